@@ -1,0 +1,1 @@
+"""Bring your own DKIM to Amazon SES with Pulumi."""

@@ -1,0 +1,142 @@
+"""
+Every error this package raises on purpose: a text built from fields, and a hint.
+
+Whose fault it is decides the class. The text says what was seen and what was expected,
+about which name; the hint says what state things are in now and the next step. No text
+here is ever built from key material.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+__all__ = [
+    "ByodkimError",
+    "IdentityExists",
+    "InvalidKey",
+    "InvalidSettings",
+    "NotVerified",
+    "RecordNotVisible",
+    "SesRefused",
+    "StillInUse",
+    "Stopped",
+    "WrongAccount",
+]
+
+
+class ByodkimError(Exception):
+    """Superclass of every error here; never raised itself."""
+
+    def __init_subclass__(cls) -> None:
+        # A traceback's last line prints `module.Class: text`, and the engine shows that
+        # line to the user: without this it begins with "byodkim_provider.errors.".
+        cls.__module__ = "builtins"
+
+    def __init__(self, text: str, *, hint: str = "") -> None:
+        super().__init__(text, hint)
+        self.text = text
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.text}\n  hint: {self.hint}" if self.hint else self.text
+
+
+class InvalidSettings(ByodkimError):
+    """The configuration is wrong; *problems* holds one line for each thing to mend."""
+
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class InvalidKey(ByodkimError):
+    """SES can't sign with this key. *reason* never quotes the key."""
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        super().__init__(reason, hint=hint)
+        self.reason = reason
+
+
+class IdentityExists(ByodkimError):
+    """SES has this identity already, and it is not this resource's to change."""
+
+    def __init__(self, domain: str, region: str, *, origin: str, detail: str, hint: str = "") -> None:
+        super().__init__(f"{domain} {region}: SES has this identity already ({origin}), {detail}", hint=hint)
+        self.domain = domain
+        self.region = region
+        self.origin = origin
+
+
+class RecordNotVisible(ByodkimError):
+    """A record has to be in DNS before SES may be told, and it is not."""
+
+    def __init__(self, name: str, *, answers: Sequence[str], waited_seconds: float, hint: str = "") -> None:
+        super().__init__(f"{name}: not visible after {waited_seconds:.0f} s: {', '.join(answers)}", hint=hint)
+        self.name = name
+        self.answers = tuple(answers)
+        self.waited_seconds = waited_seconds
+
+
+class StillInUse(ByodkimError):
+    """A generation would leave DNS while mail signed with it may still be on its way."""
+
+    def __init__(
+        self,
+        domain: str,
+        generation: int,
+        *,
+        signed_until: datetime,
+        allowed_from: datetime,
+        published_today: Sequence[int],
+        hint: str = "",
+    ) -> None:
+        super().__init__(
+            f"{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, "
+            f"it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC",
+            hint=hint,
+        )
+        self.domain = domain
+        self.generation = generation
+        self.signed_until = signed_until
+        self.allowed_from = allowed_from
+        self.published_today = tuple(published_today)
+
+
+class WrongAccount(ByodkimError):
+    """The session's AWS account is not the one that pulumi-aws works in."""
+
+    def __init__(self, *, expected: str, got: str, profile: str | None, hint: str = "") -> None:
+        session = f"profile {profile!r}" if profile else "the default credentials"
+        super().__init__(f"{session} belong to AWS account {got}, pulumi-aws works in {expected}", hint=hint)
+        self.expected = expected
+        self.got = got
+        self.profile = profile
+
+
+class NotVerified(ByodkimError):
+    """SES has not verified every identity within the time limit, and `onTimeout` is `fail`."""
+
+    def __init__(self, *, pending: Sequence[str], waited_seconds: float, hint: str = "") -> None:
+        super().__init__(f"not verified after {waited_seconds:.0f} s: {'; '.join(pending)}", hint=hint)
+        self.pending = tuple(pending)
+        self.waited_seconds = waited_seconds
+
+
+class SesRefused(ByodkimError):
+    """SES answered a call with an error that no retry mends."""
+
+    def __init__(
+        self, operation: str, domain: str, region: str, *, code: str, request_id: str = "", hint: str = ""
+    ) -> None:
+        request = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{operation} for {domain!r} in {region}: {code}{request}", hint=hint)
+        self.operation = operation
+        self.domain = domain
+        self.region = region
+        self.code = code
+        self.request_id = request_id
+
+
+class Stopped(ByodkimError):
+    """The run was interrupted (Ctrl-C) before the call began to change anything."""
