@@ -1,0 +1,135 @@
+"""
+Which generations of a domain's key stand in DNS, in which role, and when one may leave.
+
+Integers in, values out: no clock (times are parameters), no I/O, no Pulumi. A rule about
+rotation that is written anywhere else is in the wrong file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+__all__ = [
+    "OVERLAP_DAYS",
+    "Role",
+    "TooEarly",
+    "allowed_today",
+    "published",
+    "published_problem",
+    "published_with_keys",
+    "roles",
+    "too_early",
+]
+
+Role = Literal["previous", "signing", "standby"]
+"""Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
+
+OVERLAP_DAYS: Final = 10
+"""
+How long a generation stays published after its last signature, in days.
+
+SES may look for the new key, and sign with the old one, for 72 hours; a queue keeps
+retrying for "at least 4-5 days" (RFC 5321 section 4.5.4.1); the rest covers TTLs.
+"""
+
+
+def published(signing: int) -> tuple[int, ...]:
+    """
+    Generations in DNS while generation *signing* signs, oldest first.
+
+    The standby is there one rotation early, so that a switch never waits for DNS.
+
+    >>> published(1)
+    (1, 2)
+    >>> published(2)
+    (1, 2, 3)
+    """
+    return tuple(range(max(signing - 1, 1), signing + 2))
+
+
+def published_with_keys(signing: int, supplied: Collection[int]) -> tuple[int, ...]:
+    """
+    Like `published`, as far as *supplied* has a key; without *signing* if it has none for it.
+
+    >>> published_with_keys(2, {2})
+    (2,)
+    """
+    return tuple(generation for generation in published(signing) if generation in supplied)
+
+
+def published_problem(signing: int, published: Sequence[int]) -> str | None:
+    """What is wrong with a list of published generations, or None."""
+    for position, generation in enumerate(published):
+        if generation < 1:
+            return f"generations count from 1, not {generation}"
+        if generation in published[:position]:
+            return f"generation {generation} is listed twice"
+    if signing not in published:
+        return f"must contain generation {signing}, which signs, not {list(published)}"
+    return None
+
+
+def roles(signing: int, published: Collection[int]) -> dict[int, Role]:
+    """
+    Role of every generation in *published*, oldest first.
+
+    >>> roles(3, (2, 3, 5))
+    {2: 'previous', 3: 'signing', 5: 'standby'}
+    """
+    return {generation: _role(generation, signing) for generation in sorted(published)}
+
+
+def _role(generation: int, signing: int) -> Role:
+    if generation == signing:
+        return "signing"
+    return "previous" if generation < signing else "standby"
+
+
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    """A generation that would leave DNS while mail signed with it may still be on its way."""
+
+    generation: int
+    signed_until: datetime
+    allowed_from: datetime
+    """The moment from which its record may go."""
+
+
+def too_early(
+    *,
+    before: Collection[int],
+    after: Collection[int],
+    exchanged: Collection[int] = (),
+    signing_before: int | None,
+    signed_until: Mapping[int, datetime],
+    now: datetime,
+    overlap_days: int,
+) -> tuple[TooEarly, ...]:
+    """
+    Generations that a change from *before* to *after* takes out of DNS too early, oldest first.
+
+    *before* and *after* are what was and what will be published; *exchanged* are those that
+    stay but get another key, so that their old record goes too. *signing_before* signs until
+    *now*, None if nothing signs yet; *signed_until* says when each other one signed last, and
+    one that it lacks never signed. With *overlap_days* 0 all may go: that is the override.
+    """
+    if overlap_days == 0:
+        return ()
+    leaving = set(before) - set(after) | set(before) & set(exchanged)
+    last_signed = dict(signed_until)
+    if signing_before is not None:
+        last_signed[signing_before] = now
+    overlap = timedelta(days=overlap_days)
+    return tuple(
+        TooEarly(generation, last_signed[generation], last_signed[generation] + overlap)
+        for generation in sorted(leaving & last_signed.keys())
+        if now < last_signed[generation] + overlap
+    )
+
+
+def allowed_today(*, after: Collection[int], early: Collection[TooEarly]) -> tuple[int, ...]:
+    """The list nearest to *after* that may be published now: with what leaves too early put back."""
+    return tuple(sorted({*after, *(found.generation for found in early)}))

@@ -1,0 +1,810 @@
+"""What a stack file says once it is read, and how each mistake in one is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from byodkim_provider import keys, settings
+from byodkim_provider.errors import InvalidSettings
+
+REGION = "eu-west-1"
+KEY_1 = keys.generate(1024).pkcs1_base64()
+KEY_2 = keys.generate(1024).pkcs1_base64()
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
+
+
+def load(config, region=REGION):
+    return settings.load(config, default_region=region)
+
+
+def one(domain, **stack):
+    """A stack with the one domain `example.com`."""
+    return {"domains": {"example.com": domain}, **stack}
+
+
+def supplied(selector, private_key=KEY_1):
+    return {"selector": selector, "privateKey": private_key}
+
+
+def problems(config, region=REGION):
+    with pytest.raises(InvalidSettings) as caught:
+        load(config, region)
+    return list(caught.value.problems)
+
+
+# -- what is read -----------------------------------------------------------------------
+
+
+def test_smallest():
+    """A domain with a generation is enough, and everything else has its documented default."""
+    loaded = load(one({"generation": 2}))
+    (domain,) = loaded.domains
+    assert domain.model_dump() == {
+        "name": "example.com",
+        "generation": 2,
+        "published": (1, 2, 3),
+        "keys": {},
+        "warnings": (),
+        "overlap_days": 10,
+        "regions": (REGION,),
+        "dns": (
+            {
+                "provider": "route53",
+                "zone": None,
+                "zone_id": None,
+                "ttl": 300,
+                "assume_role": None,
+                "delegate": False,
+                "keep": (),
+            },
+        ),
+        "key_bits": 2048,
+        "configuration_set": None,
+        "tags": None,
+        "adopt": False,
+        "accept_unsigned_window": False,
+        "retired": False,
+        "protect": False,
+        "dns_check": "authoritative",
+        "dns_resolvers": (),
+        "dns_wait_seconds": 120,
+        "rotate_after_days": 180,
+    }
+    assert loaded.verification.model_dump() == {"timeout_minutes": 10, "on_timeout": "warn"}
+
+
+def test_everything_written():
+    """What is written is what is read, for every key a domain may have today."""
+    written = {
+        "generation": 2,
+        "published": [4, 2],
+        "overlapDays": 0,
+        "regions": ["us-gov-west-1", "eusc-de-east-1"],
+        "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
+        "keyBits": 1024,
+        "keys": {"2": supplied("s2"), "4": supplied("s4", KEY_2)},
+        "configurationSet": "news-letter_1",
+        "tags": {"team": "mail", "Kosten stelle": "42 é+@"},
+        "protect": True,
+        "dnsCheck": "recursive",
+        "dnsResolvers": ["127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]"],
+        "dnsWaitSeconds": 0,
+        "rotateAfterDays": 90,
+    }
+    (domain,) = load(one(written)).domains
+    assert domain.published == (2, 4)
+    assert domain.overlap_days == 0
+    assert domain.regions == ("us-gov-west-1", "eusc-de-east-1")
+    assert [(dns.provider, dns.zone, dns.ttl) for dns in domain.dns] == [("route53", "example.com", 60)]
+    assert domain.key_bits == 1024
+    assert {number: key.selector for number, key in domain.keys.items()} == {2: "s2", 4: "s4"}
+    assert domain.keys[2].private_key == KEY_1
+    assert domain.keys[2].signing_key == keys.load(KEY_1)
+    assert domain.configuration_set == "news-letter_1"
+    assert domain.tags == {"team": "mail", "Kosten stelle": "42 é+@"}
+    assert domain.protect
+    assert domain.dns_check == "recursive"
+    assert domain.dns_resolvers == ("127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]")
+    assert domain.dns_wait_seconds == 0
+    assert domain.rotate_after_days == 90
+    assert domain.warnings == ()
+
+
+def test_domains_sorted_by_normalised_name():
+    """Domains come in the order of their normalised names, however they are written."""
+    loaded = load({"domains": {"Z.example": {"generation": 1}, "bücher.example.": {"generation": 1}}})
+    assert [domain.name for domain in loaded.domains] == ["xn--bcher-kva.example", "z.example"]
+
+
+def test_defaults_hold_unless_a_domain_says_otherwise():
+    """A domain takes from `defaults` what it does not write itself, and replaces maps as a whole."""
+    loaded = load(
+        {
+            "domains": {
+                "a.example": {"generation": 1},
+                "b.example": {"generation": 1, "overlapDays": 20, "tags": {"b": "2"}, "protect": False},
+                "c.example": {"generation": 1, "tags": None, "regions": ["eu-north-1"]},
+            },
+            "defaults": {"overlapDays": 5, "tags": {"a": "1"}, "protect": True, "regions": ["us-east-1"]},
+            "verification": {"timeoutMinutes": 0, "onTimeout": "fail"},
+        },
+        region=None,
+    )
+    assert [
+        (domain.overlap_days, domain.tags, domain.protect, domain.regions) for domain in loaded.domains
+    ] == [
+        (5, {"a": "1"}, True, ("us-east-1",)),
+        (20, {"b": "2"}, False, ("us-east-1",)),
+        (5, None, True, ("eu-north-1",)),
+    ]
+    assert loaded.verification.model_dump() == {"timeout_minutes": 0, "on_timeout": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("written", "attribute", "expected"),
+    [
+        ({"generation": "3"}, "generation", 3),
+        ({"generation": 3.0}, "generation", 3),
+        ({"published": ["1", 2.0]}, "published", (1, 2)),
+        ({"protect": "true"}, "protect", True),
+        ({"adopt": "false"}, "adopt", False),
+        ({"dnsCheck": False}, "dns_check", "off"),
+        ({"tags": {}}, "tags", {}),
+        ({"configurationSet": None}, "configuration_set", None),
+    ],
+    ids=[
+        "digits",
+        "whole float",
+        "list of both",
+        "true as text",
+        "false as text",
+        "bare off in YAML 1.1",
+        "managed and empty",
+        "null",
+    ],
+)
+def test_spellings(written, attribute, expected):
+    """A value that `pulumi config set`, JSON or YAML 1.1 spells another way means the same."""
+    (domain,) = load(one({"generation": 2, **written})).domains
+    assert expected == getattr(domain, attribute)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["route53", ["route53"], {"provider": "route53"}, [{"provider": "route53"}], {}],
+    ids=["name", "list of names", "object", "list of objects", "object without a name"],
+)
+def test_forms_of_dns(written):
+    """A DNS provider may be written as a name, an object or a list."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    assert [dns.provider for dns in domain.dns] == ["route53"]
+
+
+@pytest.mark.parametrize("zone", ["mail.example.com", "_domainkey.mail.example.com", "example.com"])
+def test_zone_above_the_record(zone):
+    """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
+    (domain,) = load({"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}).domains
+    assert domain.dns[0].zone == zone
+
+
+@pytest.mark.parametrize(
+    ("written", "published", "warnings"),
+    [
+        ({"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}}, (1, 2), ()),
+        (
+            {"keys": {"1": supplied("s1")}},
+            (1,),
+            (
+                'domains["example.com"].keys: no generation after 1 is published, '
+                "the next rotation has to wait for DNS",
+            ),
+        ),
+        ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
+        ({"keys": {"2": supplied("s2")}, "published": [1, 2]}, (1, 2), ()),
+        (
+            {"keys": {"1": supplied("s1"), "7": supplied("s7", KEY_2)}, "published": [1, 2]},
+            (1, 2),
+            ('domains["example.com"].keys["7"]: not published, so it has no record in DNS',),
+        ),
+    ],
+    ids=["with standby", "no standby", "standby generated", "signing one generated", "key not published"],
+)
+def test_supplied_keys(written, published, warnings):
+    """With `keys`, what they have is published by default; what is written and they lack is generated."""
+    (domain,) = load(one({"generation": 1, **written})).domains
+    assert published == domain.published
+    assert warnings == domain.warnings
+
+
+def test_one_domain():
+    """A program of one's own reads a domain as a stack file does."""
+    written = {"generation": 2, "protect": True}
+    assert load(one(written)).domains == (settings.domain("Example.com.", written, default_region=REGION),)
+
+
+# -- what is refused --------------------------------------------------------------------
+
+IN_DOMAIN = [
+    # generation and published
+    ("no generation", {}, ["generation: required, it says which key signs"]),
+    ("generation null", {"generation": None}, ["generation: must be a whole number, not null"]),
+    ("generation 0", {"generation": 0}, ["generation: must be 1 or more, not 0"]),
+    ("generation -1", {"generation": "-1"}, ["generation: must be 1 or more, not -1"]),
+    ("generation 2.5", {"generation": 2.5}, ["generation: must be a whole number, not 2.5"]),
+    ("generation true", {"generation": True}, ["generation: must be a whole number, not true"]),
+    ("generation text", {"generation": "two"}, ["generation: must be a whole number, not 'two'"]),
+    ("generation 02", {"generation": "02"}, ["generation: must be a whole number, not '02'"]),
+    ("generation nan", {"generation": float("nan")}, ["generation: must be a whole number, not nan"]),
+    ("generation list", {"generation": [1]}, ["generation: must be a whole number, not a list"]),
+    (
+        "published without the signing one",
+        {"published": [1, 3]},
+        ["published: must contain generation 2, which signs, not [1, 3]"],
+    ),
+    ("published twice", {"published": [2, 2]}, ["published: generation 2 is listed twice"]),
+    ("published empty", {"published": []}, ["published: must contain generation 2, which signs, not []"]),
+    ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 or more, not 0"]),
+    ("published no list", {"published": 2}, ["published: must be a list, not 2"]),
+    # numbers
+    ("overlapDays 366", {"overlapDays": 366}, ["overlapDays: must be 0 to 365, not 366"]),
+    ("overlapDays -1", {"overlapDays": -1}, ["overlapDays: must be 0 to 365, not -1"]),
+    ("overlapDays unit", {"overlapDays": "10d"}, ["overlapDays: must be a whole number, not '10d'"]),
+    ("keyBits 4096", {"keyBits": 4096}, ["keyBits: must be 1024 to 2048, not 4096"]),
+    ("keyBits 512", {"keyBits": "512"}, ["keyBits: must be 1024 to 2048, not 512"]),
+    ("dnsWaitSeconds", {"dnsWaitSeconds": 3601}, ["dnsWaitSeconds: must be 0 to 3600, not 3601"]),
+    ("rotateAfterDays", {"rotateAfterDays": 0}, ["rotateAfterDays: must be 1 to 36500, not 0"]),
+    # flags
+    ("protect yes", {"protect": "yes"}, ["protect: must be true or false, not 'yes'"]),
+    ("protect 1", {"protect": 1}, ["protect: must be true or false, not 1"]),
+    ("protect list", {"protect": []}, ["protect: must be true or false, not a list"]),
+    # Regions
+    ("regions empty", {"regions": []}, ["regions: must list at least one, not none"]),
+    ("regions no list", {"regions": "eu-west-1"}, ["regions: must be a list, not 'eu-west-1'"]),
+    (
+        "Region unknown form",
+        {"regions": ["eu-west-1", "Ireland"]},
+        ["regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'"],
+    ),
+    (
+        "Region is a zone",
+        {"regions": ["eu-west-1a"]},
+        ["regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'"],
+    ),
+    (
+        "Region with line break",
+        {"regions": ["eu-west-1\n"]},
+        ["regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters"],
+    ),
+    ("Region twice", {"regions": ["eu-west-1"] * 2}, ["regions: 'eu-west-1' is listed twice"]),
+    # DNS
+    (
+        "dns unknown name",
+        {"dns": "godaddy"},
+        ["dns: must be 'route53', 'cloudflare' or 'manual', not 'godaddy'"],
+    ),
+    ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
+    ("dns empty", {"dns": []}, ["dns: must list at least one, not none"]),
+    ("dns ttl", {"dns": {"ttl": -1}}, ["dns.ttl: must be 0 to 2147483647, not -1"]),
+    ("dns ttl in a list", {"dns": [{"ttl": "5m"}]}, ["dns[0].ttl: must be a whole number, not '5m'"]),
+    ("dns unknown option", {"dns": {"TTL": 60}}, ["dns.TTL: unknown key, did you mean 'ttl'?"]),
+    (
+        "zone id is a path",
+        {"dns": {"zoneId": "/hostedzone/Z1"}},
+        ["dns.zoneId: must be a hosted zone's id like 'Z0123456789ABC', not '/hostedzone/Z1'"],
+    ),
+    (
+        "zone and zone id",
+        {"dns": {"zone": "example.com", "zoneId": "Z1"}},
+        ["dns.zoneId: give zone or zoneId, not both"],
+    ),
+    ("zone number", {"dns": {"zone": 5}}, ["dns.zone: must be a zone's name, not 5"]),
+    (
+        "zone with a blank",
+        {"dns": {"zone": "example .com"}},
+        ["dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'"],
+    ),
+    (
+        "zone of another domain",
+        {"dns": {"zone": "ample.com"}},
+        ["dns.zone: 'ample.com' does not hold 'example.com'"],
+    ),
+    (
+        "dnsCheck",
+        {"dnsCheck": "always"},
+        ["dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'"],
+    ),
+    (
+        "resolver is a name",
+        {"dnsResolvers": ["dns.example"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not 'dns.example'"],
+    ),
+    (
+        "resolver of five numbers",
+        {"dnsResolvers": ["1.1.1.1.1"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '1.1.1.1.1'"],
+    ),
+    (
+        "resolver without brackets",
+        {"dnsResolvers": ["::1"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '::1'"],
+    ),
+    (
+        "resolver port",
+        {"dnsResolvers": ["1.1.1.1:65536"]},
+        ["dnsResolvers[0]: the port must be 1 to 65535, not 65536"],
+    ),
+    ("resolver twice", {"dnsResolvers": ["1.1.1.1"] * 2}, ["dnsResolvers: '1.1.1.1' is listed twice"]),
+    # identity
+    (
+        "configuration set",
+        {"configurationSet": "news letter"},
+        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'"],
+    ),
+    (
+        "configuration set too long",
+        {"configurationSet": "n" * 65},
+        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters"],
+    ),
+    ("tags a list", {"tags": ["team"]}, ["tags: must be a map, not a list"]),
+    ("tag is a number", {"tags": {"team": 42}}, ['tags["team"]: must be text, not 42']),
+    ("49 tags", {"tags": {f"t{n}": "" for n in range(49)}}, ["tags: must be at most 48, not 49"]),
+    (
+        "tag name too long",
+        {"tags": {"t" * 129: ""}},
+        [f'tags["{"t" * 129}"]: the name of a tag must be 1 to 128 characters, not 129'],
+    ),
+    (
+        "tag name empty",
+        {"tags": {"": "x"}},
+        ['tags[""]: the name of a tag must be 1 to 128 characters, not 0'],
+    ),
+    (
+        "tag value too long",
+        {"tags": {"team": "x" * 257}},
+        ['tags["team"]: must be at most 256 characters, not 257'],
+    ),
+    (
+        "tag character",
+        {"tags": {"team": "a&b"}},
+        ["tags[\"team\"]: must be letters, digits, blanks and _.:/=+-@, not '&'"],
+    ),
+    (
+        "tag of ours",
+        {"tags": {"byodkim:owner": "me"}},
+        ["tags[\"byodkim:owner\"]: names that begin with 'byodkim:' are not yours to set"],
+    ),
+    (
+        "tag of AWS's",
+        {"tags": {"AWS:x": "me"}},
+        ["tags[\"AWS:x\"]: names that begin with 'AWS:' are not yours to set"],
+    ),
+    # keys
+    ("keys a list", {"keys": [supplied("s1")]}, ["keys: must be a map, not a list"]),
+    (
+        "keys without the signing one",
+        {"keys": {"1": supplied("s1")}},
+        ["keys: must hold a key for generation 2, which signs"],
+    ),
+    ("keys empty", {"keys": {}}, ["keys: must hold a key for generation 2, which signs"]),
+    (
+        "keys by name",
+        {"keys": {"new": supplied("s1")}},
+        ["keys[\"new\"]: must be a whole number, not 'new'"],
+    ),
+    ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 or more, not 0']),
+    ("key is text", {"keys": {"2": "s1"}}, ["keys[\"2\"]: must be a map, not 's1'"]),
+    ("key without selector", {"keys": {"2": {"privateKey": KEY_1}}}, ['keys["2"].selector: required']),
+    ("selector without key", {"keys": {"2": {"selector": "s"}}}, ['keys["2"].privateKey: required']),
+    (
+        "key misspelled",
+        {"keys": {"2": {"selector": "s", "privatekey": KEY_1}}},
+        [
+            'keys["2"].privateKey: required',
+            "keys[\"2\"].privatekey: unknown key, did you mean 'privateKey'?",
+        ],
+    ),
+    (
+        "key unusable",
+        {"keys": {"2": supplied("s2", "")}},
+        [
+            'keys["2"].privateKey: is empty, '
+            "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+        ],
+    ),
+    (
+        "key a number",
+        {"keys": {"2": supplied("s2", 5)}},
+        ['keys["2"].privateKey: must be text, not 5'],
+    ),
+    (
+        "selector upper case",
+        {"keys": {"2": supplied("S2")}},
+        [
+            "keys[\"2\"].selector: 'S2' has upper case, expected lower case: "
+            "that is how DNS providers store names"
+        ],
+    ),
+    (
+        "selector with a dot",
+        {"keys": {"2": supplied("s.2")}},
+        ["keys[\"2\"].selector: 's.2' has a dot, expected the one label before '._domainkey'"],
+    ),
+    (
+        "selector used twice",
+        {"keys": {"2": supplied("s"), "3": supplied("s", KEY_2)}},
+        ["keys[\"3\"].selector: 's' belongs to generation 2 already"],
+    ),
+    (
+        "key used twice",
+        {"keys": {"2": supplied("s2"), "3": supplied("s3")}},
+        ['keys["3"].privateKey: is the key of generation 2 already'],
+    ),
+    # unknown keys
+    ("case", {"overlapdays": 3}, ["overlapdays: unknown key, did you mean 'overlapDays'?"]),
+    ("snake case", {"overlap_days": 3}, ["overlap_days: unknown key, did you mean 'overlapDays'?"]),
+    ("plural", {"region": "eu-west-1"}, ["region: unknown key, did you mean 'regions'?"]),
+    ("option of dns", {"ttl": 60}, ["ttl: unknown key, did you mean 'dns.ttl'?"]),
+    # decided but not built
+    (
+        "retired and adopted",
+        {"retired": True, "adopt": True},
+        ["retired: can't be true with adopt: an adopted identity stays in SES"],
+    ),
+    ("cloudflare", {"dns": "cloudflare"}, ["dns: only 'route53' is supported yet"]),
+    (
+        "manual",
+        {"dns": {"provider": "manual"}},
+        ["dns.provider: only 'route53' is supported yet"],
+    ),
+    (
+        "two providers",
+        {"dns": ["route53", {"zoneId": "Z1"}]},
+        ["dns: more than one provider is not supported yet"],
+    ),
+    (
+        "options of dns",
+        {"dns": {"assumeRole": "arn:aws:iam::1:role/dns", "delegate": True, "keep": ["google"]}},
+        [
+            "dns.assumeRole: not supported yet",
+            "dns.delegate: not supported yet",
+            "dns.keep: not supported yet",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [(written, expected) for _, written, expected in IN_DOMAIN],
+    ids=[name for name, _, _ in IN_DOMAIN],
+)
+def test_refused_in_a_domain(written, expected):
+    """Each mistake in a domain is one line with its path, what was expected and what was seen."""
+    domain = written if "generation" in written or not written else {"generation": 2, **written}
+    assert [f'domains["example.com"].{line}' for line in expected] == problems(one(domain))
+
+
+IN_STACK = [
+    ("no domains", {}, ["domains: must name at least one, not none"]),
+    ("domains null", {"domains": None}, ["domains: must name at least one, not none"]),
+    ("domains empty", {"domains": {}}, ["domains: must name at least one, not none"]),
+    ("domains a list", {"domains": ["example.com"]}, ["domains: must be a map, not a list"]),
+    (
+        "nothing below a domain",
+        one(None),
+        ['domains["example.com"].generation: required, it says which key signs'],
+    ),
+    ("domain a number", one(2), ['domains["example.com"]: must be a map, not 2']),
+    (
+        "no domain at all",
+        {"domains": {"localhost": {"generation": 1}}},
+        [
+            "domains[\"localhost\"]: 'localhost' is a single label, expected a domain such as 'example.com'",
+        ],
+    ),
+    (
+        "two spellings",
+        {"domains": {"Example.com": {"generation": 1}, "example.com.": {"generation": 1}}},
+        ["domains[\"example.com.\"]: is the same domain as 'Example.com'"],
+    ),
+    (
+        "two spellings in two alphabets",
+        {"domains": {"bücher.example": {"generation": 1}, "xn--bcher-kva.example": {"generation": 2}}},
+        ["domains[\"xn--bcher-kva.example\"]: is the same domain as 'bücher.example'"],
+    ),
+    (
+        "domain too long for a generated selector",
+        {"domains": {LONG_DOMAIN: {"generation": 1}}},
+        [
+            f'domains["{LONG_DOMAIN}"]: too long for a generated selector, '
+            "only supplied keys can have a shorter one"
+        ],
+    ),
+    (
+        "selector too long for its domain",
+        {"domains": {LONG_DOMAIN: {"generation": 1, "keys": {"1": supplied("s" * 63)}}}},
+        [
+            f'domains["{LONG_DOMAIN}"].keys["1"].selector: '
+            f"'{'s' * 63}._domainkey.{LONG_DOMAIN}' has 299 octets, expected at most 253: "
+            "take a shorter selector"
+        ],
+    ),
+    (
+        "unknown section",
+        one({"generation": 1}, default={}),
+        ["default: unknown key, did you mean 'defaults'?"],
+    ),
+    (
+        "unlike anything",
+        one({"generation": 1}, verification={"quick": True}),
+        ["verification.quick: unknown key, expected one of timeoutMinutes, onTimeout"],
+    ),
+    (
+        "generation in defaults",
+        one({"generation": 1}, defaults={"generation": 1, "published": [1], "keys": {}}),
+        [
+            "defaults.generation: belongs to a domain, not to defaults",
+            "defaults.keys: belongs to a domain, not to defaults",
+            "defaults.published: belongs to a domain, not to defaults",
+        ],
+    ),
+    (
+        "bad default",
+        one({"generation": 1}, defaults={"dns": {"ttl": -1}}),
+        ["defaults.dns.ttl: must be 0 to 2147483647, not -1"],
+    ),
+    (
+        "dns option in defaults",
+        one({"generation": 1}, defaults={"ttl": 60}),
+        ["defaults.ttl: unknown key, did you mean 'dns.ttl'?"],
+    ),
+    (
+        "adopted by default and retired",
+        one({"generation": 1, "retired": True}, defaults={"adopt": True}),
+        ['domains["example.com"].retired: can\'t be true with adopt: an adopted identity stays in SES'],
+    ),
+    (
+        "verification too long",
+        one({"generation": 1}, verification={"timeoutMinutes": 4321}),
+        ["verification.timeoutMinutes: must be 0 to 4320, not 4321"],
+    ),
+    (
+        "verification ends otherwise",
+        one({"generation": 1}, verification={"onTimeout": "retry"}),
+        ["verification.onTimeout: must be 'warn' or 'fail', not 'retry'"],
+    ),
+    (
+        "verification text",
+        one({"generation": 1}, verification="fail"),
+        ["verification: must be a map, not 'fail'"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [(config, expected) for _, config, expected in IN_STACK],
+    ids=[name for name, _, _ in IN_STACK],
+)
+def test_refused_in_a_stack(config, expected):
+    """Each mistake around and between domains is one line with its path."""
+    assert expected == problems(config)
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (None, 'domains["example.com"].regions: required, for aws:region is not set'),
+        ("", 'domains["example.com"].regions: required, for aws:region is not set'),
+        ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
+    ],
+    ids=["not set", "empty", "no Region"],
+)
+def test_no_region(region, expected):
+    """A domain without Regions needs a good `aws:region`."""
+    assert problems(one({"generation": 1}), region) == [expected]
+
+
+def test_own_regions_need_no_default():
+    """A domain with Regions of its own does not look at `aws:region`."""
+    (domain,) = load(one({"generation": 1, "regions": ["eu-north-1"]}), region=None).domains
+    assert domain.regions == ("eu-north-1",)
+
+
+def test_all_problems_at_once():
+    """Every problem of every domain is named in one go, with those between domains."""
+    config = {
+        "domains": {
+            "a.example": {"generation": 0, "keys": {"1": supplied("S", PEM)}, "tags": {"aws:a": "&"}},
+            "A.example": {"generation": 1, "regions": []},
+            "b.example": {},
+        },
+        "defaults": {"keyBits": 4096},
+        "verification": {"onTimeout": "never"},
+    }
+    assert problems(config, region=None) == [
+        "defaults.keyBits: must be 1024 to 2048, not 4096",
+        'domains["A.example"].regions: must list at least one, not none',
+        "domains[\"A.example\"]: is the same domain as 'a.example'",
+        'domains["a.example"].generation: must be 1 or more, not 0',
+        'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
+        'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
+        "that is how DNS providers store names",
+        'domains["a.example"].regions: required, for aws:region is not set',
+        'domains["a.example"].tags["aws:a"]: must be letters, digits, blanks and _.:/=+-@, not \'&\'',
+        'domains["a.example"].tags["aws:a"]: names that begin with \'aws:\' are not yours to set',
+        'domains["b.example"].generation: required, it says which key signs',
+        'domains["b.example"].regions: required, for aws:region is not set',
+        "verification.onTimeout: must be 'warn' or 'fail', not 'never'",
+    ]
+
+
+def test_smallest_stack_file_is_shown():
+    """Who has no domains yet is shown a stack file to begin with."""
+    with pytest.raises(InvalidSettings) as caught:
+        load({})
+    assert str(caught.value) == (
+        "domains: must name at least one, not none\n"
+        "  hint: the smallest stack file is\n"
+        "    config:\n"
+        "      aws:region: eu-west-1\n"
+        "      ses-byodkim:domains:\n"
+        "        example.com:\n"
+        "          generation: 1"
+    )
+
+
+@pytest.mark.parametrize("private_key", [PEM, KEY_1], ids=["PEM", "base64"])
+@pytest.mark.parametrize(
+    "misplace",
+    [
+        lambda key: {"keys": {"1": key}},
+        lambda key: {"keys": {"1": {"selector": key, "privateKey": "s1"}}},
+        lambda key: {"keys": {"1": {"selector": "S", "privateKey": key}}},
+        lambda key: {"keys": {"1": {"selector": "s", "privateKey": key, "dkim": 1}}},
+        lambda key: {"keys": {"1": {"selector": "s", "privateKey": {"pem": key}}}},
+        lambda key: {"keys": key},
+        lambda key: {"generation": key},
+        lambda key: {"regions": [key]},
+        lambda key: {"configurationSet": key},
+        lambda key: {"dns": {"zone": key}},
+        lambda key: {"dns": key},
+        lambda key: {"dnsResolvers": [key]},
+        lambda key: {"protect": key},
+    ],
+)
+def test_no_error_quotes_a_key(misplace, private_key):
+    """Wherever a key lands by mistake, no part of it gets into the error or what Python prints below it."""
+    with pytest.raises(InvalidSettings) as caught:
+        load(one({"generation": 1, **misplace(private_key)}))
+    assert caught.value.__suppress_context__
+    middle = private_key[len(private_key) // 3 :][:16]
+    assert middle not in repr(caught.value)
+
+
+def test_no_repr_shows_a_key():
+    """Settings can be printed without printing a key."""
+    assert KEY_1[100:116] not in repr(load(one({"generation": 1, "keys": {"1": supplied("s")}})))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from([*settings.DomainSettings.model_json_schema()["properties"], "x"])
+
+
+@given(
+    domains=st.dictionaries(
+        st.sampled_from(["example.com", "Example.com.", "x"]), st.dictionaries(NAMES, VALUES) | VALUES
+    ),
+    defaults=st.dictionaries(NAMES, VALUES) | VALUES,
+    verification=VALUES,
+)
+def test_anything_is_read_or_refused(domains, defaults, verification):
+    """Whatever a stack file holds, it is read, or refused with lines that begin with their path."""
+    config = {"domains": domains, "defaults": defaults, "verification": verification}
+    found: tuple[str, ...] = ("domains",)
+    try:
+        load(config)
+    except InvalidSettings as error:
+        found = error.problems
+    assert found
+    assert all(line.startswith(("domains", "defaults", "verification")) for line in found)
+
+
+# -- the JSON Schema --------------------------------------------------------------------
+
+SCHEMA = Path(__file__).parents[1] / "stacks" / "schema.json"
+
+
+def test_schema_is_in_step():
+    """`stacks/schema.json` is what the settings say now: `python -m byodkim_provider.settings` writes it."""
+    assert settings.json_schema() == json.loads(SCHEMA.read_text())
+
+
+def accepts(config):
+    """Whether an editor finds nothing wrong with a stack file."""
+    schema = settings.json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema).is_valid({"config": config})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"ses-byodkim:domains": {"example.com": {"generation": 1}}},
+        {
+            "aws:region": "eu-west-1",
+            "aws:profile": "mail",
+            "ses-byodkim:domains": {
+                "example.com": {
+                    "generation": 2,
+                    "published": [2, 3],
+                    "dns": {"provider": "route53", "ttl": 60},
+                    "keys": {"2": {"selector": "s2", "privateKey": {"secure": "v1:abc"}}},
+                    "tags": {"team": "mail"},
+                }
+            },
+            "ses-byodkim:defaults": {"regions": ["eu-west-1"], "dns": "route53", "dnsCheck": "off"},
+            "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
+        },
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}},
+    ],
+    ids=["smallest", "large", "list of DNS providers"],
+)
+def test_schema_accepts(config):
+    """An editor marks nothing in a good stack file."""
+    assert accepts(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"ses-byodkim:domains": {}},
+        {"ses-byodkim:domain": {}, "ses-byodkim:domains": {"example.com": {"generation": 1}}},
+        {"ses-byodkim:domains": {"example.com": {}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "overlapdays": 3}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "godaddy"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}},
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:defaults": {"generation": 1},
+        },
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:verification": {"onTimeout": "retry"},
+        },
+    ],
+    ids=[
+        "nothing",
+        "no domain",
+        "unknown section",
+        "no generation",
+        "generation 0",
+        "unknown key",
+        "keyBits",
+        "no Region",
+        "Region twice",
+        "unknown DNS provider",
+        "unknown DNS option",
+        "key missing",
+        "generation in defaults",
+        "onTimeout",
+    ],
+)
+def test_schema_refuses(config):
+    """An editor marks what the program would refuse."""
+    assert not accepts(config)
