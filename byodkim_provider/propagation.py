@@ -1,0 +1,199 @@
+"""
+Is a record visible enough, when to look again, when to give up?
+
+Answers in, judgement out: what servers say comes from `resolver`, which slip a value looks
+like from `records`. One look and the wait for it are two functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import Final, Protocol
+
+from byodkim_provider.progress import Clock, Progress
+from byodkim_provider.records import misplaced_names, mistake
+from byodkim_provider.resolver import Answer
+
+__all__ = ["Resolver", "Visibility", "diagnose", "judge", "look_for_mistakes", "wait_until_visible"]
+
+FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
+"""Seconds between the first looks: a record that its DNS provider calls ready is seconds away."""
+
+PAUSE: Final = 10.0
+"""Seconds between all later looks: each costs every server a question, and nobody minds the delay."""
+
+_FAILURES: Final = {
+    "silent": ("is", "silent"),
+    "unreachable": ("is", "unreachable"),
+    "interrupted": ("is", "not asked, the run was interrupted"),
+    "no time": ("is", "not asked, the look took too long"),
+    "lame": ("is", "not authoritative for the zone"),
+    "garbage": ("answers", "garbage"),
+    "no address": ("has", "no address"),
+    "no resolver": ("has", "no recursive resolver"),
+    "no zone": ("finds", "no zone for this name"),
+    "CNAME loop": ("has", "a CNAME loop"),
+    "too many CNAMEs": ("has", "too many CNAMEs in a row"),
+}
+"""Verb and object for each failure of an `Answer`; any other is a response code."""
+
+_PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
+
+_MISPLACED: Final = {
+    "zone-doubled": "the panel added the zone twice",
+    "underscore-missing": "the underscore of '_domainkey' is missing",
+    "underscore-missing-zone-doubled": "the underscore is missing, and the panel added the zone twice",
+    "domainkey-missing": "'_domainkey' is missing from the name",
+    "domainkey-missing-zone-doubled": "'_domainkey' is missing, and the panel added the zone twice",
+    "selector-missing": "the selector is missing from the name",
+    "sub-domain-missing": "the sub-domain is missing from the name",
+}
+"""What happened, by the code that `records.misplaced_names` has for it."""
+
+
+class Resolver(Protocol):
+    """Looks TXT records up."""
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """
+        What each server says about the TXT record *name*, which ends in *domain*; never empty.
+
+        "No such name" is an answer. The network's faults are answers without values, and
+        never raise. Returns within two seconds once the run is interrupted.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """How far a record is visible, with the evidence."""
+
+    visible: bool
+    """Every server that answers gives the right key, and at least one does."""
+    right: int
+    """How many servers give the right key, and nothing beside it."""
+    asked: int
+    answers: tuple[Answer, ...]
+    public_key_der: bytes = field(default=b"", repr=False)
+
+    def phrases(self) -> tuple[str, ...]:
+        """What is wrong, such as "ns-4.example.net is silent": one for all servers that say the same."""
+        wrong = [answer for answer in self.answers if not _is_right(answer, self.public_key_der)]
+        return _phrases(wrong, self.public_key_der)
+
+    def summary(self) -> str:
+        """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+        return ", ".join([_count(self), *self.phrases()])
+
+
+def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
+    """How far the record of a key (SubjectPublicKeyInfo, DER) is visible."""
+    answering = [answer for answer in answers if answer.values is not None]
+    right = sum(_is_right(answer, public_key_der) for answer in answering)
+    return Visibility(
+        visible=0 < right == len(answering),
+        right=right,
+        asked=len(answers),
+        answers=tuple(answers),
+        public_key_der=public_key_der,
+    )
+
+
+def wait_until_visible(
+    look: Callable[[], Visibility],
+    *,
+    deadline: float,
+    subject: str,
+    clock: Clock,
+    progress: Progress,
+) -> Visibility:
+    """
+    What *look* last saw: the record visible, or time up, or the run interrupted.
+
+    *deadline* is a value of `clock.monotonic()`, so that many waits can share one. It looks at
+    once even if that is past, and a last time when it comes. *subject* begins the progress
+    lines; there is one for each change, none if nothing had to be waited for.
+    """
+    start = clock.monotonic()
+    visibility = look()
+    shown = ""
+    for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
+        left = deadline - clock.monotonic()
+        if visibility.visible or left <= 0:
+            break
+        if visibility.summary() != shown:
+            shown = visibility.summary()
+            progress.update(_progress_line(subject, visibility, clock.monotonic() - start, deadline - start))
+        if clock.wait(min(pause, left)):
+            break
+        visibility = look()
+    if shown and visibility.summary() != shown:
+        progress.update(_progress_line(subject, visibility, clock.monotonic() - start, deadline - start))
+    return visibility
+
+
+def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
+    """
+    What each server says, in one line, with the slip that it looks like.
+
+    Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
+    """
+    return ", ".join(_phrases(answers, public_key_der))
+
+
+def look_for_mistakes(resolver: Resolver, selector: str, domain: str, zone: str) -> str | None:
+    """
+    Where a key's record stands instead of at its name, None if at no place known slips lead to.
+
+    For a record that no server has. *zone* is the DNS zone that holds *domain*. Such as
+    "the panel added the zone twice (s1._domainkey.example.com.example.com)".
+    """
+    for code, name in misplaced_names(selector, domain, zone).items():
+        values = chain.from_iterable(answer.values or () for answer in resolver.txt(name, zone))
+        # Not every TXT record: a wildcard answers for these names too.
+        if any(re.search(r"\bp\s*=\s*\"?MI", value) for value in values):
+            return f"{_MISPLACED[code]} ({name})"
+    return None
+
+
+def _is_right(answer: Answer, public_key_der: bytes) -> bool:
+    return answer.values is not None and mistake(answer.values, public_key_der) is None
+
+
+def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...]:
+    """Who says what, one phrase for all that say the same."""
+    servers: dict[tuple[str, str], list[str]] = {}
+    for answer in answers:
+        servers.setdefault(_predicate(answer, public_key_der), []).append(answer.server)
+    return tuple(
+        f"{_listed(names)} {verb if len(names) == 1 else _PLURALS[verb]} {what}"
+        for (verb, what), names in servers.items()
+    )
+
+
+def _predicate(answer: Answer, public_key_der: bytes) -> tuple[str, str]:
+    """What the server does, as a verb in the singular and the rest."""
+    place = f" (CNAME to {answer.alias})" if answer.alias else ""
+    if answer.failure:
+        verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
+    elif not (slip := mistake(answer.values or (), public_key_der)):
+        verb, what = "shows", "the key"
+    else:
+        verb, what = "has" if slip.code == "no-txt" else "answers", slip.text
+    return verb, what + place
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _count(visibility: Visibility) -> str:
+    return f"{visibility.right} of {visibility.asked} servers show the key"
+
+
+def _progress_line(subject: str, visibility: Visibility, seconds: float, limit: float) -> str:
+    count = f"{_count(visibility)} after {seconds:.0f} s of at most {limit:.0f} s"
+    return f"{subject}: {', '.join([count, *visibility.phrases()])}"
