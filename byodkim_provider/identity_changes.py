@@ -1,0 +1,104 @@
+"""
+What a change of an identity means, and which change would make signed mail fail.
+
+Values in, values or a refusal out: no clock (times are parameters), no I/O, no Pulumi. The
+refusals are for previews, so nothing here may raise for what is stored already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import fields
+from datetime import datetime
+
+from byodkim_provider import generations
+from byodkim_provider.errors import InvalidSettings, StillInUse
+from byodkim_provider.identity_state import Declared, Stored
+
+__all__ = ["changed", "drifted", "needs_replacement", "refuse_unsafe"]
+
+
+def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
+    """Names of the inputs that differ from what is stored; the owner never does."""
+    ignored = {"owner", *unknown}
+    if "private_key" in unknown:
+        ignored |= {"fingerprint", "record_value"}
+    names = (name.name for name in fields(Declared) if name.name not in ignored)
+    return tuple(name for name in names if getattr(stored.declared, name) != getattr(declared, name)) + tuple(
+        name for name in unknown
+    )
+
+
+def needs_replacement(names: Collection[str]) -> list[str]:
+    """Those of the changed inputs that make it another identity."""
+    return [name for name in ("domain", "region") if name in names]
+
+
+def drifted(stored: Stored) -> bool:
+    """Whether the next `up` has something to go on with or to repair in SES."""
+    if stored.put_at is None:
+        return True
+    return (
+        stored.origin != "EXTERNAL"
+        or not stored.signing_enabled
+        or stored.signing_selector not in (None, stored.declared.selector)
+        or stored.status == "FAILED"
+    )
+
+
+def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:
+    """
+    Raise if the change to *declared* would make signed mail fail: the two rules of rotation.
+
+    `StillInUse` if a generation would leave DNS too early, `InvalidSettings` if one would
+    get a second key. Never raises for what is stored already.
+    """
+    before = stored.declared
+    if stored.put_at is None:
+        return  # SES never had a key, so no mail was signed
+    name = f"{before.domain} {before.region}"
+    other_key = "private_key" not in unknown and declared.fingerprint != before.fingerprint
+    other_selector = "selector" in unknown or declared.selector != before.selector
+    if declared.generation is not None and declared.generation == before.generation and other_selector:
+        raise InvalidSettings(
+            [
+                f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
+                "it never gets another key"
+            ],
+            hint="nothing was changed; a new key needs a new generation: "
+            f"set `generation: {before.generation + 1}`",
+        )
+    if other_key and not other_selector:
+        raise InvalidSettings(
+            [f"{name}: selector {before.selector!r} never gets a second key"],
+            hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
+        )
+    early = generations.too_early(
+        before=before.published,
+        after=declared.published,
+        exchanged=_exchanged(before, declared),
+        signing_before=before.generation,
+        signed_until=stored.signed_until,
+        now=now,
+        overlap_days=declared.overlap_days,
+    )
+    if early:
+        today = generations.allowed_today(after=declared.published, early=early)
+        raise StillInUse(
+            before.domain,
+            early[0].generation,
+            signed_until=early[0].signed_until,
+            allowed_from=max(one.allowed_from for one in early),
+            published_today=today,
+            hint=f"nothing was changed; `published: {list(today)}` is allowed today, "
+            "`overlapDays: 0` removes it at once and mail on its way fails",
+        )
+
+
+def _exchanged(before: Declared, after: Declared) -> set[int]:
+    """Generations that stay published with another key: a supplied one came, went or is another."""
+    return {
+        generation
+        for generation in set(before.published) & set(after.published)
+        if before.supplied_selectors.get(generation) != after.supplied_selectors.get(generation)
+    }

@@ -1,0 +1,404 @@
+"""
+Which call comes when in the life of an SES identity, and what is stored if one fails.
+
+The rule behind the order: SES is never told to sign with a key whose record is not in DNS,
+and nothing of anybody else's is changed. No Pulumi here; the outside comes in as `Outside`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Protocol
+
+from byodkim_provider import propagation, records
+from byodkim_provider.errors import (
+    IdentityExists,
+    RecordNotVisible,
+    SesRefused,
+    Stopped,
+)
+from byodkim_provider.identity_changes import drifted
+from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.keys import SigningKey
+from byodkim_provider.progress import Clock, Progress, stopping
+from byodkim_provider.propagation import Resolver, Visibility
+from byodkim_provider.ses import Answer, Identity, Listed
+
+__all__ = [
+    "INSTANCE_TAG",
+    "OWNER_TAG",
+    "Outside",
+    "Ses",
+    "create",
+    "delete",
+    "planned_switch",
+    "read",
+    "update",
+]
+
+OWNER_TAG: Final = "byodkim:owner"
+"""Tag that names project, stack and resource: was it we who made this identity?"""
+
+INSTANCE_TAG: Final = "byodkim:instance"
+"""Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
+
+
+class Ses(Protocol):
+    """The actions of SES v2 that an identity's life needs, as `ses.SesClient` does them."""
+
+    def create_email_identity(
+        self,
+        domain: str,
+        *,
+        selector: str,
+        key: SigningKey,
+        configuration_set: str | None,
+        tags: Mapping[str, str],
+    ) -> Answer: ...
+    def put_email_identity_dkim_signing_attributes(
+        self, domain: str, *, selector: str, key: SigningKey
+    ) -> Answer: ...
+    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None: ...
+    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None: ...
+    def get_email_identity(self, domain: str) -> Identity | None: ...
+    def list_email_identities(self) -> Iterable[tuple[Listed, ...]]: ...
+    def delete_email_identity(self, domain: str) -> None: ...
+    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None: ...
+    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything one call may touch. Tests pass their own; nothing else is replaced."""
+
+    ses: Ses
+    resolver: Resolver | None
+    """None: DNS is not checked (`dnsCheck: off`)."""
+    clock: Clock
+    progress: Progress
+    dns_deadline: Callable[[float], float]
+    """Until when (monotonic) to wait for DNS, given the seconds a run may: one for all identities."""
+    instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)
+    """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""
+
+
+def create(declared: Declared, key: SigningKey, outside: Outside) -> Stored:
+    """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
+    waiting = Stored(declared=declared, instance=secrets.token_hex(16), status=AWAITING_DNS)
+    return _introduce(waiting, key, outside)
+
+
+def update(stored: Stored, declared: Declared, key: SigningKey, outside: Outside) -> Stored:
+    """
+    Make what differs so, with as few calls as that needs, often none.
+
+    Raises `RecordNotVisible` before a switch to a key whose record is not in DNS.
+    """
+    before = stored.declared
+    # The owner that the identity carries stays, also when the resource was renamed.
+    after = replace(stored, declared=replace(declared, owner=before.owner))
+    if stored.put_at is None:
+        return _introduce(after, key, outside)
+    if before.fingerprint != declared.fingerprint or before.selector != declared.selector or drifted(stored):
+        seen = outside.ses.get_email_identity(declared.domain)
+        if seen is None:  # deleted by somebody else
+            return _introduce(after, key, outside, before=before)
+        _refuse_other_owner(after.declared, seen)
+        after = _sign_with(after, key, seen, outside, believed=before.selector)
+        if before.selector != declared.selector:
+            now = outside.clock.now()
+            after = replace(
+                after,
+                # Also where the Put was made by a run that never heard the answer.
+                put_at=max(after.put_at or seen.at, seen.at),
+                told_by=PUT,
+                signing_since=now,
+                signed_until=_signed_until(after, declared, before, now),
+            )
+    _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
+    return after
+
+
+def read(stored: Stored, outside: Outside) -> Stored | None:
+    """What SES says now, in the fields that are not echoes of inputs; None if the identity is gone."""
+    if stored.put_at is None:
+        return stored  # SES was never told of it
+    seen = outside.ses.get_email_identity(stored.declared.domain)
+    return _as_seen(stored, seen) if seen else None
+
+
+def delete(stored: Stored, outside: Outside) -> None:
+    """Delete the identity, if it was made here and still is that one; an adopted one stays."""
+    domain = stored.declared.domain
+    if stored.adopted:
+        outside.progress.info(f"{domain} {stored.declared.region}: left in SES, it was adopted")
+        return
+    seen = outside.ses.get_email_identity(domain)
+    if seen is None:
+        return
+    here = (stored.declared.region, domain)
+    if outside.instances.get(here, seen.tags.get(INSTANCE_TAG)) != stored.instance:
+        outside.progress.info(
+            f"{domain} {stored.declared.region}: left in SES, it is not the identity that was made here"
+        )
+        return
+    outside.ses.delete_email_identity(domain)
+
+
+def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
+    """The line that a preview says about a switch to another key, with one look at its record."""
+    before = stored.declared
+    step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
+    line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
+    if resolver is None:
+        return f"{line}, DNS is not checked"
+    look = _look(declared, resolver)
+    return f"{line} visible at {look.right} of {look.asked} servers"
+
+
+def _introduce(
+    waiting: Stored, key: SigningKey, outside: Outside, *, before: Declared | None = None
+) -> Stored:
+    """Tell SES of the identity for the first time, once its record is in DNS."""
+    declared = waiting.declared
+    visibility = _wait_for_record(declared, outside)
+    if visibility and not visibility.visible:
+        outside.progress.warn(_paste_ready(declared, visibility))
+        return replace(waiting, status=AWAITING_DNS, put_at=None)
+    _go_on()
+    now = outside.clock.now()
+    # Another Region may have signed with an older generation until this very moment.
+    earlier = {
+        generation: now for generation in declared.published if generation < (declared.generation or 0)
+    }
+    introduced = replace(
+        waiting,
+        signing_since=now,
+        signed_until=earlier | _signed_until(waiting, declared, before, now),
+    )
+    try:
+        answer = outside.ses.create_email_identity(
+            declared.domain,
+            selector=declared.selector,
+            key=key,
+            configuration_set=declared.configuration_set,
+            tags={**(declared.tags or {}), **_own_tags(waiting)},
+        )
+    except SesRefused as refused:
+        if refused.code != "AlreadyExistsException":
+            raise
+        return _take_over(introduced, key, outside)
+    outside.instances[declared.region, declared.domain] = waiting.instance
+    return _told(introduced, answer, by=CREATED)
+
+
+def _take_over(introduced: Stored, key: SigningKey, outside: Outside) -> Stored:
+    """
+    Go on with an identity that exists already.
+
+    It is ours if its owner tag says so: the answer of an earlier Create was lost, or the
+    resource is being replaced. Anybody else's is taken only with `adopt`, and stays in SES
+    when the resource goes. One that signs with this key already gets our tags and no call more.
+    """
+    declared = introduced.declared
+    seen = outside.ses.get_email_identity(declared.domain)
+    if seen is None:
+        raise SesRefused(
+            CREATED,
+            declared.domain,
+            declared.region,
+            code="AlreadyExistsException",
+            hint="SES has the identity and does not show it yet; run `pulumi up` again in a minute",
+        )
+    if not declared.adopt:
+        _refuse_other_owner(declared, seen)
+        if seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector):
+            raise _exists(
+                declared,
+                seen,
+                f"signing with selector {seen.selector!r}, not {declared.selector!r}",
+                hint="was the stack's state lost? `adopt: true` takes the identity over",
+            )
+    _refuse_unsigned_window(declared, seen)
+    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
+    outside.instances[declared.region, declared.domain] = introduced.instance
+    if declared.configuration_set not in (None, seen.configuration_set):
+        outside.ses.put_email_identity_configuration_set_attributes(
+            declared.domain, declared.configuration_set
+        )
+    taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
+    return _sign_with(taken, key, seen, outside, believed=seen.selector)
+
+
+def _sign_with(
+    after: Stored, key: SigningKey, seen: Identity, outside: Outside, *, believed: str | None
+) -> Stored:
+    """
+    Have SES sign with the declared key, by no call that is not needed.
+
+    *believed* is the selector that SES should be signing with, where it doesn't say.
+    """
+    declared = after.declared
+    after = _as_seen(after, seen)
+    signs_with = (seen.selector or believed) if seen.origin == "EXTERNAL" else None
+    if signs_with != declared.selector or seen.dkim_status == "FAILED":
+        _refuse_unsigned_window(declared, seen)
+        visibility = _wait_for_record(declared, outside)
+        if visibility and not visibility.visible:
+            raise RecordNotVisible(
+                declared.record_name,
+                answers=visibility.phrases(),
+                waited_seconds=declared.dns_wait_seconds,
+                hint=f"nothing was changed, SES still signs with {signs_with!r}; "
+                "correct the record and run `pulumi up` again",
+            )
+        _go_on()
+        answer = outside.ses.put_email_identity_dkim_signing_attributes(
+            declared.domain, selector=declared.selector, key=key
+        )
+        after = _told(after, replace(answer, signing_enabled=seen.signing_enabled), by=PUT)
+    if not seen.signing_enabled:
+        outside.ses.put_email_identity_dkim_attributes(declared.domain, signing_enabled=True)
+        after = replace(after, signing_enabled=True)
+    return after
+
+
+def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
+    return replace(
+        stored,
+        status=answer.dkim_status,
+        origin=answer.origin,
+        signing_enabled=answer.signing_enabled,
+        signing_selector=stored.declared.selector,
+        error_type="",
+        put_at=answer.at,
+        told_by=by,
+    )
+
+
+def _signed_until(
+    stored: Stored, declared: Declared, before: Declared | None, now: datetime
+) -> dict[int, datetime]:
+    """Times of the last signature, once *declared* signs instead of *before*."""
+    times = dict(stored.signed_until)
+    if before and before.generation is not None and before.generation != declared.generation:
+        times[before.generation] = now
+    return {g: at for g, at in times.items() if g in declared.published and g != declared.generation}
+
+
+def _apply_settings(
+    declared: Declared, outside: Outside, *, configuration_set: str | None, tags: Mapping[str, str]
+) -> None:
+    """Configuration set and tags, each by its own call and only if it changed; what is not given stays."""
+    if declared.configuration_set not in (None, configuration_set):
+        outside.ses.put_email_identity_configuration_set_attributes(
+            declared.domain, declared.configuration_set
+        )
+    if declared.tags is None:
+        return
+    new = {name: value for name, value in declared.tags.items() if tags.get(name) != value}
+    if new:
+        outside.ses.tag_resource(declared.domain, new)
+    gone = tuple(sorted(set(tags) - set(declared.tags)))
+    if gone:
+        outside.ses.untag_resource(declared.domain, gone)
+
+
+def _refuse_other_owner(declared: Declared, seen: Identity) -> None:
+    owner = seen.tags.get(OWNER_TAG)
+    if owner is None:
+        raise _exists(
+            declared,
+            seen,
+            "made by somebody else",
+            hint="`adopt: true` takes it over, and leaves it in SES when the stack goes",
+        )
+    if owner != declared.owner:
+        raise _exists(
+            declared,
+            seen,
+            f"owned by {owner!r}, not {declared.owner!r}",
+            hint="was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+            "`adopt: true` takes the identity from another stack",
+        )
+
+
+def _refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
+    """
+    SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
+
+    The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
+    """
+    signs_with_easy_dkim = (
+        seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
+    )
+    if signs_with_easy_dkim and not declared.accept_unsigned_window:
+        raise _exists(
+            declared,
+            seen,
+            "signing with Easy DKIM",
+            hint="mail would go out unsigned until SES has verified the key: "
+            "`acceptUnsignedWindow: true` accepts that",
+        )
+
+
+def _exists(declared: Declared, seen: Identity, detail: str, *, hint: str) -> IdentityExists:
+    return IdentityExists(
+        declared.domain,
+        declared.region,
+        origin=seen.origin or "without DKIM",
+        detail=detail,
+        hint=f"nothing was changed; {hint}",
+    )
+
+
+def _own_tags(stored: Stored) -> dict[str, str]:
+    return {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
+
+
+def _as_seen(stored: Stored, seen: Identity) -> Stored:
+    return replace(
+        stored,
+        status=seen.dkim_status,
+        origin=seen.origin,
+        signing_enabled=seen.signing_enabled,
+        signing_selector=seen.selector,
+        error_type=seen.error_type,
+    )
+
+
+def _look(declared: Declared, resolver: Resolver) -> Visibility:
+    answers = resolver.txt(declared.record_name, declared.domain)
+    return propagation.judge(answers, records.public_key(declared.record_value) or b"")
+
+
+def _wait_for_record(declared: Declared, outside: Outside) -> Visibility | None:
+    """How far the record is visible once it is, or time is up; None if DNS is not checked."""
+    resolver = outside.resolver
+    if resolver is None:
+        return None
+    return propagation.wait_until_visible(
+        lambda: _look(declared, resolver),
+        deadline=outside.dns_deadline(declared.dns_wait_seconds),
+        subject=declared.domain,
+        clock=outside.clock,
+        progress=outside.progress,
+    )
+
+
+def _go_on() -> None:
+    if stopping.is_set():
+        raise Stopped("interrupted before SES was called", hint="nothing was changed; run `pulumi up` again")
+
+
+def _paste_ready(declared: Declared, visibility: Visibility) -> str:
+    return (
+        f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {visibility.summary()}\n"
+        f"  type:  TXT\n"
+        f"  name:  {declared.record_name}\n"
+        f"  value: {declared.record_value}\n"
+        "  the next `pulumi up` goes on once this record is there"
+    )

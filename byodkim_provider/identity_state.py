@@ -1,0 +1,245 @@
+"""
+What is declared of an identity and what is stored of it, as values and as Pulumi's plain dicts.
+
+Property names are in users' state for ever: none is renamed, and a new one may be absent
+from old state. Nothing here looks at the world or the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from byodkim_provider import keys, records
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.generations import OVERLAP_DAYS
+
+__all__ = [
+    "AWAITING_DNS",
+    "CREATED",
+    "PUT",
+    "TAKEN_OVER",
+    "Declared",
+    "Stored",
+    "check",
+    "moment",
+    "timestamp",
+]
+
+AWAITING_DNS: Final = "AWAITING_DNS"
+"""Status of an identity whose record is not in DNS yet, so that SES was not told of it."""
+
+CREATED: Final = "CreateEmailIdentity"
+PUT: Final = "PutEmailIdentityDkimSigningAttributes"
+TAKEN_OVER: Final = "GetEmailIdentity"
+"""How SES was told a key: by which action of ours, or that reading it showed that it has it."""
+
+DNS_WAIT_SECONDS: Final = 120
+"""How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
+
+DnsCheck = Literal["authoritative", "recursive", "off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """
+    The inputs of an identity without its private key, which the fingerprint stands for.
+
+    Also the part of the outputs that echoes the inputs, so that a change is a difference
+    between two of these. *selector*, *fingerprint* and *record_value* are empty in a preview
+    that can't know them. Used alone, without generations, *generation* is None.
+    """
+
+    domain: str
+    region: str
+    selector: str
+    fingerprint: str
+    record_value: str
+    owner: str
+    account_id: str | None = None
+    generation: int | None = None
+    published: tuple[int, ...] = ()
+    supplied_selectors: Mapping[int, str] = field(default_factory=dict)
+    """Selectors of the published generations whose key the user gave."""
+    overlap_days: int = OVERLAP_DAYS
+    configuration_set: str | None = None
+    tags: Mapping[str, str] | None = None
+    """None: tags are not managed."""
+    adopt: bool = False
+    accept_unsigned_window: bool = False
+    dns_check: DnsCheck = "authoritative"
+    dns_resolvers: tuple[str, ...] = ()
+    dns_wait_seconds: int = DNS_WAIT_SECONDS
+
+    @property
+    def record_name(self) -> str:
+        return records.record_name(self.selector, self.domain)
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> Declared:
+        """The value of checked inputs, without those that a preview can't know."""
+        key = keys.load(inputs["private_key"]) if "private_key" in inputs else None
+        return cls._from(
+            inputs,
+            fingerprint=key.fingerprint if key else "",
+            record_value=records.record_value(key.public_key_der) if key else "",
+        )
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
+        """The value that `to_properties` wrote, in this version or an older one."""
+        return cls._from(outputs, fingerprint=outputs["fingerprint"], record_value=outputs["record_value"])
+
+    @classmethod
+    def _from(cls, properties: Mapping[str, Any], *, fingerprint: str, record_value: str) -> Declared:
+        generation = properties.get("generation")
+        return cls(
+            domain=properties["domain"],
+            region=properties["region"],
+            selector=properties.get("selector", ""),
+            fingerprint=fingerprint,
+            record_value=record_value,
+            owner=properties["owner"],
+            account_id=properties.get("account_id"),
+            # Pulumi sends every number as a float.
+            generation=None if generation is None else int(generation),
+            published=tuple(int(one) for one in properties.get("published", ())),
+            supplied_selectors={int(g): s for g, s in properties.get("supplied_selectors", {}).items()},
+            overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
+            configuration_set=properties.get("configuration_set"),
+            tags=properties.get("tags"),
+            adopt=properties.get("adopt", False),
+            accept_unsigned_window=properties.get("accept_unsigned_window", False),
+            dns_check=properties.get("dns_check", "authoritative"),
+            dns_resolvers=tuple(properties.get("dns_resolvers", ())),
+            dns_wait_seconds=int(properties.get("dns_wait_seconds", DNS_WAIT_SECONDS)),
+        )
+
+    def to_properties(self) -> dict[str, Any]:
+        """Plain values, as Pulumi stores them; absent for None."""
+        return _without_none(
+            {name.name: getattr(self, name.name) for name in fields(self)}
+            | {
+                "record_name": self.record_name,
+                "published": list(self.published),
+                "supplied_selectors": {str(g): s for g, s in self.supplied_selectors.items()},
+                "dns_resolvers": list(self.dns_resolvers),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The outputs of an identity: an echo of its inputs, and what became of them."""
+
+    declared: Declared
+    instance: str
+    """A random value that the identity carries as a tag: only who knows it may delete it."""
+    status: str
+    """SES's DKIM status, or AWAITING_DNS."""
+    origin: str = ""
+    signing_enabled: bool = False
+    signing_selector: str | None = None
+    """What SES said it signs with; None if it did not say."""
+    error_type: str = ""
+    put_at: datetime | None = None
+    """When SES was last told a key, by SES's own clock; None while awaiting DNS."""
+    told_by: str = ""
+    """CREATED, PUT or TAKEN_OVER."""
+    adopted: bool = False
+    """Somebody else's before: it stays in SES when the resource goes."""
+    signing_since: datetime | None = None
+    signed_until: Mapping[int, datetime] = field(default_factory=dict)
+    """When each generation that signed before signed last."""
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
+        """The value that `to_outputs` wrote, in this version or an older one."""
+        return cls(
+            declared=Declared.from_outputs(outputs),
+            instance=outputs["instance"],
+            status=outputs["status"],
+            origin=outputs.get("origin", ""),
+            signing_enabled=outputs.get("signing_enabled", False),
+            signing_selector=outputs.get("signing_selector"),
+            error_type=outputs.get("error_type", ""),
+            put_at=moment(outputs["put_at"]) if "put_at" in outputs else None,
+            told_by=outputs.get("told_by", ""),
+            adopted=outputs.get("adopted", False),
+            signing_since=moment(outputs["signing_since"]) if "signing_since" in outputs else None,
+            signed_until={int(g): moment(at) for g, at in outputs.get("signed_until", {}).items()},
+        )
+
+    def to_outputs(self) -> dict[str, Any]:
+        """Plain values, as Pulumi stores them: times as text, absent for None."""
+        return self.declared.to_properties() | _without_none(
+            {
+                "instance": self.instance,
+                "status": self.status,
+                "origin": self.origin,
+                "signing_enabled": self.signing_enabled,
+                "signing_selector": self.signing_selector,
+                "error_type": self.error_type,
+                "put_at": timestamp(self.put_at) if self.put_at else None,
+                "told_by": self.told_by,
+                "adopted": self.adopted,
+                "signing_since": timestamp(self.signing_since) if self.signing_since else None,
+                "signed_until": {str(g): timestamp(at) for g, at in self.signed_until.items()},
+            }
+        )
+
+
+def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """
+    *inputs* in their normal form, and everything that is wrong with them.
+
+    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
+    What SES would accept without a word and never verify is refused here.
+    """
+    checked = _without_none(inputs)
+    problems: list[str] = []
+    if "domain" not in unknown:
+        try:
+            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
+        except ValueError as error:
+            problems.append(f"domain: {error}")
+    if "selector" not in unknown:
+        selector = _text(inputs, "selector")
+        problem = records.selector_problem(selector) or records.name_problem(
+            selector, checked.get("domain", "")
+        )
+        if problem:
+            problems.append(f"selector: {problem}")
+    if "private_key" not in unknown:
+        try:
+            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
+        except InvalidKey as error:
+            problems.append(f"private_key: {error.reason}")
+    if "region" not in unknown and not _text(inputs, "region"):
+        problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
+    generation = inputs.get("generation")
+    if generation is not None and generation not in inputs.get("published", ()):
+        problems.append(f"published: must contain generation {generation:g}, which signs")
+    return checked, problems
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC, to the second: `2026-11-25T13:05:00Z`."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment(text: str) -> datetime:
+    """The time that `timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def _text(inputs: Mapping[str, Any], name: str) -> str:
+    value = inputs.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
+    # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
+    return {name: value for name, value in properties.items() if value is not None}
