@@ -1,0 +1,50 @@
+"""Every domain of the stack file: its keys, records and SES identities, and SES's verdict on them."""
+
+import pulumi
+
+from byodkim_provider import settings
+from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider.errors import ByodkimError, InvalidSettings
+
+
+def declare() -> None:
+    """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
+    config = pulumi.Config()
+    stack = settings.load(
+        {name: config.get_object(name) for name in ("domains", "defaults", "verification")},
+        default_region=pulumi.Config("aws").get("region"),
+    )
+    domains: dict[str, ByodkimDomain] = {}
+    problems: list[str] = []
+    for domain in stack.domains:
+        try:
+            domains[domain.name] = ByodkimDomain(domain.name, domain)
+        except ByodkimError as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidSettings(problems)
+
+    verification = DkimVerification(
+        "verification",
+        DkimVerificationArgs(
+            identities=[
+                identity
+                for _, domain in sorted(domains.items())
+                for _, identity in sorted(domain.identities.items())
+            ],
+            timeout_minutes=stack.verification.timeout_minutes,
+            on_timeout=stack.verification.on_timeout,
+        ),
+    )
+    pulumi.export("domains", {name: domain.summary(verification) for name, domain in domains.items()})
+    pulumi.export("pending", verification.pending)
+
+
+try:
+    declare()
+except InvalidSettings as error:
+    # One line a problem, without the traceback that an exception would come with.
+    for problem in error.problems:
+        pulumi.log.error(problem)
+    raise pulumi.RunError(error.hint or "correct what is named above and run `pulumi up` again") from None

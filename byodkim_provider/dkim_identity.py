@@ -1,0 +1,258 @@
+"""
+An SES identity that signs with a key of one's own, as a Pulumi resource.
+
+How the engine asks: plain dicts in and out, unknowns in previews. What happens is decided in
+`identity_lifecycle`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import wrap_rpc_secret
+
+from byodkim_provider import identity_changes, identity_lifecycle, keys
+from byodkim_provider.aws_session import AwsSettings, connect, read_settings
+from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_state import Declared, DnsCheck, Stored, check
+from byodkim_provider.plugin_process import DnsDeadline, clean_errors, prepare_process, progress_of_this_call
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.resolver import DnsResolver
+from byodkim_provider.ses import SesClient
+
+__all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "Connections", "load_v1"]
+
+
+class Connections:
+    """SES clients of one process: one for a Region, so that its threads keep one pace."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self._settings = settings
+        self._clients: dict[tuple[str, str | None], SesClient] = {}
+        self._lock = threading.Lock()
+
+    def ses(self, region: str, account_id: str | None) -> SesClient:
+        """SES in *region*; raises `WrongAccount` if its account is not *account_id*."""
+        with self._lock:
+            client = self._clients.get((region, account_id))
+            if client is None:
+                connection = connect(self._settings, region=region, expected_account=account_id)
+                client = SesClient(
+                    connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
+                )
+                self._clients[region, account_id] = client
+            return client
+
+
+def load_v1() -> ByodkimIdentityProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return ByodkimIdentityProvider()
+
+
+class ByodkimIdentityProvider(ResourceProvider):
+    """Translates between the engine and the life of an identity."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, connect: Callable[[Declared], Outside] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+        self._default_tags: Mapping[str, str] = {}
+        self._dns_deadline = DnsDeadline()
+        self._instances: dict[tuple[str, str], str] = {}
+
+    def __reduce__(self) -> tuple[Callable[[], ByodkimIdentityProvider], tuple[()]]:
+        return load_v1, ()  # whatever hangs on self stays out of state
+
+    @clean_errors
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        settings = read_settings(req.config.get)
+        self._default_tags = settings.default_tags
+        self._connections = Connections(settings)
+
+    @clean_errors
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        known, unknown = _split(news)
+        if self._default_tags:
+            known["tags"] = {**self._default_tags, **known.get("tags", {})}
+        checked, problems = check(known, unknown=unknown)
+        if "private_key" in checked:
+            checked["private_key"] = wrap_rpc_secret(checked["private_key"])
+        # No property name: the engine prints the value of the property that is named.
+        # https://github.com/pulumi/pulumi/issues/19465
+        failures = [CheckFailure("", problem) for problem in problems]
+        return CheckResult({**checked, **unknown}, failures)
+
+    @clean_errors
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        known, unknown = _split(news)
+        stored = Stored.from_outputs(olds)
+        if "domain" in unknown or "region" in unknown:
+            return DiffResult(changes=True)
+        declared = Declared.from_inputs(known)
+        names = identity_changes.changed(stored, declared, unknown=unknown)
+        replaces = identity_changes.needs_replacement(names)
+        if names and not replaces:
+            now = SystemClock().now()
+            identity_changes.refuse_unsafe(stored, declared, unknown=unknown, now=now)
+            if "selector" in names and not unknown and stored.put_at:
+                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+                progress_of_this_call().info(identity_lifecycle.planned_switch(stored, declared, resolver))
+        return DiffResult(changes=bool(names) or identity_changes.drifted(stored), replaces=replaces)
+
+    @clean_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        declared, key = Declared.from_inputs(props), keys.load(props["private_key"])
+        stored = identity_lifecycle.create(declared, key, self._connect(declared))
+        return CreateResult(f"{declared.region}/{declared.domain}", stored.to_outputs())
+
+    @clean_errors
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        declared, key = Declared.from_inputs(news), keys.load(news["private_key"])
+        stored = Stored.from_outputs(olds)
+        updated = identity_lifecycle.update(stored, declared, key, self._connect(declared))
+        return UpdateResult(updated.to_outputs())
+
+    @clean_errors
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        stored = Stored.from_outputs(props)
+        seen = identity_lifecycle.read(stored, self._connect(stored.declared))
+        return ReadResult(id_, seen.to_outputs()) if seen else ReadResult(None, {})
+
+    @clean_errors
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        stored = Stored.from_outputs(props)
+        identity_lifecycle.delete(stored, self._connect(stored.declared))
+
+    def _connect_to_aws(self, declared: Declared) -> Outside:
+        return Outside(
+            ses=self._connections.ses(declared.region, declared.account_id),
+            resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+            dns_deadline=self._dns_deadline,
+            instances=self._instances,
+        )
+
+
+def resolver_for(check: DnsCheck, resolvers: Sequence[str]) -> DnsResolver | None:
+    """What looks records up as `dnsCheck` and `dnsResolvers` say; None for `off`."""
+    return None if check == "off" else DnsResolver(check=check, resolvers=resolvers)
+
+
+def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs that are known, and those that a preview can't know yet."""
+    unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
+    return {name: value for name, value in inputs.items() if name not in unknown}, unknown
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether a preview can't know *value*, or a part of it."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(one) for one in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(has_unknown(one) for one in value)
+    return isinstance(value, Unknown)
+
+
+@dataclass(kw_only=True)
+class ByodkimIdentityArgs:
+    """Inputs of a `ByodkimIdentity`. Those with a default may be left out."""
+
+    domain: pulumi.Input[str]
+    region: pulumi.Input[str]
+    selector: pulumi.Input[str]
+    """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
+    private_key: pulumi.Input[str]
+    """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
+    account_id: pulumi.Input[str] | None = None
+    """The AWS account it must land in; another one is refused before anything is written."""
+    generation: pulumi.Input[int] | None = None
+    published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
+    supplied_selectors: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    overlap_days: pulumi.Input[int] | None = None
+    configuration_set: pulumi.Input[str] | None = None
+    """Left as it is in SES if not given."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Left as they are in SES if not given. Tags of others stay in any case."""
+    adopt: pulumi.Input[bool] | None = None
+    """Take over an identity that SES has already; it stays in SES when the resource goes."""
+    accept_unsigned_window: pulumi.Input[bool] | None = None
+    """Leave Easy DKIM, although SES signs with nothing until it has verified the key."""
+    dns_check: pulumi.Input[str] | None = None
+    dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    dns_wait_seconds: pulumi.Input[int] | None = None
+
+
+class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
+    """
+    The SES identity of one domain in one Region, which signs with a key of one's own.
+
+    SES is told of the key only once its record is in DNS. Used alone, publish the record
+    yourself and name it in `depends_on`; a new key then needs a new selector. `get` and
+    `pulumi import` don't work, as with any dynamic resource; `custom_timeouts` have no effect.
+    """
+
+    domain: pulumi.Output[str]
+    region: pulumi.Output[str]
+    selector: pulumi.Output[str]
+    account_id: pulumi.Output[str | None]
+    dns_check: pulumi.Output[str]
+    dns_resolvers: pulumi.Output[Sequence[str]]
+    record_name: pulumi.Output[str]
+    record_value: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    status: pulumi.Output[str]
+    """SES's DKIM status when it was last told or read, or `AWAITING_DNS`."""
+    put_at: pulumi.Output[str | None]
+    """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
+    told_by: pulumi.Output[str]
+    signing_since: pulumi.Output[str | None]
+    """Since when SES has this key, ISO 8601, UTC."""
+    signed_until: pulumi.Output[Mapping[str, str]]
+    """By generation, when each earlier one signed last, ISO 8601, UTC."""
+
+    def __init__(
+        self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*name* and the stack make up the identity's owner tag: rename with `aliases` only."""
+        outputs = (
+            "record_name",
+            "record_value",
+            "fingerprint",
+            "instance",
+            "status",
+            "origin",
+            "signing_enabled",
+            "signing_selector",
+            "error_type",
+            "put_at",
+            "told_by",
+            "adopted",
+            "signing_since",
+            "signed_until",
+        )
+        inputs = {
+            **vars(args),
+            "private_key": pulumi.Output.secret(args.private_key),
+            "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
+        }
+        super().__init__(ByodkimIdentityProvider(), name, {**inputs, **dict.fromkeys(outputs)}, opts)

@@ -1,0 +1,153 @@
+"""
+Waiting for SES's verdict on identities, as a Pulumi resource.
+
+How the engine asks; when to look and what a verdict rests on is decided in `verification`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from byodkim_provider import verification
+from byodkim_provider.aws_session import read_settings
+from byodkim_provider.dkim_identity import ByodkimIdentity, Connections, has_unknown, resolver_for
+from byodkim_provider.plugin_process import clean_errors, prepare_process, progress_of_this_call
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
+
+__all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
+
+TIMEOUT_MINUTES = 10
+
+
+def load_v1() -> DkimVerificationProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return DkimVerificationProvider()
+
+
+class DkimVerificationProvider(ResourceProvider):
+    """Translates between the engine and the verification."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, connect: Callable[[str | None], Outside] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+
+    def __reduce__(self) -> tuple[Callable[[], DkimVerificationProvider], tuple[()]]:
+        return load_v1, ()  # whatever hangs on self stays out of state
+
+    @clean_errors
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._connections = Connections(read_settings(req.config.get))
+
+    @clean_errors
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        return CheckResult(news, [])
+
+    @clean_errors
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        if has_unknown(news.get("identities")):
+            return DiffResult(changes=True)
+        # Time limits are not compared: they are for the next wait.
+        return DiffResult(changes=verification.to_look_at(_entries(news), _verdicts(olds)))
+
+    @clean_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("verification", self._verify(props, []))
+
+    @clean_errors
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._verify(news, _verdicts(olds)))
+
+    def _verify(self, inputs: Mapping[str, Any], before: Sequence[Verdict]) -> dict[str, Any]:
+        verdicts = verification.verify(
+            _entries(inputs),
+            before,
+            self._connect(inputs.get("account_id")),
+            timeout_minutes=inputs.get("timeout_minutes", TIMEOUT_MINUTES),
+            on_timeout=inputs.get("on_timeout", "warn"),
+        )
+        return {
+            "results": [verdict.to_properties() for verdict in verdicts],
+            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.verified],
+        }
+
+    def _connect_to_aws(self, account_id: str | None) -> Outside:
+        return Outside(
+            ses=lambda region: self._connections.ses(region, account_id),
+            resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+        )
+
+
+def _entries(properties: Mapping[str, Any]) -> list[Entry]:
+    return [Entry.from_properties(one) for one in properties.get("identities", ())]
+
+
+def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
+    return [Verdict.from_properties(one) for one in outputs.get("results", ())]
+
+
+@dataclass(kw_only=True)
+class DkimVerificationArgs:
+    """Inputs of a `DkimVerification`."""
+
+    identities: Sequence[ByodkimIdentity]
+    timeout_minutes: float = TIMEOUT_MINUTES
+    """How long a run waits for all that is new or changed. Read, never compared: no change by itself."""
+    on_timeout: OnTimeout = "warn"
+    """`warn` succeeds, and the next run looks once more at what is pending; `fail` fails the run."""
+
+
+class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
+    """
+    Waits until SES has verified identities, and says why it has not.
+
+    Once all are verified it makes no call. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` have no effect, *timeout_minutes* is the limit.
+    """
+
+    results: pulumi.Output[Sequence[Mapping[str, Any]]]
+    """For each identity domain, region, selector, status, verified and reason."""
+    pending: pulumi.Output[Sequence[str]]
+    """One line for each identity that is not verified: which, its status, why."""
+
+    def __init__(
+        self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*name* is unique in its stack."""
+        inputs = {
+            "identities": [
+                {
+                    "domain": one.domain,
+                    "region": one.region,
+                    "selector": one.selector,
+                    "put_at": one.put_at,
+                    "told_by": one.told_by,
+                    "record_value": one.record_value,
+                    "dns_check": one.dns_check,
+                    "dns_resolvers": one.dns_resolvers,
+                }
+                for one in args.identities
+            ],
+            "account_id": args.identities[0].account_id if args.identities else None,
+            "timeout_minutes": args.timeout_minutes,
+            "on_timeout": args.on_timeout,
+        }
+        super().__init__(DkimVerificationProvider(), name, {**inputs, "results": None, "pending": None}, opts)

@@ -1,0 +1,209 @@
+"""
+One sending domain: which resources it consists of, and what depends on what.
+
+An identity depends on the record it signs with, and on no other: an edge to a standby's
+record would let that record's failure touch the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from byodkim_provider import generations, records
+from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs
+from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.dns_providers import DnsProvider, Existing, provider_for
+from byodkim_provider.identity_state import moment
+from byodkim_provider.settings import DomainSettings
+
+__all__ = ["ByodkimDomain"]
+
+
+class ByodkimDomain(pulumi.ComponentResource):
+    """
+    Keys and records of every published generation, and an SES identity in every Region.
+
+    *settings* come from `settings.load` or, for one domain in a program of your own, from
+    `settings.domain`. `get` and `pulumi import` don't work for what is in it.
+    """
+
+    identities: Mapping[str, ByodkimIdentity]
+    """By Region; none of a retired domain."""
+    verification: DkimVerification | None
+    """With *wait* only: depend on it to depend on a verified domain."""
+    records: Sequence[Mapping[str, Any]]
+    """For each published generation, oldest first: generation, role, and name and value of its record."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: DomainSettings,
+        *,
+        dns: Sequence[DnsProvider] | None = None,
+        wait: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Args:
+            name: of the resource; names of keys, records and identities begin with it.
+            settings: of the domain.
+            dns: providers of your own, instead of those that *settings* name.
+            wait: make a `DkimVerification` for this domain alone.
+            opts: as for any resource.
+        """
+        super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
+        self._domain = settings.name
+        providers = dns or [provider_for(one) for one in settings.dns]
+        roles = generations.roles(settings.generation, settings.published)
+        declared: list[dict[str, Any]] = []
+        for generation, role in roles.items():
+            key = self._key(f"{name}/{generation}", generation, settings)
+            published = [
+                provider.publish(
+                    f"{name}/{generation}",
+                    domain=settings.name,
+                    record_name=key["record_name"],
+                    record_value=key["record_value"],
+                    existing=_existing(generation, settings),
+                    # An adopted identity stays when the stack goes, so the record it signs with must too.
+                    opts=pulumi.ResourceOptions(
+                        parent=self, retain_on_delete=settings.adopt and role == "signing"
+                    ),
+                )
+                for provider in providers
+            ]
+            if role == "signing":
+                self._signing = key
+                signing_records = [one for one in published if one is not None]
+            declared.append(
+                {
+                    "generation": generation,
+                    "role": role,
+                    "name": key["record_name"],
+                    "value": key["record_value"],
+                }
+            )
+        self.records = declared
+        account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
+        self.identities = {
+            region: ByodkimIdentity(
+                f"{name}/{region}",
+                _identity_args(settings, region=region, key=self._signing, account_id=account),
+                pulumi.ResourceOptions(
+                    parent=self, depends_on=signing_records, protect=settings.protect or None
+                ),
+            )
+            for region in settings.regions
+            if not settings.retired
+        }
+        self.verification = None
+        if wait:
+            self.verification = DkimVerification(
+                name,
+                DkimVerificationArgs(identities=list(self.identities.values())),
+                pulumi.ResourceOptions(parent=self),
+            )
+        for warning in settings.warnings:
+            pulumi.log.warn(warning, self)
+        for identity in self.identities.values():
+            identity.signing_since.apply(
+                lambda since: self._warn_of_age(since, settings.generation, settings.rotate_after_days)
+            )
+        self.register_outputs({"records": self.records})
+
+    def summary(self, verification: DkimVerification) -> dict[str, Any]:
+        """What a stack shows of the domain: signing generation and selector, records, status by Region."""
+        signing = next(record for record in self.records if record["role"] == "signing")
+        return {
+            "generation": signing["generation"],
+            "selector": self._signing["selector"],
+            "records": self.records,
+            "regions": {
+                region: {
+                    "status": verification.results.apply(_status_of(self._domain, region)),
+                    "signing_since": identity.signing_since,
+                }
+                for region, identity in self.identities.items()
+            },
+        }
+
+    def _key(self, name: str, generation: int, settings: DomainSettings) -> dict[str, pulumi.Input[str]]:
+        """Selector, private key and record of a generation, supplied or generated."""
+        if supplied := settings.keys.get(generation):
+            key = supplied.signing_key
+            return {
+                "selector": supplied.selector,
+                "private_key": pulumi.Output.secret(key.pkcs1_base64()),
+                "record_name": records.record_name(supplied.selector, settings.name),
+                "record_value": records.record_value(key.public_key_der),
+            }
+        made = DkimKey(
+            name,
+            DkimKeyArgs(domain=settings.name, bits=settings.key_bits),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return {
+            "selector": made.selector,
+            "private_key": made.private_key,
+            "record_name": made.record_name,
+            "record_value": made.record_value,
+        }
+
+    def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
+        days = (datetime.now(UTC) - moment(since)).days if since else 0
+        if days > rotate_after_days:
+            pulumi.log.warn(
+                f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
+                self,
+            )
+
+
+def _existing(generation: int, settings: DomainSettings) -> Existing:
+    if generation not in settings.keys:
+        return "replace"  # the selector of a generated key is nobody else's: what stands there is ours
+    return "same key" if settings.adopt else "refuse"
+
+
+def _status_of(domain: str, region: str) -> Callable[[Sequence[Mapping[str, Any]]], str]:
+    def status(results: Sequence[Mapping[str, Any]]) -> str:
+        found = (r["status"] for r in results if r["domain"] == domain and r["region"] == region)
+        return str(next(found))
+
+    return status
+
+
+def _identity_args(
+    settings: DomainSettings,
+    *,
+    region: str,
+    key: Mapping[str, pulumi.Input[str]],
+    account_id: pulumi.Input[str],
+) -> ByodkimIdentityArgs:
+    return ByodkimIdentityArgs(
+        domain=settings.name,
+        region=region,
+        selector=key["selector"],
+        private_key=key["private_key"],
+        account_id=account_id,
+        generation=settings.generation,
+        published=settings.published,
+        supplied_selectors={
+            str(generation): settings.keys[generation].selector
+            for generation in settings.published
+            if generation in settings.keys
+        },
+        overlap_days=settings.overlap_days,
+        configuration_set=settings.configuration_set,
+        tags=settings.tags,
+        adopt=settings.adopt,
+        accept_unsigned_window=settings.accept_unsigned_window,
+        dns_check=settings.dns_check,
+        dns_resolvers=settings.dns_resolvers,
+        dns_wait_seconds=settings.dns_wait_seconds,
+    )

@@ -1,0 +1,158 @@
+"""
+What the plugin process of Pulumi's dynamic providers lacks, and this package needs.
+
+More than four threads, a Cancel that ends waits, the engine's log, errors of one clean line.
+All of it rests on internals of the SDK, so none of it may break a call: without one of them
+the resources work, less comfortably. Pinned by the contract tests against the real process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final, ParamSpec, TypeVar
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.progress import SystemClock, stopping
+
+__all__ = ["DnsDeadline", "EngineProgress", "clean_errors", "prepare_process"]
+
+THREADS: Final = 32
+"""Calls at a time, instead of 4. The engine asks for 4 × cores at most, and Cancel needs one too."""
+
+DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
+"""Set in the environment of `pulumi`, errors come with their traceback."""
+
+LOG_SECONDS: Final = 2
+"""How long a line of progress may take before it is dropped."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def prepare_process() -> None:
+    """Widen the thread pool and listen for Cancel. Call it from every provider's `configure`."""
+    with contextlib.suppress(Exception):
+        _listen_for_cancel()
+
+
+def clean_errors(call: Callable[P, R]) -> Callable[P, R]:
+    """
+    Make *call* show a user's error as its text alone.
+
+    The process sends `traceback.format_exc()` of every exception to the user. For errors that
+    are raised on purpose there is nothing in it but noise; a bug keeps its traceback.
+    """
+
+    @functools.wraps(call)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except ByodkimError as error:
+            if not os.environ.get(DEBUG_VARIABLE):
+                sys.tracebacklimit = 0
+            raise error from None
+        except Exception:
+            sys.tracebacklimit = 1000  # Python's default
+            raise
+
+    return wrapper
+
+
+class DnsDeadline:
+    """
+    Until when a run waits for DNS, one deadline for all its identities.
+
+    A class for the moment when the first one begins to wait: a process is one run.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started: float | None = None
+
+    def __call__(self, wait_seconds: float) -> float:
+        with self._lock:
+            if self._started is None:
+                self._started = SystemClock().monotonic()
+            return self._started + wait_seconds
+
+
+class EngineProgress:
+    """Speaks in the resource's row of `pulumi up`, through the engine's Log RPC."""
+
+    def __init__(self, urn: str) -> None:
+        """*urn* of the resource; empty for the stack's own row."""
+        self._urn = urn
+
+    def update(self, text: str) -> None:
+        self._log(engine_pb2.INFO, text, ephemeral=True)
+
+    def info(self, text: str) -> None:
+        self._log(engine_pb2.INFO, text)
+
+    def warn(self, text: str) -> None:
+        self._log(engine_pb2.WARNING, text)
+
+    def _log(self, severity: Any, text: str, *, ephemeral: bool = False) -> None:
+        request = engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
+        with contextlib.suppress(grpc.RpcError, IndexError):
+            _engine().Log(request, timeout=LOG_SECONDS)
+
+
+def progress_of_this_call() -> EngineProgress:
+    """
+    Progress in the row of the resource whose call this thread runs.
+
+    No method of a provider is told its URN, so it is read from the request in the caller's frame.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        urn = getattr(frame.f_locals.get("request"), "urn", None)
+        if isinstance(urn, str):
+            return EngineProgress(urn)
+        frame = frame.f_back
+    return EngineProgress("")
+
+
+@functools.cache
+def _engine() -> Any:
+    # The engine starts the process with its own address as the last argument.
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
+
+
+def _cancel(self: object, request: object, context: object) -> object:
+    # Runs as the code of another function of another module: it imports what it needs.
+    # Also called at the end of every orderly run, so it says nothing.
+    from google.protobuf.empty_pb2 import Empty
+
+    from byodkim_provider.progress import stopping
+
+    stopping.set()
+    return Empty()
+
+
+def _listen_for_cancel() -> None:
+    servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
+    if servicer is None:
+        return  # not in the plugin process
+    # gRPC holds the function object, so only its code can still be exchanged.
+    servicer.Cancel.__code__ = _cancel.__code__
+    # A second Ctrl-C interrupts the main thread, which then joins the workers.
+    threading._register_atexit(stopping.set)  # type: ignore[attr-defined]
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "_worker":
+        frame = frame.f_back
+    if frame is not None:
+        executor = frame.f_locals["executor_reference"]()
+        executor._max_workers = THREADS
+        # Else calls that are in line already, and a Cancel behind them, get no thread before the next call.
+        for _ in range(executor._work_queue.qsize()):
+            executor._adjust_thread_count()
