@@ -293,6 +293,11 @@ class _Looks:
             name = records.record_name(entry.selector, entry.domain)
             answers = resolver.txt(name, entry.domain)
             found.append(propagation.diagnose(answers, public_key))
+            if not any(answer.values for answer in answers):
+                misplaced = propagation.look_for_mistakes(
+                    resolver, entry.selector, entry.domain, entry.domain
+                )
+                found += [misplaced] if misplaced else []
         if verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` tells SES again")
         else:

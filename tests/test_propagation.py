@@ -1,0 +1,312 @@
+"""Whether a record is visible enough, how long it is waited for, and what is said about it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from byodkim_provider import propagation
+from byodkim_provider.progress import stopping
+from byodkim_provider.propagation import Visibility, diagnose, judge, look_for_mistakes, wait_until_visible
+from byodkim_provider.records import misplaced_names, mistake
+from byodkim_provider.resolver import Answer, DnsResolver
+from tests.dns_servers import running
+from tests.fakes import FakeClock, FakeProgress
+
+
+def public_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+KEY, OTHER_KEY = public_key(), public_key()
+RIGHT, OTHER = (f"p={base64.b64encode(key).decode()}" for key in (KEY, OTHER_KEY))
+
+
+def answers(*said: tuple[str, ...] | str | None) -> tuple[Answer, ...]:
+    """Answers of ns1, ns2 …: values, or why there are none."""
+    return tuple(
+        Answer(f"ns{number}", None, what) if isinstance(what, str) else Answer(f"ns{number}", what)
+        for number, what in enumerate(said, start=1)
+    )
+
+
+def slip(*values: str) -> str:
+    """What is said of ns1 if it gives *values*; which slip that is, is decided in `records`."""
+    return f"ns1 answers {mistake(values, KEY).text}"
+
+
+@pytest.mark.parametrize(
+    ("said", "visible", "summary"),
+    [
+        (answers((RIGHT,), (RIGHT,)), True, "2 of 2 servers show the key"),
+        (answers((f"v=DKIM1; k=rsa; {RIGHT};",)), True, "1 of 1 servers show the key"),
+        (answers((RIGHT,), "silent"), True, "1 of 2 servers show the key, ns2 is silent"),
+        (
+            answers((RIGHT,), "silent", "REFUSED", "silent"),
+            True,
+            "1 of 4 servers show the key, ns2 and ns4 are silent, ns3 answers REFUSED",
+        ),
+        (
+            answers("silent", "silent", "silent"),
+            False,
+            "0 of 3 servers show the key, ns1, ns2 and ns3 are silent",
+        ),
+        (answers((RIGHT,), ()), False, "1 of 2 servers show the key, ns2 has no TXT record"),
+        (
+            answers((OTHER,), (RIGHT,), (RIGHT,), (RIGHT,)),
+            False,
+            f"3 of 4 servers show the key, {slip(OTHER)}",
+        ),
+        (
+            answers((RIGHT, "v=spf1 -all")),
+            False,
+            f"0 of 1 servers show the key, {slip(RIGHT, 'v=spf1 -all')}",
+        ),
+        (answers((RIGHT, RIGHT)), False, f"0 of 1 servers show the key, {slip(RIGHT, RIGHT)}"),
+        (answers((f'"{RIGHT}"',)), False, f"0 of 1 servers show the key, {slip(chr(34) + RIGHT)}"),
+        (
+            (Answer("ns1", (RIGHT,), alias="k1.example.org"), Answer("ns2", (), alias="k2.example.org")),
+            False,
+            "1 of 2 servers show the key, ns2 has no TXT record (CNAME to k2.example.org)",
+        ),
+        (
+            (Answer("ns1", (RIGHT,)), Answer("ns2", (), "CNAME loop", "k2.example.org")),
+            False,
+            "1 of 2 servers show the key, ns2 has a CNAME loop (CNAME to k2.example.org)",
+        ),
+    ],
+    ids=[
+        "all",
+        "written in another way",
+        "one silent",
+        "most fail",
+        "all silent",
+        "one has none",
+        "one has another key",
+        "two records",
+        "the same record twice",
+        "quotes",
+        "alias to nothing",
+        "alias to itself",
+    ],
+)
+def test_judge(said, visible, summary):
+    """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
+    judgement = judge(said, KEY)
+
+    assert (visible, summary) == (judgement.visible, judgement.summary())
+    assert (len(said), said) == (judgement.asked, judgement.answers)
+
+
+@pytest.mark.parametrize(
+    ("failure", "phrase", "phrase_of_two"),
+    [
+        ("silent", "ns1 is silent", "ns1 and ns2 are silent"),
+        ("unreachable", "ns1 is unreachable", "ns1 and ns2 are unreachable"),
+        ("lame", "ns1 is not authoritative for the zone", "ns1 and ns2 are not authoritative for the zone"),
+        ("garbage", "ns1 answers garbage", "ns1 and ns2 answer garbage"),
+        ("SERVFAIL", "ns1 answers SERVFAIL", "ns1 and ns2 answer SERVFAIL"),
+        ("no address", "ns1 has no address", "ns1 and ns2 have no address"),
+        ("no zone", "ns1 finds no zone for this name", "ns1 and ns2 find no zone for this name"),
+        ("no resolver", "ns1 has no recursive resolver", "ns1 and ns2 have no recursive resolver"),
+        (
+            "no time",
+            "ns1 is not asked, the look took too long",
+            "ns1 and ns2 are not asked, the look took too long",
+        ),
+        (
+            "interrupted",
+            "ns1 is not asked, the run was interrupted",
+            "ns1 and ns2 are not asked, the run was interrupted",
+        ),
+    ],
+)
+def test_phrases(failure, phrase, phrase_of_two):
+    """Servers that say the same share one phrase."""
+    assert (phrase,) == judge(answers(failure), KEY).phrases()
+    assert (phrase_of_two,) == judge(answers(failure, failure), KEY).phrases()
+
+
+def test_nothing_wrong_has_no_phrase():
+    """Servers that show the key are no evidence against it."""
+    assert () == judge(answers((RIGHT,)), KEY).phrases()
+
+
+def test_diagnose():
+    """A diagnosis names every server, the right ones too."""
+    assert "ns1 and ns3 show the key, ns2 and ns5 have no TXT record, ns4 is silent" == (
+        diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
+    )
+
+
+def watch(clock: FakeClock, *changes: tuple[float, tuple[Answer, ...]]):
+    """A look that sees each of *changes* from its second on, and the list of times it looked at."""
+    looked: list[float] = []
+
+    def look() -> Visibility:
+        looked.append(clock.monotonic())
+        return judge([said for since, said in changes if since <= clock.monotonic()][-1], KEY)
+
+    return look, looked
+
+
+NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "deadline", "looks", "visible"),
+    [
+        ([(0, EVERYWHERE)], 120, [0], True),
+        ([(0, NOWHERE)], 0, [0], False),
+        ([(0, NOWHERE)], -5, [0], False),
+        ([(0, NOWHERE)], 1, [0, 1], False),
+        ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
+        ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
+        ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
+    ],
+    ids=[
+        "there already",
+        "one look only",
+        "deadline past",
+        "shorter than a pause",
+        "never",
+        "after a while",
+        "at the last look",
+    ],
+)
+def test_when_it_looks(changes, deadline, looks, visible):
+    """It looks at once, then less and less often, and a last time at the deadline."""
+    clock = FakeClock()
+    look, looked = watch(clock, *changes)
+
+    judgement = wait_until_visible(
+        look, deadline=deadline, subject="example.net", clock=clock, progress=FakeProgress()
+    )
+
+    assert (looks, visible) == (looked, judgement.visible)
+
+
+def test_shared_deadline():
+    """A deadline is a moment, not a length: who begins late gets what is left."""
+    clock = FakeClock()
+    clock.advance(100)
+    look, looked = watch(clock, (0, NOWHERE))
+    progress = FakeProgress()
+
+    wait_until_visible(look, deadline=104, subject="example.net", clock=clock, progress=progress)
+
+    assert [100, 102, 104] == looked
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
+    ] == progress.updates
+
+
+def test_interrupted():
+    """An interruption ends the wait without another look."""
+    clock = FakeClock()
+    clock.after(7, stopping.set)
+    look, looked = watch(clock, (0, NOWHERE))
+
+    judgement = wait_until_visible(
+        look, deadline=120, subject="example.net", clock=clock, progress=FakeProgress()
+    )
+
+    assert ([0, 2, 5], False, 7) == (looked, judgement.visible, clock.monotonic())
+
+
+def test_progress():
+    """There is a line for each change, with time and limit, and none for what stays the same."""
+    clock = FakeClock()
+    look, _ = watch(clock, (0, NOWHERE), (5, answers((RIGHT,), ())), (28, EVERYWHERE))
+    progress = FakeProgress()
+
+    wait_until_visible(look, deadline=120, subject="example.net", clock=clock, progress=progress)
+
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
+        "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",
+        "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
+    ] == progress.updates
+
+
+@pytest.mark.parametrize(
+    "changes", [[(0, EVERYWHERE)], [(0, NOWHERE)]], ids=["there already", "one look that sees nothing"]
+)
+def test_no_progress_without_a_wait(changes):
+    """Nothing is said about a wait that does not happen."""
+    clock = FakeClock()
+    look, _ = watch(clock, *changes)
+    progress = FakeProgress()
+
+    wait_until_visible(look, deadline=0, subject="example.net", clock=clock, progress=progress)
+
+    assert [] == progress.updates
+
+
+SELECTOR, DOMAIN, ZONE = "s1", "mail.example.com", "example.com"
+MISPLACED = {
+    "zone-doubled": "the panel added the zone twice (s1._domainkey.mail.example.com.example.com)",
+    "underscore-missing": "the underscore of '_domainkey' is missing (s1.domainkey.mail.example.com)",
+    "underscore-missing-zone-doubled": (
+        "the underscore is missing, and the panel added the zone twice"
+        " (s1.domainkey.mail.example.com.example.com)"
+    ),
+    "domainkey-missing": "'_domainkey' is missing from the name (s1.mail.example.com)",
+    "domainkey-missing-zone-doubled": (
+        "'_domainkey' is missing, and the panel added the zone twice (s1.mail.example.com.example.com)"
+    ),
+    "selector-missing": "the selector is missing from the name (_domainkey.mail.example.com)",
+    "sub-domain-missing": "the sub-domain is missing from the name (s1._domainkey.example.com)",
+}
+
+
+class Zones:
+    """A resolver that finds *records* and nothing else."""
+
+    def __init__(self, records: dict[str, tuple[str, ...]]) -> None:
+        self.records = records
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        assert name.endswith(f".{domain}")
+        return (Answer("ns1", self.records.get(name, ())), Answer("ns2", None, "silent"))
+
+
+def test_every_misplaced_name_has_its_text():
+    """Each place that a known slip leads to is known here."""
+    assert MISPLACED.keys() == misplaced_names(SELECTOR, DOMAIN, ZONE).keys()
+
+
+@pytest.mark.parametrize("code", MISPLACED)
+def test_look_for_mistakes(code):
+    """A record that stands where a known slip leads to is found, and the slip named."""
+    name = misplaced_names(SELECTOR, DOMAIN, ZONE)[code]
+
+    assert MISPLACED[code] == look_for_mistakes(Zones({name: (RIGHT,)}), SELECTOR, DOMAIN, ZONE)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~"],
+    ids=["SPF", "DMARC", "old DomainKeys policy"],
+)
+def test_no_mistake_found(value):
+    """Other TXT records at those names, such as a wildcard's, are no misplaced keys."""
+    names = misplaced_names(SELECTOR, DOMAIN, ZONE).values()
+
+    assert look_for_mistakes(Zones(dict.fromkeys(names, (value,))), SELECTOR, DOMAIN, ZONE) is None
+
+
+def test_real_look():
+    """The real resolver is a `Resolver`, and its answers can be judged."""
+    with running() as network:
+        network[1].knows("example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2")
+        network[2].serve("example.com", f"s1._domainkey.example.com. IN TXT {RIGHT}")
+        resolver: propagation.Resolver = DnsResolver(resolvers=[f"127.0.0.1:{network.port}"])
+
+        judgement = judge(resolver.txt("s1._domainkey.example.com", "example.com"), KEY)
+
+    assert "1 of 1 servers show the key" == judgement.summary()
