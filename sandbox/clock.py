@@ -1,0 +1,54 @@
+"""
+The sandbox's time: the machine's, plus what a test has added to it.
+
+Whatever in the sandbox takes hours (72 of SES, a TTL, an overlap) takes its time from here,
+so that nothing has to wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["SandboxClock"]
+
+
+class SandboxClock:
+    """Real time plus an offset that only grows. One for all servers of a sandbox; any thread may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._offset = timedelta()
+        self._listeners: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+        with self._lock:
+            return datetime.now(UTC) + self._offset
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, moved by `advance` as well; never goes back."""
+        with self._lock:
+            return time.monotonic() + self._offset.total_seconds()
+
+    def advance(self, by: float | timedelta) -> None:
+        """
+        Move on by that much, in seconds if it is a number, and tell the listeners.
+
+        They have caught up when this returns: what a test changes next was not there meanwhile.
+        """
+        step = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        if step < timedelta():
+            raise ValueError("time does not go back")
+        with self._lock:
+            self._offset += step
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def on_advance(self, listener: Callable[[], None]) -> None:
+        """Call *listener* after each `advance`, in the thread that advances."""
+        with self._lock:
+            self._listeners.append(listener)

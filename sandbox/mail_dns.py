@@ -1,0 +1,82 @@
+"""
+How a receiver of mail looks key records up: over the wire, from a resolver that may remember.
+
+Nothing of DKIM is known here. What stands in DNS is decided in `dns_hosting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+from dns.message import Message
+from dns.rdatatype import RdataType
+
+from sandbox.clock import SandboxClock
+
+__all__ = ["Cache", "Found", "LookUp", "ask"]
+
+REPLY_SECONDS: Final = 5.0
+
+
+class Found(NamedTuple):
+    """What DNS says about a name, and for how long one may go by it."""
+
+    values: tuple[str, ...] | None
+    """TXT values, the strings of each joined; empty for no such name, None if there was no answer."""
+    ttl: int = 0
+    """In seconds; of an answer without records, the negative TTL."""
+
+
+LookUp = Callable[[str], Found]
+"""Looks the TXT records of a name up."""
+
+
+def ask(name: str, resolver: str) -> Found:
+    """What *resolver* (`HOST:PORT`) says: by UDP and, if the answer is too long for that, by TCP."""
+    host, _, port = resolver.rpartition(":")
+    # Without EDNS, as the oldest receivers do: an answer over 512 octets has to come by TCP.
+    query = dns.message.make_query(name, RdataType.TXT, use_edns=False)
+    try:
+        reply, _ = dns.query.udp_with_fallback(query, host, REPLY_SECONDS, int(port))
+    except (dns.exception.DNSException, OSError):
+        return Found(None)
+    if reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return Found(None)
+    texts = [rdata for rrset in reply.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
+    values = tuple(b"".join(text.strings).decode(errors="replace") for text in texts)
+    return Found(values, _ttl(reply) if values else _negative_ttl(reply))
+
+
+def _ttl(reply: Message) -> int:
+    """An alias on the way counts too."""
+    return min(rrset.ttl for rrset in reply.answer)
+
+
+def _negative_ttl(reply: Message) -> int:
+    """How long "no such name" may be remembered (RFC 2308 section 5)."""
+    soas = [rrset for rrset in reply.authority if rrset.rdtype == RdataType.SOA]
+    return min((min(soa.ttl, soa[0].minimum) for soa in soas), default=0)
+
+
+class Cache:
+    """A resolver that remembers what *look_up* found until its TTL is over. A `LookUp` itself."""
+
+    def __init__(self, look_up: LookUp, clock: SandboxClock) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._known: dict[str, tuple[Found, datetime]] = {}
+
+    def __call__(self, name: str) -> Found:
+        now = self._clock.now()
+        known, until = self._known.get(name.lower(), (None, now))
+        if known and now < until:
+            return known
+        found = self._look_up(name)
+        self._known[name.lower()] = found, now + timedelta(seconds=found.ttl)
+        return found

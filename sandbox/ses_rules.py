@@ -1,0 +1,145 @@
+"""
+What SES refuses before it does anything, and in which words.
+
+Lengths, patterns, enumerations, paths and HTTP statuses are read from the service model that
+botocore ships; only what AWS's documents say beside it is written here. Error texts of
+actions were compared with real SES by floci (https://github.com/floci-io/floci) and others;
+those marked *assumed* have AWS's usual form.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import botocore.session
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "SesError",
+    "check_parameters",
+    "check_tags",
+    "must_not_be_null",
+    "service_model",
+    "validation_error",
+]
+
+MAX_PAGE_SIZE: Final = 1000
+"""Of ListEmailIdentities (API reference, `PageSize`: 0 to 1,000)."""
+
+MAX_CONFIGURATION_SET_NAME: Final = 64
+"""Characters (API reference, CreateConfigurationSet)."""
+
+MAX_TAGS: Final = 50
+"""Tags a resource may have, with keys of 1 to 128 and values of up to 256 characters (API reference, Tag)."""
+
+TAG_KEY: Final = re.compile(r"[\w .:/=+\-@]{1,128}")
+TAG_VALUE: Final = re.compile(r"[\w .:/=+\-@]{0,256}")
+
+NOT_IN_MODEL: Final = {
+    "AccessDeniedException": 403,
+    "MissingAuthenticationTokenException": 403,
+    "UnknownOperationException": 404,
+}
+"""HTTP statuses of errors that stand before every AWS service."""
+
+
+@functools.cache
+def service_model() -> ServiceModel:
+    """The SES v2 API as AWS describes it to its SDKs."""
+    model: ServiceModel = botocore.session.get_session().get_service_model("sesv2")
+    return model
+
+
+class SesError(Exception):
+    """SES's answer is an error. *code* is the name of its shape, with the final `Exception`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status that goes with the code."""
+        if self.code in NOT_IN_MODEL:
+            return NOT_IN_MODEL[self.code]
+        return int(service_model().shape_for(self.code).metadata["error"]["httpStatusCode"])
+
+
+def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse what the service model or a documented limit forbids, all problems in one error."""
+    shape = service_model().operation_model(operation).input_shape
+    problems = list(_problems(shape, parameters, ""))
+    if not 0 <= parameters.get("PageSize", 0) <= MAX_PAGE_SIZE:
+        problems.append(_problem("pageSize", f"Member must have value between 0 and {MAX_PAGE_SIZE}"))
+    if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
+        problems.append(_problem("configurationSetName", _at_most(MAX_CONFIGURATION_SET_NAME)))
+    if problems:
+        raise validation_error(problems)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse *tags* that a resource may not have. Texts *assumed*."""
+    if len(tags) > MAX_TAGS:
+        raise SesError("BadRequestException", f"A resource can have at most {MAX_TAGS} tags.")
+    for key, value in tags.items():
+        if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
+            raise SesError("BadRequestException", f"The tag key {key!r} is invalid.")
+        if not TAG_VALUE.fullmatch(value):
+            raise SesError("BadRequestException", f"The value of tag {key!r} is invalid.")
+
+
+def validation_error(problems: Sequence[str]) -> SesError:
+    """One error that names every problem."""
+    count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
+    return SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
+
+
+def must_not_be_null(path: str) -> str:
+    """The problem of a parameter that was not sent."""
+    return _problem(path, "Member must not be null")
+
+
+def _problem(path: str, constraint: str) -> str:
+    return f"Value at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _at_most(length: int) -> str:
+    return f"Member must have length less than or equal to {length}"
+
+
+def _problems(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
+    match shape:
+        case StructureShape():
+            for name, member in shape.members.items():
+                at = f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
+                if value.get(name) is not None:
+                    yield from _problems(member, value[name], at)
+                elif name in shape.required_members:
+                    yield must_not_be_null(at)
+        case ListShape():
+            for number, item in enumerate(value, start=1):
+                yield from _problems(shape.member, item, f"{path}.{number}.member")
+        case MapShape():
+            for key, item in value.items():
+                yield from _problems(shape.key, key, f"{path}.key")
+                yield from _problems(shape.value, item, f"{path}.{key}")
+        case Shape(type_name="string"):
+            yield from _string_problems(shape, value, path)
+
+
+def _string_problems(shape: Shape, value: str, path: str) -> Iterator[str]:
+    limits = shape.metadata
+    if len(value) < limits.get("min", 0):
+        yield _problem(path, f"Member must have length greater than or equal to {limits['min']}")
+    if len(value) > limits.get("max", len(value)):
+        yield _problem(path, _at_most(limits["max"]))
+    # The whole value: `$` alone would let a final newline pass.
+    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
+        yield _problem(path, f"Member must satisfy regular expression pattern: {limits['pattern']}")
+    if "enum" in limits and value not in limits["enum"]:
+        yield _problem(path, f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]")

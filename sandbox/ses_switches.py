@@ -1,0 +1,87 @@
+"""
+What a test sets on the emulated SES: how it behaves where SES's behaviour is not known, and what goes wrong.
+
+Every switch is a question that AWS's documents leave open. The default is the likelier answer;
+the other one has to work too. All may be changed while the emulator runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Fault", "FaultKind", "Switches"]
+
+
+@dataclass(slots=True)
+class Switches:
+    """Open questions about SES, each with one of its possible answers."""
+
+    tokens: Literal["selector", "empty"] = "selector"
+    """`DkimAttributes.Tokens` of an EXTERNAL identity: its selector, or nothing."""
+
+    status_after_put: Literal["PENDING", "NOT_STARTED", "SUCCESS"] = "PENDING"
+    """DKIM status from a Put to the first look. SUCCESS: stays if it was that, else PENDING."""
+
+    signs_while_pending: Literal["nothing", "old", "new"] = "nothing"
+    """With which key mail is signed while SES looks for a new one; *old* is nothing if there was none."""
+
+    old_key_lingers_seconds: float = 0
+    """How long after a Put mail is still signed with the key before, whatever the status says."""
+
+    same_key_restarts: bool = True
+    """A Put of the key and selector that SES holds already makes it look anew; else it changes nothing."""
+
+    failed_restarts: bool = True
+    """The same, for an identity that has FAILED."""
+
+    verification_info: Literal["filled", "empty", "stale", "ownership"] = "filled"
+    """
+    What `VerificationInfo` tells: of the last look for the key; never anything; until SUCCESS, what it told
+    before the last Put; or of the identity's ownership, which is in order however DKIM stands.
+    """
+
+    caches_no_such_name: bool = False
+    """SES's resolver remembers "no such name" for 15 minutes (the negative TTL of a Route 53 zone)."""
+
+    read_lag_seconds: float = 0
+    """Get and List tell the state as it was that long ago: for a new identity, that there is none."""
+
+    put_enables_signing: bool = False
+    """PutEmailIdentityDkimSigningAttributes switches signing on where it was disabled."""
+
+    verifies_tagged_records: bool = True
+    """A record `v=DKIM1; k=rsa; p=…` verifies; else the bare `p=…` of AWS's guide alone does."""
+
+    requests_per_second: float | None = 1
+    """Calls an account may make in each Region before it gets a 429; None for any number."""
+
+    first_look_seconds: float = 1
+    """From a Create or Put to SES's first look into DNS; the gaps between later looks double."""
+
+    identity_limit: int = 10_000
+    """Identities an account may have in each Region."""
+
+
+FaultKind = Literal["throttle", "500", "access_denied", "drop", "timeout", "garbage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """
+    Something that goes wrong with the next calls it fits.
+
+    *before*: SES does nothing; *after*: the work is done, only the answer is lost. `drop` closes the
+    connection without an answer, `timeout` keeps it open without one, `garbage` answers 200 with a web page.
+    """
+
+    kind: FaultKind
+    when: Literal["before", "after"] = "before"
+    operation: str | None = None
+    """Name of the API action, or any."""
+    domain: str | None = None
+    """Identity that the call is about, or any."""
+    times: int = 1
+    """How many calls it spoils."""
+    hold_seconds: float = 60
+    """`timeout` only: after how long the connection is closed, if nobody releases it before."""

@@ -1,0 +1,167 @@
+"""What the tests of the SES emulator share: a real boto3 client before it, a zone that is a dict, keys."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from sandbox.clock import SandboxClock
+from sandbox.ses_emulator import SesEmulator, Switches
+
+__all__ = ["DOMAIN", "LOOK_SECONDS", "REGION", "Key", "World", "answer_of", "ec_key", "key", "world"]
+
+DOMAIN = "example.com"
+REGION = "eu-west-1"
+
+LOOK_SECONDS = 60
+"""From a Put to the first look: far more than a test takes, so that none comes by itself."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """An RSA key in the forms that SES, DNS and a careless user have it."""
+
+    selector: str
+    rsa: rsa.RSAPrivateKey
+
+    def _private(self, encoding: Encoding, form: PrivateFormat) -> bytes:
+        return self.rsa.private_bytes(encoding, form, NoEncryption())
+
+    @property
+    def pkcs1_der(self) -> bytes:
+        return self._private(Encoding.DER, PrivateFormat.TraditionalOpenSSL)
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """As `SigningAttributes`."""
+        return self.sent_as(self.pkcs1_der)
+
+    def sent_as(self, private_key: bytes) -> dict[str, str]:
+        encoded = base64.b64encode(private_key).decode()
+        return {"DomainSigningSelector": self.selector, "DomainSigningPrivateKey": encoded}
+
+    @property
+    def pkcs8(self) -> dict[str, str]:
+        return self.sent_as(self._private(Encoding.DER, PrivateFormat.PKCS8))
+
+    @property
+    def whole_pem(self) -> dict[str, str]:
+        return self.sent_as(self._private(Encoding.PEM, PrivateFormat.TraditionalOpenSSL))
+
+    @property
+    def p(self) -> str:
+        public = self.rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return f"p={base64.b64encode(public).decode()}"
+
+    @property
+    def record_name(self) -> str:
+        return f"{self.selector}._domainkey.{DOMAIN}"
+
+
+@functools.cache
+def key(selector: str, bits: int = 1024) -> Key:
+    """The same key for the same selector, small because the tests make several."""
+    return Key(selector, rsa.generate_private_key(public_exponent=65537, key_size=bits))
+
+
+def ec_key() -> bytes:
+    """A private key that is not RSA, as PKCS#8 DER."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="AKIDSANDBOX", aws_secret_access_key="secret")
+
+
+@dataclass
+class World:
+    """A running emulator, the DNS it sees and the clock it goes by."""
+
+    ses: SesEmulator
+    clock: SandboxClock
+    dns: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def client(self, region: str = REGION, **config: Any) -> Any:
+        """A boto3 client that tries once, the same one for the same Region and configuration."""
+        made = (region, str(config))
+        if made not in self._clients:
+            settings = Config(**{"retries": {"total_max_attempts": 1}, **config})
+            self._clients[made] = _session().client(
+                "sesv2", region, endpoint_url=self.ses.url, config=settings
+            )
+        return self._clients[made]
+
+    def publish(self, key: Key, value: str | None = None) -> None:
+        self.dns[key.record_name] = (value or key.p,)
+
+    def look(self) -> None:
+        """SES takes its first look after a Create or Put."""
+        self.clock.advance(LOOK_SECONDS)
+
+    def switch(self, **switches: Any) -> None:
+        self.ses.switches = replace(self.ses.switches, **switches)
+
+    def verified(self, key: Key) -> Any:
+        """A client, after the identity with *key* has been created and verified."""
+        client = self.client()
+        self.publish(key)
+        client.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key.sent)
+        self.look()
+        assert self.status() == "SUCCESS"
+        return client
+
+    def put(self, key: Key) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client().put_email_identity_dkim_signing_attributes(
+            EmailIdentity=DOMAIN, SigningAttributesOrigin="EXTERNAL", SigningAttributes=key.sent
+        )
+        return answer
+
+    def get(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client().get_email_identity(EmailIdentity=DOMAIN)
+        return answer
+
+    def status(self) -> str:
+        return str(self.get()["DkimAttributes"]["Status"])
+
+    def signs_with(self, domain: str = DOMAIN) -> str | None:
+        """The selector under mail sent now."""
+        signing = self.ses.signing_key(domain, REGION)
+        return signing[0] if signing else None
+
+
+@contextmanager
+def world(**switches: Any) -> Iterator[World]:
+    """A world without a rate limit where SES looks after `LOOK_SECONDS`, unless *switches* says otherwise."""
+    clock = SandboxClock()
+    dns: dict[str, tuple[str, ...] | None] = {}
+    chosen = Switches(**{"requests_per_second": None, "first_look_seconds": LOOK_SECONDS, **switches})
+    with SesEmulator(look_up_txt=lambda name: dns.get(name, ()), clock=clock, switches=chosen) as ses:
+        yield World(ses, clock, dns)
+
+
+def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
+    """HTTP status, code and text of the error that *call* gets."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        answer = error.response
+        return (
+            answer["ResponseMetadata"]["HTTPStatusCode"],
+            answer["Error"]["Code"],
+            answer["Error"]["Message"],
+        )
+    return 200, "", ""

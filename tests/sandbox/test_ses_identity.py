@@ -1,0 +1,473 @@
+"""The emulator's identities over time: when SES looks, what it says then, and what mail is signed with."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.sandbox.ses_client import DOMAIN, LOOK_SECONDS, REGION, answer_of, ec_key, key, world
+
+HOUR = timedelta(hours=1)
+ONE, TWO, THREE = key("one"), key("two"), key("three")
+
+
+@pytest.fixture
+def here():
+    with world() as running:
+        yield running
+
+
+def create(here, attributes):
+    here.client().create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=attributes)
+
+
+def test_verified_once_the_record_is_there(here):
+    """Pending, unsigned and not sending until SES's own look finds the key; then verified and signing."""
+    here.publish(ONE)
+    create(here, ONE.sent)
+    assert (here.status(), here.signs_with()) == ("PENDING", None)
+    here.look()
+    answer = here.get()
+    assert (answer["DkimAttributes"]["Status"], answer["VerificationStatus"]) == ("SUCCESS", "SUCCESS")
+    assert answer["VerifiedForSendingStatus"] is True
+    assert here.ses.signing_key(DOMAIN, REGION) == ("one", ONE.pkcs1_der)
+
+
+def test_first_look_seconds(here):
+    """The first look comes when the switch says."""
+    here.switch(first_look_seconds=600)
+    here.publish(ONE)
+    create(here, ONE.sent)
+    for seconds, status in ((500, "PENDING"), (100, "SUCCESS")):
+        here.clock.advance(seconds)
+        assert status == here.status()
+
+
+def test_looks_come_at_growing_gaps(here):
+    """After a look that missed, the next one is later each time, and an hour at most."""
+    create(here, ONE.sent)
+    gaps = []
+    for _ in range(8):
+        identity = here.ses.identities(REGION)[DOMAIN]
+        gaps.append(identity.next_look - (identity.info.checked or identity.changed))
+        here.clock.advance(gaps[-1])
+    assert gaps[:5] == [timedelta(seconds=seconds) for seconds in (60, 120, 240, 480, 960)]
+    assert gaps[-2:] == [HOUR, HOUR]
+
+
+def test_search_ends_after_72_hours(here):
+    """A key that is not found within 72 hours has failed, and a record published later changes nothing."""
+    create(here, ONE.sent)
+    here.clock.advance(71 * HOUR)
+    assert here.status() == "PENDING"
+    here.clock.advance(2 * HOUR)
+    here.publish(ONE)
+    here.clock.advance(2 * HOUR)
+    answer = here.get()
+    assert (answer["DkimAttributes"]["Status"], answer["VerificationStatus"]) == ("FAILED", "FAILED")
+    assert here.signs_with() is None
+
+
+def test_found_within_72_hours(here):
+    """A record published on the third day still verifies."""
+    create(here, ONE.sent)
+    here.clock.advance(70 * HOUR)
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    assert here.status() == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        ONE.whole_pem,
+        ONE.sent_as(ec_key()),
+        ONE.sent_as(b"no key"),
+        {**ONE.sent, "DomainSigningPrivateKey": "A"},
+        ONE.sent_as(TWO.pkcs1_der),
+        key("large", 2056).sent,
+        ONE.sent | {"DomainSigningSelector": "elsewhere"},
+    ],
+    ids=["whole PEM", "not RSA", "no key", "no base64", "another key", "2056 bits", "another selector"],
+)
+def test_stored_but_never_verified(here, attributes):
+    """SES takes what it cannot sign with, or what is not the record's partner, without a word."""
+    here.publish(ONE)
+    here.publish(key("large", 2056))
+    create(here, attributes)
+    here.clock.advance(71 * HOUR)
+    assert (here.status(), here.signs_with()) == ("PENDING", None)
+    here.clock.advance(2 * HOUR)
+    assert here.status() == "FAILED"
+
+
+def test_no_key_and_no_public_half(here):
+    """A revoked record is not the partner of something that is no key."""
+    here.publish(ONE, "p=")
+    create(here, ONE.whole_pem)
+    here.look()
+    assert here.status() == "PENDING"
+
+
+@pytest.mark.parametrize(
+    "attributes", [ONE.sent, ONE.pkcs8, key("long", 2048).pkcs8], ids=["PKCS#1", "PKCS#8", "2048 bits"]
+)
+def test_both_encodings_verify(here, attributes):
+    """PKCS#1 and PKCS#8 are both read."""
+    here.publish(ONE)
+    here.publish(key("long", 2048))
+    create(here, attributes)
+    here.look()
+    assert here.status() == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        (ONE.p, "SUCCESS"),
+        (f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
+        (f"{ONE.p};", "SUCCESS"),
+        (f"{ONE.p[:40]} {ONE.p[40:]}", "SUCCESS"),
+        (f'"{ONE.p}"', "PENDING"),
+        (f"v=DKIM2; {ONE.p}", "PENDING"),
+        (f"k=ed25519; {ONE.p}", "PENDING"),
+        (TWO.p, "PENDING"),
+        (ONE.p[:200], "PENDING"),
+        (ONE.p[2:], "PENDING"),
+        ("p=customerProvidedPublicKey", "PENDING"),
+        ("p=", "PENDING"),
+    ],
+    ids=[
+        "bare",
+        "tagged",
+        "final semicolon",
+        "blank",
+        "quotes",
+        "version",
+        "key type",
+        "other key",
+        "cut",
+        "no p",
+        "placeholder",
+        "revoked",
+    ],
+)
+def test_record_values(here, value, status):
+    """A record verifies if the key it holds is ours, however it is written."""
+    here.publish(ONE, value)
+    create(here, ONE.sent)
+    here.look()
+    assert here.status() == status
+
+
+@pytest.mark.parametrize("verifies", [True, False])
+def test_verifies_tagged_records(here, verifies):
+    """Whether a record with `v=` and `k=` verifies is a switch; the bare one always does."""
+    here.switch(verifies_tagged_records=verifies)
+    here.publish(ONE, f"v=DKIM1; k=rsa; {ONE.p}")
+    create(here, ONE.sent)
+    here.look()
+    assert here.status() == ("SUCCESS" if verifies else "PENDING")
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    assert here.status() == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [((), "HOST_NOT_FOUND"), (("v=spf1",), "INVALID_VALUE"), (None, "DNS_SERVER_ERROR")],
+    ids=["no such name", "another value", "no answer"],
+)
+def test_verification_info(here, answer, error):
+    """A look that missed tells when it was and why; one that found says when."""
+    here.dns[ONE.record_name] = answer
+    create(here, ONE.sent)
+    here.look()
+    info = here.get()["VerificationInfo"]
+    assert (info["ErrorType"], "LastSuccessTimestamp" in info) == (error, False)
+    created = here.ses.log[0].at
+    assert info["LastCheckedTimestamp"] - created <= timedelta(seconds=LOOK_SECONDS)
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    info = here.get()["VerificationInfo"]
+    assert info["LastSuccessTimestamp"] == info["LastCheckedTimestamp"] > created
+    assert "ErrorType" not in info
+
+
+def test_record_gone_and_back(here):
+    """A verified record that goes means unsigned mail; back within five days it signs again."""
+    here.switch(signs_while_pending="new")  # which this is not
+    here.verified(ONE)
+    here.dns.clear()
+    here.clock.advance(HOUR)
+    assert (here.status(), here.signs_with()) == ("TEMPORARY_FAILURE", None)
+    assert here.get()["VerifiedForSendingStatus"] is True
+    here.clock.advance(4 * 24 * HOUR)
+    assert here.status() == "TEMPORARY_FAILURE"
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
+
+
+def test_record_gone_for_good(here):
+    """After five days without its record a verified key has failed, and a Put starts again."""
+    here.verified(ONE)
+    here.dns.clear()
+    here.clock.advance(6 * 24 * HOUR)
+    assert here.status() == "FAILED"
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    assert here.status() == "FAILED"
+    here.put(ONE)
+    here.look()
+    assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
+
+
+def test_silent_server_proves_nothing(here):
+    """A verified key stays verified while no DNS server answers."""
+    here.verified(ONE)
+    here.dns[ONE.record_name] = None
+    here.clock.advance(10 * 24 * HOUR)
+    assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
+    assert here.get()["VerificationInfo"]["ErrorType"] == "DNS_SERVER_ERROR"
+
+
+def test_change_of_key(here):
+    """A new key is looked for like the first one, while the identity itself stays verified."""
+    here.verified(ONE)
+    here.publish(TWO)
+    assert here.put(TWO)["DkimTokens"] == ["two"]
+    answer = here.get()
+    assert (answer["DkimAttributes"]["Status"], answer["VerificationStatus"]) == ("PENDING", "SUCCESS")
+    here.look()
+    assert (here.status(), here.signs_with()) == ("SUCCESS", "two")
+
+
+def test_change_of_key_that_fails(here):
+    """A new key that is not found in 72 hours leaves the identity unsigned, whatever signed meanwhile."""
+    here.switch(signs_while_pending="old")
+    here.verified(ONE)
+    here.put(TWO)
+    here.clock.advance(73 * HOUR)
+    assert (here.status(), here.signs_with()) == ("FAILED", None)
+    here.put(TWO)
+    assert (here.status(), here.signs_with()) == ("PENDING", None)
+
+
+@pytest.mark.parametrize(("tokens", "told"), [("selector", ["two"]), ("empty", [])])
+def test_tokens(here, tokens, told):
+    """Every answer has the selector as token, or none has."""
+    here.switch(tokens=tokens)
+    here.verified(ONE)
+    assert here.put(TWO)["DkimTokens"] == told
+    assert here.get()["DkimAttributes"]["Tokens"] == told
+
+
+@pytest.mark.parametrize("status", ["PENDING", "NOT_STARTED", "SUCCESS"])
+def test_status_after_put(here, status):
+    """Until the first look the status after a Put is the switch's; the look decides."""
+    here.switch(status_after_put=status)
+    here.verified(ONE)
+    assert here.put(TWO)["DkimStatus"] == status
+    assert (here.status(), here.signs_with()) == (status, None)
+    here.look()
+    assert here.status() == "PENDING"
+    here.publish(TWO)
+    here.clock.advance(HOUR)
+    assert here.status() == "SUCCESS"
+
+
+def test_only_a_success_stays_success(here):
+    """With nothing verified there is no SUCCESS that a Put could leave."""
+    here.switch(status_after_put="SUCCESS")
+    create(here, ONE.sent)
+    assert here.put(TWO)["DkimStatus"] == "PENDING"
+
+
+@pytest.mark.parametrize(("which", "selector"), [("nothing", None), ("old", "one"), ("new", "two")])
+def test_signs_while_pending(here, which, selector):
+    """While SES looks for the new key, mail is signed with nothing, the old key or the new one."""
+    here.switch(signs_while_pending=which)
+    here.verified(ONE)
+    here.put(TWO)
+    here.look()
+    assert (here.status(), here.signs_with()) == ("PENDING", selector)
+
+
+def test_old_is_the_last_verified_key(here):
+    """After two Puts without a success the old key is the one before both."""
+    here.switch(signs_while_pending="old")
+    here.verified(ONE)
+    here.put(TWO)
+    here.put(THREE)
+    assert here.signs_with() == "one"
+
+
+@pytest.mark.parametrize("which", ["nothing", "old", "new"])
+def test_unusable_key_signs_nothing(here, which):
+    """What is no key signs nothing, whatever the switch."""
+    here.switch(signs_while_pending=which)
+    create(here, ONE.whole_pem)
+    assert here.signs_with() is None
+
+
+@pytest.mark.parametrize(("lingers", "selector"), [(600, "one"), (0, "two")])
+def test_old_key_lingers(here, lingers, selector):
+    """For some seconds after a Put mail is still signed with the old key, even if the new one is verified."""
+    here.switch(old_key_lingers_seconds=lingers)
+    here.verified(ONE)
+    here.publish(TWO)
+    here.put(TWO)
+    here.look()
+    assert (here.status(), here.signs_with()) == ("SUCCESS", selector)
+    here.clock.advance(600)
+    assert here.signs_with() == "two"
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_same_key_restarts(here, restarts):
+    """The same key put again opens a new search, or changes nothing."""
+    here.switch(same_key_restarts=restarts)
+    here.verified(ONE)
+    here.put(ONE)
+    assert (here.status(), here.signs_with()) == (("PENDING", None) if restarts else ("SUCCESS", "one"))
+    here.look()
+    assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_failed_restarts(here, restarts):
+    """After FAILED the same key put again is looked for again, or never."""
+    here.switch(failed_restarts=restarts, same_key_restarts=not restarts)
+    create(here, ONE.sent)
+    here.clock.advance(73 * HOUR)
+    here.publish(ONE)
+    assert here.put(ONE)["DkimStatus"] == ("PENDING" if restarts else "FAILED")
+    here.look()
+    assert here.status() == ("SUCCESS" if restarts else "FAILED")
+    here.publish(TWO)
+    here.put(TWO)
+    here.look()
+    assert here.status() == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("told", "pending", "verified"),
+    [
+        (
+            "filled",
+            {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "before", "ErrorType": True},
+            True,
+        ),
+        ("empty", {}, False),
+        ("stale", {"LastCheckedTimestamp": "before", "LastSuccessTimestamp": "before"}, True),
+        ("ownership", {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "after"}, True),
+    ],
+    ids=["filled", "empty", "stale", "ownership"],
+)
+def test_verification_info_switch(here, told, pending, verified):
+    """While SES looks for a new key: about this look, nothing, about before the Put, or about ownership."""
+    here.switch(verification_info=told)
+    here.verified(ONE)
+    here.put(TWO)
+    put_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
+    here.look()
+    info = here.get()["VerificationInfo"]
+    described = {
+        name: True if name == "ErrorType" else "after" if value > put_at else "before"
+        for name, value in info.items()
+    }
+    assert described == pending
+    here.publish(TWO)
+    here.clock.advance(HOUR)
+    info = here.get()["VerificationInfo"]
+    assert (info.get("LastSuccessTimestamp", put_at) > put_at) is verified
+
+
+@pytest.mark.parametrize("caches", [True, False])
+def test_caches_no_such_name(here, caches):
+    """A look that came too early is remembered as "no such name" for 15 minutes, or not."""
+    here.switch(caches_no_such_name=caches)
+    create(here, ONE.sent)
+    here.look()
+    here.publish(ONE)
+    here.clock.advance(timedelta(minutes=14))
+    assert here.status() == ("PENDING" if caches else "SUCCESS")
+    here.clock.advance(timedelta(minutes=20))
+    assert here.status() == "SUCCESS"
+
+
+@pytest.mark.parametrize("lag", [600, 0])
+def test_read_lag(here, lag):
+    """Reads tell the state of some seconds ago: no identity just after Create, the old key after a Put."""
+    here.switch(read_lag_seconds=lag)
+    create(here, ONE.sent)
+    client = here.client()
+    assert answer_of(client.get_email_identity, EmailIdentity=DOMAIN)[0] == (404 if lag else 200)
+    assert len(client.list_email_identities()["EmailIdentities"]) == (0 if lag else 1)
+    here.publish(ONE)
+    here.clock.advance(700)
+    here.put(TWO)
+    attributes = here.get()["DkimAttributes"]
+    assert (attributes["Status"], attributes["Tokens"]) == (
+        ("SUCCESS", ["one"]) if lag else ("PENDING", ["two"])
+    )
+    here.client().delete_email_identity(EmailIdentity=DOMAIN)
+    assert answer_of(client.get_email_identity, EmailIdentity=DOMAIN)[0] == (200 if lag else 404)
+
+
+@pytest.mark.parametrize("enables", [True, False])
+def test_put_enables_signing(here, enables):
+    """Whether a Put of a key switches disabled signing on is a switch."""
+    here.switch(put_enables_signing=enables)
+    here.verified(ONE).put_email_identity_dkim_attributes(EmailIdentity=DOMAIN, SigningEnabled=False)
+    here.publish(TWO)
+    here.put(TWO)
+    here.look()
+    assert here.get()["DkimAttributes"]["SigningEnabled"] is enables
+    assert here.signs_with() == ("two" if enables else None)
+
+
+def test_sub_domain_inherits(here):
+    """A sub-domain signs with its nearest parent's key, until it has an identity of its own."""
+    here.verified(ONE)
+    assert here.signs_with(f"a.b.{DOMAIN}") == "one"
+    assert here.signs_with("other.example") is None
+    here.ses.put_identity(
+        f"b.{DOMAIN}",
+        REGION,
+        selector="two",
+        private_key=TWO.sent["DomainSigningPrivateKey"],
+        status="PENDING",
+    )
+    assert here.signs_with(f"a.b.{DOMAIN}") is None
+    assert here.signs_with(f"c.{DOMAIN}") == "one"
+
+
+def test_made_by_others(here):
+    """Identities made elsewhere appear without a call; Easy DKIM's sign with a key of SES's own."""
+    here.ses.put_easy_dkim("easy.example", REGION)
+    here.ses.put_easy_dkim("new.example", REGION, verified=False)
+    private_key = TWO.sent["DomainSigningPrivateKey"]
+    here.ses.put_identity(DOMAIN, REGION, selector="two", private_key=private_key, tags={"a": "b"})
+    assert here.ses.log == ()
+    attributes = here.client().get_email_identity(EmailIdentity="easy.example")["DkimAttributes"]
+    assert (attributes["SigningAttributesOrigin"], attributes["Status"]) == ("AWS_SES", "SUCCESS")
+    assert here.signs_with("easy.example") == attributes["Tokens"][0]
+    assert here.signs_with("new.example") is None
+    assert here.get()["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert here.signs_with() == "two"
+
+
+def test_changed_by_others(here):
+    """What somebody does in the console shows at the next read, and holds until a Put."""
+    here.verified(ONE)
+    here.ses.change(DOMAIN, REGION, status="FAILED")
+    here.clock.advance(5 * HOUR)
+    assert (here.status(), here.signs_with()) == ("FAILED", None)
+    here.put(ONE)
+    here.look()
+    assert here.signs_with() == "one"
+    here.ses.change(DOMAIN, REGION, signing_enabled=False, tags={"a": "b"})
+    assert (here.get()["Tags"], here.signs_with()) == ([{"Key": "a", "Value": "b"}], None)
+    here.ses.remove(DOMAIN, REGION)
+    assert here.ses.identities(REGION) == {}
