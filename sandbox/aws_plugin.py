@@ -1,0 +1,49 @@
+"""
+Puts the stand-in for pulumi-aws where an engine finds it, and ends what must not be left behind.
+
+An engine that is killed does not end its plugins, and killing us does not end the engine.
+So each of them is started by a script that looks whether its parent is still there.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import pulumi.automation as auto
+
+__all__ = ["ROOT", "install_aws_plugin", "write_script"]
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The checkout."""
+
+_END_WITH_PARENT: Final = """\
+#!/bin/sh
+(while kill -0 $PPID && kill -0 $$; do sleep 0.5; done; kill -KILL $$) </dev/null >/dev/null 2>&1 &
+"""
+
+
+def write_script(path: Path, body: str) -> Path:
+    """A shell script that runs *body*; its process ends within a second of the one that started it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_END_WITH_PARENT + body)
+    path.chmod(0o755)
+    return path
+
+
+def install_aws_plugin(pulumi: auto.PulumiCommand, home: Path) -> Path:
+    """
+    Install the stand-in into the Pulumi home *home*, if it is not there yet; return *home*.
+
+    Under the version that the installed pulumi-aws asks for: the engine takes no other.
+    """
+    if not (home / "plugins").exists():
+        plugin = write_script(
+            home / "pulumi-resource-aws",
+            f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi_resource_aws "$@"\n',
+        )
+        arguments = ["plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(plugin)]
+        pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})
+    return home

@@ -1,0 +1,134 @@
+"""
+What one DNS zone says about a name: the algorithm of RFC 1034 section 4.3.2.
+
+Record sets in, an answer out: no socket, no AWS. Delegation, CNAME, wildcards and the
+difference between "no such name" and "no such type" are decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+from dns.rrset import RRset
+
+__all__ = ["Answer", "RecordSet", "Zone"]
+
+
+class RecordSet(NamedTuple):
+    """All records of one type at one name, values in master file format (RFC 1035 section 5.1)."""
+
+    name: str
+    type: str
+    ttl: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server says: records, or that there are none, or whom to ask instead."""
+
+    rcode: Rcode
+    answer: list[RRset] = field(default_factory=list)
+    authority: list[RRset] = field(default_factory=list)
+    authoritative: bool = True
+
+    @property
+    def referral(self) -> RRset | None:
+        """The NS records of the zone that has to be asked instead."""
+        return None if self.authoritative else next(iter(self.authority), None)
+
+    def alias_for(self, kind: RdataType) -> Name | None:
+        """Where to look on, if this answer ends with an alias and not with a record of *kind*."""
+        if kind == RdataType.CNAME or any(rrset.rdtype == kind for rrset in self.answer):
+            return None
+        aliases = [rrset for rrset in self.answer if rrset.rdtype == RdataType.CNAME]
+        return aliases[-1][0].target if aliases else None
+
+
+class Zone:
+    """The record sets of one zone, from its name down to where it delegates."""
+
+    def __init__(self, name: str, record_sets: Iterable[RecordSet]) -> None:
+        self.name = dns.name.from_text(name)
+        self._record_sets: dict[tuple[Name, RdataType], RecordSet] = {}
+        self._names: set[Name] = set()
+        for record_set in record_sets:
+            # The Route 53 API writes a wildcard's asterisk in octal.
+            owner = dns.name.from_text(record_set.name.replace("\\052", "*"))
+            self._record_sets[owner, dns.rdatatype.from_text(record_set.type)] = record_set
+            while owner != self.name and owner not in self._names:
+                self._names.add(owner)
+                owner = owner.parent()
+        self._names.add(self.name)
+
+    def answer(self, name: Name, kind: RdataType) -> Answer:
+        """What this zone says about *name*, which is in or below it."""
+        delegation = self._delegation(name)
+        if delegation:
+            return Answer(dns.rcode.NOERROR, authority=[delegation], authoritative=False)
+        aliases: list[RRset] = []
+        while True:
+            found = self.rrset(name, kind)
+            if found:
+                return Answer(dns.rcode.NOERROR, [*aliases, found])
+            alias = self.rrset(name, RdataType.CNAME)
+            if not alias:
+                break
+            if alias in aliases:  # a loop
+                return Answer(dns.rcode.NOERROR, aliases)
+            aliases.append(alias)
+            name = alias[0].target
+            if not name.is_subdomain(self.name) or self._delegation(name):
+                return Answer(dns.rcode.NOERROR, aliases)
+        rcode = dns.rcode.NOERROR if self._source(name) else dns.rcode.NXDOMAIN
+        return Answer(rcode, aliases, [self._soa()])
+
+    def rrset(self, name: Name, kind: RdataType) -> RRset | None:
+        """The records of *kind* at *name*, a wildcard's under the name that was asked for."""
+        source = self._source(name)
+        record_set = self._record_sets.get((source, kind)) if source else None
+        if record_set is None:
+            return None
+        return dns.rrset.from_text_list(
+            name,
+            record_set.ttl,
+            "IN",
+            record_set.type,
+            record_set.values,
+            origin=dns.name.root,
+            relativize=False,
+        )
+
+    def _source(self, name: Name) -> Name | None:
+        """Where the records of *name* stand: there, at the wildcard for it (RFC 4592), or nowhere."""
+        if name in self._names:
+            return name
+        encloser = name.parent()
+        while encloser not in self._names:
+            encloser = encloser.parent()
+        wildcard = dns.name.from_text("*", encloser)
+        return wildcard if wildcard in self._names else None
+
+    def _delegation(self, name: Name) -> RRset | None:
+        """The NS records of the highest cut between this zone and *name*."""
+        for depth in range(len(self.name) + 1, len(name) + 1):
+            rrset = self.rrset(name.split(depth)[1], RdataType.NS)
+            if rrset:
+                return rrset
+        return None
+
+    def _soa(self) -> RRset:
+        soa = self.rrset(self.name, RdataType.SOA)
+        if soa is None:
+            raise ValueError(f"zone {self.name} has no SOA record")
+        soa.update_ttl(min(soa.ttl, soa[0].minimum))  # RFC 2308 section 5
+        return soa

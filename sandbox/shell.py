@@ -1,0 +1,61 @@
+"""
+A sandbox that stays, for a second shell: `python -m sandbox.shell`.
+
+Standard output is what the second shell evaluates; all else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from sandbox.aws_plugin import install_aws_plugin
+from sandbox.demo import ZONES
+from sandbox.engine import find_pulumi
+from sandbox.world import Sandbox
+
+HELP: Final = """\
+A sandbox is running until Ctrl-C. In a second shell, in this folder, paste the lines above, then
+
+  pulumi stack init sandbox
+  pulumi config set aws:region eu-west-1
+  pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' {resolver}
+  pulumi config set --path 'ses-byodkim:domains["example.com"].generation' 1
+  pulumi up
+
+The zones {zones} are there. `pulumi up` needs the Python language host that comes with an
+official Pulumi CLI; `make demo` does without. The sandbox forgets everything when it ends, so
+remove stacks/Pulumi.sandbox.yaml then.
+"""
+
+
+def main() -> int:
+    """Run until interrupted."""
+    pulumi = find_pulumi()
+    with Sandbox() as sandbox:
+        for zone in ZONES:
+            sandbox.add_zone(zone)
+        state = sandbox.directory / "pulumi-state"
+        state.mkdir()
+        environment = sandbox.environment | {
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_HOME": str(install_aws_plugin(pulumi, sandbox.directory / "pulumi-home")),
+            "PATH": f"{Path(pulumi.command).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        for name, value in sorted(environment.items()):
+            print(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()
+        print(HELP.format(resolver=sandbox.dns_resolver, zones=", ".join(ZONES)), file=sys.stderr)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
+
+
+if __name__ == "__main__":
+    # Blocked in every thread, the servers' too, so that none of them gets the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    sys.exit(main())

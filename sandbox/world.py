@@ -1,0 +1,100 @@
+"""
+One sandbox: AWS, DNS, SES and mail of one engineer, all of it threads of this process.
+
+Threads, so that nothing is left when the process ends, however it ends. What runs against
+it, on either side of a process boundary, finds it by environment variables alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from sandbox.aws_services import AwsServices
+from sandbox.clock import SandboxClock
+from sandbox.dns_server import DnsServer
+from sandbox.mail import MailSink
+from sandbox.mail_dns import ask
+from sandbox.ses_emulator import SesEmulator
+from sandbox.ses_switches import Switches
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+
+__all__ = ["Sandbox"]
+
+
+class Sandbox:
+    """Context manager; several can be open at once, in one process or in many."""
+
+    def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
+        self.clock = clock or SandboxClock()
+        self.aws = AwsServices()
+        self.dns = DnsServer(self.aws.zones)
+        self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
+        self.ses = SesEmulator(
+            look_up_txt=self.dns.txt,
+            clock=self.clock,
+            switches=switches or Switches(),
+            account_id=self.account,
+            deliver=self.mail.deliver,
+        )
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self.directory = Path(
+                starting.enter_context(tempfile.TemporaryDirectory(prefix="byodkim-sandbox-"))
+            )
+            """Removed at the end; nothing is written anywhere else."""
+            (self.directory / "no-aws-config").touch()
+            for server in (self.aws, self.dns, self.mail, self.ses):
+                starting.callback(server.stop)
+                server.start()
+            self.route53: Route53Client = self.aws.route53()
+            starting.callback(self.route53.close)
+            self._open = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything; once more is no harm."""
+        self._open.close()
+
+    @property
+    def account(self) -> str:
+        """Number of the AWS account that `environment` signs in to, another one for each sandbox."""
+        return self.aws.account
+
+    @property
+    def dns_resolver(self) -> str:
+        """`127.0.0.1:PORT`, for the setting `dnsResolvers`."""
+        return self.dns.resolver
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables with which a process reaches the sandbox where it would reach AWS."""
+        nothing = str(self.directory / "no-aws-config")
+        return {
+            "AWS_ACCESS_KEY_ID": self.aws.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.aws.secret_key,
+            "AWS_CONFIG_FILE": nothing,
+            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_ROUTE_53": self.aws.url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
+            "AWS_ENDPOINT_URL_SESV2": self.ses.url,
+            "AWS_ENDPOINT_URL_STS": self.aws.url,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+
+    def add_zone(self, name: str) -> str:
+        """Id of a new public zone in Route 53. One name can have several."""
+        zone = self.route53.create_hosted_zone(Name=name, CallerReference=str(uuid.uuid4()))
+        return zone["HostedZone"]["Id"].removeprefix("/hostedzone/")

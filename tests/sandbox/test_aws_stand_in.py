@@ -1,0 +1,214 @@
+"""Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a record."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.aws_resources import Record, Zone, find_zone
+from sandbox.world import Sandbox
+
+STRING = "x" * 255
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def zone_id(sandbox):
+    zone_id = sandbox.add_zone("example.com")
+    yield zone_id
+    Zone(sandbox.route53, default_tags={}).delete(zone_id, {"forceDestroy": True})
+
+
+@pytest.fixture
+def record(sandbox):
+    return Record(sandbox.route53, default_tags={})
+
+
+def change(sandbox, zone_id, action, name, *values, kind="TXT", ttl=300):
+    record_set = {
+        "Name": name,
+        "Type": kind,
+        "TTL": ttl,
+        "ResourceRecords": [{"Value": value} for value in values],
+    }
+    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+    sandbox.route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+
+
+def inputs(zone_id, *, name="s1._domainkey.example.com", value="p=abc", **more):
+    return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "values", "kind", "problem"),
+    [
+        ("CREATE", "there.example.com", ('"b"',), "TXT", "Tried to create resource record set "
+         "[name='there.example.com.', type='TXT'] but it already exists"),
+        ("CREATE", "There.Example.com.", ('"b"',), "TXT", "Tried to create resource record set "
+         "[name='there.example.com.', type='TXT'] but it already exists"),
+        ("DELETE", "not.example.com", ('"a"',), "TXT", "Tried to delete resource record set "
+         "[name='not.example.com.', type='TXT'] but it was not found"),
+        ("DELETE", "there.example.com", ('"b"',), "TXT", "Tried to delete resource record set "
+         "[name='there.example.com.', type='TXT'] but the values provided do not match the current values"),
+        ("UPSERT", "there.example.com", ("example.net",), "CNAME", "RRSet of type CNAME with DNS name "
+         "there.example.com. is not permitted as it conflicts with other records with the same DNS name in "
+         "zone example.com."),
+        ("CREATE", "s1.example.org", ('"a"',), "TXT", "RRSet with DNS name s1.example.org. is not permitted "
+         "in zone example.com."),
+        ("CREATE", "s1.badexample.com", ('"a"',), "TXT", "RRSet with DNS name s1.badexample.com. is not "
+         "permitted in zone example.com."),
+        ("CREATE", "new.example.com", ("a",), "TXT", "InvalidCharacterString (Value should be enclosed in "
+         "quotation marks) encountered with 'a'"),
+        ("CREATE", "new.example.com", ('""a""',), "TXT", "InvalidCharacterString (Value should be enclosed "
+         "in quotation marks) encountered with '\"\"a\"\"'"),
+        ("CREATE", "new.example.com", (f'"{STRING}y"',), "TXT", "CharacterStringTooLong (Value is too long)"),
+        ("CREATE", "new.example.com", ('"a"', '"a"'), "TXT", "Duplicate Resource Record"),
+        ("CREATE", "new.example.com", (f'"{STRING}"' * 16,), "TXT", "length less than or equal to 4000"),
+    ],
+    ids=[
+        "exists", "exists in other case", "delete nothing", "delete other value", "alias beside",
+        "other zone", "only the zone's end", "no quotes", "two pairs of quotes", "string of 256", "twice",
+        "over 4000",
+    ],
+)  # fmt: skip
+def test_route53_refuses(sandbox, zone_id, action, name, values, kind, problem):
+    """Route 53 refuses what breaks its rules, in its words, and changes nothing."""
+    change(sandbox, zone_id, "CREATE", "there.example.com", '"a"')
+    with pytest.raises(ClientError, match=r"InvalidChangeBatch|InvalidInput") as refused:
+        change(sandbox, zone_id, action, name, *values, kind=kind)
+    assert problem in str(refused.value)
+    assert (("a",), ()) == (sandbox.dns.txt("there.example.com"), sandbox.dns.txt("new.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ('"a"', "a"),
+        ('"a" "b"', "ab"),
+        ('"a""b"', "ab"),
+        (f'"{STRING}" "{STRING}"', STRING * 2),
+        (r'"a \"quoted\" b"', 'a "quoted" b'),
+    ],
+    ids=["one string", "two", "two without a blank", "two of 255", "quoted quote"],
+)
+def test_route53_accepts(sandbox, zone_id, value, seen):
+    """A value of quoted strings is in DNS at once, joined, and can go and come again."""
+    for _ in range(2):
+        change(sandbox, zone_id, "CREATE", "s1.example.com", value)
+        assert (seen,) == sandbox.dns.txt("s1.example.com")
+        change(sandbox, zone_id, "DELETE", "s1.example.com", value)
+        assert () == sandbox.dns.txt("s1.example.com")
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "fqdn"),
+    [
+        ("s1._domainkey.example.com", "s1._domainkey.example.com", "s1._domainkey.example.com"),
+        ("S1._domainkey.Example.com.", "s1._domainkey.example.com", "s1._domainkey.example.com"),
+        ("s1._domainkey", "s1._domainkey", "s1._domainkey.example.com"),
+    ],
+    ids=["whole", "upper case and a dot", "short"],
+)
+def test_record_name(sandbox, zone_id, record, given, name, fqdn):
+    """A record's name is stored in lower case without the dot, and completed by the zone's."""
+    resource_id, outputs = record.create(record.checked(inputs(zone_id, name=given)))
+    assert (f"{zone_id}_{name}_TXT", name, fqdn) == (resource_id, outputs["name"], outputs["fqdn"])
+    assert ("p=abc",) == sandbox.dns.txt(fqdn)
+
+
+def test_record_value_gets_one_pair_of_quotes(sandbox, zone_id, record):
+    """Two quotes in a value join strings; a value with outer quotes of its own is refused."""
+    made = record.create(inputs(zone_id, value=f'{STRING}""rest'))
+    assert (STRING + "rest",) == sandbox.dns.txt("s1._domainkey.example.com")
+    assert made[1] == record.read(*made)
+    with pytest.raises(ClientError, match="should be enclosed in quotation marks"):
+        record.update(*made, inputs(zone_id, value='"p=abc"'))
+    with pytest.raises(ClientError, match="CharacterStringTooLong"):
+        record.update(*made, inputs(zone_id, value=f"{STRING}rest"))
+
+
+def test_record_that_is_there_is_an_error(sandbox, zone_id, record):
+    """A record is not taken from somebody else, unless that is asked for."""
+    change(sandbox, zone_id, "CREATE", "s1._domainkey.example.com", '"p=theirs"')
+    with pytest.raises(ClientError, match="but it already exists"):
+        record.create(inputs(zone_id))
+    record.create(inputs(zone_id, allowOverwrite=True))
+    assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.com")
+
+
+def test_record_that_is_gone(sandbox, zone_id, record):
+    """A record deleted by hand is read as gone, and deleting it is a success; so with its zone."""
+    made = record.create(inputs(zone_id))
+    change(sandbox, zone_id, "DELETE", "s1._domainkey.example.com", '"p=abc"')
+    change(sandbox, zone_id, "CREATE", "s1._domainkey.example.com", "192.0.2.1", kind="A")
+    assert record.read(*made) is None
+    record.delete(*made)
+    Zone(sandbox.route53, default_tags={}).delete(zone_id, {"forceDestroy": True})
+    assert record.read(*made) is None
+    record.delete(*made)
+
+
+def test_record_changed_by_hand(sandbox, zone_id, record):
+    """Reading shows what stands in Route 53 now, and deleting removes that."""
+    made = record.create(inputs(zone_id))
+    change(sandbox, zone_id, "UPSERT", "s1._domainkey.example.com", '"p=x"', ttl=60)
+    assert (60, ["p=x"]) == tuple(record.read(*made)[key] for key in ("ttl", "records"))
+    record.delete(*made)
+    assert () == sandbox.dns.txt("s1._domainkey.example.com")
+
+
+def test_zone(sandbox):
+    """A zone below another one has its own name servers, found once the parent delegates to them."""
+    zones = Zone(sandbox.route53, default_tags={"team": "mail"})
+    parent = sandbox.add_zone("example.net")
+    child, outputs = zones.create(zones.checked({"name": "_domainkey.Example.net.", "tags": {"a": "b"}}))
+    change(sandbox, child, "CREATE", "s1._domainkey.example.net", '"p=abc"')
+    assert () == sandbox.dns.txt("s1._domainkey.example.net")
+    change(sandbox, parent, "CREATE", "_domainkey.example.net", *outputs["nameServers"], kind="NS")
+    assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.net")
+
+    tags = sandbox.route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=child)
+    tags = {tag["Key"]: tag["Value"] for tag in tags["ResourceTagSet"]["Tags"]}
+    assert {"team": "mail", "a": "b"} == tags == outputs["tagsAll"]
+    with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
+        zones.delete(child, outputs)
+    zones.delete(child, outputs | {"forceDestroy": True})
+    zones.delete(child, outputs)
+    assert zones.read(child, outputs) is None
+
+
+def test_find_zone(sandbox, zone_id):
+    """A zone is found by its exact name; none or two of them are an error."""
+    assert (zone_id, "example.com") == tuple(
+        find_zone(sandbox.route53, {"name": "example.com."})[key] for key in ("zoneId", "name")
+    )
+    with pytest.raises(ValueError, match="no matching"):
+        find_zone(sandbox.route53, {"name": "s1.example.com"})
+    second = sandbox.add_zone("example.com")
+    with pytest.raises(ValueError, match="multiple"):
+        find_zone(sandbox.route53, {"name": "example.com"})
+    assert second == find_zone(sandbox.route53, {"zoneId": second})["zoneId"]
+    Zone(sandbox.route53, default_tags={}).delete(second, {})
+
+
+def test_accounts(sandbox):
+    """Sandboxes share no account; a role of a second account leads into that one."""
+    with Sandbox() as other:
+        other.add_zone("example.org")
+        assert sandbox.account != other.account
+        assert "example.org" not in [zone.name.rstrip(".") for zone in sandbox.aws.zones()]
+    second = sandbox.aws.add_account()
+    sts = boto3.client(
+        "sts",
+        region_name="eu-west-1",
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
+    assert sandbox.account == sts.get_caller_identity()["Account"]
+    role = sts.assume_role(RoleArn=f"arn:aws:iam::{second}:role/dns", RoleSessionName="test")
+    assert f"arn:aws:sts::{second}:assumed-role/dns/test" == role["AssumedRoleUser"]["Arn"]

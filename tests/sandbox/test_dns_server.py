@@ -1,0 +1,243 @@
+"""The sandbox's DNS server answers as name servers and a resolver on the Internet would."""
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
+from sandbox.dns_server import DnsServer, Query
+from sandbox.dns_zone import RecordSet
+
+LONG_VALUE = " ".join(f'"{"x" * 255}"' for _ in range(6))
+
+
+def zone(name, *record_sets, name_servers=NAME_SERVERS):
+    soa = f"{name_servers[0]}. hostmaster.{name}. 1 7200 900 1209600 86400"
+    apex = (RecordSet(name, "SOA", 900, (soa,)), RecordSet(name, "NS", 172800, tuple(name_servers)))
+    return HostedZone(name, tuple(name_servers), (*apex, *record_sets))
+
+
+ZONES = [
+    zone(
+        "example.com",
+        RecordSet("s1._domainkey.example.com.", "TXT", 300, ('"p=abc" "def"',)),
+        RecordSet("alias.example.com.", "CNAME", 300, ("s1._domainkey.example.com.",)),
+        RecordSet("elsewhere.example.com.", "CNAME", 300, ("key.example.net.",)),
+        RecordSet("lost.example.com.", "CNAME", 300, ("nowhere.example.com.",)),
+        RecordSet("loop.example.com.", "CNAME", 300, ("loop.example.com.",)),
+        RecordSet("\\052.wild.example.com.", "TXT", 300, ('"wild"',)),
+        RecordSet("long.example.com.", "TXT", 300, (LONG_VALUE,)),
+        RecordSet("two.example.com.", "TXT", 300, ('"one"', '"other"')),
+        RecordSet("child.example.com.", "NS", 300, CHILD_NAME_SERVERS),
+        RecordSet("lame.example.com.", "NS", 300, CHILD_NAME_SERVERS),
+        RecordSet("away.example.com.", "NS", 300, ("ns1.example.org.",)),
+    ),
+    zone("example.net", RecordSet("key.example.net.", "TXT", 300, ('"p=net"',))),
+    zone(
+        "child.example.com",
+        RecordSet("s1.child.example.com.", "TXT", 300, ('"p=child"',)),
+        name_servers=CHILD_NAME_SERVERS,
+    ),
+    zone(
+        "orphan.example.com",
+        RecordSet("s1.orphan.example.com.", "TXT", 300, ('"p=orphan"',)),
+        name_servers=CHILD_NAME_SERVERS,
+    ),
+]
+
+
+@pytest.fixture
+def server():
+    server = DnsServer(lambda: ZONES)
+    server.start()
+    yield server
+    server.stop()
+
+
+def ask(server, name, kind="TXT", *, at="127.0.0.1", recursion=False, tcp=False, payload=None):
+    query = dns.message.make_query(name, kind, use_edns=payload is not None, payload=payload)
+    query.flags = dns.flags.RD if recursion else 0
+    return (dns.query.tcp if tcp else dns.query.udp)(query, at, port=server.port, timeout=5)
+
+
+def said(response):
+    """Code, whether it is authoritative, and the types in the answer and authority sections."""
+    return (
+        dns.rcode.to_text(response.rcode()),
+        bool(response.flags & dns.flags.AA),
+        [dns.rdatatype.to_text(rrset.rdtype) for rrset in response.answer],
+        [dns.rdatatype.to_text(rrset.rdtype) for rrset in response.authority],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("s1._domainkey.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
+        ("S1._DomainKey.Example.COM", "TXT", ("NOERROR", True, ["TXT"], [])),
+        ("example.com", "SOA", ("NOERROR", True, ["SOA"], [])),
+        ("example.com", "NS", ("NOERROR", True, ["NS"], [])),
+        ("s1._domainkey.example.com", "A", ("NOERROR", True, [], ["SOA"])),
+        ("_domainkey.example.com", "TXT", ("NOERROR", True, [], ["SOA"])),
+        ("s2._domainkey.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
+        ("alias.example.com", "TXT", ("NOERROR", True, ["CNAME", "TXT"], [])),
+        ("alias.example.com", "CNAME", ("NOERROR", True, ["CNAME"], [])),
+        ("elsewhere.example.com", "TXT", ("NOERROR", True, ["CNAME"], [])),
+        ("lost.example.com", "TXT", ("NXDOMAIN", True, ["CNAME"], ["SOA"])),
+        ("any.wild.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
+        ("any.wild.example.com", "A", ("NOERROR", True, [], ["SOA"])),
+        ("s1.child.example.com", "TXT", ("NOERROR", False, [], ["NS"])),
+        ("child.example.com", "NS", ("NOERROR", False, [], ["NS"])),
+        ("s1.orphan.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
+        ("example.org", "TXT", ("REFUSED", False, [], [])),
+    ],
+    ids=[
+        "record",
+        "other case",
+        "SOA",
+        "NS",
+        "no such type",
+        "name between",
+        "no such name",
+        "alias in the zone",
+        "the alias itself",
+        "alias out of the zone",
+        "alias to nothing",
+        "wildcard",
+        "wildcard of another type",
+        "delegated below",
+        "the delegation itself",
+        "not delegated",
+        "no zone of this server",
+    ],
+)
+def test_name_server(server, name, kind, expected):
+    """A name server answers for its zones as RFC 1034 says, whichever of its addresses is asked."""
+    assert expected == said(ask(server, name, kind, at="127.0.0.1"))
+    assert expected == said(ask(server, name, kind, at="127.0.0.4", recursion=True))
+
+
+def test_child_zone_at_its_servers(server):
+    """A zone below another one is answered by its own name servers, and by them alone."""
+    assert ("NOERROR", True, ["TXT"], []) == said(ask(server, "s1.child.example.com", at="127.0.0.5"))
+    assert ("REFUSED", False, [], []) == said(ask(server, "s1._domainkey.example.com", at="127.0.0.5"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("s1._domainkey.example.com", "TXT", ["p=abcdef"]),
+        ("elsewhere.example.com", "TXT", ["p=net"]),
+        ("s1.child.example.com", "TXT", ["p=child"]),
+        ("two.example.com", "TXT", ["one", "other"]),
+        ("ns-4.sandbox.test", "A", ["127.0.0.4"]),
+        ("child.example.com", "NS", [f"{name}." for name in CHILD_NAME_SERVERS]),
+    ],
+    ids=["record", "alias into another zone", "delegated", "two values", "name server", "NS of a child"],
+)
+def test_resolver(server, name, kind, expected):
+    """The resolver follows aliases and delegations to the answer."""
+    response = ask(server, name, kind, recursion=True)
+    texts = [
+        b"".join(rdata.strings).decode() if kind == "TXT" else rdata.to_text()
+        for rdata in response.answer[-1]
+    ]
+    assert (expected, True) == (sorted(texts), bool(response.flags & dns.flags.RA))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("nothing.example.com", "NXDOMAIN"),
+        ("s1.orphan.example.com", "NXDOMAIN"),
+        ("example.org", "NXDOMAIN"),
+        ("com", "NOERROR"),
+        ("s1.lame.example.com", "SERVFAIL"),
+        ("s1.away.example.com", "SERVFAIL"),
+        ("loop.example.com", "SERVFAIL"),
+    ],
+    ids=["no such name", "zone without delegation", "no such zone", "registry", "lame", "elsewhere", "loop"],
+)
+def test_resolver_finds_nothing(server, name, code):
+    """The resolver finds a zone only where it is delegated, and says "no such name" for a name alone."""
+    assert code == dns.rcode.to_text(ask(server, name, recursion=True).rcode())
+
+
+@pytest.mark.parametrize(
+    ("payload", "truncated"), [(None, True), (512, True), (1232, True), (4096, True)], ids=str
+)
+def test_truncation(server, payload, truncated):
+    """An answer too long for UDP is marked so, and whole over TCP."""
+    response = ask(server, "long.example.com", payload=payload)
+    assert truncated == bool(response.flags & dns.flags.TC)
+    assert 6 * 255 == len(b"".join(ask(server, "long.example.com", tcp=True).answer[0][0].strings))
+
+
+def test_edns_carries_what_512_octets_do_not(server):
+    """An answer between 512 and 1232 octets needs TCP only without EDNS."""
+    server.override("s1._domainkey.example.com", ["x" * 800])
+    assert ask(server, "s1._domainkey.example.com").flags & dns.flags.TC
+    assert not ask(server, "s1._domainkey.example.com", payload=1232).flags & dns.flags.TC
+
+
+def test_override(server):
+    """A test can put another value, or nothing, in place of a record, at one server or at all."""
+    name = "s1._domainkey.example.com"
+    server.override(name, ['quoted "p=x"'])
+    assert ('quoted "p=x"',) == server.txt(name)
+    server.override(name, [], server="127.0.0.2")
+    assert "NXDOMAIN" == dns.rcode.to_text(ask(server, name, at="127.0.0.2").rcode())
+    server.override(name, None)
+    assert ("p=abcdef",) == server.txt(name)
+
+
+def test_silence(server):
+    """A silent server answers neither over UDP nor over TCP; the resolver asks the others."""
+    server.silence("127.0.0.1", "127.0.0.2")
+    query = dns.message.make_query("example.com", "SOA", flags=0)
+    for transport in (dns.query.udp, dns.query.tcp):
+        with pytest.raises(dns.exception.Timeout):
+            transport(query, "127.0.0.2", port=server.port, timeout=0.1)
+    assert ("p=abcdef",) == server.txt("s1._domainkey.example.com")
+    server.silence(*(f"127.0.0.{number}" for number in range(1, 5)))
+    assert server.txt("s1._domainkey.example.com") is None
+    server.silence()
+    assert ("p=abcdef",) == server.txt("s1._domainkey.example.com")
+
+
+def test_query_log(server):
+    """Every question over the wire is logged, a look-up from within is not."""
+    server.txt("example.com")
+    ask(server, "Example.com", "SOA", at="127.0.0.3")
+    ask(server, "example.com", "NS", recursion=True, tcp=True)
+    assert [
+        Query("127.0.0.3", "Example.com", "SOA", tcp=False, recursion_desired=False),
+        Query("127.0.0.1", "example.com", "NS", tcp=True, recursion_desired=True),
+    ] == server.queries
+    server.reset()
+    assert [] == server.queries
+
+
+def test_garbage_is_no_question(server):
+    """What is no DNS message is neither answered nor logged, and the server goes on."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(b"garbage", ("127.0.0.1", server.port))
+    assert "NOERROR" == dns.rcode.to_text(ask(server, "example.com", "SOA").rcode())
+    assert 1 == len(server.queries)
+
+
+def test_two_servers():
+    """Two servers at once have ports of their own, and give them back."""
+    first, second = DnsServer(lambda: ZONES), DnsServer(list)
+    first.start()
+    second.start()
+    assert first.port != second.port
+    assert (("p=net",), ()) == (first.txt("key.example.net"), second.txt("key.example.net"))
+    first.stop()
+    second.stop()
+    first.stop()

@@ -1,0 +1,283 @@
+"""The real engine against the sandbox: what a run does, shows and leaves behind."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pulumi
+import pulumi.automation as auto
+import pulumi_aws as aws
+import pytest
+
+from sandbox import engine
+from sandbox.project import Project
+from sandbox.world import Sandbox
+from tests.sandbox.slow_resource import Slow
+
+NAME = "s1._domainkey.example.com"
+REGION = {"aws:region": "eu-west-1"}
+SECRET = "-----BEGIN SECRET-----\ncorrect horse\n-----END SECRET-----\n"
+
+
+def record(zone_id, *, name=NAME, value="p=abc"):
+    aws.route53.Record("record", name=name, type="TXT", zone_id=zone_id, ttl=300, records=[value])
+
+
+def change_record(sandbox, zone_id, action, name, value):
+    record_set = {"Name": name, "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": value}]}
+    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+    sandbox.route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+
+
+def steps(result, kind="aws:route53/record:Record"):
+    return [operation for operation, _, of_kind in result.steps if of_kind == kind]
+
+
+@pytest.mark.engine
+def test_record_from_creation_to_destruction(sandbox):
+    """A record is made, left alone, changed, replaced, made again after it was lost, and removed."""
+    zone_id = sandbox.add_zone("example.com")
+    wanted = {}
+    with Project(sandbox, config=REGION, program=lambda: record(zone_id, **wanted)) as project:
+        preview = project.preview()
+        assert (True, ["create"], ()) == (preview.ok, steps(preview), sandbox.dns.txt(NAME))
+        made = project.up()
+        assert (True, ["create"], ("p=abc",)) == (made.ok, steps(made), sandbox.dns.txt(NAME))
+        assert "warning" not in made.stdout + made.stderr
+
+        again = project.up()
+        assert (True, {"same": 2}) == (again.ok, again.changes)
+
+        wanted["value"] = "p=" + "x" * 253 + '""' + "y" * 100
+        assert ["update"] == steps(project.up())
+        assert ("p=" + "x" * 253 + "y" * 100,) == sandbox.dns.txt(NAME)
+
+        wanted["name"] = "s2._domainkey.example.com"
+        assert ["create-replacement", "replace", "delete-replaced"] == steps(project.up())
+        assert () == sandbox.dns.txt(NAME)
+
+        change_record(sandbox, zone_id, "DELETE", wanted["name"], '"' + wanted["value"] + '"')
+        assert {"delete": 1, "same": 1} == project.refresh().changes
+        assert ["create"] == steps(project.up())
+
+        destroyed = project.destroy()
+        assert (True, ["delete"], ()) == (destroyed.ok, steps(destroyed), sandbox.dns.txt(wanted["name"]))
+    assert [] == sandbox.dns.queries
+
+
+@pytest.mark.engine
+def test_record_that_exists_fails_the_run(sandbox):
+    """The run fails with AWS's text and without a traceback, the record stays as it is."""
+    zone_id = sandbox.add_zone("example.com")
+    change_record(sandbox, zone_id, "CREATE", NAME, '"p=theirs"')
+    with Project(sandbox, config=REGION, program=lambda: record(zone_id)) as project:
+        result = project.up()
+    assert result.failed
+    assert f"record set [name='{NAME}.', type='TXT'] but it already exists" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert ("p=theirs",) == sandbox.dns.txt(NAME)
+
+
+@pytest.mark.engine
+def test_preview_knows_account_and_zones(sandbox):
+    """A preview can ask for the account and the zones, of the stack's provider and of an explicit one."""
+    zone_id = sandbox.add_zone("example.com")
+    other_account = sandbox.aws.add_account()
+    role = f"arn:aws:iam::{other_account}:role/dns"
+
+    def program():
+        other = aws.Provider(
+            "other", region="eu-west-1", assume_roles=[aws.ProviderAssumeRoleArgs(role_arn=role)]
+        )
+        theirs = pulumi.InvokeOptions(provider=other)
+        pulumi.export("account", aws.get_caller_identity_output().account_id)
+        pulumi.export("zone", aws.route53.get_zone_output(name="example.com").zone_id)
+        pulumi.export("zones", aws.route53.get_zones_output().ids)
+        pulumi.export("other account", aws.get_caller_identity_output(opts=theirs).account_id)
+        pulumi.export("other zones", aws.route53.get_zones_output(opts=theirs).ids)
+
+    with Project(sandbox, config=REGION, program=program) as project:
+        assert f'"{sandbox.account}"' in project.preview().stdout
+        assert {
+            "account": sandbox.account,
+            "zone": zone_id,
+            "zones": [zone_id],
+            "other account": other_account,
+            "other zones": [],
+        } == project.up().outputs
+        project.configure(REGION | {"aws:allowedAccountIds": [other_account]})
+        assert f"AWS account ID not allowed: {sandbox.account}" in project.preview().stdout
+
+
+@pytest.mark.engine
+def test_stack_configuration_chooses_the_account(sandbox):
+    """`aws:assumeRoles` of the stack leads pulumi-aws into another account."""
+    other_account = sandbox.aws.add_account()
+
+    def program():
+        pulumi.export("account", aws.get_caller_identity_output().account_id)
+
+    role = {"roleArn": f"arn:aws:iam::{other_account}:role/dns"}
+    with Project(sandbox, config=REGION | {"aws:assumeRoles": [role]}, program=program) as project:
+        assert {"account": other_account} == project.up().outputs
+
+
+@pytest.mark.engine
+def test_two_sandboxes_at_once():
+    """Two sandboxes with an engine each know nothing of each other."""
+
+    def run(value):
+        with Sandbox() as sandbox:
+            zone_id = sandbox.add_zone("example.com")
+            with Project(sandbox, config=REGION, program=lambda: record(zone_id, value=value)) as project:
+                return project.up().ok, sandbox.dns.txt(NAME)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [(True, ("p=one",)), (True, ("p=two",))] == list(pool.map(run, ["p=one", "p=two"]))
+
+
+@pytest.mark.engine
+def test_secrets_are_stored_encrypted(sandbox):
+    """A secret of the configuration reaches the program, and no file of the backend has it in plain."""
+    seen = []
+
+    def program():
+        seen.append(pulumi.Config().require_object("keys")["1"])
+        Slow("slow", seconds=0, secret=seen[-1])
+
+    with Project(sandbox, config=REGION, program=program) as project:
+        project.set_secret('ses-byodkim:keys["1"]', SECRET)
+        result = project.up()
+        stored = [path.read_text() for path in project.state_files()]
+        assert (True, [SECRET]) == (result.ok, seen)
+        assert any("ciphertext" in text for text in stored)
+        assert not any("correct horse" in text for text in [*stored, project.export_text(), result.stdout])
+
+
+@pytest.mark.engine
+def test_interrupt_ends_a_run_in_order(sandbox):
+    """After Ctrl-C what goes on is waited for and stored, nothing new begins, and the stack is not locked."""
+
+    def program():
+        first = Slow("first", seconds=2)
+        Slow("second", seconds=0, opts=pulumi.ResourceOptions(depends_on=first))
+
+    with Project(sandbox, config=REGION, program=program) as project, ThreadPoolExecutor(1) as pool:
+        begun = threading.Event()
+        run = pool.submit(project.up, on_output=lambda line: "first creating" in line and begun.set())
+        assert begun.wait(30)
+        project.interrupt()
+        result = run.result(30)
+        assert result.failed
+        assert "update canceled" in result.stdout
+        assert '"pending_operations"' not in project.export_text()
+        assert ["create"] == steps(project.up(), "pulumi-python:dynamic/test:Slow")
+
+
+KILLED_RUN = """
+from sandbox.project import Project
+from sandbox.world import Sandbox
+from tests.sandbox.slow_resource import Slow
+
+with Sandbox() as sandbox, Project(sandbox, config={}, program=lambda: Slow("slow", seconds=600)) as project:
+    project.up(on_output=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.engine
+def test_killed_run_leaves_no_process(tmp_path):
+    """When the process that runs a sandbox is killed, the engine and its plugins end within seconds."""
+    mark = f"BYODKIM_TEST={uuid.uuid4()}"
+    environment = {**os.environ, **dict([mark.split("=")]), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED_RUN],
+        env=environment,
+        cwd=engine.GO_MODULE.parent.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert any("slow creating" in line for line in run.stdout)
+        assert len(marked_processes(mark)) >= 3  # this one, the engine, a plugin
+        run.kill()
+    deadline = time.monotonic() + 10
+    while marked_processes(mark) and time.monotonic() < deadline:
+        threading.Event().wait(0.1)
+    assert [] == marked_processes(mark)
+
+
+def marked_processes(mark):
+    """Process numbers of all that have *mark* in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+    return found
+
+
+def test_no_engine_to_be_had(monkeypatch, tmp_path):
+    """Where no CLI can be found, downloaded or built, the error says what was tried."""
+
+    def offline(**_):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto.PulumiCommand, "install", offline)
+    with pytest.raises(engine.EngineMissing) as missing:
+        engine.find_pulumi()
+    assert (
+        "no Pulumi CLI could be had:\n"
+        "  there is no `pulumi` on PATH\n"
+        f"  there is none in {tmp_path}/cache/byodkim-provider/pulumi\n"
+        "  the official installer failed: <urlopen error no network>\n"
+        "  it can't be built from source: there is no `go` on PATH\n"
+        "to install it: https://www.pulumi.com/docs/install/"
+    ) == str(missing.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "plugin", "taken"),
+    [
+        ("v3.274.1", True, True),
+        ("v3.259.9", True, False),
+        ("v3.274.1", False, False),
+        ("nonsense", True, False),
+    ],
+    ids=["recent", "too old", "no plugin beside it", "no version"],
+)
+def test_engine_on_path(monkeypatch, tmp_path, version, plugin, taken):
+    """A CLI on PATH is taken if it is recent enough and can run dynamic resources."""
+    bin_directory = tmp_path / "installed" / "bin"
+    bin_directory.mkdir(parents=True)
+    executable(bin_directory / "pulumi", f"#!/bin/sh\necho {version}\n")
+    if plugin:
+        executable(bin_directory / engine.PLUGIN_START, "#!/bin/sh\n")
+    (tmp_path / "pulumi").symlink_to(bin_directory / "pulumi")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for attempt in ("_downloaded", "_built"):
+        monkeypatch.setattr(engine, attempt, nothing)
+    if taken:
+        assert str(bin_directory / "pulumi") == engine.find_pulumi().command
+    else:
+        with pytest.raises(engine.EngineMissing):
+            engine.find_pulumi()
+
+
+def nothing():
+    raise engine.EngineMissing("not in this test")
+
+
+def executable(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
