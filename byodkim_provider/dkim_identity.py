@@ -27,11 +27,11 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from byodkim_provider import identity_changes, identity_lifecycle, keys
+from byodkim_provider import dns_moves, identity_changes, identity_lifecycle, keys
 from byodkim_provider.aws_session import AwsSettings, connect, read_settings
 from byodkim_provider.identity_lifecycle import Outside
 from byodkim_provider.identity_state import Declared, DnsCheck, Stored, check
-from byodkim_provider.plugin_process import DnsDeadline, clean_errors, prepare_process, progress_of_this_call
+from byodkim_provider.plugin_process import DnsDeadline, prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.resolver import DnsResolver
 from byodkim_provider.ses import SesClient
@@ -80,19 +80,23 @@ class ByodkimIdentityProvider(ResourceProvider):
     def __reduce__(self) -> tuple[Callable[[], ByodkimIdentityProvider], tuple[()]]:
         return load_v1, ()  # whatever hangs on self stays out of state
 
-    @clean_errors
     def configure(self, req: ConfigureRequest) -> None:
         prepare_process()
         settings = read_settings(req.config.get)
         self._default_tags = settings.default_tags
         self._connections = Connections(settings)
 
-    @clean_errors
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = _split(news)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **known.get("tags", {})}
         checked, problems = check(known, unknown=unknown)
+        if not olds and not problems and checked.get("name_servers"):
+            # The one look before anything is made; it changes no input.
+            declared = Declared.from_inputs(checked)
+            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+            if elsewhere := identity_lifecycle.served_elsewhere(declared, resolver):
+                progress_of_this_call().warn(elsewhere)
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         # No property name: the engine prints the value of the property that is named.
@@ -100,7 +104,6 @@ class ByodkimIdentityProvider(ResourceProvider):
         failures = [CheckFailure("", problem) for problem in problems]
         return CheckResult({**checked, **unknown}, failures)
 
-    @clean_errors
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = _split(news)
         stored = Stored.from_outputs(olds)
@@ -112,31 +115,31 @@ class ByodkimIdentityProvider(ResourceProvider):
         if names and not replaces:
             now = SystemClock().now()
             identity_changes.refuse_unsafe(stored, declared, unknown=unknown, now=now)
+            if places := dns_moves.leaving(stored.declared, declared):
+                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+                asked = identity_lifecycle.servers_asked(stored, resolver)
+                dns_moves.refuse_leaving(stored, declared, places, asked)
             if "selector" in names and not unknown and stored.put_at:
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 progress_of_this_call().info(identity_lifecycle.planned_switch(stored, declared, resolver))
         return DiffResult(changes=bool(names) or identity_changes.drifted(stored), replaces=replaces)
 
-    @clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared, key = Declared.from_inputs(props), keys.load(props["private_key"])
         stored = identity_lifecycle.create(declared, key, self._connect(declared))
         return CreateResult(f"{declared.region}/{declared.domain}", stored.to_outputs())
 
-    @clean_errors
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, key = Declared.from_inputs(news), keys.load(news["private_key"])
         stored = Stored.from_outputs(olds)
         updated = identity_lifecycle.update(stored, declared, key, self._connect(declared))
         return UpdateResult(updated.to_outputs())
 
-    @clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = identity_lifecycle.read(stored, self._connect(stored.declared))
         return ReadResult(id_, seen.to_outputs()) if seen else ReadResult(None, {})
 
-    @clean_errors
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         stored = Stored.from_outputs(props)
         identity_lifecycle.delete(stored, self._connect(stored.declared))
@@ -199,6 +202,14 @@ class ByodkimIdentityArgs:
     dns_check: pulumi.Input[str] | None = None
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
+    dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Where the record stands: labels of places (`dns_providers.Place`). A move that loses it is refused."""
+    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
+    """Of these places, by label, as far as they are known."""
+    panel: pulumi.Input[str] | None = None
+    """Whose panel people type the record into, a name from `panels.PANELS`."""
+    panel_zone: pulumi.Input[str] | None = None
+    """The zone that this panel shows."""
 
 
 class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
@@ -213,6 +224,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     domain: pulumi.Output[str]
     region: pulumi.Output[str]
     selector: pulumi.Output[str]
+    generation: pulumi.Output[int | None]
+    published: pulumi.Output[Sequence[int] | None]
     account_id: pulumi.Output[str | None]
     dns_check: pulumi.Output[str]
     dns_resolvers: pulumi.Output[Sequence[str]]

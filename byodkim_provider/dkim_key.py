@@ -28,7 +28,7 @@ from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import keys, records
 from byodkim_provider.identity_state import timestamp
-from byodkim_provider.plugin_process import clean_errors, prepare_process
+from byodkim_provider.plugin_process import prepare_process
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "load_v1"]
 
@@ -49,7 +49,6 @@ class DkimKeyProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         prepare_process()
 
-    @clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         checked = dict(news)
         problems = []
@@ -63,14 +62,12 @@ class DkimKeyProvider(ResourceProvider):
             problems.append(f"bits: {problem}")
         return CheckResult(checked, [CheckFailure("", problem) for problem in problems])
 
-    @clean_errors
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # Never "changed" for anything else: all that depends on the key would preview as changed too.
         # So `bits` is for keys not made yet.
         replaces = ["domain"] if olds["domain"] != news.get("domain") else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
-    @clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         key = keys.generate(int(props.get("bits", keys.MAX_BITS)))
         now = datetime.now(UTC)
@@ -87,11 +84,9 @@ class DkimKeyProvider(ResourceProvider):
         }
         return CreateResult(selector, outputs)
 
-    @clean_errors
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(_outputs(olds))
 
-    @clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         return ReadResult(id_, _outputs(props))
 

@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 from byodkim_provider import verification
 from byodkim_provider.aws_session import read_settings
 from byodkim_provider.dkim_identity import ByodkimIdentity, Connections, has_unknown, resolver_for
-from byodkim_provider.plugin_process import clean_errors, prepare_process, progress_of_this_call
+from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
 
@@ -50,27 +50,22 @@ class DkimVerificationProvider(ResourceProvider):
     def __reduce__(self) -> tuple[Callable[[], DkimVerificationProvider], tuple[()]]:
         return load_v1, ()  # whatever hangs on self stays out of state
 
-    @clean_errors
     def configure(self, req: ConfigureRequest) -> None:
         prepare_process()
         self._connections = Connections(read_settings(req.config.get))
 
-    @clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         return CheckResult(news, [])
 
-    @clean_errors
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if has_unknown(news.get("identities")):
             return DiffResult(changes=True)
         # Time limits are not compared: they are for the next wait.
         return DiffResult(changes=verification.to_look_at(_entries(news), _verdicts(olds)))
 
-    @clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("verification", self._verify(props, []))
 
-    @clean_errors
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(self._verify(news, _verdicts(olds)))
 
@@ -140,6 +135,9 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
                     "selector": one.selector,
                     "put_at": one.put_at,
                     "told_by": one.told_by,
+                    "generation": one.generation,
+                    "published": one.published,
+                    "signed_until": one.signed_until,
                     "record_value": one.record_value,
                     "dns_check": one.dns_check,
                     "dns_resolvers": one.dns_resolvers,

@@ -28,11 +28,6 @@ __all__ = [
 class ByodkimError(Exception):
     """Superclass of every error here; never raised itself."""
 
-    def __init_subclass__(cls) -> None:
-        # A traceback's last line prints `module.Class: text`, and the engine shows that
-        # line to the user: without this it begins with "byodkim_provider.errors.".
-        cls.__module__ = "builtins"
-
     def __init__(self, text: str, *, hint: str = "") -> None:
         super().__init__(text, hint)
         self.text = text

@@ -54,7 +54,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     get a second key. Never raises for what is stored already.
     """
     before = stored.declared
-    if stored.put_at is None:
+    if stored.signing_since is None:
         return  # SES never had a key, so no mail was signed
     name = f"{before.domain} {before.region}"
     other_key = "private_key" not in unknown and declared.fingerprint != before.fingerprint
@@ -73,6 +73,8 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             [f"{name}: selector {before.selector!r} never gets a second key"],
             hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
         )
+    if {"published", "supplied_selectors", "overlap_days"} & set(unknown):
+        return  # the update asks again, once they are known
     early = generations.too_early(
         before=before.published,
         after=declared.published,
@@ -84,11 +86,12 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     )
     if early:
         today = generations.allowed_today(after=declared.published, early=early)
+        last = max(early, key=lambda one: one.allowed_from)
         raise StillInUse(
             before.domain,
-            early[0].generation,
-            signed_until=early[0].signed_until,
-            allowed_from=max(one.allowed_from for one in early),
+            last.generation,
+            signed_until=last.signed_until,
+            allowed_from=last.allowed_from,
             published_today=today,
             hint=f"nothing was changed; `published: {list(today)}` is allowed today, "
             "`overlapDays: 0` removes it at once and mail on its way fails",

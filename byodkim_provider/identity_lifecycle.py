@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from byodkim_provider import propagation, records
+from byodkim_provider import dns_moves, propagation, records
 from byodkim_provider.errors import (
     IdentityExists,
     RecordNotVisible,
@@ -21,7 +21,16 @@ from byodkim_provider.errors import (
     Stopped,
 )
 from byodkim_provider.identity_changes import drifted
-from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity_state import (
+    AWAITING_DNS,
+    CREATED,
+    DELEGATED,
+    MANUAL,
+    PUT,
+    TAKEN_OVER,
+    Declared,
+    Stored,
+)
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.propagation import Resolver, Visibility
@@ -36,6 +45,8 @@ __all__ = [
     "delete",
     "planned_switch",
     "read",
+    "served_elsewhere",
+    "servers_asked",
     "update",
 ]
 
@@ -88,6 +99,10 @@ class Outside:
 def create(declared: Declared, key: SigningKey, outside: Outside) -> Stored:
     """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
     waiting = Stored(declared=declared, instance=secrets.token_hex(16), status=AWAITING_DNS)
+    if MANUAL in declared.dns and declared.dns_check == "recursive":
+        # Nobody can have pasted it yet, and a recursive resolver would remember that it is not there.
+        outside.progress.warn(_paste_ready(declared, "not looked for yet"))
+        return waiting
     return _introduce(waiting, key, outside)
 
 
@@ -100,6 +115,10 @@ def update(stored: Stored, declared: Declared, key: SigningKey, outside: Outside
     before = stored.declared
     # The owner that the identity carries stays, also when the resource was renamed.
     after = replace(stored, declared=replace(declared, owner=before.owner))
+    if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
+        outside.progress.info(
+            f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
+        )
     if stored.put_at is None:
         return _introduce(after, key, outside)
     if before.fingerprint != declared.fingerprint or before.selector != declared.selector or drifted(stored):
@@ -148,6 +167,23 @@ def delete(stored: Stored, outside: Outside) -> None:
     outside.ses.delete_email_identity(domain)
 
 
+def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
+    """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
+    if resolver is None or declared.dns_check != "authoritative":
+        return ""
+    # Not the record's own name, which a preview need not know; no recursive resolver hears this one either.
+    answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
+    return dns_moves.served_elsewhere(declared, dns_moves.servers_asked(answers))
+
+
+def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
+    """The name servers that serve the record that SES signs with; empty if that can't be seen."""
+    if resolver is None or stored.declared.dns_check != "authoritative":
+        return frozenset()
+    answers = resolver.txt(stored.declared.record_name, stored.declared.domain)
+    return dns_moves.servers_asked(answers)
+
+
 def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
     """The line that a preview says about a switch to another key, with one look at its record."""
     before = stored.declared
@@ -155,6 +191,8 @@ def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None
     line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
     if resolver is None:
         return f"{line}, DNS is not checked"
+    if declared.dns_check == "recursive" and declared.generation not in before.published:
+        return f"{line}, its record is not looked up before it is made"
     look = _look(declared, resolver)
     return f"{line} visible at {look.right} of {look.asked} servers"
 
@@ -166,8 +204,11 @@ def _introduce(
     declared = waiting.declared
     visibility = _wait_for_record(declared, outside)
     if visibility and not visibility.visible:
-        outside.progress.warn(_paste_ready(declared, visibility))
-        return replace(waiting, status=AWAITING_DNS, put_at=None)
+        asked = dns_moves.servers_asked(visibility.answers)
+        elsewhere = dns_moves.served_elsewhere(declared, asked)
+        outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
+        until = _signed_until(waiting, declared, before, outside.clock.now())
+        return replace(waiting, status=AWAITING_DNS, put_at=None, signed_until=until)
     _go_on()
     now = outside.clock.now()
     # Another Region may have signed with an older generation until this very moment.
@@ -223,14 +264,16 @@ def _take_over(introduced: Stored, key: SigningKey, outside: Outside) -> Stored:
                 hint="was the stack's state lost? `adopt: true` takes the identity over",
             )
     _refuse_unsigned_window(declared, seen)
-    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
-    outside.instances[declared.region, declared.domain] = introduced.instance
     if declared.configuration_set not in (None, seen.configuration_set):
         outside.ses.put_email_identity_configuration_set_attributes(
             declared.domain, declared.configuration_set
         )
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
-    return _sign_with(taken, key, seen, outside, believed=seen.selector)
+    taken = _sign_with(taken, key, seen, outside, believed=seen.selector)
+    # Last: until then the identity is still the one of the resource that is being replaced.
+    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
+    outside.instances[declared.region, declared.domain] = introduced.instance
+    return taken
 
 
 def _sign_with(
@@ -246,16 +289,21 @@ def _sign_with(
     signs_with = (seen.selector or believed) if seen.origin == "EXTERNAL" else None
     if signs_with != declared.selector or seen.dkim_status == "FAILED":
         _refuse_unsigned_window(declared, seen)
+        began = outside.clock.monotonic()
         visibility = _wait_for_record(declared, outside)
+        _go_on()
         if visibility and not visibility.visible:
+            still = (
+                f"SES still signs with {signs_with!r}"
+                if signs_with and seen.dkim_status == "SUCCESS"
+                else f"SES says {seen.dkim_status}"
+            )
             raise RecordNotVisible(
                 declared.record_name,
                 answers=visibility.phrases(),
-                waited_seconds=declared.dns_wait_seconds,
-                hint=f"nothing was changed, SES still signs with {signs_with!r}; "
-                "correct the record and run `pulumi up` again",
+                waited_seconds=outside.clock.monotonic() - began,
+                hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again",
             )
-        _go_on()
         answer = outside.ses.put_email_identity_dkim_signing_attributes(
             declared.domain, selector=declared.selector, key=key
         )
@@ -382,7 +430,7 @@ def _wait_for_record(declared: Declared, outside: Outside) -> Visibility | None:
         return None
     return propagation.wait_until_visible(
         lambda: _look(declared, resolver),
-        deadline=outside.dns_deadline(declared.dns_wait_seconds),
+        deadline=outside.dns_deadline(declared.wait_seconds),
         subject=declared.domain,
         clock=outside.clock,
         progress=outside.progress,
@@ -394,11 +442,9 @@ def _go_on() -> None:
         raise Stopped("interrupted before SES was called", hint="nothing was changed; run `pulumi up` again")
 
 
-def _paste_ready(declared: Declared, visibility: Visibility) -> str:
+def _paste_ready(declared: Declared, why: str) -> str:
     return (
-        f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {visibility.summary()}\n"
-        f"  type:  TXT\n"
-        f"  name:  {declared.record_name}\n"
-        f"  value: {declared.record_value}\n"
+        f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {why}\n"
+        f"{dns_moves.what_to_paste(declared)}\n"
         "  the next `pulumi up` goes on once this record is there"
     )

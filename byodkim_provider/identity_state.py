@@ -19,6 +19,8 @@ from byodkim_provider.generations import OVERLAP_DAYS
 __all__ = [
     "AWAITING_DNS",
     "CREATED",
+    "DELEGATED",
+    "MANUAL",
     "PUT",
     "TAKEN_OVER",
     "Declared",
@@ -35,6 +37,10 @@ CREATED: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 TAKEN_OVER: Final = "GetEmailIdentity"
 """How SES was told a key: by which action of ours, or that reading it showed that it has it."""
+
+MANUAL: Final = "manual"
+DELEGATED: Final = "delegate"
+"""Labels of the two places (`dns_providers.Place`) where somebody has to paste something."""
 
 DNS_WAIT_SECONDS: Final = 120
 """How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
@@ -72,6 +78,18 @@ class Declared:
     dns_check: DnsCheck = "authoritative"
     dns_resolvers: tuple[str, ...] = ()
     dns_wait_seconds: int = DNS_WAIT_SECONDS
+    dns: tuple[str, ...] = ()
+    """Labels of the places where the record stands; empty if nobody said."""
+    name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By label, as far as they are known."""
+    panel: str | None = None
+    """Whose panel people type the record into, and the zone that it shows."""
+    panel_zone: str | None = None
+
+    @property
+    def wait_seconds(self) -> int:
+        """How long a run waits for the record: a person who pastes is not waited for."""
+        return 0 if self.dns and set(self.dns) <= {MANUAL, DELEGATED} else self.dns_wait_seconds
 
     @property
     def record_name(self) -> str:
@@ -115,6 +133,10 @@ class Declared:
             dns_check=properties.get("dns_check", "authoritative"),
             dns_resolvers=tuple(properties.get("dns_resolvers", ())),
             dns_wait_seconds=int(properties.get("dns_wait_seconds", DNS_WAIT_SECONDS)),
+            dns=tuple(properties.get("dns", ())),
+            name_servers={label: tuple(names) for label, names in properties.get("name_servers", {}).items()},
+            panel=properties.get("panel"),
+            panel_zone=properties.get("panel_zone"),
         )
 
     def to_properties(self) -> dict[str, Any]:
@@ -126,6 +148,8 @@ class Declared:
                 "published": list(self.published),
                 "supplied_selectors": {str(g): s for g, s in self.supplied_selectors.items()},
                 "dns_resolvers": list(self.dns_resolvers),
+                "dns": list(self.dns),
+                "name_servers": {label: list(names) for label, names in self.name_servers.items()},
             }
         )
 
@@ -220,8 +244,17 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
     if "region" not in unknown and not _text(inputs, "region"):
         problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
     generation = inputs.get("generation")
-    if generation is not None and generation not in inputs.get("published", ()):
+    if (
+        generation is not None
+        and "published" not in unknown
+        and generation not in inputs.get("published", ())
+    ):
         problems.append(f"published: must contain generation {generation:g}, which signs")
+    problems += [
+        f"tags: {name!r} begins with 'byodkim:', which is kept for our own"
+        for name in sorted(inputs.get("tags") or ())
+        if name.startswith("byodkim:")
+    ]
     return checked, problems
 
 

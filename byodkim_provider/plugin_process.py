@@ -13,9 +13,9 @@ import functools
 import os
 import sys
 import threading
-from collections.abc import Callable
+import traceback
 from types import FrameType
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
@@ -23,7 +23,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import SystemClock, stopping
 
-__all__ = ["DnsDeadline", "EngineProgress", "clean_errors", "prepare_process"]
+__all__ = ["DnsDeadline", "EngineProgress", "prepare_process"]
 
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine asks for 4 × cores at most, and Cancel needs one too."""
@@ -34,37 +34,33 @@ DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
 LOG_SECONDS: Final = 2
 """How long a line of progress may take before it is dropped."""
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 def prepare_process() -> None:
-    """Widen the thread pool and listen for Cancel. Call it from every provider's `configure`."""
+    """Clean errors, more threads, an ear for Cancel. Call it from every provider's `configure`."""
     with contextlib.suppress(Exception):
+        _clean_errors()
         _listen_for_cancel()
 
 
-def clean_errors(call: Callable[P, R]) -> Callable[P, R]:
+class CleanTracebacks:
     """
-    Make *call* show a user's error as its text alone.
+    Stands in for the module `traceback` in the plugin process.
 
-    The process sends `traceback.format_exc()` of every exception to the user. For errors that
-    are raised on purpose there is nothing in it but noise; a bug keeps its traceback.
+    The process sends `format_exc()` of every exception to the user. For an error that was
+    raised on purpose all but its text is noise; a bug keeps its traceback.
     """
 
-    @functools.wraps(call)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except ByodkimError as error:
-            if not os.environ.get(DEBUG_VARIABLE):
-                sys.tracebacklimit = 0
-            raise error from None
-        except Exception:
-            sys.tracebacklimit = 1000  # Python's default
-            raise
+    def format_exc(self) -> str:
+        error = sys.exc_info()[1]
+        if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
+            return f"{type(error).__name__}: {error}\n"
+        return traceback.format_exc()
 
-    return wrapper
+
+def _clean_errors() -> None:
+    process = sys.modules["__main__"]
+    if hasattr(process, "_abort_with_traceback"):
+        process.traceback = CleanTracebacks()  # type: ignore[attr-defined]
 
 
 class DnsDeadline:

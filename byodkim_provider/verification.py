@@ -16,7 +16,15 @@ from typing import Any, Final, Literal
 from byodkim_provider import propagation, records
 from byodkim_provider.errors import NotVerified
 from byodkim_provider.identity_lifecycle import Ses
-from byodkim_provider.identity_state import AWAITING_DNS, CREATED, TAKEN_OVER, DnsCheck, moment, timestamp
+from byodkim_provider.identity_state import (
+    AWAITING_DNS,
+    CREATED,
+    PUT,
+    TAKEN_OVER,
+    DnsCheck,
+    moment,
+    timestamp,
+)
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.ses import Identity
@@ -52,6 +60,10 @@ class Entry:
     put_at: datetime | None
     """When SES was last told a key, by its own clock; None while its record is not in DNS."""
     told_by: str = field(default="", compare=False)
+    generation: int | None = field(default=None, compare=False)
+    published: tuple[int, ...] = field(default=(), compare=False)
+    generation_before: int | None = field(default=None, compare=False)
+    """The one that signed last before this; None if none did."""
     record_value: str = field(default="", compare=False)
     dns_check: DnsCheck = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
@@ -68,6 +80,9 @@ class Entry:
             selector=properties["selector"],
             put_at=moment(properties["put_at"]) if properties.get("put_at") else None,
             told_by=properties.get("told_by", ""),
+            generation=_whole(properties.get("generation")),
+            published=tuple(int(one) for one in properties.get("published") or ()),
+            generation_before=_last(properties.get("signed_until") or {}),
             record_value=properties.get("record_value", ""),
             dns_check=properties.get("dns_check", "authoritative"),
             dns_resolvers=tuple(properties.get("dns_resolvers", ())),
@@ -150,7 +165,11 @@ def verify(
     told = [entry for entry in entries if entry not in verdicts]
     if on_timeout == "fail" and not all(verdict.verified for verdict in verdicts.values()):
         raise _not_verified(list(verdicts.values()), waited_seconds=0)
-    looks = _Looks(outside, timeout_seconds=timeout_minutes * 60)
+    looks = _Looks(
+        outside,
+        timeout_seconds=timeout_minutes * 60,
+        seen_otherwise={v.entry for v in known.values() if v.status not in ("SUCCESS", GONE, AWAITING_DNS)},
+    )
     verdicts |= looks.once([entry for entry in told if entry in known])
     verdicts |= looks.until_verified([entry for entry in told if entry not in known])
     verdicts |= looks.diagnoses([verdicts[entry] for entry in told if not verdicts[entry].verified])
@@ -171,13 +190,13 @@ def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotV
 class _Looks:
     """The looks of one run. A class for what they share: the start of the wait, what was seen before."""
 
-    def __init__(self, outside: Outside, *, timeout_seconds: float) -> None:
+    def __init__(self, outside: Outside, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
         self._outside = outside
         self._timeout_seconds = timeout_seconds
         self._started = outside.clock.monotonic()
         self._list_pages: dict[str, int] = {}
         self._seen: dict[Entry, Identity] = {}
-        self._seen_otherwise: set[Entry] = set()
+        self._seen_otherwise = seen_otherwise
 
     def waited(self) -> float:
         return self._outside.clock.monotonic() - self._started
@@ -203,7 +222,7 @@ class _Looks:
             waiting = [
                 entry
                 for entry in waiting
-                if not verdicts[entry].verified and verdicts[entry].status != "FAILED"
+                if not verdicts[entry].verified and not self._is_over(verdicts[entry])
             ]
             said = self._say(entries, verdicts, said)
             interval = INTERVALS[min(looks, len(INTERVALS) - 1)]
@@ -211,6 +230,8 @@ class _Looks:
             if not waiting or left <= 0 or self._outside.clock.wait(min(interval, left)):
                 break
             looks += 1
+        if stopping.is_set():
+            return verdicts
         return verdicts | {entry: self._benefit_of_doubt(verdicts[entry]) for entry in waiting}
 
     def diagnoses(self, pending: Sequence[Verdict]) -> dict[Entry, Verdict]:
@@ -267,13 +288,20 @@ class _Looks:
             return "DKIM signatures are disabled for this identity in SES"
         if seen.dkim_status != "SUCCESS":
             return "SES has not found the key yet"
-        if entry.told_by in (CREATED, TAKEN_OVER) or entry in self._seen_otherwise:
+        if entry.told_by in (CREATED, TAKEN_OVER):
             return ""
         if seen.last_checked is None:
-            return UNCONFIRMED
+            return "" if entry in self._seen_otherwise else UNCONFIRMED
         if entry.put_at and seen.last_checked > entry.put_at:
             return ""
         return "SES has not looked since it was told the key, SUCCESS is about the one before"
+
+    def _is_over(self, verdict: Verdict) -> bool:
+        """Whether SES has given up; FAILED may still be the verdict from before it was told again."""
+        seen = self._seen.get(verdict.entry)
+        if verdict.status != "FAILED" or seen is None or seen.last_checked is None:
+            return verdict.status == "FAILED"
+        return verdict.entry.told_by == CREATED or seen.last_checked > (verdict.entry.put_at or seen.at)
 
     def _benefit_of_doubt(self, verdict: Verdict) -> Verdict:
         """SUCCESS all through the wait, and SES never says when it looked: no later look will tell more."""
@@ -298,7 +326,14 @@ class _Looks:
                     resolver, entry.selector, entry.domain, entry.domain
                 )
                 found += [misplaced] if misplaced else []
-        if verdict.status in ("FAILED", GONE):
+        told_in_vain = seen and seen.last_checked and entry.put_at and seen.last_checked <= entry.put_at
+        if entry.told_by == PUT and entry.generation_before in entry.published:
+            found.append(
+                f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
+            )
+        if verdict.status == "FAILED" and told_in_vain:
+            found.append("SES does not look again for this key: rotate to the next generation")
+        elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` tells SES again")
         else:
             found.append("the next `pulumi up` looks again")
@@ -323,6 +358,15 @@ class _Looks:
         if state != said:
             self._outside.progress.update(text)
         return state
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)  # Pulumi sends every number as a float
+
+
+def _last(signed_until: Mapping[str, str]) -> int | None:
+    """The generation with the latest time."""
+    return int(max(signed_until, key=lambda generation: signed_until[generation])) if signed_until else None
 
 
 def _duration(seconds: float) -> str:

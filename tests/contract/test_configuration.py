@@ -1,0 +1,114 @@
+"""What the stack's `aws:` configuration, as the engine hands it over, means for the process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.plugin import Kind, Plugin, error_of
+
+UNREACHABLE = "http://127.0.0.1:9"
+"""The discard port, where nothing listens."""
+
+ANOTHER_ACCOUNT = "210987654321"
+
+
+@pytest.fixture
+def own_plugin(start_plugin: StartPlugin) -> Plugin:
+    """A process that has not been configured yet: each provider takes that once."""
+    return start_plugin()
+
+
+# Honoured
+
+
+def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) -> None:
+    """SES is asked where the stack says, with the stack's credentials, whatever the environment has."""
+    services = {"route53": "ROUTE_53", "sesv2": "SESV2", "sts": "STS"}
+    variables = {service: f"AWS_ENDPOINT_URL_{name}" for service, name in services.items()}
+    plugin = start_plugin(
+        AWS_ACCESS_KEY_ID="of the environment", **dict.fromkeys(variables.values(), UNREACHABLE)
+    )
+    sandbox = domain.sandbox
+    endpoints = {service: sandbox.environment[variable] for service, variable in variables.items()}
+    plugin.configure(
+        {
+            "aws:region": "us-east-1",
+            "aws:accessKey": sandbox.environment["AWS_ACCESS_KEY_ID"],
+            "aws:secretKey": sandbox.environment["AWS_SECRET_ACCESS_KEY"],
+            "aws:endpoints": json.dumps([endpoints]),
+        }
+    )
+    domain.publish()
+    outputs = plugin.create("ByodkimIdentity", domain.inputs(account_id=sandbox.account))
+    [call] = [call for call in sandbox.ses.log if call.domain == domain.name]
+    assert (REGION, REGION) == (outputs["region"], call.region)
+    assert sandbox.environment["AWS_ACCESS_KEY_ID"] == call.access_key
+
+
+def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
+    """`aws:defaultTags` are tags of each identity, unless it sets them itself."""
+    own_plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
+    inputs, _ = own_plugin.check("ByodkimIdentity", domain.inputs(tags={"stage": "prod"}))
+    assert {"team": "mail", "stage": "prod"} == inputs["tags"]
+
+
+@pytest.mark.parametrize(
+    ("config", "changes", "refusal"),
+    [
+        (
+            {"aws:allowedAccountIds": f'["{ANOTHER_ACCOUNT}"]'},
+            {},
+            "InvalidSettings: aws:allowedAccountIds: does not list {account}, ",
+        ),
+        (
+            {},
+            {"account_id": ANOTHER_ACCOUNT},
+            "WrongAccount: the default credentials belong to AWS account {account}, "
+            f"pulumi-aws works in {ANOTHER_ACCOUNT}\n  hint: nothing was changed; ",
+        ),
+    ],
+    ids=["not allowed", "not pulumi-aws's"],
+)
+def test_other_account(
+    own_plugin: Plugin, domain: Domain, config: dict[str, str], changes: dict[str, str], refusal: str
+) -> None:
+    """An identity that would land in another account is refused before SES hears of it."""
+    own_plugin.configure(config)
+    domain.publish()
+    text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(**changes))
+    assert text.startswith(refusal.format(account=domain.sandbox.account))
+    assert [] == domain.calls()
+
+
+# Refused
+
+
+@pytest.mark.parametrize("kind", ["ByodkimIdentity", "DkimVerification"])
+def test_refused(own_plugin: Plugin, domain: Domain, kind: Kind) -> None:
+    """Settings that can't be honoured are refused by their names, all at once, in the preview."""
+    own_plugin.configure(
+        {"aws:insecure": "true", "aws:httpProxy": "http://proxy.example", "aws:endpoints": "sesv2"}
+    )
+    text = error_of(own_plugin.check, kind, domain.inputs())
+    assert text.startswith("InvalidSettings: aws:")
+    lines = text.removeprefix("InvalidSettings: ").splitlines()
+    assert ["aws:endpoints", "aws:httpProxy", "aws:insecure"] == sorted(line.split(": ")[0] for line in lines)
+
+
+def test_mended(own_plugin: Plugin, domain: Domain) -> None:
+    """A refusal is not the process's last word: the next configuration counts."""
+    own_plugin.configure({"aws:insecure": "true"})
+    error_of(own_plugin.check, "ByodkimIdentity", domain.inputs())
+    own_plugin.configure({"aws:insecure": "false"})
+    assert [] == own_plugin.check("ByodkimIdentity", domain.inputs())[1]
+
+
+def test_keys_need_no_account(own_plugin: Plugin, domain: Domain) -> None:
+    """A key is made without AWS, so no setting of it matters."""
+    own_plugin.configure({"aws:insecure": "true"})
+    inputs: dict[str, Any] = {"domain": domain.name, "bits": 1024}
+    assert [] == own_plugin.check("DkimKey", inputs)[1]

@@ -1,0 +1,140 @@
+"""What a user reads when a call fails: our errors as one text, bugs with their traceback."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from byodkim_provider import keys
+from sandbox.ses_switches import Fault
+from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
+
+TOO_SMALL = "InvalidKey: must be 1024 to 2048 bits, not 512\n"
+"""What the creation of a key of 512 bits says, which `check` would have refused."""
+
+
+@pytest.fixture
+def outputs(plugin: Plugin, domain: Domain) -> dict[str, Any]:
+    """Of an identity that SES was told of."""
+    domain.publish()
+    return plugin.create("ByodkimIdentity", domain.inputs())
+
+
+def base64_of(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+def other_key() -> str:
+    return keys.generate(keys.MIN_BITS).pkcs1_base64()
+
+
+# Ours
+
+
+def test_check(plugin: Plugin, domain: Domain) -> None:
+    """All problems of a resource are reported at once, each without the property that holds the secret."""
+    inputs = domain.inputs(domain="example", selector="s_1", private_key="c2VjcmV0", region="")
+    _, failures = plugin.check("ByodkimIdentity", inputs)
+    assert [
+        "domain: 'example' is a single label, expected a domain such as 'example.com'",
+        "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
+        "private_key: is not a private key that can be read, "
+        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
+        "region: required, the AWS Region of the identity, for example 'eu-west-1'",
+    ] == [failure.reason for failure in failures]
+    assert {""} == {failure.property for failure in failures}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda der: base64_of(der[:-6]), "is cut short: "),
+        (lambda der: base64_of(der).rstrip("=")[:-1], "is cut short: "),
+        (lambda der: base64_of(der + bytes(6)), "has something after the key: "),
+        (lambda der: base64_of(der) + "!", "is not base64, "),
+        (lambda der: base64_of(der[:20] + bytes(6) + der[26:]), "is damaged, "),
+        (lambda der: base64_of(b"-----BEGIN PRIVATE KEY-----\n" + der), "is base64 of a whole PEM file, "),
+    ],
+    ids=["cut", "cut within four characters", "too long", "not base64", "damaged", "base64 of PEM"],
+)
+def test_no_key_in_failures(
+    plugin: Plugin, domain: Domain, spoil: Callable[[bytes], str], problem: str
+) -> None:
+    """Why a key is refused is said without a part of it."""
+    spoilt = spoil(domain.key.pkcs1_der)
+    _, [failure] = plugin.check("ByodkimIdentity", domain.inputs(private_key=spoilt))
+    assert failure.reason.startswith(f"private_key: {problem}")
+    assert "" == failure.property
+    assert not domain.leaks_key(failure.reason)
+
+
+def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
+    """A preview refuses with one text and its hint."""
+    news = domain.inputs(private_key=other_key())
+    assert (
+        f"InvalidSettings: {domain.name} {REGION}: selector 's1' never gets a second key\n"
+        "  hint: nothing was changed; a new key needs a new selector, since resolvers keep the old record\n"
+    ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
+
+
+def test_create(plugin: Plugin, domain: Domain) -> None:
+    """An error of SES is told with its operation, its request and what SES says, without the key."""
+    domain.publish()
+    domain.sandbox.ses.inject(Fault("access_denied", operation="CreateEmailIdentity", domain=domain.name))
+    text = error_of(plugin.create, "ByodkimIdentity", domain.inputs())
+    assert re.fullmatch(
+        rf"SesRefused: CreateEmailIdentity for '{domain.name}' in {REGION}: AccessDeniedException "
+        r"\(request [0-9a-f-]{36}\)\n"
+        r"  hint: .*SES says: .* is not authorized to perform: ses:CreateEmailIdentity .*\n",
+        text,
+    )
+    assert not domain.leaks_key(text)
+
+
+def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
+    """A switch to a key whose record is not in DNS fails with one text and its hint."""
+    news = domain.inputs(selector="s2", private_key=other_key())
+    assert (
+        f"RecordNotVisible: s2._domainkey.{domain.name}: not visible after 0 s: "
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
+        "  hint: nothing was changed, SES still signs with 's1'; "
+        "correct the record and run `pulumi up` again\n"
+    ) == error_of(plugin.update, "ByodkimIdentity", outputs, news)
+
+
+# Bugs
+
+
+@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity"])
+@pytest.mark.parametrize("call", ["diff", "update", "read"])
+def test_bug(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> None:
+    """An error that nobody foresaw comes with its traceback, also after one that somebody did."""
+    broken: dict[str, Any] = {"domain": domain.name}
+    arguments = [broken] if call == "read" else [{}, domain.inputs()]
+    assert TOO_SMALL == error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})
+    text = error_of(getattr(plugin, call), kind, *arguments)
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert f", in {call}\n" in text
+    assert "\nKeyError: " in text
+    assert not domain.leaks_key(text)
+
+
+def test_after_a_bug(plugin: Plugin, domain: Domain) -> None:
+    """An error of ours comes alone, also after one that nobody foresaw."""
+    error_of(plugin.read, "ByodkimIdentity", {})
+    assert TOO_SMALL == error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})
+
+
+def test_debug(start_plugin: StartPlugin, domain: Domain) -> None:
+    """With BYODKIM_DEBUG set in the environment, errors of ours have their traceback, too."""
+    plugin = start_plugin(BYODKIM_DEBUG="1")
+    text = error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert ", in create\n" in text
+    assert text.endswith(TOO_SMALL)
+    assert PROVIDERS["DkimKey"] not in text

@@ -1,0 +1,141 @@
+"""What the process itself has to do: many calls at once, the engine's log, an end when the engine says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pulumi.runtime.proto import engine_pb2
+
+from byodkim_provider import keys
+from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
+
+AT_ONCE = 8
+"""Calls of one test, twice the threads that the process has by itself."""
+
+TEN_MINUTES = 600
+"""Seconds of a wait that something else has to end: every call here has a deadline far below that."""
+
+
+@pytest.fixture
+def own_plugin(start_plugin: StartPlugin) -> Plugin:
+    """A process that is cancelled: it does not come back from that."""
+    return start_plugin()
+
+
+def start_waiting(plugin: Plugin, engine: Engine, domains: Sequence[Domain]) -> list[Any]:
+    """One create for each of *domains*; all of them wait for DNS, none has ended."""
+    calls = [
+        plugin.start_create("ByodkimIdentity", one.inputs(dns_wait_seconds=TEN_MINUTES), name=one.name)
+        for one in domains
+    ]
+    engine.wait_until_heard_of([urn("ByodkimIdentity", one.name) for one in domains])
+    assert not any(call.done() for call in calls)
+    return calls
+
+
+# Calls at once
+
+
+def test_calls_side_by_side(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """Eight creates wait for DNS at the same time, other calls go on, and one Cancel ends them all."""
+    domains = [Domain(domain.sandbox) for _ in range(AT_ONCE)]
+    calls = start_waiting(own_plugin, engine, domains)
+    domain.publish()
+    assert own_plugin.create("ByodkimIdentity", domain.inputs())["put_at"]
+    assert not any(call.done() for call in calls)
+    own_plugin.cancel()
+    statuses = [plain(call.result().properties)["status"] for call in calls]
+    assert ["AWAITING_DNS"] * AT_ONCE == statuses
+    assert [[]] * AT_ONCE == [one.calls() for one in domains]
+
+
+# Cancel
+
+
+def test_what_waits_for_dns_is_stored(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """What a wait that Cancel ended returns is an identity that the next run goes on with."""
+    [call] = start_waiting(own_plugin, engine, [domain])
+    own_plugin.cancel()
+    waiting = plain(call.result().properties)
+    assert "AWAITING_DNS" == waiting["status"]
+    assert (True, []) == own_plugin.diff("ByodkimIdentity", waiting, domain.inputs())
+
+
+def test_verification_is_pending(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """A verification that Cancel ended is pending."""
+    domain.publish()
+    verification = domain.verification(own_plugin.create("ByodkimIdentity", domain.inputs()))
+    domain.remove()
+    call = own_plugin.start_create("DkimVerification", verification, name=domain.name)
+    engine.wait_until_heard_of([urn("DkimVerification", domain.name)])
+    own_plugin.cancel()
+    outputs = plain(call.result().properties)
+    assert [("PENDING", False)] == [(one["status"], one["verified"]) for one in outputs["results"]]
+    [pending] = outputs["pending"]
+    assert pending.startswith(f"{domain.name} {REGION}: PENDING, ")
+
+
+def test_nothing_begins_after_cancel(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """A call that comes after Cancel says so and asks SES for nothing."""
+    start_waiting(own_plugin, engine, [Domain(domain.sandbox)])
+    own_plugin.cancel()
+    text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(dns_check="off"))
+    assert text.startswith("Stopped: interrupted before SES was called\n  hint: ")
+    assert [] == domain.calls()
+
+
+def test_cancel_says_nothing(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """Cancel, which also ends every orderly run, leaves nothing in the stack's row."""
+    own_plugin.check("ByodkimIdentity", domain.inputs())
+    own_plugin.cancel()
+    assert [] == engine.lines("")
+
+
+def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """A wait ends in order, and the process with it, when the process itself is interrupted."""
+    start_waiting(own_plugin, engine, [domain])
+    own_plugin.interrupt()
+    [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
+    assert f"{domain.name} {REGION}: waiting for DNS, SES is not told yet" in last.message
+
+
+# Progress
+
+
+def test_progress(plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """What a create waits for is said in the resource's own row: live, and in the end as a warning."""
+    plugin.create("ByodkimIdentity", domain.inputs(), name=domain.name)
+    [warning] = engine.lines(urn("ByodkimIdentity", domain.name))
+    assert (engine_pb2.WARNING, False) == (warning.severity, warning.ephemeral)
+    assert f"name:  s1._domainkey.{domain.name}\n" in warning.message
+    assert not domain.leaks_key(warning.message)
+
+
+def test_live_progress(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """What is said while a call waits is shown live, not kept."""
+    start_waiting(own_plugin, engine, [domain])
+    [line] = engine.lines(urn("ByodkimIdentity", domain.name))
+    assert (engine_pb2.INFO, True) == (line.severity, line.ephemeral)
+    assert line.message.startswith(f"{domain.name}: 0 of 4 servers show the key after ")
+
+
+def test_progress_in_preview(plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """The preview of a switch says once in the identity's row how far the new record is visible."""
+    domain.publish()
+    outputs = plugin.create("ByodkimIdentity", domain.inputs(generation=1, published=[1, 2]))
+    key = keys.generate(keys.MIN_BITS)
+    domain.publish(key, selector="s2")
+    switch = {"selector": "s2", "private_key": key.pkcs1_base64(), "generation": 2, "published": [1, 2, 3]}
+    plugin.diff("ByodkimIdentity", outputs, domain.inputs(**switch), name=domain.name)
+    [line] = engine.lines(urn("ByodkimIdentity", domain.name))
+    assert (engine_pb2.INFO, False) == (line.severity, line.ephemeral)
+    assert f"{domain.name} {REGION}: generation 1 → 2, s2 visible at 4 of 4 servers" == line.message
+
+
+def test_without_engine(start_plugin: StartPlugin, domain: Domain) -> None:
+    """No call fails because the engine does not hear what it says."""
+    plugin = start_plugin(engine_address="127.0.0.1:9")
+    assert "AWAITING_DNS" == plugin.create("ByodkimIdentity", domain.inputs())["status"]

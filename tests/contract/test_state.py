@@ -1,0 +1,230 @@
+"""
+What stands in users' state for ever: paths of the provider factories, type tokens, property names.
+
+A test here that fails asks for another version beside the old one (`load_v2`), not for another pin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.settings import reset_options
+
+from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs, ByodkimIdentityProvider
+from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider
+from byodkim_provider.dkim_verification import (
+    DkimVerification,
+    DkimVerificationArgs,
+    DkimVerificationProvider,
+)
+from tests.contract.conftest import REGION, Domain
+from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
+
+INPUTS: Mapping[Kind, set[str]] = {
+    "DkimKey": {"domain", "bits"},
+    "ByodkimIdentity": {
+        "domain",
+        "region",
+        "selector",
+        "private_key",
+        "owner",
+        "account_id",
+        "generation",
+        "published",
+        "supplied_selectors",
+        "overlap_days",
+        "configuration_set",
+        "tags",
+        "adopt",
+        "accept_unsigned_window",
+        "dns_check",
+        "dns_resolvers",
+        "dns_wait_seconds",
+        "dns",
+        "name_servers",
+        "panel",
+        "panel_zone",
+    },
+    "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout"},
+}
+
+OUTPUTS: Mapping[Kind, set[str]] = {
+    "DkimKey": {
+        "domain",
+        "bits",
+        "private_key",
+        "selector",
+        "fingerprint",
+        "record_name",
+        "record_value",
+        "created_at",
+    },
+    "ByodkimIdentity": INPUTS["ByodkimIdentity"] - {"private_key"}
+    | {
+        "record_name",
+        "record_value",
+        "fingerprint",
+        "instance",
+        "status",
+        "origin",
+        "signing_enabled",
+        "signing_selector",
+        "error_type",
+        "put_at",
+        "told_by",
+        "signing_since",
+        "signed_until",
+        "adopted",
+    },
+    "DkimVerification": {"results", "pending"},
+}
+
+ENTRY = {
+    "domain",
+    "region",
+    "selector",
+    "put_at",
+    "told_by",
+    "generation",
+    "published",
+    "signed_until",
+    "record_value",
+    "dns_check",
+    "dns_resolvers",
+}
+"""Properties of one of a verification's `identities`."""
+
+RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason"}
+"""Properties of one of a verification's `results`."""
+
+
+class Program(pulumi.runtime.Mocks):
+    """A program with one resource of each kind, and what it asked the engine for."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, pulumi.runtime.MockResourceArgs] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.asked[args.name] = args
+        known_later = {
+            "put_at": "2026-11-25T13:05:00Z",
+            "told_by": "CreateEmailIdentity",
+            "signed_until": {"1": "2026-11-25T13:05:00Z"},
+        }
+        return args.name, {**args.inputs, **known_later, "record_value": "p=MIIB"}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"the program calls {args.token}")
+
+    def run(self, domain: Domain) -> None:
+        """Every argument is given, so that every input is sent."""
+        DkimKey("DkimKey", DkimKeyArgs(domain=domain.name, bits=1024))
+        identity = ByodkimIdentity(
+            "ByodkimIdentity",
+            ByodkimIdentityArgs(
+                domain=domain.name,
+                region=REGION,
+                selector="s1",
+                private_key=domain.key.pkcs1_base64(),
+                account_id=domain.sandbox.account,
+                generation=2,
+                published=(1, 2, 3),
+                supplied_selectors={"2": "s1"},
+                overlap_days=10,
+                configuration_set="newsletter",
+                tags={"team": "mail"},
+                adopt=False,
+                accept_unsigned_window=False,
+                dns_check="authoritative",
+                dns_resolvers=(domain.sandbox.dns_resolver,),
+                dns_wait_seconds=0,
+                dns=("route53:Z1",),
+                name_servers={"route53:Z1": ["ns-1.sandbox.test"]},
+                panel="GoDaddy",
+                panel_zone="example.com",
+            ),
+        )
+        DkimVerification(
+            "DkimVerification",
+            DkimVerificationArgs(identities=[identity], timeout_minutes=0, on_timeout="warn"),
+        )
+
+
+@pytest.fixture
+def program(domain: Domain) -> Iterator[Program]:
+    program = Program()
+    pulumi.runtime.set_mocks(program, project="ses-byodkim", stack="dev", preview=False)
+    pulumi.runtime.test(program.run)(domain)  # type: ignore[no-untyped-call] # waits for what it asked
+    yield program
+    reset_options()
+
+
+def pinned(provider: type[ResourceProvider], kind: Kind) -> Any:
+    return pytest.param(provider, kind, id=kind)
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind"),
+    [
+        pinned(DkimKeyProvider, "DkimKey"),
+        pinned(ByodkimIdentityProvider, "ByodkimIdentity"),
+        pinned(DkimVerificationProvider, "DkimVerification"),
+    ],
+)
+def test_provider(provider: Callable[[], ResourceProvider], kind: Kind) -> None:
+    """State names a provider by the path of its factory, whatever the process has hung on it."""
+    used = provider()
+    used.configure(ConfigureRequest(Config({"aws:defaultTags": '{"tags": {"team": "mail"}}'}, "ses-byodkim")))
+    assert [PROVIDERS[kind]] * 2 == [serialize_provider(provider()), serialize_provider(used)]
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_type_and_inputs(program: Program, kind: Kind) -> None:
+    """The engine is asked for this type with these inputs, and the provider in the open."""
+    asked = program.asked[kind]
+    assert f"pulumi-python:dynamic/byodkim:{kind}" == asked.typ
+    assert {*INPUTS[kind], "__provider"} == set(asked.inputs)
+    assert PROVIDERS[kind] == asked.inputs["__provider"]
+
+
+def test_entry(program: Program) -> None:
+    """A verification is told this of each identity."""
+    [entry] = program.asked["DkimVerification"].inputs["identities"]
+    assert set(entry) == ENTRY
+
+
+def test_private_key_is_sent_as_secret(program: Program, domain: Domain) -> None:
+    """The key is a secret from the program on, although it was given as plain text."""
+    sent = program.asked["ByodkimIdentity"].inputs["private_key"]
+    assert domain.key.pkcs1_base64() != sent
+    assert domain.key.pkcs1_base64() == revealed({"private_key": sent})["private_key"]
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_outputs(plugin: Plugin, program: Program, domain: Domain, kind: Kind) -> None:
+    """What a program sends passes `check`, and `create` gives these outputs."""
+    domain.sandbox.ses.add_configuration_set(REGION, "newsletter")
+    domain.publish()
+    checked, failures = plugin.check(kind, revealed(program.asked[kind].inputs))
+    outputs = plugin.create(kind, revealed(checked))
+    assert [] == failures
+    assert {*OUTPUTS[kind], "__provider"} == set(outputs)
+    assert PROVIDERS[kind] == outputs["__provider"]
+    for result in outputs.get("results", ()):
+        assert set(result) == RESULT
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind"),
+    [(DkimKey, "DkimKey"), (ByodkimIdentity, "ByodkimIdentity"), (DkimVerification, "DkimVerification")],
+    ids=PROVIDERS,
+)
+def test_typed_outputs_exist(resource: type[pulumi.Resource], kind: Kind) -> None:
+    """A resource promises no typed output that the provider does not give."""
+    typed = {name for name, hint in vars(resource)["__annotations__"].items() if "Output" in hint}
+    assert typed <= OUTPUTS[kind]

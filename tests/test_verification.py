@@ -1,0 +1,589 @@
+"""When an identity counts as verified, what finding out costs, and what is said meanwhile."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider import identity_lifecycle, verification
+from byodkim_provider.errors import NotVerified
+from byodkim_provider.identity_state import AWAITING_DNS
+from byodkim_provider.progress import stopping
+from byodkim_provider.verification import UNCONFIRMED, Entry, Verdict, to_look_at
+from sandbox.ses_identity import easy_dkim_keys
+from tests.fakes import LIST_PAGE_SIZE, REGION, START, FakeSes
+from tests.test_identity_state import through_pulumi
+from tests.world import DOMAIN
+
+GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
+
+HOUR = timedelta(hours=1)
+
+STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
+INFO = ["filled", "empty", "stale", "ownership"]
+
+
+def several(world, number, **changes):
+    """New identities: their names sort as they come."""
+    return [world.created(domain=f"d{one:02}.example.com", **changes) for one in range(1, number + 1)]
+
+
+def switched(world, look_seconds=30, domain=DOMAIN):
+    """An identity that was verified and has just got another key, which SES looks for after a while."""
+    old = world.verified(domain=domain)
+    world.publish(2, domain=domain)
+    world.switch(first_look_seconds=look_seconds)
+    new = world.update(old, 2, domain=domain)
+    world.forget()
+    return new
+
+
+def outcome(verdicts):
+    return [(verdict.status, verdict.verified, verdict.reason) for verdict in verdicts]
+
+
+# --- what it costs
+
+
+def test_fifty_new_identities(world):
+    """Fifty new identities cost one List a look, not a read each."""
+    world.switch(first_look_seconds=30)
+    stored = several(world, 50)
+
+    verdicts = world.verify(*stored)
+
+    looks = {call.at for call in world.model.log}
+    pages = -(-50 // LIST_PAGE_SIZE)
+    assert [("SUCCESS", True, "")] * 50 == outcome(verdicts)
+    assert [LIST] * pages * len(looks) == world.calls()
+    assert [entry.domain for entry in map(world.entry, stored)] == [v.entry.domain for v in verdicts]
+    assert [
+        "0 of 50 verified after 0 s of at most 10 min, waiting for d01.example.com eu-west-1, "
+        "d02.example.com eu-west-1, d03.example.com eu-west-1 and 47 more",
+        "50 of 50 verified after 30 s of at most 10 min",
+    ] == world.progress.updates
+    assert [] == world.progress.warnings
+
+
+def test_the_rest_of_several(world):
+    """The line about several names those that are still waited for."""
+    world.switch(first_look_seconds=30)
+    stored = several(world, 3)
+    world.resolver.records.pop("s1._domainkey.d02.example.com")
+    world.clock.after(31, lambda: world.publish(1, domain="d02.example.com"))
+
+    world.verify(*stored)
+
+    assert (
+        "2 of 3 verified after 30 s of at most 10 min, waiting for d02.example.com eu-west-1"
+        == world.progress.updates[1]
+    )
+
+
+def test_one_new_identity(world):
+    """A single one is read, which costs no more than a List and tells more."""
+    world.switch(first_look_seconds=30)
+
+    verdicts = world.verify(world.created())
+
+    assert ([("SUCCESS", True, "")], {GET}) == (outcome(verdicts), set(world.calls()))
+    assert [
+        "example.com eu-west-1: PENDING after 0 s of at most 10 min",
+        "example.com eu-west-1: SUCCESS after 30 s of at most 10 min",
+    ] == world.progress.updates
+
+
+def test_few_new_ones_among_many(world):
+    """Where a List has more pages than there are new identities, reading these is fewer calls."""
+    old = several(world, 3 * LIST_PAGE_SIZE)
+    world.switch(first_look_seconds=30)
+    stored = [world.created(domain=f"z{one}.example.com") for one in range(2)]
+
+    verdicts = world.verify(*stored)
+
+    assert len(old) / LIST_PAGE_SIZE + 1 == world.calls().count(LIST)
+    assert {GET} == set(world.calls()[4:])
+    assert [("SUCCESS", True, "")] * 2 == outcome(verdicts)
+
+
+def test_the_pages_of_a_list(world):
+    """A List ends with the page that has the last one that is looked for."""
+    stored = several(world, 2)
+    for one in range(2 * LIST_PAGE_SIZE):
+        world.created(domain=f"z{one:02}.example.com")
+
+    world.verify(*stored, timeout_minutes=0)
+
+    assert 1 == world.calls().count(LIST)
+
+
+def test_each_region_has_its_own(world):
+    """What one Region has verified says nothing about another."""
+    here = several(world, 2)
+    there = several(world, 2, region="us-east-1")
+    world.model.change("d01.example.com", "us-east-1", status="FAILED", verification_status="FAILED")
+
+    verdicts = world.verify(*here, *there)
+
+    assert ["SUCCESS", "SUCCESS", "FAILED", "SUCCESS"] == [verdict.status for verdict in verdicts]
+
+
+def test_what_is_verified_costs_nothing(world):
+    """A verified entry is not looked at again."""
+    stored = several(world, 2)
+    before = world.verify(*stored)
+    world.forget()
+
+    assert before == world.verify(*stored, before=before)
+    assert ([], [], []) == (world.calls(), world.resolver.looked_up, world.progress.updates)
+
+
+def test_what_awaits_dns_costs_nothing(world):
+    """SES was not told of it, so there is nothing to ask; another entry is waited for as ever."""
+    waiting = world.create(domain="example.org")
+    other = world.created()
+
+    verdicts = world.verify(waiting, other)
+
+    assert [(AWAITING_DNS, False, "its record is not in DNS yet"), ("SUCCESS", True, "")] == outcome(verdicts)
+    assert {DOMAIN} == {call.domain for call in world.model.log}
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
+def test_one_look_at_what_was_pending(world, number):
+    """A customer who never adds the record does not cost every `up` ten minutes."""
+    stored = several(world, number)
+    world.resolver.records.clear()
+    before = world.verify(*stored)
+    waited = world.clock.monotonic()
+    world.forget()
+
+    after = world.verify(*stored, before=before)
+
+    assert (waited, ["PENDING"] * number) == (world.clock.monotonic(), [verdict.status for verdict in after])
+    # One look, and for the diagnosis a read of each that was only listed.
+    assert {1: [GET], 3: [LIST, GET, GET, GET]}[number] == world.calls()
+
+
+def test_a_pending_one_is_verified_by_one_look(world):
+    """One look is enough once the record is there."""
+    stored = world.created()
+    world.resolver.records.clear()
+    before = world.verify(stored)
+    world.publish(1)
+    world.clock.advance(HOUR)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
+
+
+def test_a_new_one_beside_a_pending_one(world):
+    """The wait is for what is new; what was pending does not prolong it."""
+    old = world.created(domain="example.org")
+    world.resolver.records.clear()
+    before = world.verify(old)
+    new = world.created()
+    start = world.clock.monotonic()
+
+    verdicts = world.verify(old, new, before=before)
+
+    assert ["PENDING", "SUCCESS"] == [verdict.status for verdict in verdicts]
+    assert world.clock.monotonic() - start < 10
+
+
+# --- which verdict counts
+
+
+def test_a_switch_is_read(world):
+    """List has no DKIM status, so after a switch every look is a Get."""
+    verdicts = world.verify(switched(world, domain="example.org"), switched(world))
+
+    assert ([("SUCCESS", True, "")] * 2, {GET}) == (outcome(verdicts), set(world.calls()))
+    assert all(world.identity(domain).confirmed for domain in ("example.org", DOMAIN))
+
+
+@pytest.mark.parametrize("tokens", ["selector", "empty"])
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
+@pytest.mark.parametrize("info", INFO)
+@pytest.mark.parametrize("status", STATUS_AFTER_PUT)
+def test_a_verdict_is_about_the_new_key(world, status, info, lag, tokens):
+    """Whatever SES says after a switch, nothing counts as verified before SES has found the new key."""
+    world.switch(status_after_put=status, verification_info=info, read_lag_seconds=lag, tokens=tokens)
+    stored = switched(world)
+
+    (verdict,) = world.verify(stored)
+
+    assert verdict.verified
+    assert world.identity().confirmed
+    # Without SES's word about when it looked, SUCCESS all the time tells nothing.
+    assert (UNCONFIRMED if (status, info) == ("SUCCESS", "empty") else "") == verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ("filled", "SES has not looked since it was told the key, SUCCESS is about the one before"),
+        pytest.param(
+            "empty",
+            UNCONFIRMED,
+        ),
+    ],
+)
+def test_success_from_before_the_switch(world, info, reason):
+    """A SUCCESS that SES has not looked for since the switch is about the key before."""
+    world.switch(status_after_put="SUCCESS", verification_info=info)
+    stored = switched(world, look_seconds=3600)
+    world.clock.after(20, stopping.set)
+
+    assert [("SUCCESS", False, reason)] == outcome(world.verify(stored))
+
+
+def test_unconfirmed(world):
+    """SUCCESS all through the wait, and never a word of when SES looked: that is said."""
+    world.switch(status_after_put="SUCCESS", verification_info="empty")
+    stored = switched(world)
+
+    (verdict,) = world.verify(stored)
+
+    assert ("SUCCESS", "SES says SUCCESS, but not when it looked") == (verdict.status, verdict.reason)
+    assert HOUR + timedelta(minutes=10) == world.clock.now() - START
+
+
+def test_another_status_of_an_earlier_run(world):
+    """That SES had another status after the switch is known from the run before, too."""
+    world.switch(verification_info="empty")
+    stored = switched(world, look_seconds=3600)
+    before = world.verify(stored)
+    assert ["PENDING"] == [verdict.status for verdict in before]
+    world.clock.advance(HOUR)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
+
+
+@pytest.mark.parametrize(
+    "lag",
+    [
+        pytest.param(0, id="reads at once"),
+        pytest.param(
+            5,
+            id="reads lag",
+        ),
+    ],
+)
+def test_failed_from_before_the_put(world, lag):
+    """After FAILED the same key was put again: the old verdict does not end the new wait."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = identity_lifecycle.read(old, world.outside)
+    world.clock.advance(HOUR)
+    world.switch(read_lag_seconds=lag)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.update(failed, 1)))
+
+
+def test_a_replaced_identity(world):
+    """One that was taken over verified is verified, without a wait for SES's next look."""
+    world.verified()
+    start = world.clock.monotonic()
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.create()))
+    assert start == world.clock.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
+            "SES signs with its own key (AWS_SES), not with this one",
+        ),
+        ({"signing_enabled": False}, "DKIM signatures are disabled for this identity in SES"),
+        ({"status": "PENDING"}, "SES has not found the key yet"),
+        ({"status": "TEMPORARY_FAILURE"}, "SES has not found the key yet"),
+    ],
+    ids=["Easy DKIM", "signing disabled", "pending", "record gone"],
+)
+def test_each_part_of_the_guides_test(world, changes, reason):
+    """EXTERNAL, signing enabled, SUCCESS: without any of them an identity is not verified."""
+    stored = world.verified()
+    world.model.change(DOMAIN, REGION, **changes)
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert (False, reason) == (verdict.verified, verdict.reason.partition(";")[0])
+
+
+def test_another_selector(world):
+    """A verified identity that signs with somebody else's selector is not verified for this one."""
+    stored = world.verified()
+    world.model.put_identity(DOMAIN, REGION, selector="s9", private_key=world.key(4).pkcs1_base64())
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert (False, "SES signs with selector 's9'") == (verdict.verified, verdict.reason.partition(";")[0])
+
+
+# --- the end of the wait
+
+
+def test_failed_ends_the_wait(world):
+    """SES looks no more, so nothing is left to wait for."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="FAILED", verification_status="FAILED")
+
+    assert ["FAILED"] == [verdict.status for verdict in world.verify(stored)]
+    assert START == world.clock.now()
+
+
+def test_diagnosis(world):
+    """At the limit a warning says what SES saw and when, what each server answers, and what comes next."""
+    stored = world.created()
+    world.resolver.records.clear()
+
+    verdicts = world.verify(stored)
+
+    reason = (
+        "SES has not found the key yet; SES last looked 89 s ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again"
+    )
+    assert [("PENDING", False, reason)] == outcome(verdicts)
+    assert [f"example.com eu-west-1: PENDING after 10 min: {reason}"] == world.progress.warnings
+    assert [
+        "example.com eu-west-1: PENDING after 0 s of at most 10 min",
+        "example.com eu-west-1: PENDING (HOST_NOT_FOUND) after 2 s of at most 10 min",
+    ] == world.progress.updates
+
+
+def test_diagnosis_of_a_known_mistake(world):
+    """A slip that is known by its look is named."""
+    stored = world.created()
+    world.resolver.records["s1._domainkey.example.com"] = (f'"{stored.declared.record_value}"',)
+
+    (verdict,) = world.verify(stored)
+
+    assert "(INVALID_VALUE); ns1.example.net and ns2.example.net answer a value with quotes in it" in (
+        verdict.reason
+    )
+
+
+def test_diagnosis_of_a_doubled_zone(world):
+    """A record that stands at another name is found there."""
+    stored = world.created()
+    world.resolver.records = {
+        "s1._domainkey.example.com.example.com": (stored.declared.record_value,),
+    }
+
+    (verdict,) = world.verify(stored)
+
+    assert "the panel added the zone twice (s1._domainkey.example.com.example.com)" in verdict.reason
+
+
+def test_diagnosis_of_a_switch(world):
+    """The edit that goes back to the key before is named, as long as its record is in DNS."""
+    stored = switched(world)
+    world.resolver.records.clear()
+
+    (verdict,) = world.verify(stored)
+
+    assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
+
+
+def test_diagnosis_of_several(world):
+    """What was only listed is read for its diagnosis, and each gets its own warning."""
+    stored = several(world, 3)
+    world.resolver.records.clear()
+
+    world.verify(*stored)
+
+    assert [LIST, GET, GET, GET] == world.calls()[-4:]
+    assert [f"d0{one}.example.com eu-west-1: PENDING after 10 min: " for one in (1, 2, 3)] == [
+        text[: len("d01.example.com eu-west-1: PENDING after 10 min: ")] for text in world.progress.warnings
+    ]
+    assert all("(HOST_NOT_FOUND)" in text for text in world.progress.warnings)
+
+
+def test_diagnosis_of_very_many(world):
+    """With many pending ones a read of each would take as long again, so there is none."""
+    stored = several(world, verification.DIAGNOSED + 1)
+    world.resolver.records.clear()
+
+    world.verify(*stored)
+
+    assert GET not in world.calls()
+    assert len(stored) == len(world.progress.warnings)
+
+
+def test_diagnosis_of_a_failed_one(world):
+    """After SES has given up, the next command is the one that tells it again."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="FAILED", verification_status="FAILED")
+
+    (verdict,) = world.verify(stored)
+
+    assert verdict.reason.endswith("; `pulumi up --refresh` tells SES again")
+
+
+def test_diagnosis_of_one_that_stays_failed(world):
+    """If SES makes nothing of the same key, being told it again will not help: only another key will."""
+    world.switch(failed_restarts=False)
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = identity_lifecycle.read(old, world.outside)
+
+    (verdict,) = world.verify(world.update(failed, 1))
+
+    assert "rotate" in verdict.reason
+
+
+def test_diagnosis_of_what_is_gone(world):
+    """An identity that SES does not have is said to be gone."""
+    stored = world.created()
+    world.model.remove(DOMAIN, REGION)
+
+    (verdict,) = world.verify(stored)
+
+    assert ("GONE", False) == (verdict.status, verdict.verified)
+    assert verdict.reason.startswith("SES has no such identity; ")
+
+
+def test_diagnosis_of_several_that_are_gone(world):
+    """What is not in the List is not read as well, to be told the same."""
+    stored = several(world, 2)
+    for one in stored:
+        world.model.remove(one.declared.domain, REGION)
+
+    verdicts = world.verify(*stored, timeout_minutes=0)
+
+    assert (["GONE", "GONE"], [LIST]) == ([verdict.status for verdict in verdicts], world.calls())
+
+
+def test_diagnosis_of_a_wrong_delegation(world):
+    """Whose zone SES saw tells a wrong delegation."""
+
+    class SesOfAnotherZone(FakeSes):
+        def get_email_identity(self, domain):
+            return replace(super().get_email_identity(domain), soa_seen="ns1.registrar.example")
+
+    stored = world.created()
+    world.resolver.records.clear()
+    looks = replace(world.looks, ses=lambda region: SesOfAnotherZone(world.model, region))
+
+    (verdict,) = verification.verify([world.entry(stored)], [], looks, timeout_minutes=10, on_timeout="warn")
+
+    assert "at the zone of ns1.registrar.example" in verdict.reason
+
+
+def test_diagnosis_without_dns(world):
+    """With `dnsCheck: off` no name server is asked for a diagnosis either."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="PENDING")
+    looks = replace(world.looks, resolver=lambda entry: None)
+
+    verification.verify([world.entry(stored)], [], looks, timeout_minutes=0, on_timeout="warn")
+
+    assert [] == world.resolver.looked_up
+
+
+def test_fail_at_the_limit(world):
+    """With `onTimeout: fail` the run fails at the limit, with what is pending and why."""
+    verified, pending = world.created(domain="example.org"), world.created()
+    world.resolver.records.pop("s1._domainkey.example.com")
+
+    with pytest.raises(NotVerified) as caught:
+        world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
+
+    assert (
+        "not verified after 60 s: example.com eu-west-1: PENDING, SES has not found the key yet; "
+        "SES last looked 29 s ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again\n"
+        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
+    ) == str(caught.value)
+
+
+def test_fail_at_once(world):
+    """With `onTimeout: fail` an entry that awaits DNS fails the run before anything is waited for."""
+    waiting = world.create(domain="example.org", dns_wait_seconds=0)
+    other = world.created()
+
+    with pytest.raises(NotVerified) as caught:
+        world.verify(waiting, other, on_timeout="fail")
+
+    assert (
+        "not verified after 0 s: example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet\n"
+        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
+    ) == str(caught.value)
+    assert ([], START) == (world.calls(), world.clock.now())
+
+
+def test_fail_has_nothing_to_fail_for(world):
+    """With `onTimeout: fail` a run succeeds once everything is verified."""
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.created(), on_timeout="fail"))
+
+
+# --- interruption
+
+
+@pytest.mark.parametrize("on_timeout", ["warn", "fail"])
+@pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
+def test_interrupted(world, number, on_timeout):
+    """Ctrl-C ends the wait at once; what is pending is stored as pending, and no call is made for it."""
+    world.switch(first_look_seconds=3600)
+    stored = several(world, number)
+    world.clock.after(4, stopping.set)
+
+    verdicts = world.verify(*stored, on_timeout=on_timeout)
+
+    assert [("PENDING", False)] * number == [(verdict.status, verdict.verified) for verdict in verdicts]
+    assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
+    assert ([], []) == (world.progress.warnings, world.resolver.looked_up)
+
+
+# --- what is stored
+
+
+def test_verdicts_round_trip(world):
+    """A verdict that Pulumi gives back is the one that was stored, and its entry is that of the inputs."""
+    verdicts = world.verify(world.created(), world.create(domain="example.org"))
+    back = [Verdict.from_properties(through_pulumi(verdict.to_properties())) for verdict in verdicts]
+
+    assert verdicts == back
+
+
+@pytest.mark.parametrize(
+    ("change", "is_due"),
+    [
+        ({}, False),
+        ({"told_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}, False),
+        ({"selector": "s2"}, True),
+        ({"put_at": START + HOUR}, True),
+        ({"put_at": None}, True),
+        ({"region": "us-east-1"}, True),
+        ({"domain": "example.org"}, True),
+    ],
+    ids=["nothing", "how to look", "selector", "told again", "awaiting DNS", "Region", "domain"],
+)
+def test_to_look_at(world, change, is_due):
+    """A verification is due if SES was told something since, not if only the way of looking changed."""
+    before = world.verify(world.created())
+
+    assert is_due == to_look_at([replace(before[0].entry, **change)], before)
+
+
+def test_to_look_at_other_lists(world):
+    """A new, a gone and a pending entry are due, an order is not."""
+    verdicts = world.verify(*several(world, 2))
+    first, second = (verdict.entry for verdict in verdicts)
+    pending = replace(verdicts[1], verified=False)
+
+    assert (False, True, True, True) == (
+        to_look_at([second, first], verdicts),
+        to_look_at([first], verdicts),
+        to_look_at([first, second], verdicts[:1]),
+        to_look_at([first, second], [verdicts[0], pending]),
+    )
+
+
+def test_an_entry_that_awaits_dns(world):
+    """An identity without a time of telling is an entry without one."""
+    entry = Entry.from_properties(through_pulumi(world.create().to_outputs()))
+
+    assert (None, "example.com eu-west-1") == (entry.put_at, str(entry))
