@@ -1,0 +1,226 @@
+"""
+What the `aws:` stack configuration says, read as pulumi-aws reads it.
+
+A setting that chooses an account, a Region or an endpoint and can't be honoured is refused by
+its name, never ignored: otherwise an identity could land in another account than its record.
+Texts in, values out; no value that may be a secret is quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from byodkim_provider.errors import InvalidSettings
+
+__all__ = ["AwsSettings", "read_settings"]
+
+REFUSED: Final = {
+    "assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+    "customCaBundle": "AWS_CA_BUNDLE",
+    "ec2MetadataServiceEndpoint": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "ec2MetadataServiceEndpointMode": "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "httpProxy": "HTTP_PROXY",
+    "httpsProxy": "HTTPS_PROXY",
+    "insecure": "",
+    "sharedConfigFiles": "AWS_CONFIG_FILE",
+    "sharedCredentialsFiles": "AWS_SHARED_CREDENTIALS_FILE",
+    "stsRegion": "",
+    "useDualstackEndpoint": "AWS_USE_DUALSTACK_ENDPOINT",
+    "useFipsEndpoint": "AWS_USE_FIPS_ENDPOINT",
+}
+"""
+Settings of pulumi-aws 7 that choose an account, a Region or an endpoint and are not honoured here.
+
+With each the variables that say the same to pulumi-aws and to boto3, if there are any.
+"""
+
+NOT_SET: Final = (None, "", "false", "[]", "{}", "null")
+"""Texts of a setting that chooses nothing."""
+
+Kind = Literal["a text", "a list of texts", "an object of texts"]
+
+ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
+    "roleArn": ("RoleArn", "a text"),
+    "externalId": ("ExternalId", "a text"),
+    "policy": ("Policy", "a text"),
+    "policyArns": ("PolicyArns", "a list of texts"),
+    "sessionName": ("RoleSessionName", "a text"),
+    "sourceIdentity": ("SourceIdentity", "a text"),
+    "tags": ("Tags", "an object of texts"),
+    "transitiveTagKeys": ("TransitiveTagKeys", "a list of texts"),
+}
+"""Options of `aws:assumeRoles`, and the parameter of STS AssumeRole that each becomes."""
+
+ACCOUNT: Final = re.compile(r"\d{12}")
+
+ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """What the `aws:` configuration of a stack says."""
+
+    profile: str | None = None
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Parameters of STS AssumeRole, one role after the other; an external id counts as a secret."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """URL by pulumi-aws's name of the service: `route53`, `sesv2`, `sts`."""
+    allowed_accounts: tuple[str, ...] = ()
+    forbidden_accounts: tuple[str, ...] = ()
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
+    """
+    The settings that *get* gives by their full names (`aws:profile`), objects as JSON text.
+
+    Raises `InvalidSettings` with every setting that is wrong or can't be honoured.
+    """
+    read = _Reading(get)
+    settings = AwsSettings(
+        profile=get("aws:profile") or None,
+        access_key=get("aws:accessKey") or None,
+        secret_key=get("aws:secretKey") or None,
+        token=get("aws:token") or None,
+        roles=tuple(read.roles()),
+        endpoints=read.endpoints(),
+        allowed_accounts=tuple(read.accounts("allowedAccountIds")),
+        forbidden_accounts=tuple(read.accounts("forbiddenAccountIds")),
+        default_tags=read.default_tags(),
+    )
+    if (settings.access_key is None) != (settings.secret_key is None):
+        read.problems.append("aws:accessKey, aws:secretKey: must be both given or neither")
+    if settings.token and not settings.access_key:
+        read.problems.append("aws:token: must come with aws:accessKey and aws:secretKey")
+    if get("aws:assumeRole") not in NOT_SET:
+        read.problems.append("aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles")
+    read.problems += [
+        f"aws:{name}: can't be honoured for SES, "
+        + (f"set {variables} in the environment of `pulumi` instead" if variables else "remove it")
+        for name, variables in REFUSED.items()
+        if get(f"aws:{name}") not in NOT_SET
+    ]
+    if read.problems:
+        raise InvalidSettings(read.problems)
+    return settings
+
+
+class _Reading:
+    """Objects of the configuration. A class so that all their problems come together."""
+
+    def __init__(self, get: Callable[[str], str | None]) -> None:
+        self._get = get
+        self.problems: list[str] = []
+
+    def roles(self) -> Iterator[dict[str, Any]]:
+        """Parameters of STS AssumeRole."""
+        for number, role in enumerate(self._list("assumeRoles", "[0].roleArn")):
+            path = f"aws:assumeRoles[{number}]"
+            if not isinstance(role, dict):
+                self.problems.append(f"{path}: must be an object with roleArn")
+                continue
+            parameters: dict[str, Any] = {}
+            for option, value in role.items():
+                if option in ROLE_OPTIONS and value:
+                    parameter, kind = ROLE_OPTIONS[option]
+                    parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
+                elif option not in ("duration", *ROLE_OPTIONS):
+                    # A session is renewed while it is needed, so its duration makes no difference.
+                    self.problems.append(f"{path}.{option}: can't be honoured for SES, remove it")
+            if not ROLE_ARN.fullmatch(str(parameters.get("RoleArn", ""))):
+                example = "arn:aws:iam::123456789012:role/dns"
+                self.problems.append(f"{path}.roleArn: must be the ARN of a role, such as {example}")
+            yield parameters
+
+    def endpoints(self) -> dict[str, str]:
+        """URLs by service."""
+        urls: dict[str, str] = {}
+        for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
+            urls |= {name: url for name, url in self._texts(one, f"aws:endpoints[{number}]").items() if url}
+        self.problems += [
+            f"aws:endpoints: {service}: must be a URL that begins with http:// or https://"
+            for service in ("route53", "sesv2", "sts")
+            if service in urls and not _is_url(urls[service])
+        ]
+        return urls
+
+    def accounts(self, name: str) -> Iterator[str]:
+        """Account numbers."""
+        for number, one in enumerate(self._list(name, "[0]")):
+            account = _as_text(one)
+            if account is None or not ACCOUNT.fullmatch(account):
+                # YAML reads 012345670123 without quotes as an octal number.
+                self.problems.append(f"aws:{name}[{number}]: must be 12 digits in quotes, not {one!r}")
+            else:
+                yield account
+
+    def default_tags(self) -> dict[str, str]:
+        """Tags for everything."""
+        tags = self._json("defaultTags", {})
+        if not isinstance(tags, dict):
+            self.problems.append("aws:defaultTags: must be an object with tags")
+            return {}
+        return self._texts(tags.get("tags") or {}, "aws:defaultTags.tags")
+
+    def _json(self, name: str, default: Any) -> Any:
+        text = self._get(f"aws:{name}")
+        if not text:
+            return default
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text  # set as a plain text
+        return default if value is None else value
+
+    def _list(self, name: str, item: str) -> list[Any]:
+        value = self._json(name, [])
+        if isinstance(value, list):
+            return value
+        # The likely cause is a plain `pulumi config set aws:allowedAccountIds 123456789012`.
+        command = f"pulumi config set --path 'aws:{name}{item}' …"
+        self.problems.append(f"aws:{name}: must be a list, as `{command}` makes it")
+        return []
+
+    def _texts(self, value: Any, path: str) -> dict[str, str]:
+        items = value if isinstance(value, dict) else {"": value}
+        texts = {name: text for name, one in items.items() if (text := _as_text(one)) is not None}
+        if not isinstance(value, dict) or len(texts) < len(items):
+            self.problems.append(f"{path}: must be an object of texts")
+        return texts
+
+    def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
+        match kind, value:
+            case "a text", _ if (text := _as_text(value)) is not None:
+                return text
+            case "a list of texts", list() if all(isinstance(one, str) for one in value):
+                return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
+            case "an object of texts", dict():
+                return [{"Key": key, "Value": text} for key, text in self._texts(value, path).items()]
+        self.problems.append(f"{path}: must be {kind}")
+        return value
+
+
+def _as_text(value: Any) -> str | None:
+    """*value* as pulumi-aws takes it for a text: numbers and booleans are written out."""
+    match value:
+        case str():
+            return value
+        case bool() | int() | float():
+            return json.dumps(value)
+    return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.hostname)

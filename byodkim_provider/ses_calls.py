@@ -1,0 +1,195 @@
+"""
+How a call to SES is made: in its turn, again where that may help, and its errors as `SesRefused`.
+
+The same for every action. No text that leaves here quotes a key: AWS's words are shown
+through `said` alone, and causes are cut off with `from None`, for the request that an error
+carries may hold one.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from botocore import exceptions as botocore_errors
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.progress import Clock, stopping
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+__all__ = ["Calls", "is_passing", "is_throttled", "said"]
+
+ATTEMPTS: Final = 10
+"""How often a call is tried. SES allows one a second; with backoff ten tries outlast a busy minute."""
+
+SECONDS_PER_CALL: Final = 1.1
+"""
+Pace of a process that SES has told to slow down, in seconds from call to call.
+
+"You can execute this operation no more than once per second" stands at every identity
+action of the SES API reference; the tenth more covers the clocks.
+"""
+
+MAX_BACKOFF_SECONDS: Final = 20
+"""Most that is waited before the next try, as in botocore's `standard` mode."""
+
+KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
+"""What a key or a session token in base64 looks like. No label, selector or id is as long."""
+
+T = TypeVar("T")
+
+
+class _NotFromSesError(Exception):
+    """Something else answered: a proxy, or a network that wants one to sign in."""
+
+
+class Calls:
+    """Calls to SES in one Region. A class so that all threads of a process share one pace."""
+
+    def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
+        client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
+        self._region = region
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pace = 0.0
+        self._next_call = 0.0
+
+    def make(
+        self,
+        operation: str,
+        domain: str,
+        send: Callable[[], T],
+        *,
+        may_repeat: Callable[[BaseException], bool] | None = None,
+    ) -> T:
+        """
+        What *send* returns, tried again after errors that pass (or that *may_repeat* says do).
+
+        Raises `SesRefused` for *operation* (an API action's name), and `Stopped`.
+        """
+        retry = Retrying(
+            sleep=self._wait,
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
+            retry=retry_if_exception(may_repeat or is_passing),
+            before_sleep=self._slow_down,
+            reraise=True,
+        )
+        try:
+            answer: T = retry(self._send_in_turn, send)
+        except (ClientError, BotoCoreError, _NotFromSesError) as error:
+            raise SesRefused(
+                operation,
+                domain,
+                self._region,
+                code=_code(error),
+                request_id=_metadata(error).get("RequestId", ""),
+                hint=_hint(error, operation, self._region),
+            ) from None
+        return answer
+
+    def _send_in_turn(self, send: Callable[[], T]) -> T:
+        with self._lock:
+            turn = max(self._next_call, self._clock.monotonic())
+            self._next_call = turn + self._pace
+        self._wait(turn - self._clock.monotonic())
+        return send()
+
+    def _slow_down(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if error is None or not is_throttled(error):
+            return
+        with self._lock:
+            self._pace = SECONDS_PER_CALL
+            # Counted from the refused call: SES may count that one too.
+            self._next_call = max(self._next_call, self._clock.monotonic() + SECONDS_PER_CALL)
+
+    def _wait(self, seconds: float) -> None:
+        if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
+            raise Stopped("interrupted before SES answered", hint="run `pulumi up` again to go on")
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Whether SES did nothing because it is called too often."""
+    return _status(error) == 429 or _code(error) in ("Throttling", "ThrottlingException")
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same call may well succeed in a moment, and does no harm if it had succeeded."""
+    return is_throttled(error) or _status(error) >= 500 or _is_unanswered(error)
+
+
+def said(error: BaseException) -> str:
+    """What AWS or its SDK said, fit to be shown: one line, without what may be a key."""
+    text = str(error)
+    if isinstance(error, ClientError):
+        text = error.response.get("Error", {}).get("Message", "")
+    elif type(error) is botocore_errors.HTTPClientError or isinstance(
+        error, botocore_errors.ParamValidationError
+    ):
+        text = type(error).__name__  # they quote a header, the session token, or a parameter
+    # Further lines of an error about a signature quote the request's headers, token and all.
+    return KEY_MATERIAL.sub("[...]", text.strip().partition("\n")[0])
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    # A certificate that doesn't fit will not fit in a moment either.
+    unanswered = isinstance(error, botocore_errors.HTTPClientError | botocore_errors.ConnectionError)
+    return unanswered and not isinstance(error, botocore_errors.SSLError)
+
+
+def _metadata(error: BaseException) -> Mapping[str, Any]:
+    return error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+
+
+def _status(error: BaseException) -> int:
+    return int(_metadata(error).get("HTTPStatusCode", 0))
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", "") or f"HTTP status {_status(error)}"
+    if isinstance(error, _NotFromSesError):
+        return "an answer that is not SES's"
+    return type(error).__name__
+
+
+def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str, region: str) -> str:
+    """The state things are in now, and the next step."""
+    if isinstance(error, ClientError) and error.operation_name != operation:
+        return f"nothing was changed; no credentials from {error.operation_name}: {said(error)}"
+    if isinstance(error, _NotFromSesError):
+        return f"{_state_unknown(operation)}; is there a proxy between here and SES?"
+    if _status(error) >= 500 or _is_unanswered(error):
+        return _state_unknown(operation)
+    if not isinstance(error, ClientError):
+        return "nothing was changed, SES was not called; does `aws sts get-caller-identity` work?"
+    if is_throttled(error):
+        return f"nothing was changed; something else keeps calling SES in {region}, try again later"
+    if _code(error) == "LimitExceededException":
+        return f"nothing was changed; {region} has as many identities as SES allows"
+    hint = f"nothing was changed; SES says: {said(error)}"
+    if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
+        return f"{hint} It says so of an identity that is gone, too: try `pulumi refresh`"
+    return hint
+
+
+def _state_unknown(operation: str) -> str:
+    if operation.startswith(("Get", "List")):
+        return "nothing was changed; run `pulumi up` again"
+    return "SES may have done it or not; the next `pulumi up` reads which"
+
+
+def _refuse_foreign_answer(response_dict: Mapping[str, Any], **_: object) -> None:
+    # botocore takes a body that is no JSON for an empty answer, so a sign-in page would pass for
+    # "deleted" or "no identities". Errors of the 500s may come from AWS's own load balancers.
+    headers = response_dict["headers"]
+    foreign = "x-amzn-requestid" not in headers or "html" in headers.get("content-type", "")
+    if foreign and response_dict["status_code"] < 500:
+        raise _NotFromSesError
