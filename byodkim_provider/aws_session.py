@@ -86,7 +86,7 @@ def connect(settings: AwsSettings, *, region: str, expected_account: str | None)
         raise WrongAccount(
             expected=expected_account,
             got=account,
-            profile=settings.profile,
+            session=whose,
             hint="nothing was changed; SES and Route 53 must be told by the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )

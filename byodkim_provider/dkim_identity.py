@@ -7,7 +7,6 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,36 +27,14 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import dns_moves, identity_changes, identity_lifecycle, keys
-from byodkim_provider.aws_session import AwsSettings, connect, read_settings
+from byodkim_provider.aws_settings import read_settings
+from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.identity_lifecycle import Outside
 from byodkim_provider.identity_state import Declared, DnsCheck, Stored, check
 from byodkim_provider.plugin_process import DnsDeadline, prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
-from byodkim_provider.resolver import DnsResolver
-from byodkim_provider.ses import SesClient
 
-__all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "Connections", "load_v1"]
-
-
-class Connections:
-    """SES clients of one process: one for a Region, so that its threads keep one pace."""
-
-    def __init__(self, settings: AwsSettings) -> None:
-        self._settings = settings
-        self._clients: dict[tuple[str, str | None], SesClient] = {}
-        self._lock = threading.Lock()
-
-    def ses(self, region: str, account_id: str | None) -> SesClient:
-        """SES in *region*; raises `WrongAccount` if its account is not *account_id*."""
-        with self._lock:
-            client = self._clients.get((region, account_id))
-            if client is None:
-                connection = connect(self._settings, region=region, expected_account=account_id)
-                client = SesClient(
-                    connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
-                )
-                self._clients[region, account_id] = client
-            return client
+__all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "load_v1"]
 
 
 def load_v1() -> ByodkimIdentityProvider:
@@ -84,7 +61,7 @@ class ByodkimIdentityProvider(ResourceProvider):
         prepare_process()
         settings = read_settings(req.config.get)
         self._default_tags = settings.default_tags
-        self._connections = Connections(settings)
+        self._connections = connections(settings)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = _split(news)
@@ -153,11 +130,6 @@ class ByodkimIdentityProvider(ResourceProvider):
             dns_deadline=self._dns_deadline,
             instances=self._instances,
         )
-
-
-def resolver_for(check: DnsCheck, resolvers: Sequence[str]) -> DnsResolver | None:
-    """What looks records up as `dnsCheck` and `dnsResolvers` say; None for `off`."""
-    return None if check == "off" else DnsResolver(check=check, resolvers=resolvers)
 
 
 def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,8 +22,9 @@ from pulumi.dynamic import (
 )
 
 from byodkim_provider import verification
-from byodkim_provider.aws_session import read_settings
-from byodkim_provider.dkim_identity import ByodkimIdentity, Connections, has_unknown, resolver_for
+from byodkim_provider.aws_settings import read_settings
+from byodkim_provider.connections import connections, resolver_for
+from byodkim_provider.dkim_identity import ByodkimIdentity, has_unknown
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
@@ -52,7 +53,7 @@ class DkimVerificationProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         prepare_process()
-        self._connections = Connections(read_settings(req.config.get))
+        self._connections = connections(read_settings(req.config.get))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         return CheckResult(news, [])

@@ -101,12 +101,14 @@ class StillInUse(ByodkimError):
 class WrongAccount(ByodkimError):
     """The session's AWS account is not the one that pulumi-aws works in."""
 
-    def __init__(self, *, expected: str, got: str, profile: str | None, hint: str = "") -> None:
-        session = f"profile {profile!r}" if profile else "the default credentials"
-        super().__init__(f"{session} belong to AWS account {got}, pulumi-aws works in {expected}", hint=hint)
+    def __init__(self, *, expected: str, got: str, session: str, hint: str = "") -> None:
+        super().__init__(
+            f"with {session} SES would be called in AWS account {got}, pulumi-aws works in {expected}",
+            hint=hint,
+        )
         self.expected = expected
         self.got = got
-        self.profile = profile
+        self.session = session
 
 
 class NotVerified(ByodkimError):

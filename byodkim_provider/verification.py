@@ -311,7 +311,9 @@ class _Looks:
         entry, seen = verdict.entry, self._seen.get(verdict.entry)
         found = [verdict.reason or "SES has not found the key yet"]
         if seen and seen.last_checked:
-            looked = f"SES last looked {_duration((seen.at - seen.last_checked).total_seconds())} ago"
+            # The answer's `Date` has whole seconds, the time of the look has fractions.
+            ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
+            looked = f"SES last looked {_duration(ago)} ago"
             found.append(f"{looked} ({seen.error_type})" if seen.error_type else looked)
         if seen and seen.soa_seen:
             found.append(f"at the zone of {seen.soa_seen}")

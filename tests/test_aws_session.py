@@ -419,7 +419,8 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     with pytest.raises(WrongAccount) as caught:
         machine.connect(profile="mail", expected="000000000001")
     assert str(caught.value) == (
-        f"profile 'mail' belong to AWS account {aws.account}, pulumi-aws works in 000000000001\n"
+        f"with profile 'mail' SES would be called in AWS account {aws.account}, "
+        "pulumi-aws works in 000000000001\n"
         "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )

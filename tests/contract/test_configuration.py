@@ -67,7 +67,7 @@ def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
         (
             {},
             {"account_id": ANOTHER_ACCOUNT},
-            "WrongAccount: the default credentials belong to AWS account {account}, "
+            "WrongAccount: with the default credentials SES would be called in AWS account {account}, "
             f"pulumi-aws works in {ANOTHER_ACCOUNT}\n  hint: nothing was changed; ",
         ),
     ],

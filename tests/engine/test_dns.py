@@ -1,0 +1,91 @@
+"""SES is told of a key only once its record is in DNS: until then a stack waits, or refuses to switch."""
+
+import pytest
+
+from byodkim_provider import keys, records
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests, steps
+
+pytestmark = pytest.mark.engine
+
+
+def record_value(private_key):
+    return records.record_value(keys.load(private_key).public_key_der)
+
+
+def test_new_domains_wait_for_their_records(sandbox, open_stack):
+    """
+    Without the right record the identity is stored as waiting and SES hears nothing of it.
+
+    The record is printed as it has to be pasted, and the next `up` goes on once it is there.
+    """
+    sandbox.add_zone("waiting.example")
+    missing, wrong = "missing.waiting.example", "wrong.waiting.example"
+    private_keys = {missing: OPENSSL_KEY, wrong: OTHER_OPENSSL_KEY}
+    stack = open_stack(
+        {
+            domain: {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": private_key}}}
+            for domain, private_key in private_keys.items()
+        }
+    )
+    sandbox.dns.override(f"s1._domainkey.{missing}", ())
+    sandbox.dns.override(f"s1._domainkey.{wrong}", (record_value(OPENSSL_KEY),))
+    with requests(sandbox) as asked:
+        waiting = stack.up()
+    assert waiting.ok
+    assert asked.ses == []
+    for domain, private_key in private_keys.items():
+        assert waiting.outputs["domains"][domain]["regions"][REGION]["status"] == "AWAITING_DNS"
+        assert (
+            f"{domain} {REGION}: waiting for DNS, SES is not told yet: 0 of 4 servers show the key"
+            in waiting.stdout
+        )
+        paste_ready = [
+            "type:  TXT",
+            f"name:  s1._domainkey.{domain}",
+            f"value: {record_value(private_key)}",
+            "the next `pulumi up` goes on once this record is there",
+        ]
+        lines = [line.strip() for line in waiting.stdout.splitlines()]
+        start = lines.index(paste_ready[1]) - 1
+        assert lines[start : start + 4] == paste_ready
+
+    # Right at last, and one server that doesn't answer does not count.
+    sandbox.dns.override(f"s1._domainkey.{missing}", None)
+    sandbox.dns.override(f"s1._domainkey.{wrong}", None)
+    sandbox.dns.silence("127.0.0.2")
+    try:
+        verified = stack.up()
+    finally:
+        sandbox.dns.silence()
+    assert sorted(step for step in steps(verified) if step[2] == IDENTITY) == [
+        ("update", f"{missing}/{REGION}", IDENTITY),
+        ("update", f"{wrong}/{REGION}", IDENTITY),
+    ]
+    for domain, private_key in private_keys.items():
+        assert verified.outputs["domains"][domain]["regions"][REGION]["status"] == "SUCCESS"
+        assert sandbox.ses.signing_key(domain, REGION) == ("s1", keys.load(private_key).pkcs1_der)
+
+
+def test_no_switch_without_the_record(sandbox, open_stack):
+    """A switch to a key whose record is not visible fails, and SES signs on with the key before."""
+    domain = "switch.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1}})
+    made = stack.up()
+    standby = made.outputs["domains"][domain]["records"][1]["name"]
+    signing = sandbox.ses.signing_key(domain, REGION)
+    sandbox.dns.override(standby, ())
+
+    stack.declare({domain: {"generation": 2}})
+    with requests(sandbox) as asked:
+        refused = stack.up()
+    assert refused.failed
+    assert f"RecordNotVisible: {standby}: not visible after 0 s: " in refused.stdout
+    assert f"hint: nothing was changed, SES still signs with {signing[0]!r}" in refused.stdout
+    assert asked.operations == ["GetEmailIdentity"]
+    assert sandbox.ses.signing_key(domain, REGION) == signing
+
+    sandbox.dns.override(standby, None)
+    switched = stack.up()
+    assert switched.ok
+    assert f"{sandbox.ses.signing_key(domain, REGION)[0]}._domainkey.{domain}" == standby

@@ -1,0 +1,138 @@
+"""Domains come, change and go; what is of others, in SES and in DNS, is never touched."""
+
+import pytest
+
+from tests.engine.stack import (
+    DOMAIN,
+    IDENTITY,
+    KEY,
+    RECORD,
+    REGION,
+    VERIFICATION,
+    requests,
+    steps,
+)
+
+pytestmark = pytest.mark.engine
+
+FIRST, SECOND = "first.example", "second.example"
+
+
+@pytest.fixture
+def zones(sandbox):
+    """Zones of both domains, with a record of somebody else, beside an identity of somebody else."""
+    zones = [sandbox.add_zone(FIRST), sandbox.add_zone(SECOND)]
+    record_set = {
+        "Name": f"google._domainkey.{FIRST}",
+        "Type": "TXT",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": '"v=DKIM1; k=rsa; p="'}],
+    }
+    sandbox.route53.change_resource_record_sets(
+        HostedZoneId=zones[0],
+        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
+    )
+    sandbox.ses.put_identity("foreign.example", REGION, selector="s1", private_key="", tags={"team": "other"})
+    sandbox.ses.add_configuration_set(REGION, "newsletter")
+    return zones
+
+
+@pytest.fixture
+def snapshot(sandbox, zones):
+    """What there is now, of anybody's, in SES and in both zones."""
+
+    def take():
+        records = [
+            sandbox.route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+            for zone in zones
+        ]
+        return sandbox.ses.identities(REGION), records
+
+    return take
+
+
+def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
+    """Each change of the stack file is done by the calls that it needs; after a destroy all is as before."""
+    before = snapshot()
+    first = {"generation": 1}
+    stack = open_stack({FIRST: first})
+    assert stack.up().ok
+    with_first = snapshot()
+
+    # A domain more: SES hears of that one only.
+    second = {
+        "generation": 1,
+        "published": [1],
+        "tags": {"team": "mail", "cost": "1"},
+        "configurationSet": "newsletter",
+    }
+    stack.declare({FIRST: first, SECOND: second})
+    with requests(sandbox) as asked:
+        added = stack.up()
+    assert sorted(steps(added)) == sorted(
+        [
+            ("create", SECOND, DOMAIN),
+            ("create", f"{SECOND}/1", KEY),
+            ("create", f"{SECOND}/1", RECORD),
+            ("create", f"{SECOND}/{REGION}", IDENTITY),
+            ("update", "verification", VERIFICATION),
+        ]
+    )
+    assert [(call.operation, call.domain) for call in asked.ses] == [
+        ("CreateEmailIdentity", SECOND),
+        ("GetEmailIdentity", SECOND),
+    ]
+    made = sandbox.ses.identities(REGION)[SECOND]
+    assert made.configuration_set == "newsletter"
+    assert {"team": "mail", "cost": "1"}.items() <= made.tags.items()
+
+    # Settings of both: a call for each that changed, and none that touches a key.
+    stack.declare(
+        {
+            FIRST: first | {"configurationSet": "newsletter"},
+            SECOND: second | {"tags": {"team": "news", "cost": "1"}},
+        }
+    )
+    with requests(sandbox) as asked:
+        changed = stack.up()
+    assert sorted(steps(changed)) == [
+        ("update", f"{FIRST}/{REGION}", IDENTITY),
+        ("update", f"{SECOND}/{REGION}", IDENTITY),
+    ]
+    assert sorted((call.operation, call.domain) for call in asked.ses) == [
+        ("PutEmailIdentityConfigurationSetAttributes", FIRST),
+        ("TagResource", SECOND),
+    ]
+    identities = sandbox.ses.identities(REGION)
+    assert identities[FIRST].configuration_set == "newsletter"
+    assert identities[SECOND].tags == made.tags | {"team": "news"}
+
+    # What is not in the stack file any more is not managed; a tag that is not, but was, is removed.
+    stack.declare({FIRST: first, SECOND: second | {"tags": {"cost": "1"}}})
+    with requests(sandbox) as asked:
+        assert stack.up().ok
+    assert [(call.operation, call.domain) for call in asked.ses] == [("UntagResource", SECOND)]
+
+    # A domain less.
+    stack.declare({FIRST: first})
+    with requests(sandbox) as asked:
+        removed = stack.up()
+    assert sorted(steps(removed)) == sorted(
+        [
+            ("delete", SECOND, DOMAIN),
+            ("delete", f"{SECOND}/1", KEY),
+            ("delete", f"{SECOND}/1", RECORD),
+            ("delete", f"{SECOND}/{REGION}", IDENTITY),
+            ("update", "verification", VERIFICATION),
+        ]
+    )
+    assert [(call.operation, call.domain) for call in asked.ses] == [
+        ("GetEmailIdentity", SECOND),
+        ("DeleteEmailIdentity", SECOND),
+    ]
+    identities, records = snapshot()
+    assert records == with_first[1]
+    assert identities.keys() == with_first[0].keys()
+
+    assert stack.destroy().ok
+    assert snapshot() == before

@@ -1,0 +1,131 @@
+"""What can't work is refused in the preview, all of it at once, in one clean line each."""
+
+import boto3
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from byodkim_provider import settings
+from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.domain import ByodkimDomain
+from tests.engine.stack import IDENTITY, REGION, requests
+
+pytestmark = pytest.mark.engine
+
+
+def problems(result, about):
+    """The errors under Diagnostics that begin with *about*; not what the engine says of any failure."""
+    _, _, diagnostics = result.stdout.partition("Diagnostics:")
+    lines = [line.strip().removeprefix("error: ") for line in diagnostics.splitlines()]
+    return [line.removeprefix(about) for line in lines if line.startswith(about)]
+
+
+def test_stack_file(sandbox, open_stack):
+    """A preview names every problem of a stack file, each once and in one line, and asks nobody anything."""
+    stack = open_stack(
+        {
+            "bad_name.example": {"generation": 1},
+            "one.example": {"generation": 0, "keyBits": 4096, "overlapdays": 3},
+            "two.example": {"regions": ["europe"]},
+            "three.example": {"generation": 1, "keys": {"1": {"selector": "S1", "privateKey": "not a key"}}},
+        },
+        verification={"timeoutMinutes": -1},
+    )
+    with requests(sandbox) as asked:
+        result = stack.preview()
+    assert result.failed
+    assert sorted(problems(result, "domains")) == [
+        """["bad_name.example"]: 'bad_name.example' has an underscore, """
+        """expected a domain such as 'example.com'""",
+        """["one.example"].generation: must be 1 or more, not 0""",
+        """["one.example"].keyBits: must be 1024 to 2048, not 4096""",
+        """["one.example"].overlapdays: unknown key, did you mean 'overlapDays'?""",
+        """["three.example"].keys["1"].privateKey: is not base64, """
+        """expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER""",
+        """["three.example"].keys["1"].selector: 'S1' has upper case, """
+        """expected lower case: that is how DNS providers store names""",
+        """["two.example"].generation: required, it says which key signs""",
+        """["two.example"].regions[0]: must be an AWS Region like 'eu-west-1', not 'europe'""",
+    ]
+    assert problems(result, "verification") == [".timeoutMinutes: must be 0 to 4320, not -1"]
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_resource(sandbox, open_stack):
+    """A resource in a program of one's own is checked in the preview, and all its problems are named."""
+
+    def program():
+        ByodkimIdentity(
+            "mine",
+            ByodkimIdentityArgs(
+                domain="no domain", region="", selector="-s1", private_key=pulumi.Output.secret("not a key")
+            ),
+        )
+
+    with requests(sandbox) as asked:
+        result = open_stack(program=program).preview()
+    assert result.failed
+    assert sorted(problems(result, f"{IDENTITY} resource 'mine' has a problem: ")) == [
+        "domain: 'no domain' has a blank or a line break, expected a domain such as 'example.com'",
+        "private_key: is not base64, "
+        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
+        "region: required, the AWS Region of the identity, for example 'eu-west-1'",
+        "selector: '-s1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
+    ]
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_missing_zones(open_stack):
+    """A preview names every domain that no zone in Route 53 holds."""
+    domains = ("mail.no-zone.example", "none.example")
+    result = open_stack({domain: {"generation": 1} for domain in domains}).preview()
+    assert result.failed
+    assert sorted(problems(result, "domains")) == [
+        """["mail.no-zone.example"].dns: no public zone in Route 53 holds 'mail.no-zone.example', """
+        """looked for mail.no-zone.example, no-zone.example""",
+        """["none.example"].dns: no public zone in Route 53 holds 'none.example', looked for none.example""",
+    ]
+
+
+def test_account(sandbox, open_stack):
+    """Where records would land in another account than the identity, SES is told nothing."""
+    domain = "accounts.example"
+    other = sandbox.aws.add_account()
+    role = f"arn:aws:iam::{other}:role/any"
+    sts = boto3.client(
+        "sts",
+        region_name=REGION,
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+    route53 = boto3.client(
+        "route53",
+        region_name=REGION,
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    route53.create_hosted_zone(Name=domain, CallerReference=domain)
+
+    def program():
+        provider = aws.Provider(
+            "other", region=REGION, assume_roles=[aws.ProviderAssumeRoleArgs(role_arn=role)]
+        )
+        written = {"generation": 1, "published": [1], "dnsResolvers": [sandbox.dns_resolver]}
+        ByodkimDomain(
+            domain,
+            settings.domain(domain, written, default_region=REGION),
+            opts=pulumi.ResourceOptions(providers=[provider]),
+        )
+
+    with requests(sandbox) as asked:
+        result = open_stack(program=program).up()
+    assert result.failed
+    assert problems(result, "WrongAccount: ") == [
+        f"with the default credentials SES would be called in AWS account {sandbox.account}, "
+        f"pulumi-aws works in {other}"
+    ]
+    assert asked.ses == []

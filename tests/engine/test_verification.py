@@ -1,0 +1,111 @@
+"""Waiting for SES's verdict: how it ends at its limit, and what it costs in calls."""
+
+from itertools import pairwise
+
+import pulumi
+import pytest
+
+from byodkim_provider import keys, records
+from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.verification import INTERVALS
+from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps
+
+pytestmark = pytest.mark.engine
+
+
+def test_limit(sandbox, switches, open_stack):
+    """
+    At the limit `up` says why SES has not verified the domain, and goes on without it.
+
+    The next one looks once; with `onTimeout: fail` it fails instead.
+    """
+    domain = "slow.example"
+    sandbox.add_zone(domain)
+    # Somebody told SES too early, so its resolver remembers for 15 minutes that there is no such name.
+    switches.caches_no_such_name = True
+    early = {"DomainSigningSelector": "s1", "DomainSigningPrivateKey": keys.load(OPENSSL_KEY).pkcs1_base64()}
+    sandbox.ses.call("CreateEmailIdentity", REGION, {"EmailIdentity": domain, "DkimSigningAttributes": early})
+    sandbox.ses.catch_up()
+    sandbox.ses.remove(domain, REGION)
+
+    domains = {domain: {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}}}
+    stack = open_stack(domains, verification={"timeoutMinutes": 0})
+    pending = stack.up()
+    assert pending.ok
+    (line,) = pending.outputs["pending"]
+    assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last looked ")
+    assert "(HOST_NOT_FOUND)" in line
+    servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
+    assert f"{servers} show the key; the next `pulumi up` looks again" in line
+    assert f"warning: {domain} {REGION}: PENDING after 0 s: " in pending.stdout
+
+    with requests(sandbox) as asked:
+        looked = stack.up()
+    assert steps(looked) == [("update", "verification", VERIFICATION)]
+    assert asked.operations == ["GetEmailIdentity"]
+
+    stack.declare(domains, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
+    failed = stack.up()
+    assert failed.failed
+    assert f"NotVerified: not verified after 0 s: {domain} {REGION}: PENDING, " in failed.stdout
+
+    sandbox.clock.advance(3600)
+    verified = stack.up()
+    assert verified.ok
+    assert verified.outputs["pending"] == []
+
+
+def test_fifty_identities_cost_one_list_a_look(sandbox, switches, open_stack):
+    """Fifty new identities are fifty writes, and then one List call for each look, and no Get."""
+    zone = "fifty.example"
+    domains = [f"n{number}.{zone}" for number in range(50)]
+    value = records.route53_value(records.record_value(keys.load(OPENSSL_KEY).public_key_der))
+    changes = [
+        {
+            "Action": "CREATE",
+            "ResourceRecordSet": {
+                "Name": records.record_name("s1", domain),
+                "Type": "TXT",
+                "TTL": 300,
+                "ResourceRecords": [{"Value": f'"{value}"'}],
+            },
+        }
+        for domain in domains
+    ]
+    sandbox.route53.change_resource_record_sets(
+        HostedZoneId=sandbox.add_zone(zone), ChangeBatch={"Changes": changes}
+    )
+
+    def program():
+        identities = [
+            ByodkimIdentity(
+                domain,
+                ByodkimIdentityArgs(
+                    domain=domain,
+                    region=REGION,
+                    selector="s1",
+                    private_key=pulumi.Output.secret(OPENSSL_KEY),
+                    dns_resolvers=[sandbox.dns_resolver],
+                ),
+            )
+            for domain in domains
+        ]
+        verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
+        pulumi.export("pending", verification.pending)
+
+    def look_now(line):
+        if "0 of 50 verified" in line:
+            sandbox.clock.advance(3600)
+
+    switches.first_look_seconds = 1800
+    stack = open_stack(program=program)
+    with requests(sandbox) as asked:
+        result = stack.up(on_output=look_now)
+    assert result.ok, result.stdout
+    assert result.outputs["pending"] == []
+    assert asked.operations[:50] == ["CreateEmailIdentity"] * 50
+    assert set(asked.operations[50:]) == {"ListEmailIdentities"}
+    looks = asked.ses[50:]
+    assert len(looks) >= 2
+    assert all((after.at - before.at).total_seconds() > INTERVALS[0] / 2 for before, after in pairwise(looks))

@@ -1,0 +1,124 @@
+"""
+Looks for private keys in what was shown or stored, however they are written.
+
+It looks for octets, not for texts: any sixteen consecutive ones of a key's secret numbers, after
+whatever may be base64, hex or escaped has been undone. Every file format of a key holds these numbers
+whole, and its public half none of them.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from sandbox.project import Project, Result
+
+__all__ = ["KeySearch", "shown_by"]
+
+NUMBERS = ("d", "p", "q", "dmp1", "dmq1", "iqmp")
+"""The secret ones (RFC 8017 section 3.2), by cryptography's names."""
+
+OCTETS = 8
+"""Every eighth octet of what is searched begins a block: sixteen in a row hold a whole one."""
+
+DIGITS = 16
+"""The same for decimal numbers, in digits."""
+
+ESCAPED = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
+"""As in URLs, in Python's and C's literals, in JSON."""
+
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}")
+"""Of either alphabet. A PEM's lines and a JSON string's ends are long enough each."""
+
+BETWEEN_HEX = re.compile(rb"\\x|0x|[\s:,]")
+"""What stands between octets in hex, as `openssl rsa -text` writes them, or a dump."""
+
+HEX = re.compile(rb"[0-9A-Fa-f]{30,}")
+
+DECIMAL = re.compile(rb"[0-9]{31,}")
+
+
+class KeySearch:
+    """Finds *keys*. A class so that the thousands of pieces of a key are cut once."""
+
+    def __init__(self, keys: Iterable[RSAPrivateKey]) -> None:
+        self._pieces: dict[bytes, str] = {}
+        for key in keys:
+            numbers = key.private_numbers()
+            for name in NUMBERS:
+                number = getattr(numbers, name)
+                octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+                # Backwards too: it is how Python pickles integers.
+                pieces = [*_windows(octets, OCTETS), *_windows(octets[::-1], OCTETS)]
+                pieces += _windows(str(number).encode(), DIGITS)
+                self._pieces |= dict.fromkeys(pieces, f"{name} of a key of {key.key_size} bits")
+
+    def found_in(self, shown: str | bytes) -> set[str]:
+        """Which secret numbers stand in *shown*, at least in part; in words, without the number."""
+        views = [shown] if isinstance(shown, bytes) else [shown.encode(), shown.encode("latin-1", "ignore")]
+        return {
+            self._pieces[block]
+            for octets in dict.fromkeys(views)
+            for block in _blocks(octets)
+            if block in self._pieces
+        }
+
+
+def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
+    """All that a project stored in its state, and that its runs showed: as people read it, and as events."""
+    shown: dict[str, str | bytes] = {"stack export": project.export_text()}
+    shown |= {str(path): path.read_bytes() for path in project.state_files()}
+    for number, result in enumerate(results, 1):
+        shown[f"stdout of run {number}"] = result.stdout
+        shown[f"stderr of run {number}"] = result.stderr
+        shown[f"events of run {number}"] = json.dumps(result.events, default=vars)
+    return shown
+
+
+def _windows(octets: bytes, size: int) -> list[bytes]:
+    return [octets[start : start + size] for start in range(len(octets) - size + 1)]
+
+
+def _blocks(octets: bytes) -> Iterator[bytes]:
+    for view in _views(octets, depth=2):
+        yield from _cut(view, OCTETS)
+    for digits in DECIMAL.findall(octets):
+        yield from _cut(digits, DIGITS)
+
+
+def _cut(octets: bytes, size: int) -> Iterator[bytes]:
+    return (octets[start : start + size] for start in range(0, len(octets), size))
+
+
+def _views(octets: bytes, *, depth: int) -> Iterator[bytes]:
+    """*octets*, and what they are if they are written in some encoding; base64 within base64 as well."""
+    unescaped = ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), octets)
+    for text in dict.fromkeys([octets, unescaped]):
+        yield text
+        yield from _from_hex(text)
+        for decoded in _from_base64(text):
+            if depth > 1:
+                yield from _views(decoded, depth=depth - 1)
+            else:
+                yield decoded
+
+
+def _from_hex(text: bytes) -> list[bytes]:
+    """Every run of hex digits, with the first octet beginning at the first digit or at the second."""
+    runs = HEX.findall(BETWEEN_HEX.sub(b"", text))
+    return [
+        b"".join(bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode()) for run in runs)
+        for start in (0, 1)
+    ]
+
+
+def _from_base64(text: bytes) -> list[bytes]:
+    """Every run of base64, with its first character in each of the four places of a group."""
+    runs = [run.translate(bytes.maketrans(b"-_", b"+/")) for run in BASE64.findall(text)]
+    return [b"".join(_decoded(b"A" * place + run) for run in runs) for place in range(4)]
+
+
+def _decoded(run: bytes) -> bytes:
+    return base64.b64decode(run + b"A" * (-len(run) % 4))

@@ -1,0 +1,85 @@
+"""One client a Region in a process, whoever asks and however many at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from byodkim_provider import connections as module
+from byodkim_provider.aws_session import Connection
+from byodkim_provider.aws_settings import AwsSettings
+from byodkim_provider.connections import Connections, connections
+from byodkim_provider.errors import InvalidSettings, Stopped
+from byodkim_provider.progress import stopping
+
+
+def _client(region):
+    return boto3.client("sesv2", region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Regions in which AWS was asked; each answers once all threads of a test are waiting."""
+    asked = []
+
+    def connect(settings, *, region, expected_account):
+        asked.append(region)
+        if region == "nowhere-1":
+            raise InvalidSettings(["aws: no answer from STS"])
+        if region == "broken-1":
+            raise ZeroDivisionError
+        return Connection(client=_client(region), account_id="123456789012")
+
+    monkeypatch.setattr(module, "connect", connect)
+    return asked
+
+
+def test_one_client_for_all_threads(asked):
+    """Threads that ask at once share a client, and so its pace; another Region has its own."""
+    made = Connections(AwsSettings())
+    together = threading.Barrier(8)
+
+    def ask(_):
+        together.wait()
+        return made.ses("eu-west-1", None)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        clients = set(pool.map(ask, range(8)))
+
+    assert 1 == len(clients)
+    assert made.ses("us-east-1", None) not in clients
+    assert ["eu-west-1", "us-east-1"] == asked
+
+
+def test_failure_is_remembered(asked):
+    """AWS is not asked again in a run for what it has refused."""
+    made = Connections(AwsSettings())
+    for _ in range(2):
+        with pytest.raises(InvalidSettings, match="no answer from STS"):
+            made.ses("nowhere-1", None)
+
+    assert ["nowhere-1"] == asked
+
+
+def test_bug(asked):
+    """Whatever goes wrong, no thread waits for ever for a connection that is not made."""
+    made = Connections(AwsSettings())
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            made.ses("broken-1", None)
+
+
+def test_providers_share(asked):
+    """Two providers with the same settings have the same connections, others have others."""
+    assert connections(AwsSettings(profile="a")) is connections(AwsSettings(profile="a"))
+    assert connections(AwsSettings(profile="a")) is not connections(AwsSettings(profile="b"))
+
+
+def test_interrupted(asked):
+    """After Ctrl-C AWS is not asked any more."""
+    stopping.set()
+    with pytest.raises(Stopped):
+        Connections(AwsSettings()).ses("eu-west-1", None)
+
+    assert [] == asked
