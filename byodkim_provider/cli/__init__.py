@@ -1,0 +1,43 @@
+"""
+`byodkim`, the command: what its commands have in common, and the list of them.
+
+Each command is a file of its own. Standard output has what was asked for, all else goes to
+standard error behind `byodkim:`. An error is one line and a hint, never a traceback.
+"""
+
+from __future__ import annotations
+
+import click
+
+from byodkim_provider.cli.doctor import doctor
+from byodkim_provider.cli.outside import CannotTell, Outside
+from byodkim_provider.cli.records import records
+from byodkim_provider.cli.rotate import rotate
+from byodkim_provider.cli.status import status
+from byodkim_provider.errors import ByodkimError
+
+__all__ = ["Outside", "main"]
+
+
+class _Commands(click.Group):
+    """A group of commands whose errors are lines for people."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except ByodkimError as error:
+            raise CannotTell(str(error)) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """
+    DKIM keys of your own in Amazon SES: what signs now, and the next key.
+
+    Run it in the Pulumi project or below. Every command works on one stack; `records` and
+    `doctor` work without one too, anywhere.
+    """
+
+
+for command in (status, rotate, records, doctor):
+    main.add_command(command)

@@ -1,0 +1,166 @@
+"""
+Which records a command is about: one that options name, or those of a stack.
+
+Options and files in, one checked value out, so that commands without a stack and with one read
+the same. What a person typed wrong is said by the option's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TextIO
+
+import click
+
+from byodkim_provider import keys, public_keys, records
+from byodkim_provider.cli.outside import CannotTell
+from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.panels import PANELS
+from byodkim_provider.settings_values import Zone
+
+__all__ = ["Chosen", "chosen_options", "published_in"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What the options common to `records` and `doctor` say."""
+
+    domain: str | None
+    selector: str | None
+    """None: the records are a stack's, all or those of *domain*."""
+    public_key_der: bytes | None
+    """Of the key that belongs to *selector*, SubjectPublicKeyInfo; None if nobody said."""
+    stack_name: str | None
+    panel: str | None
+    """A name from `panels.PANELS`."""
+    zone: str | None
+
+    @property
+    def one(self) -> tuple[str, str] | None:
+        """Selector and domain of the one record, None for a stack."""
+        return (self.selector, self.domain) if self.selector and self.domain else None
+
+
+def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options; *command* gets their values as *chosen*."""
+
+    @wraps(command)
+    def with_chosen(
+        *,
+        domain: str | None,
+        stack_name: str | None,
+        selector: str | None,
+        private_key: TextIO | None,
+        public_key: TextIO | None,
+        panel: str | None,
+        zone: str | None,
+        **others: Any,
+    ) -> None:
+        _refuse_combinations(
+            domain=domain,
+            stack_name=stack_name,
+            selector=selector,
+            private_key=private_key,
+            public_key=public_key,
+        )
+        chosen = Chosen(
+            domain=domain,
+            selector=selector,
+            public_key_der=_public_key(private_key, public_key),
+            stack_name=stack_name,
+            panel=panel,
+            zone=zone,
+        )
+        _refuse_impossible(chosen)
+        command(chosen=chosen, **others)
+
+    decorated: Callable[..., None] = with_chosen
+    key_file = click.File(errors="replace")  # what is no text is then refused as no key
+    for decorate in (
+        click.option("--zone", type=_zone, metavar="NAME", help="The DNS zone that holds the record."),
+        click.option("--panel", type=click.Choice(list(PANELS)), help="Whose panel it is typed into."),
+        click.option(
+            "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
+        ),
+        click.option(
+            "--private-key",
+            type=key_file,
+            metavar="FILE",
+            help="In any format; only its public half is used.",
+        ),
+        click.option("--selector", metavar="S", help="This selector of DOMAIN; no stack is needed."),
+        click.option(
+            "-s", "--stack", "stack_name", metavar="STACK", help="The stack; by default the selected one."
+        ),
+        click.argument("domain", type=_domain, required=False, metavar="[DOMAIN]"),
+    ):
+        decorated = decorate(decorated)
+    return decorated
+
+
+def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:
+    """The records of *domain*, or of every domain, by domain; raises `CannotTell` if there are none."""
+    known = stack.state.records
+    if not (domain in known if domain else known):
+        raise CannotTell(
+            f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, "
+            "or give DOMAIN and --selector to work without a stack"
+        )
+    return sorted((name, known[name]) for name in ([domain] if domain else known))
+
+
+def _domain(text: str) -> str:
+    """The domain in *text*, as it stands in DNS."""
+    try:
+        return records.normalise_domain(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _zone(text: str) -> str:
+    """The zone in *text*. It may be a delegated `_domainkey`, which is no domain."""
+    try:
+        return Zone().read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _refuse_combinations(**given: object) -> None:
+    """Raise `click.UsageError` for options that don't go together."""
+    if given["selector"] is None:
+        if given["private_key"] or given["public_key"]:
+            raise click.UsageError("A key goes with DOMAIN and --selector.")
+    elif given["domain"] is None:
+        raise click.UsageError("--selector goes with DOMAIN.")
+    elif given["stack_name"] is not None:
+        raise click.UsageError("Give --stack or --selector, not both.")
+    elif given["private_key"] and given["public_key"]:
+        raise click.UsageError("Give --private-key or --public-key, not both.")
+
+
+def _refuse_impossible(chosen: Chosen) -> None:
+    """Raise `click.BadParameter` for a selector that SES refuses, and a zone that can't hold the record."""
+    if not chosen.one:
+        return
+    problem = records.selector_problem(chosen.one[0]) or records.name_problem(*chosen.one)
+    if problem:
+        raise click.BadParameter(problem, param_hint="--selector")
+    name = records.record_name(*chosen.one)
+    if chosen.zone and not name.endswith(f".{chosen.zone}"):
+        raise click.BadParameter(f"{chosen.zone!r} does not hold {name!r}", param_hint="--zone")
+
+
+def _public_key(private_key: TextIO | None, public_key: TextIO | None) -> bytes | None:
+    """The public key (SubjectPublicKeyInfo, DER) in either file; raises `click.BadParameter`."""
+    file, option = (private_key, "--private-key") if private_key else (public_key, "--public-key")
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        return keys.load(text).public_key_der if private_key else public_keys.load(text)
+    except InvalidKey as error:
+        raise click.BadParameter(f"{file.name} {error.reason}", param_hint=option) from None

@@ -1,0 +1,190 @@
+"""
+`byodkim doctor`: asks every server for a record, and names the mistake and how to mend it.
+
+Collects what to look at, and looks. Which mistake it is, is decided in `diagnosis`; how it is
+shown, in `examined`. What SES says is shown beside it and decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import click
+
+from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.cli.chosen import Chosen, chosen_options, published_in
+from byodkim_provider.cli.examined import Examined, SesView
+from byodkim_provider.cli.outside import CannotTell, Outside, say
+from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.diagnosis import Diagnosis, Wanted, examine
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity_state import DELEGATED, Declared, DnsCheck
+from byodkim_provider.panels import PANELS
+from byodkim_provider.propagation import Resolver
+from byodkim_provider.records import public_key
+from byodkim_provider.settings_values import ResolverAddress
+
+__all__ = ["doctor"]
+
+AT_ONCE: Final = 16
+"""Records looked at at the same time: most of it is waiting for servers."""
+
+
+def _server(text: str) -> str:
+    """The address of the server `HOST[:PORT]` (an IPv6 address in brackets), with its port."""
+    host, colon, port = text.partition(":")
+    if re.search("[A-Za-z]", host) and not text.startswith("["):
+        try:
+            address = str(socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0])
+        except OSError:
+            raise click.BadParameter(f"{host!r} has no address") from None
+        text = (f"[{address}]" if ":" in address else address) + colon + port
+    try:
+        return ResolverAddress().read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  right: every server that answers shows the key, and nothing beside it
+  1  wrong: a record is missing, or has a mistake, which is named
+  2  it could not be told: no answer, no such stack, wrong usage
+"""
+)
+@chosen_options
+@click.option(
+    "--nameserver",
+    type=_server,
+    metavar="HOST:PORT",
+    help="Ask this server who serves the zone, and those at its port; by default the system's resolvers.",
+)
+@click.option(
+    "--region",
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+    metavar="REGION",
+    help="Where to ask SES for its view, without a stack.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def doctor(
+    context: click.Context, chosen: Chosen, nameserver: str | None, region: str | None, as_json: bool
+) -> None:
+    """
+    Say whether the DNS records are right, and if not, which mistake it is and how to mend it.
+
+    Those of a stack, or of DOMAIN in it; with --selector without a stack. Without a key it says
+    which key is there. Changes nothing.
+    """
+    outside = context.ensure_object(Outside)
+    stack = None if chosen.one else open_stack(chosen.stack_name, outside)
+    if stack:
+        wanted = list(_in_stack(stack, chosen, outside, nameserver))
+        identities = _identities(stack, chosen.domain)
+    else:
+        wanted = [_given(chosen, outside, nameserver)]
+        identities = [(chosen.domain, region, None)] if chosen.domain and region else []
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        seen = pool.map(lambda pair: _look(*pair), wanted)
+        views = _ask_ses(identities, stack, outside)
+        found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(wanted, seen, strict=True)]
+    verdicts = {one.seen.verdict for one in found}
+    verdict = next(worst for worst in ("wrong", "unknown", "right") if worst in verdicts)
+    if as_json:
+        plain = {
+            "verdict": verdict,
+            "records": [one.to_json() for one in found],
+            "ses": [view.to_json() for view in views],
+        }
+        click.echo(json.dumps(plain, indent=2))
+    else:
+        for line in (*(line for one in found for line in one.lines()), *(view.line() for view in views)):
+            click.echo(line)
+    context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
+
+
+def _given(chosen: Chosen, outside: Outside, nameserver: str | None) -> tuple[Wanted, Resolver | None]:
+    """The record that the options name, and whom to ask."""
+    wanted = Wanted(
+        selector=chosen.selector or "",
+        domain=chosen.domain or "",
+        public_key_der=chosen.public_key_der,
+        zone=chosen.zone,
+        panel=PANELS[chosen.panel] if chosen.panel else None,
+    )
+    return wanted, outside.resolver("authoritative", (nameserver,) if nameserver else ())
+
+
+def _in_stack(
+    stack: Stack, chosen: Chosen, outside: Outside, nameserver: str | None
+) -> Iterator[tuple[Wanted, Resolver | None]]:
+    """The records of a stack, and whom to ask for each."""
+    settings = {one.name: one for one in stack.settings.domains}
+    for domain, published in published_in(stack, chosen.domain):
+        declared = next((one.declared for one in stack.state.identities.get(domain, ())), None)
+        check: DnsCheck = settings[domain].dns_check if domain in settings else "authoritative"
+        resolvers: Sequence[str] = settings[domain].dns_resolvers if domain in settings else ()
+        if nameserver:
+            check, resolvers = ("authoritative" if check == "off" else check), (nameserver,)
+        resolver = outside.resolver(check, resolvers)
+        panel = chosen.panel or (declared.panel if declared else None)
+        for record in published:
+            yield (
+                Wanted(
+                    selector=record.name.removesuffix(f"._domainkey.{domain}"),
+                    domain=domain,
+                    public_key_der=public_key(record.value),
+                    zone=chosen.zone or (declared.panel_zone if declared else None),
+                    panel=PANELS.get(panel) if panel else None,
+                    name_servers=_name_servers(declared) if declared else (),
+                    delegated=declared is not None and DELEGATED in declared.dns,
+                ),
+                resolver,
+            )
+
+
+def _name_servers(declared: Declared) -> tuple[str, ...]:
+    """The name servers of every place where the record stands; empty if those of one are not known."""
+    known = [declared.name_servers.get(label, ()) for label in declared.dns]
+    return tuple(server for servers in known for server in servers) if all(known) else ()
+
+
+def _look(wanted: Wanted, resolver: Resolver | None) -> Diagnosis:
+    if resolver:
+        return examine(resolver, wanted)
+    text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"
+    return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=wanted.public_key_der or b"")
+
+
+def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | None]]:
+    """Domain, Region and account of each identity that SES was told of."""
+    return [
+        (name, stored.declared.region, stored.declared.account_id)
+        for name, group in sorted(stack.state.identities.items())
+        if domain in (None, name)
+        for stored in group
+        if stored.put_at
+    ]
+
+
+def _ask_ses(
+    identities: Sequence[tuple[str, str, str | None]], stack: Stack | None, outside: Outside
+) -> list[SesView]:
+    """What SES says of each; none, and a line why, if it can't be asked: the records don't depend on it."""
+    if not identities:
+        return []
+    try:
+        ses = outside.connect(stack.aws() if stack else AwsSettings())
+        return [
+            SesView(domain, region, ses(region, account).get_email_identity(domain))
+            for domain, region, account in identities
+        ]
+    except (ByodkimError, CannotTell) as error:
+        say(f"SES was not asked: {error}")
+        return []

@@ -1,0 +1,131 @@
+"""
+How what `byodkim doctor` found of a record is shown, to people and to programs.
+
+Values in, text out. No TXT value is ever shown: a private key may have been pasted into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from byodkim_provider import panels, propagation, public_keys
+from byodkim_provider import records as dkim
+from byodkim_provider.diagnosis import Diagnosis, Wanted
+from byodkim_provider.keys import fingerprint
+from byodkim_provider.panels import PANELS, Panel
+from byodkim_provider.ses import Identity
+
+__all__ = ["Examined", "SesView"]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One record, as it should be and as it is."""
+
+    wanted: Wanted
+    seen: Diagnosis
+
+    @property
+    def panel(self) -> Panel:
+        """Where to mend it: at the servers that serve it, if they tell, else where it was typed in."""
+        typed_into = None if self.seen.code == "wrong-panel" else self.wanted.panel
+        return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
+
+    @property
+    def mending(self) -> str:
+        """How to mend it, in the words of the panel; empty if there is no known mistake."""
+        return panels.mending(self.panel, self.seen.code) if self.seen.code else ""
+
+    @property
+    def instructions(self) -> str:
+        """What to type; empty if nothing has to be typed, or it is not known which key."""
+        if self.seen.code in ("", "not-delegated", "servers-differ") or not self.wanted.public_key_der:
+            return ""
+        return panels.instructions(
+            self.panel,
+            record_name=self.wanted.name,
+            record_value=dkim.record_value(self.wanted.public_key_der),
+            zone=self.seen.zone,
+        )
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        code = f" ({self.seen.code})" if self.seen.code else ""
+        yield f"{self.wanted.name}: {self.seen.verdict}{code}"
+        said = [propagation.diagnose([one], self.seen.public_key_der) for one in self.seen.answers]
+        yield from (f"  {line}" for line in said)
+        if recognised := panels.recognise(self.seen.name_servers):
+            yield f"  the name servers are {recognised.title}'s"
+        if self.seen.text not in (*said, propagation.diagnose(self.seen.answers, self.seen.public_key_der)):
+            yield f"  {self.seen.text}"
+        if key := self._key():
+            yield f"  the key has {key['bits']} bits, fingerprint {key['fingerprint']}"
+        if self.mending:
+            yield f"  to mend it: {self.mending}"
+        yield from (f"  {line}" for line in self.instructions.splitlines())
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "name": self.wanted.name,
+            "domain": self.wanted.domain,
+            "zone": self.seen.zone,
+            "panel": self.panel.title,
+            "verdict": self.seen.verdict,
+            "mistake": self.seen.code or None,
+            "text": self.seen.text,
+            "mending": self.mending or None,
+            "instructions": self.instructions or None,
+            "key": self._key(),
+            "servers": [
+                {
+                    "server": answer.server,
+                    "answered": answer.values is not None,
+                    "says": propagation.diagnose([answer], self.seen.public_key_der),
+                }
+                for answer in self.seen.answers
+            ],
+        }
+
+    def _key(self) -> dict[str, Any] | None:
+        """The key that is meant, or the one that is there; None if there is none."""
+        der = self.seen.public_key_der
+        return {"bits": public_keys.bits(der), "fingerprint": fingerprint(der)} if der else None
+
+
+@dataclass(frozen=True, slots=True)
+class SesView:
+    """What GetEmailIdentity says of one identity; None if SES has none."""
+
+    domain: str
+    region: str
+    identity: Identity | None
+
+    def line(self) -> str:
+        """For people."""
+        seen = self.identity
+        if seen is None:
+            return f"SES in {self.region} has no identity {self.domain}"
+        facts = [
+            seen.dkim_status + (f" ({seen.error_type})" if seen.error_type else ""),
+            f"origin {seen.origin}",
+            f"signing {'enabled' if seen.signing_enabled else 'disabled'}",
+        ]
+        facts += [f"selector {seen.selector!r}"] if seen.selector else []
+        facts += [f"last looked {seen.last_checked:%Y-%m-%d %H:%M} UTC"] if seen.last_checked else []
+        facts += [f"at the zone of {seen.soa_seen}"] if seen.soa_seen else []
+        return f"SES in {self.region} says of {self.domain}: {', '.join(facts)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        seen = self.identity
+        return {
+            "domain": self.domain,
+            "region": self.region,
+            "status": seen.dkim_status if seen else None,
+            "verified": seen.verified if seen else False,
+            "error_type": (seen.error_type or None) if seen else None,
+            "selector": seen.selector if seen else None,
+        }

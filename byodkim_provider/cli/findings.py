@@ -1,0 +1,187 @@
+"""
+What is so now for one domain, what is wrong with it, and what is due next.
+
+Values in, values out: what SES and DNS said comes in, no command and no call is here. Wrong is
+what keeps mail from being signed as the stack file says, or will; due is all that has a date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from byodkim_provider import records
+from byodkim_provider.cli.rotation import signed_lately
+from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.generations import Role
+from byodkim_provider.identity_state import AWAITING_DNS, Stored
+from byodkim_provider.propagation import judge
+from byodkim_provider.resolver import Answer
+from byodkim_provider.ses import Identity
+from byodkim_provider.settings import DomainSettings
+from byodkim_provider.verification import GONE
+
+__all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityNow:
+    """An identity, as SES shows it now."""
+
+    region: str
+    status: str
+    """SES's DKIM status, `AWAITING_DNS` if it was not told of the identity yet, `GONE` if it has none."""
+    verified: bool
+    """By the test of the BYODKIM guide, and with the selector that the stack knows."""
+    generation: int | None
+    selector: str
+    signing_since: datetime | None
+    age_days: int | None
+    """For how many days the generation has signed."""
+    problem: str
+    """Why it is not verified; empty if it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordNow:
+    """A record, as DNS shows it now."""
+
+    generation: int | None
+    role: Role
+    name: str
+    value: str
+    visible: bool | None
+    """None if DNS is not checked (`dnsCheck: off`)."""
+    seen: str
+    """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainNow:
+    """A domain, with everything that is found of it."""
+
+    domain: str
+    rotate_after_days: int | None
+    """None if the stack file does not have the domain."""
+    identities: tuple[IdentityNow, ...]
+    records: tuple[RecordNow, ...]
+    wrong: tuple[str, ...]
+    due: tuple[str, ...]
+
+
+def identity_now(stored: Stored, seen: Identity | None, now: datetime) -> IdentityNow:
+    """What is so of an identity, given what GetEmailIdentity said; None if it knows none or was not asked."""
+    declared = stored.declared
+    problem = _problem(stored, seen)
+    gone = AWAITING_DNS if stored.put_at is None else GONE
+    return IdentityNow(
+        region=declared.region,
+        status=seen.dkim_status if seen else gone,
+        verified=not problem,
+        generation=declared.generation,
+        selector=declared.selector,
+        signing_since=stored.signing_since,
+        age_days=(now - stored.signing_since).days if stored.signing_since else None,
+        problem=problem,
+    )
+
+
+def _problem(stored: Stored, seen: Identity | None) -> str:
+    if stored.put_at is None:
+        return "waiting for DNS: once the record is visible, run `pulumi up`"
+    if seen is None:
+        return "SES has no such identity: run `pulumi up --refresh`"
+    if seen.origin != "EXTERNAL":
+        return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
+    if seen.selector not in (None, stored.declared.selector):
+        return f"SES signs with selector {seen.selector!r}: run `pulumi up --refresh`"
+    if not seen.signing_enabled:
+        return "DKIM signatures are disabled in SES: run `pulumi up --refresh`"
+    why = f" ({seen.error_type})" if seen.error_type else ""
+    if seen.dkim_status == "FAILED":
+        return f"SES has given up{why}: `pulumi up --refresh` tells it again"
+    return "" if seen.verified else f"verification pending{why}: run `pulumi up`"
+
+
+def record_now(record: PublishedRecord, answers: Sequence[Answer] | None) -> RecordNow:
+    """What is so of a record, given what DNS answered; None if it was not asked."""
+    look = judge(answers, records.public_key(record.value) or b"") if answers is not None else None
+    return RecordNow(
+        generation=record.generation,
+        role=record.role,
+        name=record.name,
+        value=record.value,
+        visible=look.visible if look else None,
+        seen=look.summary() if look else "DNS is not checked",
+    )
+
+
+def domain_now(
+    domain: str,
+    settings: DomainSettings | None,
+    stored: Sequence[Stored],
+    identities: Sequence[IdentityNow],
+    published: Sequence[RecordNow],
+    now: datetime,
+) -> DomainNow:
+    """All that is found of a domain; *settings* is None if only the state has it."""
+    wrong = [f"{one.region}: {one.problem}" for one in identities if one.problem]
+    wrong += [
+        f"record of generation {one.generation} ({one.role}): {one.seen}"
+        for one in published
+        if one.visible is False
+    ]
+    wrong += _differences(settings, stored, published)
+    return DomainNow(
+        domain=domain,
+        rotate_after_days=settings.rotate_after_days if settings else None,
+        identities=tuple(identities),
+        records=tuple(published),
+        wrong=tuple(wrong),
+        due=tuple(_due(settings, stored, identities, now)) if settings else (),
+    )
+
+
+def _differences(
+    settings: DomainSettings | None, stored: Sequence[Stored], published: Sequence[RecordNow]
+) -> Iterator[str]:
+    """Where the stack file says something else than the stack has."""
+    if settings is None:
+        yield "not in the stack file: `pulumi up` deletes it"
+        return
+    if not stored and not published:
+        yield "not made yet: run `pulumi up`"
+        return
+    in_regions = {one.declared.region: one.declared for one in stored}
+    wanted = () if settings.retired else settings.regions
+    for region in sorted({*wanted} - in_regions.keys()):
+        yield f"{region}: not made yet: run `pulumi up`"
+    for region in sorted(in_regions.keys() - {*wanted}):
+        yield f"{region}: not in the stack file: `pulumi up` deletes it"
+    for region in sorted(in_regions.keys() & {*wanted}):
+        declared = in_regions[region]
+        if declared.generation != settings.generation:
+            yield (
+                f"{region}: generation {declared.generation} signs, the stack file says "
+                f"{settings.generation}: run `pulumi up`"
+            )
+        elif declared.published != settings.published:
+            yield (
+                f"{region}: generations {list(declared.published)} are published, the stack file says "
+                f"{list(settings.published)}: run `pulumi up`"
+            )
+
+
+def _due(
+    settings: DomainSettings, stored: Sequence[Stored], identities: Sequence[IdentityNow], now: datetime
+) -> Iterator[str]:
+    ages = [(one.age_days, one.generation) for one in identities if one.age_days is not None]
+    if ages and max(ages)[0] > settings.rotate_after_days:
+        age, generation = max(ages)
+        yield f"rotate: generation {generation} has signed for {age} days"
+    for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
+        if generation != settings.generation:
+            yield f"generation {generation} may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
+    if settings.overlap_days == 0:
+        yield "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"

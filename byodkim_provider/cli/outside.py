@@ -1,0 +1,86 @@
+"""
+What a command may touch: files below a directory, the Pulumi CLI, SES, DNS, the clock, a person.
+
+One value for all commands, so that a test passes its own and replaces nothing else. How a
+command ends that can't do its work is here too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.connections import connections, resolver_for
+from byodkim_provider.identity_lifecycle import Ses
+from byodkim_provider.identity_state import DnsCheck
+from byodkim_provider.progress import Clock, SystemClock
+from byodkim_provider.propagation import Resolver
+
+__all__ = ["CannotTell", "Outside", "Refused", "say"]
+
+
+class Refused(click.ClickException):
+    """The command was understood, and what it asks for is not done."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        say(self.message)
+
+
+class CannotTell(Refused):
+    """The stack, AWS or DNS could not be read."""
+
+    exit_code = 2
+
+
+def say(text: str) -> None:
+    """Tell the person something that was not asked for, on standard error."""
+    click.echo(f"byodkim: {text}", err=True)
+
+
+def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
+    """What `pulumi` with *arguments* prints in *directory*; raises `CannotTell` with its complaint."""
+    shown = " ".join(["pulumi", *arguments])
+    try:
+        # "pulumi" from PATH: the one that the person uses.
+        done = subprocess.run(["pulumi", *arguments], cwd=directory, capture_output=True, text=True)  # noqa: S603, S607
+    except FileNotFoundError:
+        raise CannotTell(
+            f"{shown}: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"
+        ) from None
+    if done.returncode != 0:
+        raise CannotTell(f"{shown}: {done.stderr.strip().removeprefix('error: ')}")
+    return done.stdout
+
+
+def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
+    """Run `pulumi` before the person's eyes; its exit code."""
+    return subprocess.run(["pulumi", *arguments], cwd=directory).returncode  # noqa: S603, S607
+
+
+def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
+    """SES by Region and account; raises `WrongAccount` if the credentials belong to another account."""
+    return connections(settings).ses
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything a command may touch. Tests pass their own; nothing else is replaced."""
+
+    directory: Path = field(default_factory=Path.cwd)
+    """Where the command was started: in the Pulumi project or below it."""
+    ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
+    run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
+    connect: Callable[[AwsSettings], Callable[[str, str | None], Ses]] = connect
+    resolver: Callable[[DnsCheck, Sequence[str]], Resolver | None] = resolver_for
+    clock: Clock = field(default_factory=SystemClock)
+    at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
+    """Whether somebody is there who can answer a question."""

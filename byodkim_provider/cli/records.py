@@ -1,0 +1,165 @@
+"""
+`byodkim records`: prints the TXT records that have to be in DNS, in the form another team asks for.
+
+From a stack's state or from a key file alone; nothing is looked up, nothing is changed. Values
+are put together in `records`, what a panel wants is decided in `panels`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from byodkim_provider import panels
+from byodkim_provider import records as dkim
+from byodkim_provider.cli.chosen import Chosen, chosen_options, published_in
+from byodkim_provider.cli.outside import Outside
+from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.panels import PANELS
+from byodkim_provider.settings import DomainSettings
+from byodkim_provider.settings_schema import DnsSettings
+
+__all__ = ["TxtRecord", "as_change_batch", "as_json", "as_panel", "as_zone_file", "records"]
+
+TTL: Final = DnsSettings().ttl
+"""For how long resolvers may keep a record, in seconds: as if the program published it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TxtRecord:
+    """A TXT record to be published."""
+
+    name: str
+    value: str
+    domain: str
+    panel: str
+    """Where it is typed in, a name from `panels.PANELS`."""
+    zone: str
+    """The zone that this panel shows."""
+
+
+def as_panel(wanted: Sequence[TxtRecord]) -> str:
+    """What to type in which field, one block a record."""
+    return "\n\n".join(
+        panels.instructions(
+            PANELS[record.panel], record_name=record.name, record_value=record.value, zone=record.zone
+        )
+        for record in wanted
+    )
+
+
+def as_zone_file(wanted: Sequence[TxtRecord]) -> str:
+    """A line a record, as a zone file has it, with full names."""
+    return "\n".join(f"{record.name}. {TTL} IN TXT {dkim.quoted(record.value)}" for record in wanted)
+
+
+def as_json(wanted: Sequence[TxtRecord]) -> str:
+    """A list of objects; `strings` are the pieces of `value`, each of at most 255 octets."""
+    return json.dumps(
+        [
+            {
+                "name": record.name,
+                "type": "TXT",
+                "ttl": TTL,
+                "value": record.value,
+                "strings": dkim.strings(record.value),
+            }
+            for record in wanted
+        ],
+        indent=2,
+    )
+
+
+def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
+    """A change batch for `aws route53 change-resource-record-sets`; it replaces what is at the names."""
+    changes = [
+        {
+            # Not CREATE: it has to mend a wrong record as well, and to do so leaves one value.
+            "Action": "UPSERT",
+            "ResourceRecordSet": {
+                "Name": f"{record.name}.",
+                "Type": "TXT",
+                "TTL": TTL,
+                "ResourceRecords": [{"Value": dkim.quoted(record.value)}],
+            },
+        }
+        for record in wanted
+    ]
+    return json.dumps({"Comment": "DKIM keys for Amazon SES", "Changes": changes}, indent=2)
+
+
+FORMATS: Final[Mapping[str, Callable[[Sequence[TxtRecord]], str]]] = {
+    "panel": as_panel,
+    "zone": as_zone_file,
+    "json": as_json,
+    "route53": as_change_batch,
+}
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  the records are printed
+  2  wrong usage, no such domain, or the stack could not be read
+"""
+)
+@chosen_options
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True)
+@click.pass_context
+def records(context: click.Context, chosen: Chosen, form: str) -> None:
+    """
+    Print the DNS records to publish.
+
+    Those of a stack, or of DOMAIN in it; with --selector and a key file of that key, without a
+    stack and without AWS. Only the public half is printed.
+    """
+    if chosen.one is None:
+        wanted = _of_stack(open_stack(chosen.stack_name, context.ensure_object(Outside)), chosen)
+    elif chosen.public_key_der is None:
+        raise click.UsageError("Give --private-key or --public-key.")
+    else:
+        selector, domain = chosen.one
+        wanted = [
+            TxtRecord(
+                name=dkim.record_name(selector, domain),
+                value=dkim.record_value(chosen.public_key_der),
+                domain=domain,
+                panel=chosen.panel or "other",
+                zone=chosen.zone or domain,
+            )
+        ]
+    if form == "route53" and len({record.domain for record in wanted}) > 1:
+        raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
+    click.echo(FORMATS[form](wanted))
+
+
+def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
+    """The records in the state of *stack*, sorted by domain, oldest generation first."""
+    settings = {one.name: one for one in stack.settings.domains}
+    wanted = []
+    for domain, published in published_in(stack, chosen.domain):
+        dns = _dns(settings.get(domain))
+        zone = chosen.zone or dns.zone or domain
+        for record in published:
+            if not record.name.endswith(f".{zone}"):
+                raise click.BadParameter(f"{zone!r} does not hold {record.name!r}", param_hint="--zone")
+            wanted.append(
+                TxtRecord(
+                    name=record.name,
+                    value=record.value,
+                    domain=domain,
+                    panel=chosen.panel or dns.panel or "other",
+                    zone=zone,
+                )
+            )
+    return wanted
+
+
+def _dns(settings: DomainSettings | None) -> DnsSettings:
+    """How people publish the records of a domain: what its settings say of that, or the defaults."""
+    listed = settings.dns if settings else ()
+    return next((dns for dns in listed if dns.provider == "manual"), DnsSettings())

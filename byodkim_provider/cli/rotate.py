@@ -1,0 +1,217 @@
+"""
+`byodkim rotate`: edits the stack file so that another generation signs, and runs `pulumi up`.
+
+Shows what it would change before it does. Which numbers change is decided in `rotation`, how
+the text changes in `stack_file`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import click
+
+from byodkim_provider import records, stack_file
+from byodkim_provider.cli.outside import Outside, Refused, say
+from byodkim_provider.cli.rotation import Rotation, Way, rotation
+from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
+from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.propagation import judge
+from byodkim_provider.settings import DomainSettings
+from byodkim_provider.stack_file import Changes
+
+__all__ = ["rotate"]
+
+
+def _days(text: str) -> timedelta:
+    """The time that `180d` is."""
+    found = re.fullmatch("([0-9]{1,5})d", text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is not a number of days such as '180d'.")
+    return timedelta(days=int(found[1]))
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  done, or nothing to do, or --dry-run
+  1  refused or declined, and nothing was written; or `pulumi up` failed
+  2  wrong usage, or the stack could not be read
+"""
+)
+@click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
+@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
+@click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
+@click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
+@click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record goes.")
+@click.option(
+    "--compromised",
+    is_flag=True,
+    help="The signing key has leaked: switch to the standby and remove the leaked key in one update.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the change, write nothing.")
+@click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
+@click.pass_context
+def rotate(
+    context: click.Context,
+    domains: tuple[str, ...],
+    name: str | None,
+    every: bool,
+    older_than: timedelta | None,
+    back: bool,
+    compromised: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """
+    Let the next key of a domain sign.
+
+    Edits the stack file, prints the change, asks, writes, and runs `pulumi up`. Either all the
+    domains rotate or none. A change that would make signed mail fail is refused, but for
+    --compromised, which says what will.
+    """
+    outside = context.ensure_object(Outside)
+    if sum((bool(domains), every, older_than is not None)) != 1:
+        raise click.UsageError("Give domains, --all or --older-than.")
+    if back and compromised:
+        raise click.UsageError("Give --back or --compromised, not both.")
+    if not (yes or dry_run or outside.at_terminal()):
+        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
+    stack = open_stack(name, outside)
+    if domains:
+        chosen = _named(stack, domains)
+    elif older_than is not None:
+        chosen = _older(stack, outside.clock.now() - older_than)
+    else:
+        chosen = [domain.name for domain in stack.settings.domains if not domain.retired]
+    if not chosen:
+        say("nothing to do: no key of this stack is meant")
+        return
+    steps = _steps("back" if back else "compromised" if compromised else "forward", stack, chosen, outside)
+    text = _edited(stack, steps, override=compromised)
+    for step in steps:
+        for note in (*step.notes, *_record_notes(step, stack, outside)):
+            say(f"{step.domain}: {note}")
+    click.echo(stack_file.diff(stack.text, text, stack.file_shown), nl=False)
+    if not dry_run and (yes or click.confirm("byodkim: write this and run `pulumi up`?", err=True)):
+        _apply(stack, text, outside, yes=yes)
+    elif not dry_run:
+        raise Refused("nothing was written")
+
+
+def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
+    """*domains* in their normal form, each once."""
+    known = [domain.name for domain in stack.settings.domains]
+    chosen = []
+    for spelling in domains:
+        try:
+            domain = records.normalise_domain(spelling)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if domain not in known:
+            raise Refused(f"{domain}: is not in {stack.file_shown}, which has {', '.join(known)}")
+        chosen.append(domain)
+    return list(dict.fromkeys(chosen))
+
+
+def _older(stack: Stack, than: datetime) -> list[str]:
+    """Domains whose generation has signed since before *than*, in one Region at least."""
+    return [
+        domain.name
+        for domain in stack.settings.domains
+        if any(
+            one.signing_since and one.signing_since < than
+            for one in stack.state.identities.get(domain.name, ())
+        )
+    ]
+
+
+def _steps(way: Way, stack: Stack, chosen: Sequence[str], outside: Outside) -> list[Rotation]:
+    """A step for each domain; raises `Refused` with all that is in the way."""
+    settings = _settings_after_override(stack)
+    steps, problems = [], []
+    for name in chosen:
+        domain, written = settings[name], stack.written(name)
+        try:
+            steps.append(
+                rotation(
+                    way,
+                    domain,
+                    stack.state.identities.get(name, ()),
+                    supplied=supplied_generations(written),
+                    written_out=() if written.get("published") is None else domain.published,
+                    now=outside.clock.now(),
+                )
+            )
+        except ByodkimError as error:
+            problems.append(str(error))
+    if problems:
+        raise Refused("\nbyodkim: ".join(problems))
+    return steps
+
+
+def _settings_after_override(stack: Stack) -> dict[str, DomainSettings]:
+    """The settings without any domain's own `overlapDays: 0`: it was for the step before."""
+    domains = {
+        spelling: {key: value for key, value in written.items() if not _is_override(key, value)}
+        for spelling, written in stack.config[stack.domains_key].items()
+    }
+    settings = settings_in({**stack.config, stack.domains_key: domains}, stack.project)
+    return {domain.name: domain for domain in settings.domains}
+
+
+def _is_override(key: str, value: object) -> bool:
+    return key == "overlapDays" and str(value) == "0"
+
+
+def _edited(stack: Stack, steps: Sequence[Rotation], *, override: bool) -> str:
+    """The text of the stack file after *steps*; raises `Refused` if that would not be valid."""
+    changes = {stack.spellings[step.domain]: _changes(step, stack, override=override) for step in steps}
+    try:
+        text = stack_file.edited(stack.text, stack.domains_key, changes)
+        settings_in(stack_file.configuration(text), stack.project)
+    except InvalidSettings as error:
+        raise Refused(str(error)) from None
+    return text
+
+
+def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
+    changes: dict[str, int | tuple[int, ...] | None] = {
+        "generation": step.generation,
+        "published": None if step.by_default else step.published,
+    }
+    if override:
+        changes["overlapDays"] = 0
+    elif any(_is_override(*pair) for pair in stack.written(step.domain).items()):
+        changes["overlapDays"] = None
+    return changes
+
+
+def _record_notes(step: Rotation, stack: Stack, outside: Outside) -> list[str]:
+    """What to know if the record of the generation that will sign is not in DNS."""
+    settings = next(domain for domain in stack.settings.domains if domain.name == step.domain)
+    published = stack.state.records.get(step.domain, ())
+    record = next((one for one in published if one.generation == step.generation), None)
+    if record is None:
+        return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
+    resolver = outside.resolver(settings.dns_check, settings.dns_resolvers)
+    if resolver is None:
+        return []
+    look = judge(resolver.txt(record.name, step.domain), records.public_key(record.value) or b"")
+    if look.visible:
+        return []
+    return [
+        f"the record of generation {step.generation} is not visible: {look.summary()}",
+        f"the update waits for it at most {settings.dns_wait_seconds} s, then fails and SES keeps its key",
+    ]
+
+
+def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
+    stack.file.write_bytes(text.encode())
+    if outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory) != 0:
+        raise Refused(
+            f"`pulumi up` did not succeed\n  hint: {stack.file_shown} is changed as shown; "
+            "run `pulumi up` again, or undo the change"
+        )

@@ -1,0 +1,85 @@
+"""
+What a stack's state says of the identities and records of its domains.
+
+Read from what `pulumi stack export` prints, so nothing is decrypted: no key is needed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from byodkim_provider.generations import Role
+from byodkim_provider.identity_state import Stored
+
+__all__ = ["PublishedRecord", "State", "read_state"]
+
+IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
+DOMAIN: Final = "byodkim:index:ByodkimDomain"
+"""Types of the resources that tell, as they are in users' state."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRecord:
+    """A TXT record that the stack declares; *generation* is None for an identity used without."""
+
+    generation: int | None
+    role: Role
+    name: str
+    value: str
+
+    @property
+    def domain(self) -> str:
+        return self.name.partition("._domainkey.")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the last runs of Pulumi made, by domain."""
+
+    identities: Mapping[str, tuple[Stored, ...]]
+    """Sorted by Region."""
+    records: Mapping[str, tuple[PublishedRecord, ...]]
+    """Oldest generation first."""
+
+
+def read_state(export: str) -> State:
+    """The state in *export*, the JSON of `pulumi stack export`."""
+    resources = [
+        resource
+        for resource in json.loads(export)["deployment"].get("resources", ())
+        if not resource.get("delete")  # the old half of a replacement that was cut short
+    ]
+    identities = [
+        Stored.from_outputs(resource["outputs"]) for resource in resources if resource["type"] == IDENTITY
+    ]
+    records = {
+        record.name: record
+        for resource in resources
+        if resource["type"] == DOMAIN
+        for record in _records(resource.get("outputs", {}))
+    }
+    for identity in identities:  # used alone, its record is declared nowhere else
+        declared = identity.declared
+        own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
+        records.setdefault(own.name, own)
+    return State(
+        _grouped((one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)),
+        _grouped((one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)),
+    )
+
+
+def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
+    for one in outputs.get("records", ()):
+        yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
+    groups: dict[str, list[T]] = {}
+    for name, one in pairs:
+        groups.setdefault(name, []).append(one)
+    return {name: tuple(group) for name, group in groups.items()}

@@ -1,0 +1,156 @@
+"""
+`byodkim status`: looks at every domain of a stack, in SES and in DNS, and shows what it found.
+
+One look at each, nothing is changed. What it means is decided in `findings`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
+from byodkim_provider.cli.outside import Outside
+from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.identity_state import Stored, timestamp
+from byodkim_provider.propagation import Resolver
+from byodkim_provider.resolver import Answer
+from byodkim_provider.ses import Identity
+
+__all__ = ["status"]
+
+AT_ONCE: Final = 16
+"""Looks at the same time: DNS waits for silent servers, SES keeps its own pace."""
+
+PIPE_WIDTH: Final = 240
+"""Columns when nobody watches: as wide as a record's name and what is said of it can be."""
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  everything is verified, every record is right
+  1  something is wrong, or not done yet
+  2  it could not be told: no stack, no credentials, no answer
+"""
+)
+@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_context
+def status(context: click.Context, name: str | None, as_json: bool) -> None:
+    """
+    Show what signs, and what is wrong or due.
+
+    Asks SES and every DNS server now, changes nothing, decrypts nothing. What is due, such as a
+    rotation, is shown and is nothing wrong.
+    """
+    outside = context.ensure_object(Outside)
+    stack = open_stack(name, outside)
+    with Console(stderr=True).status("asking SES and DNS"):
+        domains = look(stack, outside)
+    if as_json:
+        click.echo(json.dumps(_plain(stack, domains), indent=2))
+    else:
+        _print_tables(domains)
+    if any(domain.wrong for domain in domains):
+        context.exit(1)
+
+
+def look(stack: Stack, outside: Outside) -> list[DomainNow]:
+    """What is so now of every domain in the stack file or the state, sorted by name."""
+    settings = {domain.name: domain for domain in stack.settings.domains}
+    now = outside.clock.now()
+    ses = outside.connect(stack.aws())
+
+    def identity(stored: Stored) -> Identity | None:
+        declared = stored.declared
+        if stored.put_at is None:
+            return None
+        return ses(declared.region, declared.account_id).get_email_identity(declared.domain)
+
+    def answers(record: PublishedRecord) -> tuple[Answer, ...] | None:
+        resolver = resolvers.get(record.domain)
+        return resolver.txt(record.name, record.domain) if resolver else None
+
+    names = sorted({*settings, *stack.state.identities, *stack.state.records})
+    resolvers: dict[str, Resolver | None] = {
+        name: outside.resolver(domain.dns_check, domain.dns_resolvers) for name, domain in settings.items()
+    }
+    stored = {name: stack.state.identities.get(name, ()) for name in names}
+    published = {name: stack.state.records.get(name, ()) for name in names}
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        seen = {name: pool.map(identity, stored[name]) for name in names}
+        heard = {name: pool.map(answers, published[name]) for name in names}
+        return [
+            domain_now(
+                name,
+                settings.get(name),
+                stored[name],
+                [identity_now(*pair, now) for pair in zip(stored[name], seen[name], strict=True)],
+                [record_now(*pair) for pair in zip(published[name], heard[name], strict=True)],
+                now,
+            )
+            for name in names
+        ]
+
+
+def _plain(stack: Stack, domains: Iterable[DomainNow]) -> dict[str, Any]:
+    """What `--json` prints: the fields of `findings`, times in ISO 8601, UTC."""
+
+    def written(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: timestamp(value) if isinstance(value, datetime) else value for name, value in pairs}
+
+    plain = [asdict(domain, dict_factory=written) for domain in domains]
+    return {"stack": stack.name, "ok": not any(one["wrong"] for one in plain), "domains": plain}
+
+
+def _print_tables(domains: Iterable[DomainNow]) -> None:
+    plain: dict[str, Any] = {"box": None, "pad_edge": False}
+    identities = Table("domain", "Region", "SES", "generation", "selector", "signing since", "days", **plain)
+    published = Table("record", "generation", "role", "DNS", **plain)
+    for domain in domains:
+        for one in domain.identities:
+            since = f"{one.signing_since:%Y-%m-%d %H:%M} UTC" if one.signing_since else "–"
+            identities.add_row(
+                domain.domain,
+                one.region,
+                one.status,
+                _shown(one.generation),
+                one.selector,
+                since,
+                f"{_shown(one.age_days)} of {_shown(domain.rotate_after_days)}",
+                style=None if one.verified else "red",
+            )
+        for record in domain.records:
+            published.add_row(
+                record.name,
+                _shown(record.generation),
+                record.role,
+                record.seen,
+                style="red" if record.visible is False else None,
+            )
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
+    for table in (identities, published):
+        if table.row_count:
+            console.print(table)
+            console.print()
+    for domain in domains:
+        for text in domain.wrong:
+            console.print(f"{domain.domain}: {text}", style="red", soft_wrap=True)
+        for text in domain.due:
+            console.print(f"{domain.domain}: {text}", soft_wrap=True)
+
+
+def _shown(number: int | None) -> str:
+    return "–" if number is None else str(number)

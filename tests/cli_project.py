@@ -1,0 +1,104 @@
+"""
+A Pulumi project on disk and the state of its stack, for tests of the command line.
+
+Its Pulumi is two answers from memory; SES, DNS and the clock are those of `World`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from byodkim_provider import generations
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.identity_state import Stored
+from tests.world import World
+
+__all__ = ["CliProject"]
+
+
+@dataclass
+class CliProject:
+    """The project in *directory*; a stack called `dev` is selected."""
+
+    directory: Path
+    world: World
+    stored: list[Stored] = field(default_factory=list)
+    """Identities in the state."""
+    published: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Generations with a record in the state, by domain; by default those of the identity."""
+    up_exit_code: int = 0
+    ran: list[tuple[list[str], Path]] = field(default_factory=list)
+    """What was run before the person's eyes, and where."""
+
+    def __post_init__(self) -> None:
+        (self.directory / "stacks").mkdir()
+        (self.directory / "Pulumi.yaml").write_text(
+            "name: ses-byodkim\nruntime: python\nstackConfigDir: stacks\n"
+        )
+
+    @property
+    def stack_file(self) -> Path:
+        return self.directory / "stacks" / "Pulumi.dev.yaml"
+
+    def write(self, domains: str) -> None:
+        """The stack file, with *domains* as under `ses-byodkim:domains`, indented by four."""
+        self.stack_file.write_text(f"config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n{domains}")
+
+    def run(self, *arguments: str, terminal: bool = False, answer: str | None = None) -> Result:
+        """`byodkim` with *arguments*; with *terminal* somebody types *answer*."""
+        outside = Outside(
+            directory=self.directory,
+            ask_pulumi=self._ask_pulumi,
+            run_pulumi=self._run_pulumi,
+            connect=lambda _: lambda region, _: self.world.ses(region),
+            resolver=lambda check, _: None if check == "off" else self.world.resolver,
+            clock=self.world.clock,
+            at_terminal=lambda: terminal,
+        )
+        return CliRunner().invoke(main, arguments, obj=outside, input=answer)
+
+    def _ask_pulumi(self, arguments: Sequence[str], directory: Path) -> str:
+        assert directory == self.directory
+        if list(arguments) == ["stack", "--show-name"]:
+            return "dev\n"
+        assert list(arguments) == ["stack", "export", "-s", "dev"]
+        return json.dumps({"version": 3, "deployment": {"resources": self._resources()}})
+
+    def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
+        self.ran.append((list(arguments), directory))
+        return self.up_exit_code
+
+    def _resources(self) -> list[dict[str, object]]:
+        identities = [
+            {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": one.to_outputs()}
+            for one in self.stored
+        ]
+        signing = {one.declared.domain: one.declared for one in self.stored}
+        published = {name: declared.published for name, declared in signing.items()} | self.published
+        components = [
+            {
+                "type": "byodkim:index:ByodkimDomain",
+                "outputs": {"records": self._records(name, numbers, signing[name].generation or 0)},
+            }
+            for name, numbers in published.items()
+        ]
+        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities]
+
+    def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
+        records = []
+        for generation, role in generations.roles(signing, numbers).items():
+            declared = self.world.declared(generation, domain=name)
+            records.append(
+                {
+                    "generation": float(generation),
+                    "role": role,
+                    "name": declared.record_name,
+                    "value": declared.record_value,
+                }
+            )
+        return records

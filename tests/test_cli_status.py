@@ -1,0 +1,321 @@
+"""`byodkim status` tells what SES and DNS show now, what is wrong and what is due."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.identity_state import AWAITING_DNS, Stored
+from sandbox.ses_switches import Fault
+from tests.cli_project import CliProject
+from tests.fakes import START
+from tests.world import DOMAIN
+
+ONE = "    example.com:\n      generation: {}\n"
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """A stack file that says generation 2, and a stack that has it."""
+    project = CliProject(tmp_path, world)
+    project.write(ONE.format(2))
+    world.publish(1, 2, 3)
+    project.stored = [world.verified(2)]
+    return project
+
+
+def test_all_is_well(project):
+    """Of a verified domain with its records there is nothing to say but how it is."""
+    result = project.run("status")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = [line.split() for line in result.stdout.splitlines() if line.strip()]
+    assert lines == [
+        ["domain", "Region", "SES", "generation", "selector", "signing", "since", "days"],
+        [DOMAIN, "eu-west-1", "SUCCESS", "2", "s2", "2026-11-25", "12:00", "UTC", "0", "of", "180"],
+        ["record", "generation", "role", "DNS"],
+        [f"s1._domainkey.{DOMAIN}", "1", "previous", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"s2._domainkey.{DOMAIN}", "2", "signing", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"s3._domainkey.{DOMAIN}", "3", "standby", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"{DOMAIN}:", "generation", "1", "may", "leave", "DNS", "from", "2026-12-05", "12:00", "UTC"],
+    ]
+
+
+def test_json(project, world):
+    """A program gets the same as values."""
+    project.published = {DOMAIN: (2,)}
+    project.stored = [world.update(project.stored[0], 2, published=(2,))]
+    project.write(ONE.format(2) + "      published: [2]\n")
+    result = project.run("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "stack": "dev",
+        "ok": True,
+        "domains": [
+            {
+                "domain": DOMAIN,
+                "rotate_after_days": 180,
+                "identities": [
+                    {
+                        "region": "eu-west-1",
+                        "status": "SUCCESS",
+                        "verified": True,
+                        "generation": 2,
+                        "selector": "s2",
+                        "signing_since": "2026-11-25T12:00:00Z",
+                        "age_days": 0,
+                        "problem": "",
+                    }
+                ],
+                "records": [
+                    {
+                        "generation": 2,
+                        "role": "signing",
+                        "name": f"s2._domainkey.{DOMAIN}",
+                        "value": world.declared(2).record_value,
+                        "visible": True,
+                        "seen": "2 of 2 servers show the key",
+                    }
+                ],
+                "wrong": [],
+                "due": [],
+            }
+        ],
+    }
+
+
+def nothing(project, world):
+    pass
+
+
+def pending(project, world):
+    world.switch(first_look_seconds=10**6)
+    project.stored = [world.created(2, domain="pending.example")]
+    project.write("    pending.example: {generation: 2}\n")
+    world.publish(1, 3, domain="pending.example")
+
+
+def given_up(project, world):
+    world.resolver.records.clear()
+    project.stored = [world.created(2, domain="failed.example")]
+    project.write("    failed.example: {generation: 2}\n")
+    del world.resolver.records["s2._domainkey.failed.example"]
+    world.publish(1, 3, domain="failed.example")
+    world.clock.advance(timedelta(hours=73))
+
+
+def deleted(project, world):
+    world.ses().delete_email_identity(DOMAIN)
+
+
+def disabled(project, world):
+    world.ses().put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
+
+
+def other_selector(project, world):
+    key = world.key(3)
+    world.ses().put_email_identity_dkim_signing_attributes(DOMAIN, selector="s3", key=key)
+
+
+def record_gone(project, world):
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+
+
+def awaiting(project, world):
+    declared = world.declared(2)
+    project.stored = [Stored(declared=declared, instance="i", status=AWAITING_DNS)]
+
+
+def ahead(project, world):
+    project.write(ONE.format(3))
+
+
+def other_published(project, world):
+    project.write(ONE.format(2) + "      published: [2, 3]\n")
+
+
+def another_region(project, world):
+    project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
+
+
+def fewer_domains(project, world):
+    project.stored.append(world.verified(1, domain="example.net"))
+    world.publish(1, 2, domain="example.net")
+
+
+def more_domains(project, world):
+    project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (nothing, []),
+        (pending, ["eu-west-1: verification pending: run `pulumi up`"]),
+        (
+            given_up,
+            [
+                "eu-west-1: SES has given up (HOST_NOT_FOUND): `pulumi up --refresh` tells it again",
+                "record of generation 2 (signing): 0 of 2 servers show the key, "
+                "ns1.example.net and ns2.example.net have no TXT record",
+            ],
+        ),
+        (deleted, ["eu-west-1: SES has no such identity: run `pulumi up --refresh`"]),
+        (disabled, ["eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`"]),
+        (other_selector, ["eu-west-1: SES signs with selector 's3': run `pulumi up --refresh`"]),
+        (
+            record_gone,
+            [
+                "record of generation 3 (standby): 0 of 2 servers show the key, "
+                "ns1.example.net and ns2.example.net have no TXT record"
+            ],
+        ),
+        (awaiting, ["eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`"]),
+        (ahead, ["eu-west-1: generation 2 signs, the stack file says 3: run `pulumi up`"]),
+        (
+            other_published,
+            ["eu-west-1: generations [1, 2, 3] are published, the stack file says [2, 3]: run `pulumi up`"],
+        ),
+        (another_region, ["us-east-1: not made yet: run `pulumi up`"]),
+        (fewer_domains, ["not in the stack file: `pulumi up` deletes it"]),
+        (more_domains, ["not made yet: run `pulumi up`"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_wrong(project, world, change, wrong):
+    """What is wrong or not done yet is said in words, and by the exit code."""
+    change(project, world)
+    result = project.run("status", "--json")
+    found = json.loads(result.stdout)
+    assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
+    assert (found["ok"], result.exit_code) == (not wrong, 1 if wrong else 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "settings", "due"),
+    [
+        (9, "", ["generation 1 may leave DNS from 2026-12-05 12:00 UTC"]),
+        (11, "", []),
+        (181, "", ["rotate: generation 2 has signed for 181 days"]),
+        (181, "      rotateAfterDays: 365\n", []),
+        (
+            1,
+            "      overlapDays: 0\n",
+            ["`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"],
+        ),
+    ],
+    ids=["overlap", "overlap over", "old key", "old key allowed", "left-over override"],
+)
+def test_due(project, world, days, settings, due):
+    """What is due next is said, and is nothing wrong."""
+    project.write(ONE.format(2) + settings)
+    world.clock.advance(START + timedelta(days=days) - world.clock.now())
+    result = project.run("status", "--json")
+    assert json.loads(result.stdout)["domains"][0]["due"] == due
+    assert result.exit_code == 0
+
+
+def test_dns_is_not_checked(project, world):
+    """With `dnsCheck: off` no record is looked up, and none is wrong."""
+    project.write(ONE.format(2) + "      dnsCheck: off\n")
+    world.resolver.records.clear()
+    world.forget()
+    result = project.run("status", "--json")
+    assert {record["seen"] for record in json.loads(result.stdout)["domains"][0]["records"]} == {
+        "DNS is not checked"
+    }
+    assert (result.exit_code, world.resolver.looked_up) == (0, [])
+
+
+def test_it_only_reads(project, world):
+    """A look costs one read an identity and one look-up a record, and changes nothing."""
+    world.forget()
+    before = project.stack_file.read_bytes()
+    project.run("status")
+    assert world.calls() == ["GetEmailIdentity"]
+    assert sorted(world.resolver.looked_up) == [f"s{number}._domainkey.{DOMAIN}" for number in (1, 2, 3)]
+    assert (project.stack_file.read_bytes(), project.ran) == (before, [])
+
+
+def test_supplied_keys_stay_encrypted(project, world):
+    """What `keys` publishes is told from its generations, no key is read."""
+    project.write(
+        ONE.format(2)
+        + "      keys:\n"
+        + "".join(
+            f"        {number}: {{selector: s{number}, privateKey: {{secure: v1:abc}}}}\n"
+            for number in (1, 2, 3)
+        )
+    )
+    assert project.run("status").exit_code == 0
+
+
+def test_encrypted_credentials(project):
+    """Credentials that are encrypted in the stack file are not decrypted: the environment's are used."""
+    project.stack_file.write_text(
+        project.stack_file.read_text() + "  aws:accessKey: AKIA\n  aws:secretKey: {secure: v1:abc}\n"
+    )
+    result = project.run("status")
+    assert result.stderr == (
+        "byodkim: aws:secretKey is encrypted and stays so: using the AWS credentials of the environment\n"
+    )
+    assert result.exit_code == 0
+
+
+def no_stack_file(project):
+    project.stack_file.unlink()
+
+
+def no_project(project):
+    (project.directory / "Pulumi.yaml").unlink()
+
+
+def broken_file(project):
+    project.stack_file.write_text("config: [\n")
+
+
+def unknown_key(project):
+    project.write("    example.com: {generation: 2, overlapdays: 3}\n")
+
+
+def encrypted_role(project):
+    project.stack_file.write_text(
+        project.stack_file.read_text() + "  aws:assumeRoles: [{roleArn: {secure: v1:abc}}]\n"
+    )
+
+
+def no_permission(project):
+    project.world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (no_stack_file, "stacks/Pulumi.dev.yaml: there is no such stack file"),
+        (no_project, "there is no Pulumi.yaml in {directory} or above it"),
+        (broken_file, "stacks/Pulumi.dev.yaml: line 2: expected the node content, but found '<stream end>'"),
+        (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
+        (encrypted_role, "aws:assumeRoles: is encrypted in the stack file, and nothing is decrypted here"),
+        (no_permission, "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_could_not_tell(project, change, text):
+    """What can't be read is one line on standard error and an exit code of its own."""
+    change(project)
+    result = project.run("status")
+    assert result.stderr == f"byodkim: {text.format(directory=project.directory)}\n"
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_no_pulumi(project, monkeypatch):
+    """Without the Pulumi CLI it says so, and where to get it."""
+    monkeypatch.setenv("PATH", "")
+    result = CliRunner().invoke(main, ["status"], obj=Outside(directory=project.directory))
+    assert result.stderr == (
+        "byodkim: pulumi stack --show-name: there is no `pulumi` on PATH\n"
+        "  hint: see https://www.pulumi.com/docs/install/\n"
+    )
+    assert result.exit_code == 2
