@@ -18,8 +18,9 @@ from byodkim_provider import generations, records
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.dns_providers import DnsProvider, Existing, provider_for
-from byodkim_provider.identity_state import moment
+from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provider_for
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity_state import DELEGATED, moment
 from byodkim_provider.settings import DomainSettings
 
 __all__ = ["ByodkimDomain"]
@@ -45,7 +46,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         name: str,
         settings: DomainSettings,
         *,
-        dns: Sequence[DnsProvider] | None = None,
+        dns: Sequence[DnsProvider] = (),
         wait: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -53,20 +54,24 @@ class ByodkimDomain(pulumi.ComponentResource):
         Args:
             name: of the resource; names of keys, records and identities begin with it.
             settings: of the domain.
-            dns: providers of your own, instead of those that *settings* name.
+            dns: providers of your own, any objects with the methods of `dns_providers.DnsProvider`,
+                instead of those that *settings* name.
             wait: make a `DkimVerification` for this domain alone.
             opts: as for any resource.
         """
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
         self._domain = settings.name
-        providers = dns or [provider_for(one) for one in settings.dns]
+        providers = dns or [provider_for(one, settings) for one in settings.dns]
+        self._places = [provider.place(settings.name, parent=self) for provider in providers]
+        _refuse_same_place(settings.name, self._places)
         roles = generations.roles(settings.generation, settings.published)
         declared: list[dict[str, Any]] = []
         for generation, role in roles.items():
             key = self._key(f"{name}/{generation}", generation, settings)
             published = [
                 provider.publish(
-                    f"{name}/{generation}",
+                    # By place, whatever the order in the settings: a renamed record would be deleted.
+                    f"{name}/{generation}/{place.label}",
                     domain=settings.name,
                     record_name=key["record_name"],
                     record_value=key["record_value"],
@@ -76,7 +81,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                         parent=self, retain_on_delete=settings.adopt and role == "signing"
                     ),
                 )
-                for provider in providers
+                for provider, place in zip(providers, self._places, strict=True)
             ]
             if role == "signing":
                 self._signing = key
@@ -94,7 +99,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
-                _identity_args(settings, region=region, key=self._signing, account_id=account),
+                _identity_args(
+                    settings, region=region, key=self._signing, account_id=account, places=self._places
+                ),
                 pulumi.ResourceOptions(
                     parent=self, depends_on=signing_records, protect=settings.protect or None
                 ),
@@ -118,12 +125,22 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.register_outputs({"records": self.records})
 
     def summary(self, verification: DkimVerification) -> dict[str, Any]:
-        """What a stack shows of the domain: signing generation and selector, records, status by Region."""
+        """
+        What a stack shows of the domain: signing generation and selector, records and where they
+        stand, the NS records of a delegation, status by Region.
+        """
         signing = next(record for record in self.records if record["role"] == "signing")
+        delegations = [
+            {"name": f"_domainkey.{self._domain}", "name_servers": place.name_servers}
+            for place in self._places
+            if place.label == DELEGATED
+        ]
         return {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
             "records": self.records,
+            "dns": [place.label for place in self._places],
+            **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
                     "status": verification.results.apply(_status_of(self._domain, region)),
@@ -164,6 +181,12 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
 
 
+def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
+    labels = [place.label for place in places]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise InvalidSettings([f'domains["{domain}"].dns: {label} is listed twice' for label in twice])
+
+
 def _existing(generation: int, settings: DomainSettings) -> Existing:
     if generation not in settings.keys:
         return "replace"  # the selector of a generated key is nobody else's: what stands there is ours
@@ -184,7 +207,9 @@ def _identity_args(
     region: str,
     key: Mapping[str, pulumi.Input[str]],
     account_id: pulumi.Input[str],
+    places: Sequence[Place],
 ) -> ByodkimIdentityArgs:
+    by_hand = next((place for place in places if place.panel), None)
     return ByodkimIdentityArgs(
         domain=settings.name,
         region=region,
@@ -206,4 +231,8 @@ def _identity_args(
         dns_check=settings.dns_check,
         dns_resolvers=settings.dns_resolvers,
         dns_wait_seconds=settings.dns_wait_seconds,
+        dns=[place.label for place in places],
+        name_servers={place.label: place.name_servers for place in places if place.name_servers != ()},
+        panel=by_hand.panel if by_hand else None,
+        panel_zone=by_hand.panel_zone if by_hand else None,
     )

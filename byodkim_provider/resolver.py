@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -74,6 +74,9 @@ class Answer:
 
     alias: str = ""
     """The name that a CNAME led to, without a final dot, if this is an answer about that one."""
+
+    target: str = field(default="", compare=False)
+    """What the CNAME at the very name asked for points to, without a final dot; "" if there is none."""
 
 
 class DnsResolver:
@@ -160,7 +163,9 @@ class _Look:
                 return Answer(resolver, None, problem.failure)
             texts = [rrset for rrset in reply.answer if rrset.rdtype == RdataType.TXT]
             alias = next((_text(rrset.name) for rrset in texts if rrset.name != name), "")
-            return Answer(resolver, tuple(value for rrset in texts for value in _values(rrset)), alias=alias)
+            cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
+            values = tuple(value for rrset in texts for value in _values(rrset))
+            return Answer(resolver, values, alias=alias, target=_text(cname[0].target) if cname else "")
 
         with ThreadPoolExecutor(len(self._resolvers)) as pool:
             return list(pool.map(ask, self._resolvers))
@@ -201,7 +206,8 @@ class _Look:
                 if isinstance(said, _NoAnswer)
             ]
         for target, server in {said: server for server, said in replies if isinstance(said, Name)}.items():
-            answers += self._follow(target, server, (*aliases, name))
+            followed = self._follow(target, server, (*aliases, name))
+            answers += followed if aliases else [replace(one, target=_text(target)) for one in followed]
         return answers
 
     def _follow(self, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:

@@ -157,9 +157,10 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
             yield line((*where, "keys", str(generation), "selector"), problem)
     if len(supplied) < len(domain.published) and records.name_problem(_GENERATED_SELECTOR, domain.name):
         yield line(where, "too long for a generated selector, only supplied keys can have a shorter one")
-    for dns in domain.dns:
+    for position, dns in enumerate(domain.dns):
         if dns.zone and not f"._domainkey.{domain.name}".endswith(f".{dns.zone}"):
-            yield line((*where, "dns", "zone"), f"{dns.zone!r} does not hold {domain.name!r}")
+            which = (position,) if len(domain.dns) > 1 else ()
+            yield line((*where, "dns", *which, "zone"), f"{dns.zone!r} does not hold {domain.name!r}")
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:

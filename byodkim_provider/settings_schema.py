@@ -9,7 +9,7 @@ editors show, through the JSON Schema.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -30,6 +30,7 @@ from byodkim_provider import generations, records
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
 from byodkim_provider.keys import load as load_key
+from byodkim_provider.panels import PANELS
 from byodkim_provider.settings_values import Flag, ResolverAddress, Text, Whole, Zone, shown
 
 __all__ = [
@@ -42,15 +43,6 @@ __all__ = [
     "Verification",
     "WrittenDomain",
 ]
-
-_NOT_YET: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "dns": (lambda providers: len(providers) > 1, "more than one provider is not supported yet"),
-    "provider": (lambda provider: provider != "route53", "only 'route53' is supported yet"),
-    "assume_role": (bool, "not supported yet"),
-    "delegate": (bool, "not supported yet"),
-    "keep": (bool, "not supported yet"),
-}
-"""Fields that are decided but not built: which of their values are refused, and in what words."""
 
 MAX_TAGS: Final = 48
 """Tags a user may set. SES keeps 50 an identity (SES API, CreateEmailIdentity); two are this program's."""
@@ -110,13 +102,31 @@ _SECRET_TEXT: Final = {
     ]
 }
 
+_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
+    "delegate": frozenset({"delegate", "ttl", "assume_role", "keep"}),
+    "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
+    "manual": frozenset({"panel", "zone"}),
+}
+"""Which options go with which provider; `delegate` makes another one of Route 53."""
+
 REGION: Final = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
 
 _Provider = Literal["route53", "cloudflare", "manual"]
+_Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _Boolean = Annotated[bool, Flag()]
 _Generation = Annotated[int, Whole(1)]
 _Region = Annotated[str, REGION]
-_ZoneId = Annotated[str, Text("Z[A-Z0-9]{1,31}", "a hosted zone's id like 'Z0123456789ABC'")]
+_ZoneId = Annotated[
+    str,
+    Text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
+]
+_Role = Annotated[
+    str,
+    Text(
+        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
+    ),
+]
 _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
 
 
@@ -131,14 +141,6 @@ class _Written(BaseModel):
         use_attribute_docstrings=True,
     )
 
-    @field_validator("*")
-    @classmethod
-    def _supported(cls, value: Any, info: ValidationInfo) -> Any:
-        refused, text = _NOT_YET.get(info.field_name or "", (None, ""))
-        if refused and refused(value):
-            raise ValueError(text)
-        return value
-
 
 class DnsSettings(_Written):
     """A DNS provider that publishes a domain's records, and its options."""
@@ -146,17 +148,19 @@ class DnsSettings(_Written):
     provider: _Provider = "route53"
     """Who serves the zone."""
     zone: Annotated[str, Zone()] | None = None
-    """The zone that holds the records. By default the longest public zone that holds the domain."""
+    """The zone that holds the records. By default the longest public one, with `manual` the domain itself."""
     zone_id: _ZoneId | None = None
     """The zone by its id, if two have the same name."""
     ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
-    """How long resolvers may keep a record, in seconds."""
-    assume_role: str | None = None
-    """ARN of a role in the account that holds the zone."""
+    """How long resolvers may keep a record, in seconds; at Cloudflare 60 to 86400, or 1 for automatic."""
+    assume_role: _Role | None = None
+    """ARN of a role in the AWS account that holds the zone."""
     delegate: _Boolean = False
     """Make a zone `_domainkey.<domain>` in Route 53, for a domain whose DNS is elsewhere."""
-    keep: tuple[str, ...] = ()
+    keep: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
     """Selectors of others that the delegated zone carries on."""
+    panel: _Panel | None = None
+    """Whose panel people type the record into, with `provider: manual`."""
 
     @field_validator("zone_id")
     @classmethod
@@ -164,6 +168,31 @@ class DnsSettings(_Written):
         if zone_id and info.data.get("zone"):
             raise ValueError("give zone or zoneId, not both")
         return zone_id
+
+    @field_validator("keep")
+    @classmethod
+    def _selectors(cls, keep: tuple[str, ...]) -> tuple[str, ...]:
+        for selector in keep:
+            if problem := records.selector_problem(selector):
+                raise ValueError(problem)
+        return keep
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if problems := list(self._problems()):
+            raise LocatedError(problems)
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        """Options that this provider does not have, or has only with others."""
+        kind = "delegate" if self.delegate and self.provider == "route53" else self.provider
+        for option in sorted(self.model_fields_set - _OPTIONS[kind] - {"provider"}):
+            kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
+            yield (to_camel(option),), f"goes with {kinds}, not with {kind}"
+        if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
+            yield ("zoneId",), f"{self.zone_id!r} is no zone's id in {self.provider}"
+        if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
+            yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
 
 
 class SuppliedKey(_Written):

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from byodkim_provider import propagation, records
-from byodkim_provider.errors import NotVerified
+from byodkim_provider.errors import NotVerified, Stopped
 from byodkim_provider.identity_lifecycle import Ses
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
@@ -45,6 +45,12 @@ DIAGNOSED: Final = 10
 """How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
 
 UNCONFIRMED: Final = "SES says SUCCESS, but not when it looked"
+
+NOT_ASKED: Final[Mapping[str, Any]] = {
+    "status": "PENDING",
+    "verified": False,
+    "reason": "interrupted before SES was asked",
+}
 
 GONE: Final = "GONE"
 """Status of an identity that SES does not have, or does not show yet."""
@@ -202,15 +208,21 @@ class _Looks:
         return self._outside.clock.monotonic() - self._started
 
     def once(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        """One look at each."""
+        """One look at each; interrupted, at those that there was time for."""
         verdicts: dict[Entry, Verdict] = {}
-        for region in sorted({entry.region for entry in entries}):
-            here = [entry for entry in entries if entry.region == region]
-            # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
-            new = [entry for entry in here if entry.told_by == CREATED]
-            if len(new) > self._list_pages.get(region, 1):
-                verdicts |= self._list(region, new)
-            verdicts |= {entry: self._get(entry) for entry in here if entry not in verdicts}
+        try:
+            for region in sorted({entry.region for entry in entries}):
+                here = [entry for entry in entries if entry.region == region]
+                # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
+                new = [entry for entry in here if entry.told_by == CREATED]
+                if len(new) > self._list_pages.get(region, 1):
+                    verdicts |= self._list(region, new)
+                for entry in here:
+                    if entry not in verdicts:
+                        verdicts[entry] = self._get(entry)
+        except Stopped:
+            unseen = [entry for entry in entries if entry not in verdicts]
+            verdicts |= {entry: Verdict(entry=entry, **NOT_ASKED) for entry in unseen}
         return verdicts
 
     def until_verified(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:

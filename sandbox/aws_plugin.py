@@ -1,5 +1,5 @@
 """
-Puts the stand-in for pulumi-aws where an engine finds it, and ends what must not be left behind.
+Puts the stand-ins for plugins where an engine finds them, and ends what must not be left behind.
 
 An engine that is killed does not end its plugins, and killing us does not end the engine.
 So each of them is started by a script that looks whether its parent is still there.
@@ -8,13 +8,14 @@ So each of them is started by a script that looks whether its parent is still th
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 import pulumi.automation as auto
 
-__all__ = ["ROOT", "install_aws_plugin", "write_script"]
+__all__ = ["ROOT", "install_plugins", "write_script"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The checkout."""
@@ -33,17 +34,23 @@ def write_script(path: Path, body: str) -> Path:
     return path
 
 
-def install_aws_plugin(pulumi: auto.PulumiCommand, home: Path) -> Path:
+def install_plugins(pulumi: auto.PulumiCommand, home: Path) -> Path:
     """
-    Install the stand-in into the Pulumi home *home*, if it is not there yet; return *home*.
+    Install the stand-ins into the Pulumi home *home*, if they are not there yet; return *home*.
 
-    Under the version that the installed pulumi-aws asks for: the engine takes no other.
+    Each under the version that its installed SDK asks for: the engine takes no other.
     """
     if not (home / "plugins").exists():
-        plugin = write_script(
-            home / "pulumi-resource-aws",
-            f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi_resource_aws "$@"\n',
-        )
-        arguments = ["plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(plugin)]
-        pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})
+        for name in ("aws", "cloudflare"):
+            with suppress(PackageNotFoundError):  # Cloudflare's SDK is an extra
+                _install(pulumi, home, name, version(f"pulumi-{name}"))
     return home
+
+
+def _install(pulumi: auto.PulumiCommand, home: Path, name: str, wanted: str) -> None:
+    plugin = write_script(
+        home / f"pulumi-resource-{name}",
+        f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi_resource_{name} "$@"\n',
+    )
+    arguments = ["plugin", "install", "resource", name, wanted, "--file", str(plugin)]
+    pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})

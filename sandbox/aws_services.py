@@ -43,6 +43,9 @@ class _Route53(Route53Backend):
         others = [_absolute(zone.name) for zone in self.zones.values()]
         below_another = any(_absolute(name).endswith("." + other) for other in others)
         zone = super().create_hosted_zone(name, *arguments, **options)
+        del self.zones[zone.resource_id]
+        zone.resource_id = f"Z{zone.resource_id[1:]}"  # moto's ids begin with anything
+        self.zones[zone.resource_id] = zone
         servers = list(CHILD_NAME_SERVERS if below_another else NAME_SERVERS)
         if zone.delegation_set:
             zone.delegation_set.name_servers = servers

@@ -24,7 +24,7 @@ from typing import Any, Self
 import pulumi.automation as auto
 import yaml
 
-from sandbox.aws_plugin import ROOT, install_aws_plugin, write_script
+from sandbox.aws_plugin import ROOT, install_plugins, write_script
 from sandbox.engine import find_pulumi
 from sandbox.world import Sandbox
 
@@ -146,6 +146,11 @@ class Project:
         arguments = ["stack", "export", "--stack", self._stack.name]
         return self._pulumi.run(arguments, str(self._work), self._environment).stdout
 
+    def unprotect(self) -> None:
+        """`pulumi state unprotect --all`."""
+        arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._stack.name]
+        self._pulumi.run(arguments, str(self._work), self._environment)
+
     def state_files(self) -> list[Path]:
         """All files the backend wrote: stack, history, backups."""
         return [path for path in self._state.rglob("*") if path.is_file()]
@@ -165,7 +170,7 @@ class Project:
             "PULUMI_BACKEND_URL": self._state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": str(install_aws_plugin(pulumi, sandbox.directory / "pulumi-home")),
+            "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(ROOT),

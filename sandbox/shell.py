@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from sandbox.aws_plugin import install_aws_plugin
+from sandbox.aws_plugin import install_plugins
 from sandbox.demo import ZONES
 from sandbox.engine import find_pulumi
 from sandbox.world import Sandbox
@@ -44,7 +44,7 @@ def main() -> int:
         environment = sandbox.environment | {
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "PULUMI_HOME": str(install_aws_plugin(pulumi, sandbox.directory / "pulumi-home")),
+            "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
             "PATH": f"{Path(pulumi.command).parent}{os.pathsep}{os.environ['PATH']}",
         }
         for name, value in sorted(environment.items()):

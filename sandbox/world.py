@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Self
 
 from sandbox.aws_services import AwsServices
 from sandbox.clock import SandboxClock
+from sandbox.cloudflare import Cloudflare
+from sandbox.dns_hosting import HostedZone
 from sandbox.dns_server import DnsServer
 from sandbox.mail import MailSink
 from sandbox.mail_dns import ask
@@ -33,7 +35,8 @@ class Sandbox:
     def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
         self.clock = clock or SandboxClock()
         self.aws = AwsServices()
-        self.dns = DnsServer(self.aws.zones)
+        self.cloudflare = Cloudflare()
+        self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses = SesEmulator(
             look_up_txt=self.dns.txt,
@@ -51,7 +54,7 @@ class Sandbox:
             )
             """Removed at the end; nothing is written anywhere else."""
             (self.directory / "no-aws-config").touch()
-            for server in (self.aws, self.dns, self.mail, self.ses):
+            for server in (self.aws, self.cloudflare, self.dns, self.mail, self.ses):
                 starting.callback(server.stop)
                 server.start()
             self.route53: Route53Client = self.aws.route53()
@@ -90,6 +93,8 @@ class Sandbox:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
             "AWS_ENDPOINT_URL_STS": self.aws.url,
+            "CLOUDFLARE_API_TOKEN": self.cloudflare.token,
+            "CLOUDFLARE_BASE_URL": self.cloudflare.url,
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
@@ -98,3 +103,7 @@ class Sandbox:
         """Id of a new public zone in Route 53. One name can have several."""
         zone = self.route53.create_hosted_zone(Name=name, CallerReference=str(uuid.uuid4()))
         return zone["HostedZone"]["Id"].removeprefix("/hostedzone/")
+
+    def _zones(self) -> list[HostedZone]:
+        """All public zones; of two with one name, the first is the one that the registrar names."""
+        return [*self.cloudflare.zones("active"), *self.aws.zones(), *self.cloudflare.zones("pending")]

@@ -61,6 +61,7 @@ def test_smallest():
                 "assume_role": None,
                 "delegate": False,
                 "keep": (),
+                "panel": None,
             },
         ),
         "key_bits": 2048,
@@ -185,6 +186,29 @@ def test_forms_of_dns(written):
     assert [dns.provider for dns in domain.dns] == ["route53"]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("manual", [{"provider": "manual"}]),
+        ({"provider": "manual", "panel": "godaddy"}, [{"provider": "manual", "panel": "godaddy"}]),
+        (
+            ["cloudflare", {"delegate": True, "keep": ["google", "k1"], "ttl": 60}],
+            [{"provider": "cloudflare"}, {"delegate": True, "keep": ("google", "k1"), "ttl": 60}],
+        ),
+        ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
+        (
+            {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns"},
+            [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns"}],
+        ),
+    ],
+    ids=["manual", "with its panel", "a list", "automatic ttl", "role"],
+)
+def test_dns(written, expected):
+    """Each provider has its own options, and a list has several providers."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    assert [dns.model_dump(exclude_unset=True) for dns in domain.dns] == expected
+
+
 @pytest.mark.parametrize("zone", ["mail.example.com", "_domainkey.mail.example.com", "example.com"])
 def test_zone_above_the_record(zone):
     """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
@@ -295,7 +319,10 @@ IN_DOMAIN = [
     (
         "zone id is a path",
         {"dns": {"zoneId": "/hostedzone/Z1"}},
-        ["dns.zoneId: must be a hosted zone's id like 'Z0123456789ABC', not '/hostedzone/Z1'"],
+        [
+            "dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, "
+            "not '/hostedzone/Z1'"
+        ],
     ),
     (
         "zone and zone id",
@@ -449,30 +476,70 @@ IN_DOMAIN = [
     ("snake case", {"overlap_days": 3}, ["overlap_days: unknown key, did you mean 'overlapDays'?"]),
     ("plural", {"region": "eu-west-1"}, ["region: unknown key, did you mean 'regions'?"]),
     ("option of dns", {"ttl": 60}, ["ttl: unknown key, did you mean 'dns.ttl'?"]),
-    # decided but not built
     (
         "retired and adopted",
         {"retired": True, "adopt": True},
         ["retired: can't be true with adopt: an adopted identity stays in SES"],
     ),
-    ("cloudflare", {"dns": "cloudflare"}, ["dns: only 'route53' is supported yet"]),
+    # options that need or exclude others
     (
-        "manual",
-        {"dns": {"provider": "manual"}},
-        ["dns.provider: only 'route53' is supported yet"],
-    ),
-    (
-        "two providers",
-        {"dns": ["route53", {"zoneId": "Z1"}]},
-        ["dns: more than one provider is not supported yet"],
-    ),
-    (
-        "options of dns",
-        {"dns": {"assumeRole": "arn:aws:iam::1:role/dns", "delegate": True, "keep": ["google"]}},
+        "role",
+        {"dns": {"assumeRole": "arn:aws:iam::1:role/dns"}},
         [
-            "dns.assumeRole: not supported yet",
-            "dns.delegate: not supported yet",
-            "dns.keep: not supported yet",
+            "dns.assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
+            "not 'arn:aws:iam::1:role/dns'"
+        ],
+    ),
+    (
+        "keep without a delegation",
+        {"dns": {"keep": ["google"]}},
+        ["dns.keep: goes with delegate, not with route53"],
+    ),
+    (
+        "keep a name",
+        {"dns": {"delegate": True, "keep": ["google._domainkey"]}},
+        ["dns.keep: 'google._domainkey' has a dot, expected the one label before '._domainkey'"],
+    ),
+    ("keep twice", {"dns": {"delegate": True, "keep": ["k1", "k1"]}}, ["dns.keep: 'k1' is listed twice"]),
+    (
+        "zone of a delegation",
+        {"dns": {"delegate": True, "zone": "example.com"}},
+        ["dns.zone: goes with route53 and cloudflare and manual, not with delegate"],
+    ),
+    (
+        "options of others at Cloudflare",
+        {"dns": {"provider": "cloudflare", "delegate": True, "panel": "godaddy"}},
+        [
+            "dns.delegate: goes with route53 and delegate, not with cloudflare",
+            "dns.panel: goes with manual, not with cloudflare",
+        ],
+    ),
+    (
+        "ttl at Cloudflare",
+        {"dns": {"provider": "cloudflare", "ttl": 30}},
+        ["dns.ttl: must be 60 to 86400 at Cloudflare, or 1 for automatic, not 30"],
+    ),
+    (
+        "zone id of Route 53 at Cloudflare",
+        {"dns": {"provider": "cloudflare", "zoneId": "Z1"}},
+        ["dns.zoneId: 'Z1' is no zone's id in cloudflare"],
+    ),
+    (
+        "zone id of Cloudflare in Route 53, in a list",
+        {"dns": ["manual", {"zoneId": "0" * 32}]},
+        [f"dns[1].zoneId: '{'0' * 32}' is no zone's id in route53"],
+    ),
+    (
+        "zone of another domain in a list",
+        {"dns": ["manual", {"zone": "example.org"}]},
+        ["dns[1].zone: 'example.org' does not hold 'example.com'"],
+    ),
+    (
+        "panel nobody knows",
+        {"dns": {"provider": "manual", "panel": "godady"}},
+        [
+            "dns.panel: must be one of route53, godaddy, dreamhost, cloudflare, hostgator, namecheap, "
+            "namescouk, wix, other, not 'godady'"
         ],
     ),
 ]

@@ -377,6 +377,18 @@ def test_diagnosis_of_a_doubled_zone(world):
     assert "the panel added the zone twice (s1._domainkey.example.com.example.com)" in verdict.reason
 
 
+def test_interrupted_between_reads(world):
+    """What SES was not asked any more is pending, and what it was asked is kept."""
+    first, second = world.created(), world.created(domain="example.org")
+    world.publish(1, domain="example.org")
+    world.forget()
+    world.clock.after(0, stopping.set)
+
+    verdicts = world.verify(first, second)
+
+    assert [("PENDING", False)] * 2 == [(one.status, one.verified) for one in verdicts]
+
+
 def test_diagnosis_of_a_switch(world):
     """The edit that goes back to the key before is named, as long as its record is in DNS."""
     stored = switched(world)

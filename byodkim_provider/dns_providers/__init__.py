@@ -4,40 +4,32 @@ Who publishes a TXT record, and in which DNS: one provider a file, one small int
 
 from __future__ import annotations
 
-from typing import Protocol
+from byodkim_provider.dns_providers.cloudflare import Cloudflare
+from byodkim_provider.dns_providers.delegated import Delegated
+from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
+from byodkim_provider.dns_providers.manual import Manual
+from byodkim_provider.dns_providers.route53 import Route53
+from byodkim_provider.settings import DnsSettings, DomainSettings
 
-import pulumi
-
-from byodkim_provider.dns_providers.route53 import Existing, Route53
-from byodkim_provider.settings import DnsSettings
-
-__all__ = ["DnsProvider", "Existing", "Route53", "provider_for"]
-
-
-class DnsProvider(Protocol):
-    """Publishes the records of one domain."""
-
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource | None:
-        """
-        Declare the TXT record *record_name*, called *name* in the stack.
-
-        *record_value* is one piece, without quotes, and may be longer than a string of 255
-        octets: splitting is this DNS's matter. *existing* says what becomes of a record of
-        that name. *opts* are to be passed on. What comes back is there when the record is;
-        None if that is somebody else's work.
-        """
-        ...
+__all__ = ["Cloudflare", "Delegated", "DnsProvider", "Existing", "Manual", "Place", "Route53", "provider_for"]
 
 
-def provider_for(dns: DnsSettings) -> DnsProvider:
-    """The provider that a stack file names."""
-    return Route53(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl)
+def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
+    """The provider that *dns*, one of the list of *domain*, names."""
+    if dns.delegate:
+        return Delegated(
+            ttl=dns.ttl,
+            assume_role=dns.assume_role,
+            keep=dns.keep,
+            own_selectors=[key.selector for key in domain.keys.values()],
+            regions=domain.regions,
+            dns_check=domain.dns_check,
+            dns_resolvers=domain.dns_resolvers,
+        )
+    match dns.provider:
+        case "cloudflare":
+            return Cloudflare(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl)
+        case "manual":
+            return Manual(panel=dns.panel, zone=dns.zone)
+        case "route53":
+            return Route53(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl, assume_role=dns.assume_role)

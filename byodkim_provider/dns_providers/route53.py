@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider import records
+from byodkim_provider.dns_providers.assumed_role import provider_with
+from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Existing", "Route53"]
-
-Existing = Literal["refuse", "same key", "replace"]
-"""A record that exists already: an error; taken over if it holds this key, else an error; replaced."""
+__all__ = ["TTL", "Route53"]
 
 TTL = 300
 """Seconds. A record never changes once made; short, so that one put right by hand is seen soon."""
@@ -24,14 +23,28 @@ class Route53:
     """
     Records in Route 53.
 
-    *zone* is the zone's name, *zone_id* its ID (which is not looked up); without both, the
-    longest public zone that holds the domain. *ttl* in seconds.
+    *zone* is the zone's name, *zone_id* its ID; without both it is the longest public zone that
+    holds the domain. *ttl* in seconds. *assume_role* is the ARN of a role in the zone's account.
     """
 
-    def __init__(self, *, zone: str | None = None, zone_id: str | None = None, ttl: int = TTL) -> None:
+    def __init__(
+        self,
+        *,
+        zone: str | None = None,
+        zone_id: str | None = None,
+        ttl: int = TTL,
+        assume_role: str | None = None,
+    ) -> None:
         self._zone = zone
         self._zone_id = zone_id
         self._ttl = ttl
+        self._assume_role = assume_role
+        self._zones: dict[str, Any] = {}
+
+    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
+        """Its zone; raises `InvalidSettings` if there is none, or several of one name."""
+        zone = self._zone_of(domain, parent)
+        return Place(f"route53:{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
 
     def publish(
         self,
@@ -44,74 +57,119 @@ class Route53:
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*."""
-        self._zone_id = self._zone_id or zone_id_of(domain, zone=self._zone, parent=opts.parent)
+        zone_id = self._zone_of(domain, opts.parent).zone_id
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
-            _refuse_other_key(self._zone_id, domain, record_name, record_value, opts.parent)
+            self._refuse_other_key(zone_id, domain, record_name, record_value, opts.parent)
         record: pulumi.Resource = aws.route53.Record(
             name,
-            zone_id=self._zone_id,
+            zone_id=zone_id,
             name=record_name,
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
             records=[pulumi.Output.from_input(record_value).apply(records.route53_value)],
             allow_overwrite=existing != "refuse",
-            opts=opts,
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
+            ),
         )
         return record
 
+    def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Any:
+        """What `aws.route53.get_zone` says of it."""
+        if domain not in self._zones:
+            opts = self._invoke_options(parent)
+            self._zones[domain] = (
+                _zone_by_id(self._zone_id, domain, opts)
+                if self._zone_id
+                else _zone_by_name(self._zone, domain, opts)
+            )
+        return self._zones[domain]
 
-def zone_id_of(domain: str, *, zone: str | None, parent: pulumi.Resource | None) -> str:
-    """
-    ID of the public zone for the records of *domain*.
+    def _invoke_options(self, parent: pulumi.Resource | None) -> pulumi.InvokeOptions:
+        return pulumi.InvokeOptions(parent=parent, provider=provider_with(self._assume_role))
 
-    Raises `InvalidSettings` if there is none, or two of one name.
-    """
+    def _refuse_other_key(
+        self,
+        zone_id: str,
+        domain: str,
+        record_name: str,
+        record_value: str,
+        parent: pulumi.Resource | None,
+    ) -> None:
+        found = aws.route53.get_records(
+            zone_id=zone_id,
+            name_regex=f"^{re.escape(record_name)}[.]$",
+            opts=self._invoke_options(parent),
+        )
+        texts = [
+            record.value
+            for record_set in found.resource_record_sets
+            if record_set.type == "TXT"
+            for record in record_set.resource_records
+        ]
+        key = records.public_key(record_value)
+        if texts and [_key_in(text) for text in texts] != [key]:
+            raise InvalidSettings(
+                [f'domains["{domain}"].keys: {record_name!r} is in Route 53 already, with another value'],
+                hint="nothing was changed; a record is taken over only if it holds this very key: "
+                "remove it, or give the key another selector",
+            )
+
+
+def _zone_by_id(zone_id: str, domain: str, opts: pulumi.InvokeOptions) -> Any:
+    where = f'domains["{domain}"].dns.zoneId'
+    try:
+        zone = aws.route53.get_zone(zone_id=zone_id, opts=opts)
+    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower for a failed function
+        raise InvalidSettings([f"{where}: {error}"]) from None
+    if zone.private_zone:
+        raise InvalidSettings(
+            [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't look into"]
+        )
+    if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
+        raise InvalidSettings(
+            [f"{where}: {zone_id!r} is the zone {zone.name!r}, which does not hold {domain!r}"]
+        )
+    return zone
+
+
+def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> Any:
+    """The public zone called *zone*, or the longest one that holds *domain*."""
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
     for name in names:
         try:
-            found = aws.route53.get_zone(
-                name=name, private_zone=False, opts=pulumi.InvokeOptions(parent=parent)
-            )
+            return aws.route53.get_zone(name=name, private_zone=False, opts=opts)
         except Exception as error:  # the SDK raises nothing narrower for a failed function
             if "no matching Route 53 Hosted Zone" in str(error):
                 continue
             if "multiple Route 53 Hosted Zones" in str(error):
-                raise InvalidSettings(
-                    [f'domains["{domain}"].dns: several public zones in Route 53 are called {name!r}'],
-                    hint="set `dns: {provider: route53, zoneId: …}`, the one that the registrar delegates to",
-                ) from None
+                raise _several(name, domain, opts) from None
             raise
-        return str(found.zone_id)
     raise InvalidSettings(
         [
-            f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {", ".join(names)}'
+            f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
+            f"looked for {', '.join(names)}"
         ],
         hint="create the zone, or set `dns: {provider: route53, zoneId: …}`",
     )
 
 
-def _refuse_other_key(
-    zone_id: str, domain: str, record_name: str, record_value: str, parent: pulumi.Resource | None
-) -> None:
-    found = aws.route53.get_records(
-        zone_id=zone_id,
-        name_regex=f"^{re.escape(record_name)}[.]$",
-        opts=pulumi.InvokeOptions(parent=parent),
-    )
-    texts = [
-        record.value
-        for record_set in found.resource_record_sets
-        if record_set.type == "TXT"
-        for record in record_set.resource_records
+def _several(name: str, domain: str, opts: pulumi.InvokeOptions) -> InvalidSettings:
+    """The error for several zones of one *name*, with what tells them apart."""
+    all_zones = [aws.route53.get_zone(zone_id=one, opts=opts) for one in aws.route53.get_zones(opts=opts).ids]
+    listed = [
+        f"{zone.zone_id} ({', '.join(sorted(zone.name_servers))})"
+        for zone in all_zones
+        if zone.name.rstrip(".") == name and not zone.private_zone
     ]
-    key = records.public_key(record_value)
-    if texts and [_key_in(text) for text in texts] != [key]:
-        raise InvalidSettings(
-            [f'domains["{domain}"].keys: {record_name!r} is in Route 53 already, with another value'],
-            hint="nothing was changed; a record is taken over only if it holds this very key: "
-            "remove it, or give the key another selector",
-        )
+    return InvalidSettings(
+        [
+            f'domains["{domain}"].dns: several public zones in Route 53 are called {name!r}: '
+            f"{', '.join(sorted(listed))}"
+        ],
+        hint="set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
+    )
 
 
 def _key_in(text: str) -> bytes | None:

@@ -1,0 +1,93 @@
+"""
+Who is asked for a domain's records, and which change of its DNS providers would lose one.
+
+Places are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
+in, values or a refusal out: no look-up here, no Pulumi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from textwrap import indent
+
+from byodkim_provider import panels
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity_state import DELEGATED, MANUAL, Declared, Stored
+from byodkim_provider.resolver import Answer
+
+__all__ = ["leaving", "refuse_leaving", "served_elsewhere", "servers_asked", "what_to_paste"]
+
+
+def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
+    """Places whose records a change would delete. What people pasted stays, whatever is declared."""
+    if not after.dns:
+        return ()
+    return tuple(label for label in before.dns if label not in after.dns and label != MANUAL)
+
+
+def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
+    """The name servers that a look at a record asked; empty if not even the zone was found."""
+    return frozenset(answer.server for answer in answers if answer.failure != "no zone" and not answer.alias)
+
+
+def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], asked: Set[str]) -> None:
+    """
+    Raise `InvalidSettings` if the records at *labels* are those that verifiers find.
+
+    *asked* are the name servers that serve the record now, empty if that can't be seen.
+    """
+    before = stored.declared
+    if stored.put_at is None:
+        return  # SES never had a key, so no mail was signed
+    subject = f"{before.domain} {before.region}"
+    for label in labels:
+        named = asked & set(before.name_servers.get(label, ()))
+        if named:
+            raise InvalidSettings(
+                [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
+                hint="nothing was changed; list both, move the name servers, and drop the old one two days "
+                "later, when nobody remembers them",
+            )
+        exchanged = not set(before.dns) & set(declared.dns)
+        if exchanged and not (asked and before.name_servers.get(label)):
+            raise InvalidSettings(
+                [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
+                hint="nothing was changed; list both, move the name servers, then drop one",
+            )
+
+
+def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
+    """
+    That the name servers are not those of any place where the record stands; "" if they are.
+
+    And if it can't be seen, or it is no mistake: people publish wherever they are told to, and a
+    delegation is made by them after the zone.
+    """
+    known = [set(declared.name_servers.get(label, ())) for label in declared.dns]
+    if not asked or not known or not all(known) or DELEGATED in declared.dns or asked & set().union(*known):
+        return ""
+    places = " and ".join(f"{label} has {', '.join(declared.name_servers[label])}" for label in declared.dns)
+    return (
+        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {places}: "
+        "nobody will find the record until the registrar names these, or `dns` names who serves the domain"
+    )
+
+
+def what_to_paste(declared: Declared) -> str:
+    """The records that have to be there before SES is told, each field on a line of its own."""
+    if DELEGATED in declared.dns:
+        servers = "\n".join(f"  value: {name}" for name in declared.name_servers.get(DELEGATED, ()))
+        return (
+            f"  type:  NS, one record for each value, where {declared.domain} is served now\n"
+            f"  name:  _domainkey.{declared.domain}\n{servers}\n"
+            "  once these are there, no record has to be pasted again"
+        )
+    if declared.panel:
+        text = panels.instructions(
+            panels.PANELS[declared.panel],
+            record_name=declared.record_name,
+            record_value=declared.record_value,
+            zone=declared.panel_zone or declared.domain,
+        )
+        return indent(text, "  ")
+    return f"  type:  TXT\n  name:  {declared.record_name}\n  value: {declared.record_value}"

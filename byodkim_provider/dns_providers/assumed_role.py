@@ -1,0 +1,47 @@
+"""
+Route 53 in another AWS account: the pulumi-aws provider that has assumed a role there.
+
+One for each role in a program: every provider is a process of its own that signs in anew.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import pulumi
+import pulumi_aws as aws
+from pulumi.runtime.settings import get_root_resource
+
+__all__ = ["provider_with"]
+
+_providers: WeakKeyDictionary[pulumi.Resource, dict[str, aws.Provider]] = WeakKeyDictionary()
+"""By the stack resource of the program that runs: one process may run several, one after the other."""
+
+
+def provider_with(role_arn: str | None) -> aws.Provider | None:
+    """
+    The provider that signs in as the stack does (`aws:` configuration) and then assumes *role_arn*.
+
+    None without a role: the stack's own provider will do.
+
+    Named after the role, `123456789012:role/dns`, so that another Region is no other provider.
+    """
+    if role_arn is None:
+        return None
+    stack = get_root_resource()
+    made = _providers.setdefault(stack, {}) if stack else {}
+    if role_arn not in made:
+        config = pulumi.Config("aws")
+        # An explicit provider takes nothing from the stack's configuration by itself.
+        made[role_arn] = aws.Provider(
+            role_arn.split(":", 4)[-1],
+            region=config.get("region"),
+            profile=config.get("profile"),
+            access_key=config.get_secret("accessKey"),
+            secret_key=config.get_secret("secretKey"),
+            token=config.get_secret("token"),
+            endpoints=config.get_object("endpoints"),
+            default_tags=config.get_object("defaultTags"),
+            assume_roles=[*(config.get_object("assumeRoles") or []), {"roleArn": role_arn}],
+        )
+    return made[role_arn]

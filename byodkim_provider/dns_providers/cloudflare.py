@@ -1,0 +1,139 @@
+"""
+The TXT record at Cloudflare, by pulumi-cloudflare, in the form that shows no change ever after.
+
+That is Cloudflare's own: the full name without a final dot, the value quoted and split.
+https://github.com/cloudflare/terraform-provider-cloudflare/issues/6238 and 5517
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from byodkim_provider import records
+from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.errors import InvalidSettings
+
+__all__ = ["Cloudflare"]
+
+TTL = 300
+"""Seconds, as in Route 53."""
+
+
+class Cloudflare:
+    """
+    Records at Cloudflare; needs the package `pulumi-cloudflare` and an API token (`cloudflare:apiToken`).
+
+    *zone* is the zone's name, *zone_id* its ID; without both it is the longest zone that holds
+    the domain. *ttl* is 60 to 86400 seconds, or 1 for Cloudflare's own choice.
+    """
+
+    def __init__(self, *, zone: str | None = None, zone_id: str | None = None, ttl: int = TTL) -> None:
+        self._zone = zone
+        self._zone_id = zone_id
+        self._ttl = ttl
+        self._places: dict[str, Place] = {}
+
+    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
+        """Its zone; raises `InvalidSettings` if there is none, several of one name, or no SDK."""
+        if domain not in self._places:
+            cloudflare = _sdk(domain)
+            opts = pulumi.InvokeOptions(parent=parent)
+            if self._zone_id:
+                zone = cloudflare.get_zone(zone_id=self._zone_id, opts=opts)
+            else:
+                zone = _zone_by_name(cloudflare, self._zone, domain, opts)
+            self._places[domain] = Place(f"cloudflare:{zone.id}", sorted(zone.name_servers))
+        return self._places[domain]
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource | None:
+        """A `cloudflare.DnsRecord` called *name*; None if a record of this key is there and not ours."""
+        zone_id = self.place(domain, parent=opts.parent).label.removeprefix("cloudflare:")
+        if existing != "replace" and isinstance(record_name, str) and isinstance(record_value, str):
+            there = _values_of_others(_sdk(domain), zone_id, record_name, opts.parent)
+            key = records.public_key(record_value)
+            if existing == "same key" and there and [records.public_key(value) for value in there] == [key]:
+                return None  # Cloudflare would not let it be created again, and it stays whoever goes
+            if there:
+                raise InvalidSettings(
+                    [f'domains["{domain}"].keys: {record_name!r} is at Cloudflare already, not made here'],
+                    hint="nothing was changed; remove it, or give the key another selector",
+                )
+        record: pulumi.Resource = _sdk(domain).DnsRecord(
+            name,
+            zone_id=zone_id,
+            name=record_name,
+            type="TXT",
+            content=pulumi.Output.from_input(record_value).apply(records.quoted),
+            ttl=self._ttl,
+            comment=_owner(),
+            opts=opts,
+        )
+        return record
+
+
+def _sdk(domain: str) -> Any:
+    """The module `pulumi_cloudflare`, imported here because it is an extra and large."""
+    try:
+        import pulumi_cloudflare
+    except ImportError:
+        raise InvalidSettings(
+            [f'domains["{domain}"].dns: cloudflare needs the package pulumi-cloudflare'],
+            hint="nothing was changed; `pip install 'byodkim-provider[cloudflare]'`",
+        ) from None
+    return pulumi_cloudflare
+
+
+def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> Any:
+    """The zone called *zone*, or the longest one that holds *domain*."""
+    labels = domain.split(".")
+    names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    for name in names:
+        found = cloudflare.get_zones(name=name, opts=opts).results
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = [f"{one.id} ({', '.join(sorted(one.name_servers))})" for one in found]
+            raise InvalidSettings(
+                [
+                    f'domains["{domain}"].dns: several zones at Cloudflare are called {name!r}: '
+                    f"{', '.join(sorted(listed))}"
+                ],
+                hint="set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names",
+            )
+    raise InvalidSettings(
+        [f'domains["{domain}"].dns: no zone at Cloudflare holds {domain!r}, looked for {", ".join(names)}'],
+        hint="may the API token read the zone? Or set `dns: {provider: cloudflare, zoneId: …}`",
+    )
+
+
+def _values_of_others(
+    cloudflare: Any, zone_id: str, record_name: str, parent: pulumi.Resource | None
+) -> list[str]:
+    """Values of the TXT records called *record_name* that this stack did not make."""
+    found = cloudflare.get_dns_records(
+        zone_id=zone_id, type="TXT", name={"exact": record_name}, opts=pulumi.InvokeOptions(parent=parent)
+    )
+    return [_joined(one.content) for one in found.results if one.comment != _owner()]
+
+
+def _joined(content: str) -> str:
+    try:
+        return records.parse_quoted(content)
+    except ValueError:
+        return content
+
+
+def _owner() -> str:
+    """The comment by which this stack knows its records, as long as Cloudflare's free plan allows."""
+    return f"byodkim: {pulumi.get_project()}/{pulumi.get_stack()}"[:100]

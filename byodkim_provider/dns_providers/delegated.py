@@ -1,0 +1,134 @@
+"""
+A Route 53 zone for `_domainkey.<domain>` alone, for a domain whose DNS is elsewhere.
+
+Once its NS records stand in the parent zone, nobody has to paste a record again. The zone
+hides every other selector of the domain, so those of others are carried over first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from byodkim_provider import records
+from byodkim_provider.dns_providers.assumed_role import provider_with
+from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.route53 import TTL
+from byodkim_provider.foreign_selectors import ForeignSelectors, ForeignSelectorsArgs
+from byodkim_provider.identity_state import DELEGATED
+
+__all__ = ["Delegated"]
+
+
+class Delegated:
+    """
+    Records in a zone of their own, which is protected: `pulumi state unprotect` lets it go.
+
+    Whoever gets hold of the name servers that a parent still delegates to answers for the zone,
+    so the NS records in the parent zone must be gone first. *keep* lists selectors of others
+    that the zone carries on; *own_selectors* are not others', and in *regions* SES may have some
+    of Easy DKIM. *assume_role* is the ARN of a role in another account.
+    """
+
+    def __init__(
+        self,
+        *,
+        ttl: int = TTL,
+        assume_role: str | None = None,
+        keep: Sequence[str] = (),
+        own_selectors: Sequence[str] = (),
+        regions: Sequence[str] = (),
+        dns_check: str = "authoritative",
+        dns_resolvers: Sequence[str] = (),
+    ) -> None:
+        self._ttl = ttl
+        self._assume_role = assume_role
+        self._keep = keep
+        self._own_selectors = own_selectors
+        self._regions = regions
+        self._dns_check = dns_check
+        self._dns_resolvers = dns_resolvers
+        self._zones: dict[str, aws.route53.Zone] = {}
+
+    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
+        """The zone, which is made here."""
+        return Place(DELEGATED, self._zone(domain, parent).name_servers.apply(sorted))
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource:
+        """An `aws.route53.Record` called *name*. Nothing else can have made one in this zone."""
+        value = pulumi.Output.from_input(record_value).apply(records.route53_value)
+        return self._record(name, domain, record_name, "TXT", [value], opts)
+
+    def _zone(self, domain: str, parent: pulumi.Resource | None) -> aws.route53.Zone:
+        if domain not in self._zones:
+            name = f"_domainkey.{domain}"
+            others = ForeignSelectors(
+                name,
+                ForeignSelectorsArgs(
+                    domain=domain,
+                    keep=self._keep,
+                    own=self._own_selectors,
+                    regions=self._regions,
+                    dns_check=self._dns_check,
+                    dns_resolvers=self._dns_resolvers,
+                ),
+                pulumi.ResourceOptions(parent=parent),
+            )
+            self._zones[domain] = aws.route53.Zone(
+                name,
+                name=name,
+                comment=f"DKIM keys of {domain}; the zone {domain} is in delegates to it",
+                opts=pulumi.ResourceOptions(
+                    parent=parent,
+                    provider=provider_with(self._assume_role),
+                    protect=True,
+                    depends_on=[others],
+                ),
+            )
+            for selector in self._keep:
+                carried = others.carried[selector]
+                self._record(
+                    f"{name}/{selector}",
+                    domain,
+                    records.record_name(selector, domain),
+                    carried["type"],
+                    carried["values"],
+                    pulumi.ResourceOptions(
+                        parent=parent, protect=True
+                    ),  # else it went before the zone refuses to
+                )
+        return self._zones[domain]
+
+    def _record(
+        self,
+        name: str,
+        domain: str,
+        record_name: pulumi.Input[str],
+        kind: pulumi.Input[str],
+        values: pulumi.Input[Sequence[pulumi.Input[str]]],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource:
+        record: pulumi.Resource = aws.route53.Record(
+            name,
+            zone_id=self._zone(domain, opts.parent).zone_id,
+            name=record_name,
+            type=kind,
+            ttl=self._ttl,
+            records=values,
+            allow_overwrite=True,
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
+            ),
+        )
+        return record

@@ -1,0 +1,43 @@
+"""
+The TXT record in a DNS that only people can write to: nothing is declared, people paste.
+
+What to type in which field is said by the identity that waits for the record, and by
+`byodkim records`.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.identity_state import MANUAL
+
+__all__ = ["Manual"]
+
+
+class Manual:
+    """
+    Records that people paste.
+
+    *panel* is a name from `panels.PANELS`, None for any other; *zone* is the zone that the
+    panel shows, the domain itself if it is None.
+    """
+
+    def __init__(self, *, panel: str | None = None, zone: str | None = None) -> None:
+        self._panel = panel
+        self._zone = zone
+
+    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
+        return Place(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        return None

@@ -1,0 +1,37 @@
+"""A person with the panel of a DNS provider: records made, seen and removed by hand."""
+
+from __future__ import annotations
+
+from sandbox.world import Sandbox
+
+
+class Panel:
+    """One zone, which no stack knows of."""
+
+    def __init__(self, sandbox: Sandbox, zone: str) -> None:
+        self.zone_id = sandbox.add_zone(zone)
+        self._route53 = sandbox.route53
+
+    def paste(self, name: str, *values: str, kind: str = "TXT") -> None:
+        """Type one record in; TXT values without quotes."""
+        self._change("UPSERT", name, values, kind)
+
+    def remove(self, name: str, *values: str, kind: str = "TXT") -> None:
+        self._change("DELETE", name, values, kind)
+
+    def _change(self, action: str, name: str, values: tuple[str, ...], kind: str) -> None:
+        if kind == "TXT":
+            values = tuple(
+                " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
+                for value in values
+            )
+        record_set = {
+            "Name": name,
+            "Type": kind,
+            "TTL": 300,
+            "ResourceRecords": [{"Value": value} for value in values],
+        }
+        self._route53.change_resource_record_sets(
+            HostedZoneId=self.zone_id,
+            ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record_set}]},
+        )

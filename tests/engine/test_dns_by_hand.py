@@ -1,0 +1,127 @@
+"""A domain whose DNS only people can write to: records pasted, or `_domainkey` delegated."""
+
+import pytest
+
+from sandbox.ses_identity import easy_dkim_keys
+from tests.engine.panel import Panel
+from tests.engine.stack import REGION, requests
+
+pytestmark = pytest.mark.engine
+
+MANUAL = "manual.example"
+DELEGATED = "delegated.example"
+GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
+
+
+def declared(domain, dns):
+    return {domain: {"generation": 1, "dns": dns}}
+
+
+def shown(result, domain):
+    return result.outputs["domains"][domain]
+
+
+def test_manual(sandbox, open_stack):
+    """SES is told once a person has pasted the record; until then each run is one look at it."""
+    panel = Panel(sandbox, MANUAL)
+    stack = open_stack(declared(MANUAL, "manual"))
+    first = stack.up()
+    assert first.ok, first.stdout
+    assert [step for step in first.steps if step[2].endswith(":Record")] == []
+    [signing, _] = shown(first, MANUAL)["records"]
+    assert (
+        f"warning: {MANUAL} eu-west-1: waiting for DNS, SES is not told yet: 0 of 4 servers show the key, "
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
+        f"      type:  TXT\n      name:  {signing['name']}\n      value: {signing['value']}\n"
+        "      the next `pulumi up` goes on once this record is there" in first.stdout
+    )
+
+    with requests(sandbox) as asked:
+        again = stack.up()
+    assert again.ok, again.stdout
+    assert asked.operations == []
+    looks = [query for query in asked.dns if query.name == signing["name"]]
+    assert len(looks) == len({query.server for query in looks}) == 4
+
+    panel.paste(signing["name"], signing["value"])
+    told = stack.up()
+    assert shown(told, MANUAL)["regions"]["eu-west-1"]["status"] == "SUCCESS"
+
+
+def test_delegated(sandbox, open_stack):
+    """From pasting to a delegation and back: no key is lost, ours or anybody's; in between nobody pastes."""
+    panel = Panel(sandbox, DELEGATED)
+    panel.paste(f"google._domainkey.{DELEGATED}", GOOGLE)
+    panel.paste(f"selector1._domainkey.{DELEGATED}", "selector1.mail.example", kind="CNAME")
+    stack = open_stack(declared(DELEGATED, "manual"))
+    records = shown(stack.up(), DELEGATED)["records"]
+    for record in records:
+        panel.paste(record["name"], record["value"])
+    assert stack.up().ok
+
+    stack.declare(declared(DELEGATED, ["manual", {"delegate": True}]))
+    refused = stack.preview()
+    assert not refused.ok
+    for selector in ("google", "selector1"):
+        assert (
+            f"{DELEGATED}: a delegated _domainkey would hide '{selector}._domainkey.{DELEGATED}'; "
+            "`keep: [google, selector1]` carries it over" in refused.stdout
+        )
+
+    delegate = {"delegate": True, "keep": ["google", "selector1"]}
+    stack.declare(declared(DELEGATED, ["manual", delegate]))
+    made = stack.up()
+    assert made.ok, made.stdout
+    delegation = shown(made, DELEGATED)["delegation"]
+    assert f"{DELEGATED}: to delegate its keys, add" in made.stdout
+    panel.paste(delegation["name"], *delegation["name_servers"], kind="NS")
+    for record in [*records, {"name": f"google._domainkey.{DELEGATED}", "value": GOOGLE}]:
+        assert sandbox.dns.txt(record["name"]) == (record["value"],)
+    [zone] = [zone for zone in sandbox.aws.zones() if zone.name.rstrip(".") == delegation["name"]]
+    aliases = [record_set for record_set in zone.record_sets if record_set.type == "CNAME"]
+    assert [(alias.name, alias.values) for alias in aliases] == [
+        (f"selector1._domainkey.{DELEGATED}.", ("selector1.mail.example",))
+    ]
+
+    stack.declare({DELEGATED: {"generation": 2, "dns": delegate}})
+    rotated = stack.up()
+    assert rotated.ok, rotated.stdout
+    assert shown(rotated, DELEGATED)["regions"]["eu-west-1"]["status"] == "SUCCESS"
+    with requests(sandbox) as asked:
+        assert set(stack.up().changes) == {"same"}
+    assert (asked.ses, asked.dns) == ([], [])
+
+    stack.declare({DELEGATED: {"generation": 2, "dns": "manual"}})
+    too_early = stack.up()
+    assert not too_early.ok
+    assert "the record is still asked for at delegate (ns-5.sandbox.test," in too_early.stdout
+    records = shown(rotated, DELEGATED)["records"]
+    for record in records:
+        assert sandbox.dns.txt(record["name"]) == (record["value"],)
+
+    # Back: paste what has to be there, take the delegation away, and only then is the zone let go.
+    panel.remove(delegation["name"], *delegation["name_servers"], kind="NS")
+    for record in records:
+        panel.paste(record["name"], record["value"])
+    back = stack.up()
+    assert not back.ok
+    assert "`pulumi state unprotect 'urn:" in back.stdout
+    stack.unprotect()
+    assert stack.up().ok
+    for record in records:
+        assert sandbox.dns.txt(record["name"]) == (record["value"],)
+    assert sandbox.ses.signing_key(DELEGATED, REGION)[0] == records[1]["name"].partition(".")[0]
+
+
+def test_easy_dkim_is_not_hidden(sandbox, open_stack):
+    """The three aliases with which SES signs by itself have names that only SES can tell."""
+    domain = "easy.example"
+    panel = Panel(sandbox, domain)
+    sandbox.ses.put_easy_dkim(domain, REGION)
+    tokens = sorted(key.selector for key in easy_dkim_keys())
+    for token in tokens:
+        panel.paste(f"{token}._domainkey.{domain}", f"{token}.dkim.amazonses.com", kind="CNAME")
+    stack = open_stack(declared(domain, {"delegate": True}))
+    refused = stack.preview()
+    assert not refused.ok
+    assert f"`keep: [{', '.join(tokens)}]` carries it over" in refused.stdout

@@ -1,0 +1,63 @@
+"""A domain with records at two DNS providers, and on its way from one to the other."""
+
+import pytest
+
+from tests.engine.stack import requests
+
+pytestmark = pytest.mark.engine
+
+DOMAIN = "moving.example"
+CLOUDFLARE_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+ROUTE53_RECORD = "aws:route53/record:Record"
+
+
+def declared(dns):
+    return {DOMAIN: {"generation": 1, "dns": dns}}
+
+
+def signing_record(result):
+    records = result.outputs["domains"][DOMAIN]["records"]
+    return next(record for record in records if record["role"] == "signing")
+
+
+def test_from_route53_to_cloudflare(sandbox, open_stack):
+    """Both have the records until the name servers have moved; no shorter way loses a record."""
+    route53 = sandbox.add_zone(DOMAIN)
+    cloudflare = sandbox.cloudflare.add_zone(DOMAIN)
+    stack = open_stack(declared("route53"))
+    record = signing_record(stack.up())
+
+    stack.declare(declared("cloudflare"))
+    at_once = stack.preview()
+    assert not at_once.ok
+    assert (
+        f"{DOMAIN} eu-west-1: dns: the record is still asked for at route53:{route53} "
+        "(ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test)" in at_once.stdout
+    )
+
+    stack.declare(declared(["cloudflare", "route53"]))
+    both = stack.up()
+    assert both.ok, both.stdout
+    assert [step for step in both.steps if step[2].endswith("Record")] == [
+        ("create", f"{DOMAIN}/{number}/cloudflare:{cloudflare}", CLOUDFLARE_RECORD) for number in (1, 2)
+    ]
+
+    stack.declare(declared("cloudflare"))
+    too_early = stack.up()
+    assert not too_early.ok
+    assert "list both, move the name servers, and drop the old one two days later" in too_early.stdout
+    assert sandbox.dns.txt(record["name"]) == (record["value"],)
+
+    sandbox.cloudflare.activate(cloudflare)
+    moved = stack.up()
+    assert moved.ok, moved.stdout
+    assert sorted(step for step in moved.steps if step[2].endswith("Record")) == [
+        ("delete", f"{DOMAIN}/{number}/route53:{route53}", ROUTE53_RECORD) for number in (1, 2)
+    ]
+    assert sandbox.dns.txt(record["name"]) == (record["value"],)
+    assert sandbox.ses.signing_key(DOMAIN, "eu-west-1")[0] == record["name"].partition(".")[0]
+
+    with requests(sandbox) as asked:
+        unchanged = stack.up()
+    assert set(unchanged.changes) == {"same"}
+    assert (asked.ses, asked.dns) == ([], [])

@@ -1,0 +1,86 @@
+"""Zones in Route 53 that are not simply there: in another account, elsewhere, twice."""
+
+import boto3
+import pytest
+
+from tests.engine.stack import REGION, requests
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def zone_of_another_account(sandbox):
+    """The ARN of a role in the account that has the zone `role.example`."""
+    role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dns"
+    client = {
+        "region_name": REGION,
+        "endpoint_url": sandbox.aws.url,
+    }
+    sts = boto3.client(
+        "sts",
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+        **client,
+    )
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    route53 = boto3.client(
+        "route53",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        **client,
+    )
+    route53.create_hosted_zone(Name="role.example", CallerReference="test")
+    return role
+
+
+def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account):
+    """The records go where the role leads, by one provider for all domains; identities stay at home."""
+    dns = {"assumeRole": zone_of_another_account}
+    stack = open_stack(
+        {name: {"generation": 1, "dns": dns} for name in ("role.example", "mail.role.example")}
+    )
+    assert stack.preview().ok
+    made = stack.up()
+    assert made.ok, made.stdout
+    providers = [name for _, name, kind in made.steps if kind == "pulumi:providers:aws"]
+    assert [name for name in providers if not name.startswith("default")] == [
+        zone_of_another_account.removeprefix("arn:aws:iam::")
+    ]
+    for domain in ("role.example", "mail.role.example"):
+        selector, _ = sandbox.ses.signing_key(domain, REGION)
+        assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1
+    with requests(sandbox) as asked:
+        assert set(stack.up().changes) == {"same"}
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_zone_that_nobody_asks(sandbox, open_stack):
+    """A preview says that the registrar names somebody else's servers, before anything is made."""
+    domain = "elsewhere.example"
+    zone_id = sandbox.add_zone(domain)
+    sandbox.cloudflare.activate(sandbox.cloudflare.add_zone(domain))
+    stack = open_stack({domain: {"generation": 1}})
+    preview = stack.preview()
+    assert preview.ok
+    assert (
+        f"warning: {domain}: served by ns-7.sandbox.test, ns-8.sandbox.test, but route53:{zone_id} has "
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test: nobody will find the "
+        "record until the registrar names these, or `dns` names who serves the domain" in preview.stdout
+    )
+
+
+def test_two_zones_of_one_name(sandbox, open_stack):
+    """Which of two zones is meant has to be said by its id; the error lists both."""
+    domain = "twice.example"
+    first, second = sorted([sandbox.add_zone(domain), sandbox.add_zone(domain)])
+    stack = open_stack({domain: {"generation": 1}})
+    refused = stack.preview()
+    assert not refused.ok
+    servers = "(ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test, ns-4.sandbox.test)"
+    assert (
+        f"domains[\"{domain}\"].dns: several public zones in Route 53 are called '{domain}': "
+        f"{first} {servers}, {second} {servers}" in refused.stdout
+    )
+    stack.declare({domain: {"generation": 1, "dns": {"zoneId": second}}})
+    assert stack.preview().ok
