@@ -161,7 +161,8 @@ class ByodkimIdentityArgs:
     """The AWS account it must land in; another one is refused before anything is written."""
     generation: pulumi.Input[int] | None = None
     published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
-    supplied_selectors: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """`<selector>:<fingerprint>` by generation, of the published ones that you gave a key for."""
     overlap_days: pulumi.Input[int] | None = None
     configuration_set: pulumi.Input[str] | None = None
     """Left as it is in SES if not given."""

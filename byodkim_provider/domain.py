@@ -218,10 +218,10 @@ def _identity_args(
         account_id=account_id,
         generation=settings.generation,
         published=settings.published,
-        supplied_selectors={
-            str(generation): settings.keys[generation].selector
-            for generation in settings.published
-            if generation in settings.keys
+        supplied_keys={
+            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
+            for generation, supplied in settings.keys.items()
+            if generation in settings.published
         },
         overlap_days=settings.overlap_days,
         configuration_set=settings.configuration_set,

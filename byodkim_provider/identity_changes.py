@@ -69,16 +69,18 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             f"set `generation: {before.generation + 1}`",
         )
     if other_key and not other_selector:
-        raise InvalidSettings(
-            [f"{name}: selector {before.selector!r} never gets a second key"],
-            hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
-        )
-    if {"published", "supplied_selectors", "overlap_days"} & set(unknown):
+        raise _second_key(name, before.selector)
+    if {"published", "supplied_keys", "overlap_days"} & set(unknown):
         return  # the update asks again, once they are known
+    exchanged = _exchanged(before, declared)
+    for generation in exchanged:
+        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
+        if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
+            raise _second_key(name, selector)
     early = generations.too_early(
         before=before.published,
         after=declared.published,
-        exchanged=_exchanged(before, declared),
+        exchanged=exchanged,
         signing_before=before.generation,
         signed_until=stored.signed_until,
         now=now,
@@ -93,9 +95,21 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             signed_until=last.signed_until,
             allowed_from=last.allowed_from,
             published_today=today,
-            hint=f"nothing was changed; `published: {list(today)}` is allowed today, "
-            "`overlapDays: 0` removes it at once and mail on its way fails",
+            hint=f"nothing was changed; "
+            + (
+                "keep the key it has had until then, "
+                if last.generation in exchanged
+                else f"`published: {list(today)}` is allowed today, "
+            )
+            + "`overlapDays: 0` removes it at once and mail on its way fails",
         )
+
+
+def _second_key(name: str, selector: str) -> InvalidSettings:
+    return InvalidSettings(
+        [f"{name}: selector {selector!r} never gets a second key"],
+        hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
+    )
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:
@@ -103,5 +117,5 @@ def _exchanged(before: Declared, after: Declared) -> set[int]:
     return {
         generation
         for generation in set(before.published) & set(after.published)
-        if before.supplied_selectors.get(generation) != after.supplied_selectors.get(generation)
+        if before.supplied_keys.get(generation) != after.supplied_keys.get(generation)
     }

@@ -67,8 +67,8 @@ class Declared:
     account_id: str | None = None
     generation: int | None = None
     published: tuple[int, ...] = ()
-    supplied_selectors: Mapping[int, str] = field(default_factory=dict)
-    """Selectors of the published generations whose key the user gave."""
+    supplied_keys: Mapping[int, str] = field(default_factory=dict)
+    """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
     overlap_days: int = OVERLAP_DAYS
     configuration_set: str | None = None
     tags: Mapping[str, str] | None = None
@@ -124,7 +124,7 @@ class Declared:
             # Pulumi sends every number as a float.
             generation=None if generation is None else int(generation),
             published=tuple(int(one) for one in properties.get("published", ())),
-            supplied_selectors={int(g): s for g, s in properties.get("supplied_selectors", {}).items()},
+            supplied_keys={int(g): s for g, s in properties.get("supplied_keys", {}).items()},
             overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
             configuration_set=properties.get("configuration_set"),
             tags=properties.get("tags"),
@@ -146,7 +146,7 @@ class Declared:
             | {
                 "record_name": self.record_name,
                 "published": list(self.published),
-                "supplied_selectors": {str(g): s for g, s in self.supplied_selectors.items()},
+                "supplied_keys": {str(g): s for g, s in self.supplied_keys.items()},
                 "dns_resolvers": list(self.dns_resolvers),
                 "dns": list(self.dns),
                 "name_servers": {label: list(names) for label, names in self.name_servers.items()},

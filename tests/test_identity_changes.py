@@ -152,7 +152,7 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
         (stored(), declared(9, (1, 2, 8, 9, 10))),
         (stored(), declared(3, (3, 4), overlap_days=0)),
         (stored(), declared(3, (2, 3, 4), overlap_days=2)),
-        (stored(declared(supplied_selectors={3: "k3"})), declared(3, supplied_selectors={3: "s3"})),
+        (stored(declared(supplied_keys={3: "k3:f3"})), declared(3, supplied_keys={3: "s3:f4"})),
         (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
         (
             stored(status=AWAITING_DNS, put_at=None, signing_since=None, signed_until={}),
@@ -238,20 +238,35 @@ def test_the_list_that_was_named_is_allowed():
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [({1: "k1"}, {1: "k9"}), ({1: "k1"}, {}), ({}, {1: "k1"})],
+    [({1: "k1:f1"}, {1: "k9:f9"}), ({1: "k1"}, {}), ({}, {1: "k1"})],
     ids=["another one", "supplied before", "supplied now"],
 )
 def test_a_supplied_key_is_exchanged_under_its_number(before, after):
     """A generation whose key is exchanged loses its old record, although its number stays published."""
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(
-            stored(declared(supplied_selectors=before)),
-            declared(supplied_selectors=after),
+            stored(declared(supplied_keys=before)),
+            declared(supplied_keys=after),
             unknown=(),
             now=START,
         )
 
     assert (1, START + 8 * DAY) == (caught.value.generation, caught.value.allowed_from)
+    assert "keep the key it has had until then, " in caught.value.hint
+
+
+@pytest.mark.parametrize("generation", [1, 3], ids=["previous", "standby"])
+def test_a_supplied_selector_gets_no_second_key(generation):
+    """Resolvers keep the record a selector had, also where it has not signed yet; nothing overrides that."""
+    with pytest.raises(InvalidSettings) as caught:
+        refuse_unsafe(
+            stored(declared(supplied_keys={generation: "mail:f1"})),
+            declared(supplied_keys={generation: "mail:f2"}, overlap_days=0),
+            unknown=(),
+            now=START,
+        )
+
+    assert ("example.com eu-west-1: selector 'mail' never gets a second key",) == caught.value.problems
 
 
 @pytest.mark.parametrize(

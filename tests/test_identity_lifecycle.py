@@ -687,7 +687,7 @@ def test_another_stack_has_adopted_it(world):
         {"dns_wait_seconds": 5},
         {"dns_check": "off", "dns_resolvers": ("127.0.0.1:53",)},
         {"published": (1, 2, 3), "overlap_days": 3},
-        {"supplied_selectors": {2: "k2"}},
+        {"supplied_keys": {2: "k2"}},
         {"account_id": "123456789012"},
         {"adopt": True, "accept_unsigned_window": True},
         {"owner": "ses-byodkim/dev/renamed"},

@@ -30,7 +30,7 @@ DECLARED = any_of(
     Declared,
     generation=st.none() | GENERATIONS,
     published=st.lists(GENERATIONS).map(tuple),
-    supplied_selectors=st.dictionaries(GENERATIONS, st.text()),
+    supplied_keys=st.dictionaries(GENERATIONS, st.text()),
     tags=st.none() | st.dictionaries(st.text(), st.text()),
     overlap_days=st.integers(0, 10**6),
     dns_wait_seconds=st.integers(0, 10**6),

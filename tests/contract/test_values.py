@@ -10,7 +10,7 @@ from byodkim_provider import keys
 from tests.contract.conftest import Domain
 from tests.contract.plugin import SECRET, UNKNOWN, Kind, Plugin, revealed, secret
 
-GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_selectors": {"1": "s0"}}
+GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "s0"}}
 
 UNKNOWNS = [
     pytest.param({"private_key": UNKNOWN}, id="private_key"),
@@ -19,7 +19,7 @@ UNKNOWNS = [
     pytest.param({"generation": UNKNOWN}, id="generation"),
     pytest.param({"published": UNKNOWN}, id="published"),
     pytest.param({"published": [1, UNKNOWN, 3]}, id="one of published"),
-    pytest.param({"supplied_selectors": {"1": UNKNOWN}}, id="one of supplied_selectors"),
+    pytest.param({"supplied_keys": {"1": UNKNOWN}}, id="one of supplied_keys"),
     pytest.param({"overlap_days": UNKNOWN}, id="overlap_days"),
     pytest.param({"configuration_set": UNKNOWN}, id="configuration_set"),
     pytest.param({"tags": UNKNOWN}, id="tags"),
@@ -67,7 +67,7 @@ def test_numbers_in_outputs(plugin: Plugin, domain: Domain) -> None:
     """Generations, which come as floats, are whole numbers where outputs use them as names."""
     domain.publish()
     outputs = plugin.create("ByodkimIdentity", domain.inputs(**GENERATIONS))
-    assert {"1"} == set(outputs["signed_until"]) == set(outputs["supplied_selectors"])
+    assert {"1"} == set(outputs["signed_until"]) == set(outputs["supplied_keys"])
     assert (False, []) == plugin.diff("ByodkimIdentity", outputs, domain.inputs(**GENERATIONS))
 
 
