@@ -53,7 +53,7 @@ class Connections:
                     connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
                 )
             )
-        except BaseException as error:  # whatever it is, other threads wait for it
+        except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
             client.set_exception(error)
         return client.result()
 

@@ -95,7 +95,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             signed_until=last.signed_until,
             allowed_from=last.allowed_from,
             published_today=today,
-            hint=f"nothing was changed; "
+            hint="nothing was changed; "
             + (
                 "keep the key it has had until then, "
                 if last.generation in exchanged

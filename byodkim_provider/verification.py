@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from byodkim_provider import propagation, records
+from byodkim_provider import diagnosis, records
+from byodkim_provider.diagnosis import Wanted
 from byodkim_provider.errors import NotVerified, Stopped
 from byodkim_provider.identity_lifecycle import Ses
 from byodkim_provider.identity_state import (
@@ -332,14 +333,8 @@ class _Looks:
         resolver = self._outside.resolver(entry)
         public_key = records.public_key(entry.record_value)
         if resolver and public_key:
-            name = records.record_name(entry.selector, entry.domain)
-            answers = resolver.txt(name, entry.domain)
-            found.append(propagation.diagnose(answers, public_key))
-            if not any(answer.values for answer in answers):
-                misplaced = propagation.look_for_mistakes(
-                    resolver, entry.selector, entry.domain, entry.domain
-                )
-                found += [misplaced] if misplaced else []
+            wanted = Wanted(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
+            found.append(diagnosis.examine(resolver, wanted).text)
         told_in_vain = seen and seen.last_checked and entry.put_at and seen.last_checked <= entry.put_at
         if entry.told_by == PUT and entry.generation_before in entry.published:
             found.append(

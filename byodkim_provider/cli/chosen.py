@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -42,7 +42,7 @@ class Chosen:
     @property
     def one(self) -> tuple[str, str] | None:
         """Selector and domain of the one record, None for a stack."""
-        return (self.selector, self.domain) if self.selector and self.domain else None
+        return None if self.selector is None or self.domain is None else (self.selector, self.domain)
 
 
 def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,8 +54,8 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         domain: str | None,
         stack_name: str | None,
         selector: str | None,
-        private_key: TextIO | None,
-        public_key: TextIO | None,
+        private_key: str | None,
+        public_key: str | None,
         panel: str | None,
         zone: str | None,
         **others: Any,
@@ -79,7 +79,7 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         command(chosen=chosen, **others)
 
     decorated: Callable[..., None] = with_chosen
-    key_file = click.File(errors="replace")  # what is no text is then refused as no key
+    key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
     for decorate in (
         click.option("--zone", type=_zone, metavar="NAME", help="The DNS zone that holds the record."),
         click.option("--panel", type=click.Choice(list(PANELS)), help="Whose panel it is typed into."),
@@ -154,13 +154,14 @@ def _refuse_impossible(chosen: Chosen) -> None:
         raise click.BadParameter(f"{chosen.zone!r} does not hold {name!r}", param_hint="--zone")
 
 
-def _public_key(private_key: TextIO | None, public_key: TextIO | None) -> bytes | None:
+def _public_key(private_key: str | None, public_key: str | None) -> bytes | None:
     """The public key (SubjectPublicKeyInfo, DER) in either file; raises `click.BadParameter`."""
     file, option = (private_key, "--private-key") if private_key else (public_key, "--public-key")
     if file is None:
         return None
-    text = file.read()
+    with click.open_file(file, errors="replace") as opened:  # what is no text is then refused as no key
+        text = opened.read()
     try:
         return keys.load(text).public_key_der if private_key else public_keys.load(text)
     except InvalidKey as error:
-        raise click.BadParameter(f"{file.name} {error.reason}", param_hint=option) from None
+        raise click.BadParameter(f"{file} {error.reason}", param_hint=option) from None

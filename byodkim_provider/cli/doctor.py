@@ -83,13 +83,17 @@ def doctor(
     which key is there. Changes nothing.
     """
     outside = context.ensure_object(Outside)
-    stack = None if chosen.one else open_stack(chosen.stack_name, outside)
-    if stack:
-        wanted = list(_in_stack(stack, chosen, outside, nameserver))
-        identities = _identities(stack, chosen.domain)
+    stack: Stack | None = None
+    identities: list[tuple[str, str, str | None]] = []
+    servers = (nameserver,) if nameserver else ()
+    if chosen.one:
+        wanted = [(_given(*chosen.one, chosen), outside.resolver("authoritative", servers))]
+        if region:
+            identities = [(chosen.one[1], region, None)]
     else:
-        wanted = [_given(chosen, outside, nameserver)]
-        identities = [(chosen.domain, region, None)] if chosen.domain and region else []
+        stack = open_stack(chosen.stack_name, outside)
+        wanted = list(_in_stack(stack, chosen, outside, servers))
+        identities = _identities(stack, chosen.domain)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         seen = pool.map(lambda pair: _look(*pair), wanted)
         views = _ask_ses(identities, stack, outside)
@@ -109,29 +113,28 @@ def doctor(
     context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
 
 
-def _given(chosen: Chosen, outside: Outside, nameserver: str | None) -> tuple[Wanted, Resolver | None]:
-    """The record that the options name, and whom to ask."""
-    wanted = Wanted(
-        selector=chosen.selector or "",
-        domain=chosen.domain or "",
+def _given(selector: str, domain: str, chosen: Chosen) -> Wanted:
+    """The record that the options name."""
+    return Wanted(
+        selector=selector,
+        domain=domain,
         public_key_der=chosen.public_key_der,
         zone=chosen.zone,
         panel=PANELS[chosen.panel] if chosen.panel else None,
     )
-    return wanted, outside.resolver("authoritative", (nameserver,) if nameserver else ())
 
 
 def _in_stack(
-    stack: Stack, chosen: Chosen, outside: Outside, nameserver: str | None
+    stack: Stack, chosen: Chosen, outside: Outside, servers: Sequence[str]
 ) -> Iterator[tuple[Wanted, Resolver | None]]:
-    """The records of a stack, and whom to ask for each."""
+    """The records of a stack, and who is asked for each: *servers*, or whom the stack file says."""
     settings = {one.name: one for one in stack.settings.domains}
     for domain, published in published_in(stack, chosen.domain):
         declared = next((one.declared for one in stack.state.identities.get(domain, ())), None)
         check: DnsCheck = settings[domain].dns_check if domain in settings else "authoritative"
         resolvers: Sequence[str] = settings[domain].dns_resolvers if domain in settings else ()
-        if nameserver:
-            check, resolvers = ("authoritative" if check == "off" else check), (nameserver,)
+        if servers:
+            check, resolvers = ("authoritative" if check == "off" else check), servers
         resolver = outside.resolver(check, resolvers)
         panel = chosen.panel or (declared.panel if declared else None)
         for record in published:

@@ -61,7 +61,8 @@ class Examined:
         if self.seen.text not in (*said, propagation.diagnose(self.seen.answers, self.seen.public_key_der)):
             yield f"  {self.seen.text}"
         if key := self._key():
-            yield f"  the key has {key['bits']} bits, fingerprint {key['fingerprint']}"
+            whose = "the right key" if self.wanted.public_key_der else "the key there"
+            yield f"  {whose} has {key['bits']} bits, fingerprint {key['fingerprint']}"
         if self.mending:
             yield f"  to mend it: {self.mending}"
         yield from (f"  {line}" for line in self.instructions.splitlines())

@@ -1,0 +1,125 @@
+"""
+BIND and NSD on loopback, one beside the other: name servers that are not ours.
+
+Each zone is served by both, as a zone has two servers in the world, and they read its zone file
+independently. BIND is the resolver too: it knows who serves what because it serves everything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+BIND, NSD = "127.0.0.1", "127.0.0.2"
+START_SECONDS = 10
+PROVIDER = "domaincontrol.com"
+"""Whose name servers serve the zones: GoDaddy's, by their names."""
+
+
+def program(name: str, package: str) -> str:
+    """Path of a program of Debian's; skips the test where its package is not installed."""
+    # Some are where only root's PATH leads.
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        pytest.skip(f"{name} is not installed (Debian's package {package})")
+    return path
+
+
+def zone_text(records: str = "", *, provider: str = PROVIDER) -> str:
+    """A zone file that is served by both under names of *provider*."""
+    return (
+        "$TTL 300\n"
+        f"@ IN SOA ns1.{provider}. hostmaster.{provider}. 1 3600 600 86400 900\n"
+        f"@ IN NS ns1.{provider}.\n@ IN NS ns2.{provider}.\n{records}\n"
+    )
+
+
+@contextmanager
+def running(directory: Path, bind: Mapping[str, str], nsd: Mapping[str, str]) -> Iterator[int]:
+    """Serve zone files, by zone; gives the port, which is the same for both."""
+    files = [_written(directory / name, zones) for name, zones in (("bind", bind), ("nsd", nsd))]
+    port = _free_port()
+    commands = [
+        _bind_command(directory / "bind", port, files[0]),
+        _nsd_command(directory / "nsd", port, files[1]),
+    ]
+    log = directory / "log"
+    with ExitStack() as running, log.open("w") as output:
+        for command in commands:
+            process = running.enter_context(subprocess.Popen(command, stdout=output, stderr=output))
+            running.callback(process.terminate)
+        deadline = monotonic() + START_SECONDS
+        for address, zones in ((BIND, bind), (NSD, nsd)):
+            _await(address, port, list(zones), deadline, log)
+        yield port
+
+
+def _written(directory: Path, zones: Mapping[str, str]) -> dict[str, Path]:
+    directory.mkdir()
+    files = {name: directory / f"{name}.zone" for name in zones}
+    for name, text in zones.items():
+        files[name].write_text(text)
+    return files
+
+
+def _bind_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
+    configuration = directory / "named.conf"
+    configuration.write_text(
+        f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
+        f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {BIND}; }};'
+        " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
+        "controls { };\n"
+        + "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n' for name, file in zones.items())
+    )
+    return [program("named", "bind9"), "-g", "-n", "1", "-c", str(configuration)]
+
+
+def _nsd_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
+    configuration = directory / "nsd.conf"
+    configuration.write_text(
+        f'server:\n ip-address: {NSD}@{port}\n username: ""\n chroot: ""\n pidfile: ""\n server-count: 1\n'
+        f' zonesdir: "{directory}"\n xfrdfile: "{directory}/xfrd.state"\n xfrdir: "{directory}"\n'
+        f' zonelistfile: "{directory}/zone.list"\nremote-control:\n control-enable: no\n'
+        + "".join(f'zone:\n name: "{name}"\n zonefile: "{file}"\n' for name, file in zones.items())
+    )
+    return [program("nsd", "nsd"), "-d", "-c", str(configuration)]
+
+
+def _free_port() -> int:
+    """A port that is free at both addresses."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind((BIND, 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind((NSD, port))
+            except OSError:
+                continue
+            return port
+
+
+def _await(address: str, port: int, zones: Sequence[str], deadline: float, log: Path) -> None:
+    """Return once the server at *address* serves all *zones*; fails with its log if it does not."""
+    for zone in zones:
+        query = dns.message.make_query(zone, "SOA", flags=0)
+        while True:
+            try:
+                reply = dns.query.udp(query, address, timeout=0.1, port=port)
+            except (dns.exception.Timeout, OSError):
+                if monotonic() < deadline:
+                    continue
+                pytest.fail(f"{address} does not answer: {log.read_text()}")
+            assert reply.rcode() == dns.rcode.NOERROR, f"{address} does not serve {zone}: {log.read_text()}"
+            break

@@ -1,0 +1,131 @@
+"""
+What `byodkim records` prints, before judges that are not ours: BIND, OpenDKIM and dkimpy.
+
+Each size of key under a short and under the longest possible name, from the printed zone file
+through real name servers to a verifier.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from itertools import product
+from pathlib import Path
+
+import botocore.session
+import dkim
+import dns.message
+import dns.query
+import pytest
+from botocore.validate import validate_parameters
+from click.testing import CliRunner
+
+from byodkim_provider.cli import main
+from byodkim_provider.records import NAME_OCTETS, record_name
+from tests.dns import name_server
+
+TESTDATA = Path(__file__).parent.parent / "testdata"
+LONG_SELECTOR = "s" * 63
+LONG_DOMAIN = ".".join(["d" * 59] * 3)[: NAME_OCTETS - len(record_name(LONG_SELECTOR, ""))]
+NAMES = {"short": ("s", "a.example"), "long": (LONG_SELECTOR, LONG_DOMAIN)}
+SIZES = (1024, 1536, 2048)
+CASES = [pytest.param(bits, name, id=f"{bits} bits, {name} name") for bits, name in product(SIZES, NAMES)]
+every_record = pytest.mark.parametrize(("bits", "name"), CASES)
+
+
+def selector_and_domain(bits: int, name: str) -> tuple[str, str]:
+    """A domain of its own for each size, as long as that of the others."""
+    selector, domain = NAMES[name]
+    return selector, f"{'abc'[SIZES.index(bits)]}{domain[1:]}"
+
+
+def private_key(bits: int) -> Path:
+    return TESTDATA / f"rsa{bits}.pkcs8.pem"
+
+
+def printed(bits: int, name: str, *options: str) -> str:
+    """What `byodkim records` prints of a key."""
+    selector, domain = selector_and_domain(bits, name)
+    key = ["--private-key", str(private_key(bits))]
+    result = CliRunner().invoke(main, ["records", domain, "--selector", selector, *key, *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_long_name_is_the_longest():
+    """No name in DNS is longer."""
+    assert {len(record_name(*selector_and_domain(bits, "long"))) for bits in SIZES} == {NAME_OCTETS}
+
+
+@every_record
+def test_named_checkzone(tmp_path, bits, name):
+    """BIND takes the printed lines as they are."""
+    _, domain = selector_and_domain(bits, name)
+    zone_file = tmp_path / "zone"
+    zone_file.write_text(name_server.zone_text(printed(bits, name, "--format", "zone")))
+    command = [name_server.program("named-checkzone", "bind9-utils"), domain, str(zone_file)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (0, "OK") == (result.returncode, result.stdout.splitlines()[-1]), result.stdout
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """Of BIND and NSD, which serve the printed zone files."""
+    zones = {
+        selector_and_domain(bits, name)[1]: name_server.zone_text(printed(bits, name, "--format", "zone"))
+        for bits, name in product(SIZES, NAMES)
+    }
+    with name_server.running(tmp_path_factory.mktemp("name-servers"), zones, zones) as port:
+        yield port
+
+
+@every_record
+def test_opendkim(port, tmp_path, bits, name):
+    """OpenDKIM finds in DNS the public half of the private key."""
+    selector, domain = selector_and_domain(bits, name)
+    resolver = tmp_path / "unbound.conf"
+    resolver.write_text(
+        'server:\n do-not-query-localhost: no\n module-config: "iterator"\n'
+        f'forward-zone:\n name: "."\n forward-addr: {name_server.BIND}@{port}\n'
+    )
+    configuration = tmp_path / "opendkim.conf"
+    configuration.write_text(f"ResolverConfiguration {resolver}\n")
+    key = tmp_path / "key.pem"
+    key.write_bytes(private_key(bits).read_bytes())
+    key.chmod(0o600)
+    program = name_server.program("opendkim-testkey", "opendkim-tools")
+    command = [program, "-x", str(configuration), "-d", domain, "-s", selector, "-k", str(key), "-vvv"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    said = result.stdout + result.stderr
+    assert (0, True) == (result.returncode, "opendkim-testkey: key OK" in said), said
+
+
+@every_record
+def test_dkimpy(port, bits, name):
+    """A mail that is signed with the private key verifies by either name server's record."""
+    question = dns.message.make_query(record_name(*selector_and_domain(bits, name)), "TXT")
+    message = b"From: a@example.com\r\nSubject: key\r\n\r\nbody\r\n"
+    # Not signed as the domain: dkimpy folds the line within a long one, and then can't read it.
+    signature = dkim.sign(message, b"s", b"example.com", private_key(bits).read_bytes())
+    for address in (name_server.BIND, name_server.NSD):
+        reply, _ = dns.query.udp_with_fallback(question, address, timeout=5, port=port)
+        ((record,),) = reply.answer
+        value = b"".join(record.strings)
+        assert dkim.verify(signature + message, dnsfunc=lambda *_, found=value, **__: found)
+
+
+@every_record
+def test_route53_model(bits, name):
+    """The change batch has the form that the service's own model wants, within its limits."""
+    batch = json.loads(printed(bits, name, "--format", "route53"))
+    shape = (
+        botocore.session.get_session()
+        .get_service_model("route53")
+        .operation_model("ChangeResourceRecordSets")
+    )
+    validate_parameters({"HostedZoneId": "Z0123456789ABC", "ChangeBatch": batch}, shape.input_shape)
+    (change,) = batch["Changes"]
+    record_set = change["ResourceRecordSet"]
+    assert len(record_set["Name"]) <= 1024
+    (value,) = record_set["ResourceRecords"]
+    assert len(value["Value"]) <= 4000

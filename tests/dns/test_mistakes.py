@@ -1,0 +1,250 @@
+"""
+Every mistake in a real zone, on BIND and NSD and on the sandbox's name servers, and what is said of it.
+
+The zone is real, so what the value looks like has been through a zone file's quoting, a name
+server's parser and the wire before anybody judges it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import dns.name
+import dns.rdata
+import pytest
+from click.testing import CliRunner
+
+from byodkim_provider import panels
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.records import record_name
+from byodkim_provider.resolver import DnsResolver
+from byodkim_provider.verification import CREATED, Entry, verify
+from byodkim_provider.verification import Outside as Looks
+from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
+from sandbox.dns_server import DnsServer
+from sandbox.dns_zone import RecordSet
+from tests.dns import name_server
+from tests.dns.mistakes import (
+    ANOTHER,
+    CASES,
+    ELSEWHERE,
+    PUBLIC_KEY_FILE,
+    VALUE,
+    domain_of,
+    records_of,
+    txt,
+    zone_of,
+)
+from tests.fakes import START, FakeClock, FakeProgress
+
+WITHOUT_KEY = {
+    # Without the key, one that is well-formed is right, and a damaged one is like any other.
+    "another key": "",
+    "another key with tags": "",
+    "cut at 255": "malformed",
+    "first string lost": "not-dkim",
+    "256th character lost": "malformed",
+    "character lost in the middle": "malformed",
+    "bare RSAPublicKey": "malformed",
+    "CNAME to another key": "",
+    "wildcard CNAME": "",
+}
+
+
+@dataclass
+class Server:
+    """A name server with the zones of all cases, and whose panel it looks like."""
+
+    address: str
+    panel: str
+    case: str = ""
+    """Of which a test is about to ask."""
+
+    def doctor(self, *arguments, key=True):
+        """Exit code and the one finding of `byodkim doctor`."""
+        given = ["--public-key", str(PUBLIC_KEY_FILE)] if key else []
+        result = CliRunner().invoke(
+            main,
+            ["doctor", *arguments, *given, "--nameserver", self.address, "--json"],
+            obj=Outside(ask_pulumi=None, connect=None),
+            env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
+        )
+        assert result.stderr == "", result.output
+        (finding,) = json.loads(result.stdout)["records"]
+        return result.exit_code, finding
+
+
+def zone_files(second: bool) -> dict[str, str]:
+    """Every zone as the first or the *second* of its name servers has it."""
+    files = {
+        "domaincontrol.com": "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2",
+        "registrar-servers.com": "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2",
+        ELSEWHERE: f"key IN {txt(ANOTHER)}",
+    }
+    files = {zone: name_server.zone_text(text) for zone, text in files.items()}
+    for name, case in CASES.items():
+        records = records_of(name)
+        if second and case.missing_at_second:
+            records = records[:1]
+        lines = [f"{owner} IN {data}" for owner, data in records]
+        for below, inside in case.zones.items():
+            lines += [f"{below} IN NS ns1.{case.provider}.", f"{below} IN NS ns2.{case.provider}."]
+            text = "\n".join(f"{owner} IN {data}" for owner, data in inside)
+            files[f"{below}.{zone_of(name)}"] = name_server.zone_text(text, provider=case.provider)
+        files[zone_of(name)] = name_server.zone_text("\n".join(lines), provider=case.provider)
+    return files
+
+
+@pytest.fixture(scope="module")
+def not_ours(tmp_path_factory):
+    """BIND and NSD, which are not ours; they are called as GoDaddy's servers are."""
+    directory = tmp_path_factory.mktemp("name-servers")
+    with name_server.running(directory, zone_files(second=False), zone_files(second=True)) as port:
+        yield Server(f"{name_server.BIND}:{port}", "GoDaddy")
+
+
+def record_sets(zone: str, records, servers) -> tuple[RecordSet, ...]:
+    sets: dict[tuple[str, str], list[str]] = {
+        (zone, "SOA"): [f"{servers[0]}. hostmaster.example. 1 1800 900 604800 900"],
+        (zone, "NS"): [f"{server}." for server in servers],
+    }
+    for owner, data in records:
+        kind, value = data.split(" ", 1)
+        if kind == "CNAME" and not value.endswith("."):
+            value = f"{value}.{zone}."
+        sets.setdefault((f"{owner}.{zone}", kind), []).append(value)
+    return tuple(RecordSet(owner, kind, 300, tuple(values)) for (owner, kind), values in sets.items())
+
+
+def hosted(name: str) -> list[HostedZone]:
+    """The zones of a case, as the sandbox serves them."""
+    records = records_of(name)
+    children = []
+    for below, inside in CASES[name].zones.items():
+        child = f"{below}.{zone_of(name)}"
+        children.append(HostedZone(child, CHILD_NAME_SERVERS, record_sets(child, inside, CHILD_NAME_SERVERS)))
+        records += [(below, f"NS {server}.") for server in CHILD_NAME_SERVERS]
+    zones = {zone_of(name): records, ELSEWHERE: [("key", txt(ANOTHER))]}
+    return children + [
+        HostedZone(zone, NAME_SERVERS, record_sets(zone, inside, NAME_SERVERS))
+        for zone, inside in zones.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def sandbox_dns():
+    """The sandbox's name servers, whose names say nothing about a provider."""
+    zones = {name: hosted(name) for name in CASES}
+    dns_server = DnsServer(lambda: zones.get(server.case, []))
+    for name, case in CASES.items():
+        if case.missing_at_second:
+            dns_server.override(record_name("s1", domain_of(name)), (), server="127.0.0.2")
+    dns_server.start()
+    server = Server(dns_server.resolver, "DNS panel")
+    yield server
+    dns_server.stop()
+
+
+@pytest.fixture(params=["not_ours", "sandbox_dns"])
+def server(request, name):
+    server = request.getfixturevalue(request.param)
+    server.case = name
+    return server
+
+
+def test_there_are_enough():
+    """The table has every mistake that a record can show, and then some."""
+    assert len(CASES) >= 25
+    codes = {case.code for case in CASES.values()}
+    assert codes == {*panels.MISTAKES} - {"not-delegated"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_doctor_names_the_mistake(server, name):
+    """The doctor calls the mistake by its name, and says how to mend it in the words of that panel."""
+    case = CASES[name]
+    typed_into = ["--panel", case.typed_into] if case.typed_into else []
+
+    exit_code, finding = server.doctor(domain_of(name), "--selector", "s1", *typed_into)
+
+    assert (1, "wrong", case.code) == (exit_code, finding["verdict"], finding["mistake"])
+    elsewhere = case.typed_into and server.panel == "GoDaddy"
+    assert finding["panel"] == ("Namecheap" if elsewhere else server.panel)
+    panel = next(panel for panel in panels.PANELS.values() if panel.title == finding["panel"])
+    assert finding["mending"] == panels.mending(panel, case.code)
+    # A private key was pasted in two cases, and no one value is fit to be repeated.
+    assert VALUE[40:200] not in json.dumps(finding | {"instructions": ""})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_doctor_calls_the_right_record_right(server, name):
+    """The record beside the mistake is right."""
+    exit_code, finding = server.doctor(domain_of(name), "--selector", "right")
+
+    assert (0, "right", None) == (exit_code, finding["verdict"], finding["mistake"])
+    assert finding["key"]["bits"] == 2048
+    assert finding["instructions"] is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_doctor_without_a_key(server, name):
+    """What is wrong with any key is wrong without a key to compare with too."""
+    case = CASES[name]
+    typed_into = ["--panel", case.typed_into] if case.typed_into else []
+    code = WITHOUT_KEY.get(name, case.code)
+
+    exit_code, finding = server.doctor(domain_of(name), "--selector", "s1", *typed_into, key=False)
+
+    assert (bool(code), code or None) == (bool(exit_code), finding["mistake"])
+
+
+class NoIdentities:
+    """An SES that has nothing, so that every identity is diagnosed."""
+
+    def get_email_identity(self, domain):
+        return None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verification_says_the_same(server, name):
+    """The diagnosis of an identity that is not verified says what the doctor found."""
+    entry = Entry(
+        domain=domain_of(name),
+        region="eu-west-1",
+        selector="s1",
+        put_at=START,
+        told_by=CREATED,
+        record_value=VALUE,
+    )
+    resolver = DnsResolver(resolvers=[server.address])
+    looks = Looks(
+        ses=lambda _: NoIdentities(), resolver=lambda _: resolver, clock=FakeClock(), progress=FakeProgress()
+    )
+
+    (verdict,) = verify([entry], [], looks, timeout_minutes=0, on_timeout="warn")
+
+    assert CASES[name].said in verdict.reason
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_servers_agree(not_ours, sandbox_dns, name):
+    """The sandbox's name servers give every record as BIND and NSD do."""
+    answers = []
+    for server in (not_ours, sandbox_dns):
+        server.case = name
+        found = DnsResolver(resolvers=[server.address]).txt(
+            record_name("s1", domain_of(name)), domain_of(name)
+        )
+        answers.append({(answer.values, answer.failure, answer.alias) for answer in found})
+    theirs, ours = answers
+    assert ours <= theirs  # to a CNAME loop, NSD says SERVFAIL instead
+
+
+def test_zone_files_are_read_alike():
+    """The table's data is what dnspython, which the sandbox uses, reads too."""
+    for name in CASES:
+        origin = dns.name.from_text(zone_of(name))
+        for _, data in records_of(name):
+            kind, value = data.split(" ", 1)
+            assert dns.rdata.from_text("IN", kind, value, origin=origin)
