@@ -1,0 +1,61 @@
+"""Many domains whose records nobody has pasted yet."""
+
+import pulumi
+import pytest
+
+from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.records import record_name
+from tests.engine.stack import OPENSSL_KEY, REGION, requests
+
+pytestmark = pytest.mark.engine
+
+ZONE = "hundred.example"
+DOMAINS = [f"n{number}.{ZONE}" for number in range(100)]
+
+
+def program(sandbox):
+    identities = [
+        ByodkimIdentity(
+            domain,
+            ByodkimIdentityArgs(
+                domain=domain,
+                region=REGION,
+                selector="s1",
+                private_key=pulumi.Output.secret(OPENSSL_KEY),
+                dns=("manual",),
+                dns_resolvers=[sandbox.dns_resolver],
+            ),
+        )
+        for domain in DOMAINS
+    ]
+    verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
+    pulumi.export("pending", verification.pending)
+
+
+def most_at_once(result):
+    """How many identities were being worked on at the same time, at most."""
+    now = most = 0
+    for event in result.events:
+        if event.resource_pre_event and event.resource_pre_event.metadata.type.endswith("Identity"):
+            now += 1
+        if event.res_outputs_event and event.res_outputs_event.metadata.type.endswith("Identity"):
+            now -= 1
+        most = max(most, now)
+    return most
+
+
+def test_hundred_manual_domains(sandbox, open_stack):
+    """A hundred domains that wait for DNS cost a run one look each, side by side, and SES nothing."""
+    sandbox.add_zone(ZONE)
+    stack = open_stack(program=lambda: program(sandbox))
+    names = {record_name("s1", domain) for domain in DOMAINS}
+    for run in ("first", "second"):
+        with requests(sandbox) as asked:
+            result = stack.up()
+        assert result.ok, result.stdout
+        looks = [(query.name, query.server) for query in asked.dns if query.name in names]
+        assert len(looks) == len(set(looks)) == 4 * len(DOMAINS), run
+        assert asked.operations == []
+        assert len(result.outputs["pending"]) == len(DOMAINS)
+        assert most_at_once(result) > 4, "more than the plugin's four threads"
