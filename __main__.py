@@ -2,7 +2,7 @@
 
 import pulumi
 
-from byodkim_provider import settings
+from byodkim_provider import plain_keys, settings
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
@@ -11,12 +11,15 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 def declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
     config = pulumi.Config()
-    stack = settings.load(
-        {name: config.get_object(name) for name in ("domains", "defaults", "verification")},
-        default_region=pulumi.Config("aws").get("region"),
-    )
+    written = {name: config.get_object(name) for name in ("domains", "defaults", "verification")}
+    problems = plain_keys.in_stack(written["domains"])
+    try:
+        stack = settings.load(written, default_region=pulumi.Config("aws").get("region"))
+    except InvalidSettings as error:
+        raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
+    if problems:
+        raise InvalidSettings(problems)
     domains: dict[str, ByodkimDomain] = {}
-    problems: list[str] = []
     for domain in stack.domains:
         try:
             domains[domain.name] = ByodkimDomain(domain.name, domain)

@@ -7,9 +7,9 @@ may be is in `aws_settings`; no call that changes anything is made here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,21 +24,31 @@ from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.ses_calls import said
 
 if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sts import STSClient
 
-__all__ = ["AwsSettings", "Connection", "connect", "read_settings"]
+__all__ = ["AwsSettings", "Connection", "connect", "connect_to_secrets", "read_settings"]
 
 CLIENT: Final = Config(
     connect_timeout=5,
-    read_timeout=30,
+    read_timeout=15,  # SES answers in less than one; a longer wait would hold up Ctrl-C
     # `ses_calls` decides what may be tried again. The mode is named, for in `adaptive`, which the
     # environment may ask for, botocore sleeps before a call.
     retries={"total_max_attempts": 1, "mode": "standard"},
 )
 
-STS_CLIENT: Final = CLIENT.merge(Config(retries={"total_max_attempts": 3, "mode": "standard"}))
-"""STS is only asked, so botocore may ask again; for seconds, not for minutes: others wait for the answer."""
+RETRYING_CLIENT: Final = CLIENT.merge(Config(retries={"total_max_attempts": 3, "mode": "standard"}))
+"""
+For services that botocore may ask again; for seconds, not for minutes: others wait for the answer.
+
+STS is only asked, and no call to Secrets Manager does harm when it is made twice.
+"""
+
+VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
+"""By service, the variable of the environment that redirects it."""
+
+C = TypeVar("C")
 
 AWS_DOMAINS: Final = (
     ".amazonaws.com",
@@ -67,34 +77,70 @@ def connect(settings: AwsSettings, *, region: str, expected_account: str | None)
     `WrongAccount` if the session's is another, `InvalidSettings` if the session can't be
     made, is not to be used, or SES is redirected while Route 53 is not, or the reverse.
     """
+    url = settings.endpoints.get("sesv2")
+    client, account = _connect(
+        "SES",
+        lambda session: session.client("sesv2", endpoint_url=url, config=CLIENT),
+        settings,
+        region=region,
+        expected_account=expected_account,
+    )
+    return Connection(client=client, account_id=account)
+
+
+def connect_to_secrets(
+    settings: AwsSettings, *, region: str, expected_account: str | None
+) -> SecretsManagerClient:
+    """A client for Secrets Manager in *region*, refused for the same reasons as one for SES."""
+    url = settings.endpoints.get("secretsmanager")
+    client, _ = _connect(
+        "Secrets Manager",
+        lambda session: session.client("secretsmanager", endpoint_url=url, config=RETRYING_CLIENT),
+        settings,
+        region=region,
+        expected_account=expected_account,
+    )
+    return client
+
+
+def _connect(
+    service: str,
+    make: Callable[[boto3.Session], C],
+    settings: AwsSettings,
+    *,
+    region: str,
+    expected_account: str | None,
+) -> tuple[C, str]:
+    """What *make* makes, and the account that it calls."""
     whose = _whose(settings)
     try:
         session = _session(settings, region)
-        ses = session.client("sesv2", endpoint_url=settings.endpoints.get("sesv2"), config=CLIENT)
+        client = make(session)
         # Only to see where pulumi-aws would go: botocore, too, looks into environment and profile.
         route53 = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
-        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=STS_CLIENT)
+        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
         raise InvalidSettings(
             [f"aws: no session with {whose}: {said(error)}"],
             hint="nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of "
             "the environment",
         ) from None
-    _refuse_half_redirected(ses, route53)
+    _refuse_half_redirected(service, client, route53)
     account = _account(sts, whose)
     if expected_account is not None and account != expected_account:
         raise WrongAccount(
             expected=expected_account,
             got=account,
             session=whose,
-            hint="nothing was changed; SES and Route 53 must be told by the same account: "
+            service=service,
+            hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings([f"aws:allowedAccountIds: does not list {account}, the account of {whose}"])
     if account in settings.forbidden_accounts:
         raise InvalidSettings([f"aws:forbiddenAccountIds: lists {account}, the account of {whose}"])
-    return Connection(client=ses, account_id=account)
+    return client, account
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -118,13 +164,13 @@ def _account(sts: STSClient, whose: str) -> str:
     )
 
 
-def _refuse_half_redirected(ses: Any, route53: Any) -> None:
-    if _is_redirected(ses) == _is_redirected(route53):
+def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
+    if _is_redirected(client) == _is_redirected(route53):
         return
-    there, here = ("SES", "Route 53") if _is_redirected(ses) else ("Route 53", "SES")
+    there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
     raise InvalidSettings(
         [f"aws: {there} is redirected to another endpoint and {here} is not"],
-        hint="nothing was changed; set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 "
+        hint=f"nothing was changed; set both or none in `aws:endpoints` or {VARIABLES[service]} "
         "and AWS_ENDPOINT_URL_ROUTE_53",
     )
 
@@ -152,7 +198,7 @@ def _assume(
 ) -> boto3.Session:
     def client(service: Any, **credentials: Any) -> Any:
         url = settings.endpoints.get(service)
-        return session.client(service, endpoint_url=url, config=STS_CLIENT, **credentials)
+        return session.client(service, endpoint_url=url, config=RETRYING_CLIENT, **credentials)
 
     source = session.get_credentials()
     if source is None:

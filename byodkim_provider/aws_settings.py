@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.quoting import named, printable, shown
 
 __all__ = ["AwsSettings", "read_settings"]
 
@@ -72,7 +73,7 @@ class AwsSettings:
     roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     """Parameters of STS AssumeRole, one role after the other; an external id counts as a secret."""
     endpoints: Mapping[str, str] = field(default_factory=dict)
-    """URL by pulumi-aws's name of the service: `route53`, `sesv2`, `sts`."""
+    """URL by pulumi-aws's name of the service: `route53`, `secretsmanager`, `sesv2`, `sts`."""
     allowed_accounts: tuple[str, ...] = ()
     forbidden_accounts: tuple[str, ...] = ()
     default_tags: Mapping[str, str] = field(default_factory=dict)
@@ -109,7 +110,7 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
         if get(f"aws:{name}") not in NOT_SET
     ]
     if read.problems:
-        raise InvalidSettings(read.problems)
+        raise InvalidSettings([printable(problem) for problem in read.problems])
     return settings
 
 
@@ -134,7 +135,7 @@ class _Reading:
                     parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
                 elif option not in ("duration", *ROLE_OPTIONS):
                     # A session is renewed while it is needed, so its duration makes no difference.
-                    self.problems.append(f"{path}.{option}: can't be honoured for SES, remove it")
+                    self.problems.append(f"{path}.{named(option)}: can't be honoured for SES, remove it")
             if not ROLE_ARN.fullmatch(str(parameters.get("RoleArn", ""))):
                 example = "arn:aws:iam::123456789012:role/dns"
                 self.problems.append(f"{path}.roleArn: must be the ARN of a role, such as {example}")
@@ -147,7 +148,7 @@ class _Reading:
             urls |= {name: url for name, url in self._texts(one, f"aws:endpoints[{number}]").items() if url}
         self.problems += [
             f"aws:endpoints: {service}: must be a URL that begins with http:// or https://"
-            for service in ("route53", "sesv2", "sts")
+            for service in ("route53", "secretsmanager", "sesv2", "sts")
             if service in urls and not _is_url(urls[service])
         ]
         return urls
@@ -158,7 +159,7 @@ class _Reading:
             account = _as_text(one)
             if account is None or not ACCOUNT.fullmatch(account):
                 # YAML reads 012345670123 without quotes as an octal number.
-                self.problems.append(f"aws:{name}[{number}]: must be 12 digits in quotes, not {one!r}")
+                self.problems.append(f"aws:{name}[{number}]: must be 12 digits in quotes, not {shown(one)}")
             else:
                 yield account
 

@@ -1,5 +1,5 @@
 """
-Ways to SES and to DNS, made once a process.
+Ways to SES, Secrets Manager and DNS, made once a process.
 
 All threads and all providers of a process share one client a Region, so that SES's rate is
 kept together, and the account is compared once.
@@ -8,25 +8,26 @@ kept together, and the account is compared once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Literal
+from typing import Any, Literal
 
-from byodkim_provider.aws_session import AwsSettings, connect
+from byodkim_provider.aws_session import AwsSettings, connect, connect_to_secrets
 from byodkim_provider.errors import Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from byodkim_provider.resolver import DnsResolver
+from byodkim_provider.secret_store import SecretStore
 from byodkim_provider.ses import SesClient
 
 __all__ = ["Connections", "connections", "resolver_for"]
 
 
 class Connections:
-    """SES clients, by Region. A class for what is connected already, or could not be."""
+    """Clients, by Region. A class for what is connected already, or could not be."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._clients: dict[tuple[str, str | None], Future[SesClient]] = {}
+        self._clients: dict[tuple[object, str, str | None], Future[Any]] = {}
         self._lock = threading.Lock()
 
     def ses(self, region: str, account_id: str | None) -> SesClient:
@@ -35,27 +36,46 @@ class Connections:
 
         A failure is remembered: a process is one run, and STS is slow to fail.
         """
+        client: SesClient = self._once(self._connect_to_ses, region, account_id)
+        return client
+
+    def secrets(self, region: str, account_id: str | None) -> SecretStore:
+        """Secrets Manager in *region*; as `ses`."""
+        store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
+        return store
+
+    def _connect_to_ses(self, region: str, account_id: str | None) -> SesClient:
+        connection = connect(self.settings, region=region, expected_account=account_id)
+        return SesClient(
+            connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
+        )
+
+    def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
+        return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
+
+    def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
+        """What *make* gives or raises, made by the first thread that asks for it."""
         if stopping.is_set():
-            raise Stopped(
-                "interrupted before AWS was asked", hint="nothing was changed; run `pulumi up` again"
-            )
+            raise _stopped()
         with self._lock:
-            known = self._clients.get((region, account_id))
+            known = self._clients.get((make, region, account_id))
             if known is None:
-                client: Future[SesClient] = Future()
-                self._clients[region, account_id] = client
+                client: Future[Any] = Future()
+                self._clients[make, region, account_id] = client
         if known is not None:
+            while not known.done():
+                if stopping.wait(0.1):  # who waits for another thread does not hold up Ctrl-C
+                    raise _stopped()
             return known.result()
         try:
-            connection = connect(self.settings, region=region, expected_account=account_id)
-            client.set_result(
-                SesClient(
-                    connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
-                )
-            )
+            client.set_result(make(region, account_id))
         except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
             client.set_exception(error)
         return client.result()
+
+
+def _stopped() -> Stopped:
+    return Stopped("interrupted before AWS was asked", hint="nothing was changed; run `pulumi up` again")
 
 
 _all: list[Connections] = []

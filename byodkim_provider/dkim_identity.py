@@ -7,6 +7,7 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,15 +27,30 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from byodkim_provider import dns_moves, identity_changes, identity_lifecycle, keys
+from byodkim_provider import (
+    dns_moves,
+    identity_changes,
+    identity_lifecycle,
+    keys,
+    secret_lifecycle,
+    wire_types,
+)
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.identity_lifecycle import Outside
-from byodkim_provider.identity_state import Declared, DnsCheck, Stored, check
+from byodkim_provider.identity_state import INPUTS, Declared, Stored, check
+from byodkim_provider.key_secret import SecretArn
+from byodkim_provider.keys import SigningKey
 from byodkim_provider.plugin_process import DnsDeadline, prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import printable
 
 __all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "load_v1"]
+
+
+# One of each for all providers of a process, which is one run.
+_dns_deadline = DnsDeadline()
+_instances: dict[tuple[str, str], str] = {}
 
 
 def load_v1() -> ByodkimIdentityProvider:
@@ -51,8 +67,6 @@ class ByodkimIdentityProvider(ResourceProvider):
         super().__init__()
         self._connect = connect or self._connect_to_aws
         self._default_tags: Mapping[str, str] = {}
-        self._dns_deadline = DnsDeadline()
-        self._instances: dict[tuple[str, str], str] = {}
 
     def __reduce__(self) -> tuple[Callable[[], ByodkimIdentityProvider], tuple[()]]:
         return load_v1, ()  # whatever hangs on self stays out of state
@@ -65,6 +79,12 @@ class ByodkimIdentityProvider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = _split(news)
+        if wrong := wire_types.problems(known, INPUTS):
+            return CheckResult(news, [CheckFailure("", printable(problem)) for problem in wrong])
+        # Only one of them is ever there, and a preview calls an output that is not there unknown.
+        for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
+            if known.get(given) is not None:
+                unknown.pop(other, None)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **known.get("tags", {})}
         checked, problems = check(known, unknown=unknown)
@@ -78,7 +98,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         # No property name: the engine prints the value of the property that is named.
         # https://github.com/pulumi/pulumi/issues/19465
-        failures = [CheckFailure("", problem) for problem in problems]
+        failures = [CheckFailure("", printable(problem)) for problem in problems]
         return CheckResult({**checked, **unknown}, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -102,13 +122,13 @@ class ByodkimIdentityProvider(ResourceProvider):
         return DiffResult(changes=bool(names) or identity_changes.drifted(stored), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        declared, key = Declared.from_inputs(props), keys.load(props["private_key"])
-        stored = identity_lifecycle.create(declared, key, self._connect(declared))
+        declared = Declared.from_inputs(props)
+        stored = identity_lifecycle.create(declared, self._key(declared, props), self._connect(declared))
         return CreateResult(f"{declared.region}/{declared.domain}", stored.to_outputs())
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        declared, key = Declared.from_inputs(news), keys.load(news["private_key"])
-        stored = Stored.from_outputs(olds)
+        declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
+        key = self._key(declared, news)
         updated = identity_lifecycle.update(stored, declared, key, self._connect(declared))
         return UpdateResult(updated.to_outputs())
 
@@ -121,14 +141,27 @@ class ByodkimIdentityProvider(ResourceProvider):
         stored = Stored.from_outputs(props)
         identity_lifecycle.delete(stored, self._connect(stored.declared))
 
+    def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> identity_lifecycle.Key:
+        """What gives the declared key: it is an input, or in Secrets Manager."""
+        if "private_key" in inputs:
+            return lambda: keys.load(inputs["private_key"])
+        arn = inputs["secret_arn"]
+
+        def read() -> SigningKey:
+            # In the account of our credentials: a secret may be shared with it.
+            store = self._connections.secrets(SecretArn.parse(arn).region, declared.account_id)
+            return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
+
+        return functools.cache(read)
+
     def _connect_to_aws(self, declared: Declared) -> Outside:
         return Outside(
             ses=self._connections.ses(declared.region, declared.account_id),
             resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
             clock=SystemClock(),
             progress=progress_of_this_call(),
-            dns_deadline=self._dns_deadline,
-            instances=self._instances,
+            dns_deadline=_dns_deadline,
+            instances=_instances,
         )
 
 
@@ -155,8 +188,12 @@ class ByodkimIdentityArgs:
     region: pulumi.Input[str]
     selector: pulumi.Input[str]
     """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
-    private_key: pulumi.Input[str]
+    private_key: pulumi.Input[str | None] | None = None
     """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
+    secret_arn: pulumi.Input[str | None] | None = None
+    """Instead of the key: the secret of a `DkimKey` in Secrets Manager, read when SES is to be told of it."""
+    record_value: pulumi.Input[str] | None = None
+    """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
     account_id: pulumi.Input[str] | None = None
     """The AWS account it must land in; another one is refused before anything is written."""
     generation: pulumi.Input[int] | None = None
@@ -222,7 +259,6 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
         """*name* and the stack make up the identity's owner tag: rename with `aliases` only."""
         outputs = (
             "record_name",
-            "record_value",
             "fingerprint",
             "instance",
             "status",
@@ -236,9 +272,12 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             "signing_since",
             "signed_until",
         )
+        private_key: pulumi.Output[str | None] | None = None
+        if args.private_key is not None:
+            private_key = pulumi.Output.secret(args.private_key)
         inputs = {
             **vars(args),
-            "private_key": pulumi.Output.secret(args.private_key),
+            "private_key": private_key,
             "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
         }
         super().__init__(ByodkimIdentityProvider(), name, {**inputs, **dict.fromkeys(outputs)}, opts)

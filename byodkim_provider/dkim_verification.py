@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, get_args
 
 import pulumi
 from pulumi.dynamic import (
+    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -21,17 +22,39 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from byodkim_provider import verification
+from byodkim_provider import verification, wire_types
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.dkim_identity import ByodkimIdentity, has_unknown
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import printable, shown
 from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
 
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
 
 TIMEOUT_MINUTES = 10
+
+_INPUTS: Final[wire_types.Kinds] = {
+    "identities": "a list of maps",
+    "account_id": "a text",
+    "timeout_minutes": "a number",
+}
+"""Types of what a program gives."""
+
+_ENTRY: Final[wire_types.Kinds] = {
+    **dict.fromkeys(
+        ("domain", "region", "selector", "told_by", "record_value", "dns_check", "status", "reason"), "a text"
+    ),
+    "put_at": "a time in ISO 8601",
+    "generation": "a whole number",
+    "published": "a list of whole numbers",
+    "signed_until": "a map of times by generation",
+    "dns_resolvers": "a list of texts",
+    **dict.fromkeys(("verified", "waited"), "true or false"),
+}
+"""Types of what is known of an identity, in the inputs and in the state."""
 
 
 def load_v1() -> DkimVerificationProvider:
@@ -56,7 +79,11 @@ class DkimVerificationProvider(ResourceProvider):
         self._connections = connections(read_settings(req.config.get))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        return CheckResult(news, [])
+        known = {name: value for name, value in news.items() if not has_unknown(value)}
+        problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        if known.get("on_timeout", "warn") not in get_args(OnTimeout):
+            problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
+        return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if has_unknown(news.get("identities")):
@@ -96,7 +123,19 @@ def _entries(properties: Mapping[str, Any]) -> list[Entry]:
     return [Entry.from_properties(one) for one in properties.get("identities", ())]
 
 
+def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
+    """What is wrong with the types of the identities under *name*; *more* is required beside what names one."""
+    return [
+        f"{name}[{number}].{problem}"
+        for number, one in enumerate(properties.get(name, ()))
+        for problem in wire_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
+    ]
+
+
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
+    wire_types.refuse_state(outputs, {"results": "a list of maps"}, required=())
+    if wrong := _entry_problems(outputs, "results", "status", "verified"):
+        raise InvalidSettings([f"in the state, {one}" for one in wrong])
     return [Verdict.from_properties(one) for one in outputs.get("results", ())]
 
 

@@ -16,7 +16,7 @@ import pulumi_aws as aws
 
 from byodkim_provider import generations, records
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs
+from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provider_for
 from byodkim_provider.errors import InvalidSettings
@@ -64,10 +64,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         providers = dns or [provider_for(one, settings) for one in settings.dns]
         self._places = [provider.place(settings.name, parent=self) for provider in providers]
         _refuse_same_place(settings.name, self._places)
+        account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
         roles = generations.roles(settings.generation, settings.published)
         declared: list[dict[str, Any]] = []
         for generation, role in roles.items():
-            key = self._key(f"{name}/{generation}", generation, settings)
+            key = self._key(f"{name}/{generation}", generation, settings, account)
             published = [
                 provider.publish(
                     # By place, whatever the order in the settings: a renamed record would be deleted.
@@ -78,7 +79,10 @@ class ByodkimDomain(pulumi.ComponentResource):
                     existing=_existing(generation, settings),
                     # An adopted identity stays when the stack goes, so the record it signs with must too.
                     opts=pulumi.ResourceOptions(
-                        parent=self, retain_on_delete=settings.adopt and role == "signing"
+                        parent=self,
+                        retain_on_delete=settings.adopt and role == "signing",
+                        # Made first, a replacement of the same name would be deleted with the old one.
+                        delete_before_replace=True,
                     ),
                 )
                 for provider, place in zip(providers, self._places, strict=True)
@@ -95,7 +99,6 @@ class ByodkimDomain(pulumi.ComponentResource):
                 }
             )
         self.records = declared
-        account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
@@ -150,8 +153,10 @@ class ByodkimDomain(pulumi.ComponentResource):
             },
         }
 
-    def _key(self, name: str, generation: int, settings: DomainSettings) -> dict[str, pulumi.Input[str]]:
-        """Selector, private key and record of a generation, supplied or generated."""
+    def _key(
+        self, name: str, generation: int, settings: DomainSettings, account_id: pulumi.Input[str]
+    ) -> dict[str, Any]:
+        """Selector, private key or its secret, and record of a generation, supplied or generated."""
         if supplied := settings.keys.get(generation):
             key = supplied.signing_key
             return {
@@ -162,12 +167,15 @@ class ByodkimDomain(pulumi.ComponentResource):
             }
         made = DkimKey(
             name,
-            DkimKeyArgs(domain=settings.name, bits=settings.key_bits),
+            DkimKeyArgs(
+                domain=settings.name, bits=settings.key_bits, key_store=_key_store(settings, account_id)
+            ),
             pulumi.ResourceOptions(parent=self),
         )
         return {
             "selector": made.selector,
             "private_key": made.private_key,
+            "secret_arn": made.secret_arn,
             "record_name": made.record_name,
             "record_value": made.record_value,
         }
@@ -193,6 +201,21 @@ def _existing(generation: int, settings: DomainSettings) -> Existing:
     return "same key" if settings.adopt else "refuse"
 
 
+def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:
+    """Where a key that is not made yet goes; None: into the state."""
+    store = settings.key_store
+    if store.provider == "state":
+        return None
+    return SecretsManagerArgs(
+        region=settings.regions[0],
+        account_id=account_id,
+        kms_key_id=store.kms_key_id,
+        tags=store.tags,
+        resource_policy=store.resource_policy,
+        recovery_window_days=store.recovery_window_days,
+    )
+
+
 def _status_of(domain: str, region: str) -> Callable[[Sequence[Mapping[str, Any]]], str]:
     def status(results: Sequence[Mapping[str, Any]]) -> str:
         found = (r["status"] for r in results if r["domain"] == domain and r["region"] == region)
@@ -205,7 +228,7 @@ def _identity_args(
     settings: DomainSettings,
     *,
     region: str,
-    key: Mapping[str, pulumi.Input[str]],
+    key: Mapping[str, Any],
     account_id: pulumi.Input[str],
     places: Sequence[Place],
 ) -> ByodkimIdentityArgs:
@@ -215,6 +238,8 @@ def _identity_args(
         region=region,
         selector=key["selector"],
         private_key=key["private_key"],
+        secret_arn=key.get("secret_arn"),
+        record_value=key["record_value"],
         account_id=account_id,
         generation=settings.generation,
         published=settings.published,

@@ -18,6 +18,8 @@ __all__ = [
     "InvalidSettings",
     "NotVerified",
     "RecordNotVisible",
+    "SecretChanged",
+    "SecretRefused",
     "SesRefused",
     "StillInUse",
     "Stopped",
@@ -101,9 +103,11 @@ class StillInUse(ByodkimError):
 class WrongAccount(ByodkimError):
     """The session's AWS account is not the one that pulumi-aws works in."""
 
-    def __init__(self, *, expected: str, got: str, session: str, hint: str = "") -> None:
+    def __init__(
+        self, *, expected: str, got: str, session: str, service: str = "SES", hint: str = ""
+    ) -> None:
         super().__init__(
-            f"with {session} SES would be called in AWS account {got}, pulumi-aws works in {expected}",
+            f"with {session} {service} would be called in AWS account {got}, pulumi-aws works in {expected}",
             hint=hint,
         )
         self.expected = expected
@@ -133,6 +137,32 @@ class SesRefused(ByodkimError):
         self.region = region
         self.code = code
         self.request_id = request_id
+
+
+class SecretRefused(ByodkimError):
+    """Secrets Manager answered a call with an error. *secret* is the secret's name or its ARN."""
+
+    def __init__(
+        self, operation: str, secret: str, region: str, *, code: str, request_id: str = "", hint: str = ""
+    ) -> None:
+        request = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{operation} for {secret!r} in {region}: {code}{request}", hint=hint)
+        self.operation = operation
+        self.secret = secret
+        self.region = region
+        self.code = code
+        self.request_id = request_id
+
+
+class SecretChanged(ByodkimError):
+    """A secret does not hold the key that was written to it; *found* is the other key's fingerprint."""
+
+    def __init__(self, secret: str, *, expected: str, found: str | None, hint: str = "") -> None:
+        other = f"another key ({found})" if found else "something else"
+        super().__init__(f"{secret}: expected the key {expected}, the secret holds {other}", hint=hint)
+        self.secret = secret
+        self.expected = expected
+        self.found = found
 
 
 class Stopped(ByodkimError):

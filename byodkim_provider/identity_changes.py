@@ -21,7 +21,7 @@ __all__ = ["changed", "drifted", "needs_replacement", "refuse_unsafe"]
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
     """Names of the inputs that differ from what is stored; the owner never does."""
     ignored = {"owner", *unknown}
-    if "private_key" in unknown:
+    if not declared.fingerprint:
         ignored |= {"fingerprint", "record_value"}
     names = (name.name for name in fields(Declared) if name.name not in ignored)
     return tuple(name for name in names if getattr(stored.declared, name) != getattr(declared, name)) + tuple(
@@ -54,10 +54,17 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     get a second key. Never raises for what is stored already.
     """
     before = stored.declared
+    accounts = (before.account_id, declared.account_id)
+    if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
+        raise InvalidSettings(
+            [f"{before.domain} {before.region}: is in AWS account {accounts[0]}, not in {accounts[1]}"],
+            hint="nothing was changed; an identity never moves to another account: correct the profile, "
+            "or remove the domain there first",
+        )
     if stored.signing_since is None:
         return  # SES never had a key, so no mail was signed
     name = f"{before.domain} {before.region}"
-    other_key = "private_key" not in unknown and declared.fingerprint != before.fingerprint
+    other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
     other_selector = "selector" in unknown or declared.selector != before.selector
     if declared.generation is not None and declared.generation == before.generation and other_selector:
         raise InvalidSettings(

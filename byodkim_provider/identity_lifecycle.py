@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from byodkim_provider import dns_moves, propagation, records
+from byodkim_provider import dns_moves, generations, propagation, records
 from byodkim_provider.errors import (
     IdentityExists,
+    InvalidSettings,
     RecordNotVisible,
     SesRefused,
     Stopped,
@@ -39,6 +40,7 @@ from byodkim_provider.ses import Answer, Identity, Listed
 __all__ = [
     "INSTANCE_TAG",
     "OWNER_TAG",
+    "Key",
     "Outside",
     "Ses",
     "create",
@@ -55,6 +57,10 @@ OWNER_TAG: Final = "byodkim:owner"
 
 INSTANCE_TAG: Final = "byodkim:instance"
 """Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
+
+
+Key = Callable[[], SigningKey]
+"""Gives the declared key when SES is to be told of it, and not before: it may be in a store."""
 
 
 class Ses(Protocol):
@@ -96,7 +102,7 @@ class Outside:
     """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""
 
 
-def create(declared: Declared, key: SigningKey, outside: Outside) -> Stored:
+def create(declared: Declared, key: Key, outside: Outside) -> Stored:
     """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
     waiting = Stored(declared=declared, instance=secrets.token_hex(16), status=AWAITING_DNS)
     if MANUAL in declared.dns and declared.dns_check == "recursive":
@@ -106,38 +112,71 @@ def create(declared: Declared, key: SigningKey, outside: Outside) -> Stored:
     return _introduce(waiting, key, outside)
 
 
-def update(stored: Stored, declared: Declared, key: SigningKey, outside: Outside) -> Stored:
+def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> Stored:
     """
     Make what differs so, with as few calls as that needs, often none.
 
     Raises `RecordNotVisible` before a switch to a key whose record is not in DNS.
     """
     before = stored.declared
-    # The owner that the identity carries stays, also when the resource was renamed.
-    after = replace(stored, declared=replace(declared, owner=before.owner))
+    after = replace(
+        stored,
+        # The owner that the identity carries stays, also when the resource was renamed.
+        declared=replace(declared, owner=before.owner),
+        # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
+        adopted=stored.adopted and declared.adopt,
+    )
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
         )
     if stored.put_at is None:
         return _introduce(after, key, outside)
-    if before.fingerprint != declared.fingerprint or before.selector != declared.selector or drifted(stored):
-        seen = outside.ses.get_email_identity(declared.domain)
-        if seen is None:  # deleted by somebody else
-            return _introduce(after, key, outside, before=before)
+    other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
+    other_settings = declared.configuration_set not in (None, before.configuration_set) or (
+        declared.tags not in (None, before.tags)
+    )
+    # What is to leave DNS may be what a run that never heard the answer had SES sign with.
+    leaving = set(before.published) - set(declared.published)
+    look_at_key = other_key or drifted(stored) or bool(leaving)
+    if not look_at_key and not other_settings:
+        return after
+    seen = outside.ses.get_email_identity(declared.domain)
+    if seen is None:  # deleted by somebody else
+        return _introduce(after, key, outside, before=before)
+    if declared.adopt and seen.tags.get(OWNER_TAG) != before.owner:
+        outside.ses.tag_resource(declared.domain, _own_tags(after))
+        outside.instances[declared.region, declared.domain] = after.instance
+        after = replace(after, adopted=True)
+    else:
         _refuse_other_owner(after.declared, seen)
-        after = _sign_with(after, key, seen, outside, believed=before.selector)
-        if before.selector != declared.selector:
-            now = outside.clock.now()
-            after = replace(
-                after,
-                # Also where the Put was made by a run that never heard the answer.
-                put_at=max(after.put_at or seen.at, seen.at),
-                told_by=PUT,
-                signing_since=now,
-                signed_until=_signed_until(after, declared, before, now),
-            )
+    unheard = seen.selector not in (None, before.selector, declared.selector)
+    if unheard and leaving and declared.overlap_days:
+        raise InvalidSettings(
+            [f"{declared.domain} {declared.region}: SES signs with {seen.selector!r}, unknown to the state"],
+            hint="nothing was changed; run `pulumi up` with "
+            f"`published: {sorted({*before.published, *declared.published})}` first",
+        )
+    must_put = look_at_key and _must_put(declared, seen, outside, believed=before.selector)
+    # The key comes last: what fails or is interrupted after it would hide from state that SES has it.
     _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
+    if look_at_key:
+        after = _sign_with(after, key, seen, outside, must_put=must_put)
+    if other_key:
+        now = outside.clock.now()
+        after = replace(
+            after,
+            # Without a Put, a run that never heard the answer has made it.
+            put_at=max(after.put_at or seen.at, seen.at),
+            told_by=PUT if must_put else TAKEN_OVER,
+            signing_since=now,
+            signed_until=_signed_until(after, declared, before, now),
+        )
+    if look_at_key and unheard:
+        # A run that was killed, or somebody else, had SES sign with a key that state does not know of.
+        now = outside.clock.now()
+        others = {g: now for g in declared.published if g != declared.generation}
+        after = replace(after, signed_until=others)
     return after
 
 
@@ -197,12 +236,10 @@ def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None
     return f"{line} visible at {look.right} of {look.asked} servers"
 
 
-def _introduce(
-    waiting: Stored, key: SigningKey, outside: Outside, *, before: Declared | None = None
-) -> Stored:
+def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared | None = None) -> Stored:
     """Tell SES of the identity for the first time, once its record is in DNS."""
     declared = waiting.declared
-    visibility = _wait_for_record(declared, outside)
+    visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=True))
     if visibility and not visibility.visible:
         asked = dns_moves.servers_asked(visibility.answers)
         elsewhere = dns_moves.served_elsewhere(declared, asked)
@@ -211,10 +248,10 @@ def _introduce(
         return replace(waiting, status=AWAITING_DNS, put_at=None, signed_until=until)
     _go_on()
     now = outside.clock.now()
-    # Another Region may have signed with an older generation until this very moment.
-    earlier = {
-        generation: now for generation in declared.published if generation < (declared.generation or 0)
-    }
+    # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
+    usual = generations.published(declared.generation or 0)
+    unused = usual[-1:] if set(declared.published) <= set(usual) else ()
+    earlier = {g: now for g in declared.published if g != declared.generation and g not in unused}
     introduced = replace(
         waiting,
         signing_since=now,
@@ -224,7 +261,7 @@ def _introduce(
         answer = outside.ses.create_email_identity(
             declared.domain,
             selector=declared.selector,
-            key=key,
+            key=key(),
             configuration_set=declared.configuration_set,
             tags={**(declared.tags or {}), **_own_tags(waiting)},
         )
@@ -236,7 +273,7 @@ def _introduce(
     return _told(introduced, answer, by=CREATED)
 
 
-def _take_over(introduced: Stored, key: SigningKey, outside: Outside) -> Stored:
+def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
     """
     Go on with an identity that exists already.
 
@@ -263,55 +300,67 @@ def _take_over(introduced: Stored, key: SigningKey, outside: Outside) -> Stored:
                 f"signing with selector {seen.selector!r}, not {declared.selector!r}",
                 hint="was the stack's state lost? `adopt: true` takes the identity over",
             )
-    _refuse_unsigned_window(declared, seen)
+    # A generated key has its selector for itself; a supplied one may have been corrected since.
+    certain = declared.generation is not None and declared.generation not in declared.supplied_keys
+    proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None
+    must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     if declared.configuration_set not in (None, seen.configuration_set):
         outside.ses.put_email_identity_configuration_set_attributes(
             declared.domain, declared.configuration_set
         )
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
-    taken = _sign_with(taken, key, seen, outside, believed=seen.selector)
+    taken = _sign_with(taken, key, seen, outside, must_put=must_put)
     # Last: until then the identity is still the one of the resource that is being replaced.
     outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
     outside.instances[declared.region, declared.domain] = introduced.instance
     return taken
 
 
-def _sign_with(
-    after: Stored, key: SigningKey, seen: Identity, outside: Outside, *, believed: str | None
-) -> Stored:
+def _must_put(
+    declared: Declared, seen: Identity, outside: Outside, *, believed: str | None, has_other_key: bool = False
+) -> bool:
     """
-    Have SES sign with the declared key, by no call that is not needed.
+    Whether SES has to be told the key; raises what stands in the way of that, and changes nothing.
 
-    *believed* is the selector that SES should be signing with, where it doesn't say.
+    *believed* is the selector that SES should be signing with, where it doesn't say. With
+    *has_other_key* it may hold another key under the same selector.
     """
+    signs_with = (seen.selector or believed) if seen.origin == "EXTERNAL" else None
+    if signs_with == declared.selector and seen.dkim_status != "FAILED" and not has_other_key:
+        return False
+    _refuse_unsigned_window(declared, seen)
+    began = outside.clock.monotonic()
+    visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=False))
+    _go_on()
+    if visibility and not visibility.visible:
+        still = (
+            f"SES still signs with {signs_with!r}"
+            if signs_with and seen.dkim_status == "SUCCESS"
+            else f"SES says {seen.dkim_status}"
+        )
+        by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
+        raise RecordNotVisible(
+            declared.record_name,
+            answers=visibility.phrases(),
+            waited_seconds=outside.clock.monotonic() - began,
+            hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again{by_hand}",
+        )
+    return True
+
+
+def _sign_with(after: Stored, key: Key, seen: Identity, outside: Outside, *, must_put: bool) -> Stored:
+    """Have SES sign, with the declared key; the Put is the last call."""
     declared = after.declared
     after = _as_seen(after, seen)
-    signs_with = (seen.selector or believed) if seen.origin == "EXTERNAL" else None
-    if signs_with != declared.selector or seen.dkim_status == "FAILED":
-        _refuse_unsigned_window(declared, seen)
-        began = outside.clock.monotonic()
-        visibility = _wait_for_record(declared, outside)
-        _go_on()
-        if visibility and not visibility.visible:
-            still = (
-                f"SES still signs with {signs_with!r}"
-                if signs_with and seen.dkim_status == "SUCCESS"
-                else f"SES says {seen.dkim_status}"
-            )
-            raise RecordNotVisible(
-                declared.record_name,
-                answers=visibility.phrases(),
-                waited_seconds=outside.clock.monotonic() - began,
-                hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again",
-            )
-        answer = outside.ses.put_email_identity_dkim_signing_attributes(
-            declared.domain, selector=declared.selector, key=key
-        )
-        after = _told(after, replace(answer, signing_enabled=seen.signing_enabled), by=PUT)
     if not seen.signing_enabled:
         outside.ses.put_email_identity_dkim_attributes(declared.domain, signing_enabled=True)
         after = replace(after, signing_enabled=True)
-    return after
+    if not must_put:
+        return after
+    answer = outside.ses.put_email_identity_dkim_signing_attributes(
+        declared.domain, selector=declared.selector, key=key()
+    )
+    return _told(after, answer, by=PUT)
 
 
 def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
@@ -334,7 +383,7 @@ def _signed_until(
     times = dict(stored.signed_until)
     if before and before.generation is not None and before.generation != declared.generation:
         times[before.generation] = now
-    return {g: at for g, at in times.items() if g in declared.published and g != declared.generation}
+    return {g: at for g, at in times.items() if g != declared.generation}
 
 
 def _apply_settings(
@@ -423,14 +472,14 @@ def _look(declared: Declared, resolver: Resolver) -> Visibility:
     return propagation.judge(answers, records.public_key(declared.record_value) or b"")
 
 
-def _wait_for_record(declared: Declared, outside: Outside) -> Visibility | None:
+def _wait_for_record(declared: Declared, outside: Outside, seconds: float) -> Visibility | None:
     """How far the record is visible once it is, or time is up; None if DNS is not checked."""
     resolver = outside.resolver
     if resolver is None:
         return None
     return propagation.wait_until_visible(
         lambda: _look(declared, resolver),
-        deadline=outside.dns_deadline(declared.wait_seconds),
+        deadline=lambda: outside.dns_deadline(seconds),
         subject=declared.domain,
         clock=outside.clock,
         progress=outside.progress,

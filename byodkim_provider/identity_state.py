@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-from byodkim_provider import keys, records
+from byodkim_provider import keys, records, wire_types
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.generations import OVERLAP_DAYS
+from byodkim_provider.key_secret import SecretArn
+from byodkim_provider.quoting import shown
 
 __all__ = [
     "AWAITING_DNS",
     "CREATED",
     "DELEGATED",
+    "INPUTS",
     "MANUAL",
+    "OUTPUTS",
     "PUT",
     "TAKEN_OVER",
     "Declared",
@@ -47,11 +51,46 @@ DNS_WAIT_SECONDS: Final = 120
 
 DnsCheck = Literal["authoritative", "recursive", "off"]
 
+INPUTS: Final[wire_types.Kinds] = {
+    **dict.fromkeys(
+        (
+            *("domain", "region", "selector", "private_key", "secret_arn", "record_value", "owner"),
+            *("account_id", "configuration_set", "dns_check", "panel", "panel_zone"),
+        ),
+        "a text",
+    ),
+    **dict.fromkeys(("generation", "overlap_days", "dns_wait_seconds"), "a whole number"),
+    **dict.fromkeys(("adopt", "accept_unsigned_window"), "true or false"),
+    "published": "a list of whole numbers",
+    "supplied_keys": "a map of texts by generation",
+    "tags": "a map of texts",
+    "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
+    "dns": "a list of texts",
+    "name_servers": "a map of lists of texts",
+}
+"""Types of what a program gives."""
+
+OUTPUTS: Final[wire_types.Kinds] = {
+    **INPUTS,
+    **dict.fromkeys(
+        (
+            *("fingerprint", "record_name", "instance", "status", "origin"),
+            *("signing_selector", "error_type", "told_by"),
+        ),
+        "a text",
+    ),
+    **dict.fromkeys(("signing_enabled", "adopted"), "true or false"),
+    **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
+    "signed_until": "a map of times by generation",
+    "dns_resolvers": "a list of texts",
+}
+"""Types of what is stored."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """
-    The inputs of an identity without its private key, which the fingerprint stands for.
+    The inputs of an identity without its private key or secret, for which the fingerprint stands.
 
     Also the part of the outputs that echoes the inputs, so that a change is a difference
     between two of these. *selector*, *fingerprint* and *record_value* are empty in a preview
@@ -86,10 +125,14 @@ class Declared:
     """Whose panel people type the record into, and the zone that it shows."""
     panel_zone: str | None = None
 
-    @property
-    def wait_seconds(self) -> int:
-        """How long a run waits for the record: a person who pastes is not waited for."""
-        return 0 if self.dns and set(self.dns) <= {MANUAL, DELEGATED} else self.dns_wait_seconds
+    def wait_seconds(self, *, first: bool) -> int:
+        """
+        How long a run waits for the record: a person who pastes is not waited for.
+
+        Without a delegation that is every record, with one only the delegation, so the *first*.
+        """
+        by_hand = {MANUAL, DELEGATED} if first else {MANUAL}
+        return 0 if self.dns and set(self.dns) <= by_hand else self.dns_wait_seconds
 
     @property
     def record_name(self) -> str:
@@ -98,11 +141,15 @@ class Declared:
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Declared:
         """The value of checked inputs, without those that a preview can't know."""
-        key = keys.load(inputs["private_key"]) if "private_key" in inputs else None
+        public_key = None
+        if "private_key" in inputs:
+            public_key = keys.load(inputs["private_key"]).public_key_der
+        elif "record_value" in inputs:
+            public_key = records.public_key(inputs["record_value"])
         return cls._from(
             inputs,
-            fingerprint=key.fingerprint if key else "",
-            record_value=records.record_value(key.public_key_der) if key else "",
+            fingerprint=keys.fingerprint(public_key) if public_key else "",
+            record_value=records.record_value(public_key) if public_key else "",
         )
 
     @classmethod
@@ -180,7 +227,9 @@ class Stored:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
-        """The value that `to_outputs` wrote, in this version or an older one."""
+        """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
+        required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
+        wire_types.refuse_state(outputs, OUTPUTS, required=required)
         return cls(
             declared=Declared.from_outputs(outputs),
             instance=outputs["instance"],
@@ -236,11 +285,19 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
         )
         if problem:
             problems.append(f"selector: {problem}")
-    if "private_key" not in unknown:
+    if "secret_arn" in checked:
+        problems += _secret_problems(checked, unknown)
+    elif "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
+        checked.pop("record_value", None)  # it follows from the key
         try:
             checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
         except InvalidKey as error:
             problems.append(f"private_key: {error.reason}")
+    if "dns_check" in checked and checked["dns_check"] not in get_args(DnsCheck):
+        allowed = ", ".join(get_args(DnsCheck))
+        problems.append(f"dns_check: must be one of {allowed}, not {shown(checked['dns_check'])}")
+    if "owner" not in unknown and not _text(inputs, "owner"):
+        problems.append("owner: required, it says whose the identity is")
     if "region" not in unknown and not _text(inputs, "region"):
         problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
     generation = inputs.get("generation")
@@ -256,6 +313,18 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
         if name.startswith("byodkim:")
     ]
     return checked, problems
+
+
+def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
+    """What is wrong with the inputs that stand for a key in Secrets Manager."""
+    problems = ["private_key, secret_arn: give one, not both"] if "private_key" in checked else []
+    try:
+        SecretArn.parse(_text(checked, "secret_arn"))
+    except ValueError as error:
+        problems.append(f"secret_arn: {error}")
+    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
+        problems.append("record_value: must be that of the key in secret_arn, as `p=…`")
+    return problems
 
 
 def timestamp(at: datetime) -> str:

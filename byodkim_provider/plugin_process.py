@@ -37,9 +37,9 @@ LOG_SECONDS: Final = 2
 
 def prepare_process() -> None:
     """Clean errors, more threads, an ear for Cancel. Call it from every provider's `configure`."""
-    with contextlib.suppress(Exception):
-        _clean_errors()
-        _listen_for_cancel()
+    for prepare in (_clean_errors, _listen_for_cancel):
+        with contextlib.suppress(Exception):
+            prepare()
 
 
 class CleanTracebacks:

@@ -105,7 +105,7 @@ def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
 def wait_until_visible(
     look: Callable[[], Visibility],
     *,
-    deadline: float,
+    deadline: Callable[[], float],
     subject: str,
     clock: Clock,
     progress: Progress,
@@ -113,25 +113,27 @@ def wait_until_visible(
     """
     What *look* last saw: the record visible, or time up, or the run interrupted.
 
-    *deadline* is a value of `clock.monotonic()`, so that many waits can share one. It looks at
-    once even if that is past, and a last time when it comes. *subject* begins the progress
+    *deadline* gives a value of `clock.monotonic()`, so that many waits can share one; it is asked
+    for after the first look, so that what is visible at once starts no clock. There is a last
+    look when it comes. *subject* begins the progress
     lines; there is one for each change, none if nothing had to be waited for.
     """
     start = clock.monotonic()
     visibility = look()
     shown = ""
+    end = start if visibility.visible else deadline()
     for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
-        left = deadline - clock.monotonic()
+        left = end - clock.monotonic()
         if visibility.visible or left <= 0:
             break
         if visibility.summary() != shown:
             shown = visibility.summary()
-            progress.update(_progress_line(subject, visibility, clock.monotonic() - start, deadline - start))
+            progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
         if clock.wait(min(pause, left)):
             break
         visibility = look()
     if shown and visibility.summary() != shown:
-        progress.update(_progress_line(subject, visibility, clock.monotonic() - start, deadline - start))
+        progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
     return visibility
 
 

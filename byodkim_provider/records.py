@@ -48,6 +48,9 @@ STRING_OCTETS: Final = 255
 NAME_OCTETS: Final = 253
 """Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
 
+MAX_WRITTEN: Final = 2 * NAME_OCTETS
+"""Longest text that is looked at as a domain, in characters: some characters are left out of the name."""
+
 PLACEHOLDER: Final = "p=customerProvidedPublicKey"
 """What SES's console and its CSV file show where the customer's own key belongs."""
 
@@ -81,6 +84,8 @@ def normalise_domain(text: str) -> str:
     >>> normalise_domain("Bücher.Example.")
     'xn--bcher-kva.example'
     """
+    if len(text) > MAX_WRITTEN:  # perhaps a key, in the wrong place
+        raise ValueError(f"{len(text)} characters are too many, {_DOMAIN_EXPECTED}")
     try:
         name = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:

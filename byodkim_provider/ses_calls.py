@@ -8,13 +8,16 @@ carries may hold one.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.utils import parse_timestamp
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from byodkim_provider.errors import SesRefused, Stopped
@@ -42,11 +45,14 @@ MAX_BACKOFF_SECONDS: Final = 20
 KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
 """What a key or a session token in base64 looks like. No label, selector or id is as long."""
 
+MAX_SHOWN: Final = 500
+"""Characters of AWS's words that are shown: its errors are a sentence or two."""
+
 T = TypeVar("T")
 
 
 class _NotFromSesError(Exception):
-    """Something else answered: a proxy, or a network that wants one to sign in."""
+    """Something else answered: a proxy, a network that wants one to sign in, or SES in no known form."""
 
 
 class Calls:
@@ -135,7 +141,12 @@ def said(error: BaseException) -> str:
     ):
         text = type(error).__name__  # they quote a header, the session token, or a parameter
     # Further lines of an error about a signature quote the request's headers, token and all.
-    return KEY_MATERIAL.sub("[...]", text.strip().partition("\n")[0])
+    return _shown(text.strip().partition("\n")[0])
+
+
+def _shown(text: str) -> str:
+    """*text* of somebody else without what may be a key, and without what a terminal would obey."""
+    return re.sub("[^ -~]", "?", KEY_MATERIAL.sub("[...]", text))[:MAX_SHOWN]
 
 
 def _is_unanswered(error: BaseException) -> bool:
@@ -154,7 +165,7 @@ def _status(error: BaseException) -> int:
 
 def _code(error: BaseException) -> str:
     if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code", "") or f"HTTP status {_status(error)}"
+        return _shown(error.response.get("Error", {}).get("Code", "")) or f"HTTP status {_status(error)}"
     if isinstance(error, _NotFromSesError):
         return "an answer that is not SES's"
     return type(error).__name__
@@ -186,10 +197,50 @@ def _state_unknown(operation: str) -> str:
     return "SES may have done it or not; the next `pulumi up` reads which"
 
 
-def _refuse_foreign_answer(response_dict: Mapping[str, Any], **_: object) -> None:
+def _refuse_foreign_answer(
+    response_dict: MutableMapping[str, Any], operation_model: OperationModel, **_: object
+) -> None:
     # botocore takes a body that is no JSON for an empty answer, so a sign-in page would pass for
-    # "deleted" or "no identities". Errors of the 500s may come from AWS's own load balancers.
-    headers = response_dict["headers"]
+    # "deleted" or "no identities"; and it hands on a number where a text should be.
+    headers, status, body = (response_dict[name] for name in ("headers", "status_code", "body"))
+    if status >= 500:  # may come from AWS's own load balancers, in any form
+        response_dict["body"] = body if _fits(None, _json(body)) else b""
+        return
     foreign = "x-amzn-requestid" not in headers or "html" in headers.get("content-type", "")
-    if foreign and response_dict["status_code"] < 500:
+    if foreign or not _fits(operation_model.output_shape if status < 300 else None, _json(body)):
         raise _NotFromSesError
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _fits(shape: Shape | None, value: object) -> bool:
+    """Whether *value* has the form that the service model gives it; without *shape* that of an error."""
+    if shape is None:
+        texts = ("message", "Message", "code", "__type")
+        return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in texts)
+    match shape:
+        case StructureShape():
+            return isinstance(value, dict) and all(
+                name not in shape.required_members if value.get(name) is None else _fits(member, value[name])
+                for name, member in shape.members.items()
+            )
+        case ListShape():
+            return isinstance(value, list) and all(_fits(shape.member, one) for one in value)
+        case MapShape():
+            return isinstance(value, dict) and all(_fits(shape.value, one) for one in value.values())
+    if shape.type_name == "timestamp":
+        return _is_time(value)
+    return isinstance(value, {"string": str, "boolean": bool}.get(shape.type_name, object))
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        parse_timestamp(value)
+    except (ValueError, TypeError, OverflowError, RuntimeError):
+        return False
+    return True

@@ -25,6 +25,7 @@ from byodkim_provider.settings_schema import (
     REGION,
     DnsSettings,
     DomainDefaults,
+    KeyStore,
     StackSettings,
     SuppliedKey,
     Verification,
@@ -35,6 +36,7 @@ __all__ = [
     "PROJECT",
     "DnsSettings",
     "DomainSettings",
+    "KeyStore",
     "Settings",
     "SuppliedKey",
     "Verification",
@@ -179,7 +181,10 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 generation=domain.generation,
                 published=_published(domain),
                 keys=domain.keys or {},
-                warnings=tuple(_warnings(name, domain)),
+                warnings=(
+                    *_warnings(name, domain),
+                    *_key_store_warnings(name, domain, inherited["key_store"]),
+                ),
             )
         )
     return tuple(sorted(resolved, key=lambda domain: domain.name))
@@ -200,6 +205,12 @@ def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
         yield line(("domains", name, "keys"), text)
     for generation in sorted(keys.keys() - set(published)):
         yield line(("domains", name, "keys", str(generation)), "not published, so it has no record in DNS")
+
+
+def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> Iterator[str]:
+    if domain.keys and store.provider != "state":
+        text = "holds generated keys only, those under keys stay in the stack file and in the state"
+        yield line(("domains", name, "keyStore"), text)
 
 
 class _ForEditors(GenerateJsonSchema):

@@ -14,16 +14,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.settings_schema import (
     DnsSettings,
     DomainDefaults,
+    KeyStore,
     LocatedError,
     StackSettings,
     SuppliedKey,
     Verification,
     WrittenDomain,
 )
-from byodkim_provider.settings_values import shown
 
 __all__ = ["Steps", "line", "lines"]
 
@@ -50,12 +51,12 @@ def line(steps: Steps, text: str) -> str:
     'domains["example.com"].dns[1].ttl: must be a whole number, not \\'long\\''
     """
     path = ""
-    for before, step in pairwise(("", *steps)):
+    for before, step in pairwise(("", *(named(one) if isinstance(one, str) else one for one in steps))):
         if isinstance(step, int) or before in _NAMED_BY_USERS:
             path += f"[{json.dumps(step, ensure_ascii=False)}]"
         else:
             path += f".{step}" if path else step
-    return f"{path}: {text}"
+    return printable(f"{path}: {text}")
 
 
 def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]:
@@ -129,5 +130,7 @@ def _model_at(place: Steps) -> type[BaseModel]:
             return WrittenDomain
         case (*_, "keys", _):
             return SuppliedKey
+        case (*_, "keyStore"):
+            return KeyStore
         case _:
             return DnsSettings

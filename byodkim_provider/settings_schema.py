@@ -28,15 +28,17 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider import generations, records
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
 from byodkim_provider.keys import load as load_key
 from byodkim_provider.panels import PANELS
-from byodkim_provider.settings_values import Flag, ResolverAddress, Text, Whole, Zone, shown
+from byodkim_provider.settings_values import Flag, JsonObject, ResolverAddress, Text, Whole, Zone, shown
 
 __all__ = [
     "REGION",
     "DnsSettings",
     "DomainDefaults",
+    "KeyStore",
     "LocatedError",
     "StackSettings",
     "SuppliedKey",
@@ -45,7 +47,14 @@ __all__ = [
 ]
 
 MAX_TAGS: Final = 48
-"""Tags a user may set. SES keeps 50 an identity (SES API, CreateEmailIdentity); two are this program's."""
+"""
+Tags a user may set; two are this program's.
+
+SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
+"""
+
+MAX_POLICY: Final = 20480
+"""Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
 
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
@@ -81,6 +90,11 @@ def _as_list(written: object) -> list[object]:
     return [{"provider": one} if isinstance(one, str) else one for one in listed]
 
 
+def _as_object(written: object) -> object:
+    """`keyStore` in its long form: a store's name is an object."""
+    return {"provider": written} if isinstance(written, str) else written
+
+
 # A domain with nothing below it: what it lacks is then said by name.
 _nothing = BeforeValidator(lambda value: {} if value is None else value)
 
@@ -93,6 +107,11 @@ def _any_form(schema: dict[str, Any]) -> None:
     one = {"anyOf": [{"type": "string", "enum": list(get_args(_Provider))}, schema.pop("items")]}
     schema.pop("type")
     schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
+
+
+def _name_or_object(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keyStore`, with its short form."""
+    schema["anyOf"] = [{"type": "string", "enum": list(get_args(_Store))}, {"$ref": schema.pop("$ref")}]
 
 
 _SECRET_TEXT: Final = {
@@ -113,6 +132,7 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 REGION: Final = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
 
 _Provider = Literal["route53", "cloudflare", "manual"]
+_Store = Literal["state", "secretsManager"]
 _Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _Boolean = Annotated[bool, Flag()]
 _Generation = Annotated[int, Whole(1)]
@@ -125,6 +145,14 @@ _Role = Annotated[
     str,
     Text(
         "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
+    ),
+]
+_KmsKey = Annotated[
+    str,
+    Text(
+        "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,256}"
+        "|alias/[A-Za-z0-9/_-]{1,250}|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a KMS key's ARN or id, or an alias like 'alias/mail'",
     ),
 ]
 _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
@@ -225,6 +253,37 @@ class SuppliedKey(_Written):
             yield ("privateKey",), error.reason
 
 
+class KeyStore(_Written):
+    """Where generated keys are kept, and options of the store."""
+
+    provider: _Store
+    """The stack's state, where its secrets provider encrypts them, or AWS Secrets Manager."""
+    kms_key_id: _KmsKey | None = None
+    """KMS key that encrypts the secrets. By default the account's `aws/secretsmanager`."""
+    tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] = {}
+    """Tags of the secrets, at most 48."""
+    resource_policy: Annotated[str, JsonObject(MAX_POLICY)] | None = None
+    """Resource policy of the secrets: a map, or JSON."""
+    recovery_window_days: Annotated[int, Whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    """How long a secret can be restored after its generation is gone, in days."""
+
+    @field_validator("tags")
+    @classmethod
+    def _taggable(cls, tags: dict[str, str]) -> dict[str, str]:
+        if problems := list(_tag_problems(tags)):
+            raise LocatedError(problems)
+        return tags
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        options = sorted(self.model_fields_set - {"provider"})
+        if self.provider == "state" and options:
+            raise LocatedError(
+                [((to_camel(one),), "goes with secretsManager, not with state") for one in options]
+            )
+        return self
+
+
 class DomainDefaults(_Written):
     """What `defaults` may hold, and each domain override."""
 
@@ -246,6 +305,10 @@ class DomainDefaults(_Written):
     """Who publishes the records: a provider's name, an object with its options, or a list of them."""
     key_bits: Annotated[int, Whole(MIN_BITS, MAX_BITS)] = MAX_BITS
     """Size of keys that are made from now on, in bits. Those that exist stay as they are."""
+    key_store: Annotated[KeyStore, BeforeValidator(_as_object), Field(json_schema_extra=_name_or_object)] = (
+        KeyStore(provider="state")
+    )
+    """Where keys that are made from now on are kept: a store's name, or an object with its options."""
     configuration_set: _ConfigurationSet | None = None
     """Configuration set of the identities. Left as it is when not given."""
     tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None

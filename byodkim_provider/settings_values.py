@@ -8,6 +8,7 @@ own text for what it refuses, and how that reads in a JSON Schema.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,26 +18,11 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider import records
+from byodkim_provider.quoting import shown
 
-__all__ = ["Flag", "ResolverAddress", "Text", "Whole", "Zone", "shown"]
-
-MAX_SHOWN: Final = 64
-"""Longest text that is quoted, in characters: a line of PEM. Longer text may be a key."""
+__all__ = ["Flag", "JsonObject", "ResolverAddress", "Text", "Whole", "Zone", "shown"]
 
 _RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
-
-
-def shown(value: object) -> str:
-    """*value* as the text of an error quotes it: as YAML writes it, long text by its length only."""
-    if isinstance(value, str):
-        return repr(value) if len(value) < MAX_SHOWN and "\n" not in value else f"{len(value)} characters"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return "a map" if isinstance(value, Mapping) else "a list"
 
 
 class _Value:
@@ -116,6 +102,28 @@ class Text(_Value):
 
     def json_schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+
+
+@dataclass(frozen=True)
+class JsonObject(_Value):
+    """A map, or the same as JSON text; it is handed on as text of *most* characters at most."""
+
+    most: int
+
+    def read(self, value: object) -> str:
+        try:
+            written = json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            written = None
+        if not isinstance(written, Mapping):
+            raise ValueError(f"must be a map, or one as JSON text, not {shown(value)}")
+        text = json.dumps(written)
+        if len(text) > self.most:
+            raise ValueError(f"must be at most {self.most} characters as JSON, not {len(text)}")
+        return text
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": ["object", "string"]}
 
 
 class Zone(_Value):

@@ -20,7 +20,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
-__all__ = ["Changes", "configuration", "diff", "edited"]
+__all__ = ["Changes", "configuration", "diff", "edited", "load"]
 
 Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""
@@ -35,7 +35,7 @@ def configuration(text: str) -> dict[str, Any]:
 
     Raises `InvalidSettings` for what is no stack file.
     """
-    return _config(_load(text))
+    return _config(load(text))
 
 
 def edited(text: str, domains_key: str, changes: Mapping[str, Changes]) -> str:
@@ -70,7 +70,8 @@ def diff(before: str, after: str, name: str) -> str:
     return "".join(text if text.endswith("\n") else text + ending for text in lines)
 
 
-def _load(text: str) -> Any:
+def load(text: str) -> Any:
+    """What a YAML file holds; raises `InvalidSettings`, which does not quote it."""
     try:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
@@ -78,7 +79,7 @@ def _load(text: str) -> Any:
         problem = "a key stands here twice" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings([f"{where}{problem}"]) from None
-    except YAMLError:
+    except (YAMLError, ValueError, RecursionError):  # numbers and dates that are none, a thousand brackets
         raise InvalidSettings(["is no YAML"]) from None
 
 
@@ -91,7 +92,7 @@ def _config(loaded: Any) -> dict[str, Any]:
 
 def _refuse_side_effects(text: str, result: str, domains_key: str, changes: Mapping[str, Changes]) -> None:
     """Raise unless *result* says what *text* says, and *changes*."""
-    before = _load(text)
+    before = load(text)
     config = _config(before)
     # Copies, for what an alias repeats is one object: a change of one would be a change of both.
     domains = dict(config[domains_key])
@@ -101,7 +102,7 @@ def _refuse_side_effects(text: str, result: str, domains_key: str, changes: Mapp
         domains[domain] = kept | {key: value for key, value in set_.items() if value is not None}
     expected = {**before, "config": {**config, domains_key: domains}}
     try:
-        same = _load(result) == expected
+        same = load(result) == expected
     except InvalidSettings:
         same = False
     if not same:

@@ -7,6 +7,7 @@ each switch, nothing for what is verified already. No Pulumi here.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any, Final, Literal
 
 from byodkim_provider import diagnosis, records
 from byodkim_provider.diagnosis import Wanted
-from byodkim_provider.errors import NotVerified, Stopped
+from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity_lifecycle import Ses
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
@@ -47,11 +48,8 @@ DIAGNOSED: Final = 10
 
 UNCONFIRMED: Final = "SES says SUCCESS, but not when it looked"
 
-NOT_ASKED: Final[Mapping[str, Any]] = {
-    "status": "PENDING",
-    "verified": False,
-    "reason": "interrupted before SES was asked",
-}
+NOT_ASKED: Final = "NOT_ASKED"
+"""Status of an identity that SES was not asked about, or gave no answer to."""
 
 GONE: Final = "GONE"
 """Status of an identity that SES does not have, or does not show yet."""
@@ -105,6 +103,8 @@ class Verdict:
     verified: bool
     reason: str = ""
     """Why it is not verified, or what the verdict rests on if that is not SES's own word."""
+    waited: bool = True
+    """Whether it had its wait; one that was interrupted gets another."""
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
@@ -116,6 +116,7 @@ class Verdict:
             "status": self.status,
             "verified": self.verified,
             "reason": self.reason,
+            "waited": self.waited,
         }
 
     @classmethod
@@ -126,6 +127,7 @@ class Verdict:
             status=properties["status"],
             verified=properties["verified"],
             reason=properties.get("reason", ""),
+            waited=properties.get("waited", True),
         )
 
 
@@ -177,9 +179,12 @@ def verify(
         timeout_seconds=timeout_minutes * 60,
         seen_otherwise={v.entry for v in known.values() if v.status not in ("SUCCESS", GONE, AWAITING_DNS)},
     )
-    verdicts |= looks.once([entry for entry in told if entry in known])
-    verdicts |= looks.until_verified([entry for entry in told if entry not in known])
+    waited = {entry for entry in told if entry in known and known[entry].waited}
+    verdicts |= looks.once([entry for entry in told if entry in waited])
+    verdicts |= looks.until_verified([entry for entry in told if entry not in waited])
     verdicts |= looks.diagnoses([verdicts[entry] for entry in told if not verdicts[entry].verified])
+    if stopping.is_set():
+        verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in told if entry not in waited}
     ordered = [verdicts[entry] for entry in entries]
     if on_timeout == "fail" and not all(verdict.verified for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=looks.waited())
@@ -222,9 +227,15 @@ class _Looks:
                     if entry not in verdicts:
                         verdicts[entry] = self._get(entry)
         except Stopped:
-            unseen = [entry for entry in entries if entry not in verdicts]
-            verdicts |= {entry: Verdict(entry=entry, **NOT_ASKED) for entry in unseen}
-        return verdicts
+            reason = "interrupted before SES was asked"
+        except SesRefused as refused:
+            reason = str(refused)
+        else:
+            return verdicts
+        unseen = [entry for entry in entries if entry not in verdicts]
+        return verdicts | {
+            entry: Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason) for entry in unseen
+        }
 
     def until_verified(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
         """Look again and again, until all are verified or failed, time is up or the run is interrupted."""
@@ -253,8 +264,9 @@ class _Looks:
             return {}
         unread = [v.entry for v in pending if v.entry not in self._seen and v.status != GONE]
         if len(unread) <= DIAGNOSED:
-            for entry in unread:
-                self._get(entry)
+            with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
+                for entry in unread:
+                    self._get(entry)
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
             reasons = list(pool.map(self._reason, pending))
         for verdict, reason in zip(pending, reasons, strict=True):
@@ -305,12 +317,15 @@ class _Looks:
             return ""
         if seen.last_checked is None:
             return "" if entry in self._seen_otherwise else UNCONFIRMED
+        # `put_at` is cut to the second. A look in that very second counts: SES may not look again for hours.
         if entry.put_at and seen.last_checked > entry.put_at:
             return ""
         return "SES has not looked since it was told the key, SUCCESS is about the one before"
 
     def _is_over(self, verdict: Verdict) -> bool:
         """Whether SES has given up; FAILED may still be the verdict from before it was told again."""
+        if verdict.status == NOT_ASKED:
+            return True
         seen = self._seen.get(verdict.entry)
         if verdict.status != "FAILED" or seen is None or seen.last_checked is None:
             return verdict.status == "FAILED"

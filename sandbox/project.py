@@ -23,6 +23,7 @@ from typing import Any, Self
 
 import pulumi.automation as auto
 import yaml
+from pulumi.runtime.settings import SETTINGS
 
 from sandbox.aws_plugin import ROOT, install_plugins, write_script
 from sandbox.engine import find_pulumi
@@ -193,6 +194,8 @@ class Project:
 
         def run() -> None:
             self._loops.append(asyncio.get_running_loop())
+            # The language host tells a program where the project is, the Automation API does not.
+            SETTINGS.root_directory = str(self._work)
             program()
 
         return auto.create_or_select_stack(name, project_name=project, program=run, opts=options)

@@ -6,6 +6,7 @@ A test that breaks the rule fails where it does, and not as the network error it
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import socket
 import time
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
+from moto.core.responses import BaseResponse
 
 from byodkim_provider import keys
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.progress import stopping
+from sandbox.ses_model import SesModel
 from tests.world import World
 
 REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
@@ -78,3 +81,45 @@ def _stays_here(host: str) -> bool:
     address = getattr(address, "ipv4_mapped", None) or address
     # The kernel sends nothing to the broadcast address: a test's stand-in for one without a route.
     return address.is_loopback or str(address) == "255.255.255.255"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recorded_calls() -> Iterator[set[str]]:
+    """
+    What was called of AWS so far, as IAM names it. A test that asks for it comes last.
+
+    Emulator and fakes are recorded alike. Not what only tests do, mail and configuration sets among
+    it, nor Route 53, whose zones and records tests make as well.
+    """
+    recorded: set[str] = set()
+    call, call_action = SesModel.call, BaseResponse.call_action
+
+    def record_ses(self: SesModel, operation: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        if operation not in ("CreateConfigurationSet", "SendEmail"):
+            recorded.add(f"ses:{operation}")
+        return call(self, operation, *arguments, **options)
+
+    def record_moto(self: BaseResponse) -> Any:
+        if self.service_name != "route53":
+            recorded.add(f"{self.service_name}:{self._get_action()}")
+        return call_action(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SesModel, "call", record_ses)
+        patch.setattr(BaseResponse, "call_action", record_moto)
+        yield recorded
+
+
+@pytest.fixture(autouse=True)
+def _tests_of_the_sandbox_are_not_recorded(
+    request: pytest.FixtureRequest, recorded_calls: set[str]
+) -> Iterator[None]:
+    before = set(recorded_calls)
+    yield
+    if request.path.parent.name == "sandbox":
+        recorded_calls.intersection_update(before)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that ask for what was recorded come last."""
+    items.sort(key=lambda item: "recorded_calls" in inspect.signature(item.function).parameters)  # type: ignore[attr-defined]

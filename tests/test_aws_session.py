@@ -16,7 +16,13 @@ from typing import Any
 import pytest
 from moto.sts.models import sts_backends
 
-from byodkim_provider.aws_session import AwsSettings, Connection, connect, read_settings
+from byodkim_provider.aws_session import (
+    AwsSettings,
+    Connection,
+    connect,
+    connect_to_secrets,
+    read_settings,
+)
 from byodkim_provider.aws_settings import REFUSED
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 from sandbox.aws_services import AwsServices
@@ -159,7 +165,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
             [
                 "aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'",
                 "aws:allowedAccountIds[1]: must be 12 digits in quotes, not 1402433619",
-                "aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not None",
+                "aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null",
             ],
         ),
         (
@@ -510,6 +516,53 @@ def test_half_redirected_in_other_partitions(machine: Machine, region: str, dual
     machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
     error = refused(lambda: machine.connect(region=region, endpoints={"sesv2": NOBODY}))
     assert HALF.format("SES", "Route 53") == str(error)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "environment", "redirected"),
+    [
+        ({}, {}, None),
+        ({"sesv2": NOBODY}, {}, None),
+        ({"secretsmanager": NOBODY}, {}, "Secrets Manager"),
+        ({"route53": NOBODY}, {}, "Route 53"),
+        ({"secretsmanager": NOBODY, "route53": NOBODY}, {}, None),
+        ({}, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": NOBODY}, "Secrets Manager"),
+        ({"secretsmanager": "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com"}, {}, None),
+    ],
+)
+def test_half_redirected_secrets(
+    machine: Machine, endpoints: dict[str, str], environment: dict[str, str], redirected: str | None
+) -> None:
+    """A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse."""
+    machine.sign_in()
+    machine.set(**environment)
+
+    def to_secrets() -> object:
+        given = settings(endpoints=[{"sts": machine.aws.url} | endpoints])
+        return connect_to_secrets(given, region=REGION, expected_account=machine.aws.account)
+
+    if redirected is None:
+        to_secrets()
+    else:
+        names = (
+            ("Secrets Manager", "Route 53")
+            if redirected == "Secrets Manager"
+            else ("Route 53", "Secrets Manager")
+        )
+        text = HALF.format(*names).replace("AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        assert text == str(refused(to_secrets))
+
+
+def test_secrets_in_another_account(machine: Machine) -> None:
+    """Secrets Manager is only called in the account that pulumi-aws works in, which is said with its name."""
+    machine.sign_in()
+    given = settings(endpoints=[{"sts": machine.aws.url}])
+    with pytest.raises(WrongAccount) as caught:
+        connect_to_secrets(given, region=REGION, expected_account="210987654321")
+    assert (
+        "with the default credentials Secrets Manager would be called in AWS account "
+        f"{machine.aws.account}, pulumi-aws works in 210987654321"
+    ) == caught.value.text
 
 
 NO_SESSION = (

@@ -52,6 +52,24 @@ def test_one_client_for_all_threads(asked):
     assert ["eu-west-1", "us-east-1"] == asked
 
 
+def test_one_store_for_all_threads(asked, monkeypatch):
+    """Secrets Manager has a client of its own, made once a Region as well."""
+
+    def connect(settings, *, region, expected_account):
+        asked.append((region, expected_account))
+        return boto3.client(
+            "secretsmanager", region, aws_access_key_id="AKIA", aws_secret_access_key="secret"
+        )
+
+    monkeypatch.setattr(module, "connect_to_secrets", connect)
+    made = Connections(AwsSettings())
+    made.ses("eu-west-1", "123456789012")
+
+    assert made.secrets("eu-west-1", "123456789012") is made.secrets("eu-west-1", "123456789012")
+    assert made.secrets("eu-west-1", "123456789012") is not made.secrets("us-east-1", "123456789012")
+    assert ["eu-west-1", ("eu-west-1", "123456789012"), ("us-east-1", "123456789012")] == asked
+
+
 def test_failure_is_remembered(asked):
     """AWS is not asked again in a run for what it has refused."""
     made = Connections(AwsSettings())

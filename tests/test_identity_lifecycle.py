@@ -11,7 +11,7 @@ from byodkim_provider import identity_lifecycle
 from byodkim_provider.errors import ByodkimError, IdentityExists, RecordNotVisible, SesRefused, Stopped
 from byodkim_provider.identity_changes import drifted
 from byodkim_provider.identity_lifecycle import INSTANCE_TAG, OWNER_TAG
-from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT
+from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.progress import stopping
 from sandbox.ses_identity import easy_dkim_keys
 from sandbox.ses_switches import Fault, Switches
@@ -175,7 +175,7 @@ def test_one_deadline_for_a_run(world):
     """An identity whose run has waited for DNS already gets one look."""
     late = replace(world.outside, dns_deadline=lambda seconds: world.clock.monotonic() - 1)
 
-    identity_lifecycle.create(world.declared(), world.key(1), late)
+    identity_lifecycle.create(world.declared(), lambda: world.key(1), late)
 
     assert (1, START) == (len(world.resolver.looked_up), world.clock.now())
 
@@ -184,7 +184,7 @@ def test_dns_is_not_checked(world):
     """With `dnsCheck: off` SES is told without a look."""
     unchecked = replace(world.outside, resolver=None)
 
-    identity_lifecycle.create(world.declared(dns_check="off"), world.key(1), unchecked)
+    identity_lifecycle.create(world.declared(dns_check="off"), lambda: world.key(1), unchecked)
 
     assert ([CREATE], []) == (world.calls(), world.resolver.looked_up)
 
@@ -195,9 +195,9 @@ def test_the_time_of_a_put_is_by_the_clock_of_ses(world, ahead):
     world.publish(1, 2)
     here = replace(world.outside, clock=WrongClock(world.clock, ahead))
 
-    created = identity_lifecycle.create(world.declared(1), world.key(1), here)
+    created = identity_lifecycle.create(world.declared(1), lambda: world.key(1), here)
     world.clock.advance(60)
-    updated = identity_lifecycle.update(created, world.declared(2), world.key(2), here)
+    updated = identity_lifecycle.update(created, world.declared(2), lambda: world.key(2), here)
 
     assert (START, START + timedelta(minutes=1)) == (created.put_at, updated.put_at)
 
@@ -453,12 +453,12 @@ def test_the_times_of_two_switches(world):
 
 
 def test_the_time_of_a_generation_that_leaves(world):
-    """A generation that is no longer published has no time to keep."""
+    """A generation keeps its time when it leaves: it may be published again, if only by a step back."""
     first = world.verified()
     world.publish(2, 3)
     second = world.update(first, 2)
 
-    assert [2] == list(world.update(second, 3, published=(2, 3, 4)).signed_until)
+    assert [1, 2] == list(world.update(second, 3, published=(2, 3, 4)).signed_until)
 
 
 def test_switch_without_the_record(world):
@@ -480,7 +480,7 @@ def test_the_wait_that_is_named_is_the_wait_there_was(world):
     late = replace(world.outside, dns_deadline=lambda seconds: world.clock.monotonic() - 1)
 
     assert "not visible after 0 s" in refused(
-        RecordNotVisible, identity_lifecycle.update, old, world.declared(2), world.key(2), late
+        RecordNotVisible, identity_lifecycle.update, old, world.declared(2), lambda: world.key(2), late
     )
 
 
@@ -502,7 +502,8 @@ def test_lost_answer_of_put(world, tokens, kind, restarts):
 
     assert [GET] + [PUT_KEY] * (tokens == "empty") == world.calls()
     assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
-    assert (PUT, {1: world.clock.now()}) == (new.told_by, new.signed_until)
+    told_by = PUT if tokens == "empty" else TAKEN_OVER
+    assert (told_by, {1: world.clock.now()}) == (new.told_by, new.signed_until)
     assert new.put_at > old.put_at
 
 
@@ -511,7 +512,7 @@ def test_a_lost_put_is_not_waited_for_in_dns(world):
     old = world.verified()
     put_elsewhere(world, 2, selector="s2")
 
-    assert PUT == world.update(old, 2).told_by
+    assert TAKEN_OVER == world.update(old, 2).told_by
     assert [] == world.resolver.looked_up
 
 
@@ -580,7 +581,7 @@ def test_switch_while_signing_is_disabled(world, by_put):
 
 
 def test_foreign_selector(world):
-    """A key that somebody else gave the identity is exchanged for the declared one."""
+    """A key that state does not know is exchanged for the declared one; it may have been generation 2's."""
     old = world.verified()
     put_elsewhere(world)
     seen = identity_lifecycle.read(old, world.outside)
@@ -590,7 +591,7 @@ def test_foreign_selector(world):
     world.clock.advance(HOUR)
 
     assert [GET, GET, PUT_KEY] == world.calls()
-    assert ("s1", "s1", {}) == (repaired.signing_selector, world.signs_with(), repaired.signed_until)
+    assert ("s1", "s1", [2]) == (repaired.signing_selector, world.signs_with(), list(repaired.signed_until))
 
 
 def test_deleted_behind_our_back(world):
@@ -730,12 +731,46 @@ def test_an_aliased_rename_keeps_its_owner(world):
 
 
 def test_configuration_set(world):
-    """Another configuration set is its own call, and the only one."""
+    """Another configuration set is its own call, and the only one that writes."""
     world.model.add_configuration_set(REGION, "newsletter")
 
     world.update(world.verified(), 1, configuration_set="newsletter")
 
-    assert ([CONFIGURATION_SET], "newsletter") == (world.calls(), world.identity().configuration_set)
+    assert ([GET, CONFIGURATION_SET], "newsletter") == (world.calls(), world.identity().configuration_set)
+
+
+def test_settings_of_an_identity_that_another_stack_took(world):
+    """Nothing is written to an identity that belongs to another stack by now."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
+
+    refused(IdentityExists, world.update, old, 1, configuration_set="newsletter", tags={"team": "mail"})
+
+    assert [GET] == world.calls()
+
+
+def test_identity_that_is_adopted_back(world):
+    """With `adopt` an identity that lost its tags, or went to another stack, is this resource's again."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
+    world.publish(2)
+
+    back = world.update(old, 2, adopt=True)
+
+    assert (True, "s2") == (back.adopted, back.signing_selector)
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: old.instance} == world.identity().tags
+
+
+def test_settings_come_before_the_key(world):
+    """If a setting is refused, the key has not been put: state would not know that it signs."""
+    old = world.verified()
+    world.publish(2)
+
+    refused(SesRefused, world.update, old, 2, configuration_set="missing")
+
+    assert PUT_KEY not in world.calls()
+    assert "s1" == world.signs_with()
 
 
 def test_configuration_set_that_is_not_managed(world):
@@ -754,10 +789,10 @@ def test_configuration_set_that_is_not_managed(world):
     ("tags", "calls"),
     [
         ({"team": "mail", "stage": "dev"}, []),
-        ({"team": "sales", "stage": "dev", "cost": "7"}, [TAG]),
-        ({"team": "mail"}, [UNTAG]),
-        ({"stage": "prod"}, [TAG, UNTAG]),
-        ({}, [UNTAG]),
+        ({"team": "sales", "stage": "dev", "cost": "7"}, [GET, TAG]),
+        ({"team": "mail"}, [GET, UNTAG]),
+        ({"stage": "prod"}, [GET, TAG, UNTAG]),
+        ({}, [GET, UNTAG]),
     ],
     ids=["the same", "changed and new", "one gone", "changed and gone", "all gone"],
 )
@@ -884,6 +919,17 @@ def test_delete_of_an_adopted_one(world):
 
     assert before == world.identity()
     assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+
+
+def test_delete_of_one_that_is_adopted_no_more(world):
+    """Without `adopt` an adopted identity is the stack's own: it goes, as does the record it signs with."""
+    world.publish(1)
+    world.put("s1")
+    adopted = world.create(adopt=True)
+
+    identity_lifecycle.delete(world.update(adopted, 1, adopt=False), world.outside)
+
+    assert DELETE in world.calls()
 
 
 def test_delete_while_awaiting_dns(world):

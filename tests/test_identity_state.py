@@ -222,6 +222,28 @@ def test_check_names_no_key(inputs):
     assert cut not in str(check(inputs | {"private_key": cut}, unknown=())[1])
 
 
+@pytest.fixture
+def of_a_secret(inputs, world):
+    """The same, of a key that is in Secrets Manager."""
+    public = {"record_value": records.record_value(world.key(1).public_key_der)}
+    arn = {"secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:byodkim/s1-AbCdEf"}
+    return {name: value for name, value in inputs.items() if name != "private_key"} | public | arn
+
+
+def test_key_in_secrets_manager(inputs, of_a_secret):
+    """An identity is the same, wherever its key is: the record's value says which key it is."""
+    assert (of_a_secret, []) == check(of_a_secret, unknown=())
+    assert Declared.from_inputs(inputs) == Declared.from_inputs(of_a_secret)
+
+
+@pytest.mark.parametrize("name", ["secret_arn", "record_value"])
+def test_check_with_unknown_secret(of_a_secret, name):
+    """What a preview can't know of a key in Secrets Manager is no problem."""
+    known = {other: value for other, value in of_a_secret.items() if other != name}
+
+    assert (known, []) == check(known, unknown={name})
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -184,7 +184,7 @@ def test_when_it_looks(changes, deadline, looks, visible):
     look, looked = watch(clock, *changes)
 
     judgement = wait_until_visible(
-        look, deadline=deadline, subject="example.net", clock=clock, progress=FakeProgress()
+        look, deadline=lambda: deadline, subject="example.net", clock=clock, progress=FakeProgress()
     )
 
     assert (looks, visible) == (looked, judgement.visible)
@@ -197,7 +197,7 @@ def test_shared_deadline():
     look, looked = watch(clock, (0, NOWHERE))
     progress = FakeProgress()
 
-    wait_until_visible(look, deadline=104, subject="example.net", clock=clock, progress=progress)
+    wait_until_visible(look, deadline=lambda: 104, subject="example.net", clock=clock, progress=progress)
 
     assert [100, 102, 104] == looked
     assert [
@@ -212,7 +212,7 @@ def test_interrupted():
     look, looked = watch(clock, (0, NOWHERE))
 
     judgement = wait_until_visible(
-        look, deadline=120, subject="example.net", clock=clock, progress=FakeProgress()
+        look, deadline=lambda: 120, subject="example.net", clock=clock, progress=FakeProgress()
     )
 
     assert ([0, 2, 5], False, 7) == (looked, judgement.visible, clock.monotonic())
@@ -224,7 +224,7 @@ def test_progress():
     look, _ = watch(clock, (0, NOWHERE), (5, answers((RIGHT,), ())), (28, EVERYWHERE))
     progress = FakeProgress()
 
-    wait_until_visible(look, deadline=120, subject="example.net", clock=clock, progress=progress)
+    wait_until_visible(look, deadline=lambda: 120, subject="example.net", clock=clock, progress=progress)
 
     assert [
         "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
@@ -242,7 +242,7 @@ def test_no_progress_without_a_wait(changes):
     look, _ = watch(clock, *changes)
     progress = FakeProgress()
 
-    wait_until_visible(look, deadline=0, subject="example.net", clock=clock, progress=progress)
+    wait_until_visible(look, deadline=lambda: 0, subject="example.net", clock=clock, progress=progress)
 
     assert [] == progress.updates
 

@@ -65,6 +65,13 @@ def test_smallest():
             },
         ),
         "key_bits": 2048,
+        "key_store": {
+            "provider": "state",
+            "kms_key_id": None,
+            "tags": {},
+            "resource_policy": None,
+            "recovery_window_days": 30,
+        },
         "configuration_set": None,
         "tags": None,
         "adopt": False,
@@ -209,6 +216,67 @@ def test_dns(written, expected):
     assert [dns.model_dump(exclude_unset=True) for dns in domain.dns] == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("state", {"provider": "state"}),
+        ({"provider": "state"}, {"provider": "state"}),
+        ("secretsManager", {"provider": "secretsManager"}),
+        (
+            {
+                "provider": "secretsManager",
+                "kmsKeyId": "alias/mail",
+                "tags": {"team": "mail"},
+                "resourcePolicy": {"Statement": [{"Effect": "Deny"}]},
+                "recoveryWindowDays": 7.0,
+            },
+            {
+                "provider": "secretsManager",
+                "kms_key_id": "alias/mail",
+                "tags": {"team": "mail"},
+                "resource_policy": '{"Statement": [{"Effect": "Deny"}]}',
+                "recovery_window_days": 7,
+            },
+        ),
+        (
+            {"provider": "secretsManager", "resourcePolicy": '{ "Statement": [] }'},
+            {"provider": "secretsManager", "resource_policy": '{"Statement": []}'},
+        ),
+        *[
+            (
+                {"provider": "secretsManager", "kmsKeyId": key},
+                {"provider": "secretsManager", "kms_key_id": key},
+            )
+            for key in (
+                "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "mrk-1234abcd12ab34cd56ef1234567890ab",
+                "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "arn:aws-us-gov:kms:us-gov-west-1:123456789012:alias/team/mail",
+            )
+        ],
+    ],
+    ids=["state", "state as object", "by name", "all options", "JSON", "id", "multi-Region", "ARN", "alias"],
+)
+def test_key_store(written, expected):
+    """A store is named, or an object with its options; a policy becomes JSON."""
+    (domain,) = load(one({"generation": 1}, defaults={"keyStore": written})).domains
+    assert domain.key_store.model_dump(exclude_unset=True) == expected
+    (domain,) = load(one({"generation": 1, "keyStore": written}, defaults={"keyStore": "state"})).domains
+    assert domain.key_store.model_dump(exclude_unset=True) == expected
+
+
+@pytest.mark.parametrize("where", ["domain", "defaults"])
+def test_supplied_keys_are_in_no_store(where):
+    """Who supplies keys is told that the store does not hold them."""
+    keys = {"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}, "generation": 1}
+    store = {"keyStore": "secretsManager"}
+    (domain,) = load(one(keys | store) if where == "domain" else one(keys, defaults=store)).domains
+    assert domain.warnings == (
+        'domains["example.com"].keyStore: holds generated keys only, '
+        "those under keys stay in the stack file and in the state",
+    )
+
+
 @pytest.mark.parametrize("zone", ["mail.example.com", "_domainkey.mail.example.com", "example.com"])
 def test_zone_above_the_record(zone):
     """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
@@ -280,6 +348,64 @@ IN_DOMAIN = [
     ("overlapDays unit", {"overlapDays": "10d"}, ["overlapDays: must be a whole number, not '10d'"]),
     ("keyBits 4096", {"keyBits": 4096}, ["keyBits: must be 1024 to 2048, not 4096"]),
     ("keyBits 512", {"keyBits": "512"}, ["keyBits: must be 1024 to 2048, not 512"]),
+    # keyStore
+    (
+        "keyStore unknown",
+        {"keyStore": "vault"},
+        ["keyStore: must be 'state' or 'secretsManager', not 'vault'"],
+    ),
+    ("keyStore none", {"keyStore": None}, ["keyStore: must be a map, not null"]),
+    (
+        "keyStore no provider",
+        {"keyStore": {"kmsKeyId": "alias/mail"}},
+        ["keyStore.provider: required"],
+    ),
+    (
+        "keyStore option",
+        {"keyStore": {"provider": "secretsManager", "kmskeyid": "alias/mail"}},
+        ["keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?"],
+    ),
+    (
+        "keyStore options of state",
+        {"keyStore": {"provider": "state", "kmsKeyId": "alias/mail", "recoveryWindowDays": 7}},
+        [
+            "keyStore.kmsKeyId: goes with secretsManager, not with state",
+            "keyStore.recoveryWindowDays: goes with secretsManager, not with state",
+        ],
+    ),
+    (
+        "keyStore values",
+        {
+            "keyStore": {
+                "provider": "secretsManager",
+                "kmsKeyId": "mail",
+                "tags": {"aws:team": "mail"},
+                "resourcePolicy": "[]",
+                "recoveryWindowDays": 0,
+            }
+        },
+        [
+            "keyStore.kmsKeyId: must be a KMS key's ARN or id, or an alias like 'alias/mail', not 'mail'",
+            "keyStore.recoveryWindowDays: must be 7 to 30, not 0",
+            "keyStore.resourcePolicy: must be a map, or one as JSON text, not '[]'",
+            """keyStore.tags["aws:team"]: names that begin with 'aws:' are not yours to set""",
+        ],
+    ),
+    (
+        "keyStore policy no JSON",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": "{"}},
+        ["keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'"],
+    ),
+    (
+        "keyStore policy deep",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": "[" * 60000}},
+        ["keyStore.resourcePolicy: must be a map, or one as JSON text, not 60000 characters"],
+    ),
+    (
+        "keyStore policy too long",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": {"x": "y" * 20480}}},
+        ["keyStore.resourcePolicy: must be at most 20480 characters as JSON, not 20489"],
+    ),
     ("dnsWaitSeconds", {"dnsWaitSeconds": 3601}, ["dnsWaitSeconds: must be 0 to 3600, not 3601"]),
     ("rotateAfterDays", {"rotateAfterDays": 0}, ["rotateAfterDays: must be 1 to 36500, not 0"]),
     # flags
@@ -823,8 +949,15 @@ def accepts(config):
             "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
         },
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}},
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:defaults": {
+                "keyStore": {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
+            },
+        },
     ],
-    ids=["smallest", "large", "list of DNS providers"],
+    ids=["smallest", "large", "list of DNS providers", "key store", "options of the key store"],
 )
 def test_schema_accepts(config):
     """An editor marks nothing in a good stack file."""
@@ -845,6 +978,8 @@ def test_schema_accepts(config):
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "godaddy"}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}},
         {
             "ses-byodkim:domains": {"example.com": {"generation": 1}},
@@ -867,6 +1002,8 @@ def test_schema_accepts(config):
         "Region twice",
         "unknown DNS provider",
         "unknown DNS option",
+        "unknown key store",
+        "key store without its name",
         "key missing",
         "generation in defaults",
         "onTimeout",

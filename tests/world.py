@@ -119,11 +119,11 @@ class World:
     def create(self, generation: int = 1, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
         outside = self.outside_in(declared.region)
-        return identity_lifecycle.create(declared, self.key(generation), outside)
+        return identity_lifecycle.create(declared, lambda: self.key(generation), outside)
 
     def update(self, stored: Stored, generation: int, **changes: Any) -> Stored:
         declared = self.declared(generation, **changes)
-        return identity_lifecycle.update(stored, declared, self.key(generation), self.outside)
+        return identity_lifecycle.update(stored, declared, lambda: self.key(generation), self.outside)
 
     def put(self, selector: str, *, generation: int = 1, tags: Mapping[str, str] | None = None) -> None:
         """Somebody else has made the identity, with the key of *generation*, and it is verified."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import click
 
 from byodkim_provider.cli.doctor import doctor
+from byodkim_provider.cli.iam_policy import iam_policy
 from byodkim_provider.cli.outside import CannotTell, Outside
 from byodkim_provider.cli.records import records
 from byodkim_provider.cli.rotate import rotate
@@ -34,10 +35,10 @@ def main() -> None:
     """
     DKIM keys of your own in Amazon SES: what signs now, and the next key.
 
-    Run it in the Pulumi project or below. Every command works on one stack; `records` and
-    `doctor` work without one too, anywhere.
+    Run it in the Pulumi project or below. Every command works on one stack; `records`,
+    `doctor` and `iam-policy` work without one too, anywhere.
     """
 
 
-for command in (status, rotate, records, doctor):
+for command in (status, rotate, records, doctor, iam_policy):
     main.add_command(command)

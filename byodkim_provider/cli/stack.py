@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-
 from byodkim_provider import generations, settings, stack_file
 from byodkim_provider.aws_session import AwsSettings, read_settings
 from byodkim_provider.cli.outside import CannotTell, Outside, say
@@ -23,7 +21,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.records import normalise_domain
 from byodkim_provider.settings import Settings
 
-__all__ = ["Stack", "open_stack", "settings_in", "supplied_generations"]
+__all__ = ["Stack", "in_project", "open_stack", "settings_in", "supplied_generations"]
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 
@@ -89,15 +87,31 @@ def open_stack(name: str | None, outside: Outside) -> Stack:
     """The stack *name*, or the selected one; raises `CannotTell` if it can't be read."""
     directory = _project_directory(outside.directory)
     file = next(directory / one for one in PROJECT_FILES if (directory / one).exists())
-    project = YAML(typ="safe", pure=True).load(file.read_text()) or {}
+    project = _project_settings(file)
     name = name or outside.ask_pulumi(["stack", "--show-name"], directory).strip()
-    stack_path = directory / project.get("stackConfigDir", ".") / f"Pulumi.{name.split('/')[-1]}.yaml"
+    stack_path = directory / str(project.get("stackConfigDir", ".")) / f"Pulumi.{name.split('/')[-1]}.yaml"
     try:
         text = stack_path.read_bytes().decode()
     except FileNotFoundError:
         raise CannotTell(f"{stack_path.relative_to(directory)}: there is no such stack file") from None
+    except UnicodeDecodeError:
+        raise CannotTell(f"{stack_path.relative_to(directory)}: is not in UTF-8") from None
     export = outside.ask_pulumi(["stack", "export", "-s", name], directory)
-    return Stack(name, directory, project.get("name", ""), stack_path, text, read_state(export))
+    try:
+        state = read_state(export)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CannotTell("pulumi stack export: what it prints is not the state of a stack") from None
+    return Stack(name, directory, str(project.get("name", "")), stack_path, text, state)
+
+
+def _project_settings(file: Path) -> Mapping[str, Any]:
+    try:
+        project = stack_file.load(file.read_bytes().decode())
+    except (InvalidSettings, UnicodeDecodeError):
+        project = None
+    if not isinstance(project, Mapping):
+        raise CannotTell(f"{file.name}: is no project file")
+    return project
 
 
 def settings_in(config: Mapping[str, Any], project: str) -> Settings:
@@ -112,6 +126,11 @@ def settings_in(config: Mapping[str, Any], project: str) -> Settings:
         ours["domains"] = {name: _without_keys(domain) for name, domain in domains.items()}
     region = config.get("aws:region")
     return settings.load(_opaque(ours), default_region=region if isinstance(region, str) else None)
+
+
+def in_project(start: Path) -> bool:
+    """Whether *start* is in a Pulumi project."""
+    return any((directory / name).exists() for directory in (start, *start.parents) for name in PROJECT_FILES)
 
 
 def _project_directory(start: Path) -> Path:
@@ -152,11 +171,11 @@ def _has_secret(value: object) -> bool:
 
 
 def _opaque(value: Any) -> Any:
-    """*value* with a word in the place of every encrypted text."""
+    """*value* as Pulumi hands it on, all keys texts, with a word in the place of every encrypted text."""
     if _is_secret(value):
         return "[secret]"
     if isinstance(value, Mapping):
-        return {key: _opaque(child) for key, child in value.items()}
+        return {str(key): _opaque(child) for key, child in value.items()}
     return [_opaque(child) for child in value] if isinstance(value, list) else value
 
 

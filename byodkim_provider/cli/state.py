@@ -18,6 +18,7 @@ __all__ = ["PublishedRecord", "State", "read_state"]
 
 IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
+KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 """Types of the resources that tell, as they are in users' state."""
 
 T = TypeVar("T")
@@ -45,6 +46,8 @@ class State:
     """Sorted by Region."""
     records: Mapping[str, tuple[PublishedRecord, ...]]
     """Oldest generation first."""
+    secrets: Mapping[str, str | None]
+    """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
 
 
 def read_state(export: str) -> State:
@@ -63,6 +66,7 @@ def read_state(export: str) -> State:
         if resource["type"] == DOMAIN
         for record in _records(resource.get("outputs", {}))
     }
+    keys = [resource.get("outputs", {}) for resource in resources if resource["type"] == KEY]
     for identity in identities:  # used alone, its record is declared nowhere else
         declared = identity.declared
         own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
@@ -70,6 +74,7 @@ def read_state(export: str) -> State:
     return State(
         _grouped((one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)),
         _grouped((one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)),
+        {key["secret_arn"]: key["key_store"].get("kms_key_id") for key in keys if "secret_arn" in key},
     )
 
 

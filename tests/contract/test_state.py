@@ -15,8 +15,9 @@ from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.settings import reset_options
 
+from byodkim_provider import records
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs, ByodkimIdentityProvider
-from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider
+from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider, SecretsManagerArgs
 from byodkim_provider.dkim_verification import (
     DkimVerification,
     DkimVerificationArgs,
@@ -84,6 +85,17 @@ OUTPUTS: Mapping[Kind, set[str]] = {
     "DkimVerification": {"results", "pending"},
 }
 
+KEY_STORE = {"region", "account_id", "kms_key_id", "tags", "resource_policy", "recovery_window_days"}
+"""Properties of the input `key_store` of a key that is kept in Secrets Manager."""
+
+IN_STORE: Mapping[Kind, set[str]] = {
+    "DkimKey": OUTPUTS["DkimKey"] - {"private_key"}
+    | {"key_store", "owner", "secret_arn", "secret_version_id", "instance"},
+    "ByodkimIdentity": OUTPUTS["ByodkimIdentity"],
+    "DkimVerification": OUTPUTS["DkimVerification"],
+}
+"""Outputs where the key is in Secrets Manager."""
+
 ENTRY = {
     "domain",
     "region",
@@ -99,7 +111,7 @@ ENTRY = {
 }
 """Properties of one of a verification's `identities`."""
 
-RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason"}
+RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason", "waited"}
 """Properties of one of a verification's `results`."""
 
 
@@ -124,6 +136,31 @@ class Program(pulumi.runtime.Mocks):
     def run(self, domain: Domain) -> None:
         """Every argument is given, so that every input is sent."""
         DkimKey("DkimKey", DkimKeyArgs(domain=domain.name, bits=1024))
+        DkimKey(
+            "DkimKey/in-store",
+            DkimKeyArgs(
+                domain=domain.name,
+                bits=1024,
+                key_store=SecretsManagerArgs(
+                    region=REGION,
+                    account_id=domain.sandbox.account,
+                    kms_key_id="alias/mail",
+                    tags={"team": "mail"},
+                    resource_policy="{}",
+                    recovery_window_days=7,
+                ),
+            ),
+        )
+        ByodkimIdentity(
+            "ByodkimIdentity/in-store",
+            ByodkimIdentityArgs(
+                domain=domain.name,
+                region=REGION,
+                selector="s1",
+                secret_arn=f"arn:aws:secretsmanager:{REGION}:{domain.sandbox.account}:secret:s1-AbCdEf",
+                record_value=records.record_value(domain.key.public_key_der),
+            ),
+        )
         identity = ByodkimIdentity(
             "ByodkimIdentity",
             ByodkimIdentityArgs(
@@ -192,6 +229,29 @@ def test_type_and_inputs(program: Program, kind: Kind) -> None:
     assert PROVIDERS[kind] == asked.inputs["__provider"]
 
 
+def test_inputs_of_a_key_in_a_store(program: Program) -> None:
+    """A key that goes to Secrets Manager has these inputs beside the others, and the same provider."""
+    asked = program.asked["DkimKey/in-store"]
+    assert {*INPUTS["DkimKey"], "key_store", "owner", "__provider"} == set(asked.inputs)
+    assert KEY_STORE == set(asked.inputs["key_store"])
+    assert asked.inputs["owner"] == "ses-byodkim/dev/DkimKey/in-store"
+    assert PROVIDERS["DkimKey"] == asked.inputs["__provider"]
+
+
+def test_inputs_of_an_identity_with_a_key_in_a_store(program: Program) -> None:
+    """The key itself is not among the inputs then."""
+    inputs = {"domain", "region", "selector", "owner", "secret_arn", "record_value", "__provider"}
+    assert inputs == set(program.asked["ByodkimIdentity/in-store"].inputs)
+
+
+def test_outputs_of_a_key_in_a_store(plugin: Plugin, program: Program) -> None:
+    """A key in Secrets Manager has these outputs, and no private key."""
+    checked, failures = plugin.check("DkimKey", program.asked["DkimKey/in-store"].inputs)
+    outputs = plugin.create("DkimKey", checked)
+    assert [] == failures
+    assert {*IN_STORE["DkimKey"], "__provider"} == set(outputs)
+
+
 def test_entry(program: Program) -> None:
     """A verification is told this of each identity."""
     [entry] = program.asked["DkimVerification"].inputs["identities"]
@@ -227,4 +287,4 @@ def test_outputs(plugin: Plugin, program: Program, domain: Domain, kind: Kind) -
 def test_typed_outputs_exist(resource: type[pulumi.Resource], kind: Kind) -> None:
     """A resource promises no typed output that the provider does not give."""
     typed = {name for name, hint in vars(resource)["__annotations__"].items() if "Output" in hint}
-    assert typed <= OUTPUTS[kind]
+    assert typed <= OUTPUTS[kind] | IN_STORE[kind]

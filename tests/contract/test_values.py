@@ -15,6 +15,10 @@ GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "
 UNKNOWNS = [
     pytest.param({"private_key": UNKNOWN}, id="private_key"),
     pytest.param({"selector": UNKNOWN, "private_key": UNKNOWN}, id="key not made yet"),
+    pytest.param(
+        {"selector": UNKNOWN, "private_key": UNKNOWN, "secret_arn": UNKNOWN, "record_value": UNKNOWN},
+        id="key not made yet, in whatever store",
+    ),
     pytest.param({"account_id": UNKNOWN}, id="account_id"),
     pytest.param({"generation": UNKNOWN}, id="generation"),
     pytest.param({"published": UNKNOWN}, id="published"),

@@ -23,6 +23,7 @@ from sandbox.ses_emulator import Switches
 from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.leaks import KeySearch, shown_by
+from tests.secrets_manager import SecretsManager
 
 PASSPHRASE = b"sandbox"
 """With which `sandbox.project` has secrets encrypted."""
@@ -36,6 +37,21 @@ def sandbox():
     """AWS, DNS and SES."""
     with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+def all_secrets(sandbox):
+    """Secrets Manager of all tests."""
+    with SecretsManager.watched(sandbox.aws) as watched:
+        yield watched
+
+
+@pytest.fixture
+def secrets_manager(all_secrets):
+    """Secrets Manager of this test; what is called before it is none of its business."""
+    all_secrets.calls.clear()
+    yield all_secrets
+    all_secrets.troubles = []
 
 
 @pytest.fixture
@@ -82,7 +98,7 @@ def open_stack(sandbox, open_stacks):
 
 
 @pytest.fixture(autouse=True)
-def no_private_key_is_shown(sandbox, open_stacks, open_stack):
+def no_private_key_is_shown(sandbox, all_secrets, open_stacks, open_stack):
     """
     No private key stands in plain in anything that a run showed or stored.
 
@@ -92,6 +108,7 @@ def no_private_key_is_shown(sandbox, open_stacks, open_stack):
     log = sandbox.ses.log
     sandbox.ses.reset_log()
     keys = {fingerprint(key): key for stack in open_stacks for key in keys_in_state(stack)}
+    keys |= {key.fingerprint: load(key.pkcs1_der) for key in all_secrets.signing_keys()}
     sent = {call.fingerprint for call in log if call.fingerprint}
     assert sent <= keys.keys(), "SES was sent a key that would not be searched for"
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]

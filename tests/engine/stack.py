@@ -62,6 +62,7 @@ class Stack(Project):
         domains: Domains | None = None,
         *,
         program: Callable[[], object] | None = None,
+        stack: str = "dev",
         **settings: object,
     ) -> None:
         self.results: list[Result] = []
@@ -69,7 +70,7 @@ class Stack(Project):
             "aws:region": REGION,
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
         }
-        super().__init__(sandbox, config=self._shared, program=program)
+        super().__init__(sandbox, config=self._shared, program=program, stack=stack)
         if domains:
             self.declare(domains, **settings)
 

@@ -1,0 +1,179 @@
+"""
+`byodkim iam-policy`: prints the smallest IAM policy that the credentials of a stack need.
+
+From the stack file and the state alone, AWS is not asked. Which action needs what is in
+`permissions`; here is what a stack says of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+
+from byodkim_provider import permissions
+from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.cli.outside import Outside, say
+from byodkim_provider.cli.stack import Stack, in_project, open_stack
+from byodkim_provider.identity_state import DELEGATED, Stored
+from byodkim_provider.key_secret import SecretArn
+from byodkim_provider.permissions import Identity, Records, Role, Scope, Secrets
+from byodkim_provider.settings import DomainSettings
+from byodkim_provider.settings_schema import DnsSettings
+
+__all__ = ["iam_policy"]
+
+ROUTE53 = "route53:"
+"""With what the label of a place in Route 53 begins; the zone's id follows (`dns_providers.Place`)."""
+
+
+@click.command(
+    "iam-policy",
+    epilog="""\b
+Exit codes:
+  0  the policy is printed
+  2  wrong usage, or the stack could not be read
+""",
+)
+@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
+@click.option(
+    "--role",
+    metavar="ARN",
+    help="For this role, one of those that the stack assumes; by default for the credentials it starts with.",
+)
+@click.pass_context
+def iam_policy(context: click.Context, name: str | None, role: str | None) -> None:
+    """
+    Print the smallest IAM policy for a stack.
+
+    Outside of a project and without --stack it is the policy for any stack in one account. What
+    Pulumi itself needs for its state and for secrets is not in it.
+    """
+    outside = context.ensure_object(Outside)
+    if name is None and not in_project(outside.directory):
+        say("there is no project here: this is for any domain")
+        scopes: dict[str | None, Scope] = {None: permissions.SIMPLE_SCOPE}
+    else:
+        scopes = scopes_of(open_stack(name, outside))
+    if role not in scopes:
+        known = ", ".join(one for one in scopes if one) or "it assumes none"
+        raise click.BadParameter(f"the stack does not assume {role!r}: {known}", param_hint="--role")
+    document = permissions.policy(scopes[role])
+    for other in scopes:
+        if other and role is None:
+            say(f"--role {other}: the policy that this role needs")
+    if permissions.size_of(document) > permissions.MAX_POLICY_CHARACTERS:
+        say(
+            f"it has {permissions.size_of(document)} characters and a managed policy takes "
+            f"{permissions.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
+        )
+    if scopes[role].identities and scopes[role].account == "*":
+        say("the account is not known before the first `pulumi up`: `*` stands for it")
+    click.echo(json.dumps(document, indent=2))
+
+
+def scopes_of(stack: Stack) -> dict[str | None, Scope]:
+    """What each role is for, and under None the credentials that `pulumi` starts with."""
+    aws = stack.aws()
+    chain = [
+        Role(one["RoleArn"], with_tags="Tags" in one, with_source_identity="SourceIdentity" in one)
+        for one in aws.roles
+    ]
+    scopes: dict[str | None, Scope] = {}
+    assuming: str | None = None
+    for role in chain:
+        scopes[assuming] = Scope(roles=(role,))
+        assuming = role.arn
+    records = dict(_records(stack))
+    elsewhere = [arn for arn in records if arn is not None]
+    scopes[assuming] = replace(
+        _identities(stack, aws),
+        records=records.get(None, ()),
+        roles=tuple(Role(arn) for arn in elsewhere),
+    )
+    zone_tags = bool(aws.default_tags)
+    return scopes | {arn: Scope(records=records[arn], zone_tags=zone_tags) for arn in elsewhere}
+
+
+def _identities(stack: Stack, aws: AwsSettings) -> Scope:
+    """What is about SES: what the stack file declares, and what is in the state and may have to go."""
+    stored = [one for group in stack.state.identities.values() for one in group]
+    declared = {
+        (region, domain.name): Identity(region, domain.name, domain.adopt, domain.configuration_set)
+        for domain in stack.settings.domains
+        for region in domain.regions
+    }
+    leaving = {
+        (one.declared.region, one.declared.domain): Identity(one.declared.region, one.declared.domain)
+        for one in stored
+    }
+    accounts = sorted({one.declared.account_id for one in stored if one.declared.account_id})
+    return Scope(
+        account=accounts[0] if len(accounts) == 1 else "*",
+        owners=tuple(sorted({f"{_owner(stack)}/*", *_earlier_owners(stored)})),
+        identities=tuple((leaving | declared)[key] for key in sorted(leaving | declared)),
+        secrets=tuple(_secrets(stack)),
+        tags=bool(aws.default_tags) or any(domain.tags is not None for domain in stack.settings.domains),
+        zone_tags=bool(aws.default_tags),
+    )
+
+
+def _secrets(stack: Stack) -> Iterator[Secrets]:
+    """Those that the stack file declares, by their names, and those in the state, which may have to go."""
+    for domain in stack.settings.domains:
+        store = domain.key_store
+        if store.provider == "secretsManager":
+            yield Secrets(
+                domain.regions[0],
+                f"byodkim/{_owner(stack)}/{domain.name}/*",
+                kms_key_id=store.kms_key_id,
+                resource_policy=store.resource_policy is not None,
+            )
+    for arn, kms_key_id in sorted(stack.state.secrets.items()):
+        yield Secrets(SecretArn.parse(arn).region, arn.split(":", 6)[6], kms_key_id)
+
+
+def _owner(stack: Stack) -> str:
+    """With what the owner of each resource begins."""
+    return f"{stack.project}/{stack.name.split('/')[-1]}"
+
+
+def _earlier_owners(stored: list[Stored]) -> Iterator[str]:
+    """An identity keeps its first owner when the stack is renamed."""
+    for one in stored:
+        project, stack, *_ = one.declared.owner.split("/")
+        yield f"{project}/{stack}/*"
+
+
+def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
+    """What is about Route 53, by the role that is assumed for it."""
+    settings = {domain.name: domain for domain in stack.settings.domains}
+    by_role: dict[str | None, list[Records]] = {}
+    for domain in settings.values():
+        for dns in domain.dns:
+            if dns.provider == "route53":
+                by_role.setdefault(dns.assume_role, []).append(_records_of(domain, dns, stack))
+    for name, group in stack.state.identities.items():
+        if name not in settings:  # its records go with the next `up`, and nobody says any more by which role
+            labels = {label for one in group for label in one.declared.dns}
+            by_role.setdefault(None, []).extend(
+                Records(name, zone_id=label.removeprefix(ROUTE53), by_name=False)
+                for label in sorted(labels)
+                if label.startswith(ROUTE53)
+            )
+    for role, records in by_role.items():
+        if records:
+            yield role, tuple(records)
+
+
+def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Records:
+    if dns.delegate:
+        return Records(domain.name, by_name=False, delegate=True, keep=bool(dns.keep))
+    stored = stack.state.identities.get(domain.name, ())
+    labels = {label for one in stored for label in one.declared.dns if label != DELEGATED}
+    known = sorted(label.removeprefix(ROUTE53) for label in labels if label.startswith(ROUTE53))
+    # Of several zones only the settings can say which is which.
+    zone_id = dns.zone_id or (known[0] if len(known) == 1 == len(domain.dns) else None)
+    return Records(domain.name, zone_id=zone_id, by_name=dns.zone_id is None)

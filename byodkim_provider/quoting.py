@@ -1,0 +1,41 @@
+"""
+How an error quotes what somebody wrote: on one line, and never what may be a key.
+
+Text out, nothing but text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["named", "printable", "shown"]
+
+MAX_SHOWN: Final = 64
+"""Longest text that is quoted, in characters: a line of PEM. Longer text may be a key."""
+
+MAX_NAMED: Final = 253
+"""Longest key of a map that is quoted, in characters: a domain. Longer ones may be a key in the wrong place."""
+
+
+def shown(value: object) -> str:
+    """*value* as the text of an error quotes it: as YAML writes it, long text by its length only."""
+    if isinstance(value, str):
+        return repr(value) if len(value) < MAX_SHOWN and "\n" not in value else f"{len(value)} characters"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return "a map" if isinstance(value, Mapping) else "a list"
+
+
+def named(key: str) -> str:
+    """*key* as a path quotes it: what is too long for any name by its length only."""
+    return key if len(key) <= MAX_NAMED else f"({len(key)} characters)"
+
+
+def printable(text: str) -> str:
+    """*text* on one line, with what a terminal would not show, or obey, written out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

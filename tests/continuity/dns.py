@@ -1,0 +1,104 @@
+"""
+The zone of the domain under test: two servers, late changes, a silent server, people who tamper.
+
+What the zone's owner wrote is in `zone`, what the world sees of it in `look_up`. No mail and no
+engine here, and no judgement.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Final
+
+from byodkim_provider.resolver import Answer
+from sandbox.clock import SandboxClock
+from sandbox.mail_dns import Found
+
+__all__ = ["SERVERS", "Dns"]
+
+SERVERS: Final = ("ns1.example.net", "ns2.example.net")
+
+TTL: Final = 300
+NEGATIVE_TTL: Final = 900
+"""Of records and of "no such name", in seconds, as in a Route 53 zone."""
+
+
+class Dns:
+    """Of two servers, only the second may be behind alone, and only the first may be silent."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self._clock = clock
+        self.zone: dict[str, str] = {}
+        """TXT values by name: what the owner of the zone has there."""
+        self.written: defaultdict[str, set[str]] = defaultdict(set)
+        """Every value that the engine ever wrote under a name."""
+        self.lag_seconds = 0.0
+        """How long a new record takes to be at the servers that are `late`."""
+        self.late: tuple[str, ...] = SERVERS
+        self._silent_until = clock.now()
+        self._due: dict[str, tuple[datetime, tuple[str, ...]]] = {}
+        self._tampered: set[str] = set()
+        self._doubtful_until: dict[str, datetime] = {}
+
+    def put(self, name: str, value: str) -> None:
+        """The engine writes a record, whatever there is."""
+        self.written[name].add(value)
+        if self.zone.get(name) != value:
+            self.zone[name] = value
+            due = self._clock.now() + timedelta(seconds=self.lag_seconds)
+            self._due[name] = due, self.late
+            if name in self._tampered:
+                self._tampered.remove(name)
+                # Until then a receiver may go by what it saw before the repair.
+                self._doubtful_until[name] = due + timedelta(seconds=NEGATIVE_TTL)
+
+    def remove(self, name: str) -> None:
+        """The engine deletes a record; that it is gone already is no error."""
+        self.zone.pop(name, None)
+        self._tampered.discard(name)
+
+    def tamper(self, name: str, value: str | None) -> None:
+        """Somebody changes or deletes a record, at all servers at once."""
+        self._tampered.add(name)
+        self._due.pop(name, None)
+        if value is None:
+            self.zone.pop(name, None)
+        else:
+            self.zone[name] = value
+
+    def silence(self, hours: float) -> None:
+        """For so long the first server answers nobody."""
+        self._silent_until = self._clock.now() + timedelta(hours=hours)
+
+    def spoiled(self, name: str) -> bool:
+        """Whether that a record is not there, or wrong, is the doing of somebody who tampered."""
+        return name in self._tampered or self._clock.now() < self._doubtful_until.get(name, self._clock.now())
+
+    @property
+    def tampered(self) -> bool:
+        """Whether any record is other than the engine left it."""
+        return bool(self._tampered)
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """As `propagation.Resolver`."""
+        assert name.endswith(domain)
+        answers = ((server, self._values(server, name)) for server in SERVERS)
+        return tuple(
+            Answer(server, values, "" if values is not None else "silent") for server, values in answers
+        )
+
+    def look_up(self, name: str) -> Found:
+        """What whoever is out of luck gets to see: of the servers that answer, the one without the record."""
+        answers = [values for server in SERVERS if (values := self._values(server, name)) is not None]
+        values = min(answers, key=len)
+        return Found(values, TTL if values else NEGATIVE_TTL)
+
+    def _values(self, server: str, name: str) -> tuple[str, ...] | None:
+        now = self._clock.now()
+        if server == SERVERS[0] and now < self._silent_until:
+            return None
+        due, late = self._due.get(name, (now, ()))
+        if name not in self.zone or (server in late and now < due):
+            return ()
+        return (self.zone[name],)

@@ -1,0 +1,189 @@
+"""
+Any order of the moves that people and fate can make in a domain's life, as Hypothesis chooses them.
+
+What has to hold is watched by the life itself, all the time; here is only what can happen. A
+move that a preview refuses is a move too. What is left out, because mail fails of it today, is
+in `holes`, and each rule that leaves something out says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.continuity.dns import SERVERS
+from tests.continuity.life import Life
+from tests.continuity.outside import Mishap
+from tests.continuity.traffic import REGIONS
+
+__all__ = ["machine"]
+
+CALLS = st.integers(0, 14)
+"""Numbers of calls in a run: a rotation in two Regions makes about that many."""
+
+MISHAPS = st.lists(
+    st.one_of(
+        st.builds(
+            Mishap,
+            at=CALLS,
+            kind=st.sampled_from(["throttle", "500", "access_denied", "drop"]),
+            when=st.just("before"),
+            calls=st.sampled_from([1, 3, 20]),
+        ),
+        st.builds(
+            Mishap,
+            at=CALLS,
+            kind=st.sampled_from(["500", "drop", "timeout"]),
+            when=st.just("after"),
+            calls=st.sampled_from([1, 3, 20]),
+        ),
+        st.builds(Mishap, at=CALLS, kind=st.just("killed"), when=st.sampled_from(["before", "after"])),
+    ),
+    max_size=2,
+)
+
+
+class Moves(RuleBasedStateMachine):
+    """All that can happen. Subclassed once for each behaviour of SES."""
+
+    start: Callable[[], Life]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = type(self).start()
+
+    def teardown(self) -> None:
+        try:
+            if self.life.written:
+                self.all_is_well_again()
+        finally:
+            self.life.close()
+
+    @initialize(regions=st.integers(1, 2))
+    def first_run(self, regions: int) -> None:
+        assert self.life.up({"generation": 1, "regions": list(REGIONS[:regions])}) == "done"
+        self.life.wait(1)
+
+    # Edits of the stack file, each with a run
+
+    @rule(mishaps=MISHAPS)
+    def rotate(self, mishaps: list[Mishap]) -> None:
+        self._edit(mishaps, generation=self.life.generation + 1, published=None)
+
+    @rule(mishaps=MISHAPS)
+    def rotate_and_keep_all(self, mishaps: list[Mishap]) -> None:
+        after = self.life.generation + 1
+        self._edit(mishaps, generation=after, published=sorted({*self.life.published, after, after + 1}))
+
+    @rule(mishaps=MISHAPS, data=st.data())
+    def sign_with_another(self, mishaps: list[Mishap], data: st.DataObject) -> None:
+        generation = data.draw(st.sampled_from(self.life.published), "generation")
+        self._edit(mishaps, generation=generation, published=list(self.life.published))
+
+    @rule(mishaps=MISHAPS)
+    def replace_standby(self, mishaps: list[Mishap]) -> None:
+        published = self.life.published
+        kept = [one for one in published if one <= self.life.generation]
+        self._edit(mishaps, published=[*kept, max(published) + 1])
+
+    @rule(mishaps=MISHAPS, data=st.data())
+    def drop_one(self, mishaps: list[Mishap], data: st.DataObject) -> None:
+        dropped = data.draw(st.sampled_from(self.life.published), "dropped")
+        self._edit(mishaps, published=[one for one in self.life.published if one != dropped])
+
+    @rule(mishaps=MISHAPS)
+    def leave_published_to_the_default(self, mishaps: list[Mishap]) -> None:
+        self._edit(mishaps, published=None)
+
+    @rule(mishaps=MISHAPS, by=st.integers(2, 7))
+    def jump(self, mishaps: list[Mishap], by: int) -> None:
+        self._edit(mishaps, generation=self.life.generation + by, published=None)
+
+    @rule(mishaps=MISHAPS)
+    def remove_a_compromised_key(self, mishaps: list[Mishap]) -> None:
+        after = self.life.generation + 1
+        self._edit(mishaps, generation=after, published=[after, after + 1], overlapDays=0)
+
+    @rule(mishaps=MISHAPS, region=st.sampled_from(REGIONS))
+    def add_a_region(self, mishaps: list[Mishap], region: str) -> None:
+        self._edit(mishaps, regions=sorted({*self.life.regions, region}))
+
+    @rule(mishaps=MISHAPS, region=st.sampled_from(REGIONS))
+    def remove_a_region(self, mishaps: list[Mishap], region: str) -> None:
+        """Left out: mail of its last days, see `holes.a_region_leaves_that_lagged_behind`."""
+        left = [one for one in self.life.regions if one != region]
+        if left and region in self.life.regions:
+            self.life.stop_sending(region)
+            self._edit(mishaps, regions=left)
+
+    @precondition(lambda self: self.life.before)
+    @rule(mishaps=MISHAPS)
+    def undo_the_last_edit(self, mishaps: list[Mishap]) -> None:
+        self._edit(mishaps, **{"published": None, **self.life.before})
+
+    @rule(mishaps=MISHAPS, goes_on=st.booleans())
+    def up(self, mishaps: list[Mishap], goes_on: bool) -> None:
+        self.life.engine.goes_on = goes_on
+        self.life.up(mishaps=mishaps)
+        self.life.engine.goes_on = True
+
+    @rule(mishaps=MISHAPS)
+    def refresh(self, mishaps: list[Mishap]) -> None:
+        """Left out: what only the lost identity knew, see `holes.an_identity_is_deleted_after_going_back`."""
+        self.life.refresh(mishaps)
+        self.life.overlook_higher_generations()
+
+    # Time and DNS
+
+    @rule(hours=st.sampled_from([0.01, 1, 20, 73, 130, 239, 241]))
+    def wait(self, hours: float) -> None:
+        self.life.wait(hours)
+
+    @rule(seconds=st.sampled_from([0, 40, 900]), late=st.sampled_from([SERVERS, SERVERS[1:]]))
+    def new_records_are_late(self, seconds: float, late: tuple[str, ...]) -> None:
+        self.life.dns.lag_seconds, self.life.dns.late = seconds, late
+
+    @rule(hours=st.sampled_from([0.05, 5]))
+    def a_server_is_silent(self, hours: float) -> None:
+        self.life.dns.silence(hours)
+
+    # Strangers
+
+    @rule(data=st.data(), act=st.sampled_from(["disable_signing", "put_foreign_key", "delete_identity"]))
+    def somebody_uses_the_console(self, data: st.DataObject, act: str) -> None:
+        """Left out: a foreign selector that SES does not tell of, since nobody can see it then."""
+        region = data.draw(st.sampled_from(self.life.regions), "region")
+        unseen = act == "put_foreign_key" and self.life.ses.switches.tokens == "empty"
+        if self.life.has_identity(region) and not unseen:
+            getattr(self.life, act)(region)
+
+    @precondition(lambda self: self.life.dns.zone and self.life.ses.switches.failed_restarts)
+    @rule(data=st.data(), delete=st.booleans())
+    def somebody_changes_a_record(self, data: st.DataObject, delete: bool) -> None:
+        """Left out: an SES that gives up after five days and does not search again: that takes a rotation."""
+        name = data.draw(st.sampled_from(list(self.life.dns.zone)), "name")
+        self.life.tamper(name, delete=delete)
+
+    # Nothing goes wrong any more
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        self.life.dns.lag_seconds = 0
+        self.life.wait(1)
+        if self.life.is_disturbed:
+            self.refresh([])
+        self.life.settle()
+
+    def _edit(self, mishaps: list[Mishap], **changes: Any) -> None:
+        """Left out: edits while the state knows less than SES, see `holes.the_answer_of_a_put_is_lost`."""
+        if not self.life.is_in_doubt:
+            edited = {**self.life.written, "overlapDays": None, **changes}
+            self.life.up({name: value for name, value in edited.items() if value is not None}, mishaps)
+
+
+def machine(start: Callable[[], Life]) -> type[Moves]:
+    """The moves, in lives that *start* begins."""
+    return type("Moves", (Moves,), {"start": staticmethod(start)})

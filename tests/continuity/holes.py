@@ -1,0 +1,143 @@
+"""
+Short lives that made mail fail, each with what the product did not know at that moment.
+
+Those in OPEN still do, and the driver leaves them out. Once one is mended its test says so:
+then it belongs to MENDED, and the driver's rule that names it can let it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.continuity.life import Life
+from tests.continuity.outside import Mishap
+from tests.continuity.traffic import REGIONS
+
+__all__ = ["MENDED", "OPEN"]
+
+HERE, THERE, _ = REGIONS
+
+LOST_PUT: Final = Mishap(at=2, kind="drop", when="after")
+"""The calls of a rotation that makes one record: its own, Get, Put."""
+
+
+def the_answer_of_a_put_is_lost(life: Life) -> None:
+    """SES signs with 3, the state says 2. Back to 2 is no change then, and 3 seems never to have signed."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
+    life.up(stack(2))
+    life.up(stack(2, published=[1, 2, 4]))
+
+
+def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
+    """The refresh finds SES signing with 3, and the update repairs it; that 3 has signed has to be noted."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
+    life.wait(1)
+    life.refresh()
+    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.up(stack(2, published=[1, 2, 4]))
+
+
+def a_put_is_lost_and_the_next_one_is_not(life: Life) -> None:
+    """On to 4 instead: that 3 has signed in between has to be noted."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
+    life.wait(1)
+    life.up(stack(4, published=[1, 2, 3, 4, 5]))
+    life.up(stack(4, published=[1, 2, 4, 5]))
+
+
+def an_identity_is_deleted_after_going_back(life: Life) -> None:
+    """The new identity counts lower generations as signing until now, and not 3."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(3, published=[1, 2, 3, 4]))
+    life.wait(1)
+    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.delete_identity(HERE)
+    life.refresh()
+    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.up(stack(2, published=[1, 2, 4]))
+
+
+def an_identity_is_deleted_before_a_jump(life: Life) -> None:
+    """There is no identity in the state whose diff could refuse that its generation goes."""
+    life.up(stack(1))
+    life.wait(1)
+    life.delete_identity(HERE)
+    life.refresh()
+    life.up(stack(5))
+
+
+def a_region_is_exchanged_for_another(life: Life) -> None:
+    """With the identity of the old Region goes that 3 has signed there."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(3, published=[1, 2, 3, 4]))
+    life.wait(1)
+    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.up(stack(2, published=[1, 2, 3, 4], regions=[THERE]))
+    life.up(stack(2, published=[1, 2, 4], regions=[THERE]))
+
+
+def a_region_is_exchanged_in_a_jump(life: Life) -> None:
+    """A deletion is not asked for its diff, and a creation has no generation that could leave too early."""
+    life.up(stack(1))
+    life.wait(1)
+    life.up(stack(5, regions=[THERE]))
+
+
+def a_region_leaves_that_lagged_behind(life: Life) -> None:
+    """THERE still signs with 2 when it leaves; HERE, which switched long ago, lets 2 go with it."""
+    both = [HERE, THERE]
+    life.up(stack(1, regions=both))
+    life.up(stack(2, regions=both))
+    denied = Mishap(at=3, kind="access_denied", when="before", calls=20)
+    life.up(stack(3, published=[1, 2, 3, 4], regions=both), [denied])
+    life.wait(241)
+    life.up(stack(3, published=[3, 4]))
+
+
+def an_override_is_taken_back(life: Life) -> None:
+    """It failed half-way: 1 is still there, is kept after all, and that it has signed is forgotten."""
+    life.up(stack(1))
+    life.wait(1)
+    life.up(stack(2, published=[2, 3], overlapDays=0), [Mishap(at=0, kind="500", when="before")])
+    life.traffic.given_up.clear()
+    life.up(stack(2))
+    life.up(stack(3))
+
+
+def a_create_is_lost_before_a_jump(life: Life) -> None:
+    """With `Tokens` empty only: SES signs with 1, nobody can see that, and 1 goes."""
+    life.ses.switches.tokens = "empty"
+    life.up(stack(1), [Mishap(at=2, kind="killed", when="after")])
+    life.wait(1)
+    life.up(stack(3))
+
+
+OPEN: Final[tuple[Callable[[Life], None], ...]] = (
+    an_identity_is_deleted_before_a_jump,
+    a_region_is_exchanged_in_a_jump,
+    a_region_leaves_that_lagged_behind,
+    a_create_is_lost_before_a_jump,
+)
+
+MENDED: Final[tuple[Callable[[Life], None], ...]] = (
+    the_answer_of_a_put_is_lost,
+    an_identity_is_deleted_after_going_back,
+    a_region_is_exchanged_for_another,
+    an_override_is_taken_back,
+    a_put_is_lost_and_a_refresh_shows_it,
+    a_put_is_lost_and_the_next_one_is_not,
+)
+
+
+def stack(generation: int, **more: Any) -> dict[str, Any]:
+    """A domain in a stack file, in one Region unless *more* says otherwise."""
+    return {"generation": generation, "regions": [HERE], **more}

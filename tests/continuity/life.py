@@ -1,0 +1,275 @@
+"""
+One domain's life: the engine's model, SES, DNS, mail, and the moves that people and fate make.
+
+A move raises `AssertionError` as soon as a message fails. No chance here: what happens, and
+when, is the caller's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from byodkim_provider import (
+    dkim_identity,
+    generations,
+    identity_lifecycle,
+    keys,
+    plugin_process,
+    records,
+    settings,
+    verification,
+)
+from byodkim_provider.errors import InvalidSettings
+from sandbox.mail import MailSink
+from sandbox.ses_identity import HeldKey
+from sandbox.ses_switches import Switches
+from tests.continuity.dns import Dns
+from tests.continuity.key_pool import KeyPool, foreign_key, load
+from tests.continuity.model import Declaration, Engine, Outcome, Providers
+from tests.continuity.outside import Mishap, Mishaps, Records, Ses, SteadyClock
+from tests.continuity.program import program
+from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
+from tests.fakes import FakeProgress, FakeSes
+
+__all__ = ["Life", "Written"]
+
+Written = Mapping[str, Any]
+"""What stands under the domain in the stack file."""
+
+
+class Life:
+    """Of `example.com`. To be closed."""
+
+    def __init__(self, switches: Switches, tally: Tally | None = None) -> None:
+        self.clock = SteadyClock()
+        self.dns = Dns(self.clock)
+        self.mishaps = Mishaps()
+        sink = MailSink(look_up=self.dns.look_up, clock=self.clock)
+        self.ses = Ses(
+            self.mishaps,
+            look_up_txt=lambda name: self.dns.look_up(name).values,
+            clock=self.clock,
+            switches=switches,
+            deliver=sink.receive,
+        )
+        self.tally = tally or Tally()
+        self.traffic = Traffic(self.ses, sink, self.dns, self.tally)
+        self.clock.on_advance(self.traffic.flow)
+        self.engine = Engine(self._process)
+        self.checks_dns = True
+        """Whether the product looks a record up before it tells SES."""
+        self.written: Written = {}
+        self.before: Written = {}
+        """What was written before the last edit that was not refused."""
+        self._quiet: set[str] = set()
+        """Regions where the application sends no more, though they are still declared."""
+        self.forgotten: set[str] = set()
+        """Regions whose identity a refresh took out of the state."""
+        self.replaced = pytest.MonkeyPatch()
+        """What of the product is replaced, until the life is closed."""
+        self._replace_outside()
+
+    def close(self) -> None:
+        """The product gets back what was replaced."""
+        self.replaced.undo()
+
+    # What people do
+
+    def up(self, written: Written | None = None, mishaps: Sequence[Mishap] = ()) -> Outcome:
+        """Write that and run `pulumi up`. What its preview refuses is undone, and has changed nothing."""
+        self.tally.moves += 1
+        written = self.written if written is None else written
+        everything = self._everything()
+        try:
+            domain = settings.domain(DOMAIN, written)
+        except InvalidSettings:
+            return "refused"
+        declared = program(domain)
+        if self.engine.preview(declared) is None:
+            assert everything == self._everything(), "a refused preview changed something"
+            return "refused"
+        if written != self.written:
+            self.before, self.written = self.written, written
+        self._give_up(declared, overridden=domain.overlap_days == 0)
+        self._send_from({*domain.regions, *self._stored_regions})
+        self.mishaps.plan(*mishaps)
+        outcome = self.engine.up(declared)
+        self.mishaps.plan()
+        self._send_from({*domain.regions, *self._stored_regions})
+        return outcome
+
+    def refresh(self, mishaps: Sequence[Mishap] = ()) -> Outcome:
+        """Run `pulumi refresh`."""
+        self.tally.moves += 1
+        stored = self._stored_regions
+        self.mishaps.plan(*mishaps)
+        outcome = self.engine.refresh()
+        self.mishaps.plan()
+        self.forgotten |= stored - self._stored_regions
+        return outcome
+
+    def overlook_higher_generations(self) -> None:
+        """Expect nothing of what forgotten identities signed with generations above the one that signs."""
+        for region in self.forgotten:
+            for generation in self.published:
+                key = self.engine.state.get(f"key {generation}")
+                if key and generation > self.generation:
+                    self.traffic.forget(region, key.outputs["selector"])
+
+    def wait(self, hours: float) -> None:
+        """Time passes, with mail all the time."""
+        self.tally.moves += 1
+        self.clock.advance(timedelta(hours=hours))
+
+    def stop_sending(self, region: str) -> None:
+        """The application uses that Region no more, and what it sent there has arrived or been given up."""
+        self._quiet.add(region)
+        self._send_from(self.traffic.regions)
+        self.clock.advance(self.traffic.overlap)
+
+    @property
+    def generation(self) -> int:
+        """Which is to sign."""
+        return int(self.written["generation"])
+
+    @property
+    def published(self) -> tuple[int, ...]:
+        """Which are to be in DNS."""
+        return tuple(self.written.get("published") or generations.published(self.generation))
+
+    @property
+    def regions(self) -> list[str]:
+        """Which are to have an identity."""
+        return list(self.written["regions"])
+
+    # What strangers do
+
+    def disable_signing(self, region: str) -> None:
+        """Somebody clears the console's check box."""
+        self._disturb(region)
+        self.ses.change(DOMAIN, region, signing_enabled=False)
+
+    def put_foreign_key(self, region: str) -> None:
+        """Somebody gives SES a key of his own, whose record is wherever he put it."""
+        self._disturb(region)
+        key = HeldKey.of("foreign", foreign_key().pkcs1_base64())
+        self.ses.change(
+            DOMAIN, region, key=key, origin="EXTERNAL", changed=self.clock.now(), status="SUCCESS"
+        )
+
+    def delete_identity(self, region: str) -> None:
+        """Somebody deletes the identity in the console."""
+        self._disturb(region)
+        self.ses.remove(DOMAIN, region)
+
+    def tamper(self, name: str, *, delete: bool) -> None:
+        """Somebody deletes a record, or puts another key there."""
+        self._disturb(*REGIONS)
+        self.dns.tamper(name, None if delete else records.record_value(foreign_key().public_key_der))
+
+    def has_identity(self, region: str) -> bool:
+        """Whether SES has one there."""
+        return DOMAIN in self.ses.identities(region)
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether what a stranger did is still not made good."""
+        return bool(self.traffic.disturbed or self.dns.tampered)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether SES knows more than the state: an answer was lost, or a refresh lost an identity."""
+        forgotten = self.forgotten & set(self.regions) - self._stored_regions
+        return bool(forgotten) or any(
+            self._told(region) not in (None, self._believed(region)) for region in REGIONS
+        )
+
+    # What has to come of it
+
+    def settle(self) -> None:
+        """Nothing goes wrong any more: after two runs at most all is as it was declared."""
+        outcomes = [self.up()]
+        self.wait(1)
+        outcomes.append(self.up())
+        assert outcomes[1] == "done", (outcomes, self.engine.errors)
+        assert self.engine.preview(program(settings.domain(DOMAIN, self.written))) == []
+        self.wait(2)
+        signing = self.engine.state[f"key {self.generation}"].outputs["selector"]
+        for region in self.regions:
+            key = self.ses.signing_key(DOMAIN, region)
+            assert (key and key[0]) == signing, f"{region}: SES signs with {key and key[0]}"
+
+    # How
+
+    def _send_from(self, regions: set[str]) -> None:
+        self._quiet &= regions
+        self.traffic.regions = regions - self._quiet
+
+    @property
+    def _stored_regions(self) -> set[str]:
+        return {name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"}
+
+    def _told(self, region: str) -> str | None:
+        """With which selector SES has been told to sign."""
+        identity = self.ses.identities(region).get(DOMAIN)
+        return identity.selector if identity else None
+
+    def _believed(self, region: str) -> str | None:
+        """With which selector SES signs as far as the state knows."""
+        stored = self.engine.state.get(f"identity {region}")
+        return stored.outputs["selector"] if stored else None
+
+    def _disturb(self, *regions: str) -> None:
+        self.tally.moves += 1
+        self.traffic.disturbed |= set(regions)
+
+    def _give_up(self, declared: Mapping[str, Declaration], *, overridden: bool) -> None:
+        """Note which records go by the user's override, whether this run gets so far or the next one."""
+        for name, one in self.engine.state.items():
+            if one.kind == "record":
+                selector = one.inputs["name"].partition(".")[0]
+                if name not in declared and overridden:
+                    self.traffic.given_up.add(selector)
+                elif name in declared and selector in self.traffic.given_up:
+                    self.traffic.take_up(selector)
+
+    def _replace_outside(self) -> None:
+        """What the providers take from their process: the time, the way into DNS, the row of `pulumi up`."""
+        replace = self.replaced.setattr
+        replace(dkim_identity, "SystemClock", lambda: self.clock)
+        replace(plugin_process, "SystemClock", lambda: self.clock)
+        replace(dkim_identity, "resolver_for", lambda *_: self.dns)
+        replace(dkim_identity, "progress_of_this_call", FakeProgress)
+        replace(keys, "generate", KeyPool().generate)
+        replace(keys, "load", load)  # the same keys are read thousands of times
+
+    def _process(self) -> Providers:
+        deadline = plugin_process.DnsDeadline()
+        instances: dict[tuple[str, str], str] = {}
+
+        def outside(region: str) -> identity_lifecycle.Outside:
+            return identity_lifecycle.Outside(
+                ses=FakeSes(self.ses, region),
+                resolver=self.dns if self.checks_dns else None,
+                clock=self.clock,
+                progress=FakeProgress(),
+                dns_deadline=deadline,
+                instances=instances,
+            )
+
+        verifying = verification.Outside(
+            ses=lambda region: FakeSes(self.ses, region),
+            resolver=lambda _: self.dns,
+            clock=self.clock,
+            progress=FakeProgress(),
+        )
+        return Providers.of_a_process(Records(self.dns, self.mishaps, self.clock), outside, verifying)
+
+    def _everything(self) -> Any:
+        """All that a run can change, to be compared."""
+        identities = [self.ses.identities(region) for region in REGIONS]
+        return dict(self.engine.state), dict(self.dns.zone), identities, len(self.ses.log)

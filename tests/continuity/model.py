@@ -1,0 +1,249 @@
+"""
+Pulumi's engine, as far as the resources of one domain can tell: what it asks, in which order, what it stores.
+
+The providers are the product's own; they get plain dicts with floats and unknowns, as from
+the engine. A preview asks `check` and `diff` of everything and does nothing; an update asks
+again, step by step, and stores each step's outcome at once. What failed stores nothing, what
+depends on it is skipped, and nothing is deleted after a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from pulumi.dynamic import ResourceProvider
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import unwrap_rpc_secret
+
+from byodkim_provider.dkim_identity import ByodkimIdentityProvider
+from byodkim_provider.dkim_key import DkimKeyProvider
+from byodkim_provider.dkim_verification import DkimVerificationProvider
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_state import Declared
+from byodkim_provider.verification import Outside as LookingOutside
+
+__all__ = ["Declaration", "Engine", "Killed", "Known", "Outcome", "Properties", "Providers", "Stored"]
+
+Properties = dict[str, Any]
+
+Known = Mapping[str, Properties]
+"""Outputs of the resources so far, by name."""
+
+Outcome = Literal["done", "failed", "killed", "refused"]
+
+Kind = Literal["key", "record", "identity", "verification"]
+
+OUTPUTS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "key": ("selector", "private_key", "record_name", "record_value"),
+    "record": (),
+    "identity": ("put_at", "told_by", "record_value"),
+    "verification": (),
+}
+"""Of each kind, the outputs that others read and a preview can't know."""
+
+
+UNKNOWN: Final = Unknown()  # type: ignore[no-untyped-call]
+
+
+class Killed(BaseException):
+    """The process of the plugin, or of the engine, is gone in the middle of a call."""
+
+
+class Provider(Protocol):
+    """The methods of Pulumi's `ResourceProvider` that the engine calls."""
+
+    def check(self, olds: Properties, news: Properties) -> Any: ...
+    def diff(self, _id: str, olds: Properties, news: Properties) -> Any: ...
+    def create(self, props: Properties) -> Any: ...
+    def update(self, _id: str, olds: Properties, news: Properties) -> Any: ...
+    def read(self, id_: str, props: Properties) -> Any: ...
+    def delete(self, _id: str, props: Properties) -> None: ...
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The providers of one run: a preview and its update are two processes, and so is each run."""
+
+    key: Provider
+    record: Provider
+    identity: Provider
+    verification: Provider
+
+    @classmethod
+    def of_a_process(
+        cls,
+        record: ResourceProvider,
+        identity: Callable[[str], Outside],
+        verifying: LookingOutside,
+    ) -> Providers:
+        """The product's own, and *record* for the DNS provider's; *identity* gives a Region's outside."""
+        outsides: dict[str, Outside] = {}
+
+        def outside(declared: Declared) -> Outside:
+            return outsides.setdefault(declared.region, identity(declared.region))
+
+        return cls(
+            DkimKeyProvider(),
+            record,
+            ByodkimIdentityProvider(outside),
+            DkimVerificationProvider(lambda _: verifying),
+        )
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A resource as the program declares it. *inputs* reads the outputs of what it depends on."""
+
+    kind: Kind
+    depends: tuple[str, ...]
+    inputs: Callable[[Known], Properties]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A resource in the stack's state."""
+
+    kind: Kind
+    depends: tuple[str, ...]
+    id: str
+    inputs: Properties
+    outputs: Properties
+
+
+@dataclass
+class Engine:
+    """One stack: its state, and the runs that change it."""
+
+    processes: Callable[[], Providers]
+    goes_on: bool = True
+    """Whether what a failed step does not touch is done all the same: the engine has many at work at once."""
+    state: dict[str, Stored] = field(default_factory=dict)
+    errors: list[ByodkimError] = field(default_factory=list)
+    """What the last run failed with, or was refused with."""
+
+    def preview(self, declared: Mapping[str, Declaration]) -> list[str] | None:
+        """`pulumi preview`: names of what would be made, changed or deleted; None if it is refused."""
+        planned = self._plan(declared)
+        return None if self.errors else planned
+
+    def up(self, declared: Mapping[str, Declaration]) -> Outcome:
+        """`pulumi up`, after a preview that refused nothing."""
+        self.errors = []
+        try:
+            self._update(declared, self.processes())
+        except Killed:
+            return "killed"
+        return "failed" if self.errors else "done"
+
+    def refresh(self) -> Outcome:
+        """`pulumi refresh`: what there is goes into the state."""
+        self.errors = []
+        providers = self.processes()
+        try:
+            for name, stored in list(self.state.items()):
+                self._read(name, stored, getattr(providers, stored.kind))
+        except ByodkimError as error:
+            self.errors.append(error)
+        except Killed:
+            return "killed"
+        return "failed" if self.errors else "done"
+
+    def _plan(self, declared: Mapping[str, Declaration]) -> list[str]:
+        """Names of what would be made, changed or deleted, as far as nothing is refused."""
+        self.errors = []
+        providers = self.processes()
+        known: dict[str, Properties] = {}
+        planned: list[str] = []
+        for name, declaration in declared.items():
+            provider: Provider = getattr(providers, declaration.kind)
+            old = self.state.get(name)
+            try:
+                inputs = self._checked(provider, declaration.inputs(known), old)
+                changes = not old or self._differs(provider, old, inputs)
+            except ByodkimError as error:
+                self.errors.append(error)
+                return planned
+            if changes or not old:
+                planned.append(name)
+                known[name] = inputs | dict.fromkeys(OUTPUTS[declaration.kind], UNKNOWN)
+            else:
+                known[name] = old.outputs
+        return planned + [name for name in self.state if name not in declared]
+
+    def _update(self, declared: Mapping[str, Declaration], providers: Providers) -> None:
+        failed: set[str] = set()
+        for name, declaration in declared.items():
+            if failed & set(declaration.depends) or (failed and not self.goes_on):
+                failed.add(name)
+                continue
+            try:
+                self._step(name, declaration, getattr(providers, declaration.kind))
+            except ByodkimError as error:
+                self.errors.append(error)
+                failed.add(name)
+        if not failed:
+            self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
+
+    def _step(self, name: str, declaration: Declaration, provider: Provider) -> None:
+        old = self.state.get(name)
+        outputs = {name: stored.outputs for name, stored in self.state.items()}
+        inputs = self._checked(provider, declaration.inputs(outputs), old)
+        if not old:
+            made = provider.create(inputs)
+            new = made.id, _wire(made.outs)
+        elif self._differs(provider, old, inputs):
+            new = old.id, _wire(provider.update(old.id, old.outputs, inputs).outs)
+        else:
+            new = old.id, old.outputs
+        self.state[name] = Stored(declaration.kind, declaration.depends, new[0], inputs, new[1])
+
+    def _delete(self, leaving: dict[str, Stored], providers: Providers) -> None:
+        """Delete what nothing else depends on first, until one fails."""
+        while leaving:
+            name = next(
+                name for name in leaving if not any(name in other.depends for other in leaving.values())
+            )
+            old = leaving.pop(name)
+            provider: Provider = getattr(providers, old.kind)
+            try:
+                provider.delete(old.id, old.outputs)
+            except ByodkimError as error:
+                self.errors.append(error)
+                return
+            del self.state[name]
+
+    def _read(self, name: str, stored: Stored, provider: Provider) -> None:
+        found = provider.read(stored.id, stored.outputs)
+        if found.id is None:
+            del self.state[name]
+            return
+        outputs = _wire(found.outs)
+        # The engine asks for this too, and a refresh must not fail of it.
+        provider.diff(stored.id, outputs, stored.inputs)
+        self.state[name] = Stored(stored.kind, stored.depends, stored.id, stored.inputs, outputs)
+
+    def _checked(self, provider: Provider, news: Properties, old: Stored | None) -> Properties:
+        result = provider.check(old.inputs if old else {}, _wire(news))
+        assert result.failures == [] or result.failures is None, result.failures
+        checked: Properties = _wire(result.inputs)
+        return checked
+
+    def _differs(self, provider: Provider, old: Stored, inputs: Properties) -> bool:
+        difference = provider.diff(old.id, old.outputs, inputs)
+        assert not difference.replaces
+        return bool(difference.changes)
+
+
+def _wire(value: Any) -> Any:
+    """As it is after a trip through the engine: numbers are floats, None is left out, secrets are plain."""
+    value = unwrap_rpc_secret(value)
+    if isinstance(value, Mapping):
+        return {name: _wire(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_wire(one) for one in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value

@@ -1,0 +1,163 @@
+"""
+What a run of the engine touches, and what goes wrong with it at any call that a test names.
+
+SES is the sandbox's, without HTTP; Route 53 is the zone of `dns`. Each call takes time, and
+mail leaves before and after it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+
+from byodkim_provider.errors import ByodkimError
+from sandbox.ses_model import NoAnswerError, SesModel
+from sandbox.ses_rules import SesError
+from sandbox.ses_switches import Fault, FaultKind
+from tests.continuity.dns import Dns
+from tests.continuity.model import Killed, Properties
+from tests.fakes import FakeClock
+
+__all__ = ["Mishap", "Mishaps", "Records", "Route53Failed", "Ses", "SteadyClock"]
+
+CALL_SECONDS: Final = 0.3
+"""How long a call takes."""
+
+SLICES: Final = 20
+"""Into how many steps a long time is cut, each of them with mail at its end."""
+
+
+class SteadyClock(FakeClock):
+    """Time that passes in small steps, so that whoever listens misses little."""
+
+    def advance(self, by: float | timedelta) -> None:
+        left = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        step = max(timedelta(seconds=2), left / SLICES)
+        while left > timedelta():
+            super().advance(min(step, left))
+            left -= step
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """
+    What goes wrong with *calls* calls of a run, from the one with that number on, counted from 0.
+
+    *before*: the call does nothing; *after*: it does its work, and nobody hears of it.
+    """
+
+    at: int
+    kind: FaultKind | Literal["killed"]
+    when: Literal["before", "after"]
+    calls: int = 1
+
+
+class Mishaps:
+    """Counts the calls of a run and says which goes wrong."""
+
+    def __init__(self) -> None:
+        self._planned: Sequence[Mishap] = ()
+        self._calls = 0
+
+    def plan(self, *planned: Mishap) -> None:
+        """For the run that begins now; its first call is number 0."""
+        self._planned, self._calls = planned, 0
+
+    def next(self) -> Mishap | None:
+        """Of the call that is made now."""
+        number = self._calls
+        self._calls += 1
+        found = (mishap for mishap in self._planned if mishap.at <= number < mishap.at + mishap.calls)
+        return next(found, None)
+
+
+class Ses(SesModel):
+    """SES, where calls take time, go wrong as planned, and no selector may get a second key."""
+
+    def __init__(self, mishaps: Mishaps, **options: Any) -> None:
+        super().__init__(**options)
+        self._mishaps = mishaps
+        self._keys: defaultdict[str, set[str]] = defaultdict(set)
+
+    def call(
+        self, operation: str, region: str, parameters: Mapping[str, Any], *, access_key: str = ""
+    ) -> dict[str, Any]:
+        """As `SesModel.call`, and `Killed`."""
+        if operation == "SendEmail":
+            return super().call(operation, region, parameters)
+        self._note_key(parameters)
+        mishap = self._mishaps.next()
+        self.clock.advance(CALL_SECONDS)
+        try:
+            if mishap and mishap.kind == "killed":
+                if mishap.when == "after":
+                    with suppress(SesError, NoAnswerError):
+                        super().call(operation, region, parameters)
+                raise Killed
+            if mishap and mishap.kind != "killed":
+                self.inject(Fault(mishap.kind, mishap.when))
+            return super().call(operation, region, parameters)
+        finally:
+            self.clock.advance(CALL_SECONDS)
+
+    def _note_key(self, parameters: Mapping[str, Any]) -> None:
+        sent = parameters.get("DkimSigningAttributes") or parameters.get("SigningAttributes")
+        if sent:
+            keys = self._keys[sent["DomainSigningSelector"]]
+            keys.add(sent["DomainSigningPrivateKey"])
+            assert len(keys) == 1, "a selector got a second key"
+
+
+class Route53Failed(ByodkimError):
+    """A call to Route 53 went wrong."""
+
+
+class Records(ResourceProvider):
+    """`aws.route53.Record` with `allow_overwrite`, on the zone of *dns*."""
+
+    def __init__(self, dns: Dns, mishaps: Mishaps, clock: FakeClock) -> None:
+        super().__init__()
+        self._dns, self._mishaps, self._clock = dns, mishaps, clock
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        return CheckResult(news, [])
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        return DiffResult(changes=olds != news, replaces=["name"] if olds["name"] != news["name"] else [])
+
+    def create(self, props: Properties) -> CreateResult:
+        self._call(lambda: self._put(props))
+        return CreateResult(props["name"], props)
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        self._call(lambda: self._put(news))
+        return UpdateResult(news)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        self._call(lambda: None)
+        value = self._dns.zone.get(props["name"])
+        return ReadResult(id_, props | {"value": value}) if value else ReadResult(None, {})
+
+    def delete(self, _id: str, props: Properties) -> None:
+        self._call(lambda: self._dns.remove(props["name"]))
+
+    def _put(self, props: Properties) -> None:
+        self._dns.put(props["name"], props["value"])
+        assert len(self._dns.written[props["name"]]) == 1, "a selector got a second record"
+
+    def _call(self, act: Callable[[], None]) -> None:
+        mishap = self._mishaps.next()
+        self._clock.advance(CALL_SECONDS)
+        if not mishap or mishap.when == "after":
+            act()
+        self._clock.advance(CALL_SECONDS)
+        if mishap and mishap.kind == "killed":
+            raise Killed
+        if mishap:
+            raise Route53Failed(mishap.kind)

@@ -1,0 +1,158 @@
+"""
+No mail fails because of DNS: any order of moves, any failure at any call, any behaviour of SES.
+
+What is asserted is in `traffic` and `life`, what can happen in `driver`. CONTINUITY_LIVES=1000
+in the environment looks for more, by chance instead of always in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from byodkim_provider import generations, keys
+from sandbox.ses_switches import Switches
+from tests.continuity.driver import machine
+from tests.continuity.holes import MENDED, OPEN
+from tests.continuity.life import Life
+from tests.continuity.model import Declaration, Engine, Providers
+from tests.continuity.traffic import Tally
+
+LIVES: Final = int(os.environ.get("CONTINUITY_LIVES", "0"))
+
+MOVES: Final = 40
+"""In one life, at most."""
+
+SEARCH: Final = settings(
+    max_examples=LIVES or 10,
+    stateful_step_count=MOVES,
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "as assumed": {},
+    "tokens: empty": {"tokens": "empty"},
+    "status after put: NOT_STARTED": {"status_after_put": "NOT_STARTED"},
+    "status after put: SUCCESS": {"status_after_put": "SUCCESS"},
+    "signs while pending: old": {"signs_while_pending": "old"},
+    "signs while pending: new": {"signs_while_pending": "new"},
+    "old key lingers 10 s": {"old_key_lingers_seconds": 10},
+    "old key lingers 90 s": {"old_key_lingers_seconds": 90},
+    "same key restarts: no": {"same_key_restarts": False},
+    "failed restarts: no": {"failed_restarts": False},
+    "verification info: empty": {"verification_info": "empty"},
+    "verification info: stale": {"verification_info": "stale"},
+    "verification info: ownership": {"verification_info": "ownership"},
+    "caches no such name": {"caches_no_such_name": True},
+    "reads lag 5 s": {"read_lag_seconds": 5},
+    "put enables signing": {"put_enables_signing": True},
+    "verifies bare p= only": {"verifies_tagged_records": False},
+    "looks at once": {"first_look_seconds": 0},
+    "looks after 5 min": {"first_look_seconds": 300},
+}
+"""By what differs from the emulator's defaults; those are in the first row, at one look after 30 s."""
+
+
+def ses(**switches: Any) -> Switches:
+    """An SES for one life."""
+    return Switches(**{"requests_per_second": None, "first_look_seconds": 30, **switches})
+
+
+def search(start: Callable[[], Life], *, number: int, limits: settings = SEARCH) -> None:
+    """Let lives that *start* begins take their course; with another *number* it is another course."""
+    moves = machine(start)
+    run_state_machine_as_test(moves if LIVES else seed(number)(moves), settings=limits)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_no_message_fails(name: str, record_property: Callable[[str, object], None]) -> None:
+    """Whatever people, SES and DNS do, mail verifies when it arrives and as long as it may be on its way."""
+    tally = Tally()
+    search(lambda: Life(ses(**SWITCHES[name]), tally), number=list(SWITCHES).index(name))
+    record_property("continuity", f"{name:30} {tally}")
+    assert tally.moves > MOVES
+
+
+@pytest.mark.parametrize("hole", MENDED, ids=lambda hole: hole.__name__)
+def test_mended_hole(hole: Callable[[Life], None]) -> None:
+    """Mail outlives what once made it fail."""
+    live(hole)
+
+
+@pytest.mark.parametrize("hole", OPEN, ids=lambda hole: hole.__name__)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="mail fails, see `holes`")
+def test_open_hole(hole: Callable[[Life], None]) -> None:
+    """Mail outlives this too."""
+    live(hole)
+
+
+def live(hole: Callable[[Life], None]) -> None:
+    """A life with this in it, and some time after that."""
+    life = Life(ses())
+    try:
+        hole(life)
+        life.wait(1)
+    finally:
+        life.close()
+
+
+class DeletesFirst(Engine):
+    """Deletes what is not declared any more before it makes what is."""
+
+    def _update(self, declared: Mapping[str, Declaration], providers: Providers) -> None:
+        self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
+        super()._update(declared, providers)
+
+
+def delete_first(life: Life) -> None:
+    life.engine = DeletesFirst(life.engine.processes)
+
+
+def tell_ses_first(life: Life) -> None:
+    life.checks_dns = False
+    life.dns.lag_seconds = 900
+
+
+def forget_the_overlap(life: Life) -> None:
+    life.replaced.setattr(generations, "too_early", lambda **_: ())
+
+
+def reuse_selectors(life: Life) -> None:
+    life.replaced.setattr(keys, "selector_for", lambda *_: "s1")
+
+
+@pytest.mark.parametrize(
+    ("bug", "switches", "seen"),
+    [
+        (delete_first, {}, "whose record is not visible"),
+        (tell_ses_first, {}, "unsigned since"),
+        (tell_ses_first, {"signs_while_pending": "new"}, "whose record is not visible"),
+        (forget_the_overlap, {}, "ago fails: no key record"),
+        (reuse_selectors, {}, "a selector got a second record"),
+    ],
+    ids=[
+        "deletes first",
+        "tells SES first",
+        "tells SES first, which signs at once",
+        "no overlap",
+        "one selector",
+    ],
+)
+def test_planted_bug(bug: Callable[[Life], None], switches: Mapping[str, Any], seen: str) -> None:
+    """A bug that makes mail fail is found by the same driver, in fewer lives than it has for all of SES."""
+
+    def start() -> Life:
+        life = Life(ses(**switches))
+        bug(life)
+        return life
+
+    with pytest.raises(AssertionError, match=seen):
+        search(start, number=0, limits=settings(SEARCH, max_examples=200, phases=[Phase.generate]))

@@ -1,0 +1,338 @@
+"""Keys in Secrets Manager, through the real plugin process: what comes back, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from byodkim_provider import keys
+from sandbox.world import Sandbox
+from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.plugin import UNKNOWN, Engine, Plugin, error_of, revealed, urn
+from tests.secrets_manager import SecretsManager
+
+OTHER_REGION = "us-east-1"
+
+
+@pytest.fixture
+def secrets_manager(sandbox: Sandbox) -> Iterator[SecretsManager]:
+    with SecretsManager.watched(sandbox.aws) as watched:
+        yield watched
+
+
+def key_inputs(domain: Domain, **store: Any) -> dict[str, Any]:
+    """Of a key that goes to Secrets Manager."""
+    return {
+        "domain": domain.name,
+        "bits": 1024,
+        "owner": f"ses-byodkim/dev/{domain.name}/1",
+        "key_store": {"region": REGION, "account_id": domain.sandbox.account, **store},
+    }
+
+
+def identity_inputs(domain: Domain, key: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Of an identity that signs with a key that has the outputs *key*."""
+    inputs = domain.inputs(
+        selector=key["selector"], secret_arn=key["secret_arn"], record_value=key["record_value"], **changes
+    )
+    del inputs["private_key"]
+    return inputs
+
+
+@pytest.fixture
+def key(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> dict[str, Any]:
+    """Outputs of a key, whose record is in DNS."""
+    outputs = plugin.create("DkimKey", key_inputs(domain))
+    (made,) = secrets_manager.signing_keys()
+    domain.publish(made, selector=outputs["selector"])
+    return outputs
+
+
+# Keys
+
+
+def test_whole_life(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
+) -> None:
+    """A key is made, read and deleted; numbers that come as floats are whole where AWS wants them so."""
+    (made,) = secrets_manager.signing_keys()
+    name = f"byodkim/ses-byodkim/dev/{domain.name}/1"
+    assert (made.fingerprint, 1024) == (key["fingerprint"], key["bits"])
+    assert (False, []) == plugin.diff("DkimKey", key, key_inputs(domain, recovery_window_days=9))
+    assert ("id", key) == plugin.read("DkimKey", key)
+    plugin.delete("DkimKey", {**key, "key_store": {**key["key_store"], "recovery_window_days": 8}})
+    assert 8 == secrets_manager.days_to_restore(name)
+
+
+@pytest.mark.parametrize("moved", [{}, {"region": OTHER_REGION}], ids=["into the store", "elsewhere"])
+def test_setting_moves_nothing(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, moved: dict[str, Any]
+) -> None:
+    """Where a key is kept is settled when it is made."""
+    in_state = revealed(plugin.create("DkimKey", {"domain": domain.name, "bits": 1024}))
+    in_store = plugin.create("DkimKey", key_inputs(domain))
+    calls = len(secrets_manager.calls)
+    for made in (in_state, in_store):
+        assert (False, []) == plugin.diff("DkimKey", made, key_inputs(domain, **moved))
+    assert (False, []) == plugin.diff("DkimKey", in_store, {"domain": domain.name, "bits": 1024})
+    assert calls == len(secrets_manager.calls)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({"key_store": {"region": REGION, "tags": {"team": UNKNOWN}, "account_id": UNKNOWN}}, []),
+        ({"key_store": UNKNOWN}, []),
+        ({"key_store": {"region": UNKNOWN, "recovery_window_days": UNKNOWN}}, []),
+        (
+            {"key_store": {"kms_key_id": "alias/mail"}},
+            ["key_store.region: required, the AWS Region of the secret, for example 'eu-west-1'"],
+        ),
+        (
+            {"key_store": {"region": REGION, "kmsKeyId": "alias/mail", "recovery_window_days": 6}},
+            [
+                "key_store: unknown property 'kmsKeyId'",
+                "key_store.recovery_window_days: must be 7 to 30, not 6",
+            ],
+        ),
+        (
+            {"key_store": {"region": REGION, "recovery_window_days": "30"}},
+            ["key_store.recovery_window_days: must be a whole number, not '30'"],
+        ),
+        (
+            {"key_store": {"region": REGION, "kms_key_id": [], "tags": {"team": 7}, "resource_policy": {}}},
+            [
+                "key_store.kms_key_id: must be a text, not a list",
+                "key_store.tags: must be a map of texts, not a map",
+                "key_store.resource_policy: must be a text, not a map",
+            ],
+        ),
+        (
+            {"owner": "ses-byodkim/dev/bücher"},
+            ["owner: the secret 'byodkim/ses-byodkim/dev/bücher' can't have 'ü' in its name"],
+        ),
+        (
+            {"owner": "ses-byodkim/dev/" + "x" * 300},
+            ["owner: must have at most 256 characters, not 316"],
+        ),
+        (
+            {"key_store": "secretsManager"},
+            ["key_store: must be a map with region"],
+        ),
+    ],
+    ids=[
+        "parts unknown",
+        "all unknown",
+        "numbers unknown",
+        "no Region",
+        "names and numbers",
+        "text",
+        "types",
+        "name",
+        "long name",
+        "no object",
+    ],
+)
+def test_check(plugin: Plugin, domain: Domain, changes: dict[str, Any], problems: list[str]) -> None:
+    """What Secrets Manager would refuse a preview refuses, as far as it knows it."""
+    _, failures = plugin.check("DkimKey", {**key_inputs(domain), **changes})
+    assert problems == [failure.reason for failure in failures]
+
+
+def test_default_tags(start_plugin: StartPlugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+    """Secrets have the tags of `aws:defaultTags`, as what pulumi-aws makes has."""
+    plugin = start_plugin()
+    plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
+    plugin.create("DkimKey", key_inputs(domain, tags={"stage": "prod"}))
+    tags = secrets_manager.tags(f"byodkim/ses-byodkim/dev/{domain.name}/1")
+    assert {"team": "mail", "stage": "prod"} == {
+        name: value for name, value in tags.items() if not name.startswith("byodkim:")
+    }
+
+
+def test_gone(engine: Engine, plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+    """A key whose secret is gone stays, with a warning: its record would go with it."""
+    key = plugin.create("DkimKey", key_inputs(domain))
+    secrets_manager.remove(f"byodkim/ses-byodkim/dev/{domain.name}/1")
+    assert ("id", key) == plugin.read("DkimKey", key)
+    assert f"{domain.name}: {key['secret_arn']} is gone" in engine.lines(urn("DkimKey"))[-1].message
+    plugin.delete("DkimKey", key)
+
+
+# Another account, another Region
+
+
+def test_another_account(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+    """A key lands in the account of pulumi-aws or nowhere."""
+    other = domain.sandbox.aws.add_account()
+    text = error_of(plugin.create, "DkimKey", key_inputs(domain, account_id=other))
+    assert text.startswith(
+        "WrongAccount: with the default credentials Secrets Manager would be called in AWS account "
+        f"{domain.sandbox.account}, pulumi-aws works in {other}\n  hint: nothing was changed; "
+    )
+    assert [] == secrets_manager.calls
+
+
+@pytest.mark.parametrize("call", ["read", "delete"])
+def test_state_of_another_account(
+    plugin: Plugin, key: dict[str, Any], secrets_manager: SecretsManager, domain: Domain, call: str
+) -> None:
+    """With credentials of another account than the secret's, it is neither missed nor deleted."""
+    other = domain.sandbox.aws.add_account()
+    moved = {**key, "secret_arn": key["secret_arn"].replace(domain.sandbox.account, other)}
+    calls = len(secrets_manager.calls)
+    text = error_of(getattr(plugin, call), "DkimKey", moved)
+    assert text.startswith("WrongAccount: ")
+    assert calls == len(secrets_manager.calls)
+
+
+def test_another_region(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+    """A secret is read where its ARN says, wherever the identity is."""
+    key = plugin.create("DkimKey", key_inputs(domain, region=OTHER_REGION))
+    (made,) = secrets_manager.signing_keys()
+    domain.publish(made, selector=key["selector"])
+    assert [] == [name for name in secrets_manager.names() if domain.name in name]
+    plugin.create("ByodkimIdentity", identity_inputs(domain, key))
+    assert domain.sandbox.ses.signing_key(domain.name, REGION) == (key["selector"], made.pkcs1_der)
+    plugin.delete("DkimKey", key)
+    (name,) = [name for name in secrets_manager.names(OTHER_REGION) if domain.name in name]
+    assert secrets_manager.secret(name, OTHER_REGION).is_deleted()
+
+
+def test_half_redirected(start_plugin: StartPlugin, domain: Domain) -> None:
+    """A key never lands in the real Secrets Manager while its record goes elsewhere."""
+    plugin = start_plugin(AWS_ENDPOINT_URL_SECRETS_MANAGER="")
+    text = error_of(plugin.create, "DkimKey", key_inputs(domain))
+    assert text == (
+        "InvalidSettings: aws: Route 53 is redirected to another endpoint and Secrets Manager is not\n"
+        "  hint: nothing was changed; set both or none in `aws:endpoints` or "
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_ROUTE_53\n"
+    )
+
+
+# Identities
+
+
+def test_identity(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
+) -> None:
+    """SES gets the key from the secret; neither inputs nor outputs hold it, and it is read once."""
+    checked, failures = plugin.check("ByodkimIdentity", identity_inputs(domain, key))
+    outputs = plugin.create("ByodkimIdentity", checked)
+    (made,) = secrets_manager.signing_keys()
+    assert [] == failures
+    assert domain.sandbox.ses.signing_key(domain.name, REGION) == (key["selector"], made.pkcs1_der)
+    assert (key["fingerprint"], key["record_value"]) == (outputs["fingerprint"], outputs["record_value"])
+    assert made.pkcs1_base64()[200:] not in str([checked, outputs])
+    assert ["CreateSecret", "GetSecretValue"] == secrets_manager.calls
+    assert (False, []) == plugin.diff("ByodkimIdentity", outputs, checked)
+
+
+def test_key_is_read_only_when_needed(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
+) -> None:
+    """What SES need not be told of the key is done without it."""
+    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
+    calls = len(secrets_manager.calls)
+    plugin.update("ByodkimIdentity", outputs, identity_inputs(domain, key, tags={"team": "mail"}))
+    plugin.read("ByodkimIdentity", outputs)
+    plugin.delete("ByodkimIdentity", outputs)
+    assert calls == len(secrets_manager.calls)
+
+
+def test_awaiting_dns(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
+    """As long as its record is not in DNS, nobody reads the key."""
+    key = plugin.create("DkimKey", key_inputs(domain))
+    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
+    assert ("AWAITING_DNS", ["CreateSecret"]) == (outputs["status"], secrets_manager.calls)
+
+
+@pytest.mark.parametrize(
+    ("store", "unknown"),
+    [("state", {"secret_arn": UNKNOWN}), ("secrets manager", {"private_key": UNKNOWN})],
+    ids=["key in the state", "key in Secrets Manager"],
+)
+def test_output_that_is_not_there(
+    plugin: Plugin, domain: Domain, key: dict[str, Any], store: str, unknown: dict[str, Any]
+) -> None:
+    """A preview calls an output unknown that is not there; it is no change."""
+    inputs = domain.inputs() if store == "state" else identity_inputs(domain, key)
+    domain.publish()
+    outputs = plugin.create("ByodkimIdentity", inputs)
+    checked, failures = plugin.check("ByodkimIdentity", {**inputs, **unknown})
+    assert [] == failures
+    assert not unknown.keys() & checked.keys()
+    assert (False, []) == plugin.diff("ByodkimIdentity", outputs, revealed(checked))
+
+
+def test_none(plugin: Plugin, domain: Domain, key: dict[str, Any]) -> None:
+    """An update is told None of what is not there, which is the same as nothing."""
+    inputs = identity_inputs(domain, key)
+    checked, failures = plugin.check("ByodkimIdentity", {**inputs, "private_key": None})
+    assert [] == failures
+    assert {**inputs, "__provider": checked["__provider"]} == checked
+
+
+def test_same_key_in_another_store(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
+) -> None:
+    """Where a key is makes no difference to the identity: the same key is no change."""
+    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
+    (made,) = secrets_manager.signing_keys()
+    news = domain.inputs(selector=key["selector"], private_key=made.pkcs1_base64())
+    assert (False, []) == plugin.diff("ByodkimIdentity", outputs, news)
+
+
+def test_second_key_for_a_selector(plugin: Plugin, domain: Domain, key: dict[str, Any]) -> None:
+    """A selector never gets a second key, wherever that comes from."""
+    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
+    news = domain.inputs(selector=key["selector"], private_key=keys.generate(1024).pkcs1_base64())
+    assert "never gets a second key" in error_of(plugin.diff, "ByodkimIdentity", outputs, news)
+
+
+def test_changed(
+    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
+) -> None:
+    """SES never gets a key that somebody else put into the secret; the error shows neither key."""
+    other = keys.generate(1024)
+    name = f"byodkim/ses-byodkim/dev/{domain.name}/1"
+    secrets_manager.overwrite(
+        name, json.dumps({**json.loads(secrets_manager.written[0]), "privateKey": other.pkcs1_base64()})
+    )
+    text = error_of(plugin.create, "ByodkimIdentity", identity_inputs(domain, key))
+    assert text.startswith(f"SecretChanged: {key['secret_arn']}: expected the key {key['fingerprint']}, ")
+    assert f"the secret holds another key ({other.fingerprint})" in text
+    assert [] == domain.calls()
+    assert other.pkcs1_base64()[200:216] not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        (
+            {"secret_arn": "arn:aws:s3:::bucket"},
+            ["secret_arn: 'arn:aws:s3:::bucket' is not the ARN of a secret in Secrets Manager"],
+        ),
+        (
+            {"secret_arn": "MIIE" * 100},
+            ["secret_arn: a text of 400 characters is not the ARN of a secret in Secrets Manager"],
+        ),
+        (
+            {"record_value": "v=DKIM1; p="},
+            ["record_value: must be that of the key in secret_arn, as `p=…`"],
+        ),
+        ({"record_value": None}, ["record_value: must be that of the key in secret_arn, as `p=…`"]),
+        ({"private_key": "c2VjcmV0"}, ["private_key, secret_arn: give one, not both"]),
+        ({"secret_arn": UNKNOWN, "record_value": UNKNOWN}, []),
+    ],
+    ids=["ARN", "key", "revoked", "no record", "both", "unknown"],
+)
+def test_check_of_an_identity(
+    plugin: Plugin, domain: Domain, key: dict[str, Any], changes: dict[str, Any], problems: list[str]
+) -> None:
+    """What can't be a key in Secrets Manager is refused before anything is made."""
+    _, failures = plugin.check("ByodkimIdentity", {**identity_inputs(domain, key), **changes})
+    assert problems == [failure.reason for failure in failures]

@@ -1,0 +1,350 @@
+"""
+What SES and DNS have already is taken over only where that is wanted, and only as far as it hurts no mail.
+
+docs/existing-identities.md has the same as commands; the tests name the section that they run.
+"""
+
+from datetime import timedelta
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from byodkim_provider import keys, records
+from sandbox.mail_client import send
+from sandbox.ses_identity import easy_dkim_keys
+from tests.engine.panel import Panel
+from tests.engine.stack import (
+    IDENTITY,
+    OPENSSL_KEY,
+    OTHER_OPENSSL_KEY,
+    REGION,
+    requests,
+    steps,
+)
+from tests.engine.state import stored
+
+pytestmark = pytest.mark.engine
+
+ALL_MAIL = timedelta(days=365)
+
+ZONE = "existing.example"
+
+RIGHT = f"right.{ZONE}"
+"""Signs with our key; its record is there, with tags that ours don't have."""
+OTHER_KEY = f"other-key.{ZONE}"
+DISABLED = f"disabled.{ZONE}"
+EASY = f"easy.{ZONE}"
+ELSEWHERE = f"elsewhere.{ZONE}"
+"""Another stack's, by its tag."""
+
+OURS = {"generation": 1, "keys": {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}}
+
+
+def base64_der(private_key):
+    return keys.load(private_key).pkcs1_base64()
+
+
+def record_value(private_key):
+    return records.record_value(keys.load(private_key).public_key_der)
+
+
+def writes(asked, domain):
+    """What SES was asked to change of a domain, in order."""
+    operations = [call.operation for call in asked.ses if call.domain == domain]
+    return [operation for operation in operations if not operation.startswith(("Get", "List"))]
+
+
+@pytest.fixture(scope="module")
+def panel(sandbox):
+    """Of the zone, in which the records of those who were here before are."""
+    panel = Panel(sandbox, ZONE)
+    panel.paste(f"s1._domainkey.{RIGHT}", f"v=DKIM1; k=rsa; {record_value(OPENSSL_KEY)}")
+    panel.paste(f"s1._domainkey.{DISABLED}", record_value(OPENSSL_KEY))
+    panel.paste(f"old._domainkey.{OTHER_KEY}", record_value(OTHER_OPENSSL_KEY))
+    panel.paste(f"theirs._domainkey.{ELSEWHERE}", record_value(OTHER_OPENSSL_KEY))
+    return panel
+
+
+@pytest.fixture
+def existing(sandbox, panel):
+    """The identities of those who were here before."""
+    ses, ours, theirs = sandbox.ses, base64_der(OPENSSL_KEY), base64_der(OTHER_OPENSSL_KEY)
+    ses.add_configuration_set(REGION, "theirs")
+    ses.put_identity(RIGHT, REGION, selector="s1", private_key=ours, tags={"team": "mail"})
+    ses.change(RIGHT, REGION, configuration_set="theirs")
+    ses.put_identity(OTHER_KEY, REGION, selector="old", private_key=theirs)
+    ses.put_identity(DISABLED, REGION, selector="s1", private_key=ours)
+    ses.change(DISABLED, REGION, signing_enabled=False)
+    ses.put_easy_dkim(EASY, REGION)
+    owner = {"byodkim:owner": f"ses-byodkim/prod/{ELSEWHERE}/{REGION}"}
+    ses.put_identity(ELSEWHERE, REGION, selector="theirs", private_key=theirs, tags=owner)
+    return ses.identities(REGION)
+
+
+# docs/existing-identities.md, "Taking one over", "Away from Easy DKIM".
+def test_adopt(sandbox, panel, existing, open_stack):
+    """
+    Nothing is taken over unasked; with `adopt` each identity gets the calls that it needs.
+
+    It stays as it is when the stack goes, and so does the record that it signs with.
+    """
+    domains = {
+        RIGHT: OURS,
+        DISABLED: OURS,
+        **{domain: {"generation": 1} for domain in (OTHER_KEY, EASY, ELSEWHERE)},
+    }
+    # Of the other two the records would be refused before.
+    stack = open_stack({domain: domains[domain] for domain in (OTHER_KEY, EASY, ELSEWHERE)})
+    with requests(sandbox) as asked:
+        refused = stack.up(continue_on_error=True)
+    assert refused.failed
+    exists = f"IdentityExists: {{}} {REGION}: SES has this identity already"
+    takes = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
+    for domain, text, hint in (
+        (OTHER_KEY, "(EXTERNAL), made by somebody else", takes),
+        (EASY, "(AWS_SES), made by somebody else", takes),
+        (
+            ELSEWHERE,
+            f"(EXTERNAL), owned by 'ses-byodkim/prod/{ELSEWHERE}/{REGION}', "
+            f"not 'ses-byodkim/dev/{ELSEWHERE}/{REGION}'",
+            "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+            "`adopt: true` takes the identity from another stack",
+        ),
+    ):
+        line = f"error: {exists.format(domain)} {text}\n      hint: nothing was changed; {hint}\n"
+        assert line in refused.stdout
+        assert writes(asked, domain) == ["CreateEmailIdentity"]  # which answered that it exists
+    assert sandbox.ses.identities(REGION) == existing
+
+    # With `adopt`, all but the one that would be unsigned for a while.
+    adopted = {domain: settings | {"adopt": True} for domain, settings in domains.items()}
+    stack.declare(adopted)
+    with requests(sandbox) as asked:
+        window = stack.up(continue_on_error=True)
+    assert window.failed
+    assert (
+        f"error: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n"
+        "      hint: nothing was changed; mail would go out unsigned until SES has verified the key: "
+        "`acceptUnsignedWindow: true` accepts that\n" in window.stdout
+    )
+    put, tag = "PutEmailIdentityDkimSigningAttributes", "TagResource"
+    assert {domain: writes(asked, domain)[1:] for domain in domains} == {
+        RIGHT: [tag],
+        OTHER_KEY: [put, tag],
+        DISABLED: ["PutEmailIdentityDkimAttributes", tag],
+        ELSEWHERE: [put, tag],
+        EASY: [],
+    }
+    right = sandbox.ses.identities(REGION)[RIGHT]
+    assert (right.configuration_set, right.changed) == ("theirs", existing[RIGHT].changed)
+    assert right.tags.items() >= {"team": "mail"}.items()
+    assert sandbox.dns.txt(f"s1._domainkey.{RIGHT}") == (record_value(OPENSSL_KEY),)
+
+    adopted[EASY] = adopted[EASY] | {"acceptUnsignedWindow": True}
+    stack.declare(adopted)
+    accepted = stack.up()
+    assert accepted.ok
+    assert accepted.outputs["pending"] == []
+    signing = {domain: sandbox.ses.signing_key(domain, REGION) for domain in domains}
+    assert {domain: key and key[0] for domain, key in signing.items()} == {
+        domain: stored(stack, domain, REGION).declared.selector for domain in domains
+    }
+    with requests(sandbox) as asked:
+        assert steps(stack.up()) == []
+    assert (asked.ses, asked.dns) == ([], [])
+
+    before = sandbox.ses.identities(REGION)
+    assert stack.destroy().ok
+    assert sandbox.ses.identities(REGION) == before
+    assert {domain: send(sandbox, domain, REGION).verdict.result for domain in domains} == dict.fromkeys(
+        domains, "pass"
+    )
+
+
+def test_records(sandbox, panel, open_stack):
+    """
+    A record that holds another key is never touched, and with `adopt` a preview says so.
+
+    An e-mail address is refused, whatever it is that SES has of it.
+    """
+    domain = f"taken.{ZONE}"
+    panel.paste(f"s1._domainkey.{domain}", record_value(OTHER_OPENSSL_KEY))
+    stack = open_stack({domain: OURS | {"adopt": True}})
+    refused = stack.preview()
+    assert refused.failed
+    assert (
+        f"error: domains[\"{domain}\"].keys: 's1._domainkey.{domain}' is in Route 53 already, "
+        "with another value\n" in refused.stdout
+    )
+
+    stack.declare({domain: OURS})
+    with requests(sandbox) as asked:
+        refused = stack.up()
+    assert refused.failed
+    assert asked.ses == []
+    assert sandbox.dns.txt(f"s1._domainkey.{domain}") == (record_value(OTHER_OPENSSL_KEY),)
+
+    stack.declare({f"hello@{ZONE}": {"generation": 1, "adopt": True}})
+    refused = stack.preview()
+    assert refused.failed
+    assert (
+        f"error: domains[\"hello@{ZONE}\"]: 'hello@{ZONE}' is an e-mail address, "
+        "which inherits the DKIM of its domain, expected a domain such as 'example.com'\n" in refused.stdout
+    )
+
+
+# docs/existing-identities.md, "Leaving aws.sesv2.EmailIdentity or Terraform".
+def test_leaving_another_tool(sandbox, open_stack):
+    """What another program made is let go of by it and taken over by this one, without a disturbing call."""
+    domain = "terraform.example"
+    zone_id = sandbox.add_zone(domain)
+    sandbox.ses.put_identity(domain, REGION, selector="s1", private_key=base64_der(OPENSSL_KEY))
+    retain = [False]
+
+    def theirs():
+        aws.route53.Record(
+            "dkim",
+            zone_id=zone_id,
+            name=f"s1._domainkey.{domain}",
+            type="TXT",
+            ttl=300,
+            records=[records.route53_value(record_value(OPENSSL_KEY))],
+            opts=pulumi.ResourceOptions(retain_on_delete=retain[0]),
+        )
+
+    other = open_stack(program=theirs, stack="theirs")
+    assert other.up().ok
+    send(sandbox, domain, REGION)
+
+    retain[0] = True
+    assert other.up().ok
+    assert other.destroy().ok
+    send(sandbox, domain, REGION)
+
+    before = sandbox.ses.identities(REGION)[domain]
+    stack = open_stack({domain: OURS | {"published": [1, 2], "adopt": True}})
+    with requests(sandbox) as asked:
+        taken = stack.up()
+    assert taken.ok
+    assert writes(asked, domain)[1:] == ["TagResource"]
+    assert sandbox.ses.identities(REGION)[domain].changed == before.changed
+    send(sandbox, domain, REGION)
+
+    # From here on it rotates like any other.
+    stack.declare({domain: OURS | {"generation": 2, "published": [1, 2, 3], "adopt": True}})
+    assert stack.up().ok
+    send(sandbox, domain, REGION)
+    mail = [one.verdict for one in sandbox.mail.messages if one.verdict.domain == domain]
+    assert [(one.selector, one.result) for one in mail[:3]] == [("s1", "pass")] * 3
+    assert [one.result for one in mail[3:]] == ["pass"]
+
+
+@pytest.fixture
+def easy_dkim(sandbox):
+    """Makes a domain that signs with Easy DKIM, with its CNAME records; returns the panel of its zone."""
+    (easy, *_) = easy_dkim_keys()
+    target = f"{easy.selector}.dkim.amazonses.com"
+    Panel(sandbox, target).paste(target, records.record_value(easy.public_der))
+
+    def make(domain, *more):
+        panel = Panel(sandbox, domain)
+        for name in (domain, *more):
+            panel.paste(f"{easy.selector}._domainkey.{name}", target, kind="CNAME")
+        sandbox.ses.put_easy_dkim(domain, REGION)
+
+    return make
+
+
+WINDOW = {"generation": 1, "adopt": True, "acceptUnsignedWindow": True}
+
+
+# docs/existing-identities.md, "Round the window: a sub-domain".
+def test_sub_domain_meanwhile(sandbox, switches, easy_dkim, open_stack):
+    """While SES looks for the key, mail goes out signed as a sub-domain, which has Easy DKIM of its own."""
+    domain = "window.example"
+    meanwhile = f"mail.{domain}"
+    easy_dkim(domain, meanwhile)
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    made = sandbox.ses.call("CreateEmailIdentity", REGION, {"EmailIdentity": meanwhile})
+    assert len(made["DkimAttributes"]["Tokens"]) == 3
+    sandbox.clock.advance(60)
+    seen = sandbox.ses.call("GetEmailIdentity", REGION, {"EmailIdentity": meanwhile})
+    assert seen["DkimAttributes"]["Status"] == "SUCCESS"
+
+    switches.first_look_seconds = 1800
+    stack = open_stack({domain: WINDOW}, verification={"timeoutMinutes": 0})
+    pending = stack.up()
+    assert pending.ok
+    assert len(pending.outputs["pending"]) == 1
+    assert send(sandbox, domain, REGION).verdict.result == "unsigned"
+    signed = send(sandbox, meanwhile, REGION).verdict
+    assert (signed.result, signed.domain) == ("pass", meanwhile)
+
+    sandbox.clock.advance(1800)
+    verified = stack.up()
+    assert verified.outputs["pending"] == []
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    sandbox.ses.call("DeleteEmailIdentity", REGION, {"EmailIdentity": meanwhile})
+    inherited = send(sandbox, meanwhile, REGION).verdict
+    assert (inherited.result, inherited.domain) == ("pass", domain)
+
+
+# docs/existing-identities.md, "Round the window: a planned downtime".
+def test_downtime(sandbox, switches, easy_dkim, open_stack):
+    """An `up` that fails until SES has verified the key says when mail may be sent again."""
+    domain = "downtime.example"
+    easy_dkim(domain)
+    switches.first_look_seconds = 1800
+    stack = open_stack({domain: WINDOW}, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
+    assert "NotVerified: not verified after 0 s: " in stack.up().stdout
+    sandbox.clock.advance(1800)
+    verified = stack.up()
+    assert verified.ok
+    selector = stored(stack, domain, REGION).declared.selector
+    verdict = send(sandbox, domain, REGION).verdict
+    assert (verdict.result, verdict.selector) == ("pass", selector)
+
+    # And back, if that is wanted after all.
+    assert stack.destroy().ok
+    back = {"EmailIdentity": domain, "SigningAttributesOrigin": "AWS_SES"}
+    sandbox.ses.call("PutEmailIdentityDkimSigningAttributes", REGION, back)
+    sandbox.clock.advance(1800)
+    verdict = send(sandbox, domain, REGION).verdict
+    assert (verdict.result, verdict.selector != selector) == ("pass", True)
+
+
+# docs/leaving.md, "A domain moves to another stack".
+def test_to_another_stack(sandbox, open_stack):
+    """The new stack switches to a key of its own; the old one lets go, and what it signed still verifies."""
+    domain = "moves.example"
+    sandbox.add_zone(domain)
+    old = open_stack({domain: {"generation": 1}})
+    assert old.up().ok
+    send(sandbox, domain, REGION)
+
+    new = open_stack({domain: {"generation": 1, "adopt": True}}, stack="new")
+    assert new.up().ok
+    signing = sandbox.ses.identities(REGION)[domain]
+    send(sandbox, domain, REGION)
+
+    # Its records stay for the mail that is on its way, the identity is not its own any more.
+    old.declare({domain: {"generation": 1, "retired": True}})
+    with requests(sandbox) as asked:
+        retired = old.up()
+    assert ("delete", f"{domain}/{REGION}", IDENTITY) in steps(retired)
+    assert f"{domain} {REGION}: left in SES, it is not the identity that was made here" in retired.stdout
+    assert asked.operations == ["GetEmailIdentity"]
+    assert sandbox.ses.identities(REGION)[domain] == signing
+    sent = [message for message in sandbox.mail.verify_again(ALL_MAIL) if message.verdict.domain == domain]
+    assert [message.verdict.result for message in sent] == ["pass", "pass"]
+
+    # Without `adopt` it is the new stack's, as if it had made it.
+    new.declare({domain: {"generation": 1}})
+    with requests(sandbox) as asked:
+        assert new.up().ok
+    assert asked.ses == []
+    assert old.destroy().ok
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    assert new.destroy().ok
+    assert domain not in sandbox.ses.identities(REGION)

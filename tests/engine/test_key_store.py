@@ -1,0 +1,299 @@
+"""Keys in Secrets Manager: from creation to removal none is in the stack, whatever others do to them."""
+
+import pytest
+
+from byodkim_provider.keys import SigningKey
+from tests.engine.conftest import keys_in_state, load
+from tests.engine.stack import IDENTITY, KEY, RECORD, REGION, Stack, requests, steps
+from tests.engine.state import urn
+from tests.leaks import KeySearch
+from tests.secrets_manager import Trouble
+
+pytestmark = pytest.mark.engine
+
+
+def name(domain, generation):
+    """Of the secret."""
+    return f"byodkim/ses-byodkim/dev/{domain}/{generation}"
+
+
+def names(secrets_manager, domain):
+    """Of all secrets of *domain*, also of those that are scheduled for deletion."""
+    return sorted(one for one in secrets_manager.names() if f"/{domain}/" in one)
+
+
+def key(secrets_manager, domain, generation) -> SigningKey:
+    """The key in a secret, as it was written."""
+    (version,) = secrets_manager.secret(name(domain, generation)).versions.values()
+    return secrets_manager.signing_keys()[secrets_manager.written.index(version["secret_string"])]
+
+
+def signs_with(sandbox, domain) -> bytes:
+    return sandbox.ses.signing_key(domain, REGION)[1]
+
+
+def decrypted(stack: Stack) -> str:
+    """What `pulumi stack export --show-secrets` prints."""
+    arguments = ["stack", "export", "--show-secrets", "--stack", stack._stack.name]
+    return stack._pulumi.run(arguments, str(stack._work), stack._environment).stdout
+
+
+def open_domain(sandbox, open_stack, domain, **settings):
+    """A stack with *domain*, and what declares other settings of it."""
+    sandbox.add_zone(domain)
+    stack = open_stack()
+
+    def declare(**changes):
+        stack.declare({domain: {"generation": 1, "keyStore": "secretsManager", **settings, **changes}})
+
+    declare()
+    return stack, declare
+
+
+def test_life(sandbox, secrets_manager, open_stack):
+    """
+    Over a whole life the decrypted stack holds no private key, nor do the files of any run.
+
+    New, unchanged, refreshed, rotated, back, forward and removed: each as with keys in the state.
+    """
+    domain = "store.example"
+    store = {
+        "provider": "secretsManager",
+        "kmsKeyId": "alias/mail",
+        "tags": {"team": "mail"},
+        "resourcePolicy": {"Statement": []},
+        "recoveryWindowDays": 7,
+    }
+    stack, declare = open_domain(sandbox, open_stack, domain, keyStore=store)
+
+    def no_key_in_stack():
+        search = KeySearch([load(one.pkcs1_der) for one in secrets_manager.signing_keys()])
+        return search.found_in(decrypted(stack)) == set() and list(keys_in_state(stack)) == []
+
+    made = stack.up()
+    assert made.ok, made.stdout
+    assert sorted(step for step in steps(made) if step[2] == KEY) == [
+        ("create", f"{domain}/{generation}", KEY) for generation in (1, 2)
+    ]
+    assert names(secrets_manager, domain) == [name(domain, 1), name(domain, 2)]
+    secret = secrets_manager.secret(name(domain, 1))
+    assert (secret.kms_key_id, secret.policy) == ("alias/mail", '{"Statement": []}')
+    assert secrets_manager.tags(secret.name)["team"] == "mail"
+    first = key(secrets_manager, domain, 1)
+    assert signs_with(sandbox, domain) == first.pkcs1_der
+    assert secret.arn in decrypted(stack)
+    assert no_key_in_stack()
+
+    # Unchanged: nothing is asked of anybody.
+    secrets_manager.calls.clear()
+    with requests(sandbox) as asked:
+        preview, up = stack.preview(), stack.up()
+    assert (steps(preview), steps(up)) == ([], [])
+    assert (asked.ses, asked.dns, secrets_manager.calls) == ([], [], [])
+
+    # Refreshed: each secret is described, and none is read.
+    assert stack.refresh().ok
+    assert secrets_manager.calls == ["DescribeSecret"] * 2
+    assert steps(stack.preview()) == []
+
+    # Rotated: one more key, and the one that signs from now on is read once.
+    secrets_manager.calls.clear()
+    declare(generation=2)
+    preview = stack.preview()
+    assert secrets_manager.calls == []
+    rotated = stack.up()
+    assert sorted(steps(preview)) == sorted(steps(rotated))
+    assert ("create", f"{domain}/3", KEY) in steps(rotated)
+    assert sorted(secrets_manager.calls) == ["CreateSecret", "GetSecretValue", "PutResourcePolicy"]
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der
+    assert no_key_in_stack()
+
+    # Back and forward.
+    declare(generation=1, published=[1, 2, 3])
+    back = stack.up()
+    assert back.ok
+    assert {step for step in steps(back) if step[2] in (KEY, RECORD)} == set()
+    assert signs_with(sandbox, domain) == first.pkcs1_der
+    declare(generation=2)
+    assert stack.up().ok
+
+    # Removed: a generation first, then all.
+    declare(generation=3, overlapDays=0)
+    assert stack.up().ok
+    assert secrets_manager.days_to_restore(name(domain, 1)) == 7
+    assert secrets_manager.days_to_restore(name(domain, 2)) is None
+    assert no_key_in_stack()
+    assert stack.destroy().ok
+    assert [secrets_manager.days_to_restore(one) for one in names(secrets_manager, domain)] == [7] * 4
+    assert no_key_in_stack()
+    assert len({one.fingerprint for one in secrets_manager.signing_keys()}) >= 4
+
+    # Made again within the recovery window: other keys, under other names.
+    declare()
+    assert stack.up().ok
+    assert {f"{name(domain, 1)}-2", f"{name(domain, 2)}-2"} <= set(names(secrets_manager, domain))
+    assert signs_with(sandbox, domain) not in (first.pkcs1_der, key(secrets_manager, domain, 2).pkcs1_der)
+
+
+def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
+    """
+    The setting alone moves nothing; each rotation makes its key in the store.
+
+    Once the last key from the state is gone, the decrypted stack holds none.
+    """
+    domain = "moving.example"
+    stack, declare = open_domain(sandbox, open_stack, domain, keyStore="state", overlapDays=0)
+    assert stack.up().ok
+    in_state = {key.private_numbers().d: key for key in keys_in_state(stack)}.values()
+    assert len(in_state) == 2
+    search = KeySearch(in_state)
+
+    declare(keyStore="secretsManager")
+    with requests(sandbox) as asked:
+        preview, up = stack.preview(), stack.up()
+    assert (steps(preview), steps(up), asked.ses, asked.dns) == ([], [], [], [])
+
+    for generation in (2, 3):
+        declare(keyStore="secretsManager", generation=generation)
+        preview, up = stack.preview(), stack.up()
+        assert up.ok
+        assert sorted(steps(preview)) == sorted(steps(up))
+    assert names(secrets_manager, domain) == [name(domain, 3), name(domain, 4)]
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
+    assert search.found_in(decrypted(stack))  # generation 2, which signed before
+    with requests(sandbox) as asked:
+        assert steps(stack.preview()) == []
+    assert asked.dns == []
+
+    declare(keyStore="secretsManager", generation=3, published=[3, 4])
+    assert stack.up().ok
+    assert search.found_in(decrypted(stack)) == set()
+
+
+def test_deleted_by_others(sandbox, secrets_manager, open_stack):
+    """
+    A secret that is gone changes nothing that works, and its record stays.
+
+    A refresh warns of it; a switch to it fails before SES is told anything; the next generation
+    but one goes.
+    """
+    domain = "gone.example"
+    stack, declare = open_domain(sandbox, open_stack, domain, overlapDays=0)
+    assert stack.up().ok
+    before = signs_with(sandbox, domain)
+    arn = secrets_manager.secret(name(domain, 2)).arn
+    secrets_manager.remove(name(domain, 2))
+
+    refreshed = stack.refresh()
+    assert refreshed.ok
+    assert f"{domain}: {arn} is gone and its key with it" in refreshed.stdout
+    assert steps(stack.preview()) == []
+
+    declare(generation=2)
+    failed = stack.up()
+    assert failed.failed
+    assert (
+        f"SecretRefused: GetSecretValue for '{arn}' in {REGION}: ResourceNotFoundException" in failed.stdout
+    )
+    assert "sign with another generation, and leave this one out" in failed.stdout
+    assert signs_with(sandbox, domain) == before
+
+    declare(generation=3, published=[1, 3, 4])
+    assert stack.up().ok
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 3).pkcs1_der
+
+
+def test_lost_standby(sandbox, secrets_manager, open_stack):
+    """A standby whose secret is gone can be replaced by another key, before it is needed."""
+    domain = "standby.example"
+    stack, declare = open_domain(sandbox, open_stack, domain)
+    assert stack.up().ok
+    lost = key(secrets_manager, domain, 2)
+    secrets_manager.remove(name(domain, 2))
+
+    replaced = stack.up(replace=[urn(KEY, f"{domain}/2")])
+    assert replaced.ok
+    assert IDENTITY not in {kind for _, _, kind in steps(replaced)}
+    declare(generation=2)
+    assert stack.up().ok
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der != lost.pkcs1_der
+
+
+def test_scheduled_by_others(sandbox, secrets_manager, open_stack):
+    """A secret that somebody deleted with a recovery window is named with the command that keeps it."""
+    domain = "scheduled.example"
+    stack, declare = open_domain(sandbox, open_stack, domain)
+    assert stack.up().ok
+    secret = secrets_manager.secret(name(domain, 2))
+    secrets_manager.schedule(secret.name)
+
+    declare(generation=2)
+    failed = stack.up()
+    assert failed.failed
+    assert f"`aws secretsmanager restore-secret --secret-id {secret.arn}` keeps it" in failed.stdout
+    secret.restore()
+    assert stack.up().ok
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 2).pkcs1_der
+
+
+def test_changed_by_others(sandbox, secrets_manager, open_stack):
+    """A key that somebody put in the place of ours is not used."""
+    domain = "changed.example"
+    stack, declare = open_domain(sandbox, open_stack, domain)
+    assert stack.up().ok
+    before = signs_with(sandbox, domain)
+    other = secrets_manager.written[secrets_manager.signing_keys().index(key(secrets_manager, domain, 1))]
+    secrets_manager.overwrite(name(domain, 2), other)
+
+    refreshed = stack.refresh()
+    assert "has another version than" in refreshed.stdout
+    declare(generation=2)
+    with requests(sandbox) as asked:
+        failed = stack.up()
+    assert failed.failed
+    assert "SecretChanged: " in failed.stdout
+    assert (asked.operations, signs_with(sandbox, domain)) == (["GetEmailIdentity"], before)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble("CreateSecret", "AccessDeniedException", message="not allowed"),
+        Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3),
+        Trouble("PutResourcePolicy", "AccessDeniedException", message="not allowed"),
+        Trouble("GetSecretValue", "AccessDeniedException", message="not allowed"),
+    ],
+    ids=["not allowed to create", "answer lost", "not allowed to put a policy", "not allowed to read"],
+)
+def test_trouble(sandbox, secrets_manager, open_stack, trouble):
+    """Whatever is refused or lost, the next `up` gets there with one secret a generation and no other key."""
+    domain = f"trouble-{trouble.operation}-{trouble.status}.example".lower()
+    store = {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
+    stack, _ = open_domain(sandbox, open_stack, domain, published=[1], keyStore=store)
+    secrets_manager.troubles = [trouble]
+    failed = stack.up()
+    assert failed.failed
+    assert f"SecretRefused: {trouble.operation} for " in failed.stdout
+
+    assert stack.up().ok
+    assert names(secrets_manager, domain) == [name(domain, 1)]
+    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 1).pkcs1_der
+    assert secrets_manager.secret(name(domain, 1)).policy == '{"Statement": []}'
+
+
+def test_replace(sandbox, secrets_manager, open_stack):
+    """`--replace` finds the key again: nothing that depends on it changes, and its secret stays."""
+    domain = "replaced.example"
+    stack, _ = open_domain(sandbox, open_stack, domain, published=[1])
+    assert stack.up().ok
+    before = signs_with(sandbox, domain)
+
+    replaced = stack.up(replace=[urn(KEY, f"{domain}/1")])
+    assert replaced.ok
+    assert ("replace", f"{domain}/1", KEY) in steps(replaced)
+    assert {kind for _, _, kind in steps(replaced)} & {IDENTITY, RECORD} == set()
+    assert f"is in Secrets Manager already ({name(domain, 1)})" in replaced.stdout
+    assert names(secrets_manager, domain) == [name(domain, 1)]
+    assert secrets_manager.days_to_restore(name(domain, 1)) is None
+    assert signs_with(sandbox, domain) == before
+    assert steps(stack.preview()) == []

@@ -1,0 +1,310 @@
+"""
+Ways to leave, and options of `pulumi up`: none takes a live identity or the record of a key that signs.
+
+docs/leaving.md has the same as commands; the tests name the section that they run.
+"""
+
+from datetime import timedelta
+
+import pulumi
+import pytest
+
+from byodkim_provider import keys, records, settings
+from byodkim_provider.domain import ByodkimDomain
+from sandbox.mail_client import send
+from sandbox.ses_emulator import Fault
+from tests.engine.panel import Panel
+from tests.engine.stack import (
+    DOMAIN,
+    IDENTITY,
+    KEY,
+    OPENSSL_KEY,
+    OTHER_OPENSSL_KEY,
+    OTHER_REGION,
+    RECORD,
+    REGION,
+    VERIFICATION,
+    requests,
+    steps,
+)
+from tests.engine.state import days_pass, import_state, stored, urn
+
+pytestmark = pytest.mark.engine
+
+ZONE = "leaving.example"
+
+RETIRED = f"retired.{ZONE}"
+AT_ONCE = f"at-once.{ZONE}"
+PROTECTED = f"protected.{ZONE}"
+REPLACED = f"replaced.{ZONE}"
+TARGETED = f"targeted.{ZONE}"
+WAITING = f"waiting.{ZONE}"
+ERRORS = f"errors.{ZONE}"
+PLANNED = f"planned.{ZONE}"
+
+ONE_KEY = {"generation": 1, "published": [1]}
+STANDBY = {"generation": 1, "published": [1, 2]}
+ROTATED = {"generation": 2, "published": [1, 2]}
+BOTH = {"regions": [REGION, OTHER_REGION]}
+
+PUT = "PutEmailIdentityDkimSigningAttributes"
+
+
+class EditedStack:
+    """A stack whose file is edited a domain at a time."""
+
+    def __init__(self, stack, domains):
+        self.stack = stack
+        self.domains = dict(domains)
+
+    def edit(self, domain, settings):
+        """None: the entry is deleted."""
+        self.domains[domain] = settings
+        if settings is None:
+            del self.domains[domain]
+        self.stack.declare(self.domains)
+
+
+@pytest.fixture(scope="module")
+def panel(sandbox):
+    return Panel(sandbox, ZONE)
+
+
+@pytest.fixture(scope="module")
+def edited(panel, open_shared_stack):
+    """One stack for all tests; each has domains of its own and leaves nothing to do."""
+    domains = {
+        **dict.fromkeys((RETIRED, AT_ONCE, REPLACED), ONE_KEY),
+        PROTECTED: ONE_KEY | {"protect": True},
+        **dict.fromkeys((TARGETED, WAITING, PLANNED), STANDBY),
+        ERRORS: STANDBY | BOTH,
+    }
+    stack = open_shared_stack(domains)
+    assert stack.up().ok
+    return EditedStack(stack, domains)
+
+
+def switched(domain):
+    return ("update", f"{domain}/{REGION}", IDENTITY)
+
+
+def verdict_now(sandbox, message):
+    """What a receiver says who gets *message* only now."""
+    again = sandbox.mail.verify_again(timedelta(days=365))
+    (found,) = [one.verdict for one in again if one.id == message.id]
+    return found.result, found.reason
+
+
+# docs/leaving.md, "A domain sends no more", "Deleting at once".
+def test_retired(sandbox, edited):
+    """A retired domain's mail verifies as long as its records stand; that of one deleted at once fails."""
+    stack, on_its_way = edited.stack, send(sandbox, RETIRED, REGION)
+    edited.edit(RETIRED, ONE_KEY | {"retired": True})
+    with requests(sandbox) as asked:
+        retired = stack.up()
+    assert sorted(steps(retired)) == [
+        ("delete", f"{RETIRED}/{REGION}", IDENTITY),
+        ("update", "verification", VERIFICATION),
+    ]
+    assert asked.operations == ["GetEmailIdentity", "DeleteEmailIdentity"]
+    assert RETIRED not in sandbox.ses.identities(REGION)
+    assert verdict_now(sandbox, on_its_way) == ("pass", "")
+
+    queued = send(sandbox, AT_ONCE, REGION)
+    edited.edit(RETIRED, None)
+    edited.edit(AT_ONCE, None)
+    removed = stack.up()
+    assert sorted(step for step in steps(removed) if step[2] != VERIFICATION) == sorted(
+        [
+            *[("delete", domain, DOMAIN) for domain in (AT_ONCE, RETIRED)],
+            *[("delete", f"{domain}/1", kind) for domain in (AT_ONCE, RETIRED) for kind in (KEY, RECORD)],
+            ("delete", f"{AT_ONCE}/{REGION}", IDENTITY),
+        ]
+    )
+    assert verdict_now(sandbox, queued) == ("fail", "no key record")
+
+
+def test_protected(sandbox, edited):
+    """Neither the entry's deletion nor a destroy takes a protected identity, or the record it signs with."""
+    edited.edit(PROTECTED, None)
+    refused = edited.stack.up()
+    assert refused.failed
+    assert "cannot be deleted\n" in refused.stdout
+    assert "because it is protected" in refused.stdout
+    assert send(sandbox, PROTECTED, REGION).verdict.result == "pass"
+    edited.edit(PROTECTED, ONE_KEY | {"protect": True})
+    assert edited.stack.up().ok
+
+
+# docs/leaving.md, "One resource anew".
+def test_replace(sandbox, edited):
+    """
+    `--replace` on an identity takes the live one over and deletes nothing.
+
+    On the key that signs it is refused even without a preview, and the state before is the way out.
+    """
+    before = sandbox.ses.identities(REGION)[REPLACED]
+    with requests(sandbox) as asked:
+        replaced = edited.stack.up(replace=[urn(IDENTITY, f"{REPLACED}/{REGION}")])
+    assert replaced.ok
+    assert [operation for operation, name, _ in steps(replaced) if name == f"{REPLACED}/{REGION}"] == [
+        "create-replacement",
+        "replace",
+        "delete-replaced",
+    ]
+    assert {"DeleteEmailIdentity", PUT}.isdisjoint(asked.operations)
+    after = sandbox.ses.identities(REGION)[REPLACED]
+    assert (after.key, after.changed, after.status) == (before.key, before.changed, "SUCCESS")
+    assert after.tags["byodkim:instance"] == stored(edited.stack, REPLACED, REGION).instance
+
+    good = edited.stack.export_text()
+    refused = edited.stack.up(replace=[urn(KEY, f"{REPLACED}/1")])
+    assert refused.failed
+    assert "it never gets another key\n" in refused.stdout
+    import_state(edited.stack, good)
+    assert steps(edited.stack.up()) == []
+    assert send(sandbox, REPLACED, REGION).verdict.result == "pass"
+
+
+# docs/leaving.md, "One domain only".
+def test_target(sandbox, edited):
+    """`--target` on one domain rotates that one; the rotation of another waits for the next `up`."""
+    stack = edited.stack
+    edited.edit(TARGETED, ROTATED)
+    edited.edit(WAITING, ROTATED)
+    waiting = sandbox.ses.signing_key(WAITING, REGION)
+    targeted = stack.up(target=[f"**::{TARGETED}", f"**::{TARGETED}/**"])
+    assert targeted.ok
+    assert steps(targeted) == [switched(TARGETED)]
+    assert sandbox.ses.signing_key(WAITING, REGION) == waiting
+    assert stored(stack, TARGETED, REGION).declared.generation == 2
+
+    rest = stack.up()
+    assert steps(rest) == [switched(WAITING), ("update", "verification", VERIFICATION)]
+    assert rest.outputs["pending"] == []
+
+
+# docs/leaving.md, "Going on after an error".
+def test_continue_on_error(sandbox, panel, edited):
+    """
+    Whatever fails, the record of each key that signs stays; the next `up` does the rest.
+
+    A standby's record that can't be made keeps no identity from its switch.
+    """
+    stack, supplied = edited.stack, {"3": {"selector": "s3", "privateKey": OPENSSL_KEY}}
+
+    def results():
+        sandbox.clock.advance(60)  # SES has looked
+        return [send(sandbox, ERRORS, region).verdict.result for region in BOTH["regions"]]
+
+    # One Region of two can't be switched away from a leaked key.
+    sandbox.ses.inject(Fault("access_denied", operation=PUT, domain=ERRORS))
+    edited.edit(ERRORS, BOTH | {"generation": 2, "published": [2], "overlapDays": 0})
+    failed = stack.up(continue_on_error=True)
+    assert failed.failed
+    signing = {sandbox.ses.signing_key(ERRORS, region) for region in BOTH["regions"]}
+    assert (len(signing), results()) == (2, ["pass", "pass"])
+
+    name = f"s3._domainkey.{ERRORS}"
+    in_the_way = records.record_value(keys.load(OTHER_OPENSSL_KEY).public_key_der)
+    panel.paste(name, in_the_way)
+    edited.edit(ERRORS, BOTH | {"generation": 2, "published": [1, 2, 3], "keys": supplied})
+    failed = stack.up(continue_on_error=True)
+    assert failed.failed
+    assert sandbox.dns.txt(name) == (in_the_way,)
+    generations = {stored(stack, ERRORS, region).declared.generation for region in BOTH["regions"]}
+    assert (generations, results()) == ({2}, ["pass", "pass"])
+
+    panel.remove(name, in_the_way)
+    mended = stack.up()
+    assert mended.ok
+    assert ("create", f"{ERRORS}/3", RECORD) in steps(mended)
+
+
+# docs/leaving.md, "A saved plan".
+def test_saved_plan(sandbox, edited, tmp_path):
+    """A plan is good days later: time alone changes nothing."""
+    stack, plan = edited.stack, tmp_path / "plan.json"
+    edited.edit(PLANNED, ROTATED)
+    preview = stack.preview(plan=str(plan))
+    assert preview.ok
+    days_pass(stack, 3, plan)
+    done = stack.up(plan=str(plan))
+    assert done.ok, done.stdout
+    assert sorted(steps(done)) == sorted(steps(preview))
+    assert switched(PLANNED) in steps(done)
+    assert send(sandbox, PLANNED, REGION).verdict.result == "pass"
+
+
+# docs/leaving.md, "A resource gets another name".
+def test_rename(sandbox, open_stack):
+    """A new name without an alias is refused, and undone without harm; with one it changes nothing."""
+    domain = "renamed.example"
+    sandbox.add_zone(domain)
+    written = ONE_KEY | {"regions": [REGION], "dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0}
+    arguments = [("before", [])]
+
+    def program():
+        ((name, aliases),) = arguments
+        ByodkimDomain(name, settings.domain(domain, written), opts=pulumi.ResourceOptions(aliases=aliases))
+
+    stack = open_stack(program=program)
+    assert stack.up().ok
+    before = sandbox.ses.identities(REGION)[domain]
+
+    arguments[:] = [("after", [])]
+    refused = stack.up()
+    assert refused.failed
+    assert (
+        f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
+        f"owned by 'ses-byodkim/dev/before/{REGION}', not 'ses-byodkim/dev/after/{REGION}'\n"
+        "      hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, then rename "
+        "with `aliases`; `adopt: true` takes the identity from another stack\n" in refused.stdout
+    )
+    arguments[:] = [("before", [])]
+    undone = stack.up()
+    assert {operation for operation, _, _ in steps(undone)} == {"delete"}
+    assert sandbox.ses.identities(REGION)[domain] == before
+
+    arguments[:] = [("after", [pulumi.Alias(name="before")])]
+    with requests(sandbox) as asked:
+        renamed = stack.up()
+    assert (renamed.ok, steps(renamed), asked.ses) == (True, [], [])
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+
+# docs/leaving.md, "The state is lost".
+def test_state_is_lost(sandbox, open_stack):
+    """A stack that has forgotten its keys takes its identity over with a new one; the old record stays."""
+    domain = "lost.example"
+    sandbox.add_zone(domain)
+    assert open_stack({domain: ONE_KEY}).up().ok
+    selector, _ = sandbox.ses.signing_key(domain, REGION)
+    on_its_way = send(sandbox, domain, REGION)
+
+    again = open_stack({domain: ONE_KEY})
+    refused = again.up()
+    assert refused.failed
+    own = stored_selector(refused)
+    assert (
+        f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
+        f"signing with selector '{selector}', not '{own}'\n"
+        "      hint: nothing was changed; was the stack's state lost? `adopt: true` takes the identity over\n"
+        in refused.stdout
+    )
+    again.declare({domain: ONE_KEY | {"adopt": True}})
+    assert again.up().ok
+    assert send(sandbox, domain, REGION).verdict.selector == own
+    assert verdict_now(sandbox, on_its_way) == ("pass", "")
+
+    # From here on it is this stack's, as it was before.
+    again.declare({domain: ONE_KEY})
+    with requests(sandbox) as asked:
+        assert again.up().ok
+    assert asked.ses == []
+    assert not stored(again, domain, REGION).adopted
+
+
+def stored_selector(refused):
+    """The selector that a refusal names as ours."""
+    return refused.stdout.partition("', not '")[2].partition("'")[0]

@@ -1,0 +1,291 @@
+"""
+A key's life on the real engine: each step is exactly what its preview said, and no mail fails by it.
+
+docs/rotation.md has the same steps as commands; the tests name the section that they run.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from byodkim_provider import keys
+from sandbox.mail_client import send
+from sandbox.ses_emulator import Fault
+from tests.engine.stack import (
+    IDENTITY,
+    KEY,
+    OPENSSL_KEY,
+    OTHER_OPENSSL_KEY,
+    RECORD,
+    REGION,
+    VERIFICATION,
+    requests,
+    steps,
+)
+from tests.engine.state import days_pass, stored, urn
+
+pytestmark = pytest.mark.engine
+
+PUT = "PutEmailIdentityDkimSigningAttributes"
+
+ALL_MAIL = timedelta(days=365)
+
+
+def made(domain, generation):
+    return [("create", f"{domain}/{generation}", KEY), ("create", f"{domain}/{generation}", RECORD)]
+
+
+def removed(domain, generation):
+    return [("delete", f"{domain}/{generation}", RECORD), ("delete", f"{domain}/{generation}", KEY)]
+
+
+def switched(domain):
+    return [("update", f"{domain}/{REGION}", IDENTITY), ("update", "verification", VERIFICATION)]
+
+
+def selectors(result, domain):
+    """Of the published generations."""
+    records = result.outputs["domains"][domain]["records"]
+    return {record["generation"]: record["name"].partition(".")[0] for record in records}
+
+
+def selector_change(preview):
+    """Of the one identity: selector before and after."""
+    planned = [event.resource_pre_event.metadata for event in preview.events if event.resource_pre_event]
+    (identity,) = [step for step in planned if step.type == IDENTITY]
+    return identity.old.inputs["selector"], identity.new.inputs["selector"]
+
+
+def verdicts(sandbox, domain):
+    """What receivers say now of all mail that ever left *domain*, by selector."""
+    mail = [message for message in sandbox.mail.verify_again(ALL_MAIL) if message.sender]
+    judged = [message.verdict for message in mail if message.verdict.domain == domain]
+    return Counter((verdict.selector, verdict.result) for verdict in judged)
+
+
+# docs/rotation.md, "The timeline", "Going back", "A standby is replaced", "A key has leaked".
+def test_life(sandbox, open_stack):
+    """
+    Forward, back, another standby, and away from a key that has leaked.
+
+    Each step shows in its preview one key and record more, the selector from known to known, and
+    what goes at the end; but for the leaked key's, no mail fails.
+    """
+    domain = "life.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 2}})
+    first = selectors(stack.up(), domain)
+    send(sandbox, domain, REGION)
+
+    # 2 → 3, with the overlap of generation 1 over.
+    days_pass(stack, 11)
+    stack.declare({domain: {"generation": 3}})
+    preview, forward = stack.preview(), stack.up()
+    for run in preview, forward:
+        assert sorted(steps(run)[:-2]) == sorted([*made(domain, 4), *switched(domain)])
+        assert steps(run)[-2:] == removed(domain, 1)
+    assert selector_change(preview) == (first[2], first[3])
+    assert f"{domain} {REGION}: generation 2 → 3, {first[3]} visible at 4 of 4 servers" in preview.stdout
+    known = first | selectors(forward, domain)
+    send(sandbox, domain, REGION)
+
+    # And back: no key and no record comes or goes.
+    stack.declare({domain: {"generation": 2, "published": [2, 3, 4]}})
+    preview, back = stack.preview(), stack.up()
+    for run in preview, back:
+        assert sorted(steps(run)) == sorted(switched(domain))
+    assert selector_change(preview) == (first[3], first[2])
+    assert selectors(back, domain) == selectors(forward, domain)
+    assert sandbox.ses.signing_key(domain, REGION)[0] == first[2]
+    send(sandbox, domain, REGION)
+
+    # The standby has leaked: it never signed, so it may go at once, and SES hears nothing of it.
+    stack.declare({domain: {"generation": 2, "published": [2, 3, 5]}})
+    with requests(sandbox) as asked:
+        standby = stack.up()
+    assert sorted(steps(standby)) == sorted(
+        [*made(domain, 5), ("update", f"{domain}/{REGION}", IDENTITY), *removed(domain, 4)]
+    )
+    assert steps(standby)[-2:] == removed(domain, 4)
+    assert asked.ses == []
+    assert sandbox.dns.txt(f"{known[4]}._domainkey.{domain}") == ()
+    known |= selectors(standby, domain)
+    assert verdicts(sandbox, domain) == {(known[2], "pass"): 2, (known[3], "pass"): 1}
+
+    # The signing key has leaked: away from it and out of DNS with it, in one update and in that order.
+    stack.declare({domain: {"generation": 5, "published": [3, 5, 6], "overlapDays": 0}})
+    with requests(sandbox) as asked:
+        away = stack.up()
+    assert sorted(steps(away)[:-2]) == sorted([*made(domain, 6), *switched(domain)])
+    assert steps(away)[-2:] == removed(domain, 2)
+    assert asked.operations.count(PUT) == 1
+    assert sandbox.ses.signing_key(domain, REGION)[0] == known[5]
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    assert verdicts(sandbox, domain) == {
+        (known[2], "fail"): 2,  # whoever has the leaked key can't pass either
+        (known[3], "pass"): 1,
+        (known[5], "pass"): 1,
+    }
+
+    # The override was for that step.
+    stack.declare({domain: {"generation": 5, "published": [3, 5, 6]}})
+    with requests(sandbox) as asked:
+        assert stack.up().ok
+    assert asked.ses == []
+
+
+REFUSED = "refused.example"
+
+
+@pytest.fixture(scope="module")
+def rotated(sandbox, open_shared_stack):
+    """A stack whose domain went from generation 1 to 2 just now."""
+    sandbox.add_zone(REFUSED)
+    stack = open_shared_stack({REFUSED: {"generation": 1}})
+    assert stack.up().ok
+    stack.declare({REFUSED: {"generation": 2}})
+    assert stack.up().ok
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leaves", "allowed"),
+    [
+        ({"generation": 3}, 1, [1, 2, 3, 4]),
+        ({"generation": 9}, 2, [1, 2, 8, 9, 10]),
+        ({"generation": 2, "published": [2, 3]}, 1, [1, 2, 3]),
+        ({"generation": 3, "published": [3, 4]}, 2, [1, 2, 3, 4]),
+    ],
+    ids=["two quick rotations", "a jump", "a shorter list", "a leaked key without the override"],
+)
+def test_too_early(sandbox, rotated, wanted, leaves, allowed):
+    """A preview keeps a key whose mail may be on its way, and names the date, the list and the override."""
+    rotated.declare({REFUSED: wanted})
+    with requests(sandbox) as asked:
+        refused = rotated.preview()
+    assert refused.failed
+    assert (asked.ses, asked.dns) == ([], [])
+    # What signs now signs until it is switched away from: until the preview's own minute.
+    dates = "signed until {:%Y-%m-%d %H:%M} UTC, it must stay published until {:%Y-%m-%d %H:%M} UTC"
+    until = stored(rotated, REFUSED, REGION).signed_until.get(leaves)
+    now = datetime.now(UTC)
+    moments = [until] if until else [now, now - timedelta(minutes=1)]
+    texts = [
+        f"error: StillInUse: {REFUSED}: generation {leaves} "
+        f"{dates.format(moment, moment + timedelta(days=10))}\n"
+        f"      hint: nothing was changed; `published: {allowed}` is allowed today, "
+        "`overlapDays: 0` removes it at once and mail on its way fails\n"
+        for moment in moments
+    ]
+    assert any(text in refused.stdout for text in texts), refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"generation": 2, "published": []}, "published: must contain generation 2, which signs, not []"),
+        ({"overlapDays": 10}, "generation: required, it says which key signs"),
+    ],
+    ids=["published is emptied", "the line with generation is gone"],
+)
+def test_incomplete(sandbox, rotated, wanted, problem):
+    """A preview refuses a domain that does not say what signs."""
+    rotated.declare({REFUSED: wanted})
+    with requests(sandbox) as asked:
+        refused = rotated.preview()
+    assert refused.failed
+    assert f'error: domains["{REFUSED}"].{problem}\n' in refused.stdout
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_no_second_key(sandbox, rotated):
+    """`--replace` on the key that signs is refused, with the way to another key."""
+    rotated.declare({REFUSED: {"generation": 2}})
+    with requests(sandbox) as asked:
+        refused = rotated.preview(replace=[urn(KEY, f"{REFUSED}/2")])
+    assert refused.failed
+    selector, _ = sandbox.ses.signing_key(REFUSED, REGION)
+    assert (
+        f"error: InvalidSettings: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
+        "it never gets another key\n"
+        "      hint: nothing was changed; a new key needs a new generation: set `generation: 3`\n"
+        in refused.stdout
+    )
+    assert (asked.ses, asked.dns) == ([], [])
+
+
+def test_ten_domains(sandbox, open_stack):
+    """
+    Ten rotations in one update are one Put for each, and one read before and one after it.
+
+    The one whose answer is lost is not put again: what SES has is read, and that is right already.
+    """
+    zone = "ten.example"
+    sandbox.add_zone(zone)
+    names = [f"n{number}.{zone}" for number in range(10)]
+    rest = {"published": [1, 2], "keyBits": 1024}
+    stack = open_stack({name: {"generation": 1, **rest} for name in names})
+    assert stack.up().ok
+    stack.declare({name: {"generation": 2, **rest} for name in names}, verification={"timeoutMinutes": 0})
+    lost = names[3]
+    sandbox.ses.inject(Fault("drop", "after", operation=PUT, domain=lost))
+    with requests(sandbox) as asked:
+        first = stack.up(continue_on_error=True)
+    assert first.failed
+    calls = Counter((call.operation, call.domain) for call in asked.ses)
+    assert calls == {(operation, name): 1 for operation in (PUT, "GetEmailIdentity") for name in names}
+
+    with requests(sandbox) as asked:
+        second = stack.up()
+    assert second.ok
+    calls = Counter((call.operation, call.domain) for call in asked.ses)
+    assert calls == {("GetEmailIdentity", name): 2 if name == lost else 1 for name in names}
+    # When SES looked is known; when it was told of that one key is not, so its next look counts.
+    assert [line.partition(" ")[0] for line in second.outputs["pending"]] == [lost]
+    assert {sandbox.ses.signing_key(name, REGION)[0] for name in names} == {
+        stored(stack, name, REGION).declared.selector for name in names
+    }
+    assert {stored(stack, name, REGION).declared.generation for name in names} == {2}
+
+
+# docs/rotation.md, "With keys of your own".
+def test_supplied_keys(sandbox, open_stack):
+    """Keys of one's own rotate by their numbers: the next one is published, later it signs."""
+    domain = "supplied-life.example"
+    sandbox.add_zone(domain)
+    one = {"1": {"selector": "mail2025", "privateKey": OPENSSL_KEY}}
+    two = one | {"2": {"selector": "mail2026", "privateKey": OTHER_OPENSSL_KEY}}
+    stack = open_stack({domain: {"generation": 1, "keys": one}})
+    assert "no generation after 1 is published, the next rotation has to wait for DNS" in stack.up().stdout
+
+    stack.declare({domain: {"generation": 1, "keys": two}})
+    with requests(sandbox) as asked:
+        published = stack.up()
+    assert sorted(steps(published)) == [
+        ("create", f"{domain}/2", RECORD),
+        ("update", f"{domain}/{REGION}", IDENTITY),
+    ]
+    assert asked.ses == []
+
+    stack.declare({domain: {"generation": 2, "keys": two}})
+    preview, rotated = stack.preview(), stack.up()
+    assert selector_change(preview) == ("mail2025", "mail2026")
+    assert sorted(steps(rotated)) == switched(domain)
+    assert sandbox.ses.signing_key(domain, REGION) == ("mail2026", keys.load(OTHER_OPENSSL_KEY).pkcs1_der)
+    assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")
+
+    # docs/leaving.md, "A supplied key is replaced": not under its selector, and not under its number.
+    exchanged = {
+        "1": {"selector": "mail2025", "privateKey": OTHER_OPENSSL_KEY},
+        "2": {"selector": "mail2026", "privateKey": OPENSSL_KEY},
+    }
+    renamed = exchanged | {"2": {"selector": "mail2027", "privateKey": OPENSSL_KEY}}
+    for written, problem in (
+        (exchanged, "selector 'mail2026' never gets a second key"),
+        (renamed, "generation 2 signs with selector 'mail2026', it never gets another key"),
+    ):
+        stack.declare({domain: {"generation": 2, "keys": written}})
+        refused = stack.preview()
+        assert refused.failed
+        assert f"error: InvalidSettings: {domain} {REGION}: {problem}\n" in refused.stdout
