@@ -124,7 +124,7 @@ def _entries(properties: Mapping[str, Any]) -> list[Entry]:
 
 
 def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
-    """What is wrong with the types of the identities under *name*; *more* is required beside what names one."""
+    """What is wrong with the types of the identities under *name*; *more* is required as well."""
     return [
         f"{name}[{number}].{problem}"
         for number, one in enumerate(properties.get(name, ()))

@@ -196,9 +196,8 @@ def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
 
 
 def _existing(generation: int, settings: DomainSettings) -> Existing:
-    if generation not in settings.keys:
-        return "replace"  # the selector of a generated key is nobody else's: what stands there is ours
-    return "same key" if settings.adopt else "refuse"
+    """The selector of a generated key is nobody else's; at another one a lost answer of ours may stand."""
+    return "same key" if generation in settings.keys else "replace"
 
 
 def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:

@@ -43,6 +43,7 @@ def drifted(stored: Stored) -> bool:
         or not stored.signing_enabled
         or stored.signing_selector not in (None, stored.declared.selector)
         or stored.status == "FAILED"
+        or stored.other_instance != ""
     )
 
 

@@ -150,6 +150,10 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         after = replace(after, adopted=True)
     else:
         _refuse_other_owner(after.declared, seen)
+        if look_at_key and seen.tags.get(INSTANCE_TAG) != after.instance:
+            # A replacement got that far, and state never heard of it.
+            outside.ses.tag_resource(declared.domain, _own_tags(after))
+    after = replace(after, other_instance="")
     unheard = seen.selector not in (None, before.selector, declared.selector)
     if unheard and leaving and declared.overlap_days:
         raise InvalidSettings(
@@ -185,7 +189,12 @@ def read(stored: Stored, outside: Outside) -> Stored | None:
     if stored.put_at is None:
         return stored  # SES was never told of it
     seen = outside.ses.get_email_identity(stored.declared.domain)
-    return _as_seen(stored, seen) if seen else None
+    if seen is None:
+        return None
+    ours = seen.tags.get(OWNER_TAG) == stored.declared.owner
+    instance = seen.tags.get(INSTANCE_TAG, "")
+    other = instance if ours and instance != stored.instance else ""
+    return replace(_as_seen(stored, seen), other_instance=other)
 
 
 def delete(stored: Stored, outside: Outside) -> None:
@@ -245,6 +254,8 @@ def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared 
         elsewhere = dns_moves.served_elsewhere(declared, asked)
         outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
         until = _signed_until(waiting, declared, before, outside.clock.now())
+        # Nobody's: the deletion half of a replacement must not take the live identity away.
+        outside.instances[declared.region, declared.domain] = ""
         return replace(waiting, status=AWAITING_DNS, put_at=None, signed_until=until)
     _go_on()
     now = outside.clock.now()

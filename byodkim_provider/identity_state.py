@@ -74,7 +74,7 @@ OUTPUTS: Final[wire_types.Kinds] = {
     **INPUTS,
     **dict.fromkeys(
         (
-            *("fingerprint", "record_name", "instance", "status", "origin"),
+            *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
             *("signing_selector", "error_type", "told_by"),
         ),
         "a text",
@@ -210,6 +210,8 @@ class Stored:
     """A random value that the identity carries as a tag: only who knows it may delete it."""
     status: str
     """SES's DKIM status, or AWAITING_DNS."""
+    other_instance: str = ""
+    """What SES said instead, with the right owner: a replacement got that far, and state never heard of it."""
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None
@@ -233,6 +235,7 @@ class Stored:
         return cls(
             declared=Declared.from_outputs(outputs),
             instance=outputs["instance"],
+            other_instance=outputs.get("other_instance", ""),
             status=outputs["status"],
             origin=outputs.get("origin", ""),
             signing_enabled=outputs.get("signing_enabled", False),
@@ -250,6 +253,7 @@ class Stored:
         return self.declared.to_properties() | _without_none(
             {
                 "instance": self.instance,
+                "other_instance": self.other_instance or None,
                 "status": self.status,
                 "origin": self.origin,
                 "signing_enabled": self.signing_enabled,

@@ -261,6 +261,11 @@ class _Looks:
     def diagnoses(self, pending: Sequence[Verdict]) -> dict[Entry, Verdict]:
         """Why each is not verified, said as a warning; no look-up once the run is interrupted."""
         if stopping.is_set():
+            for verdict in pending:
+                self._outside.progress.warn(
+                    f"{verdict.entry}: {verdict.status}, interrupted after {_duration(self.waited())}; "
+                    "the next `pulumi up` looks again"
+                )
             return {}
         unread = [v.entry for v in pending if v.entry not in self._seen and v.status != GONE]
         if len(unread) <= DIAGNOSED:

@@ -83,7 +83,7 @@ def _is_resolver(value: Any) -> bool:
     try:
         parts = urlsplit(f"//{value}")
         ipaddress.ip_address(parts.hostname or "")
-        return isinstance(value, str) and parts.netloc == value and parts.port != 0
+        return parts.netloc == value and parts.username is None and parts.port != 0
     except ValueError:
         return False
 

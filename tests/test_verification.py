@@ -537,7 +537,7 @@ def test_fail_has_nothing_to_fail_for(world):
 @pytest.mark.parametrize("on_timeout", ["warn", "fail"])
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
 def test_interrupted(world, number, on_timeout):
-    """Ctrl-C ends the wait at once; what is pending is stored as pending, and no call is made for it."""
+    """Ctrl-C ends the wait at once; what is pending is said and stored, and no call is made for it."""
     world.switch(first_look_seconds=3600)
     stored = several(world, number)
     world.clock.after(4, stopping.set)
@@ -546,7 +546,9 @@ def test_interrupted(world, number, on_timeout):
 
     assert [("PENDING", False)] * number == [(verdict.status, verdict.verified) for verdict in verdicts]
     assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
-    assert ([], []) == (world.progress.warnings, world.resolver.looked_up)
+    interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` looks again"
+    assert [f"{verdict.entry}: {interrupted}" for verdict in verdicts] == world.progress.warnings
+    assert [] == world.resolver.looked_up
 
 
 # --- what is stored

@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import click
 
-from byodkim_provider import permissions
+from byodkim_provider import least_privilege
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.cli.outside import Outside, say
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.identity_state import DELEGATED, Stored
 from byodkim_provider.key_secret import SecretArn
-from byodkim_provider.permissions import Identity, Records, Role, Scope, Secrets
+from byodkim_provider.least_privilege import Identity, Records, Role, Scope, Secrets
 from byodkim_provider.settings import DomainSettings
 from byodkim_provider.settings_schema import DnsSettings
 
@@ -54,20 +54,20 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
     outside = context.ensure_object(Outside)
     if name is None and not in_project(outside.directory):
         say("there is no project here: this is for any domain")
-        scopes: dict[str | None, Scope] = {None: permissions.SIMPLE_SCOPE}
+        scopes: dict[str | None, Scope] = {None: least_privilege.ANY_STACK}
     else:
         scopes = scopes_of(open_stack(name, outside))
     if role not in scopes:
         known = ", ".join(one for one in scopes if one) or "it assumes none"
         raise click.BadParameter(f"the stack does not assume {role!r}: {known}", param_hint="--role")
-    document = permissions.policy(scopes[role])
+    document = least_privilege.policy(scopes[role])
     for other in scopes:
         if other and role is None:
             say(f"--role {other}: the policy that this role needs")
-    if permissions.size_of(document) > permissions.MAX_POLICY_CHARACTERS:
+    if least_privilege.size_of(document) > least_privilege.MAX_POLICY_CHARACTERS:
         say(
-            f"it has {permissions.size_of(document)} characters and a managed policy takes "
-            f"{permissions.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
+            f"it has {least_privilege.size_of(document)} characters and a managed policy takes "
+            f"{least_privilege.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
         )
     if scopes[role].identities and scopes[role].account == "*":
         say("the account is not known before the first `pulumi up`: `*` stands for it")

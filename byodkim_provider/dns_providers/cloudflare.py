@@ -59,10 +59,10 @@ class Cloudflare:
     ) -> pulumi.Resource | None:
         """A `cloudflare.DnsRecord` called *name*; None if a record of this key is there and not ours."""
         zone_id = self.place(domain, parent=opts.parent).label.removeprefix("cloudflare:")
-        if existing != "replace" and isinstance(record_name, str) and isinstance(record_value, str):
+        if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
             there = _values_of_others(_sdk(domain), zone_id, record_name, opts.parent)
             key = records.public_key(record_value)
-            if existing == "same key" and there and [records.public_key(value) for value in there] == [key]:
+            if there and [records.public_key(value) for value in there] == [key]:
                 return None  # Cloudflare would not let it be created again, and it stays whoever goes
             if there:
                 raise InvalidSettings(

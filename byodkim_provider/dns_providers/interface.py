@@ -14,8 +14,8 @@ import pulumi
 
 __all__ = ["DnsProvider", "Existing", "Place"]
 
-Existing = Literal["refuse", "same key", "replace"]
-"""A record that exists already: an error; taken over if it holds this key, else an error; replaced."""
+Existing = Literal["same key", "replace"]
+"""A record that exists already: taken over if it holds this key, else an error; or replaced."""
 
 
 @dataclass(frozen=True)

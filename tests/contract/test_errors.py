@@ -111,17 +111,25 @@ def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity"])
-@pytest.mark.parametrize("call", ["diff", "update", "read"])
-def test_bug(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> None:
+def test_bug(plugin: Plugin, domain: Domain, kind: Kind) -> None:
     """An error that nobody foresaw comes with its traceback, also after one that somebody did."""
-    broken: dict[str, Any] = {"domain": domain.name}
-    arguments = [broken] if call == "read" else [{}, domain.inputs()]
     assert TOO_SMALL == error_of(plugin.create, "DkimKey", {"domain": domain.name, "bits": 512})
-    text = error_of(getattr(plugin, call), kind, *arguments)
+    text = error_of(plugin.create, kind, {})  # what `check` would have refused
     assert text.startswith("Traceback (most recent call last):\n")
-    assert f", in {call}\n" in text
+    assert ", in create\n" in text
     assert "\nKeyError: " in text
     assert not domain.leaks_key(text)
+
+
+@pytest.mark.parametrize("kind", ["DkimKey", "ByodkimIdentity"])
+@pytest.mark.parametrize("call", ["diff", "update", "read"])
+def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> None:
+    """A state that was edited by hand is said to be that."""
+    broken: dict[str, Any] = {"domain": domain.name}
+    arguments = [broken] if call == "read" else [{}, domain.inputs()]
+    text = error_of(getattr(plugin, call), kind, *arguments)
+    assert text.startswith("InvalidSettings: in the state, ")
+    assert "\n  hint: nothing was changed; was the state edited by hand? " in text
 
 
 def test_after_a_bug(plugin: Plugin, domain: Domain) -> None:

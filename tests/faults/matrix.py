@@ -1,0 +1,239 @@
+"""
+Every call of every scenario × everything that can go wrong with it: what comes of it.
+
+A cell is one scenario with one trouble, and then plain `pulumi up` until all is well. It is
+sound if that takes two runs at most and ends where the run without trouble did, and if on the
+way nothing was lost, left behind, made twice or taken from others.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from byodkim_provider import records
+from byodkim_provider.identity_lifecycle import INSTANCE_TAG
+from sandbox.ses_identity import Identity
+from tests.fakes import REGION
+from tests.faults.outside import DOMAIN
+from tests.faults.scenarios import LIKELY, NEIGHBOUR, PROFILES, SCENARIOS, Scenario, prepared
+from tests.faults.stack import IDENTITY, REPLACED, Stack
+from tests.faults.trouble import Point, Trouble, troubles
+
+__all__ = ["Cell", "Result", "cells", "judged", "table"]
+
+FURTHER_RUNS: Final = 2
+"""How many plain `up`s may be needed."""
+
+UNFINISHED: Final = ("CLI killed", "Ctrl-C twice")
+"""What leaves the engine with an operation that it believes unfinished, until `pulumi refresh` clears it."""
+
+BETWEEN_RUNS: Final = timedelta(minutes=70)
+"""
+How long somebody waits before the next one: longer than SES between two looks at a verified key.
+
+When the answer of a switch was lost, only SES's next look tells that SUCCESS is about the new key.
+"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scenario, one behaviour of SES, one trouble. *call* is the call that it happens at."""
+
+    scenario: str
+    profile: str
+    call: str
+    trouble: Trouble
+
+    def __str__(self) -> str:
+        where = f"{self.scenario} ({self.profile}), call {self.trouble.at}: {self.call}"
+        return f"{where}: {self.trouble.column}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a cell; *problems* is empty if it is sound."""
+
+    cell: Cell
+    further_runs: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A scenario before its run, and the run without trouble."""
+
+    scenario: Scenario
+    saved: bytes
+    log: list[Point]
+    end: dict[str, Any]
+
+
+def cells(profiles: Iterable[str] = tuple(PROFILES)) -> Iterator[Cell]:
+    """
+    The whole grid. It grows by itself: the calls are those that a run without trouble makes.
+
+    How SES behaves changes nothing of other services' calls, so they have one profile.
+    """
+    for profile in profiles:
+        for scenario in SCENARIOS:
+            log = _start(scenario.name, profile).log
+            for trouble in troubles(log):
+                call = log[trouble.at].name
+                if profile == LIKELY or call.startswith("SES"):
+                    yield Cell(scenario.name, profile, call, trouble)
+
+
+def judged(cell: Cell) -> Result:
+    """The cell, run."""
+    start = _start(cell.scenario, cell.profile)
+    stack = Stack.load(start.saved)
+    written = start.scenario.written()
+    watch = _Watch(stack, start.scenario)
+    outcome = start.scenario.run(stack, written, cell.trouble)
+    watch.look()
+    runs = 0
+    said = [f"{error}" for error in stack.engine.errors]
+    if outcome == "killed" and cell.trouble.kind in UNFINISHED:
+        stack.refresh()  # to clear the pending operation that the engine was left with
+    stack.outside.clock.advance(BETWEEN_RUNS)
+    while (outcome != "done" or stack.planned(written)) and runs < FURTHER_RUNS:
+        outcome = start.scenario.again(stack, written, None)
+        watch.look()
+        runs += 1
+        said += [f"{error}" for error in stack.engine.errors]
+        stack.outside.clock.advance(BETWEEN_RUNS)
+    left = stack.planned(written)
+    if outcome != "done" or left:
+        watch.problems.append(f"does not converge: {outcome}, still to do: {left}; said: {said}")
+    watch.problems += _differences(start.end, _end(stack))
+    return Result(cell, runs, tuple(dict.fromkeys(watch.problems)))
+
+
+@functools.cache
+def _start(scenario_name: str, profile: str) -> _Start:
+    scenario = next(one for one in SCENARIOS if one.name == scenario_name)
+    stack = prepared(scenario, PROFILES[profile])
+    saved = stack.save()
+    stack = Stack.load(saved)
+    written = scenario.written()
+    outcome = scenario.run(stack, written, None)
+    assert outcome == "done", (scenario_name, profile, outcome, stack.engine.errors)
+    log = stack.outside.calls.log
+    for _ in range(FURTHER_RUNS):
+        stack.outside.clock.advance(BETWEEN_RUNS)
+        if stack.planned(written):
+            stack.up(written)
+    assert stack.planned(written) == [], (scenario_name, profile, stack.planned(written))
+    return _Start(scenario, saved, log, _end(stack))
+
+
+class _Watch:
+    """What must hold after every run. A class for what it remembers from before the first."""
+
+    def __init__(self, stack: Stack, scenario: Scenario) -> None:
+        self._stack, self._scenario = stack, scenario
+        self._before = self._identities()
+        self._theirs = dict(stack.outside.zone.record_sets)
+        for stored in stack.engine.state.values():
+            if stored.kind == "record":
+                self._theirs.pop((f"{stored.outputs['fqdn']}.", "TXT"), None)
+        self.problems: list[str] = []
+
+    def look(self) -> None:
+        """Once more, and keep what is wrong."""
+        now, zone = self._identities(), self._stack.outside.zone.record_sets
+        identity, before = now.get(DOMAIN), self._before.get(DOMAIN)
+        if before and not identity and not self._scenario.identity_goes:
+            self.problems.append("lost: the identity")
+        if identity and identity.origin == "EXTERNAL":
+            name = records.record_name(identity.selector, DOMAIN)
+            if (f"{name}.", "TXT") not in zone:
+                self.problems.append(f"lost: the record of the signing key, {name}")
+        if now.keys() - {DOMAIN, NEIGHBOUR}:
+            self.problems.append(f"made twice: {sorted(now)}")
+        if now.get(NEIGHBOUR) != self._before[NEIGHBOUR]:
+            self.problems.append("touched: another stack's identity")
+        if any(zone.get(key) != record_set for key, record_set in self._theirs.items()):
+            self.problems.append("touched: somebody else's record")
+        theirs = {k: v for k, v in (before.tags if before else {}).items() if k == "team"}
+        if (
+            identity
+            and self._scenario.name.startswith("adopt")
+            and not theirs.items() <= identity.tags.items()
+        ):
+            self.problems.append("touched: somebody else's tags")
+
+    def _identities(self) -> dict[str, Identity]:
+        return self._stack.outside.ses.identities(REGION)
+
+
+def _end(stack: Stack) -> dict[str, Any]:
+    """How things stand, without what depends on when and in how many runs they came so."""
+    outside, state = stack.outside, stack.engine.state
+    facts: dict[str, Any] = {"keys made": outside.keys_made, "in state": sorted(state)}
+    identities = outside.ses.identities(REGION)
+    for name, identity in identities.items():
+        facts[f"identity {name}"] = {
+            "origin": identity.origin,
+            "key": (identity.selector, identity.fingerprint),
+            "signs": identity.signing_enabled and identity.confirmed,
+            "configuration set": identity.configuration_set,
+            "tags": {k: v for k, v in identity.tags.items() if k != INSTANCE_TAG},
+        }
+    for (name, _), record_set in outside.zone.record_sets.items():
+        facts[f"record {name}"] = record_set
+    stored = state.get(IDENTITY)
+    if stored:
+        outputs = stored.outputs
+        instance = identities[DOMAIN].tags.get(INSTANCE_TAG) if DOMAIN in identities else None
+        facts["stored identity"] = {
+            "declared": (outputs["selector"], outputs["fingerprint"], outputs.get("generation")),
+            "instance is in SES": outputs["instance"] == instance,
+            "adopted": outputs["adopted"],
+            "told": "put_at" in outputs,
+            "signed until": sorted(outputs["signed_until"]),
+        }
+    if "verification" in state:
+        facts["verified"] = [one["verified"] for one in state["verification"].outputs["results"]]
+    facts["waits for deletion"] = [name for name in state if name.endswith(REPLACED)]
+    return facts
+
+
+def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    return [
+        f"{'left behind or made twice' if name not in wanted else 'ends elsewhere'}: {name}: "
+        f"{found.get(name)}, not {wanted.get(name)}"
+        for name in sorted(wanted.keys() | found.keys())
+        if wanted.get(name) != found.get(name)
+    ]
+
+
+def table(results: Sequence[Result]) -> str:
+    """By scenario and call, and by what went wrong: the number of cells, and of unsound ones among them."""
+    columns = list(dict.fromkeys(result.cell.trouble.column for result in results))
+    rows: defaultdict[tuple[str, str], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        rows[result.cell.scenario, result.cell.call][result.cell.trouble.column].append(result)
+    width = max(len(call) for _, call in rows)
+    lines = [f"  {number:2} {column}" for number, column in enumerate(columns, 1)]
+    lines.append(" " * (width + 2) + "".join(f"{number:>7}" for number in range(1, len(columns) + 1)))
+    scenario = ""
+    for (name, call), row in rows.items():
+        if name != scenario:
+            scenario = name
+            lines.append(name)
+        lines.append(f"  {call:{width}}" + "".join(f"{_count(row[column]):>7}" for column in columns))
+    runs = Counter(result.further_runs for result in results)
+    unsound = sum(bool(result.problems) for result in results)
+    needed = ", ".join(f"{count} after {number}" for number, count in sorted(runs.items()))
+    return "\n".join([*lines, f"{len(results)} cells, {unsound} unsound; further runs: {needed}"])
+
+
+def _count(results: Sequence[Result]) -> str:
+    unsound = sum(bool(result.problems) for result in results)
+    return f"{unsound}/{len(results)}!" if unsound else str(len(results) or "")

@@ -1,0 +1,291 @@
+"""
+AWS and DNS below everything the product does itself, in this process.
+
+SES and STS are answered where botocore would send the request, so that its own checks, its parser
+and all retries are the real ones. Route 53 is what the sandbox's stand-in for pulumi-aws asks.
+No judgement here, and no idea of a stack.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar
+
+import boto3
+import botocore.endpoint
+import botocore.httpsession
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
+
+from byodkim_provider import aws_session, dkim_identity, keys, records
+from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.resolver import Answer
+from byodkim_provider.ses import SesClient
+from sandbox.dns_zone import RecordSet
+from sandbox.route53_rules import Change, problems
+from sandbox.ses_model import SesModel
+from sandbox.ses_rules import SesError
+from sandbox.ses_switches import FaultKind, Switches
+from tests.fakes import REGION, SERVERS, FakeClock, FakeProgress
+from tests.faults.trouble import Calls, SpoiledError
+
+__all__ = ["ACCOUNT", "DOMAIN", "ZONE_ID", "Outside", "Zone", "pool"]
+
+DOMAIN: Final = "example.com"
+ACCOUNT: Final = "123456789012"
+ZONE_ID: Final = "Z0EXAMPLE"
+
+SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
+
+READ_TIMEOUT_SECONDS: Final = 30
+"""After which botocore gives up, as `aws_session.CLIENT` has it."""
+
+GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
+
+DNS_FAILURES: Final[Mapping[FaultKind, str]] = {
+    "500": "SERVFAIL",
+    "access_denied": "REFUSED",
+    "drop": "unreachable",
+    "timeout": "silent",
+    "garbage": "garbage",
+}
+
+IDENTITY_OF_CALLER: Final = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    f"<Arn>arn:aws:iam::{ACCOUNT}:user/jo</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+).encode()
+
+STS_ERROR: Final = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+
+ERRORS: Final[Mapping[FaultKind, tuple[int, str]]] = {
+    "throttle": (429, "TooManyRequestsException"),
+    "500": (500, "InternalServiceErrorException"),
+    "access_denied": (403, "AccessDeniedException"),
+}
+
+T = TypeVar("T")
+
+
+class _Clock(FakeClock):
+    """Counts microseconds: a wait for less is for one, or a loop around it would never end."""
+
+    def wait(self, seconds: float) -> bool:
+        return super().wait(max(seconds, 1e-6))
+
+
+class Zone:
+    """A zone in Route 53, at all name servers at once; SES sees what they see."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.record_sets: dict[tuple[str, str], RecordSet] = {}
+        self.hidden_until = clock.now()
+        """Until when no server has a record that came since the test began."""
+
+    def put(self, name: str, value: str) -> None:
+        """Somebody else makes a TXT record."""
+        self.record_sets[name + ".", "TXT"] = RecordSet(name + ".", "TXT", 300, (value,))
+
+    def txt(self, name: str) -> tuple[str, ...]:
+        """TXT values at *name*, their strings joined."""
+        found = self.record_sets.get((name + ".", "TXT"))
+        if found is None or self._clock.now() < self.hidden_until:
+            return ()
+        return tuple(records.parse_quoted(value) for value in found.values)
+
+
+class Outside:
+    """All that is outside, for one world of one test. It can be pickled."""
+
+    def __init__(self, switches: Switches) -> None:
+        self.clock = _Clock()
+        self.zone = Zone(self.clock)
+        self.ses = SesModel(
+            look_up_txt=self.zone.txt,
+            clock=self.clock,
+            switches=switches,
+            account_id=ACCOUNT,
+            deliver=_no_mail,
+        )
+        self.calls = Calls()
+        self.keys_made = 0
+
+    def client(self) -> SesClient:
+        """SES as a new process reaches it: STS is asked first."""
+        if self.calls.spoils("STS GetCallerIdentity"):
+            client = aws_session.connect(SETTINGS, region=REGION, expected_account=ACCOUNT).client
+        else:  # the same without the 20 ms that it costs to have botocore ask STS
+            self.calls.make("STS GetCallerIdentity", lambda: None)
+            client = _session().client("sesv2", config=aws_session.CLIENT)
+        sent: dict[str, Any] = {}
+        client.meta.events.register(
+            "provide-client-params.sesv2", lambda params, **_: sent.update(now=params)
+        )
+
+        def answer(event_name: str, **_: Any) -> Any:
+            return self._answer_ses(event_name.rpartition(".")[2], sent["now"])
+
+        client.meta.events.register("before-send.sesv2", answer)
+        return SesClient(client, region=REGION, account_id=ACCOUNT, clock=self.clock)
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """As `propagation.Resolver`."""
+        assert name.endswith(domain)
+        try:
+            values = self.calls.make("DNS TXT", lambda: self.zone.txt(name))
+        except SpoiledError as spoiled:
+            return tuple(Answer(server, None, DNS_FAILURES[spoiled.kind]) for server in SERVERS)
+        return tuple(Answer(server, values) for server in SERVERS)
+
+    # Route 53, as boto3's client of that name has it
+
+    def get_hosted_zone(self, **_: Any) -> dict[str, Any]:
+        return self.aws("Route 53 GetHostedZone", lambda: {"HostedZone": {"Name": f"{DOMAIN}."}})
+
+    def change_resource_record_sets(self, ChangeBatch: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
+        return self.aws("Route 53 ChangeResourceRecordSets", lambda: self._change(ChangeBatch["Changes"]))
+
+    def list_resource_record_sets(self, StartRecordName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        def look() -> dict[str, Any]:
+            found = self.zone.record_sets.get((f"{StartRecordName}.", "TXT"))
+            return {"ResourceRecordSets": [_listed(found)] if found else []}
+
+        return self.aws("Route 53 ListResourceRecordSets", look)
+
+    def aws(self, name: str, work: Callable[[], T]) -> T:
+        """A call of pulumi-aws; a spoiled one raises what botocore would."""
+        try:
+            return self.calls.make(name, work)
+        except SpoiledError as spoiled:
+            raise self._lost_on_the_way(spoiled.kind) or _client_error(spoiled.kind, name) from None
+
+    # In place of what the product takes from its process
+
+    def replaced(self) -> list[tuple[object, str, object]]:
+        """Object, attribute and what stands there instead."""
+        return [
+            (dkim_identity, "SystemClock", lambda: self.clock),
+            (dkim_identity, "resolver_for", lambda *_: self),
+            (dkim_identity, "progress_of_this_call", FakeProgress),
+            (keys, "generate", self._next_key),
+            (keys, "load", _load),
+            (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
+            # botocore itself sleeps between its tries to reach STS.
+            (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),
+        ]
+
+    def _next_key(self, _bits: int) -> keys.SigningKey:
+        self.keys_made += 1
+        return pool(self.keys_made - 1)
+
+    def _change(self, sent: list[dict[str, Any]]) -> dict[str, Any]:
+        changes = [_change(one) for one in sent]
+        refused = problems(f"{DOMAIN}.", self.zone.record_sets.values(), changes)
+        if refused:
+            answer: Any = {"Error": {"Code": "InvalidChangeBatch", "Message": ", ".join(refused)}}
+            raise ClientError(answer, "ChangeResourceRecordSets")
+        for action, record_set in changes:
+            key = (record_set.name, record_set.type)
+            if action == "DELETE":
+                del self.zone.record_sets[key]
+            else:
+                self.zone.record_sets[key] = record_set
+        return {"ChangeInfo": {"Status": "INSYNC"}}
+
+    def _answer_ses(self, operation: str, sent: Mapping[str, Any]) -> AWSResponse:
+        try:
+            answer = self.calls.make(f"SES {operation}", lambda: self.ses.call(operation, REGION, sent))
+        except SesError as error:
+            return self._json(error.status_code, {"message": error.message}, error=error.code)
+        except SpoiledError as spoiled:
+            if lost := self._lost_on_the_way(spoiled.kind, garbage=False):
+                raise lost from None
+            if spoiled.kind == "garbage":
+                return _response(200, GARBAGE, {"Content-Type": "text/html"})
+            status, code = ERRORS[spoiled.kind]
+            return self._json(status, {"message": "no"}, error=code)
+        return self._json(200, answer)
+
+    def _answer_sts(self, request: Any) -> AWSResponse:
+        assert "sts" in request.url, f"a request leaves the process: {request.url}"
+        try:
+            answer = self.calls.make("STS GetCallerIdentity", lambda: IDENTITY_OF_CALLER)
+        except SpoiledError as spoiled:
+            if lost := self._lost_on_the_way(spoiled.kind, garbage=False):
+                raise lost from None
+            if spoiled.kind == "garbage":
+                return _response(200, GARBAGE, {"Content-Type": "text/html"})
+            status, code = ERRORS[spoiled.kind]
+            return _response(status, STS_ERROR.format(code).encode(), {"Content-Type": "text/xml"})
+        return _response(200, answer, {"Content-Type": "text/xml"})
+
+    def _lost_on_the_way(self, kind: FaultKind, *, garbage: bool = True) -> Exception | None:
+        if kind == "timeout":
+            self.clock.advance(timedelta(seconds=READ_TIMEOUT_SECONDS))
+            return ReadTimeoutError(endpoint_url="https://aws.test")
+        if kind == "drop":
+            return ConnectionClosedError(endpoint_url="https://aws.test")
+        return ResponseParserError("no XML") if kind == "garbage" and garbage else None
+
+    def _json(self, status: int, answer: Mapping[str, Any], *, error: str = "") -> AWSResponse:
+        headers = {
+            "Content-Type": "application/json",
+            "Date": format_datetime(self.clock.now(), usegmt=True),
+            **({"x-amzn-ErrorType": error} if error else {}),
+        }
+        return _response(status, json.dumps(answer, default=datetime.timestamp).encode(), headers)
+
+
+@functools.cache
+def pool(number: int) -> keys.SigningKey:
+    """A short key, the same for a number at any time."""
+    return _generate(keys.MIN_BITS)
+
+
+_generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session(SETTINGS.access_key, SETTINGS.secret_key, region_name=REGION)
+
+
+def _response(status: int, body: bytes, headers: Mapping[str, str]) -> AWSResponse:
+    all_headers: Any = {"x-amzn-RequestId": "1", **headers}
+    raw = io.BytesIO(body)
+    raw.stream = lambda *_, **__: iter([body])  # type: ignore[attr-defined]
+    return AWSResponse("https://aws.test", status, all_headers, raw)
+
+
+def _client_error(kind: FaultKind, operation: str) -> ClientError:
+    status, code = ERRORS[kind]
+    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, operation)
+
+
+def _change(sent: Mapping[str, Any]) -> Change:
+    wanted = sent["ResourceRecordSet"]
+    values = tuple(record["Value"] for record in wanted["ResourceRecords"])
+    name = wanted["Name"].rstrip(".") + "."
+    return Change(sent["Action"], RecordSet(name, wanted["Type"], int(wanted["TTL"]), values))
+
+
+def _listed(record_set: RecordSet) -> dict[str, Any]:
+    return {
+        "Name": record_set.name,
+        "Type": record_set.type,
+        "TTL": record_set.ttl,
+        "ResourceRecords": [{"Value": value} for value in record_set.values],
+    }
+
+
+def _no_mail(*_: object) -> None:
+    """No mail is sent here."""

@@ -1,0 +1,238 @@
+"""
+What people do with a domain: the runs that go wrong in the fault matrix, and how things stood before.
+
+A table. What may go wrong and what must come of it is in `trouble` and `matrix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+
+from byodkim_provider import records
+from sandbox.ses_switches import Switches
+from tests.continuity.model import Outcome
+from tests.fakes import REGION
+from tests.faults.outside import DOMAIN, pool
+from tests.faults.stack import Stack, Written
+from tests.faults.trouble import Trouble
+
+__all__ = ["LIKELY", "NEIGHBOUR", "PROFILES", "SCENARIOS", "Scenario", "prepared"]
+
+NEIGHBOUR: Final = "other.example"
+"""Another stack's domain in the same account."""
+
+SUPPLIED: Final = 90
+"""Number in the pool of the key that the user has made himself; its selector is `own`."""
+
+THEIRS: Final = 91
+"""Of a key that somebody else gave to SES, under the selector `theirs`."""
+
+
+Run = Callable[[Stack, Written | None, Trouble | None], Outcome]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """*run* is what goes wrong; meanwhile and after it, *written* is what the stack file says."""
+
+    name: str
+    written: Callable[[], Written | None]
+    """None: the domain is not in it."""
+    before: Callable[[Stack], object] = lambda _: None
+    run: Run = Stack.up
+    again: Run = Stack.up
+    """What is run after it: plain `pulumi up`, except where that can't know what there is to do."""
+    identity_goes: bool = False
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    """Where SES behaves in this way only, the scenario comes to a good end at all."""
+
+
+def prepared(scenario: Scenario, switches: Switches) -> Stack:
+    """A stack and its surroundings just before the run of *scenario*."""
+    stack = Stack(replace(switches, **scenario.switches))
+    ses, zone = stack.outside.ses, stack.outside.zone
+    ses.add_configuration_set(REGION, "news")
+    owned = {"byodkim:owner": "another/dev/other.example/eu-west-1", "byodkim:instance": "0"}
+    ses.put_identity(
+        NEIGHBOUR,
+        REGION,
+        selector="s1",
+        private_key=pool(THEIRS).pkcs1_base64(),
+        status="SUCCESS",
+        tags=owned,
+    )
+    for name, value in {
+        f"google._domainkey.{DOMAIN}": "v=DKIM1; k=rsa; p=MIGf",
+        DOMAIN: "v=spf1 -all",
+    }.items():
+        zone.put(name, f'"{value}"')
+    zone.put(f"s1._domainkey.{NEIGHBOUR}", records.quoted(records.record_value(pool(THEIRS).public_key_der)))
+    scenario.before(stack)
+    stack.outside.clock.advance(timedelta(hours=1))
+    return stack
+
+
+def _generation(number: int, **more: object) -> Callable[[], Written]:
+    return lambda: {"generation": number, **more}
+
+
+def _own_key(**more: object) -> Callable[[], Written]:
+    """With a key that the user has made; PEM, as `openssl genrsa` writes it."""
+
+    def written() -> Written:
+        der = serialization.load_der_private_key(pool(SUPPLIED).pkcs1_der, None)
+        pem = der.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        return {"generation": 1, "keys": {"1": {"selector": "own", "privateKey": pem.decode()}}, **more}
+
+    return written
+
+
+def _made(*steps: Callable[[], Written]) -> Callable[[Stack], None]:
+    """Earlier runs, each long enough after the one before."""
+
+    def before(stack: Stack) -> None:
+        for written in steps:
+            outcome = stack.up(written())
+            assert outcome == "done", stack.engine.errors
+            stack.outside.clock.advance(timedelta(days=11))
+        assert stack.planned(steps[-1]()) == [] or stack.up(steps[-1]()) == "done"
+
+    return before
+
+
+def _theirs(stack: Stack) -> None:
+    """Somebody else has made the identity, with a key and a record of his own."""
+    key = pool(THEIRS)
+    stack.outside.ses.put_identity(
+        DOMAIN, REGION, selector="theirs", private_key=key.pkcs1_base64(), tags={"team": "mail"}
+    )
+    _put_record(stack, "theirs", THEIRS)
+
+
+def _mine_by_hand(stack: Stack) -> None:
+    """The user has made identity and record with the same key by hand."""
+    key = pool(SUPPLIED)
+    stack.outside.ses.put_identity(
+        DOMAIN, REGION, selector="own", private_key=key.pkcs1_base64(), tags={"team": "mail"}
+    )
+    _put_record(stack, "own", SUPPLIED)
+
+
+def _put_record(stack: Stack, selector: str, key: int) -> None:
+    value = records.record_value(pool(key).public_key_der)
+    stack.outside.zone.put(records.record_name(selector, DOMAIN), records.quoted(value))
+
+
+def _easy_dkim(stack: Stack) -> None:
+    stack.outside.ses.put_easy_dkim(DOMAIN, REGION)
+
+
+def _changed(**changes: object) -> Callable[[Stack], None]:
+    """Made, and then changed in the console."""
+
+    def before(stack: Stack) -> None:
+        _made(_generation(1))(stack)
+        stack.outside.ses.change(DOMAIN, REGION, **changes)
+
+    return before
+
+
+def _gone(stack: Stack) -> None:
+    _made(_generation(1))(stack)
+    stack.outside.ses.remove(DOMAIN, REGION)
+
+
+def _adopted(stack: Stack) -> None:
+    _mine_by_hand(stack)
+    stack.outside.clock.advance(timedelta(hours=1))
+    _made(_own_key(adopt=True))(stack)
+
+
+def _record_late(stack: Stack) -> None:
+    """The run that made the record ended before it was to be seen."""
+    clock, zone = stack.outside.clock, stack.outside.zone
+    zone.hidden_until = clock.now() + timedelta(minutes=30)
+    assert stack.up(_generation(1)()) == "done"
+
+
+SCENARIOS: Final = (
+    Scenario("create", _generation(1)),
+    Scenario("create with settings", _generation(1, configurationSet="news", tags={"team": "news"})),
+    Scenario("create with own key", _own_key()),
+    Scenario("create, record was late", _generation(1), _record_late),
+    Scenario("switch 2 to 3", _generation(3), _made(_generation(1), _generation(2))),
+    Scenario(
+        "go back 3 to 2",
+        _generation(2, published=[2, 3, 4]),
+        _made(_generation(1), _generation(2), _generation(3)),
+    ),
+    Scenario(
+        "change settings",
+        _generation(1, configurationSet="news", tags={"team": "news"}),
+        _made(_generation(1, tags={"team": "mail", "cost": "7"})),
+    ),
+    Scenario("adopt, same key", _own_key(adopt=True), _mine_by_hand),
+    Scenario("adopt, other key", _generation(1, adopt=True), _theirs),
+    Scenario("adopt from Easy DKIM", _generation(1, adopt=True, acceptUnsignedWindow=True), _easy_dkim),
+    Scenario("retire", _generation(1, retired=True), _made(_generation(1)), identity_goes=True),
+    Scenario("delete", lambda: None, _made(_generation(1)), identity_goes=True),
+    Scenario("delete, adopted", lambda: None, _adopted),
+    Scenario("refresh", _generation(1), _made(_generation(1)), Stack.up_refresh),
+    Scenario(
+        "repair disabled", _generation(1), _changed(signing_enabled=False), Stack.up_refresh, Stack.up_refresh
+    ),
+    Scenario(
+        "repair failed",
+        _generation(1),
+        _changed(status="FAILED"),
+        Stack.up_refresh,
+        Stack.up_refresh,
+        switches={"failed_restarts": True},
+    ),
+    Scenario("switch after failed", _generation(2), _changed(status="FAILED")),
+    Scenario("make again", _generation(1), _gone, Stack.up_refresh, Stack.up_refresh),
+    # That a replacement's answer was lost shows only in SES, so plain `up` can't know.
+    Scenario("replace", _generation(1), _made(_generation(1)), Stack.up_replace, Stack.up_refresh),
+)
+
+LIKELY: Final = "likely"
+
+PROFILES: Final[Mapping[str, Switches]] = {
+    LIKELY: Switches(requests_per_second=None),
+    "silent": Switches(
+        requests_per_second=None,
+        tokens="empty",
+        status_after_put="NOT_STARTED",
+        verification_info="empty",
+        signs_while_pending="old",
+        read_lag_seconds=3,
+    ),
+    "stale": Switches(
+        requests_per_second=None,
+        status_after_put="SUCCESS",
+        verification_info="stale",
+        same_key_restarts=False,
+        failed_restarts=True,
+        signs_while_pending="new",
+        old_key_lingers_seconds=5,
+        first_look_seconds=60,
+    ),
+    "slow": Switches(
+        verification_info="ownership",
+        caches_no_such_name=True,
+        put_enables_signing=True,
+        verifies_tagged_records=False,
+        failed_restarts=False,
+        identity_limit=2,
+    ),
+}
+"""Behaviours of SES: each value of each switch is in one of them."""

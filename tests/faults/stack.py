@@ -1,0 +1,354 @@
+"""
+One domain in a stack: what the stack file declares, and runs of the engine's model on it.
+
+Keys, identity and verification are the product's own providers; the record is the sandbox's
+stand-in for pulumi-aws. A `Stack` can be saved and loaded, so that many tests begin at one point.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import io
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+
+from byodkim_provider import identity_lifecycle, records, settings, verification
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.progress import stopping
+from byodkim_provider.settings import DomainSettings
+from sandbox.aws_resources import Record
+from sandbox.ses_switches import Switches
+from tests.continuity.model import (
+    Declaration,
+    Engine,
+    Killed,
+    Outcome,
+    Properties,
+    Provider,
+    Providers,
+    Stored,
+)
+from tests.fakes import REGION, SERVERS, FakeProgress
+from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
+from tests.faults.trouble import Calls, Trouble
+
+__all__ = ["IDENTITY", "OWNER", "Stack", "Written"]
+
+Written = Mapping[str, Any]
+"""What stands under the domain in the stack file."""
+
+IDENTITY: Final = f"identity {REGION}"
+OWNER: Final = f"ses-byodkim/dev/{DOMAIN}/{REGION}"
+
+REPLACED: Final = " (replaced)"
+"""At the end of the name under which the old half of a replacement waits for its deletion."""
+
+
+class Stack:
+    """The stack and its surroundings. No trouble unless a run is given some."""
+
+    def __init__(self, switches: Switches) -> None:
+        self.outside = Outside(switches)
+        self._prepare_engine({})
+
+    def save(self) -> bytes:
+        """All there is, for `load`."""
+        saved = io.BytesIO()
+        _Pickler(saved).dump((self.outside, self.engine.state))
+        return saved.getvalue()
+
+    @classmethod
+    def load(cls, saved: bytes) -> Stack:
+        """What `save` saved."""
+        stack = cls.__new__(cls)
+        stack.outside, state = pickle.loads(saved)
+        stack._prepare_engine(state)
+        return stack
+
+    # Runs
+
+    def up(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """`pulumi up` of that stack file; None: the domain is not in it."""
+        return self._run(lambda: self._up(written), trouble)
+
+    def up_refresh(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """`pulumi up --refresh`."""
+
+        def run() -> Outcome:
+            outcome = self.engine.refresh()
+            return self._up(written) if outcome == "done" else outcome
+
+        return self._run(run, trouble)
+
+    def up_replace(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """`pulumi up --replace` of the identity."""
+
+        def run() -> Outcome:
+            self.engine.replacing = IDENTITY
+            return self._up(written)
+
+        return self._run(run, trouble)
+
+    def refresh(self) -> Outcome:
+        """`pulumi refresh`."""
+        return self._run(self.engine.refresh, None)
+
+    def planned(self, written: Written | None) -> list[str]:
+        """What a preview would change."""
+        planned: list[str] = []
+
+        def preview() -> Outcome:
+            changes = self.engine.preview(self._program(written))
+            planned.extend([str(error) for error in self.engine.errors] if changes is None else changes)
+            return "done"
+
+        self._run(preview, None)
+        return planned
+
+    def _run(self, run: Callable[[], Outcome], trouble: Trouble | None) -> Outcome:
+        self.outside.calls = Calls(trouble)
+        self.engine.errors, self.engine.replacing = [], ""
+        with _replaced(self.outside):
+            try:
+                return run()
+            except Killed:
+                return "killed"
+            except ByodkimError as error:  # of the program, before any resource
+                self.engine.errors.append(error)
+                return "failed"
+            finally:
+                stopping.clear()
+
+    def _up(self, written: Written | None) -> Outcome:
+        program = self._program(written)
+        return "refused" if self.engine.preview(program) is None else self.engine.up(program)
+
+    def _prepare_engine(self, state: dict[str, Stored]) -> None:
+        self.engine = _Engine(self._process)
+        self.engine.state = state
+
+    def _program(self, written: Written | None) -> dict[str, Declaration]:
+        """What the program declares, after the questions that it asks pulumi-aws itself."""
+        if written is None:
+            return {"verification": _verification(())}
+        declared = settings.domain(DOMAIN, {"regions": [REGION], **written})
+        calls, outside = self.outside.calls, self.outside
+
+        def ask() -> None:
+            outside.aws("Route 53 ListHostedZones", lambda: None)
+            for generation in declared.keys:
+                name = records.record_name(declared.keys[generation].selector, DOMAIN)
+                outside.list_resource_record_sets(name)
+            outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
+
+        _aws(lambda: calls.step(ask))
+        return _program(declared)
+
+    def _process(self) -> Providers:
+        """Those of a new process of the plugin."""
+        outside = self.outside
+        instances: dict[tuple[str, str], str] = {}
+        client = functools.cache(outside.client)
+
+        def of_identity(_: str) -> identity_lifecycle.Outside:
+            return identity_lifecycle.Outside(
+                ses=client(),
+                resolver=outside,
+                clock=outside.clock,
+                progress=FakeProgress(),
+                dns_deadline=lambda seconds: outside.clock.monotonic() + seconds,
+                instances=instances,
+            )
+
+        of_verification = verification.Outside(
+            ses=lambda _: client(), resolver=lambda _: outside, clock=outside.clock, progress=FakeProgress()
+        )
+        made = Providers.of_a_process(_Records(outside), of_identity, of_verification)
+        return Providers(
+            *(
+                _Watched(each, outside.calls)
+                for each in (made.key, made.record, made.identity, made.verification)
+            )
+        )
+
+
+class _Engine(Engine):
+    """The engine, which can replace one resource: the new one is made before the old one is deleted."""
+
+    replacing = ""
+
+    def _step(self, name: str, declaration: Declaration, provider: Provider) -> None:
+        if name != self.replacing:
+            super()._step(name, declaration, provider)
+            return
+        old = self.state.pop(name)
+        try:
+            super()._step(name, declaration, provider)
+        finally:
+            self.state[name + REPLACED if name in self.state else name] = old
+
+
+class _Watched:
+    """A provider, whose every answer is stored as a whole or, if the run ends before, not at all."""
+
+    def __init__(self, provider: Provider, calls: Calls) -> None:
+        self._provider, self._calls = provider, calls
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._provider, method)
+        return lambda *arguments: self._calls.step(lambda: call(*arguments))
+
+
+class _AwsFailedError(ByodkimError):
+    """pulumi-aws had no luck with AWS."""
+
+
+def _aws(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        raise _AwsFailedError(str(error)) from None
+
+
+class _Records(ResourceProvider):
+    """`aws.route53.Record`, with the two options of a resource that matter here among its inputs."""
+
+    def __init__(self, outside: Outside) -> None:
+        super().__init__()
+        self._record = Record(outside, default_tags={})  # type: ignore[arg-type]
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        return CheckResult(news, [])
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        changed = [name for name in news if olds.get(name) != news[name]]
+        return DiffResult(changes=bool(changed))
+
+    def create(self, props: Properties) -> CreateResult:
+        id_, outputs = _aws(lambda: self._record.create(props))
+        return CreateResult(id_, outputs)
+
+    def update(self, id_: str, olds: Properties, news: Properties) -> UpdateResult:
+        if all(olds.get(name) == news[name] for name in ("records", "ttl")):
+            return UpdateResult({**olds, **news})
+        return UpdateResult(_aws(lambda: self._record.update(id_, olds, news)))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        outputs = _aws(lambda: self._record.read(id_, props))
+        return ReadResult(id_, outputs) if outputs else ReadResult(None, {})
+
+    def delete(self, id_: str, props: Properties) -> None:
+        if not props["retainOnDelete"]:
+            _aws(lambda: self._record.delete(id_, props))
+
+
+def _program(declared: DomainSettings) -> dict[str, Declaration]:
+    """What a `ByodkimDomain` in Route 53 and the project's one verification declare."""
+    program: dict[str, Declaration] = {}
+    for generation in declared.published:
+        key, record = f"key {generation}", f"record {generation}"
+        supplied = generation in declared.keys
+        if not supplied:
+            program[key] = Declaration("key", (), lambda _: {"domain": DOMAIN, "bits": 1024})
+        inputs = functools.partial(_record_inputs, declared, generation)
+        program[record] = Declaration("record", () if supplied else (key,), inputs)
+    if declared.retired:
+        return program | {"verification": _verification(())}
+    signing = f"record {declared.generation}"
+    program[IDENTITY] = Declaration("identity", (signing,), lambda known: _identity_inputs(declared, known))
+    return program | {"verification": _verification((IDENTITY,))}
+
+
+def _key(declared: DomainSettings, generation: int, known: Mapping[str, Properties]) -> Properties:
+    supplied = declared.keys.get(generation)
+    if supplied is None:
+        return known[f"key {generation}"]
+    return {
+        "selector": supplied.selector,
+        "private_key": supplied.signing_key.pkcs1_base64(),
+        "record_name": records.record_name(supplied.selector, DOMAIN),
+        "record_value": records.record_value(supplied.signing_key.public_key_der),
+    }
+
+
+def _record_inputs(declared: DomainSettings, generation: int, known: Mapping[str, Properties]) -> Properties:
+    key = _key(declared, generation, known)
+    value = key["record_value"]
+    return {
+        "name": key["record_name"],
+        "type": "TXT",
+        "zoneId": ZONE_ID,
+        "ttl": 300,
+        "records": [records.route53_value(value) if isinstance(value, str) else value],
+        # As `domain` and `dns_providers.route53` decide.
+        "allowOverwrite": True,
+        "retainOnDelete": declared.adopt and generation == declared.generation,
+    }
+
+
+def _identity_inputs(declared: DomainSettings, known: Mapping[str, Properties]) -> Properties:
+    key = _key(declared, declared.generation, known)
+    return {
+        "domain": DOMAIN,
+        "region": REGION,
+        "selector": key["selector"],
+        "private_key": key["private_key"],
+        "record_value": key["record_value"],
+        "account_id": ACCOUNT,
+        "generation": declared.generation,
+        "published": declared.published,
+        "supplied_keys": {
+            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
+            for generation, supplied in declared.keys.items()
+        },
+        "overlap_days": declared.overlap_days,
+        "configuration_set": declared.configuration_set,
+        "tags": declared.tags,
+        "adopt": declared.adopt,
+        "accept_unsigned_window": declared.accept_unsigned_window,
+        "dns_check": declared.dns_check,
+        "dns_wait_seconds": declared.dns_wait_seconds,
+        "dns": [f"route53:{ZONE_ID}"],
+        "name_servers": {f"route53:{ZONE_ID}": list(SERVERS)},
+        "owner": OWNER,
+    }
+
+
+def _verification(identities: tuple[str, ...]) -> Declaration:
+    told = ("domain", "region", "selector", "put_at", "told_by", "record_value", "dns_check")
+    return Declaration(
+        "verification",
+        identities,
+        lambda known: {
+            "identities": [{name: known[one].get(name) for name in told} for one in identities],
+            "timeout_minutes": 10,
+            "on_timeout": "warn",
+        },
+    )
+
+
+@contextmanager
+def _replaced(outside: Outside) -> Iterator[None]:
+    with ExitStack() as until_the_end:
+        for place, name, ours in outside.replaced():
+            until_the_end.enter_context(patch.object(place, name, ours))
+        yield
+
+
+class _Pickler(pickle.Pickler):
+    """Knows locks: nobody holds one between two runs, so a new one is as good."""
+
+    dispatch_table = {  # noqa: RUF012 # where pickle looks for it
+        **copyreg.dispatch_table,
+        type(threading.Lock()): lambda _: (threading.Lock, ()),
+        type(threading.RLock()): lambda _: (threading.RLock, ()),
+    }

@@ -1,0 +1,117 @@
+"""A sample of the fault matrix, chosen by a seed that is printed; and does the matrix find what is wrong?"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Final
+
+import pytest
+
+from byodkim_provider import identity_lifecycle
+from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_state import Stored
+from byodkim_provider.ses import Identity, SesClient
+from sandbox.ses_switches import Switches
+from tests.faults.matrix import Cell, Result, cells, judged, table
+from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
+from tests.faults.trouble import Trouble
+
+SAMPLE: Final = 240
+
+SEED: Final = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+"""Of this run; that of an earlier one, from the environment, repeats it."""
+
+
+def test_sample() -> None:
+    """Whatever goes wrong with a call, two more runs bring all to where it would have been."""
+    sample = random.Random(SEED).sample(list(cells()), SAMPLE)
+    print(f"FAULTS_SEED={SEED}")
+    unsound = [result for result in map(judged, sample) if result.problems]
+    assert [] == [f"{result.cell}: {result.problems}" for result in unsound], f"FAULTS_SEED={SEED}"
+
+
+def test_grid() -> None:
+    """The grid has a thousand cells for one behaviour of SES alone, with all scenarios and services."""
+    grid = list(cells([LIKELY]))
+    assert 1000 <= len(grid)
+    assert {scenario.name for scenario in SCENARIOS} == {cell.scenario for cell in grid}
+    assert {"SES", "STS", "Route", "DNS"} == {cell.call.split()[0] for cell in grid}
+
+
+@pytest.mark.parametrize("switch", [field.name for field in fields(Switches)])
+def test_switches(switch: str) -> None:
+    """Each behaviour of SES that is not known is tried in two ways at least."""
+    assert 2 <= len({getattr(profile, switch) for profile in PROFILES.values()})
+
+
+# Bugs that are planted: the matrix has to find them
+
+
+def _delete_whatever_is_there(stored: Stored, outside: Outside) -> None:
+    outside.ses.delete_email_identity(stored.declared.domain)
+
+
+def _keep(_stored: Stored, _outside: Outside) -> None:
+    """Never deletes anything."""
+
+
+def _without_tags(self: SesClient, domain: str) -> Identity | None:
+    seen = _get(self, domain)
+    return replace(seen, tags={}) if seen else None
+
+
+def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
+    self.untag_resource(domain, ("team",))
+    _tag(self, domain, tags)
+
+
+_get, _tag = SesClient.get_email_identity, SesClient.tag_resource
+
+
+@pytest.mark.parametrize(
+    ("where", "bug", "scenario", "call", "problem"),
+    [
+        ((identity_lifecycle, "delete"), _delete_whatever_is_there, "replace", "SES TagResource", "lost"),
+        (
+            (SesClient, "get_email_identity"),
+            _without_tags,
+            "create",
+            "SES CreateEmailIdentity",
+            "does not converge",
+        ),
+        ((identity_lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
+        ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
+    ],
+    ids=["deletes another instance", "does not know its own", "never deletes", "removes others' tags"],
+)
+def test_planted_bug(
+    monkeypatch: pytest.MonkeyPatch,
+    where: tuple[object, str],
+    bug: Callable[..., object],
+    scenario: str,
+    call: str,
+    problem: str,
+) -> None:
+    """A bug in the product makes cells unsound, and the matrix says what comes of it."""
+    grid = [cell for cell in cells([LIKELY]) if (cell.scenario, cell.call) == (scenario, call)]
+    monkeypatch.setattr(*where, bug)
+    assert any(found.startswith(problem) for cell in grid for found in judged(cell).problems)
+
+
+def test_table() -> None:
+    """The table counts cells by call and column, marks those that are unsound, and sums up."""
+    cell = Cell("create", LIKELY, "SES CreateEmailIdentity", Trouble(3, "drop", "after"))
+    throttled = Cell("create", LIKELY, "DNS TXT", Trouble(1, "timeout", "before", lasting=True))
+    shown = table([Result(throttled, 0, ()), Result(cell, 2, ("lost: the identity",)), Result(cell, 1, ())])
+    assert shown.splitlines() == [
+        "   1 timeout, before, lasting",
+        "   2 drop, after",
+        "                               1      2",
+        "create",
+        "  DNS TXT                      1       ",
+        "  SES CreateEmailIdentity          1/2!",
+        "3 cells, 1 unsound; further runs: 1 after 0, 1 after 1, 1 after 2",
+    ]

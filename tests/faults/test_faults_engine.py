@@ -1,0 +1,223 @@
+"""A sample of the fault matrix on the real engine: calls that fail, and runs that are killed."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sandbox.project import Result
+from sandbox.ses_emulator import Fault, Switches
+from sandbox.world import Sandbox
+from tests.engine.stack import REGION, Stack
+
+pytestmark = pytest.mark.engine
+
+CREATE: Final = "CreateEmailIdentity"
+PUT: Final = "PutEmailIdentityDkimSigningAttributes"
+
+SEED: Final = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+"""Of this run; that of an earlier one, from the environment, repeats it."""
+
+FAULTS: Final = tuple(
+    Fault(kind, when, operation=operation)
+    for operation in ("GetEmailIdentity", CREATE, PUT)
+    for kind in ("throttle", "500", "access_denied", "drop", "garbage")
+    for when in ("before", "after")
+    if when == "before" or kind in ("drop", "garbage")
+)
+
+NUMBERS: Final = itertools.count(1)
+
+INTERRUPTED_SECONDS: Final = 2
+"""In which the first Ctrl-C has to end a wait."""
+
+PATIENCE_SECONDS: Final = 60
+"""For real processes on a busy machine."""
+
+
+class _Stack(Stack):
+    """One whose processes a test can end."""
+
+    def kill(self) -> None:
+        """SIGKILL for the CLI."""
+        self._signal(signal.SIGKILL)
+
+    def cancel(self) -> None:
+        """`pulumi cancel`."""
+        self._stack.cancel()
+
+    def plugins(self) -> list[int]:
+        """Process numbers of the CLI's plugins for dynamic providers."""
+        cli = int(self._process_file.read_text())
+        return [pid for pid, parent, command in _processes() if parent == cli and "pulumi.dynamic" in command]
+
+    def stored(self) -> tuple[dict[str, Any], list[Any]]:
+        """Outputs by resource name, and what the engine believes unfinished."""
+        deployment = json.loads(self.export_text())["deployment"]
+        resources = {one["urn"].split("::")[-1]: one.get("outputs", {}) for one in deployment["resources"]}
+        return resources, deployment.get("pending_operations", [])
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Number, parent's number and command of every process."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        yield int(directory.name), parent, command
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as world:
+        yield world
+
+
+@pytest.fixture
+def stack(sandbox: Sandbox) -> Iterator[_Stack]:
+    """Empty; the domain is the test's own."""
+    with _Stack(sandbox) as opened:
+        yield opened
+    sandbox.ses.release()
+
+
+@pytest.fixture
+def domain(sandbox: Sandbox) -> str:
+    """A new one, with a zone."""
+    name = f"faults-{next(NUMBERS)}.example"
+    sandbox.add_zone(name)
+    return name
+
+
+def disturbed(
+    stack: _Stack, reached: Callable[[], bool], disturb: Callable[[], object], *, ends: str = ""
+) -> tuple[Result, float]:
+    """
+    What came of an `up` disturbed once it has *reached* a point, and the seconds till it showed *ends*.
+
+    The CLI itself takes some time more to end.
+    """
+    shown: list[float] = []
+
+    def hear(line: str) -> None:
+        if ends in line:
+            shown.append(time.monotonic())
+
+    with ThreadPoolExecutor() as pool:
+        run: Future[Result] = pool.submit(stack.up, on_output=hear)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not reached():
+            assert not run.done(), run.result().stdout
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        began = time.monotonic()
+        disturb()
+        result = run.result()
+    return result, min((at for at in shown if at > began), default=float("inf")) - began
+
+
+def assert_sound(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
+    """After two runs at most SES signs with the key in state, its record is in DNS, nothing is left to do."""
+    result = stack.up()
+    if result.failed:
+        result = stack.up()
+    assert result.ok, result.stdout
+    assert stack.preview().steps == []
+    outputs, unfinished = stack.stored()
+    identity = outputs[f"{domain}/{REGION}"]
+    held = sandbox.ses.identities(REGION)[domain]
+    assert unfinished == []
+    assert (held.selector, held.fingerprint) == (identity["selector"], identity["fingerprint"])
+    assert held.confirmed
+    assert held.tags["byodkim:instance"] == identity["instance"]
+    assert sandbox.dns.txt(identity["record_name"]) == (identity["record_value"],)
+
+
+@pytest.mark.parametrize("fault", random.Random(SEED).sample(FAULTS, 3), ids=str)
+def test_faults(sandbox: Sandbox, stack: _Stack, domain: str, fault: Fault) -> None:
+    """Whatever SES's answer, the domain is made and switched in two further runs at most."""
+    print(f"FAULTS_SEED={SEED}")
+    for generation in (1, 2):
+        stack.declare({domain: {"generation": generation}})
+        sandbox.ses.inject(replace(fault, domain=domain))
+        stack.up()
+        sandbox.clock.advance(4000)  # for SES's next look
+        assert_sound(sandbox, stack, domain)
+
+
+# The program of a killed CLI is a coroutine in this process that nobody ends.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("victim", ["CLI", "plugin", "Ctrl-C twice"])
+def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> None:
+    """Killed when SES has made the identity and nobody knows yet: the next runs find it, it stays one."""
+    stack.declare({domain: {"generation": 1}})
+    sandbox.ses.inject(Fault("timeout", "after", operation=CREATE, domain=domain))
+    plugins: list[int] = []
+
+    def reached() -> bool:
+        return any(call.domain == domain for call in sandbox.ses.calls(CREATE, answered=None))
+
+    def kill() -> None:
+        plugins.extend(stack.plugins())
+        match victim:
+            case "CLI":
+                stack.kill()
+            case "plugin":
+                for pid in plugins:
+                    os.kill(pid, signal.SIGKILL)
+            case _:
+                stack.interrupt()
+                time.sleep(0.5)
+                stack.interrupt()
+
+    result, _ = disturbed(stack, reached, kill)
+    assert result.failed
+    assert plugins
+    for pid, _parent, command in list(_processes()):
+        if pid in plugins and "pulumi.dynamic" in command:  # outlived the CLI
+            os.kill(pid, signal.SIGKILL)
+    if victim == "CLI":
+        stack.cancel()
+    stack.refresh(clear_pending_creates=True)
+    sandbox.clock.advance(60)
+    assert_sound(sandbox, stack, domain)
+    made = [
+        call for call in sandbox.ses.calls(CREATE, answered=None) if call.domain == domain and not call.error
+    ]
+    assert len(made) == 1
+    gc.collect()
+
+
+def test_interrupted_once(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
+    """The first Ctrl-C ends a wait in two seconds, and a line says what is pending and how to go on."""
+    before = sandbox.ses.switches.first_look_seconds
+    sandbox.ses.switches.first_look_seconds = 1800
+    stack.declare({domain: {"generation": 1}})
+
+    def reached() -> bool:
+        return any(call.domain == domain for call in sandbox.ses.calls("GetEmailIdentity"))
+
+    result, seconds = disturbed(stack, reached, stack.interrupt, ends="verification created")
+    sandbox.ses.switches.first_look_seconds = before
+    assert result.failed
+    assert seconds < INTERRUPTED_SECONDS
+    outputs, unfinished = stack.stored()
+    assert (outputs["verification"]["results"][0]["verified"], unfinished) == (False, [])
+    pending = [line for line in result.stdout.splitlines() if f"{domain} {REGION}: PENDING" in line]
+    assert any("`pulumi up`" in line for line in pending), result.stdout
+    sandbox.clock.advance(4000)
+    assert_sound(sandbox, stack, domain)
