@@ -86,7 +86,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     assert made.configuration_set == "newsletter"
     assert {"team": "mail", "cost": "1"}.items() <= made.tags.items()
 
-    # Settings of both: a call for each that changed, and none that touches a key.
+    # Settings of both: a look at whose identity it is, a call for what changed, none that touches a key.
     stack.declare(
         {
             FIRST: first | {"configurationSet": "newsletter"},
@@ -100,6 +100,8 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
         ("update", f"{SECOND}/{REGION}", IDENTITY),
     ]
     assert sorted((call.operation, call.domain) for call in asked.ses) == [
+        ("GetEmailIdentity", FIRST),
+        ("GetEmailIdentity", SECOND),
         ("PutEmailIdentityConfigurationSetAttributes", FIRST),
         ("TagResource", SECOND),
     ]
@@ -111,7 +113,10 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     stack.declare({FIRST: first, SECOND: second | {"tags": {"cost": "1"}}})
     with requests(sandbox) as asked:
         assert stack.up().ok
-    assert [(call.operation, call.domain) for call in asked.ses] == [("UntagResource", SECOND)]
+    assert [(call.operation, call.domain) for call in asked.ses] == [
+        ("GetEmailIdentity", SECOND),
+        ("UntagResource", SECOND),
+    ]
 
     # A domain less.
     stack.declare({FIRST: first})
