@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox engine schema clean
+.PHONY: help demo test faults fuzz check sandbox engine schema lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -15,10 +15,14 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 test: venv/.installed engine ## Run all tests, those on the real engine too
 	$(RUN) -m pytest
 
-check: venv/.installed ## Lint, format and types
+faults: venv/.installed ## Let every call fail in every way, and see what comes of it
+	$(RUN) -m tests.faults
+
+check: venv/.installed ## Lint, format, types and known vulnerabilities
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) .ci/audit.py
 
 sandbox: venv/.installed engine ## Keep AWS, DNS and mail running here for a second shell
 	$(RUN) -m sandbox.shell
@@ -29,11 +33,21 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.settings > stacks/schema.json
 
+lock: venv/.installed ## Write requirements-dev.lock anew, with the newest versions that the bounds allow
+	$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	$(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
+		--custom-compile-command 'make lock' --output-file requirements-dev.lock pyproject.toml
+
+fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
+	$(RUN) -m tests.fuzz --cases 100000
+
 clean: ## Remove what the other targets made in this folder
 	rm -rf venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-venv/.installed: requirements.txt pyproject.toml
+# Everything from the lock, by its hashes; the project itself is built with the lock's setuptools.
+venv/.installed: requirements-dev.lock requirements.txt pyproject.toml
 	$(PYTHON) -m venv venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

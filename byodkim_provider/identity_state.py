@@ -211,7 +211,7 @@ class Stored:
     status: str
     """SES's DKIM status, or AWAITING_DNS."""
     other_instance: str = ""
-    """What SES said instead, with the right owner: a replacement got that far, and state never heard of it."""
+    """What SES said instead, with the right owner: a replacement that state never heard the end of."""
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None

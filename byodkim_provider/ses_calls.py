@@ -9,6 +9,7 @@ carries may hold one.
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
@@ -233,9 +234,16 @@ def _fits(shape: Shape | None, value: object) -> bool:
             return isinstance(value, list) and all(_fits(shape.member, one) for one in value)
         case MapShape():
             return isinstance(value, dict) and all(_fits(shape.value, one) for one in value.values())
-    if shape.type_name == "timestamp":
-        return _is_time(value)
-    return isinstance(value, {"string": str, "boolean": bool}.get(shape.type_name, object))
+    match shape.type_name:
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer" | "long":
+            return isinstance(value, int | float) and math.isfinite(value)
+        case "timestamp":
+            return _is_time(value)
+    return True
 
 
 def _is_time(value: Any) -> bool:

@@ -31,6 +31,8 @@ class CliProject:
     """Identities in the state."""
     published: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Generations with a record in the state, by domain; by default those of the identity."""
+    secrets: dict[str, str | None] = field(default_factory=dict)
+    """ARNs of secrets with keys in the state, and the KMS key of each."""
     up_exit_code: int = 0
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
     """What was run before the person's eyes, and where."""
@@ -87,7 +89,14 @@ class CliProject:
             }
             for name, numbers in published.items()
         ]
-        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities]
+        keys = [
+            {
+                "type": "pulumi-python:dynamic/byodkim:DkimKey",
+                "outputs": {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}},
+            }
+            for arn, key in self.secrets.items()
+        ]
+        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities, *keys]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []

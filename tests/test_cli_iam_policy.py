@@ -148,7 +148,7 @@ def test_without_a_project(tmp_path, world):
         "arn:aws:ses:*:*:identity/*",
         "arn:aws:ses:*:*:configuration-set/*",
     }
-    assert result.stderr.splitlines()[0] == "byodkim: there is no project here: this is for any domain"
+    assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 from botocore import xform_name
 
 import byodkim_provider
-from byodkim_provider import identity_lifecycle, permissions
-from byodkim_provider.permissions import PERMISSIONS, Identity, Records, Role, Scope, Secrets, policy
+from byodkim_provider import identity_lifecycle, least_privilege, permissions
+from byodkim_provider.least_privilege import Identity, Records, Role, Scope, Secrets, policy
+from byodkim_provider.permissions import PERMISSIONS
 from byodkim_provider.secret_store import SecretStore
 from byodkim_provider.ses import SesClient
 from tests.fakes import FakeClock
@@ -126,7 +127,7 @@ def test_partitions():
         for region in session.get_available_regions("sesv2", partition)
     ]
     assert regions
-    assert [permissions.partition_of(region) for region, _ in regions] == [name for _, name in regions]
+    assert [least_privilege.partition_of(region) for region, _ in regions] == [name for _, name in regions]
 
 
 def test_document():
@@ -361,8 +362,8 @@ def test_kms_key(key, resource, aliases):
 
 def test_without_a_stack():
     """For any stack: all that may be called, but no role may be assumed."""
-    document = policy(permissions.SIMPLE_SCOPE)
+    document = policy(least_privilege.ANY_STACK)
     allowed = {action for one in document["Statement"] for action in one["Action"]}
     expected = {one.action for one in PERMISSIONS if not one.action.startswith(("sts:", "kms:"))}
     assert allowed == expected
-    assert permissions.size_of(document) < permissions.MAX_POLICY_CHARACTERS
+    assert least_privilege.size_of(document) < least_privilege.MAX_POLICY_CHARACTERS

@@ -28,8 +28,8 @@ def domains(**keys):
 
 DECRYPTED = json.loads(json.dumps(domains(_1=PLAIN, _2="another")))
 FIRST, SECOND = (
-    f'domains["example.com"].keys["{generation}"].privateKey: is not encrypted, set it with `pulumi config set '
-    f"--secret --path 'ses-byodkim:domains[\"example.com\"].keys.{generation}.privateKey'`, "
+    f'domains["example.com"].keys["{generation}"].privateKey: is not encrypted, set it with `pulumi config '
+    f"set --secret --path 'ses-byodkim:domains[\"example.com\"].keys.{generation}.privateKey'`, "
     "and make another key if somebody may have read this one"
     for generation in (1, 2)
 )

@@ -53,7 +53,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
     """
     outside = context.ensure_object(Outside)
     if name is None and not in_project(outside.directory):
-        say("there is no project here: this is for any domain")
+        say("there is no project here: this is for any domain in any account")
         scopes: dict[str | None, Scope] = {None: least_privilege.ANY_STACK}
     else:
         scopes = scopes_of(open_stack(name, outside))
@@ -69,7 +69,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
             f"it has {least_privilege.size_of(document)} characters and a managed policy takes "
             f"{least_privilege.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
         )
-    if scopes[role].identities and scopes[role].account == "*":
+    if scopes[role].identities and scopes[role].account == "*" and scopes[role] != least_privilege.ANY_STACK:
         say("the account is not known before the first `pulumi up`: `*` stands for it")
     click.echo(json.dumps(document, indent=2))
 

@@ -1,0 +1,189 @@
+"""Stack files, `aws:` settings, states: what people write, and what Pulumi hands on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from hypothesis import strategies as st
+
+from byodkim_provider import plain_keys, settings, stack_file
+from byodkim_provider.aws_settings import REFUSED, ROLE_OPTIONS, read_settings
+from byodkim_provider.cli.stack import settings_in
+from tests.fuzz.target import Target, refusals
+from tests.fuzz.values import mutated, mutated_text, texts
+
+__all__ = ["STACK_FILES", "TARGETS"]
+
+KEY: Final = (Path(__file__).parents[1] / "testdata" / "rsa1024.pkcs8.pem").read_text()
+
+FULL: Final = {
+    "generation": 2,
+    "published": [1, 2, 3],
+    "overlapDays": 10,
+    "regions": ["eu-west-1", "us-east-1"],
+    "dns": [{"provider": "route53", "zoneId": "Z1", "ttl": 300}, {"provider": "manual", "panel": "wix"}],
+    "keyBits": 2048,
+    "configurationSet": "newsletter",
+    "tags": {"team": "mail"},
+    "adopt": True,
+    "dnsCheck": "recursive",
+    "dnsResolvers": ["1.1.1.1", "[::1]:53"],
+    "dnsWaitSeconds": 60,
+    "rotateAfterDays": 90,
+}
+
+CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
+    {"domains": {"example.com": {"generation": 1}}},
+    {"domains": {"example.com": FULL, "example.net": {"generation": 1, "dns": "cloudflare"}}},
+    {
+        "domains": {
+            "example.com": {"generation": 1, "dns": {"delegate": True, "keep": ["google"], "ttl": 60}}
+        },
+        "defaults": {key: value for key, value in FULL.items() if key not in ("generation", "published")},
+        "verification": {"timeoutMinutes": 10, "onTimeout": "fail"},
+    },
+    {
+        "domains": {
+            "mail.example.com": {
+                "generation": 1,
+                "keys": {
+                    "1": {"selector": "s1", "privateKey": KEY},
+                    "2": {"selector": "s2", "privateKey": "x"},
+                },
+            }
+        }
+    },
+)
+
+
+def put_settings(config: Any) -> None:
+    if isinstance(config, dict):  # the program makes it
+        with refusals():
+            settings.load(config, default_region="eu-west-1")
+
+
+AWS: Final[tuple[dict[str, Any], ...]] = (
+    {"profile": "mail", "allowedAccountIds": ["123456789012"], "defaultTags": {"tags": {"team": "mail"}}},
+    {"accessKey": "AKIA", "secretKey": "secret", "token": "token", "forbiddenAccountIds": ["123456789012"]},
+    {"endpoints": [{"sesv2": "http://127.0.0.1:1", "route53": "http://[::1]", "sts": "https://example.com"}]},
+    {
+        "assumeRoles": [
+            dict.fromkeys(ROLE_OPTIONS, "text")
+            | {
+                "roleArn": "arn:aws:iam::123456789012:role/x",
+                "policyArns": ["arn:aws:iam::aws:policy/x"],
+                "tags": {"team": "mail"},
+                "transitiveTagKeys": ["team"],
+            }
+        ]
+    },
+    dict.fromkeys(REFUSED, "true"),
+)
+
+
+def put_aws(values: Any) -> None:
+    """As Pulumi hands them on: texts, objects as JSON."""
+
+    def get(name: str) -> str | None:
+        value = values.get(name.removeprefix("aws:"))
+        return value if value is None or isinstance(value, str) else json.dumps(value)
+
+    if isinstance(values, dict):
+        with refusals():
+            read_settings(get)
+
+
+STACK_FILES: Final = tuple(
+    yaml.safe_dump(
+        {
+            "encryptionsalt": "v1:salt:v1:text",
+            "config": {
+                "aws:region": "eu-west-1",
+                **{f"ses-byodkim:{name}": value for name, value in config.items()},
+            },
+        },
+        sort_keys=False,
+        default_flow_style=flow,
+    )
+    for config in CONFIGURATIONS
+    for flow in (None, False, True)
+)
+
+YAML_PIECES: Final = (
+    *(
+        "&a ",
+        "*a",
+        "<<: *a",
+        "!!binary |",
+        "!!python/object:os.system",
+        "? ",
+        ": ",
+        "- ",
+        "|\n",
+        ">-\n",
+        "%TAG",
+    ),
+    *(
+        "---",
+        "...",
+        "\t",
+        "\r\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "'",
+        '"',
+        "#",
+        "!<",
+        "1_000",
+        "0o17",
+        "2001-01-01",
+        ".inf",
+    ),
+    *(
+        "{secure: v1:x}",
+        "\n  ",
+        "\u2028",
+        "\ufeff",
+        "&a [*a]",
+        "!!set {a}",
+        "!!omap [a: 1]",
+        "0b1",
+        "1:30:00",
+    ),
+)
+
+
+def put_stack_file(text: str) -> None:
+    """It is read, edited and shown, as `byodkim rotate` does."""
+    with refusals():
+        config = stack_file.configuration(text)
+        plain_keys.places(config.get("ses-byodkim:domains"))
+        with refusals():
+            settings_in(config, "ses-byodkim")
+        changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
+        after = stack_file.edited(text, "ses-byodkim:domains", changes)
+        stack_file.diff(text, after, "Pulumi.dev.yaml")
+
+
+TARGETS = (
+    Target("settings", mutated(CONFIGURATIONS), put_settings, weight=8),
+    Target("aws settings", mutated(AWS), put_aws, weight=8),
+    Target(
+        "stack files",
+        st.one_of(mutated_text(STACK_FILES, st.one_of(st.sampled_from(YAML_PIECES), texts)), texts),
+        put_stack_file,
+        regressions=(
+            "config: {ses-byodkim:domains: {1e999: null}}",
+            "1" * 5000,
+            "[" * 5000,
+            "2001-99-99",
+            "0b",
+        ),
+        weight=3,
+    ),
+)

@@ -1,0 +1,14 @@
+"""All targets there are."""
+
+from tests.fuzz import cli, configuration, dns, keys, plugin, ses
+
+__all__ = ["TARGETS"]
+
+TARGETS = (
+    *configuration.TARGETS,
+    *keys.TARGETS,
+    *ses.TARGETS,
+    *dns.TARGETS,
+    *plugin.TARGETS,
+    *cli.TARGETS,
+)

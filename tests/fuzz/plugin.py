@@ -1,0 +1,284 @@
+"""The plugin's inputs: what any program may send, and what a state that was edited by hand may hold."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from unittest.mock import patch
+
+import grpc
+from hypothesis import strategies as st
+from pulumi.dynamic import ResourceProvider
+from pulumi.output import UNKNOWN
+
+from byodkim_provider import dkim_identity, dkim_key, dkim_verification, generations, keys, records
+from byodkim_provider.keys import SigningKey
+from byodkim_provider.plugin_process import EngineProgress
+from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
+from tests.contract.plugin import Engine, Kind, Plugin
+from tests.fakes import FakeResolver
+from tests.fuzz.target import Target, refusals
+from tests.fuzz.values import mutated, wire
+from tests.world import World
+
+__all__ = ["TARGETS"]
+
+DOMAIN: Final = "example.com"
+
+
+@functools.cache
+def _keys() -> tuple[SigningKey, ...]:
+    return tuple(keys.generate(keys.MIN_BITS) for _ in range(3))
+
+
+def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "domain": DOMAIN,
+        "region": "eu-west-1",
+        "selector": f"s{generation}",
+        "private_key": _keys()[generation - 1].pkcs1_base64(),
+        "owner": "p/s/n",
+        "account_id": "123456789012",
+        "generation": float(generation),
+        "published": [float(one) for one in generations.published(generation)],
+        "overlap_days": 10.0,
+        "adopt": True,
+        "dns_check": "authoritative",
+        "dns_resolvers": ["127.0.0.1:53"],
+        "dns_wait_seconds": 0.0,
+        **changes,
+    }
+
+
+def _outputs(**changes: Any) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in _inputs(1).items() if name != "private_key"},
+        "fingerprint": _keys()[0].fingerprint,
+        "record_value": records.record_value(_keys()[0].public_key_der),
+        "instance": "i",
+        "status": "SUCCESS",
+        "origin": "EXTERNAL",
+        "signing_enabled": True,
+        "signing_selector": "s1",
+        "put_at": "2026-11-25T12:00:00Z",
+        "told_by": "CreateEmailIdentity",
+        "signing_since": "2026-11-25T12:00:00Z",
+        "signed_until": {"0": "2026-11-25T12:00:00Z"},
+        **changes,
+    }
+
+
+def _key_outputs() -> dict[str, Any]:
+    names = ("fingerprint", "record_value", "selector")
+    return {
+        "domain": DOMAIN,
+        "private_key": _keys()[0].pkcs1_base64(),
+        **{one: _outputs()[one] for one in names},
+    }
+
+
+def _entry(**changes: Any) -> dict[str, Any]:
+    names = ("domain", "region", "selector", "put_at", "told_by", "record_value", "generation", "published")
+    return (
+        {name: _outputs()[name] for name in names} | {"signed_until": {"0": "2026-11-25T12:00:00Z"}} | changes
+    )
+
+
+VERDICT: Final = {
+    "status": "PENDING",
+    "verified": False,
+    "reason": "SES has not found the key yet",
+    "waited": True,
+}
+
+STORE: Final = {"region": "eu-west-1", "recovery_window_days": 7.0, "tags": {"team": "mail"}}
+
+
+@functools.cache
+def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
+    """What a program sends."""
+    match kind:
+        case "DkimKey":
+            return (
+                {"domain": DOMAIN, "bits": 1024.0},
+                {"domain": DOMAIN, "bits": 1024.0, "owner": "p/s/n", "key_store": STORE},
+            )
+        case "DkimVerification":
+            return (
+                {"identities": [_entry()], "timeout_minutes": 1.0, "on_timeout": "warn"},
+                {"identities": [_entry(), _entry(domain="example.net", put_at=None)], "on_timeout": "fail"},
+            )
+        case _:
+            return (
+                _inputs(1),
+                _inputs(2, private_key=UNKNOWN, selector=UNKNOWN),
+                _inputs(
+                    2,
+                    configuration_set="newsletter",
+                    tags={"team": "mail"},
+                    supplied_keys={"2": "s2:abc"},
+                    dns=["route53:Z1", "manual", "delegate"],
+                    name_servers={"route53:Z1": ["ns1.example.net"]},
+                    panel="wix",
+                    panel_zone=DOMAIN,
+                ),
+            )
+
+
+@functools.cache
+def states(kind: Kind) -> tuple[dict[str, Any], ...]:
+    """What an earlier run stored."""
+    match kind:
+        case "DkimKey":
+            return (_key_outputs(),)
+        case "DkimVerification":
+            return (
+                {"results": [_entry() | VERDICT]},
+                {"results": [_entry() | VERDICT | {"verified": True}]},
+                {},
+            )
+        case _:
+            return (
+                _outputs(),
+                _outputs(put_at=None, signing_since=None, status="AWAITING_DNS"),
+                _outputs(dns=["route53:Z1"], name_servers={"route53:Z1": ["ns1.example.net"]}, adopted=True),
+            )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One resource of an unlucky program."""
+
+    kind: Kind
+    news: Any
+    olds: Any
+    call: str
+
+
+KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification")
+
+CALLS: Final = ("diff", "create", "update", "read", "delete")
+
+
+def cases(kind: Kind) -> st.SearchStrategy[Case]:
+    """Wrong inputs, or a wrong state."""
+    right = st.sampled_from(inputs(kind))
+    calls = st.sampled_from(CALLS)
+    wrong_inputs = st.builds(
+        Case, st.just(kind), mutated(inputs(kind), wire), st.sampled_from([*states(kind), None]), calls
+    )
+    wrong_state = st.builds(Case, st.just(kind), right, mutated(states(kind), wire), calls)
+    return st.one_of(wrong_inputs, wrong_inputs, wrong_state)
+
+
+def put(case: Case) -> None:
+    """As the engine does: checked, and only if nothing is wrong compared or made."""
+    news, olds = _as_sent(case.news), _as_sent(case.olds)
+    world = World(_keys())
+    world.publish(1, 2)
+    with _plugin(world), refusals():
+        provider = _provider(case.kind, world)
+        checked = provider.check({}, dict(news))
+        for failure in checked.failures:
+            assert failure.reason.isprintable(), "a terminal would obey it"
+            assert len(failure.reason) < 2000
+        if not checked.failures:
+            _call(provider, case.call, olds, _plain(checked.inputs))
+
+
+def _as_sent(value: Any) -> dict[str, Any]:
+    """A map without None, as the wire has it."""
+    return {name: one for name, one in value.items() if one is not None} if isinstance(value, Mapping) else {}
+
+
+def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked inputs as they come back, secrets in plain."""
+    return {
+        name: one["value"] if isinstance(one, Mapping) and "4dabf18193072939515e22adb298388d" in one else one
+        for name, one in inputs.items()
+    }
+
+
+def _provider(kind: Kind, world: World) -> ResourceProvider:
+    match kind:
+        case "DkimKey":
+            return dkim_key.DkimKeyProvider()
+        case "DkimVerification":
+            return dkim_verification.DkimVerificationProvider(lambda _: world.looks)
+        case _:
+            return dkim_identity.ByodkimIdentityProvider(lambda declared: world.outside_in(declared.region))
+
+
+@contextmanager
+def _plugin(world: World) -> Iterator[None]:
+    """No engine to speak to, and no DNS but the world's."""
+
+    def resolver(check: str, resolvers: object) -> FakeResolver | None:
+        list(resolvers)  # type: ignore[call-overload]
+        return None if check == "off" else world.resolver
+
+    with (
+        patch.object(EngineProgress, "_log", lambda *_, **__: None),
+        patch.object(dkim_identity, "resolver_for", resolver),
+    ):
+        yield
+
+
+def _call(provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]) -> None:
+    unknown = dkim_identity.has_unknown(news)
+    calls: dict[str, Callable[[], object]] = {
+        "diff": lambda: provider.diff("id", olds, news),
+        "create": lambda: provider.create(news),
+        "update": lambda: provider.update("id", olds, news),
+        "read": lambda: provider.read("id", olds),
+        "delete": lambda: provider.delete("id", olds),
+    }
+    if news.get("key_store") and call == "create":
+        return  # needs AWS
+    if not olds and call != "create":
+        return  # there is nothing to call about
+    if unknown and call in ("create", "update"):
+        return  # the engine asks only when all is known
+    calls[call]()
+
+
+def _on_the_wire(value: Any) -> Any:
+    if value is UNKNOWN:
+        return UNKNOWN_ON_THE_WIRE
+    if isinstance(value, Mapping):
+        return {name: _on_the_wire(one) for name, one in value.items()}
+    return [_on_the_wire(one) for one in value] if isinstance(value, list) else value
+
+
+@functools.cache
+def _process() -> Plugin:
+    """The real process; it ends with this one."""
+    running = ExitStack()
+    atexit.register(running.close)
+    engine = running.enter_context(Engine())
+    return running.enter_context(Plugin(engine.address, {"AWS_EC2_METADATA_DISABLED": "true"}))
+
+
+def put_to_process(case: Case) -> None:
+    """The same through gRPC, as far as it needs no AWS: an error has no traceback."""
+    news = {**_as_sent(_on_the_wire(case.news)), "dns_check": "off"}
+    olds = _as_sent(_on_the_wire(case.olds))
+    try:
+        _, failures = _process().check(case.kind, news)
+        if olds and not failures:
+            _process().diff(case.kind, olds, news)
+    except grpc.RpcError as error:
+        details = error.details() or ""  # type: ignore[attr-defined]
+        assert "Traceback" not in details, details
+
+
+every_kind = st.one_of(*(cases(kind) for kind in KINDS))
+
+TARGETS = (
+    Target("resources", every_kind, put, weight=8),
+    Target("resources, real process", every_kind, put_to_process, weight=1),
+)

@@ -1,0 +1,248 @@
+"""Answers of SES: fields missing or of another kind, unknown words, other statuses, no JSON at all."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from hypothesis import strategies as st
+
+from byodkim_provider import generations, identity_lifecycle, keys, records, verification
+from byodkim_provider.aws_session import CLIENT
+from byodkim_provider.identity_state import Declared, Stored
+from byodkim_provider.keys import SigningKey
+from byodkim_provider.ses import SesClient
+from byodkim_provider.verification import Entry
+from tests.fakes import START, FakeClock, FakeProgress, FakeResolver
+from tests.fuzz.target import Target, refusals
+from tests.fuzz.values import mutated, mutated_text, texts
+
+__all__ = ["IDENTITY", "TARGETS", "Response", "wire"]
+
+REGION: Final = "eu-west-1"
+
+IDENTITY: Final[dict[str, Any]] = {
+    "IdentityType": "DOMAIN",
+    "VerifiedForSendingStatus": True,
+    "VerificationStatus": "SUCCESS",
+    "ConfigurationSetName": "newsletter",
+    "Tags": [{"Key": "byodkim:owner", "Value": "p/s/n"}, {"Key": "byodkim:instance", "Value": "i"}],
+    "DkimAttributes": {
+        "SigningEnabled": True,
+        "Status": "SUCCESS",
+        "Tokens": ["s1"],
+        "SigningAttributesOrigin": "EXTERNAL",
+    },
+    "VerificationInfo": {
+        "LastCheckedTimestamp": 1795000000.5,
+        "LastSuccessTimestamp": 1795000000,
+        "ErrorType": "HOST_NOT_FOUND",
+        "SOARecord": {"PrimaryNameServer": "ns1.example.net", "SerialNumber": 1},
+    },
+}
+
+BODIES: Final[tuple[Any, ...]] = (
+    IDENTITY,
+    {"IdentityType": "DOMAIN", "DkimAttributes": IDENTITY["DkimAttributes"]},
+    {"DkimStatus": "PENDING", "DkimTokens": ["s1"]},
+    {"EmailIdentities": [{"IdentityName": "example.com", "VerificationStatus": "SUCCESS"}]},
+    {"message": "Email identity example.com does not exist."},
+    {"Message": "Rate exceeded", "__type": "TooManyRequestsException"},
+    {},
+)
+
+ERRORS: Final = (
+    *("", "NotFoundException", "AlreadyExistsException", "BadRequestException", "TooManyRequestsException"),
+    *("ConcurrentModificationException", "LimitExceededException", "AccessDeniedException", "x:y:z", "\x7f"),
+)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer over HTTP."""
+
+    status: int
+    error: str
+    headers: dict[str, str]
+    body: bytes
+
+
+headers = st.fixed_dictionaries(
+    {},
+    optional={
+        "x-amzn-requestid": st.sampled_from(["5f3c", ""]),
+        "content-type": st.sampled_from(["application/json", "text/html", ""]),
+        "date": st.sampled_from(
+            ["Wed, 25 Nov 2026 12:00:00 GMT", "yesterday", "", "Wed, 99 Foo 99999 99:99:99 GMT"]
+        ),
+    },
+).map(lambda some: {"x-amzn-requestid": "5f3c", "content-type": "application/json"} | some)
+
+responses = st.builds(
+    Response,
+    status=st.sampled_from([200, 200, 200, 200, 200, 204, 302, 400, 404, 429, 500, 503]),
+    error=st.sampled_from(ERRORS),
+    headers=headers,
+    body=st.one_of(
+        mutated(BODIES).map(lambda body: json.dumps(body).encode()),
+        mutated(BODIES).map(lambda body: json.dumps(body).encode()),
+        mutated_text([json.dumps(IDENTITY)], texts).map(lambda text: text.encode(errors="replace")),
+        st.binary(max_size=20),
+    ),
+)
+
+
+class _Raw(BytesIO):
+    def stream(self) -> Any:
+        yield self.read()
+
+
+class _Wire:
+    """What stands between boto3 and the network: the answers of one case, over and over."""
+
+    def __init__(self) -> None:
+        session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="secret", region_name=REGION)
+        self.client = session.client("sesv2", config=CLIENT)
+        self.client.meta.events.register("before-send.sesv2", self._answer)
+        self.answers: Sequence[Response] = ()
+        self._count = 0
+
+    def _answer(self, request: Any, **_: object) -> AWSResponse:
+        answer = self.answers[self._count % len(self.answers)]
+        self._count += 1
+        assert self._count < 1000, "it asks and asks"
+        headers = {**answer.headers, **({"x-amzn-errortype": answer.error} if answer.error else {})}
+        return AWSResponse(request.url, answer.status, _Headers(headers), _Raw(answer.body))
+
+    def ses(self, answers: Sequence[Response]) -> SesClient:
+        self.answers, self._count = answers, 0
+        return SesClient(self.client, region=REGION, account_id="123456789012", clock=FakeClock())
+
+
+class _Headers(dict[str, str]):
+    """Of any case, as urllib3's."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+wire = functools.cache(_Wire)
+"""Made once: a client takes a second."""
+
+
+@functools.cache
+def _keys() -> tuple[SigningKey, ...]:
+    return tuple(keys.generate(keys.MIN_BITS) for _ in range(2))
+
+
+def _declared(generation: int, **changes: Any) -> Declared:
+    key = _keys()[generation - 1]
+    declared: dict[str, Any] = {
+        "domain": "example.com",
+        "region": REGION,
+        "selector": f"s{generation}",
+        "fingerprint": key.fingerprint,
+        "record_value": records.record_value(key.public_key_der),
+        "owner": "p/s/n",
+        "generation": generation,
+        "published": generations.published(generation),
+    }
+    return Declared(**declared | changes)
+
+
+def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
+    """One call of the provider, on what an earlier run stored."""
+    clock = FakeClock()
+    before = Stored(
+        declared=_declared(1),
+        instance="i",
+        status="SUCCESS",
+        origin="EXTERNAL",
+        signing_enabled=True,
+        put_at=START,
+        told_by="CreateEmailIdentity",
+        signing_since=START,
+    )
+    outside = identity_lifecycle.Outside(
+        ses=ses,
+        resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
+        clock=clock,
+        progress=FakeProgress(),
+        dns_deadline=lambda seconds: clock.monotonic() + seconds,
+    )
+    steps: dict[str, Callable[[], object]] = {
+        "create": lambda: identity_lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
+        "rotate": lambda: identity_lifecycle.update(
+            before, _declared(2, **changes), lambda: _keys()[1], outside
+        ),
+        "read": lambda: identity_lifecycle.read(before, outside),
+        "delete": lambda: identity_lifecycle.delete(before, outside),
+    }
+    after = steps[step]()
+    if isinstance(after, Stored):  # it can be stored, and read again
+        assert (
+            Stored.from_outputs(json.loads(json.dumps(after.to_outputs()))).to_outputs() == after.to_outputs()
+        )
+
+
+def _verify(ses: SesClient) -> None:
+    clock = FakeClock()
+    entries = [
+        Entry.from_properties(
+            {
+                "domain": domain,
+                "region": REGION,
+                "selector": "s1",
+                "put_at": "2026-11-25T12:00:00Z",
+                "told_by": "CreateEmailIdentity",
+                "record_value": _declared(1).record_value,
+            }
+        )
+        for domain in ("example.com", "example.net")
+    ]
+    outside = verification.Outside(
+        ses=lambda _: ses, resolver=lambda _: FakeResolver(), clock=clock, progress=FakeProgress()
+    )
+    for verdict in verification.verify(entries, [], outside, timeout_minutes=1, on_timeout="warn"):
+        json.dumps(verdict.to_properties())
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is done, and what SES answers to it."""
+
+    step: str
+    changes: dict[str, Any]
+    answers: list[Response]
+
+
+def put(case: Case) -> None:
+    ses = wire().ses(case.answers)
+    with refusals():
+        if case.step == "verify":
+            _verify(ses)
+        else:
+            _life(ses, case.step, case.changes)
+
+
+TARGETS = (
+    Target(
+        "answers of SES",
+        st.builds(
+            Case,
+            step=st.sampled_from(["create", "rotate", "read", "delete", "verify"]),
+            changes=st.sampled_from(
+                [{}, {"adopt": True}, {"configuration_set": "newsletter", "tags": {"team": "mail"}}]
+            ),
+            answers=st.lists(responses, min_size=1, max_size=4),
+        ),
+        put,
+        weight=2,
+    ),
+)

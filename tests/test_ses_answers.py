@@ -1,0 +1,102 @@
+"""An answer that does not have the form of SES's is none: nothing is concluded from it."""
+
+import json
+
+import pytest
+
+from byodkim_provider.errors import SesRefused
+from tests.fuzz.ses import IDENTITY, Response, wire
+
+
+def identity(**changes):
+    """A GetEmailIdentity answer with these fields, by their path."""
+    answer = json.loads(json.dumps(IDENTITY))
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        inner = answer
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
+    return json.dumps(answer).encode()
+
+
+def answered(body, status=200, **headers):
+    sent = {"x-amzn-requestid": "5f3c", "content-type": "application/json", **headers}
+    return wire().ses([Response(status, "", sent, body)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        identity(DkimAttributes=[]),
+        identity(DkimAttributes__Status=1),
+        identity(DkimAttributes__Status={}),
+        identity(DkimAttributes__SigningEnabled="true"),
+        identity(DkimAttributes__Tokens="s1"),
+        identity(DkimAttributes__Tokens=[None]),
+        identity(DkimAttributes__SigningAttributesOrigin=True),
+        identity(Tags={}),
+        identity(Tags=[{}]),
+        identity(Tags=[{"Key": "a"}]),
+        identity(Tags=["a"]),
+        identity(VerificationInfo=1),
+        identity(VerificationInfo__LastCheckedTimestamp="soon"),
+        identity(VerificationInfo__LastCheckedTimestamp=1e300),
+        identity(VerificationInfo__LastCheckedTimestamp=[]),
+        identity(VerificationInfo__SOARecord="ns1"),
+        identity(VerificationInfo__SOARecord__SerialNumber={}),
+        identity(VerificationInfo__SOARecord__SerialNumber=float("inf")),
+        identity(ConfigurationSetName=["newsletter"]),
+        b"[]",
+        b"null",
+        b'"text"',
+        b"1",
+        b"{",
+        b"\x80",
+        b"[" * 100_000,
+        b'{"IdentityType": ' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda body: body[:40].decode(errors="replace") if len(body) < 40 else "",
+)
+def test_refused(body):
+    """Neither "gone" nor "verified" nor a traceback comes of it."""
+    with pytest.raises(SesRefused) as refused:
+        answered(body).get_email_identity("example.com")
+    assert refused.value.code == "an answer that is not SES's"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "expected"),
+    [
+        ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
+        ({"DkimAttributes__SigningAttributesOrigin": "AWS_SES_MARS_1"}, "origin", "AWS_SES_MARS_1"),
+        ({"DkimAttributes": None}, "dkim_status", ""),
+        ({"VerificationInfo": {}}, "last_checked", None),
+        ({"VerificationInfo": None}, "error_type", ""),
+        ({"Tags": None}, "tags", {}),
+        ({"SomethingNew": [1]}, "origin", "EXTERNAL"),
+    ],
+    ids=["status", "origin", "no DKIM", "no info", "null", "no tags", "field"],
+)
+def test_unknown(changes, field, expected):
+    """A word or a field that SES did not have before is taken as it is, a missing one as not told."""
+    assert getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b'{"message": {"a": 1}}', "an answer that is not SES's"),
+        (404, b'{"message": "\\u001b[2J"}', "HTTP status 404"),
+        (400, b"[]", "an answer that is not SES's"),
+        (503, b"\x80", "HTTP status 503"),
+        (503, b'{"message": 1}', "HTTP status 503"),
+    ],
+    ids=["map", "escape", "list", "no text", "number"],
+)
+def test_errors(status, body, code):
+    """An error in no form of SES's is told by its status, and no terminal obeys it."""
+    with pytest.raises(SesRefused) as refused:
+        answered(body, status).get_email_identity("example.com")
+    assert code in (refused.value.code, f"HTTP status {refused.value.code}")
+    assert all(line.isprintable() for line in str(refused.value).splitlines())

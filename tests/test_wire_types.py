@@ -1,0 +1,192 @@
+"""A value of another type than a property has is refused by its name, before anything is done with it."""
+
+from dataclasses import fields
+
+import pytest
+
+from byodkim_provider import wire_types
+from byodkim_provider.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
+from byodkim_provider.dkim_key import DkimKeyProvider
+from byodkim_provider.dkim_verification import DkimVerificationProvider
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity_state import INPUTS, OUTPUTS, Declared, Stored
+from tests.world import World
+
+RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
+
+RIGHT = [
+    ("a text", ["", "a", "é"]),
+    ("true or false", [True, False]),
+    ("a number", [0, 1.5, -3]),
+    ("a whole number", [0, 3.0, -1]),
+    ("a time in ISO 8601", ["2026-11-25T12:00:00Z", "2026-11-25T12:00:00+01:00"]),
+    ("a map", [{}, {"a": [1]}]),
+    ("a map of texts", [{}, {"a": "b"}]),
+    ("a map of texts by generation", [{}, {"1": "s1:abc"}]),
+    ("a map of lists of texts", [{"a": []}, {"a": ["b"]}]),
+    ("a map of times by generation", [{"1": "2026-11-25T12:00:00Z"}]),
+    ("a list of texts", [[], ["a"], ("a",)]),
+    ("a list of maps", [[], [{}]]),
+    ("a list of whole numbers", [[], [1.0, 2]]),
+    (RESOLVERS, [["1.1.1.1", "1.1.1.1:53", "[::1]", "[::1]:53"]]),
+]
+
+WRONG = [
+    ("a text", 1.0, "1.0"),
+    ("a text", True, "true"),
+    ("a text", ["a"], "a list"),
+    ("a text", {}, "a map"),
+    ("true or false", "true", "'true'"),
+    ("true or false", 1.0, "1.0"),
+    ("a number", "1", "'1'"),
+    ("a number", True, "true"),
+    ("a number", float("inf"), "inf"),
+    ("a number", float("nan"), "nan"),
+    ("a whole number", 1.5, "1.5"),
+    ("a whole number", 2.0**60, "1.152921504606847e+18"),
+    ("a whole number", [1.0], "a list"),
+    ("a time in ISO 8601", "yesterday", "'yesterday'"),
+    ("a time in ISO 8601", "2026-11-25T12:00:00", "'2026-11-25T12:00:00'"),
+    ("a time in ISO 8601", 5.0, "5.0"),
+    ("a map", [], "a list"),
+    ("a map of texts", {"a": 1.0}, "a map"),
+    ("a map of texts", "a", "'a'"),
+    ("a map of texts by generation", {"one": "s1:abc"}, "a map"),
+    ("a map of texts by generation", {"-1": "s1:abc"}, "a map"),
+    ("a map of texts by generation", {"9" * 12: "s1:abc"}, "a map"),
+    ("a map of lists of texts", {"a": "b"}, "a map"),
+    ("a map of lists of texts", {"a": [1.0]}, "a map"),
+    ("a map of times by generation", {"1": "soon"}, "a map"),
+    ("a map of times by generation", {"x": "2026-11-25T12:00:00Z"}, "a map"),
+    ("a list of texts", "text", "'text'"),
+    ("a list of texts", ["a", None], "a list"),
+    ("a list of maps", [[]], "a list"),
+    ("a list of maps", {}, "a map"),
+    ("a list of whole numbers", [1.5], "a list"),
+    ("a list of whole numbers", ["1"], "a list"),
+    (RESOLVERS, ["ns1.example.com"], "a list"),
+    (RESOLVERS, ["1.1.1.1:99999"], "a list"),
+    (RESOLVERS, ["1.1.1.1:0"], "a list"),
+    (RESOLVERS, ["[::1"], "a list"),
+    (RESOLVERS, ["user@1.1.1.1"], "a list"),
+    (RESOLVERS, ["1.1.1.1/53"], "a list"),
+    (RESOLVERS, [53.0], "a list"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(kind, value) for kind, values in RIGHT for value in values], ids=repr
+)
+def test_right(kind, value):
+    """What is of the type has no problem, and neither has what is absent."""
+    assert wire_types.problems({"x": value, "y": None}, {"x": kind, "y": kind, "z": kind}) == []
+
+
+@pytest.mark.parametrize(("kind", "value", "shown"), WRONG, ids=repr)
+def test_wrong(kind, value, shown):
+    """What is not of the type is named with what was expected."""
+    assert wire_types.problems({"x": value}, {"x": kind}) == [f"x: must be {kind}, not {shown}"]
+
+
+def test_required():
+    """What has to be there and is not is named first."""
+    properties = {"a": 1.0, "b": None}
+    assert wire_types.problems(properties, {"a": "a text"}, required=("b", "c")) == [
+        "b: required",
+        "c: required",
+        "a: must be a text, not 1.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"domain": 1.0}, "domain: must be a text, not 1.0"),
+        ({"private_key": {}}, "private_key: must be a text, not a map"),
+        ({"generation": "1"}, "generation: must be a whole number, not '1'"),
+        ({"generation": 1.5}, "generation: must be a whole number, not 1.5"),
+        ({"published": 1.0}, "published: must be a list of whole numbers, not 1.0"),
+        ({"tags": ["a"]}, "tags: must be a map of texts, not a list"),
+        ({"supplied_keys": {"x": "y"}}, "supplied_keys: must be a map of texts by generation, not a map"),
+        ({"dns_resolvers": ["dns.example"]}, f"dns_resolvers: must be {RESOLVERS}, not a list"),
+        ({"name_servers": {"manual": "ns1"}}, "name_servers: must be a map of lists of texts, not a map"),
+        ({"adopt": "yes"}, "adopt: must be true or false, not 'yes'"),
+        ({"dns_check": "maybe"}, "dns_check: must be one of authoritative, recursive, off, not 'maybe'"),
+        ({"owner": ""}, "owner: required, it says whose the identity is"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_identity_inputs(world: World, changes, problem):
+    """An identity is not looked at further with an input of another type."""
+    inputs = {
+        "domain": "example.com",
+        "region": "eu-west-1",
+        "selector": "s1",
+        "private_key": world.key(1).pkcs1_base64(),
+        "owner": "p/s/n",
+    }
+    failures = ByodkimIdentityProvider().check({}, {**inputs, **changes}).failures
+    assert [(one.property, one.reason) for one in failures] == [("", problem)]
+
+
+def test_every_property_has_a_type():
+    """A property that is added later is looked at, too."""
+    inputs = {one.name for one in fields(ByodkimIdentityArgs)}
+    outputs = {one.name for one in (*fields(Declared), *fields(Stored))} - {"declared"}
+    assert inputs - INPUTS.keys() == set()
+    assert outputs - OUTPUTS.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"identities": {}}, "identities: must be a list of maps, not a map"),
+        ({"identities": [{"region": "r", "selector": "s"}]}, "identities[0].domain: required"),
+        (
+            {"identities": [{"domain": "d", "region": "r", "selector": "s", "put_at": "soon"}]},
+            "identities[0].put_at: must be a time in ISO 8601, not 'soon'",
+        ),
+        ({"timeout_minutes": "ten"}, "timeout_minutes: must be a number, not 'ten'"),
+        ({"on_timeout": "explode"}, "on_timeout: must be 'warn' or 'fail', not 'explode'"),
+    ],
+    ids=["no list", "missing", "time", "number", "word"],
+)
+def test_verification_inputs(changes, problem):
+    """A verification is not begun with an input of another type."""
+    failures = DkimVerificationProvider().check({}, {"identities": [], **changes}).failures
+    assert [one.reason for one in failures] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"instance": None}, "in the state, instance: required"),
+        ({"status": 1.0}, "in the state, status: must be a text, not 1.0"),
+        (
+            {"signed_until": {"1": "soon"}},
+            "in the state, signed_until: must be a map of times by generation, not a map",
+        ),
+        ({"put_at": "soon"}, "in the state, put_at: must be a time in ISO 8601, not 'soon'"),
+        ({"published": ["1"]}, "in the state, published: must be a list of whole numbers, not a list"),
+        ({"overlap_days": "10"}, "in the state, overlap_days: must be a whole number, not '10'"),
+    ],
+    ids=["missing", "text", "times", "time", "list", "number"],
+)
+def test_state_of_an_identity(world: World, changes, problem):
+    """A state that was edited by hand is refused, and what brings an earlier one back is named."""
+    outputs = world.created(1).to_outputs()
+    with pytest.raises(InvalidSettings) as refused:
+        Stored.from_outputs({**outputs, **changes})
+    assert refused.value.problems == (problem,)
+    assert "`pulumi stack import`" in refused.value.hint
+
+
+@pytest.mark.parametrize("call", ["diff", "update", "read", "delete"])
+def test_state_of_a_key(call):
+    """Without its private key there is nothing to go on with."""
+    arguments = {"diff": ("id", {}, {}), "update": ("id", {}, {}), "read": ("id", {}), "delete": ("id", {})}
+    with pytest.raises(InvalidSettings) as refused:
+        getattr(DkimKeyProvider(), call)(*arguments[call])
+    assert refused.value.problems == tuple(
+        f"in the state, {name}: required" for name in ("domain", "selector", "private_key")
+    )
