@@ -35,6 +35,7 @@ SEARCH: Final = settings(
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # to shrink a life of so many moves takes hours
 )
 
 SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
