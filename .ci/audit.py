@@ -36,7 +36,8 @@ def audit(command: Sequence[str] = COMMAND, *, seconds: float = SECONDS) -> tupl
     except ValueError:
         complaint = (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
         if any(name in complaint for name in UNREACHABLE):
-            return 0, f"vulnerabilities: not looked up, the database can't be reached ({complaint[:200]})"
+            why = complaint.partition(":")[0]
+            return 0, f"vulnerabilities: not looked up, the database can't be reached ({why})"
         return 1, f"vulnerabilities: pip-audit failed: {complaint}"
     found = [
         f"{package['name']} {package['version']}: {one['id']}, "

@@ -49,7 +49,7 @@ NAME_OCTETS: Final = 253
 """Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
 
 MAX_WRITTEN: Final = 2 * NAME_OCTETS
-"""Longest text that is looked at as a domain, in characters: some characters are left out of the name."""
+"""Longest text that is looked at as a name, in characters: some characters are left out of a domain."""
 
 PLACEHOLDER: Final = "p=customerProvidedPublicKey"
 """What SES's console and its CSV file show where the customer's own key belongs."""
@@ -123,6 +123,8 @@ def _a_label(label: str, text: str) -> str:
 
 def selector_problem(selector: str) -> str | None:
     """Why *selector* will not do, None if SES takes it and every DNS provider keeps it as it is."""
+    if len(selector) > MAX_WRITTEN:  # perhaps a key, in the wrong place
+        return f"{len(selector)} characters are too many, expected at most 63"
     if selector != selector.lower():
         # pulumi-aws stores record names in lower case, and then sees a difference for ever.
         return f"{selector!r} has upper case, expected lower case: that is how DNS providers store names"

@@ -74,7 +74,7 @@ class LocatedError(ValueError):
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     for position, value in enumerate(values):
         if value in values[:position]:
-            raise ValueError(f"{value!r} is listed twice")
+            raise ValueError(f"{shown(value)} is listed twice")
     return values
 
 

@@ -34,7 +34,7 @@ RESOLVE = "Traceback (most recent call last):\nrequests.exceptions.ConnectionErr
             (
                 0,
                 "vulnerabilities: not looked up, the database can't be reached "
-                "(requests.exceptions.ConnectionError: can't resolve)",
+                "(requests.exceptions.ConnectionError)",
             ),
         ),
         (
