@@ -141,7 +141,7 @@ def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
 
     Once the last key from the state is gone, the decrypted stack holds none.
     """
-    domain = "moving.example"
+    domain = "into-the-store.example"
     stack, declare = open_domain(sandbox, open_stack, domain, keyStore="state", overlapDays=0)
     assert stack.up().ok
     in_state = {key.private_numbers().d: key for key in keys_in_state(stack)}.values()
