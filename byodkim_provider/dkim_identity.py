@@ -88,7 +88,8 @@ class ByodkimIdentityProvider(ResourceProvider):
         if self._default_tags:
             known["tags"] = {**self._default_tags, **known.get("tags", {})}
         checked, problems = check(known, unknown=unknown)
-        if not olds and not problems and checked.get("name_servers"):
+        whose = {"domain", "region", "owner"}
+        if not olds and not problems and checked.get("name_servers") and not whose & unknown.keys():
             # The one look before anything is made; it changes no input.
             declared = Declared.from_inputs(checked)
             resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
@@ -104,7 +105,7 @@ class ByodkimIdentityProvider(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = _split(news)
         stored = Stored.from_outputs(olds)
-        if "domain" in unknown or "region" in unknown:
+        if {"domain", "region", "owner"} & unknown.keys():
             return DiffResult(changes=True)
         declared = Declared.from_inputs(known)
         names = identity_changes.changed(stored, declared, unknown=unknown)

@@ -34,7 +34,7 @@ from byodkim_provider.connections import connections
 from byodkim_provider.identity_state import timestamp
 from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, KeySecret, SecretArn
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
-from byodkim_provider.quoting import printable
+from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.secret_store import SecretStore
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
@@ -183,7 +183,7 @@ def _bits_problem(bits: Any) -> str | None:
     bits = _whole(bits)
     if isinstance(bits, int) and keys.MIN_BITS <= bits <= keys.MAX_BITS:
         return None
-    return f"must be {keys.MIN_BITS} to {keys.MAX_BITS}, not {bits!r}"
+    return f"must be {keys.MIN_BITS} to {keys.MAX_BITS}, not {shown(bits)}"
 
 
 def _key_store_problems(store: Any) -> list[str]:
@@ -193,7 +193,7 @@ def _key_store_problems(store: Any) -> list[str]:
     if not isinstance(store, Mapping):
         return ["key_store: must be a map with region"]
     known = {name: value for name, value in store.items() if not _has_unknown(value)}
-    problems = [f"key_store: unknown property {name!r}" for name in store if name not in _KEY_STORE]
+    problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
     problems += [f"key_store.{problem}" for problem in wire_types.problems(known, _KEY_STORE)]
     if not store.get("region"):
         problems.append("key_store.region: required, the AWS Region of the secret, for example 'eu-west-1'")

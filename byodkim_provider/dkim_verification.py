@@ -36,9 +36,12 @@ __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider
 
 TIMEOUT_MINUTES = 10
 
+MAX_TIMEOUT_MINUTES = 72 * 60
+"""SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
+
 _INPUTS: Final[wire_types.Kinds] = {
     "identities": "a list of maps",
-    "account_id": "a text",
+    "account_id": "a line of text",
     "timeout_minutes": "a number",
 }
 """Types of what a program gives."""
@@ -81,6 +84,9 @@ class DkimVerificationProvider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known = {name: value for name, value in news.items() if not has_unknown(value)}
         problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
+        if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
+            problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
         return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])

@@ -54,24 +54,26 @@ DnsCheck = Literal["authoritative", "recursive", "off"]
 INPUTS: Final[wire_types.Kinds] = {
     **dict.fromkeys(
         (
-            *("domain", "region", "selector", "private_key", "secret_arn", "record_value", "owner"),
+            *("domain", "region", "selector", "secret_arn", "record_value", "owner"),
             *("account_id", "configuration_set", "dns_check", "panel", "panel_zone"),
         ),
-        "a text",
+        "a line of text",
     ),
+    "private_key": "a text",
     **dict.fromkeys(("generation", "overlap_days", "dns_wait_seconds"), "a whole number"),
     **dict.fromkeys(("adopt", "accept_unsigned_window"), "true or false"),
     "published": "a list of whole numbers",
     "supplied_keys": "a map of texts by generation",
     "tags": "a map of texts",
     "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
-    "dns": "a list of texts",
-    "name_servers": "a map of lists of texts",
+    "dns": "a list of lines",
+    "name_servers": "a map of lists of lines",
 }
 """Types of what a program gives."""
 
 OUTPUTS: Final[wire_types.Kinds] = {
-    **INPUTS,
+    # Looser than the inputs: what was stored once must be read for ever.
+    **{name: "a text" if kind == "a line of text" else kind for name, kind in INPUTS.items()},
     **dict.fromkeys(
         (
             *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
@@ -82,7 +84,8 @@ OUTPUTS: Final[wire_types.Kinds] = {
     **dict.fromkeys(("signing_enabled", "adopted"), "true or false"),
     **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
     "signed_until": "a map of times by generation",
-    "dns_resolvers": "a list of texts",
+    **dict.fromkeys(("dns", "dns_resolvers"), "a list of texts"),
+    "name_servers": "a map of lists of texts",
 }
 """Types of what is stored."""
 

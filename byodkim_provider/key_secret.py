@@ -102,9 +102,9 @@ def names(owner: str) -> Iterator[str]:
 
 def name_problem(owner: str) -> str | None:
     """Why the resource *owner* can't have a secret named after it; None if it can."""
+    if len(owner) > MAX_OWNER:
+        return f"must have at most {MAX_OWNER} characters, not {len(owner)}"
     strange = re.search("[^A-Za-z0-9/_+=.@-]", owner)
     if strange:
         return f"the secret 'byodkim/{owner}' can't have {strange[0]!r} in its name"
-    if len(owner) > MAX_OWNER:
-        return f"must have at most {MAX_OWNER} characters, not {len(owner)}"
     return None

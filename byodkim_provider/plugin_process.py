@@ -22,6 +22,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import SystemClock, stopping
+from byodkim_provider.quoting import printable
 
 __all__ = ["DnsDeadline", "EngineProgress", "prepare_process"]
 
@@ -53,7 +54,8 @@ class CleanTracebacks:
     def format_exc(self) -> str:
         error = sys.exc_info()[1]
         if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-            return f"{type(error).__name__}: {error}\n"
+            lines = f"{type(error).__name__}: {error}".split("\n")
+            return "".join(f"{printable(line)}\n" for line in lines)
         return traceback.format_exc()
 
 

@@ -20,6 +20,7 @@ __all__ = ["Kind", "Kinds", "problems", "refuse_state"]
 
 Kind = Literal[
     "a text",
+    "a line of text",
     "true or false",
     "a number",
     "a whole number",
@@ -28,8 +29,10 @@ Kind = Literal[
     "a map of texts",
     "a map of texts by generation",
     "a map of lists of texts",
+    "a map of lists of lines",
     "a map of times by generation",
     "a list of texts",
+    "a list of lines",
     "a list of maps",
     "a list of whole numbers",
     "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
@@ -62,6 +65,11 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_line(value: Any) -> bool:
+    """What can stand in an error as it is."""
+    return isinstance(value, str) and value.isprintable() and len(value) <= MAX_LINE
 
 
 def _is_number(value: Any) -> bool:
@@ -102,11 +110,15 @@ def _by_generation(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
+MAX_LINE: Final = 1000
+"""Characters of a line: the longest there is, an owner, holds three names of at most 255."""
+
 MAX_NUMBER: Final = 2**53
 """Beyond it not every whole number can be told on the wire, where all are floats."""
 
 _KINDS: Final[Mapping[Kind, Callable[[Any], bool]]] = {
     "a text": _is_text,
+    "a line of text": _is_line,
     "true or false": lambda value: isinstance(value, bool),
     "a number": _is_number,
     "a whole number": _is_whole,
@@ -114,9 +126,11 @@ _KINDS: Final[Mapping[Kind, Callable[[Any], bool]]] = {
     "a map": lambda value: isinstance(value, Mapping),
     "a map of texts": _map_of(_is_text),
     "a map of lists of texts": _map_of(_list_of(_is_text)),
+    "a map of lists of lines": _map_of(_list_of(_is_line)),
     "a map of times by generation": _by_generation(_is_time),
     "a map of texts by generation": _by_generation(_is_text),
     "a list of texts": _list_of(_is_text),
+    "a list of lines": _list_of(_is_line),
     "a list of maps": _list_of(lambda value: isinstance(value, Mapping)),
     "a list of whole numbers": _list_of(_is_whole),
     "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'": _list_of(_is_resolver),

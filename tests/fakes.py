@@ -63,6 +63,8 @@ class FakeClock(SandboxClock):
 
     def wait(self, seconds: float) -> bool:
         """As `Clock.wait`; what is planned for this time happens meanwhile."""
+        if seconds > 0:
+            seconds = max(seconds, 1e-6)  # it has no less, and who waits must not wait for ever
         end = self.monotonic() + seconds
         while self._planned and self._planned[0][0] <= end and not stopping.is_set():
             at, action = self._planned.pop(0)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from byodkim_provider import wire_types
 from byodkim_provider.generations import Role
 from byodkim_provider.identity_state import Stored
 
@@ -20,6 +21,13 @@ IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 """Types of the resources that tell, as they are in users' state."""
+
+RECORD: Final[wire_types.Kinds] = {
+    "generation": "a whole number",
+    **dict.fromkeys(("role", "name", "value"), "a text"),
+}
+SECRET: Final[wire_types.Kinds] = {"secret_arn": "a text", "key_store": "a map"}
+"""Types of what is read."""
 
 T = TypeVar("T")
 
@@ -74,13 +82,19 @@ def read_state(export: str) -> State:
     return State(
         _grouped((one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)),
         _grouped((one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)),
-        {key["secret_arn"]: key["key_store"].get("kms_key_id") for key in keys if "secret_arn" in key},
+        dict(_secret(key) for key in keys if "secret_arn" in key),
     )
 
 
 def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
     for one in outputs.get("records", ()):
+        wire_types.refuse_state(one, RECORD, required=RECORD)
         yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
+
+
+def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:
+    wire_types.refuse_state(outputs, SECRET, required=SECRET)
+    return outputs["secret_arn"], outputs["key_store"].get("kms_key_id")
 
 
 def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:

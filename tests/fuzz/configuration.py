@@ -171,8 +171,24 @@ def put_stack_file(text: str) -> None:
 
 
 TARGETS = (
-    Target("settings", mutated(CONFIGURATIONS), put_settings, weight=8),
-    Target("aws settings", mutated(AWS), put_aws, weight=8),
+    Target(
+        "settings",
+        mutated(CONFIGURATIONS),
+        put_settings,
+        regressions=(
+            {"domains": {"1" * 5000: {"generation": 1}}},
+            {"domains": {"example.com": {"generation": 1, "\x1b[2J": 1}}},
+            {"domains": {"example.com": {"generation": 1, "dns": {"delegate": True, "keep": [KEY]}}}},
+        ),
+        weight=8,
+    ),
+    Target(
+        "aws settings",
+        mutated(AWS),
+        put_aws,
+        regressions=({"assumeRoles": [{"\x1f": None}]}, {"allowedAccountIds": ["1" * 5000]}),
+        weight=8,
+    ),
     Target(
         "stack files",
         st.one_of(mutated_text(STACK_FILES, st.one_of(st.sampled_from(YAML_PIECES), texts)), texts),

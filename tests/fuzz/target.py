@@ -40,19 +40,25 @@ class Target:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """What is refused on purpose is right, if the refusal can be read."""
+def refusals(
+    show: Callable[[ByodkimError], str] = str, *, characters: int = MAX_CHARACTERS
+) -> Iterator[None]:
+    """
+    What is refused on purpose is right, if the refusal can be read.
+
+    *show* makes of an error what people see; no line of it has more than *characters*.
+    """
     try:
         yield
     except ByodkimError as error:
-        _check_readable(error)
+        _check_readable(error, show(error), characters)
 
 
-def _check_readable(error: ByodkimError) -> None:
-    lines = str(error).splitlines()
+def _check_readable(error: ByodkimError, shown: str, characters: int) -> None:
+    lines = shown.splitlines()
     assert any(line.strip() for line in lines), f"{type(error).__name__} says nothing"
     assert not [line for line in lines if not line.isprintable()], "a terminal would obey it"
-    assert max(map(len, lines)) < MAX_CHARACTERS, "a line is too long to be read"
+    assert max(map(len, lines)) <= characters, "a line is too long to be read"
     if isinstance(error, InvalidSettings):
         assert not [problem for problem in error.problems if "\n" in problem], "a problem is one line"
 
