@@ -136,7 +136,7 @@ class ByodkimIdentityProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = identity_lifecycle.read(stored, self._connect(stored.declared))
-        return ReadResult(id_, seen.to_outputs()) if seen else ReadResult(None, {})
+        return ReadResult(id_, seen.to_outputs())
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         stored = Stored.from_outputs(props)
@@ -237,6 +237,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     selector: pulumi.Output[str]
     generation: pulumi.Output[int | None]
     published: pulumi.Output[Sequence[int] | None]
+    overlap_days: pulumi.Output[int]
     account_id: pulumi.Output[str | None]
     dns_check: pulumi.Output[str]
     dns_resolvers: pulumi.Output[Sequence[str]]
@@ -245,7 +246,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     status: pulumi.Output[str]
-    """SES's DKIM status when it was last told or read, or `AWAITING_DNS`."""
+    """SES's DKIM status when it was last told or read, `AWAITING_DNS` or `GONE`."""
     put_at: pulumi.Output[str | None]
     """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
     told_by: pulumi.Output[str]

@@ -21,6 +21,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 
 from byodkim_provider import verification, wire_types
 from byodkim_provider.aws_settings import read_settings
@@ -55,6 +56,7 @@ _ENTRY: Final[wire_types.Kinds] = {
     "published": "a list of whole numbers",
     "signed_until": "a map of times by generation",
     "dns_resolvers": "a list of texts",
+    "overlap_days": "a whole number",
     **dict.fromkeys(("verified", "waited"), "true or false"),
 }
 """Types of what is known of an identity, in the inputs and in the state."""
@@ -92,10 +94,16 @@ class DkimVerificationProvider(ResourceProvider):
         return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        if has_unknown(news.get("identities")):
+        identities, before = news.get("identities", ()), _verdicts(olds)
+        if isinstance(identities, Unknown):
             return DiffResult(changes=True)
+        known = [{name: value for name, value in one.items() if not has_unknown(value)} for one in identities]
+        if all(one.keys() >= {"domain", "region"} for one in known):
+            # A selector that a preview can't know changes nothing about which Region leaves.
+            entries = [Entry.from_properties({"selector": "", **one}) for one in known]
+            verification.refuse_unsafe(entries, before)
         # Time limits are not compared: they are for the next wait.
-        return DiffResult(changes=verification.to_look_at(_entries(news), _verdicts(olds)))
+        return DiffResult(changes=has_unknown(identities) or verification.to_look_at(_entries(news), before))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("verification", self._verify(props, []))
@@ -183,6 +191,7 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
                     "told_by": one.told_by,
                     "generation": one.generation,
                     "published": one.published,
+                    "overlap_days": one.overlap_days,
                     "signed_until": one.signed_until,
                     "record_value": one.record_value,
                     "dns_check": one.dns_check,

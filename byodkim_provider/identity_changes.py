@@ -24,9 +24,8 @@ def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> 
     if not declared.fingerprint:
         ignored |= {"fingerprint", "record_value"}
     names = (name.name for name in fields(Declared) if name.name not in ignored)
-    return tuple(name for name in names if getattr(stored.declared, name) != getattr(declared, name)) + tuple(
-        name for name in unknown
-    )
+    differing = [name for name in names if getattr(stored.declared, name) != getattr(declared, name)]
+    return (*differing, *unknown)
 
 
 def needs_replacement(names: Collection[str]) -> list[str]:

@@ -26,6 +26,7 @@ from byodkim_provider.identity_state import (
     AWAITING_DNS,
     CREATED,
     DELEGATED,
+    GONE,
     MANUAL,
     PUT,
     TAKEN_OVER,
@@ -108,7 +109,7 @@ def create(declared: Declared, key: Key, outside: Outside) -> Stored:
     if MANUAL in declared.dns and declared.dns_check == "recursive":
         # Nobody can have pasted it yet, and a recursive resolver would remember that it is not there.
         outside.progress.warn(_paste_ready(declared, "not looked for yet"))
-        return waiting
+        return _awaiting(waiting, outside)
     return _introduce(waiting, key, outside)
 
 
@@ -130,9 +131,9 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
         )
-    if stored.put_at is None:
-        return _introduce(after, key, outside)
     other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
+    if stored.put_at is None and not other_key:
+        return _introduce(after, key, outside)
     other_settings = declared.configuration_set not in (None, before.configuration_set) or (
         declared.tags not in (None, before.tags)
     )
@@ -142,25 +143,22 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if not look_at_key and not other_settings:
         return after
     seen = outside.ses.get_email_identity(declared.domain)
+    if stored.put_at is None and not (seen and seen.tags.get(OWNER_TAG) == before.owner):
+        return _introduce(after, key, outside)
     if seen is None:  # deleted by somebody else
         return _introduce(after, key, outside, before=before)
-    if declared.adopt and seen.tags.get(OWNER_TAG) != before.owner:
-        outside.ses.tag_resource(declared.domain, _own_tags(after))
-        outside.instances[declared.region, declared.domain] = after.instance
-        after = replace(after, adopted=True)
-    else:
+    # A run that was killed, or somebody else, had SES sign with what state does not know of.
+    unheard = stored.put_at is None or seen.selector not in (None, before.selector, declared.selector)
+    if not declared.adopt:
         _refuse_other_owner(after.declared, seen)
-        if look_at_key and seen.tags.get(INSTANCE_TAG) != after.instance:
-            # A replacement got that far, and state never heard of it.
-            outside.ses.tag_resource(declared.domain, _own_tags(after))
-    after = replace(after, other_instance="")
-    unheard = seen.selector not in (None, before.selector, declared.selector)
     if unheard and leaving and declared.overlap_days:
+        signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
         raise InvalidSettings(
-            [f"{declared.domain} {declared.region}: SES signs with {seen.selector!r}, unknown to the state"],
+            [f"{declared.domain} {declared.region}: {signs_with}, unknown to the state"],
             hint="nothing was changed; run `pulumi up` with "
             f"`published: {sorted({*before.published, *declared.published})}` first",
         )
+    after = _make_ours(replace(after, other_instance=""), seen, outside, look_at_key=look_at_key)
     must_put = look_at_key and _must_put(declared, seen, outside, believed=before.selector)
     # The key comes last: what fails or is interrupted after it would hide from state that SES has it.
     _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
@@ -177,20 +175,40 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
             signed_until=_signed_until(after, declared, before, now),
         )
     if look_at_key and unheard:
-        # A run that was killed, or somebody else, had SES sign with a key that state does not know of.
         now = outside.clock.now()
         others = {g: now for g in declared.published if g != declared.generation}
-        after = replace(after, signed_until=others)
+        after = replace(after, signed_until={**after.signed_until, **others})
     return after
 
 
-def read(stored: Stored, outside: Outside) -> Stored | None:
-    """What SES says now, in the fields that are not echoes of inputs; None if the identity is gone."""
+def _make_ours(stored: Stored, seen: Identity, outside: Outside, *, look_at_key: bool) -> Stored:
+    """Tag the identity if it is somebody else's, which is adopted, or what a lost replacement made."""
+    domain, region = stored.declared.domain, stored.declared.region
+    if seen.tags.get(OWNER_TAG) != stored.declared.owner:
+        outside.ses.tag_resource(domain, _own_tags(stored))
+        outside.instances[region, domain] = stored.instance
+        return replace(stored, adopted=True)
+    if look_at_key and seen.tags.get(INSTANCE_TAG) != stored.instance:
+        outside.ses.tag_resource(domain, _own_tags(stored))
+    return stored
+
+
+def read(stored: Stored, outside: Outside) -> Stored:
+    """
+    What SES says now, in the fields that are not echoes of inputs.
+
+    An identity that is gone stays in the state as GONE: which generations it signed with
+    is known there alone, and mail with their signatures is still on its way.
+    """
     if stored.put_at is None:
         return stored  # SES was never told of it
     seen = outside.ses.get_email_identity(stored.declared.domain)
     if seen is None:
-        return None
+        outside.progress.warn(
+            f"{stored.declared.domain} {stored.declared.region}: gone from SES; `pulumi up` makes it again"
+        )
+        gone = replace(stored, status=GONE, origin="", signing_enabled=False, signing_selector=None)
+        return replace(gone, error_type="", other_instance="")
     ours = seen.tags.get(OWNER_TAG) == stored.declared.owner
     instance = seen.tags.get(INSTANCE_TAG, "")
     other = instance if ours and instance != stored.instance else ""
@@ -254,9 +272,7 @@ def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared 
         elsewhere = dns_moves.served_elsewhere(declared, asked)
         outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
         until = _signed_until(waiting, declared, before, outside.clock.now())
-        # Nobody's: the deletion half of a replacement must not take the live identity away.
-        outside.instances[declared.region, declared.domain] = ""
-        return replace(waiting, status=AWAITING_DNS, put_at=None, signed_until=until)
+        return _awaiting(replace(waiting, signed_until=until), outside)
     _go_on()
     now = outside.clock.now()
     # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
@@ -282,6 +298,13 @@ def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared 
         return _take_over(introduced, key, outside)
     outside.instances[declared.region, declared.domain] = waiting.instance
     return _told(introduced, answer, by=CREATED)
+
+
+def _awaiting(waiting: Stored, outside: Outside) -> Stored:
+    """What is stored of an identity whose record is not in DNS yet."""
+    # Nobody's: the deletion half of a replacement must not take the live identity away.
+    outside.instances[waiting.declared.region, waiting.declared.domain] = ""
+    return replace(waiting, status=AWAITING_DNS, put_at=None)
 
 
 def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
@@ -315,10 +338,7 @@ def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
     certain = declared.generation is not None and declared.generation not in declared.supplied_keys
     proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
-    if declared.configuration_set not in (None, seen.configuration_set):
-        outside.ses.put_email_identity_configuration_set_attributes(
-            declared.domain, declared.configuration_set
-        )
+    _apply_configuration_set(declared, outside, before=seen.configuration_set)
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
     # Last: until then the identity is still the one of the resource that is being replaced.
@@ -401,10 +421,7 @@ def _apply_settings(
     declared: Declared, outside: Outside, *, configuration_set: str | None, tags: Mapping[str, str]
 ) -> None:
     """Configuration set and tags, each by its own call and only if it changed; what is not given stays."""
-    if declared.configuration_set not in (None, configuration_set):
-        outside.ses.put_email_identity_configuration_set_attributes(
-            declared.domain, declared.configuration_set
-        )
+    _apply_configuration_set(declared, outside, before=configuration_set)
     if declared.tags is None:
         return
     new = {name: value for name, value in declared.tags.items() if tags.get(name) != value}
@@ -413,6 +430,13 @@ def _apply_settings(
     gone = tuple(sorted(set(tags) - set(declared.tags)))
     if gone:
         outside.ses.untag_resource(declared.domain, gone)
+
+
+def _apply_configuration_set(declared: Declared, outside: Outside, *, before: str | None) -> None:
+    if declared.configuration_set not in (None, before):
+        outside.ses.put_email_identity_configuration_set_attributes(
+            declared.domain, declared.configuration_set
+        )
 
 
 def _refuse_other_owner(declared: Declared, seen: Identity) -> None:

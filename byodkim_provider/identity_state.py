@@ -22,6 +22,7 @@ __all__ = [
     "AWAITING_DNS",
     "CREATED",
     "DELEGATED",
+    "GONE",
     "INPUTS",
     "MANUAL",
     "OUTPUTS",
@@ -36,6 +37,9 @@ __all__ = [
 
 AWAITING_DNS: Final = "AWAITING_DNS"
 """Status of an identity whose record is not in DNS yet, so that SES was not told of it."""
+
+GONE: Final = "GONE"
+"""Status of an identity that SES has no more: somebody else deleted it."""
 
 CREATED: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
@@ -212,7 +216,7 @@ class Stored:
     instance: str
     """A random value that the identity carries as a tag: only who knows it may delete it."""
     status: str
-    """SES's DKIM status, or AWAITING_DNS."""
+    """SES's DKIM status, AWAITING_DNS or GONE."""
     other_instance: str = ""
     """What SES said instead, with the right owner: a replacement that state never heard the end of."""
     origin: str = ""

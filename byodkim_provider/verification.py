@@ -8,7 +8,7 @@ each switch, nothing for what is verified already. No Pulumi here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,11 +16,13 @@ from typing import Any, Final, Literal
 
 from byodkim_provider import diagnosis, records
 from byodkim_provider.diagnosis import Wanted
-from byodkim_provider.errors import NotVerified, SesRefused, Stopped
+from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused, Stopped
+from byodkim_provider.generations import OVERLAP_DAYS
 from byodkim_provider.identity_lifecycle import Ses
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
     CREATED,
+    GONE,
     PUT,
     TAKEN_OVER,
     DnsCheck,
@@ -31,7 +33,7 @@ from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.ses import Identity
 
-__all__ = ["Entry", "Outside", "Verdict", "to_look_at", "verify"]
+__all__ = ["Entry", "Outside", "Verdict", "refuse_unsafe", "to_look_at", "verify"]
 
 OnTimeout = Literal["warn", "fail"]
 
@@ -51,8 +53,8 @@ UNCONFIRMED: Final = "SES says SUCCESS, but not when it looked"
 NOT_ASKED: Final = "NOT_ASKED"
 """Status of an identity that SES was not asked about, or gave no answer to."""
 
-GONE: Final = "GONE"
-"""Status of an identity that SES does not have, or does not show yet."""
+_TELLS_NOTHING: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
+"""Statuses after which a SUCCESS may still be the one of the key before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Entry:
     told_by: str = field(default="", compare=False)
     generation: int | None = field(default=None, compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
+    overlap_days: int = field(default=OVERLAP_DAYS, compare=False)
     generation_before: int | None = field(default=None, compare=False)
     """The one that signed last before this; None if none did."""
     record_value: str = field(default="", compare=False)
@@ -87,6 +90,7 @@ class Entry:
             told_by=properties.get("told_by", ""),
             generation=_whole(properties.get("generation")),
             published=tuple(int(one) for one in properties.get("published") or ()),
+            overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
             generation_before=_last(properties.get("signed_until") or {}),
             record_value=properties.get("record_value", ""),
             dns_check=properties.get("dns_check", "authoritative"),
@@ -104,12 +108,15 @@ class Verdict:
     reason: str = ""
     """Why it is not verified, or what the verdict rests on if that is not SES's own word."""
     waited: bool = True
-    """Whether it had its wait; one that was interrupted gets another."""
+    """Whether it had its wait; one that was interrupted, or not asked, gets another."""
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
         put_at = {"put_at": timestamp(self.entry.put_at)} if self.entry.put_at else {}
-        return put_at | {
+        generation = {} if self.entry.generation is None else {"generation": self.entry.generation}
+        return {
+            **put_at,
+            **generation,
             "domain": self.entry.domain,
             "region": self.entry.region,
             "selector": self.entry.selector,
@@ -149,6 +156,32 @@ def to_look_at(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
     return entries != set(verdicts) or not all(verdict.verified for verdict in verdicts.values())
 
 
+def refuse_unsafe(entries: Collection[Entry], before: Iterable[Verdict]) -> None:
+    """
+    Raise `InvalidSettings` if a Region leaves a domain in the edit that has it sign with another generation.
+
+    With its identity goes what only that one knows: that it signed until now with a key whose
+    record may leave as well. Without its domain it may go: that is what `destroy` does.
+    """
+    staying = {(entry.domain, entry.region) for entry in entries}
+    domains = {entry.domain: entry for entry in entries}
+    problems = [
+        f"{was}: leaves while it signs with generation {was.generation}, the domain is to sign "
+        f"with {domains[was.domain].generation}"
+        for was in (verdict.entry for verdict in before)
+        if was.domain in domains
+        and (was.domain, was.region) not in staying
+        and was.generation not in (None, domains[was.domain].generation)
+        and domains[was.domain].overlap_days
+    ]
+    if problems:
+        raise InvalidSettings(
+            problems,
+            hint="nothing was changed; remove the Region in one `pulumi up` and change the generation in "
+            "another, or the key of mail on its way might leave with it; `overlapDays: 0` accepts that",
+        )
+
+
 def verify(
     entries: Sequence[Entry],
     before: Iterable[Verdict],
@@ -177,14 +210,19 @@ def verify(
     looks = _Looks(
         outside,
         timeout_seconds=timeout_minutes * 60,
-        seen_otherwise={v.entry for v in known.values() if v.status not in ("SUCCESS", GONE, AWAITING_DNS)},
+        seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
     )
     waited = {entry for entry in told if entry in known and known[entry].waited}
     verdicts |= looks.once([entry for entry in told if entry in waited])
     verdicts |= looks.until_verified([entry for entry in told if entry not in waited])
     verdicts |= looks.diagnoses([verdicts[entry] for entry in told if not verdicts[entry].verified])
-    if stopping.is_set():
-        verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in told if entry not in waited}
+    # Who was not asked, or not to the end, gets the whole wait next time.
+    cut_short = [
+        entry
+        for entry in told
+        if verdicts[entry].status == NOT_ASKED or (stopping.is_set() and entry not in waited)
+    ]
+    verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in cut_short}
     ordered = [verdicts[entry] for entry in entries]
     if on_timeout == "fail" and not all(verdict.verified for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=looks.waited())

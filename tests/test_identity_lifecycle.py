@@ -8,7 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from byodkim_provider import identity_lifecycle
-from byodkim_provider.errors import ByodkimError, IdentityExists, RecordNotVisible, SesRefused, Stopped
+from byodkim_provider.errors import (
+    ByodkimError,
+    IdentityExists,
+    InvalidSettings,
+    RecordNotVisible,
+    SesRefused,
+    Stopped,
+)
 from byodkim_provider.identity_changes import drifted
 from byodkim_provider.identity_lifecycle import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
@@ -153,8 +160,37 @@ def test_another_key_while_awaiting_dns(world):
 
     stored = world.update(waiting, 2, published=(2, 3))
 
-    assert [CREATE] == world.calls()
+    assert [GET, CREATE] == world.calls()
     assert ("s2", {}) == (world.identity().selector, stored.signed_until)
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_another_key_for_what_a_lost_create_made(world, tokens):
+    """While an identity awaits DNS, SES may sign with its first key: its Create was never heard of."""
+    waiting = world.create()
+    world.switch(tokens=tokens)
+    world.put("s1", tags={OWNER_TAG: OWNER})
+    world.publish(2)
+
+    stored = world.update(waiting, 2, published=(1, 2, 3))
+
+    assert [GET, TAG, PUT_KEY] == world.calls()
+    assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
+    assert stored.put_at
+
+
+def test_a_jump_over_what_a_lost_create_made(world):
+    """The record of the first key may not leave: SES has signed with it until now."""
+    waiting = world.create()
+    world.put("s1", tags={OWNER_TAG: OWNER})
+    world.publish(3)
+    before = world.identity()
+
+    assert (
+        "example.com eu-west-1: SES signs with 's1', unknown to the state\n"
+        "  hint: nothing was changed; run `pulumi up` with `published: [1, 2, 3, 4]` first"
+    ) == refused(InvalidSettings, world.update, waiting, 3)
+    assert before == world.identity()
 
 
 def test_a_record_that_appears_during_the_wait(world):
@@ -862,11 +898,19 @@ def test_read_foreign_selector(world, tokens, selector):
 
 
 def test_read_of_what_is_gone(world):
-    """Gone is gone."""
-    old = world.verified()
+    """What is gone stays in the state with its times, which nobody else knows, and is made again."""
+    first = world.verified()
+    world.publish(2)
+    second = world.update(first, 2)
     world.model.remove(DOMAIN, REGION)
 
-    assert identity_lifecycle.read(old, world.outside) is None
+    gone = identity_lifecycle.read(second, world.outside)
+    again = world.update(gone, 2)
+
+    assert ("GONE", True) == (gone.status, drifted(gone))
+    assert second.signed_until == gone.signed_until == again.signed_until
+    assert (CREATED, "PENDING") == (again.told_by, again.status)
+    assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings
 
 
 def test_read_while_awaiting_dns(world):

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider import identity_lifecycle, verification
-from byodkim_provider.errors import NotVerified
+from byodkim_provider.errors import InvalidSettings, NotVerified
 from byodkim_provider.identity_state import AWAITING_DNS
 from byodkim_provider.progress import stopping
-from byodkim_provider.verification import UNCONFIRMED, Entry, Verdict, to_look_at
+from byodkim_provider.verification import NOT_ASKED, UNCONFIRMED, Entry, Verdict, refuse_unsafe, to_look_at
 from sandbox.ses_identity import easy_dkim_keys
+from sandbox.ses_switches import Fault
 from tests.fakes import LIST_PAGE_SIZE, REGION, START, FakeSes
 from tests.test_identity_state import through_pulumi
 from tests.world import DOMAIN
@@ -377,6 +378,19 @@ def test_diagnosis_of_a_doubled_zone(world):
     assert "the panel added the zone twice (s1._domainkey.example.com.example.com)" in verdict.reason
 
 
+def test_a_wait_that_ended_without_an_answer(world):
+    """Who could not be asked gets the whole wait in the next run, and with it the benefit of doubt."""
+    world.switch(status_after_put="SUCCESS", verification_info="empty")
+    stored = switched(world)
+    world.model.inject(Fault("access_denied", "before", operation=GET))
+
+    (unanswered,) = world.verify(stored)
+    (verdict,) = world.verify(stored, before=[unanswered])
+
+    assert (NOT_ASKED, False, False) == (unanswered.status, unanswered.verified, unanswered.waited)
+    assert (UNCONFIRMED, True) == (verdict.reason, verdict.verified)
+
+
 def test_interrupted_between_reads(world):
     """What SES was not asked any more is pending, and what it was asked is kept."""
     first, second = world.created(), world.created(domain="example.org")
@@ -593,6 +607,49 @@ def test_to_look_at_other_lists(world):
         to_look_at([first], verdicts),
         to_look_at([first, second], verdicts[:1]),
         to_look_at([first, second], [verdicts[0], pending]),
+    )
+
+
+IN_BOTH = [("eu-west-1", 1), ("us-east-1", 1)]
+
+
+def regions(world, *signing, **changes):
+    """An entry of the domain for each Region, with the generation that is to sign there."""
+    entry = world.entry(world.created())
+    return [replace(entry, region=region, generation=one, **changes) for region, one in signing]
+
+
+@pytest.mark.parametrize(
+    ("after", "changes"),
+    [
+        ([("eu-west-1", 1)], {}),
+        ([("ap-south-1", 1)], {}),
+        ([("eu-west-1", 2), ("us-east-1", 2)], {}),
+        ([("eu-west-1", 2), ("us-east-1", 2), ("ap-south-1", 2)], {}),
+        ([("eu-west-1", 2)], {"overlap_days": 0}),
+        ([("eu-west-1", 2)], {"domain": "example.org"}),
+        ([], {}),
+    ],
+    ids=["one leaves", "all exchanged", "switched", "one comes", "override", "domain leaves", "all leave"],
+)
+def test_regions_may_leave(world, after, changes):
+    """A Region leaves alone, with the user's consent, or with its domain."""
+    before = [Verdict(entry=one, status="SUCCESS", verified=True) for one in regions(world, *IN_BOTH)]
+    refuse_unsafe(regions(world, *after, **changes), before)
+
+
+@pytest.mark.parametrize("after", [[("eu-west-1", 3)], [("eu-west-1", 3), ("ap-south-1", 3)]])
+def test_a_region_leaves_in_a_switch(world, after):
+    """A Region that leaves in the edit that switches its domain is refused: its key could leave as well."""
+    before = [Verdict(entry=one, status="SUCCESS", verified=True) for one in regions(world, *IN_BOTH)]
+
+    with pytest.raises(InvalidSettings) as refused:
+        refuse_unsafe(regions(world, *after), before)
+
+    assert str(refused.value) == (
+        "example.com us-east-1: leaves while it signs with generation 1, the domain is to sign with 3\n"
+        "  hint: nothing was changed; remove the Region in one `pulumi up` and change the generation in "
+        "another, or the key of mail on its way might leave with it; `overlapDays: 0` accepts that"
     )
 
 

@@ -15,12 +15,11 @@ from byodkim_provider import records
 from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.generations import Role
-from byodkim_provider.identity_state import AWAITING_DNS, Stored
+from byodkim_provider.identity_state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.propagation import judge
 from byodkim_provider.resolver import Answer
 from byodkim_provider.ses import Identity
 from byodkim_provider.settings import DomainSettings
-from byodkim_provider.verification import GONE
 
 __all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
 

@@ -66,7 +66,7 @@ def an_identity_is_deleted_after_going_back(life: Life) -> None:
 
 
 def an_identity_is_deleted_before_a_jump(life: Life) -> None:
-    """There is no identity in the state whose diff could refuse that its generation goes."""
+    """Its generation goes as well, and with the identity went that it signed until now."""
     life.up(stack(1))
     life.wait(1)
     life.delete_identity(HERE)
@@ -121,16 +121,27 @@ def a_create_is_lost_before_a_jump(life: Life) -> None:
     life.up(stack(3))
 
 
-OPEN: Final[tuple[Callable[[Life], None], ...]] = (
-    an_identity_is_deleted_before_a_jump,
-    a_region_is_exchanged_in_a_jump,
-    a_region_leaves_that_lagged_behind,
-    a_create_is_lost_before_a_jump,
-)
+def a_create_is_lost_and_its_record_late(life: Life) -> None:
+    """The second run finds no record, stores that it awaits DNS, and SES signs all the while."""
+    life.up(stack(1))
+    lost = Mishap(at=0, kind="killed", when="after")
+    life.up(stack(1, regions=[HERE, THERE]), [lost])
+    [name] = [one for one in life.dns.zone if one.startswith(life.engine.state["key 1"].outputs["selector"])]
+    life.tamper(name, delete=False)
+    life.up(stack(1, regions=[HERE, THERE]))
+    life.up(stack(2, published=[2, 3], overlapDays=0, regions=[HERE, THERE]))
+    life.settle()
+
+
+OPEN: Final[tuple[Callable[[Life], None], ...]] = (a_create_is_lost_before_a_jump,)
 
 MENDED: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
     an_identity_is_deleted_after_going_back,
+    an_identity_is_deleted_before_a_jump,
+    a_region_is_exchanged_in_a_jump,
+    a_region_leaves_that_lagged_behind,
+    a_create_is_lost_and_its_record_late,
     a_region_is_exchanged_for_another,
     an_override_is_taken_back,
     a_put_is_lost_and_a_refresh_shows_it,

@@ -196,7 +196,8 @@ class Life:
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
-        assert self.engine.preview(program(settings.domain(DOMAIN, self.written))) == []
+        planned = self.engine.preview(program(settings.domain(DOMAIN, self.written)))
+        assert planned == [], (planned, self.engine.errors)
         self.wait(2)
         signing = self.engine.state[f"key {self.generation}"].outputs["selector"]
         for region in self.regions:

@@ -63,7 +63,10 @@ def _identity_inputs(settings: DomainSettings, region: str, key: str, known: Kno
 
 
 def _verification_inputs(identities: Sequence[str], known: Known) -> Properties:
-    told = ("domain", "region", "selector", "put_at", "told_by", "record_value", "dns_check")
+    told = (
+        *("domain", "region", "selector", "put_at", "told_by", "generation", "published"),
+        *("overlap_days", "record_value", "dns_check"),
+    )
     return {
         "identities": [{name: known[identity].get(name) for name in told} for identity in identities],
         "timeout_minutes": 10,

@@ -150,9 +150,11 @@ def test_read(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
 
 
 def test_read_of_what_is_gone(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
-    """An identity that somebody deleted has no id any more, so that the next `up` makes it again."""
+    """An identity that somebody deleted is kept with what it signed, and the next `up` makes it again."""
     domain.sandbox.ses.remove(domain.name, REGION)
-    assert ("", {"__provider": PROVIDERS["ByodkimIdentity"]}) == plugin.read("ByodkimIdentity", outputs)
+    id_, gone = plugin.read("ByodkimIdentity", outputs)
+    assert ("id", "GONE", outputs["put_at"]) == (id_, gone["status"], gone["put_at"])
+    assert (True, []) == plugin.diff("ByodkimIdentity", gone, domain.inputs())
 
 
 def test_read_while_awaiting_dns(plugin: Plugin, domain: Domain) -> None:

@@ -104,6 +104,7 @@ ENTRY = {
     "told_by",
     "generation",
     "published",
+    "overlap_days",
     "signed_until",
     "record_value",
     "dns_check",
@@ -111,7 +112,10 @@ ENTRY = {
 }
 """Properties of one of a verification's `identities`."""
 
-RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason", "waited"}
+RESULT = {
+    *("domain", "region", "selector", "generation", "put_at"),
+    *("status", "verified", "reason", "waited"),
+}
 """Properties of one of a verification's `results`."""
 
 

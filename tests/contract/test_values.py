@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from byodkim_provider import keys
-from tests.contract.conftest import Domain
-from tests.contract.plugin import SECRET, UNKNOWN, Kind, Plugin, revealed, secret
+from tests.contract.conftest import REGION, Domain
+from tests.contract.plugin import SECRET, UNKNOWN, Kind, Plugin, error_of, revealed, secret
 
 GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "s0"}}
 
@@ -158,6 +158,16 @@ def test_verification_with_unknown(plugin: Plugin, domain: Domain, name: str) ->
     assert (news["identities"], []) == (checked["identities"], failures)
     assert (True, []) == plugin.diff("DkimVerification", outputs, news)
     assert (True, []) == plugin.diff("DkimVerification", outputs, {"identities": UNKNOWN})
+
+
+def test_a_region_leaves_in_a_switch(plugin: Plugin, domain: Domain) -> None:
+    """It is refused in the preview, which knows neither the new selector nor when SES will be told."""
+    domain.publish()
+    [entry] = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))["identities"]
+    before = plugin.create("DkimVerification", {"identities": [{**entry, "generation": 1}]})
+    news = {**entry, "region": "us-east-1", "generation": 3, "selector": UNKNOWN, "put_at": UNKNOWN}
+    message = error_of(plugin.diff, "DkimVerification", before, {"identities": [news]})
+    assert f"{domain.name} {REGION}: leaves while it signs with generation 1" in message
 
 
 # Secrets

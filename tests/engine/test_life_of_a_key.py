@@ -215,6 +215,19 @@ def test_no_second_key(sandbox, rotated):
     assert (asked.ses, asked.dns) == ([], [])
 
 
+def test_a_region_leaves_in_a_jump(sandbox, rotated):
+    """A Region is not exchanged in the edit that takes the key away which it signs with."""
+    rotated.declare({REFUSED: {"generation": 9, "regions": ["us-east-1"]}})
+    with requests(sandbox) as asked:
+        refused = rotated.preview()
+    assert refused.failed
+    assert (
+        f"error: InvalidSettings: {REFUSED} {REGION}: leaves while it signs with generation 2, "
+        "the domain is to sign with 9\n" in refused.stdout
+    )
+    assert asked.ses == []
+
+
 def test_ten_domains(sandbox, open_stack):
     """
     Ten rotations in one update are one Put for each, and one read before and one after it.
