@@ -9,6 +9,7 @@ directory; the checkout is only read.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import runpy
 import signal
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pulumi.automation as auto
 import yaml
@@ -30,6 +31,10 @@ from sandbox.engine import find_pulumi
 from sandbox.world import Sandbox
 
 __all__ = ["Project", "Result"]
+
+
+NO_SUMMARY: Final = {"show_secrets": False}
+"""The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,15 @@ class Result:
         planned = [event.resource_pre_event.metadata for event in self.events if event.resource_pre_event]
         steps = [(each.op.value, each.urn.split("::")[-1], each.type) for each in planned]
         return [step for step in steps if step[0] != "same"]
+
+
+class _Workspace(auto.LocalWorkspace):
+    """Where outputs are asked for once, and not twice to learn which of them are secret."""
+
+    def stack_outputs(self, stack_name: str) -> auto.OutputMap:
+        command = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
+        shown = json.loads(self._run_pulumi_cmd_sync(command).stdout)
+        return {name: auto.OutputValue(value, secret=False) for name, value in shown.items()}
 
 
 class Project:
@@ -126,15 +140,15 @@ class Project:
 
     def up(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi up --skip-preview`; *options* are those of `pulumi.automation.Stack.up`."""
-        return self._run(self._stack.up, on_output, options)
+        return self._run(self._stack.up, on_output, NO_SUMMARY | options)
 
     def refresh(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi refresh`; *options* are those of `pulumi.automation.Stack.refresh`."""
-        return self._run(self._stack.refresh, on_output, options)
+        return self._run(self._stack.refresh, on_output, NO_SUMMARY | options)
 
     def destroy(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi destroy`; *options* are those of `pulumi.automation.Stack.destroy`."""
-        return self._run(self._stack.destroy, on_output, options)
+        return self._run(self._stack.destroy, on_output, NO_SUMMARY | options)
 
     def interrupt(self) -> None:
         """Ctrl-C, for the run that goes on in another thread."""
@@ -184,21 +198,20 @@ class Project:
         return pulumi
 
     def _made_stack(self, name: str, program: Callable[[], object]) -> auto.Stack:
-        options = auto.LocalWorkspaceOptions(
-            work_dir=str(self._work),
-            pulumi_command=self._pulumi,
-            secrets_provider="passphrase",
-            env_vars=self._environment,
-        )
-        project = yaml.safe_load((self._work / "Pulumi.yaml").read_text())["name"]
-
         def run() -> None:
             self._loops.append(asyncio.get_running_loop())
             # The language host tells a program where the project is, the Automation API does not.
             SETTINGS.root_directory = str(self._work)
             program()
 
-        return auto.create_or_select_stack(name, project_name=project, program=run, opts=options)
+        workspace = _Workspace(
+            work_dir=str(self._work),
+            program=run,
+            pulumi_command=self._pulumi,
+            secrets_provider="passphrase",
+            env_vars=self._environment,
+        )
+        return auto.Stack.create_or_select(name, workspace)
 
     def _run(
         self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]

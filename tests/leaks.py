@@ -20,11 +20,11 @@ __all__ = ["KeySearch", "shown_by"]
 NUMBERS = ("d", "p", "q", "dmp1", "dmq1", "iqmp")
 """The secret ones (RFC 8017 section 3.2), by cryptography's names."""
 
-OCTETS = 8
-"""Every eighth octet of what is searched begins a block: sixteen in a row hold a whole one."""
+WORD = 8
+"""Octets in a word. Every eighth octet of what is searched begins one: sixteen in a row hold a whole one."""
 
 DIGITS = 16
-"""The same for decimal numbers, in digits."""
+"""Every so many digits of a decimal number begin a block."""
 
 ESCAPED = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
 """As in URLs, in Python's and C's literals, in JSON."""
@@ -44,26 +44,29 @@ class KeySearch:
     """Finds *keys*. A class so that the thousands of pieces of a key are cut once."""
 
     def __init__(self, keys: Iterable[RSAPrivateKey]) -> None:
-        self._pieces: dict[bytes, str] = {}
+        self._words: dict[int, str] = {}
+        self._digits: dict[bytes, str] = {}
         for key in keys:
             numbers = key.private_numbers()
             for name in NUMBERS:
                 number = getattr(numbers, name)
                 octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+                what = f"{name} of a key of {key.key_size} bits"
                 # Backwards too: it is how Python pickles integers.
-                pieces = [*_windows(octets, OCTETS), *_windows(octets[::-1], OCTETS)]
-                pieces += _windows(str(number).encode(), DIGITS)
-                self._pieces |= dict.fromkeys(pieces, f"{name} of a key of {key.key_size} bits")
+                for windows in _windows(octets, WORD), _windows(octets[::-1], WORD):
+                    self._words |= {word: what for window in windows for word in _words(window)}
+                self._digits |= dict.fromkeys(_windows(str(number).encode(), DIGITS), what)
 
     def found_in(self, shown: str | bytes) -> set[str]:
         """Which secret numbers stand in *shown*, at least in part; in words, without the number."""
         views = [shown] if isinstance(shown, bytes) else [shown.encode(), shown.encode("latin-1", "ignore")]
-        return {
-            self._pieces[block]
-            for octets in dict.fromkeys(views)
-            for block in _blocks(octets)
-            if block in self._pieces
-        }
+        found: set[str] = set()
+        for octets in dict.fromkeys(views):
+            for view in _views(octets, depth=2):
+                found |= {self._words[word] for word in self._words.keys() & _words(view)}
+            blocks = {block for digits in DECIMAL.findall(octets) for block in _cut(digits, DIGITS)}
+            found |= {self._digits[block] for block in self._digits.keys() & blocks}
+        return found
 
 
 def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
@@ -81,11 +84,9 @@ def _windows(octets: bytes, size: int) -> list[bytes]:
     return [octets[start : start + size] for start in range(len(octets) - size + 1)]
 
 
-def _blocks(octets: bytes) -> Iterator[bytes]:
-    for view in _views(octets, depth=2):
-        yield from _cut(view, OCTETS)
-    for digits in DECIMAL.findall(octets):
-        yield from _cut(digits, DIGITS)
+def _words(octets: bytes) -> set[int]:
+    """*octets* as numbers of eight each. Not as slices, since megabytes are searched after each test."""
+    return set(memoryview(octets[: len(octets) // WORD * WORD]).cast("Q"))
 
 
 def _cut(octets: bytes, size: int) -> Iterator[bytes]:
