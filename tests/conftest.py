@@ -6,8 +6,9 @@ A test that breaks the rule fails where it does, and not as the network error it
 
 from __future__ import annotations
 
-import inspect
 import ipaddress
+import os
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from moto.core.responses import BaseResponse
 
 from byodkim_provider import keys
 from byodkim_provider.keys import SigningKey
+from byodkim_provider.permissions import PERMISSIONS
 from byodkim_provider.progress import stopping
 from sandbox.ses_model import SesModel
 from tests.world import World
@@ -83,15 +85,26 @@ def _stays_here(host: str) -> bool:
     return address.is_loopback or str(address) == "255.255.255.255"
 
 
+# What the suite called of AWS, of all its processes (pytest-xdist)
+
+_called = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to record; all processes draw the same sample of faults."""
+    config.stash[_called] = set()
+    os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def recorded_calls() -> Iterator[set[str]]:
+def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
     """
-    What was called of AWS so far, as IAM names it. A test that asks for it comes last.
+    What was called of AWS so far in this process, as IAM names it.
 
     Emulator and fakes are recorded alike. Not what only tests do, mail and configuration sets among
     it, nor Route 53, whose zones and records tests make as well.
     """
-    recorded: set[str] = set()
+    recorded = request.config.stash[_called]
     call, call_action = SesModel.call, BaseResponse.call_action
 
     def record_ses(self: SesModel, operation: str, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -120,6 +133,42 @@ def _tests_of_the_sandbox_are_not_recorded(
         recorded_calls.intersection_update(before)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that ask for what was recorded come last."""
-    items.sort(key=lambda item: "recorded_calls" in inspect.signature(item.function).parameters)  # type: ignore[attr-defined]
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker process has ended, and says what was called in it."""
+    node.config.stash[_called].update(getattr(node, "workeroutput", {}).get("called", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker passes on what was called in it; the main process judges it, if the whole suite was run."""
+    called = session.config.stash[_called]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["called"] = sorted(called)
+    elif _is_whole(session.config) and permission_problems(called):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show how the table of permissions fits to what was called."""
+    if _is_whole(config):
+        called = config.stash[_called]
+        terminalreporter.section("AWS actions called, and the table of permissions")
+        terminalreporter.write_line(f"{len(called)} actions called by the suite")
+        for problem in permission_problems(called):
+            terminalreporter.write_line(f"FAILED: {problem}", red=True)
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether all tests were to run: only then the suite must have called all there is."""
+    chosen = (config.option.keyword, config.option.markexpr, config.option.lf, config.option.collectonly)
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
+
+
+def permission_problems(called: set[str]) -> list[str]:
+    """What was *called* and is not in the table, and what is there and was not called."""
+    table = {one.action for one in PERMISSIONS}
+    recorded = {one for one in table if one.startswith(("ses:", "secretsmanager:"))}
+    return [
+        *(f"{action} was called and is not in the table" for action in sorted(called - table)),
+        *(f"{action} is in the table and was never called" for action in sorted(recorded - called)),
+    ]

@@ -21,7 +21,7 @@ from tests.faults.trouble import Trouble
 
 SAMPLE: Final = 240
 
-SEED: Final = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+SEED: Final = int(os.environ["FAULTS_SEED"])
 """Of this run; that of an earlier one, from the environment, repeats it."""
 
 
