@@ -24,7 +24,6 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import (
@@ -44,6 +43,7 @@ from byodkim_provider.keys import SigningKey
 from byodkim_provider.plugin_process import DnsDeadline, prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable
+from byodkim_provider.unknowns import has_unknown
 
 __all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "load_v1"]
 
@@ -170,15 +170,6 @@ def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inputs that are known, and those that a preview can't know yet."""
     unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
     return {name: value for name, value in inputs.items() if name not in unknown}, unknown
-
-
-def has_unknown(value: Any) -> bool:
-    """Whether a preview can't know *value*, or a part of it."""
-    if isinstance(value, Mapping):
-        return any(has_unknown(one) for one in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return any(has_unknown(one) for one in value)
-    return isinstance(value, Unknown)
 
 
 @dataclass(kw_only=True)

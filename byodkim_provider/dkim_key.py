@@ -36,6 +36,7 @@ from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, Ke
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.secret_store import SecretStore
+from byodkim_provider.unknowns import has_unknown
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
 
@@ -63,6 +64,10 @@ _KEY_STORE: Final[wire_types.Kinds] = {
 """Properties of the input `key_store`."""
 
 
+_instances: dict[str, str] = {}
+"""One for all providers of a process, which is one run."""
+
+
 def load_v1() -> DkimKeyProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""
     return DkimKeyProvider()
@@ -72,10 +77,6 @@ class DkimKeyProvider(ResourceProvider):
     """Makes the key; keeps no state."""
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._instances: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Callable[[], DkimKeyProvider], tuple[()]]:
         return load_v1, ()
@@ -140,7 +141,7 @@ class DkimKeyProvider(ResourceProvider):
                 instance=props["instance"],
                 recovery_window_days=_recovery_days(props["key_store"]),
                 progress=progress_of_this_call(),
-                instances=self._instances,
+                instances=_instances,
             )
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
@@ -157,7 +158,7 @@ class DkimKeyProvider(ResourceProvider):
             connections(settings).secrets(store["region"], store.get("account_id")),
             now=datetime.now(UTC),
             progress=progress_of_this_call(),
-            instances=self._instances,
+            instances=_instances,
         )
         outputs = {
             **_public(made.held),
@@ -192,7 +193,7 @@ def _key_store_problems(store: Any) -> list[str]:
         return []
     if not isinstance(store, Mapping):
         return ["key_store: must be a map with region"]
-    known = {name: value for name, value in store.items() if not _has_unknown(value)}
+    known = {name: value for name, value in store.items() if not has_unknown(value)}
     problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
     problems += [f"key_store.{problem}" for problem in wire_types.problems(known, _KEY_STORE)]
     if not store.get("region"):
@@ -202,11 +203,6 @@ def _key_store_problems(store: Any) -> list[str]:
         limits = f"{MIN_RECOVERY_DAYS} to {MAX_RECOVERY_DAYS}"
         problems.append(f"key_store.recovery_window_days: must be {limits}, not {days}")
     return problems
-
-
-def _has_unknown(value: Any) -> bool:
-    values = value.values() if isinstance(value, Mapping) else (value,)
-    return any(isinstance(one, Unknown) for one in values)
 
 
 def _whole(number: Any) -> Any:

@@ -26,11 +26,12 @@ from pulumi.output import Unknown
 from byodkim_provider import verification, wire_types
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
-from byodkim_provider.dkim_identity import ByodkimIdentity, has_unknown
+from byodkim_provider.dkim_identity import ByodkimIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable, shown
+from byodkim_provider.unknowns import has_unknown
 from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
 
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]

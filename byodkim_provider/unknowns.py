@@ -1,0 +1,19 @@
+"""What a preview can't know yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulumi.output import Unknown
+
+__all__ = ["has_unknown"]
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether *value*, or a part of it, is not known before something is made."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(one) for one in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(has_unknown(one) for one in value)
+    return isinstance(value, Unknown)
