@@ -86,8 +86,7 @@ def test_drift(sandbox, open_stack):
             ("create", record[RECORD_DELETED], RECORD),
             ("update", record[DELETED], RECORD),
             ("update", record[RECORD_CHANGED], RECORD),
-            ("create", identity[DELETED], IDENTITY),
-            *[("update", identity[domain], IDENTITY) for domain in (ORIGIN, EASY, FOREIGN, FAILED)],
+            *[("update", identity[domain], IDENTITY) for domain in (ORIGIN, EASY, FOREIGN, FAILED, DELETED)],
         ]
     )
     order = [name for _, name, _ in done]

@@ -131,7 +131,7 @@ def test_refresh_finds_what_others_did(sandbox, stack):
     with requests(sandbox) as asked:
         mended = stack.up()
     assert sorted(steps(mended)) == [
-        ("create", f"{GENERATED}/{OTHER_REGION}", IDENTITY),
+        ("update", f"{GENERATED}/{OTHER_REGION}", IDENTITY),
         ("update", f"{SUPPLIED}/{REGION}", IDENTITY),
         ("update", "verification", VERIFICATION),
     ]
