@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from byodkim_provider import dns_moves, generations, propagation, records
@@ -59,6 +59,12 @@ OWNER_TAG: Final = "byodkim:owner"
 INSTANCE_TAG: Final = "byodkim:instance"
 """Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
 
+READS_LAG: Final = timedelta(seconds=30)
+"""
+How long after a write of ours what SES shows is not believed where it differs.
+
+AWS does not say how far reads lag behind; the price is one identical Put more.
+"""
 
 Key = Callable[[], SigningKey]
 """Gives the declared key when SES is to be told of it, and not before: it may be in a store."""
@@ -147,6 +153,8 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         return _introduce(after, key, outside)
     if seen is None:  # deleted by somebody else
         return _introduce(after, key, outside, before=before)
+    if stored.put_at and seen.at - stored.put_at < READS_LAG:
+        seen = replace(seen, tokens=())  # what our own Put was answered is newer than this
     # A run that was killed, or somebody else, had SES sign with what state does not know of.
     unheard = stored.put_at is None or seen.selector not in (None, before.selector, declared.selector)
     if not declared.adopt:
@@ -264,15 +272,21 @@ def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None
 
 
 def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared | None = None) -> Stored:
-    """Tell SES of the identity for the first time, once its record is in DNS."""
+    """
+    Tell SES of the identity for the first time, once its record is in DNS.
+
+    With *before* it was told already, and shows the identity no more.
+    """
     declared = waiting.declared
+    began = outside.clock.monotonic()
     visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=True))
     if visibility and not visibility.visible:
+        if before:  # what SES does not show it may have all the same
+            raise _not_visible(declared, visibility, outside, began=began, still="SES shows no identity")
         asked = dns_moves.servers_asked(visibility.answers)
         elsewhere = dns_moves.served_elsewhere(declared, asked)
         outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
-        until = _signed_until(waiting, declared, before, outside.clock.now())
-        return _awaiting(replace(waiting, signed_until=until), outside)
+        return _awaiting(waiting, outside)
     _go_on()
     now = outside.clock.now()
     # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
@@ -304,7 +318,7 @@ def _awaiting(waiting: Stored, outside: Outside) -> Stored:
     """What is stored of an identity whose record is not in DNS yet."""
     # Nobody's: the deletion half of a replacement must not take the live identity away.
     outside.instances[waiting.declared.region, waiting.declared.domain] = ""
-    return replace(waiting, status=AWAITING_DNS, put_at=None)
+    return replace(waiting, status=AWAITING_DNS)
 
 
 def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
@@ -369,14 +383,20 @@ def _must_put(
             if signs_with and seen.dkim_status == "SUCCESS"
             else f"SES says {seen.dkim_status}"
         )
-        by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
-        raise RecordNotVisible(
-            declared.record_name,
-            answers=visibility.phrases(),
-            waited_seconds=outside.clock.monotonic() - began,
-            hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again{by_hand}",
-        )
+        raise _not_visible(declared, visibility, outside, began=began, still=still)
     return True
+
+
+def _not_visible(
+    declared: Declared, visibility: Visibility, outside: Outside, *, began: float, still: str
+) -> RecordNotVisible:
+    by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
+    return RecordNotVisible(
+        declared.record_name,
+        answers=visibility.phrases(),
+        waited_seconds=outside.clock.monotonic() - began,
+        hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again{by_hand}",
+    )
 
 
 def _sign_with(after: Stored, key: Key, seen: Identity, outside: Outside, *, must_put: bool) -> Stored:

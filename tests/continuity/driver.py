@@ -113,7 +113,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule(mishaps=MISHAPS, region=st.sampled_from(REGIONS))
     def remove_a_region(self, mishaps: list[Mishap], region: str) -> None:
-        """Left out: mail of its last days, see `holes.a_region_leaves_that_lagged_behind`."""
+        """Left out: mail of its last days, since only the identity that goes knows when it switched."""
         left = [one for one in self.life.regions if one != region]
         if left and region in self.life.regions:
             self.life.stop_sending(region)
@@ -132,9 +132,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule(mishaps=MISHAPS)
     def refresh(self, mishaps: list[Mishap]) -> None:
-        """Left out: what only the lost identity knew, see `holes.an_identity_is_deleted_after_going_back`."""
         self.life.refresh(mishaps)
-        self.life.overlook_higher_generations()
 
     # Time and DNS
 

@@ -67,8 +67,6 @@ class Life:
         """What was written before the last edit that was not refused."""
         self._quiet: set[str] = set()
         """Regions where the application sends no more, though they are still declared."""
-        self.forgotten: set[str] = set()
-        """Regions whose identity a refresh took out of the state."""
         self.replaced = pytest.MonkeyPatch()
         """What of the product is replaced, until the life is closed."""
         self._replace_outside()
@@ -105,20 +103,10 @@ class Life:
     def refresh(self, mishaps: Sequence[Mishap] = ()) -> Outcome:
         """Run `pulumi refresh`."""
         self.tally.moves += 1
-        stored = self._stored_regions
         self.mishaps.plan(*mishaps)
         outcome = self.engine.refresh()
         self.mishaps.plan()
-        self.forgotten |= stored - self._stored_regions
         return outcome
-
-    def overlook_higher_generations(self) -> None:
-        """Expect nothing of what forgotten identities signed with generations above the one that signs."""
-        for region in self.forgotten:
-            for generation in self.published:
-                key = self.engine.state.get(f"key {generation}")
-                if key and generation > self.generation:
-                    self.traffic.forget(region, key.outputs["selector"])
 
     def wait(self, hours: float) -> None:
         """Time passes, with mail all the time."""
@@ -182,11 +170,8 @@ class Life:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether SES knows more than the state: an answer was lost, or a refresh lost an identity."""
-        forgotten = self.forgotten & set(self.regions) - self._stored_regions
-        return bool(forgotten) or any(
-            self._told(region) not in (None, self._believed(region)) for region in REGIONS
-        )
+        """Whether SES knows more than the state: an answer was lost."""
+        return any(self._told(region) not in (None, self._believed(region)) for region in REGIONS)
 
     # What has to come of it
 
