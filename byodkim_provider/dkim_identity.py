@@ -188,6 +188,8 @@ class ByodkimIdentityArgs:
     """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
     account_id: pulumi.Input[str] | None = None
     """The AWS account it must land in; another one is refused before anything is written."""
+    regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """All Regions of the domain, so that a record that one signed with outlives that Region's identity."""
     generation: pulumi.Input[int] | None = None
     published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
     supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -228,7 +230,6 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     selector: pulumi.Output[str]
     generation: pulumi.Output[int | None]
     published: pulumi.Output[Sequence[int] | None]
-    overlap_days: pulumi.Output[int]
     account_id: pulumi.Output[str | None]
     dns_check: pulumi.Output[str]
     dns_resolvers: pulumi.Output[Sequence[str]]

@@ -53,11 +53,9 @@ _ENTRY: Final[wire_types.Kinds] = {
         ("domain", "region", "selector", "told_by", "record_value", "dns_check", "status", "reason"), "a text"
     ),
     "put_at": "a time in ISO 8601",
-    "generation": "a whole number",
     "published": "a list of whole numbers",
     "signed_until": "a map of times by generation",
     "dns_resolvers": "a list of texts",
-    "overlap_days": "a whole number",
     **dict.fromkeys(("verified", "waited"), "true or false"),
 }
 """Types of what is known of an identity, in the inputs and in the state."""
@@ -98,11 +96,12 @@ class DkimVerificationProvider(ResourceProvider):
         identities, before = news.get("identities", ()), _verdicts(olds)
         if isinstance(identities, Unknown):
             return DiffResult(changes=True)
-        known = [{name: value for name, value in one.items() if not has_unknown(value)} for one in identities]
+        known = [_known(one) for one in identities]
         if all(one.keys() >= {"domain", "region"} for one in known):
-            # A selector that a preview can't know changes nothing about which Region leaves.
-            entries = [Entry.from_properties({"selector": "", **one}) for one in known]
-            verification.refuse_unsafe(entries, before)
+            # A selector that a preview can't know changes nothing about which Region goes.
+            verification.refuse_exchange(
+                [Entry.from_properties({"selector": "", **one}) for one in known], before
+            )
         # Time limits are not compared: they are for the next wait.
         return DiffResult(changes=has_unknown(identities) or verification.to_look_at(_entries(news), before))
 
@@ -132,6 +131,13 @@ class DkimVerificationProvider(ResourceProvider):
             clock=SystemClock(),
             progress=progress_of_this_call(),
         )
+
+
+def _known(identity: Any) -> dict[str, Any]:
+    """What a preview knows of an identity."""
+    if not isinstance(identity, Mapping):
+        return {}
+    return {name: value for name, value in identity.items() if not has_unknown(value)}
 
 
 def _entries(properties: Mapping[str, Any]) -> list[Entry]:
@@ -190,9 +196,7 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
                     "selector": one.selector,
                     "put_at": one.put_at,
                     "told_by": one.told_by,
-                    "generation": one.generation,
                     "published": one.published,
-                    "overlap_days": one.overlap_days,
                     "signed_until": one.signed_until,
                     "record_value": one.record_value,
                     "dns_check": one.dns_check,

@@ -240,6 +240,7 @@ def _identity_args(
         secret_arn=key.get("secret_arn"),
         record_value=key["record_value"],
         account_id=account_id,
+        regions=sorted(settings.regions),
         generation=settings.generation,
         published=settings.published,
         supplied_keys={

@@ -15,7 +15,7 @@ from byodkim_provider import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity_state import Declared, Stored
 
-__all__ = ["changed", "drifted", "needs_replacement", "refuse_unsafe"]
+__all__ = ["changed", "drifted", "needs_replacement", "refuse_unsafe", "region_leaves"]
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -31,6 +31,11 @@ def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> 
 def needs_replacement(names: Collection[str]) -> list[str]:
     """Those of the changed inputs that make it another identity."""
     return [name for name in ("domain", "region") if name in names]
+
+
+def region_leaves(before: Declared, after: Declared) -> bool:
+    """Whether another identity of the domain goes, which alone knows what it signed with until when."""
+    return bool(after.regions) and not set(before.regions) <= set(after.regions)
 
 
 def drifted(stored: Stored) -> bool:
@@ -61,35 +66,20 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             hint="nothing was changed; an identity never moves to another account: correct the profile, "
             "or remove the domain there first",
         )
-    if stored.signing_since is None:
-        return  # SES never had a key, so no mail was signed
-    name = f"{before.domain} {before.region}"
-    other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
-    other_selector = "selector" in unknown or declared.selector != before.selector
-    if declared.generation is not None and declared.generation == before.generation and other_selector:
-        raise InvalidSettings(
-            [
-                f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
-                "it never gets another key"
-            ],
-            hint="nothing was changed; a new key needs a new generation: "
-            f"set `generation: {before.generation + 1}`",
-        )
-    if other_key and not other_selector:
-        raise _second_key(name, before.selector)
-    if {"published", "supplied_keys", "overlap_days"} & set(unknown):
+    if stored.signing_since is not None:
+        _refuse_second_key(before, declared, unknown)
+    if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
         return  # the update asks again, once they are known
     exchanged = _exchanged(before, declared)
-    for generation in exchanged:
-        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
-        if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
-            raise _second_key(name, selector)
+    signed_until = dict(stored.signed_until)
+    if region_leaves(before, declared):
+        signed_until |= dict.fromkeys(before.published, now)
     early = generations.too_early(
         before=before.published,
         after=declared.published,
         exchanged=exchanged,
-        signing_before=before.generation,
-        signed_until=stored.signed_until,
+        signing_before=None if stored.signing_since is None else before.generation,
+        signed_until=signed_until,
         now=now,
         overlap_days=declared.overlap_days,
     )
@@ -110,6 +100,30 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             )
             + "`overlapDays: 0` removes it at once and mail on its way fails",
         )
+
+
+def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
+    """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
+    name = f"{before.domain} {before.region}"
+    other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
+    other_selector = "selector" in unknown or declared.selector != before.selector
+    if declared.generation is not None and declared.generation == before.generation and other_selector:
+        raise InvalidSettings(
+            [
+                f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
+                "it never gets another key"
+            ],
+            hint="nothing was changed; a new key needs a new generation: "
+            f"set `generation: {before.generation + 1}`",
+        )
+    if other_key and not other_selector:
+        raise _second_key(name, before.selector)
+    if "supplied_keys" in unknown:
+        return
+    for generation in _exchanged(before, declared):
+        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
+        if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
+            raise _second_key(name, selector)
 
 
 def _second_key(name: str, selector: str) -> InvalidSettings:

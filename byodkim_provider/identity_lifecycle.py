@@ -21,7 +21,7 @@ from byodkim_provider.errors import (
     SesRefused,
     Stopped,
 )
-from byodkim_provider.identity_changes import drifted
+from byodkim_provider.identity_changes import drifted, region_leaves
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
     CREATED,
@@ -123,9 +123,10 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     """
     Make what differs so, with as few calls as that needs, often none.
 
-    Raises `RecordNotVisible` before a switch to a key whose record is not in DNS.
+    Raises `RecordNotVisible` before a switch to a key whose record is not in DNS, `InvalidSettings`
+    where a record would leave that SES may sign with, `IdentityExists` for anybody else's identity.
     """
-    before = stored.declared
+    before, awaiting = stored.declared, stored.put_at is None
     after = replace(
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
@@ -133,13 +134,16 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
         adopted=stored.adopted and declared.adopt,
     )
+    if region_leaves(before, declared):
+        # What it signed with until when is known to its own identity alone, which goes.
+        now = outside.clock.now()
+        others = dict.fromkeys(declared.published, now) if awaiting else _others(declared, now)
+        after = replace(after, signed_until={**stored.signed_until, **others})
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
         )
     other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
-    if stored.put_at is None and not other_key:
-        return _introduce(after, key, outside)
     other_settings = declared.configuration_set not in (None, before.configuration_set) or (
         declared.tags not in (None, before.tags)
     )
@@ -148,32 +152,33 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     look_at_key = other_key or drifted(stored) or bool(leaving)
     if not look_at_key and not other_settings:
         return after
-    seen = outside.ses.get_email_identity(declared.domain)
-    if stored.put_at is None and not (seen and seen.tags.get(OWNER_TAG) == before.owner):
-        return _introduce(after, key, outside)
-    if seen is None:  # deleted by somebody else
-        return _introduce(after, key, outside, before=before)
+    # Of one that awaits DNS only a lost Create could be seen, so it is not asked for in vain in each run.
+    seen = (
+        None if awaiting and not (other_key or leaving) else outside.ses.get_email_identity(declared.domain)
+    )
+    if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
+        was_told = before if stored.signing_since else None
+        return _introduce(after, key, outside, before=was_told, in_state=True)
     if stored.put_at and seen.at - stored.put_at < READS_LAG:
         seen = replace(seen, tokens=())  # what our own Put was answered is newer than this
-    # A run that was killed, or somebody else, had SES sign with what state does not know of.
-    unheard = stored.put_at is None or seen.selector not in (None, before.selector, declared.selector)
     if not declared.adopt:
         _refuse_other_owner(after.declared, seen)
+    unheard = _is_unheard(stored, declared, seen)
     if unheard and leaving and declared.overlap_days:
         signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
         raise InvalidSettings(
             [f"{declared.domain} {declared.region}: {signs_with}, unknown to the state"],
-            hint="nothing was changed; run `pulumi up` with "
+            hint="nothing was changed in SES; run `pulumi up` with "
             f"`published: {sorted({*before.published, *declared.published})}` first",
         )
-    after = _make_ours(replace(after, other_instance=""), seen, outside, look_at_key=look_at_key)
     must_put = look_at_key and _must_put(declared, seen, outside, believed=before.selector)
+    after = _make_ours(replace(after, other_instance=""), seen, outside, look_at_key=look_at_key)
     # The key comes last: what fails or is interrupted after it would hide from state that SES has it.
     _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
     if look_at_key:
         after = _sign_with(after, key, seen, outside, must_put=must_put)
-    if other_key:
-        now = outside.clock.now()
+    now = outside.clock.now()
+    if other_key or awaiting:
         after = replace(
             after,
             # Without a Put, a run that never heard the answer has made it.
@@ -183,22 +188,32 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
             signed_until=_signed_until(after, declared, before, now),
         )
     if look_at_key and unheard:
-        now = outside.clock.now()
-        others = {g: now for g in declared.published if g != declared.generation}
-        after = replace(after, signed_until={**after.signed_until, **others})
+        after = replace(after, signed_until={**after.signed_until, **_others(declared, now)})
     return after
 
 
+def _is_unheard(stored: Stored, declared: Declared, seen: Identity) -> bool:
+    """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
+    if stored.put_at is None:
+        # Its own Create may have been of this very key, and then nothing signed before that.
+        return (seen.selector, seen.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
+    return seen.selector not in (None, stored.declared.selector, declared.selector)
+
+
 def _make_ours(stored: Stored, seen: Identity, outside: Outside, *, look_at_key: bool) -> Stored:
-    """Tag the identity if it is somebody else's, which is adopted, or what a lost replacement made."""
+    """
+    Tag the identity if it is somebody else's, which is adopted, or what a lost replacement made.
+
+    With a new instance: if the run fails after this, the one in state arms nobody's deletion.
+    """
     domain, region = stored.declared.domain, stored.declared.region
-    if seen.tags.get(OWNER_TAG) != stored.declared.owner:
-        outside.ses.tag_resource(domain, _own_tags(stored))
-        outside.instances[region, domain] = stored.instance
-        return replace(stored, adopted=True)
-    if look_at_key and seen.tags.get(INSTANCE_TAG) != stored.instance:
-        outside.ses.tag_resource(domain, _own_tags(stored))
-    return stored
+    is_ours = seen.tags.get(OWNER_TAG) == stored.declared.owner
+    if is_ours and (seen.tags.get(INSTANCE_TAG) == stored.instance or not look_at_key):
+        return stored
+    ours = replace(stored, instance=secrets.token_hex(16), adopted=stored.adopted or stored.declared.adopt)
+    outside.ses.tag_resource(domain, _own_tags(ours))
+    outside.instances[region, domain] = ours.instance
+    return ours
 
 
 def read(stored: Stored, outside: Outside) -> Stored:
@@ -271,11 +286,19 @@ def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None
     return f"{line} visible at {look.right} of {look.asked} servers"
 
 
-def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared | None = None) -> Stored:
+def _introduce(
+    waiting: Stored,
+    key: Key,
+    outside: Outside,
+    *,
+    before: Declared | None = None,
+    in_state: bool = False,
+) -> Stored:
     """
     Tell SES of the identity for the first time, once its record is in DNS.
 
-    With *before* it was told already, and shows the identity no more.
+    With *before* it was told already, and shows the identity no more. *in_state*: the state has
+    not been lost, so an identity with our owner tag is what a Create whose answer was lost has made.
     """
     declared = waiting.declared
     began = outside.clock.monotonic()
@@ -296,7 +319,7 @@ def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared 
     introduced = replace(
         waiting,
         signing_since=now,
-        signed_until=earlier | _signed_until(waiting, declared, before, now),
+        signed_until=_signed_until(waiting, declared, before, now) | earlier,
     )
     try:
         answer = outside.ses.create_email_identity(
@@ -309,7 +332,7 @@ def _introduce(waiting: Stored, key: Key, outside: Outside, *, before: Declared 
     except SesRefused as refused:
         if refused.code != "AlreadyExistsException":
             raise
-        return _take_over(introduced, key, outside)
+        return _take_over(introduced, key, outside, in_state=in_state)
     outside.instances[declared.region, declared.domain] = waiting.instance
     return _told(introduced, answer, by=CREATED)
 
@@ -321,7 +344,7 @@ def _awaiting(waiting: Stored, outside: Outside) -> Stored:
     return replace(waiting, status=AWAITING_DNS)
 
 
-def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
+def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool) -> Stored:
     """
     Go on with an identity that exists already.
 
@@ -341,7 +364,7 @@ def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
         )
     if not declared.adopt:
         _refuse_other_owner(declared, seen)
-        if seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector):
+        if not in_state and seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector):
             raise _exists(
                 declared,
                 seen,
@@ -354,6 +377,9 @@ def _take_over(introduced: Stored, key: Key, outside: Outside) -> Stored:
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     _apply_configuration_set(declared, outside, before=seen.configuration_set)
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
+    if must_put and seen.origin == "EXTERNAL":  # it may have signed with any key until now
+        others = _others(declared, outside.clock.now())
+        taken = replace(taken, signed_until={**taken.signed_until, **others})
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
     # Last: until then the identity is still the one of the resource that is being replaced.
     outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
@@ -425,6 +451,11 @@ def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
         put_at=answer.at,
         told_by=by,
     )
+
+
+def _others(declared: Declared, now: datetime) -> dict[int, datetime]:
+    """All published generations but the one that signs, as signing until *now*."""
+    return {g: now for g in declared.published if g != declared.generation}
 
 
 def _signed_until(

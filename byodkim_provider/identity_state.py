@@ -69,6 +69,7 @@ INPUTS: Final[wire_types.Kinds] = {
     "published": "a list of whole numbers",
     "supplied_keys": "a map of texts by generation",
     "tags": "a map of texts",
+    "regions": "a list of lines",
     "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
     "dns": "a list of lines",
     "name_servers": "a map of lists of lines",
@@ -88,7 +89,7 @@ OUTPUTS: Final[wire_types.Kinds] = {
     **dict.fromkeys(("signing_enabled", "adopted"), "true or false"),
     **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
     "signed_until": "a map of times by generation",
-    **dict.fromkeys(("dns", "dns_resolvers"), "a list of texts"),
+    **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of texts"),
     "name_servers": "a map of lists of texts",
 }
 """Types of what is stored."""
@@ -111,6 +112,8 @@ class Declared:
     record_value: str
     owner: str
     account_id: str | None = None
+    regions: tuple[str, ...] = ()
+    """All Regions of the domain, this one too; empty if nobody said."""
     generation: int | None = None
     published: tuple[int, ...] = ()
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
@@ -175,6 +178,7 @@ class Declared:
             record_value=record_value,
             owner=properties["owner"],
             account_id=properties.get("account_id"),
+            regions=tuple(properties.get("regions", ())),
             # Pulumi sends every number as a float.
             generation=None if generation is None else int(generation),
             published=tuple(int(one) for one in properties.get("published", ())),
@@ -199,6 +203,7 @@ class Declared:
             {name.name: getattr(self, name.name) for name in fields(self)}
             | {
                 "record_name": self.record_name,
+                "regions": list(self.regions),
                 "published": list(self.published),
                 "supplied_keys": {str(g): s for g, s in self.supplied_keys.items()},
                 "dns_resolvers": list(self.dns_resolvers),

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 from byodkim_provider import diagnosis, records
 from byodkim_provider.diagnosis import Wanted
 from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused, Stopped
-from byodkim_provider.generations import OVERLAP_DAYS
 from byodkim_provider.identity_lifecycle import Ses
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
@@ -33,7 +32,7 @@ from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.ses import Identity
 
-__all__ = ["Entry", "Outside", "Verdict", "refuse_unsafe", "to_look_at", "verify"]
+__all__ = ["Entry", "Outside", "Verdict", "refuse_exchange", "to_look_at", "verify"]
 
 OnTimeout = Literal["warn", "fail"]
 
@@ -67,9 +66,7 @@ class Entry:
     put_at: datetime | None
     """When SES was last told a key, by its own clock; None while its record is not in DNS."""
     told_by: str = field(default="", compare=False)
-    generation: int | None = field(default=None, compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
-    overlap_days: int = field(default=OVERLAP_DAYS, compare=False)
     generation_before: int | None = field(default=None, compare=False)
     """The one that signed last before this; None if none did."""
     record_value: str = field(default="", compare=False)
@@ -88,9 +85,7 @@ class Entry:
             selector=properties["selector"],
             put_at=moment(properties["put_at"]) if properties.get("put_at") else None,
             told_by=properties.get("told_by", ""),
-            generation=_whole(properties.get("generation")),
             published=tuple(int(one) for one in properties.get("published") or ()),
-            overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
             generation_before=_last(properties.get("signed_until") or {}),
             record_value=properties.get("record_value", ""),
             dns_check=properties.get("dns_check", "authoritative"),
@@ -113,10 +108,7 @@ class Verdict:
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
         put_at = {"put_at": timestamp(self.entry.put_at)} if self.entry.put_at else {}
-        generation = {} if self.entry.generation is None else {"generation": self.entry.generation}
-        return {
-            **put_at,
-            **generation,
+        return put_at | {
             "domain": self.entry.domain,
             "region": self.entry.region,
             "selector": self.entry.selector,
@@ -156,29 +148,24 @@ def to_look_at(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
     return entries != set(verdicts) or not all(verdict.verified for verdict in verdicts.values())
 
 
-def refuse_unsafe(entries: Collection[Entry], before: Iterable[Verdict]) -> None:
+def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> None:
     """
-    Raise `InvalidSettings` if a Region leaves a domain in the edit that has it sign with another generation.
+    Raise `InvalidSettings` if all Regions of a domain go in the edit that brings in others.
 
-    With its identity goes what only that one knows: that it signed until now with a key whose
-    record may leave as well. Without its domain it may go: that is what `destroy` does.
+    With the last of their identities goes what only they know: which keys signed until when. A
+    domain may go as a whole: that is what `destroy` does.
     """
-    staying = {(entry.domain, entry.region) for entry in entries}
-    domains = {entry.domain: entry for entry in entries}
-    problems = [
-        f"{was}: leaves while it signs with generation {was.generation}, the domain is to sign "
-        f"with {domains[was.domain].generation}"
-        for was in (verdict.entry for verdict in before)
-        if was.domain in domains
-        and (was.domain, was.region) not in staying
-        and was.generation not in (None, domains[was.domain].generation)
-        and domains[was.domain].overlap_days
-    ]
+    problems = []
+    for domain in sorted({entry.domain for entry in entries}):
+        here = sorted(entry.region for entry in entries if entry.domain == domain)
+        were = sorted(one.entry.region for one in before if one.entry.domain == domain)
+        told = any(one.entry.put_at for one in before if one.entry.domain == domain)
+        if told and not set(here) & set(were):
+            problems.append(f"{domain}: {', '.join(here)} can't take the place of {', '.join(were)} at once")
     if problems:
         raise InvalidSettings(
             problems,
-            hint="nothing was changed; remove the Region in one `pulumi up` and change the generation in "
-            "another, or the key of mail on its way might leave with it; `overlapDays: 0` accepts that",
+            hint="nothing was changed; list all of them in one `pulumi up`, and drop the old ones in another",
         )
 
 
@@ -254,26 +241,28 @@ class _Looks:
     def once(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
         """One look at each; interrupted, at those that there was time for."""
         verdicts: dict[Entry, Verdict] = {}
-        try:
-            for region in sorted({entry.region for entry in entries}):
-                here = [entry for entry in entries if entry.region == region]
-                # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
-                new = [entry for entry in here if entry.told_by == CREATED]
-                if len(new) > self._list_pages.get(region, 1):
-                    verdicts |= self._list(region, new)
-                for entry in here:
-                    if entry not in verdicts:
-                        verdicts[entry] = self._get(entry)
-        except Stopped:
-            reason = "interrupted before SES was asked"
-        except SesRefused as refused:
-            reason = str(refused)
-        else:
-            return verdicts
-        unseen = [entry for entry in entries if entry not in verdicts]
-        return verdicts | {
-            entry: Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason) for entry in unseen
-        }
+        for region in sorted({entry.region for entry in entries}):
+            here = [entry for entry in entries if entry.region == region]
+            try:
+                self._look(region, here, verdicts)
+            except Stopped:
+                reason = "interrupted before SES was asked"
+            except SesRefused as refused:
+                reason = str(refused)
+            for entry in here:
+                if entry not in verdicts:
+                    verdicts[entry] = Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason)
+        return verdicts
+
+    def _look(self, region: str, entries: Sequence[Entry], verdicts: dict[Entry, Verdict]) -> None:
+        """Fill in *verdicts*, as far as SES answers."""
+        # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
+        new = [entry for entry in entries if entry.told_by == CREATED]
+        if len(new) > self._list_pages.get(region, 1):
+            verdicts |= self._list(region, new)
+        for entry in entries:
+            if entry not in verdicts:
+                verdicts[entry] = self._get(entry)
 
     def until_verified(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
         """Look again and again, until all are verified or failed, time is up or the run is interrupted."""
@@ -307,8 +296,8 @@ class _Looks:
             return {}
         unread = [v.entry for v in pending if v.entry not in self._seen and v.status != GONE]
         if len(unread) <= DIAGNOSED:
-            with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
-                for entry in unread:
+            for entry in unread:
+                with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
                     self._get(entry)
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
             reasons = list(pool.map(self._reason, pending))
@@ -425,10 +414,6 @@ class _Looks:
         if state != said:
             self._outside.progress.update(text)
         return state
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)  # Pulumi sends every number as a float
 
 
 def _last(signed_until: Mapping[str, str]) -> int | None:

@@ -69,6 +69,31 @@ def refusal(before, after, *, unknown=(), now=START):
 ALONE = {"generation": None, "published": ()}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "keeps"),
+    [
+        ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
+        (
+            {"signing_since": None, "put_at": None, "signed_until": {}},
+            {"published": (3,), "generation": 3},
+            [1, 2, 3],
+        ),
+        ({}, {"published": (1, 2, 3)}, None),
+        ({}, {"published": (2, 3), "overlap_days": 0}, None),
+    ],
+    ids=["rotation", "awaiting DNS", "nothing else", "override"],
+)
+def test_a_region_leaves(before, after, keeps):
+    """In the edit that a Region leaves in no record leaves: it may have signed with any of them until now."""
+    both = ("eu-west-1", "us-east-1")
+    known = stored(declared(regions=both), **{"signed_until": {1: START - 20 * DAY}, **before})
+    text = refusal(known, declared(**{**after, "regions": ("eu-west-1",)}))
+
+    assert (text is None) == (keeps is None)
+    assert keeps is None or f"`published: {keeps}` is allowed today" in text
+    assert keeps is None or before or refusal(known, declared(**{**after, "regions": both})) is None
+
+
 @pytest.mark.parametrize("name", sorted({one.name for one in fields(Declared)} - {"owner"}))
 def test_each_input_is_a_change(name):
     """Any input that differs from its echo is a change, so that outputs never lag behind."""

@@ -188,7 +188,7 @@ def test_a_jump_over_what_a_lost_create_made(world):
 
     assert (
         "example.com eu-west-1: SES signs with 's1', unknown to the state\n"
-        "  hint: nothing was changed; run `pulumi up` with `published: [1, 2, 3, 4]` first"
+        "  hint: nothing was changed in SES; run `pulumi up` with `published: [1, 2, 3, 4]` first"
     ) == refused(InvalidSettings, world.update, waiting, 3)
     assert before == world.identity()
 
@@ -657,14 +657,14 @@ def test_deleted_behind_our_back(world):
 
 
 def test_the_times_of_an_identity_that_is_made_again(world):
-    """When earlier generations signed last is not forgotten, nor moved to now, if it is created again."""
+    """What it signed with unheard, before it was deleted, nobody knows: any earlier one, until now."""
     first = world.verified()
     world.publish(2)
     second = replace(world.update(first, 2), status="FAILED")
     world.model.remove(DOMAIN, REGION)
     world.clock.advance(HOUR)
 
-    assert second.signed_until == world.update(second, 2).signed_until
+    assert {1: world.clock.now()} == world.update(second, 2).signed_until
 
 
 def test_switch_of_an_identity_that_is_gone(world):
@@ -810,7 +810,56 @@ def test_identity_that_is_adopted_back(world):
     back = world.update(old, 2, adopt=True)
 
     assert (True, "s2") == (back.adopted, back.signing_selector)
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: old.instance} == world.identity().tags
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+
+
+@pytest.mark.parametrize("trouble", ["no record", "not allowed"])
+def test_what_is_half_adopted_is_not_deleted(world, trouble):
+    """Somebody made the identity anew; an update that fails on the way to adopting it arms no deletion."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+    world.put("theirs", generation=3, tags={})
+    if trouble == "not allowed":
+        world.publish(2)
+        world.model.inject(Fault("access_denied", "before", operation=PUT_KEY, times=ATTEMPTS))
+    refused(ByodkimError, world.update, old, 2, adopt=True)
+    world.next_run()
+
+    identity_lifecycle.delete(old, world.outside)
+
+    assert DOMAIN in world.model.identities(REGION)
+
+
+def test_what_was_half_adopted_stays(world):
+    """The second run finds our own tags on it, and it is somebody else's all the same."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+    world.put("theirs", generation=3, tags={})
+    world.publish(2)
+    world.model.inject(Fault("access_denied", "before", operation=PUT_KEY))
+    refused(ByodkimError, world.update, old, 2, adopt=True)
+
+    assert world.update(old, 2, adopt=True).adopted
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["signing", "awaiting DNS"])
+def test_another_region_leaves(world, is_told):
+    """What the identity that goes has signed with until now, the one that stays remembers."""
+    both = {"regions": (REGION, "us-east-1")}
+    stored = world.verified(2, **both) if is_told else world.create(2, **both)
+    world.forget()
+
+    after = world.update(stored, 2, regions=(REGION,))
+
+    left = [1, 3] if is_told else [1, 2, 3]
+    assert (left, []) == (sorted(after.signed_until), world.calls())
+
+
+def test_a_region_is_added(world):
+    """Who is there already remembers nothing new."""
+    stored = world.verified(2, regions=(REGION,))
+
+    assert stored.signed_until == world.update(stored, 2, regions=(REGION, "us-east-1")).signed_until
 
 
 def test_settings_come_before_the_key(world):

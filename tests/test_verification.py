@@ -9,7 +9,7 @@ from byodkim_provider import identity_lifecycle, verification
 from byodkim_provider.errors import InvalidSettings, NotVerified
 from byodkim_provider.identity_state import AWAITING_DNS
 from byodkim_provider.progress import stopping
-from byodkim_provider.verification import NOT_ASKED, UNCONFIRMED, Entry, Verdict, refuse_unsafe, to_look_at
+from byodkim_provider.verification import NOT_ASKED, UNCONFIRMED, Entry, Verdict, refuse_exchange, to_look_at
 from sandbox.ses_identity import easy_dkim_keys
 from sandbox.ses_switches import Fault
 from tests.fakes import LIST_PAGE_SIZE, REGION, START, FakeSes
@@ -391,6 +391,20 @@ def test_a_wait_that_ended_without_an_answer(world):
     assert (UNCONFIRMED, True) == (verdict.reason, verdict.verified)
 
 
+def test_one_region_is_refused(world):
+    """What is not allowed in one Region is no reason not to ask in the others."""
+    denied = world.created(region="ap-south-1")
+    stored = world.created()
+    world.model.inject(Fault("access_denied", "before", operation=GET))
+
+    unanswered, verdict = world.verify(denied, stored)
+
+    assert ((NOT_ASKED, False), ("SUCCESS", True)) == (
+        (unanswered.status, unanswered.verified),
+        (verdict.status, verdict.verified),
+    )
+
+
 def test_interrupted_between_reads(world):
     """What SES was not asked any more is pending, and what it was asked is kept."""
     first, second = world.created(), world.created(domain="example.org")
@@ -610,46 +624,50 @@ def test_to_look_at_other_lists(world):
     )
 
 
-IN_BOTH = [("eu-west-1", 1), ("us-east-1", 1)]
-
-
-def regions(world, *signing, **changes):
-    """An entry of the domain for each Region, with the generation that is to sign there."""
+def in_regions(world, *regions, **changes):
+    """An entry of the domain for each."""
     entry = world.entry(world.created())
-    return [replace(entry, region=region, generation=one, **changes) for region, one in signing]
+    return [replace(entry, region=region, **changes) for region in regions]
+
+
+BOTH = ("eu-west-1", "us-east-1")
 
 
 @pytest.mark.parametrize(
-    ("after", "changes"),
+    ("before", "after", "changes"),
     [
-        ([("eu-west-1", 1)], {}),
-        ([("ap-south-1", 1)], {}),
-        ([("eu-west-1", 2), ("us-east-1", 2)], {}),
-        ([("eu-west-1", 2), ("us-east-1", 2), ("ap-south-1", 2)], {}),
-        ([("eu-west-1", 2)], {"overlap_days": 0}),
-        ([("eu-west-1", 2)], {"domain": "example.org"}),
-        ([], {}),
+        (BOTH, ["eu-west-1"], {}),
+        (BOTH, ["us-east-1", "ap-south-1"], {}),
+        (BOTH, ["ap-south-1"], {"domain": "example.org"}),
+        (BOTH, [], {}),
     ],
-    ids=["one leaves", "all exchanged", "switched", "one comes", "override", "domain leaves", "all leave"],
+    ids=["one leaves", "one exchanged", "another domain", "the domain leaves"],
 )
-def test_regions_may_leave(world, after, changes):
-    """A Region leaves alone, with the user's consent, or with its domain."""
-    before = [Verdict(entry=one, status="SUCCESS", verified=True) for one in regions(world, *IN_BOTH)]
-    refuse_unsafe(regions(world, *after, **changes), before)
+def test_regions_may_leave(world, before, after, changes):
+    """A Region leaves if another stays, or with its domain."""
+    verdicts = [Verdict(entry=one, status="SUCCESS", verified=True) for one in in_regions(world, *before)]
+    refuse_exchange(in_regions(world, *after, **changes), verdicts)
 
 
-@pytest.mark.parametrize("after", [[("eu-west-1", 3)], [("eu-west-1", 3), ("ap-south-1", 3)]])
-def test_a_region_leaves_in_a_switch(world, after):
-    """A Region that leaves in the edit that switches its domain is refused: its key could leave as well."""
-    before = [Verdict(entry=one, status="SUCCESS", verified=True) for one in regions(world, *IN_BOTH)]
+def test_all_regions_exchanged(world):
+    """The last of a domain's identities does not leave for another: it alone knows which keys signed."""
+    verdicts = [Verdict(entry=one, status="SUCCESS", verified=True) for one in in_regions(world, *BOTH)]
 
     with pytest.raises(InvalidSettings) as refused:
-        refuse_unsafe(regions(world, *after), before)
+        refuse_exchange(in_regions(world, "ap-south-1"), verdicts)
 
     assert str(refused.value) == (
-        "example.com us-east-1: leaves while it signs with generation 1, the domain is to sign with 3\n"
-        "  hint: nothing was changed; remove the Region in one `pulumi up` and change the generation in "
-        "another, or the key of mail on its way might leave with it; `overlapDays: 0` accepts that"
+        "example.com: ap-south-1 can't take the place of eu-west-1, us-east-1 at once\n"
+        "  hint: nothing was changed; list all of them in one `pulumi up`, and drop the old ones in another"
+    )
+
+
+def test_all_regions_exchanged_before_ses_was_told(world):
+    """An identity that awaits DNS has signed nothing."""
+    waiting = in_regions(world, *BOTH, put_at=None)
+    refuse_exchange(
+        in_regions(world, "ap-south-1"),
+        [Verdict(entry=one, status=AWAITING_DNS, verified=False) for one in waiting],
     )
 
 

@@ -82,6 +82,8 @@ def a_region_is_exchanged_for_another(life: Life) -> None:
     life.wait(1)
     life.up(stack(2, published=[1, 2, 3, 4]))
     life.up(stack(2, published=[1, 2, 3, 4], regions=[THERE]))
+    life.up(stack(2, published=[1, 2, 3, 4], regions=[HERE, THERE]))
+    life.up(stack(2, published=[1, 2, 3, 4], regions=[THERE]))
     life.up(stack(2, published=[1, 2, 4], regions=[THERE]))
 
 
@@ -101,6 +103,68 @@ def a_region_leaves_that_lagged_behind(life: Life) -> None:
     life.up(stack(3, published=[1, 2, 3, 4], regions=both), [denied])
     life.wait(241)
     life.up(stack(3, published=[3, 4]))
+
+
+def a_region_leaves_that_switched_late(life: Life) -> None:
+    """THERE switched nine days after HERE, leaves, and the ordinary rotation takes its key away."""
+    both = [HERE, THERE]
+    life.up(stack(1, regions=both))
+    life.wait(1)
+    life.up(stack(2, regions=both), [Mishap(at=3, kind="access_denied", when="before", calls=20)])
+    life.wait(216)
+    life.up()
+    life.wait(1)
+    life.up(stack(2))
+    life.wait(24)
+    life.up(stack(3))
+
+
+def a_region_leaves_that_alone_had_switched(life: Life) -> None:
+    """HERE was not allowed to go to 3, THERE did and leaves; back at 2, 3 seems never to have signed."""
+    both = [HERE, THERE]
+    life.up(stack(1, regions=both))
+    life.up(stack(2, regions=both))
+    denied = Mishap(at=2, kind="access_denied", when="before", calls=1)
+    life.up(stack(3, published=[1, 2, 3, 4], regions=both), [denied])
+    life.wait(1)
+    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.wait(1)
+    life.up(stack(2, published=[1, 2, 4]))
+
+
+def going_back_is_lost_and_the_identity_deleted(life: Life) -> None:
+    """1 signs again, nobody hears of it, and the identity goes with what it could tell."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.wait(216)
+    life.up(stack(1, published=[1, 2, 3]), [Mishap(at=1, kind="killed", when="after")])
+    life.wait(20)
+    life.delete_identity(HERE)
+    life.refresh()
+    life.up(stack(2))
+    life.wait(6)
+    life.up(stack(3))
+
+
+def a_create_is_lost_in_a_rotation(life: Life) -> None:
+    """While it waits for 2 it goes on to 3, whose Create is lost: the next run goes on by itself."""
+    life.dns.lag_seconds = 1800
+    life.up(stack(2))
+    life.dns.lag_seconds = 0
+    life.wait(1)
+    life.up(stack(3), [Mishap(at=2, kind="killed", when="after")])
+    life.settle()
+
+
+def a_create_is_lost_and_the_step_undone(life: Life) -> None:
+    """The next run waits for 1 again, and meets its own identity with 2."""
+    life.dns.lag_seconds = 1800
+    life.up(stack(1))
+    life.dns.lag_seconds = 0
+    life.wait(1)
+    life.up(stack(2), [Mishap(at=2, kind="killed", when="after")])
+    life.up(stack(1))
+    life.settle()
 
 
 def an_override_is_taken_back(life: Life) -> None:
@@ -141,6 +205,11 @@ MENDED: Final[tuple[Callable[[Life], None], ...]] = (
     an_identity_is_deleted_before_a_jump,
     a_region_is_exchanged_in_a_jump,
     a_region_leaves_that_lagged_behind,
+    a_region_leaves_that_switched_late,
+    a_region_leaves_that_alone_had_switched,
+    going_back_is_lost_and_the_identity_deleted,
+    a_create_is_lost_in_a_rotation,
+    a_create_is_lost_and_the_step_undone,
     a_create_is_lost_and_its_record_late,
     a_region_is_exchanged_for_another,
     an_override_is_taken_back,

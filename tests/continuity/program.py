@@ -53,6 +53,7 @@ def _identity_inputs(settings: DomainSettings, region: str, key: str, known: Kno
         "region": region,
         "selector": known[key]["selector"],
         "private_key": known[key]["private_key"],
+        "regions": sorted(settings.regions),
         "generation": settings.generation,
         "published": settings.published,
         "overlap_days": settings.overlap_days,
@@ -63,10 +64,7 @@ def _identity_inputs(settings: DomainSettings, region: str, key: str, known: Kno
 
 
 def _verification_inputs(identities: Sequence[str], known: Known) -> Properties:
-    told = (
-        *("domain", "region", "selector", "put_at", "told_by", "generation", "published"),
-        *("overlap_days", "record_value", "dns_check"),
-    )
+    told = (*("domain", "region", "selector", "put_at", "told_by", "published", "record_value", "dns_check"),)
     return {
         "identities": [{name: known[identity].get(name) for name in told} for identity in identities],
         "timeout_minutes": 10,

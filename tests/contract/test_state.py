@@ -36,6 +36,7 @@ INPUTS: Mapping[Kind, set[str]] = {
         "owner",
         "account_id",
         "generation",
+        "regions",
         "published",
         "supplied_keys",
         "overlap_days",
@@ -102,9 +103,7 @@ ENTRY = {
     "selector",
     "put_at",
     "told_by",
-    "generation",
     "published",
-    "overlap_days",
     "signed_until",
     "record_value",
     "dns_check",
@@ -112,10 +111,7 @@ ENTRY = {
 }
 """Properties of one of a verification's `identities`."""
 
-RESULT = {
-    *("domain", "region", "selector", "generation", "put_at"),
-    *("status", "verified", "reason", "waited"),
-}
+RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason", "waited"}
 """Properties of one of a verification's `results`."""
 
 
@@ -173,6 +169,7 @@ class Program(pulumi.runtime.Mocks):
                 selector="s1",
                 private_key=domain.key.pkcs1_base64(),
                 account_id=domain.sandbox.account,
+                regions=[REGION],
                 generation=2,
                 published=(1, 2, 3),
                 supplied_keys={"2": "s1"},

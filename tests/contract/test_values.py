@@ -160,14 +160,14 @@ def test_verification_with_unknown(plugin: Plugin, domain: Domain, name: str) ->
     assert (True, []) == plugin.diff("DkimVerification", outputs, {"identities": UNKNOWN})
 
 
-def test_a_region_leaves_in_a_switch(plugin: Plugin, domain: Domain) -> None:
+def test_all_regions_exchanged(plugin: Plugin, domain: Domain) -> None:
     """It is refused in the preview, which knows neither the new selector nor when SES will be told."""
     domain.publish()
-    [entry] = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))["identities"]
-    before = plugin.create("DkimVerification", {"identities": [{**entry, "generation": 1}]})
-    news = {**entry, "region": "us-east-1", "generation": 3, "selector": UNKNOWN, "put_at": UNKNOWN}
-    message = error_of(plugin.diff, "DkimVerification", before, {"identities": [news]})
-    assert f"{domain.name} {REGION}: leaves while it signs with generation 1" in message
+    before = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))
+    outputs = plugin.create("DkimVerification", before)
+    news = {**before["identities"][0], "region": "us-east-1", "selector": UNKNOWN, "put_at": UNKNOWN}
+    message = error_of(plugin.diff, "DkimVerification", outputs, {"identities": [news]})
+    assert f"{domain.name}: us-east-1 can't take the place of {REGION} at once" in message
 
 
 # Secrets

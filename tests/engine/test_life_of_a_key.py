@@ -215,15 +215,17 @@ def test_no_second_key(sandbox, rotated):
     assert (asked.ses, asked.dns) == ([], [])
 
 
-def test_a_region_leaves_in_a_jump(sandbox, rotated):
-    """A Region is not exchanged in the edit that takes the key away which it signs with."""
-    rotated.declare({REFUSED: {"generation": 9, "regions": ["us-east-1"]}})
+@pytest.mark.parametrize("generation", [2, 9])
+def test_all_regions_exchanged(sandbox, rotated, generation):
+    """One Region does not take the place of another at once: only its identity knows what it signed."""
+    rotated.declare({REFUSED: {"generation": generation, "regions": ["us-east-1"]}})
     with requests(sandbox) as asked:
         refused = rotated.preview()
     assert refused.failed
     assert (
-        f"error: InvalidSettings: {REFUSED} {REGION}: leaves while it signs with generation 2, "
-        "the domain is to sign with 9\n" in refused.stdout
+        f"error: InvalidSettings: {REFUSED}: us-east-1 can't take the place of {REGION} at once\n"
+        "      hint: nothing was changed; list all of them in one `pulumi up`, and drop the old ones "
+        "in another\n" in refused.stdout
     )
     assert asked.ses == []
 
