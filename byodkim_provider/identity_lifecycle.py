@@ -421,7 +421,7 @@ def _not_visible(
         declared.record_name,
         answers=visibility.phrases(),
         waited_seconds=outside.clock.monotonic() - began,
-        hint=f"nothing was changed, {still}; correct the record and run `pulumi up` again{by_hand}",
+        hint=f"nothing was changed, {still}; correct the record and run `pulumi up --refresh`{by_hand}",
     )
 
 

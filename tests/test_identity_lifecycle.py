@@ -505,7 +505,7 @@ def test_switch_without_the_record(world):
         "s2._domainkey.example.com: not visible after 120 s: "
         "ns1.example.net and ns2.example.net have no TXT record\n"
         "  hint: nothing was changed, SES still signs with 's1'; "
-        "correct the record and run `pulumi up` again"
+        "correct the record and run `pulumi up --refresh`"
     ) == refused(RecordNotVisible, world.update, old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
