@@ -230,7 +230,7 @@ class Life:
                 selector = one.inputs["name"].partition(".")[0]
                 if name not in declared and overridden:
                     self.traffic.given_up.add(selector)
-                elif name in declared and selector in self.traffic.given_up:
+                elif name in declared and one.inputs["name"] in self.dns.zone:
                     self.traffic.take_up(selector)
 
     def _replace_outside(self) -> None:

@@ -107,6 +107,8 @@ class Traffic:
 
     def take_up(self, selector: str) -> None:
         """What was given up is to stay after all; of the mail sent until now nothing is expected."""
+        if selector not in self.given_up:
+            return
         self.given_up.discard(selector)
         for region in REGIONS:
             self.forget(region, selector)
