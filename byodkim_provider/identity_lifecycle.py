@@ -224,7 +224,7 @@ def read(stored: Stored, outside: Outside) -> Stored:
     is known there alone, and mail with their signatures is still on its way.
     """
     if stored.put_at is None:
-        return stored  # SES was never told of it
+        return stored  # as far as anybody has heard, SES was never told of it
     seen = outside.ses.get_email_identity(stored.declared.domain)
     if seen is None:
         outside.progress.warn(

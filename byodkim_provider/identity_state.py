@@ -36,10 +36,10 @@ __all__ = [
 ]
 
 AWAITING_DNS: Final = "AWAITING_DNS"
-"""Status of an identity whose record is not in DNS yet, so that SES was not told of it."""
+"""Status of an identity whose record is not in DNS yet, so that no run has told SES of it and heard so."""
 
 GONE: Final = "GONE"
-"""Status of an identity that SES has no more: somebody else deleted it."""
+"""Status of an identity that SES was told of, and shows no more: somebody else deleted it."""
 
 CREATED: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"

@@ -197,7 +197,28 @@ def a_create_is_lost_and_its_record_late(life: Life) -> None:
     life.settle()
 
 
-OPEN: Final[tuple[Callable[[Life], None], ...]] = (a_create_is_lost_before_a_jump,)
+def a_put_is_lost_and_a_jump_undone(life: Life) -> None:
+    """SES signs with 5. The file says 2 again, as the state does: nobody asks, and 5 goes."""
+    life.up(stack(1))
+    life.up(stack(2))
+    life.up(stack(5, published=[1, 2, 3, 5]), [LOST_PUT])
+    life.up(stack(2))
+
+
+def a_create_is_lost_and_a_jump_undone(life: Life) -> None:
+    """The same with its first key: the state says that it waits for 1, and SES signs with 3."""
+    life.dns.lag_seconds = 1800
+    life.up(stack(1))
+    life.dns.lag_seconds = 0
+    life.up(stack(3), [Mishap(at=3, kind="killed", when="after")])
+    life.up(stack(1))
+
+
+OPEN: Final[tuple[Callable[[Life], None], ...]] = (
+    a_create_is_lost_before_a_jump,
+    a_put_is_lost_and_a_jump_undone,
+    a_create_is_lost_and_a_jump_undone,
+)
 
 MENDED: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
