@@ -30,13 +30,14 @@ from byodkim_provider import (
     dns_moves,
     identity_changes,
     identity_lifecycle,
+    identity_looks,
     keys,
     secret_lifecycle,
     wire_types,
 )
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
-from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_outside import Key, Outside
 from byodkim_provider.identity_state import INPUTS, Declared, Stored, check
 from byodkim_provider.key_secret import SecretArn
 from byodkim_provider.keys import SigningKey
@@ -93,7 +94,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             # The one look before anything is made; it changes no input.
             declared = Declared.from_inputs(checked)
             resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
-            if elsewhere := identity_lifecycle.served_elsewhere(declared, resolver):
+            if elsewhere := identity_looks.served_elsewhere(declared, resolver):
                 progress_of_this_call().warn(elsewhere)
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
@@ -115,11 +116,11 @@ class ByodkimIdentityProvider(ResourceProvider):
             identity_changes.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             if places := dns_moves.leaving(stored.declared, declared):
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
-                asked = identity_lifecycle.servers_asked(stored, resolver)
+                asked = identity_looks.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, places, asked)
             if "selector" in names and not unknown and stored.put_at:
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
-                progress_of_this_call().info(identity_lifecycle.planned_switch(stored, declared, resolver))
+                progress_of_this_call().info(identity_looks.planned_switch(stored, declared, resolver))
         return DiffResult(changes=bool(names) or identity_changes.drifted(stored), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -142,7 +143,7 @@ class ByodkimIdentityProvider(ResourceProvider):
         stored = Stored.from_outputs(props)
         identity_lifecycle.delete(stored, self._connect(stored.declared))
 
-    def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> identity_lifecycle.Key:
+    def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> Key:
         """What gives the declared key: it is an input, or in Secrets Manager."""
         if "private_key" in inputs:
             return lambda: keys.load(inputs["private_key"])

@@ -8,20 +8,28 @@ and nothing of anybody else's is changed. No Pulumi here; the outside comes in a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from byodkim_provider import dns_moves, generations, propagation, records
+from byodkim_provider import dns_moves, generations, identity_looks, propagation
 from byodkim_provider.errors import (
-    IdentityExists,
     InvalidSettings,
     RecordNotVisible,
     SesRefused,
     Stopped,
 )
 from byodkim_provider.identity_changes import drifted, region_leaves
+from byodkim_provider.identity_outside import Key, Outside
+from byodkim_provider.identity_ownership import (
+    INSTANCE_TAG,
+    OWNER_TAG,
+    exists,
+    own_tags,
+    refuse_other_owner,
+    refuse_unsigned_window,
+)
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
     CREATED,
@@ -33,31 +41,11 @@ from byodkim_provider.identity_state import (
     Declared,
     Stored,
 )
-from byodkim_provider.keys import SigningKey
-from byodkim_provider.progress import Clock, Progress, stopping
-from byodkim_provider.propagation import Resolver, Visibility
-from byodkim_provider.ses import Answer, Identity, Listed
+from byodkim_provider.progress import stopping
+from byodkim_provider.propagation import Visibility
+from byodkim_provider.ses import Answer, Identity
 
-__all__ = [
-    "INSTANCE_TAG",
-    "OWNER_TAG",
-    "Key",
-    "Outside",
-    "Ses",
-    "create",
-    "delete",
-    "planned_switch",
-    "read",
-    "served_elsewhere",
-    "servers_asked",
-    "update",
-]
-
-OWNER_TAG: Final = "byodkim:owner"
-"""Tag that names project, stack and resource: was it we who made this identity?"""
-
-INSTANCE_TAG: Final = "byodkim:instance"
-"""Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
+__all__ = ["create", "delete", "read", "update"]
 
 READS_LAG: Final = timedelta(seconds=30)
 """
@@ -65,48 +53,6 @@ How long after a write of ours what SES shows is not believed where it differs.
 
 AWS does not say how far reads lag behind; the price is one identical Put more.
 """
-
-Key = Callable[[], SigningKey]
-"""Gives the declared key when SES is to be told of it, and not before: it may be in a store."""
-
-
-class Ses(Protocol):
-    """The actions of SES v2 that an identity's life needs, as `ses.SesClient` does them."""
-
-    def create_email_identity(
-        self,
-        domain: str,
-        *,
-        selector: str,
-        key: SigningKey,
-        configuration_set: str | None,
-        tags: Mapping[str, str],
-    ) -> Answer: ...
-    def put_email_identity_dkim_signing_attributes(
-        self, domain: str, *, selector: str, key: SigningKey
-    ) -> Answer: ...
-    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None: ...
-    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None: ...
-    def get_email_identity(self, domain: str) -> Identity | None: ...
-    def list_email_identities(self) -> Iterable[tuple[Listed, ...]]: ...
-    def delete_email_identity(self, domain: str) -> None: ...
-    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None: ...
-    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None: ...
-
-
-@dataclass(frozen=True)
-class Outside:
-    """Everything one call may touch. Tests pass their own; nothing else is replaced."""
-
-    ses: Ses
-    resolver: Resolver | None
-    """None: DNS is not checked (`dnsCheck: off`)."""
-    clock: Clock
-    progress: Progress
-    dns_deadline: Callable[[float], float]
-    """Until when (monotonic) to wait for DNS, given the seconds a run may: one for all identities."""
-    instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)
-    """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""
 
 
 def create(declared: Declared, key: Key, outside: Outside) -> Stored:
@@ -162,7 +108,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if stored.put_at and seen.at - stored.put_at < READS_LAG:
         seen = replace(seen, tokens=())  # what our own Put was answered is newer than this
     if not declared.adopt:
-        _refuse_other_owner(after.declared, seen)
+        refuse_other_owner(after.declared, seen)
     unheard = _is_unheard(stored, declared, seen)
     if unheard and leaving and declared.overlap_days:
         signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
@@ -211,7 +157,7 @@ def _make_ours(stored: Stored, seen: Identity, outside: Outside, *, look_at_key:
     if is_ours and (seen.tags.get(INSTANCE_TAG) == stored.instance or not look_at_key):
         return stored
     ours = replace(stored, instance=secrets.token_hex(16), adopted=stored.adopted or stored.declared.adopt)
-    outside.ses.tag_resource(domain, _own_tags(ours))
+    outside.ses.tag_resource(domain, own_tags(ours))
     outside.instances[region, domain] = ours.instance
     return ours
 
@@ -256,36 +202,6 @@ def delete(stored: Stored, outside: Outside) -> None:
     outside.ses.delete_email_identity(domain)
 
 
-def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
-    """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
-    if resolver is None or declared.dns_check != "authoritative":
-        return ""
-    # Not the record's own name, which a preview need not know; no recursive resolver hears this one either.
-    answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
-    return dns_moves.served_elsewhere(declared, dns_moves.servers_asked(answers))
-
-
-def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
-    """The name servers that serve the record that SES signs with; empty if that can't be seen."""
-    if resolver is None or stored.declared.dns_check != "authoritative":
-        return frozenset()
-    answers = resolver.txt(stored.declared.record_name, stored.declared.domain)
-    return dns_moves.servers_asked(answers)
-
-
-def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
-    """The line that a preview says about a switch to another key, with one look at its record."""
-    before = stored.declared
-    step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
-    line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
-    if resolver is None:
-        return f"{line}, DNS is not checked"
-    if declared.dns_check == "recursive" and declared.generation not in before.published:
-        return f"{line}, its record is not looked up before it is made"
-    look = _look(declared, resolver)
-    return f"{line} visible at {look.right} of {look.asked} servers"
-
-
 def _introduce(
     waiting: Stored,
     key: Key,
@@ -327,7 +243,7 @@ def _introduce(
             selector=declared.selector,
             key=key(),
             configuration_set=declared.configuration_set,
-            tags={**(declared.tags or {}), **_own_tags(waiting)},
+            tags={**(declared.tags or {}), **own_tags(waiting)},
         )
     except SesRefused as refused:
         if refused.code != "AlreadyExistsException":
@@ -363,9 +279,9 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
             hint="SES has the identity and does not show it yet; run `pulumi up` again in a minute",
         )
     if not declared.adopt:
-        _refuse_other_owner(declared, seen)
+        refuse_other_owner(declared, seen)
         if not in_state and seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector):
-            raise _exists(
+            raise exists(
                 declared,
                 seen,
                 f"signing with selector {seen.selector!r}, not {declared.selector!r}",
@@ -382,7 +298,7 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
         taken = replace(taken, signed_until={**taken.signed_until, **others})
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
     # Last: until then the identity is still the one of the resource that is being replaced.
-    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **_own_tags(introduced)})
+    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(introduced)})
     outside.instances[declared.region, declared.domain] = introduced.instance
     return taken
 
@@ -399,7 +315,7 @@ def _must_put(
     signs_with = (seen.selector or believed) if seen.origin == "EXTERNAL" else None
     if signs_with == declared.selector and seen.dkim_status != "FAILED" and not has_other_key:
         return False
-    _refuse_unsigned_window(declared, seen)
+    refuse_unsigned_window(declared, seen)
     began = outside.clock.monotonic()
     visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=False))
     _go_on()
@@ -490,58 +406,6 @@ def _apply_configuration_set(declared: Declared, outside: Outside, *, before: st
         )
 
 
-def _refuse_other_owner(declared: Declared, seen: Identity) -> None:
-    owner = seen.tags.get(OWNER_TAG)
-    if owner is None:
-        raise _exists(
-            declared,
-            seen,
-            "made by somebody else",
-            hint="`adopt: true` takes it over, and leaves it in SES when the stack goes",
-        )
-    if owner != declared.owner:
-        raise _exists(
-            declared,
-            seen,
-            f"owned by {owner!r}, not {declared.owner!r}",
-            hint="was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
-            "`adopt: true` takes the identity from another stack",
-        )
-
-
-def _refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
-    """
-    SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
-
-    The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
-    """
-    signs_with_easy_dkim = (
-        seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
-    )
-    if signs_with_easy_dkim and not declared.accept_unsigned_window:
-        raise _exists(
-            declared,
-            seen,
-            "signing with Easy DKIM",
-            hint="mail would go out unsigned until SES has verified the key: "
-            "`acceptUnsignedWindow: true` accepts that",
-        )
-
-
-def _exists(declared: Declared, seen: Identity, detail: str, *, hint: str) -> IdentityExists:
-    return IdentityExists(
-        declared.domain,
-        declared.region,
-        origin=seen.origin or "without DKIM",
-        detail=detail,
-        hint=f"nothing was changed; {hint}",
-    )
-
-
-def _own_tags(stored: Stored) -> dict[str, str]:
-    return {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
-
-
 def _as_seen(stored: Stored, seen: Identity) -> Stored:
     return replace(
         stored,
@@ -553,18 +417,13 @@ def _as_seen(stored: Stored, seen: Identity) -> Stored:
     )
 
 
-def _look(declared: Declared, resolver: Resolver) -> Visibility:
-    answers = resolver.txt(declared.record_name, declared.domain)
-    return propagation.judge(answers, records.public_key(declared.record_value) or b"")
-
-
 def _wait_for_record(declared: Declared, outside: Outside, seconds: float) -> Visibility | None:
     """How far the record is visible once it is, or time is up; None if DNS is not checked."""
     resolver = outside.resolver
     if resolver is None:
         return None
     return propagation.wait_until_visible(
-        lambda: _look(declared, resolver),
+        lambda: identity_looks.look(declared, resolver),
         deadline=lambda: outside.dns_deadline(seconds),
         subject=declared.domain,
         clock=outside.clock,

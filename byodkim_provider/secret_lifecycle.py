@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from byodkim_provider import key_secret, keys
 from byodkim_provider.errors import SecretChanged, SecretRefused
-from byodkim_provider.identity_lifecycle import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.identity_ownership import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity_state import timestamp
 from byodkim_provider.key_secret import KeySecret
 from byodkim_provider.keys import SigningKey

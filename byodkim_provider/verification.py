@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from byodkim_provider import diagnosis, records
 from byodkim_provider.diagnosis import Wanted
 from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused, Stopped
-from byodkim_provider.identity_lifecycle import Ses
+from byodkim_provider.identity_outside import Ses
 from byodkim_provider.identity_state import (
     AWAITING_DNS,
     CREATED,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from byodkim_provider import identity_lifecycle
+from byodkim_provider import identity_lifecycle, identity_looks
 from byodkim_provider.errors import (
     ByodkimError,
     IdentityExists,
@@ -17,7 +17,7 @@ from byodkim_provider.errors import (
     Stopped,
 )
 from byodkim_provider.identity_changes import drifted
-from byodkim_provider.identity_lifecycle import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.identity_ownership import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.progress import stopping
 from sandbox.ses_identity import easy_dkim_keys
@@ -1067,7 +1067,7 @@ def test_planned_switch(world, change, line):
     world.publish(2)
     before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
 
-    said = identity_lifecycle.planned_switch(replace(old, declared=before), after, world.resolver)
+    said = identity_looks.planned_switch(replace(old, declared=before), after, world.resolver)
 
     assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
 
@@ -1077,7 +1077,7 @@ def test_planned_switch_without_dns(world):
     old = world.verified()
 
     assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
-        identity_lifecycle.planned_switch(old, world.declared(2), None)
+        identity_looks.planned_switch(old, world.declared(2), None)
     )
 
 
@@ -1086,7 +1086,7 @@ def test_planned_switch_to_a_record_that_is_to_come(world):
     old = world.verified(published=(1,))
     world.forget()
 
-    identity_lifecycle.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver)
+    identity_looks.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver)
 
     assert [] == world.resolver.looked_up
 

@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 
 import byodkim_provider
-from byodkim_provider import identity_lifecycle, least_privilege, permissions
+from byodkim_provider import identity_outside, identity_ownership, least_privilege, permissions
 from byodkim_provider.least_privilege import Identity, Records, Role, Scope, Secrets, policy
 from byodkim_provider.permissions import PERMISSIONS
 from byodkim_provider.secret_store import SecretStore
@@ -82,7 +82,7 @@ def test_ses(ses_calls):
 def test_every_action_of_the_client_is_used():
     """The client of SES has no action that the life of an identity does not need."""
     methods = {name for name, _ in inspect.getmembers(SesClient, inspect.isfunction) if name[0] != "_"}
-    assert {name for name, _ in inspect.getmembers(identity_lifecycle.Ses, inspect.isfunction)} >= methods
+    assert {name for name, _ in inspect.getmembers(identity_outside.Ses, inspect.isfunction)} >= methods
 
 
 def test_secrets_manager():
@@ -116,7 +116,7 @@ def test_services():
 
 def test_owner_tag():
     """The conditions are about the tag that identities are made with."""
-    assert permissions.OWNER_TAG == identity_lifecycle.OWNER_TAG
+    assert permissions.OWNER_TAG == identity_ownership.OWNER_TAG
 
 
 def test_partitions():

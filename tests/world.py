@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from byodkim_provider import generations, identity_lifecycle, records, verification
+from byodkim_provider import generations, identity_lifecycle, identity_outside, records, verification
 from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.verification import Entry, Verdict
@@ -51,12 +51,12 @@ class World:
             setattr(self.model.switches, name, value)
 
     @property
-    def outside(self) -> identity_lifecycle.Outside:
+    def outside(self) -> identity_outside.Outside:
         """For one call in an identity's life."""
         return self.outside_in(REGION)
 
-    def outside_in(self, region: str) -> identity_lifecycle.Outside:
-        return identity_lifecycle.Outside(
+    def outside_in(self, region: str) -> identity_outside.Outside:
+        return identity_outside.Outside(
             ses=self.ses(region),
             resolver=self.resolver,
             clock=self.clock,

@@ -18,7 +18,7 @@ import click
 
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.connections import connections, resolver_for
-from byodkim_provider.identity_lifecycle import Ses
+from byodkim_provider.identity_outside import Ses
 from byodkim_provider.identity_state import DnsCheck
 from byodkim_provider.progress import Clock, SystemClock
 from byodkim_provider.propagation import Resolver

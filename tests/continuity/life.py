@@ -16,7 +16,7 @@ import pytest
 from byodkim_provider import (
     dkim_identity,
     generations,
-    identity_lifecycle,
+    identity_outside,
     keys,
     plugin_process,
     records,
@@ -247,8 +247,8 @@ class Life:
         deadline = plugin_process.DnsDeadline()
         instances: dict[tuple[str, str], str] = {}
 
-        def outside(region: str) -> identity_lifecycle.Outside:
-            return identity_lifecycle.Outside(
+        def outside(region: str) -> identity_outside.Outside:
+            return identity_outside.Outside(
                 ses=FakeSes(self.ses, region),
                 resolver=self.dns if self.checks_dns else None,
                 clock=self.clock,

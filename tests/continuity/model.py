@@ -21,7 +21,7 @@ from byodkim_provider.dkim_identity import ByodkimIdentityProvider
 from byodkim_provider.dkim_key import DkimKeyProvider
 from byodkim_provider.dkim_verification import DkimVerificationProvider
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_outside import Outside
 from byodkim_provider.identity_state import Declared
 from byodkim_provider.verification import Outside as LookingOutside
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from byodkim_provider import records
-from byodkim_provider.identity_lifecycle import INSTANCE_TAG
+from byodkim_provider.identity_ownership import INSTANCE_TAG
 from sandbox.ses_identity import Identity
 from tests.fakes import REGION
 from tests.faults.outside import DOMAIN

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from byodkim_provider import identity_lifecycle, records, settings, verification
+from byodkim_provider import identity_outside, records, settings, verification
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import stopping
 from byodkim_provider.settings import DomainSettings
@@ -159,8 +159,8 @@ class Stack:
         instances: dict[tuple[str, str], str] = {}
         client = functools.cache(outside.client)
 
-        def of_identity(_: str) -> identity_lifecycle.Outside:
-            return identity_lifecycle.Outside(
+        def of_identity(_: str) -> identity_outside.Outside:
+            return identity_outside.Outside(
                 ses=client(),
                 resolver=outside,
                 clock=outside.clock,

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from byodkim_provider import identity_lifecycle
-from byodkim_provider.identity_lifecycle import Outside
+from byodkim_provider.identity_outside import Outside
 from byodkim_provider.identity_state import Stored
 from byodkim_provider.ses import Identity, SesClient
 from sandbox.ses_switches import Switches

@@ -13,7 +13,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from hypothesis import strategies as st
 
-from byodkim_provider import generations, identity_lifecycle, keys, records, verification
+from byodkim_provider import generations, identity_lifecycle, identity_outside, keys, records, verification
 from byodkim_provider.aws_session import CLIENT
 from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
@@ -169,7 +169,7 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         told_by="CreateEmailIdentity",
         signing_since=START,
     )
-    outside = identity_lifecycle.Outside(
+    outside = identity_outside.Outside(
         ses=ses,
         resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
         clock=clock,

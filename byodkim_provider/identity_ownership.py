@@ -1,0 +1,83 @@
+"""
+Whose an identity in SES is, by its tags, and what may not be done to anybody else's.
+
+Values in, a refusal out: no call here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byodkim_provider.errors import IdentityExists
+from byodkim_provider.identity_state import Declared, Stored
+from byodkim_provider.ses import Identity
+
+__all__ = [
+    "INSTANCE_TAG",
+    "OWNER_TAG",
+    "exists",
+    "own_tags",
+    "refuse_other_owner",
+    "refuse_unsigned_window",
+]
+
+OWNER_TAG: Final = "byodkim:owner"
+"""Tag that names project, stack and resource: was it we who made this identity?"""
+
+INSTANCE_TAG: Final = "byodkim:instance"
+"""Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
+
+
+def refuse_other_owner(declared: Declared, seen: Identity) -> None:
+    """Raise `IdentityExists` unless the owner tag is that of this resource."""
+    owner = seen.tags.get(OWNER_TAG)
+    if owner is None:
+        raise exists(
+            declared,
+            seen,
+            "made by somebody else",
+            hint="`adopt: true` takes it over, and leaves it in SES when the stack goes",
+        )
+    if owner != declared.owner:
+        raise exists(
+            declared,
+            seen,
+            f"owned by {owner!r}, not {declared.owner!r}",
+            hint="was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+            "`adopt: true` takes the identity from another stack",
+        )
+
+
+def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
+    """
+    SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
+
+    The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
+    """
+    signs_with_easy_dkim = (
+        seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
+    )
+    if signs_with_easy_dkim and not declared.accept_unsigned_window:
+        raise exists(
+            declared,
+            seen,
+            "signing with Easy DKIM",
+            hint="mail would go out unsigned until SES has verified the key: "
+            "`acceptUnsignedWindow: true` accepts that",
+        )
+
+
+def exists(declared: Declared, seen: Identity, detail: str, *, hint: str) -> IdentityExists:
+    """The refusal of an identity that SES has already, because of *detail*."""
+    return IdentityExists(
+        declared.domain,
+        declared.region,
+        origin=seen.origin or "without DKIM",
+        detail=detail,
+        hint=f"nothing was changed; {hint}",
+    )
+
+
+def own_tags(stored: Stored) -> dict[str, str]:
+    """The two tags by which this resource knows its identity again."""
+    return {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
