@@ -49,9 +49,9 @@ __all__ = ["create", "delete", "read", "update"]
 
 READS_LAG: Final = timedelta(seconds=30)
 """
-How long after a write of ours what SES shows is not believed where it differs.
+How long SES may still show the key before, after it was told another.
 
-AWS does not say how far reads lag behind; the price is one identical Put more.
+AWS does not say; the price of believing nothing meanwhile is one identical Put more.
 """
 
 
@@ -105,8 +105,9 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
         was_told = before if stored.signing_since else None
         return _introduce(after, key, outside, before=was_told, in_state=True)
-    if stored.put_at and seen.at - stored.put_at < READS_LAG:
-        seen = replace(seen, tokens=())  # what our own Put was answered is newer than this
+    signed_last = stored.signed_until.get(declared.generation or 0)
+    if signed_last and seen.at - signed_last < READS_LAG:
+        seen = replace(seen, tokens=())  # it may be from before we switched away from this very key
     if not declared.adopt:
         refuse_other_owner(after.declared, seen)
     unheard = _is_unheard(stored, declared, seen)
@@ -293,7 +294,8 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     _apply_configuration_set(declared, outside, before=seen.configuration_set)
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
-    if must_put and seen.origin == "EXTERNAL":  # it may have signed with any key until now
+    mismatch = seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector)
+    if declared.adopt or mismatch:  # it may have signed with any of our keys until now
         others = _others(declared, outside.clock.now())
         taken = replace(taken, signed_until={**taken.signed_until, **others})
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
