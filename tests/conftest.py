@@ -21,7 +21,9 @@ from byodkim_provider import keys
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.permissions import PERMISSIONS
 from byodkim_provider.progress import stopping
+from sandbox.aws_services import AwsServices
 from sandbox.ses_model import SesModel
+from tests.secrets_manager import SecretsManager
 from tests.world import World
 
 REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
@@ -61,6 +63,23 @@ def signing_keys() -> tuple[SigningKey, ...]:
 @pytest.fixture
 def world(signing_keys: tuple[SigningKey, ...]) -> World:
     return World(signing_keys)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsServices]:
+    """moto's services, in this process, for the tests of one file."""
+    services = AwsServices()
+    services.start()
+    yield services
+    services.stop()
+
+
+@pytest.fixture
+def secrets_manager(aws: AwsServices) -> Iterator[SecretsManager]:
+    """Secrets Manager, empty and watched."""
+    with SecretsManager.watched(aws) as watched:
+        yield watched
+    watched.clear()
 
 
 def _checked(method: Callable[..., Any]) -> Callable[..., Any]:

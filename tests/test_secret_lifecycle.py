@@ -8,9 +8,8 @@ from byodkim_provider import keys, secret_lifecycle
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_secret import KeySecret
 from byodkim_provider.secret_lifecycle import Wanted
-from sandbox.aws_services import AwsServices
 from tests.fakes import START, FakeProgress
-from tests.secrets_manager import SecretsManager, Trouble
+from tests.secrets_manager import Trouble
 
 OWNER = "ses-byodkim/dev/example.com/3"
 NAME = f"byodkim/{OWNER}"
@@ -22,21 +21,6 @@ WANTED = Wanted(
     resource_policy=None,
     tags={"team": "mail"},
 )
-
-
-@pytest.fixture(scope="module")
-def aws():
-    services = AwsServices()
-    services.start()
-    yield services
-    services.stop()
-
-
-@pytest.fixture
-def secrets_manager(aws):
-    with SecretsManager.watched(aws) as watched:
-        yield watched
-    watched.clear()
 
 
 @pytest.fixture

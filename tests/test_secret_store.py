@@ -7,28 +7,12 @@ from botocore.config import Config
 from byodkim_provider.errors import SecretRefused, Stopped
 from byodkim_provider.progress import stopping
 from byodkim_provider.secret_store import SecretStore, Value
-from sandbox.aws_services import AwsServices
 from tests.fakes import REGION
-from tests.secrets_manager import SecretsManager, Trouble
+from tests.secrets_manager import Trouble
 
 NAME = "byodkim/ses-byodkim/dev/example.com/1"
 TEXT = '{"privateKey": "MIIEpAIBAAKCAQEA"}'
 TAGS = {"team": "mail"}
-
-
-@pytest.fixture(scope="module")
-def aws():
-    services = AwsServices()
-    services.start()
-    yield services
-    services.stop()
-
-
-@pytest.fixture
-def secrets_manager(aws):
-    with SecretsManager.watched(aws) as watched:
-        yield watched
-    watched.clear()
 
 
 @pytest.fixture
