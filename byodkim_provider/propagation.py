@@ -37,6 +37,7 @@ _FAILURES: Final = {
     "no zone": ("finds", "no zone for this name"),
     "CNAME loop": ("has", "a CNAME loop"),
     "too many CNAMEs": ("has", "too many CNAMEs in a row"),
+    "CNAME to the root": ("has", "a CNAME to the root of DNS"),
 }
 """Verb and object for each failure of an `Answer`; any other is a response code."""
 

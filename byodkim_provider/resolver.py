@@ -69,7 +69,7 @@ class Answer:
     """
     Why there are no values: "silent", "unreachable", "no address", "lame", "garbage", "no zone",
     "no resolver", "no time" (left for this look), "interrupted" or a response code ("REFUSED",
-    "SERVFAIL" …); with empty values "CNAME loop" or "too many CNAMEs".
+    "SERVFAIL" …); with empty values "CNAME loop", "too many CNAMEs" or "CNAME to the root".
     """
 
     alias: str = ""
@@ -220,6 +220,8 @@ class _Look:
             return [Answer(server, (), "CNAME loop", _text(target))]
         if len(aliases) > MAX_ALIASES:
             return [Answer(server, (), "too many CNAMEs", _text(target))]
+        if target == dns.name.root:
+            return [Answer(server, (), "CNAME to the root", _text(target))]
         return self.authoritative(target, _existing_part(target), aliases)
 
     def _zone(self, domain: Name) -> _Zone:

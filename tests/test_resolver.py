@@ -367,6 +367,7 @@ def chain(length: int) -> str:
             "b.example.com. IN CNAME a.example.com.",
             Answer("ns2.example.net", (), "CNAME loop", alias="a.example.com"),
         ),
+        (f"{NAME}. IN CNAME .", Answer("ns2.example.net", (), "CNAME to the root", alias=".")),
         (f"{NAME}. IN CNAME gone.example.com.", Answer("ns2.example.net", (), alias="gone.example.com")),
         (f"{NAME}. IN CNAME k1.nowhere.test.", Answer("@1", None, "no zone", alias="k1.nowhere.test")),
         (
@@ -374,7 +375,17 @@ def chain(length: int) -> str:
             Answer("@1", None, "no zone", alias="k1._domainkey.no.where.test"),
         ),
     ],
-    ids=["one", "eight", "nine", "to itself", "loop", "to nothing", "to no zone", "to no zone's record"],
+    ids=[
+        "one",
+        "eight",
+        "nine",
+        "to itself",
+        "loop",
+        "to the root",
+        "to nothing",
+        "to no zone",
+        "to no zone's record",
+    ],
 )
 def test_alias_chain(network, look, zone, answer):
     """Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of nobody."""
