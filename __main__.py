@@ -2,7 +2,7 @@
 
 import pulumi
 
-from byodkim_provider import plain_keys, settings
+from byodkim_provider import plain_keys, settings, stack_config
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
@@ -10,9 +10,8 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 
 def declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
-    config = pulumi.Config()
-    written = {name: config.get_object(name) for name in ("domains", "defaults", "verification")}
-    problems = plain_keys.in_stack(written["domains"])
+    written = stack_config.written()
+    problems = plain_keys.in_stack(written.get("domains"))
     try:
         stack = settings.load(written, default_region=pulumi.Config("aws").get("region"))
     except InvalidSettings as error:

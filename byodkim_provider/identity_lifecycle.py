@@ -114,8 +114,8 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if unheard and leaving and declared.overlap_days:
         signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
         raise InvalidSettings(
-            [f"{declared.domain} {declared.region}: {signs_with}, unknown to the state"],
-            hint="nothing was changed in SES; run `pulumi up` with "
+            [f"{declared.domain} {declared.region}: {signs_with}, of which the state has not heard"],
+            hint="nothing was changed in SES; run `pulumi up --refresh` with "
             f"`published: {sorted({*before.published, *declared.published})}` first",
         )
     must_put = look_at_key and _must_put(declared, seen, outside, believed=before.selector)
@@ -233,9 +233,10 @@ def _introduce(
     usual = generations.published(declared.generation or 0)
     unused = usual[-1:] if set(declared.published) <= set(usual) else ()
     earlier = {g: now for g in declared.published if g != declared.generation and g not in unused}
+    same_key = before is not None and before.fingerprint == declared.fingerprint
     introduced = replace(
         waiting,
-        signing_since=now,
+        signing_since=waiting.signing_since if same_key else now,
         signed_until=_signed_until(waiting, declared, before, now) | earlier,
     )
     try:

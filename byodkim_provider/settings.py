@@ -20,7 +20,7 @@ from pydantic_core.core_schema import WithDefaultSchema
 
 from byodkim_provider import generations, records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.settings_problems import line, lines
+from byodkim_provider.settings_problems import line, lines, unknown_key
 from byodkim_provider.settings_schema import (
     REGION,
     DnsSettings,
@@ -56,6 +56,8 @@ the smallest stack file is
         example.com:
           generation: 1"""
 
+_KEYS: Final = frozenset(StackSettings.model_fields)
+
 _GENERATED_SELECTOR: Final = "s20260101-00000000"
 """As long as the selector of any generated key."""
 
@@ -85,13 +87,14 @@ class Settings:
 
 def load(config: Mapping[str, object], *, default_region: str | None) -> Settings:
     """
-    The settings in *config*: `domains`, `defaults` and `verification`, decrypted plain values.
+    The settings in *config*, which is all under the project's name: decrypted plain values.
 
     *default_region* is `aws:region`. Raises `InvalidSettings` with every problem there is.
     """
     written = {key: value for key, value in config.items() if value is not None}
     if not written.get("domains"):
-        raise InvalidSettings(["domains: must name at least one, not none"], hint=_SMALLEST)
+        unknown = [line((key,), unknown_key((key,))) for key in sorted(written.keys() - _KEYS)]
+        raise InvalidSettings([*unknown, "domains: must name at least one, not none"], hint=_SMALLEST)
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
         stack = StackSettings.model_validate(written)

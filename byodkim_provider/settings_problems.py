@@ -26,7 +26,7 @@ from byodkim_provider.settings_schema import (
     WrittenDomain,
 )
 
-__all__ = ["Steps", "line", "lines"]
+__all__ = ["Steps", "line", "lines", "unknown_key"]
 
 Steps = tuple[str | int, ...]
 """Where a value stands: the keys and positions that lead to it."""
@@ -68,7 +68,7 @@ def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]
             for steps, text in cause.problems:
                 yield line((*place, *steps), text)
         elif details["type"] == "extra_forbidden":
-            yield line(place, _unknown_key(place))
+            yield line(place, unknown_key(place))
         else:
             yield line(place, _text(details["type"], details["input"], details.get("ctx", {}), place))
 
@@ -100,7 +100,7 @@ def _text(kind: str, value: object, context: Mapping[str, Any], place: Steps) ->
     return f"must be {expected}, not {shown(value)}"
 
 
-def _unknown_key(place: Steps) -> str:
+def unknown_key(place: Steps) -> str:
     """The last of *place* is not known there: which one may be meant?"""
     key, model = str(place[-1]), _model_at(place[:-1])
     known = _keys(model)

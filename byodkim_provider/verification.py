@@ -165,7 +165,7 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
     if problems:
         raise InvalidSettings(
             problems,
-            hint="nothing was changed; list all of them in one `pulumi up`, and drop the old ones in another",
+            hint="list all of them in one `pulumi up`, and drop the old ones in another",
         )
 
 

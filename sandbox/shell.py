@@ -45,8 +45,11 @@ def main() -> int:
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
-            "PATH": f"{Path(pulumi.command).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), str(Path(pulumi.command).parent), os.environ["PATH"]]
+            ),
         }
+        print("unset AWS_PROFILE")
         for name, value in sorted(environment.items()):
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()

@@ -135,6 +135,14 @@ def test_back(project, world, generation, published, before, after):
     assert edited(project, before, "--back") == after
 
 
+def test_back_over_a_standby(project, world):
+    """After 2 → 4 the way back is to 2, which signed, and not to 3, which never did."""
+    project.published = {DOMAIN: (2, 3, 4)}
+    project.stored = [signing(world, 4, published=(2, 3, 4, 5), until={2: 1})]
+    before = "      generation: 4\n      published: [2, 3, 4, 5]\n"
+    assert edited(project, before, "--back") == before.replace("generation: 4", "generation: 2")
+
+
 def test_forward_again(project, world):
     """After a step back the way forward is to the same generation, and tidies up."""
     project.stored = [signing(world, 2, published=(2, 3, 4), until={2: 9, 3: 1})]
@@ -237,7 +245,8 @@ def test_pulumi_fails(project, world):
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1:] == [
         "byodkim: `pulumi up` did not succeed",
-        "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again, or undo the change",
+        "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again until it ends "
+        "without an error, and undo the change only then",
     ]
 
 

@@ -187,8 +187,8 @@ def test_a_jump_over_what_a_lost_create_made(world):
     before = world.identity()
 
     assert (
-        "example.com eu-west-1: SES signs with 's1', unknown to the state\n"
-        "  hint: nothing was changed in SES; run `pulumi up` with `published: [1, 2, 3, 4]` first"
+        "example.com eu-west-1: SES signs with 's1', of which the state has not heard\n"
+        "  hint: nothing was changed in SES; run `pulumi up --refresh` with `published: [1, 2, 3, 4]` first"
     ) == refused(InvalidSettings, world.update, waiting, 3)
     assert before == world.identity()
 

@@ -686,6 +686,11 @@ IN_STACK = [
     ("no domains", {}, ["domains: must name at least one, not none"]),
     ("domains null", {"domains": None}, ["domains: must name at least one, not none"]),
     ("domains empty", {"domains": {}}, ["domains: must name at least one, not none"]),
+    (
+        "domains misspelt",
+        {"domain": {"example.com": {"generation": 1}}},
+        ["domain: unknown key, did you mean 'domains'?", "domains: must name at least one, not none"],
+    ),
     ("domains a list", {"domains": ["example.com"]}, ["domains: must be a map, not a list"]),
     (
         "nothing below a domain",

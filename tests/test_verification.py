@@ -658,7 +658,7 @@ def test_all_regions_exchanged(world):
 
     assert str(refused.value) == (
         "example.com: ap-south-1 can't take the place of eu-west-1, us-east-1 at once\n"
-        "  hint: nothing was changed; list all of them in one `pulumi up`, and drop the old ones in another"
+        "  hint: list all of them in one `pulumi up`, and drop the old ones in another"
     )
 
 

@@ -212,6 +212,6 @@ def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
     stack.file.write_bytes(text.encode())
     if outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory) != 0:
         raise Refused(
-            f"`pulumi up` did not succeed\n  hint: {stack.file_shown} is changed as shown; "
-            "run `pulumi up` again, or undo the change"
+            f"`pulumi up` did not succeed\n  hint: {stack.file_shown} is changed as shown; run `pulumi up` "
+            "again until it ends without an error, and undo the change only then"
         )

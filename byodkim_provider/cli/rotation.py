@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from byodkim_provider import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
@@ -19,6 +19,8 @@ from byodkim_provider.identity_state import Stored
 from byodkim_provider.settings import DomainSettings
 
 __all__ = ["Rotation", "Way", "rotation", "signed_lately"]
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Way = Literal["forward", "back", "compromised"]
 
@@ -56,7 +58,7 @@ def rotation(
     nowhere to go, `StillInUse` if signed mail would fail.
     """
     _refuse_unsettled(domain, stored)
-    target = _target(way, domain, supplied)
+    target = _target(way, domain, stored, supplied)
     wanted = set(_wanted(way, domain, target, supplied))
     early = {
         generation: found
@@ -121,8 +123,10 @@ def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
         raise InvalidSettings(problems, hint="run `pulumi up` first")
 
 
-def _target(way: Way, domain: DomainSettings, supplied: Collection[int] | None) -> int:
-    """The generation that will sign: the published one that is next to the one that does."""
+def _target(
+    way: Way, domain: DomainSettings, stored: Sequence[Stored], supplied: Collection[int] | None
+) -> int:
+    """The generation that will sign: the next one that is published, or back to what signed last before."""
     signing = domain.generation
     if way == "back":
         earlier = [generation for generation in domain.published if generation < signing]
@@ -131,7 +135,7 @@ def _target(way: Way, domain: DomainSettings, supplied: Collection[int] | None) 
                 [f"{domain.name}: no generation before {signing} is published, there is no way back"],
                 hint=f"`byodkim rotate {domain.name}` goes on to the next one",
             )
-        return earlier[-1]
+        return max(earlier, key=lambda one: (max(_last_signed(stored, one), default=NEVER), one))
     later = [generation for generation in domain.published if generation > signing]
     if not later and supplied is not None:
         raise InvalidSettings(
@@ -141,6 +145,11 @@ def _target(way: Way, domain: DomainSettings, supplied: Collection[int] | None) 
     return later[0] if later else signing + 1
 
 
+def _last_signed(stored: Sequence[Stored], generation: int) -> Iterator[datetime]:
+    """When *generation* signed last, in each Region where it did."""
+    return (one.signed_until[generation] for one in stored if generation in one.signed_until)
+
+
 def _wanted(
     way: Way, domain: DomainSettings, target: int, supplied: Collection[int] | None
 ) -> tuple[int, ...]:
@@ -148,7 +157,7 @@ def _wanted(
     signing = domain.generation
     later = tuple(one for one in domain.published if one > max(target, signing))
     if way == "back":
-        return target, signing, *later
+        return domain.published
     if not later and (supplied is None or target + 1 in supplied):
         later = (target + 1,)
     return (target, *later) if way == "compromised" else (signing, target, *later)
@@ -176,5 +185,7 @@ def _notes(way: Way, domain: DomainSettings, target: int, published: Sequence[in
             f"signs with it until it has found the record of {target}"
         )
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
+        if kept := [one for one in published if one < target]:
+            yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
     if published[-1] == target:
         yield f"there is no standby after it, add `keys.{target + 1}` before the next rotation"

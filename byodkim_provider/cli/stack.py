@@ -120,8 +120,9 @@ def settings_in(config: Mapping[str, Any], project: str) -> Settings:
 
     Keys are secrets: `published` is written out instead of them, as they would have it.
     """
-    ours = {key: config.get(f"{project}:{key}") for key in ("domains", "defaults", "verification")}
-    domains = ours["domains"]
+    prefix = f"{project}:"
+    ours = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    domains = ours.get("domains")
     if isinstance(domains, Mapping):
         ours["domains"] = {name: _without_keys(domain) for name, domain in domains.items()}
     region = config.get("aws:region")

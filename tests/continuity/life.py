@@ -181,7 +181,8 @@ class Life:
         # What these texts say is done first.
         if any("run `pulumi up --refresh`" in str(error) for error in self.engine.errors):
             self.refresh()
-        if any("unknown to the state" in str(error) for error in self.engine.errors):
+        if any("of which the state has not heard" in str(error) for error in self.engine.errors):
+            self.refresh()
             self.up({**self.written, "published": sorted({*self._published_before, *self.published})})
         self.wait(1)
         outcomes.append(self.up())

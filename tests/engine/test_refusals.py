@@ -30,6 +30,7 @@ def test_stack_file(sandbox, open_stack):
             "three.example": {"generation": 1, "keys": {"1": {"selector": "S1", "privateKey": "not a key"}}},
         },
         verification={"timeoutMinutes": -1},
+        default={"keyStore": "secretsManager"},
     )
     with requests(sandbox) as asked:
         result = stack.preview()
@@ -47,6 +48,7 @@ def test_stack_file(sandbox, open_stack):
         """["two.example"].generation: required, it says which key signs""",
         """["two.example"].regions[0]: must be an AWS Region like 'eu-west-1', not 'europe'""",
     ]
+    assert problems(result, "default: ") == ["unknown key, did you mean 'defaults'?"]
     assert problems(result, "verification") == [".timeoutMinutes: must be 0 to 4320, not -1"]
     assert (asked.ses, asked.dns) == ([], [])
 

@@ -1,0 +1,23 @@
+"""All that the configuration of the stack that runs says under the project's name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+
+__all__ = ["written"]
+
+OBJECTS: Final = ("defaults", "domains", "verification")
+"""The keys that there are. A program asks for keys by name, so that it never hears of a misspelt one."""
+
+
+def written() -> dict[str, object]:
+    """By key, decrypted: those that there are as plain values, any other as its text."""
+    project = pulumi.get_project()
+    config, prefix = pulumi.Config(project), f"{project}:"
+    # The language host gives the configuration in the environment, the Automation API does not.
+    everything = sorted({*get_config_env(), *CONFIG.get()})
+    names = [name.removeprefix(prefix) for name in everything if name.startswith(prefix)]
+    return {name: config.get_object(name) if name in OBJECTS else config.get(name) for name in names}
