@@ -424,8 +424,8 @@ def test_refused(project, world, change, arguments, text):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "Give domains, --all or --older-than."),
-        ([DOMAIN, "--all"], "Give domains, --all or --older-than."),
+        ([], "Give one of: domains, --all, --older-than."),
+        ([DOMAIN, "--all"], "Give one of: domains, --all, --older-than."),
         ([DOMAIN, "--back", "--compromised", "--yes"], "Give --back or --compromised, not both."),
         ([DOMAIN], "Nobody is there to be asked: give --yes or --dry-run."),
         (

@@ -193,6 +193,15 @@ def test_wrong(project, world, change, wrong):
     assert (found["ok"], result.exit_code) == (not wrong, 1 if wrong else 0)
 
 
+def test_what_signs_is_what_ses_says(project, world):
+    """A key that the state does not know is shown as the one that signs, with no generation and no age."""
+    other_selector(project, world)
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [identity] = domain["identities"]
+    names = ("selector", "generation", "signing_since", "age_days")
+    assert [identity[name] for name in names] == ["s3", None, None, None]
+
+
 @pytest.mark.parametrize(
     ("days", "settings", "due"),
     [

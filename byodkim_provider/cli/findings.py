@@ -34,6 +34,7 @@ class IdentityNow:
     verified: bool
     """By the test of the BYODKIM guide, and with the selector that the stack knows."""
     generation: int | None
+    """Whose key signs; None if SES signs with one that the state does not know."""
     selector: str
     signing_since: datetime | None
     age_days: int | None
@@ -74,14 +75,16 @@ def identity_now(stored: Stored, seen: Identity | None, now: datetime) -> Identi
     declared = stored.declared
     problem = _problem(stored, seen)
     gone = AWAITING_DNS if stored.put_at is None else GONE
+    other = seen.selector if seen and seen.selector != declared.selector else None
+    since = None if other else stored.signing_since
     return IdentityNow(
         region=declared.region,
         status=seen.dkim_status if seen else gone,
         verified=not problem,
-        generation=declared.generation,
-        selector=declared.selector,
-        signing_since=stored.signing_since,
-        age_days=(now - stored.signing_since).days if stored.signing_since else None,
+        generation=None if other else declared.generation,
+        selector=other or declared.selector,
+        signing_since=since,
+        age_days=(now - since).days if since else None,
         problem=problem,
     )
 

@@ -74,7 +74,7 @@ def rotate(
     """
     outside = context.ensure_object(Outside)
     if sum((bool(domains), every, older_than is not None)) != 1:
-        raise click.UsageError("Give domains, --all or --older-than.")
+        raise click.UsageError("Give one of: domains, --all, --older-than.")
     if back and compromised:
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or outside.at_terminal()):
