@@ -7,6 +7,7 @@ when, is the caller's choice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -181,9 +182,11 @@ class Life:
         # What these texts say is done first.
         if any("run `pulumi up --refresh`" in str(error) for error in self.engine.errors):
             self.refresh()
-        if any("of which the state has not heard" in str(error) for error in self.engine.errors):
+        unheard = [one for one in self.engine.errors if "of which the state has not heard" in str(one)]
+        if unheard:
             self.refresh()
-            self.up({**self.written, "published": sorted({*self._published_before, *self.published})})
+            lists = re.findall(r"`published: \[(.*?)\]`", "".join(map(str, unheard)))
+            self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
@@ -204,11 +207,6 @@ class Life:
     @property
     def _stored_regions(self) -> set[str]:
         return {name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"}
-
-    @property
-    def _published_before(self) -> set[int]:
-        """Which generations have a key in the state."""
-        return {int(name.split()[1]) for name, one in self.engine.state.items() if one.kind == "key"}
 
     def _told(self, region: str) -> str | None:
         """With which selector SES has been told to sign."""
