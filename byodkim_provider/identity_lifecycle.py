@@ -8,7 +8,7 @@ and nothing of anybody else's is changed. No Pulumi here; the outside comes in a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -82,9 +82,8 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     )
     if region_leaves(before, declared):
         # What it signed with until when is known to its own identity alone, which goes.
-        now = outside.clock.now()
-        others = dict.fromkeys(declared.published, now) if awaiting else _others(declared, now)
-        after = replace(after, signed_until={**stored.signed_until, **others})
+        others = declared.published if awaiting else _others(declared)
+        after = _may_have_signed(after, others, outside.clock.now())
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
@@ -135,7 +134,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
             signed_until=_signed_until(after, declared, before, now),
         )
     if look_at_key and unheard:
-        after = replace(after, signed_until={**after.signed_until, **_others(declared, now)})
+        after = _may_have_signed(after, _others(declared), now)
     return after
 
 
@@ -177,8 +176,15 @@ def read(stored: Stored, outside: Outside) -> Stored:
         outside.progress.warn(
             f"{stored.declared.domain} {stored.declared.region}: gone from SES; `pulumi up` makes it again"
         )
-        gone = replace(stored, status=GONE, origin="", signing_enabled=False, signing_selector=None)
-        return replace(gone, error_type="", other_instance="")
+        return replace(
+            stored,
+            status=GONE,
+            origin="",
+            signing_enabled=False,
+            signing_selector=None,
+            error_type="",
+            other_instance="",
+        )
     ours = seen.tags.get(OWNER_TAG) == stored.declared.owner
     instance = seen.tags.get(INSTANCE_TAG, "")
     other = instance if ours and instance != stored.instance else ""
@@ -232,13 +238,14 @@ def _introduce(
     # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
     usual = generations.published(declared.generation or 0)
     unused = usual[-1:] if set(declared.published) <= set(usual) else ()
-    earlier = {g: now for g in declared.published if g != declared.generation and g not in unused}
+    earlier = [g for g in _others(declared) if g not in unused]
     same_key = before is not None and before.fingerprint == declared.fingerprint
     introduced = replace(
         waiting,
         signing_since=waiting.signing_since if same_key else now,
-        signed_until=_signed_until(waiting, declared, before, now) | earlier,
+        signed_until=_signed_until(waiting, declared, before, now),
     )
+    introduced = _may_have_signed(introduced, earlier, now)
     try:
         answer = outside.ses.create_email_identity(
             declared.domain,
@@ -280,9 +287,10 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
             code="AlreadyExistsException",
             hint="SES has the identity and does not show it yet; run `pulumi up` again in a minute",
         )
+    signs_with_another = seen.selector not in (None, declared.selector)
     if not declared.adopt:
         refuse_other_owner(declared, seen)
-        if not in_state and seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector):
+        if signs_with_another and not in_state:
             raise exists(
                 declared,
                 seen,
@@ -295,10 +303,8 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     _apply_configuration_set(declared, outside, before=seen.configuration_set)
     taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
-    mismatch = seen.origin == "EXTERNAL" and seen.selector not in (None, declared.selector)
-    if declared.adopt or mismatch:  # it may have signed with any of our keys until now
-        others = _others(declared, outside.clock.now())
-        taken = replace(taken, signed_until={**taken.signed_until, **others})
+    if declared.adopt or signs_with_another:
+        taken = _may_have_signed(taken, _others(declared), outside.clock.now())
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
     # Last: until then the identity is still the one of the resource that is being replaced.
     outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(introduced)})
@@ -372,9 +378,14 @@ def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
     )
 
 
-def _others(declared: Declared, now: datetime) -> dict[int, datetime]:
-    """All published generations but the one that signs, as signing until *now*."""
-    return {g: now for g in declared.published if g != declared.generation}
+def _others(declared: Declared) -> list[int]:
+    """All published generations but the one that signs."""
+    return [g for g in declared.published if g != declared.generation]
+
+
+def _may_have_signed(stored: Stored, generations: Iterable[int], now: datetime) -> Stored:
+    """Count *generations* as signing until *now*: nobody knows better."""
+    return replace(stored, signed_until={**stored.signed_until, **dict.fromkeys(generations, now)})
 
 
 def _signed_until(

@@ -27,6 +27,7 @@ __all__ = [
     "MANUAL",
     "OUTPUTS",
     "PUT",
+    "ROUTE53",
     "TAKEN_OVER",
     "Declared",
     "Stored",
@@ -49,6 +50,9 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 MANUAL: Final = "manual"
 DELEGATED: Final = "delegate"
 """Labels of the two places (`dns_providers.Place`) where somebody has to paste something."""
+
+ROUTE53: Final = "route53:"
+"""With what the label of a place in Route 53 begins; the zone's id follows."""
 
 DNS_WAIT_SECONDS: Final = 120
 """How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""

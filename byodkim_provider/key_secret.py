@@ -18,7 +18,18 @@ from byodkim_provider import keys
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.keys import SigningKey
 
-__all__ = ["MAX_RECOVERY_DAYS", "MIN_RECOVERY_DAYS", "KeySecret", "SecretArn", "name_problem", "names"]
+__all__ = [
+    "MAX_RECOVERY_DAYS",
+    "MIN_RECOVERY_DAYS",
+    "PREFIX",
+    "KeySecret",
+    "SecretArn",
+    "name_problem",
+    "names",
+]
+
+PREFIX: Final = "byodkim/"
+"""With what the name of each secret begins."""
 
 MIN_RECOVERY_DAYS: Final = 7
 MAX_RECOVERY_DAYS: Final = 30
@@ -94,7 +105,7 @@ def names(owner: str) -> Iterator[str]:
     >>> list(itertools.islice(names("ses-byodkim/prod/example.com/3"), 2))
     ['byodkim/ses-byodkim/prod/example.com/3', 'byodkim/ses-byodkim/prod/example.com/3-2']
     """
-    name = f"byodkim/{owner}"
+    name = f"{PREFIX}{owner}"
     yield name
     for number in itertools.count(2):
         yield f"{name}-{number}"
@@ -106,5 +117,5 @@ def name_problem(owner: str) -> str | None:
         return f"must have at most {MAX_OWNER} characters, not {len(owner)}"
     strange = re.search("[^A-Za-z0-9/_+=.@-]", owner)
     if strange:
-        return f"the secret 'byodkim/{owner}' can't have {strange[0]!r} in its name"
+        return f"the secret '{PREFIX}{owner}' can't have {strange[0]!r} in its name"
     return None

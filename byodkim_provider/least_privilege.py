@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from byodkim_provider.key_secret import PREFIX
 from byodkim_provider.permissions import OWNER_TAG, PERMISSIONS, Need, Permission
 
 __all__ = [
@@ -129,7 +130,7 @@ class Scope:
 ANY_STACK: Final = Scope(
     identities=(Identity("*", "*", configuration_set="*"),),
     tags=True,
-    secrets=(Secrets("*", "byodkim/*", resource_policy=True),),
+    secrets=(Secrets("*", f"{PREFIX}*", resource_policy=True),),
     records=(Records("*", delegate=True, keep=True),),
     zone_tags=True,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 from pulumi.runtime.config import is_config_secret
@@ -20,8 +20,6 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
 __all__ = ["in_stack", "places", "problems"]
-
-PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 
 Place = tuple[str, str]
 """Domain and generation, as they are spelled."""
@@ -62,7 +60,8 @@ def _command(name: str, domain: str, generation: str) -> str:
 def _written(name: str) -> Iterator[object]:
     """What stands under *name* in the stack file and in the project file, as far as they can be read."""
     directory = _project_directory()
-    project = _read(next((directory / one for one in PROJECT_FILES if (directory / one).exists()), None))
+    files = (directory / one for one in stack_file.PROJECT_FILES)
+    project = _read(next((file for file in files if file.exists()), None))
     folder = directory / str(project.get("stackConfigDir") or ".")
     file = _read(folder / f"Pulumi.{pulumi.get_stack()}.yaml")
     for config in (project.get("config"), file.get("config")):

@@ -32,7 +32,8 @@ from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
 from byodkim_provider.keys import load as load_key
 from byodkim_provider.panels import PANELS
-from byodkim_provider.settings_values import Flag, JsonObject, ResolverAddress, Text, Whole, Zone, shown
+from byodkim_provider.quoting import shown
+from byodkim_provider.settings_values import Flag, JsonObject, ResolverAddress, Text, Whole, Zone
 
 __all__ = [
     "REGION",

@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, core_schema
 from byodkim_provider import records
 from byodkim_provider.quoting import shown
 
-__all__ = ["Flag", "JsonObject", "ResolverAddress", "Text", "Whole", "Zone", "shown"]
+__all__ = ["Flag", "JsonObject", "ResolverAddress", "Text", "Whole", "Zone"]
 
 _RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -20,7 +20,10 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
-__all__ = ["Changes", "configuration", "diff", "edited", "load"]
+__all__ = ["PROJECT_FILES", "Changes", "configuration", "diff", "edited", "load"]
+
+PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
+"""How Pulumi lets a project's own file be called."""
 
 Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""

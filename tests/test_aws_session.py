@@ -7,7 +7,7 @@ import json
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -304,14 +304,6 @@ def test_secrets_are_not_in_a_repr() -> None:
 
 
 # Connecting
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsServices]:
-    services = AwsServices()
-    services.start()
-    yield services
-    services.stop()
 
 
 class Machine:

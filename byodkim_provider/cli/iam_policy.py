@@ -17,16 +17,13 @@ from byodkim_provider import least_privilege
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.cli.outside import Outside, say
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
-from byodkim_provider.identity_state import DELEGATED, Stored
-from byodkim_provider.key_secret import SecretArn
+from byodkim_provider.identity_state import DELEGATED, ROUTE53, Stored
+from byodkim_provider.key_secret import PREFIX, SecretArn
 from byodkim_provider.least_privilege import Identity, Records, Role, Scope, Secrets
 from byodkim_provider.settings import DomainSettings
 from byodkim_provider.settings_schema import DnsSettings
 
 __all__ = ["iam_policy"]
-
-ROUTE53 = "route53:"
-"""With what the label of a place in Route 53 begins; the zone's id follows (`dns_providers.Place`)."""
 
 
 @click.command(
@@ -127,7 +124,7 @@ def _secrets(stack: Stack) -> Iterator[Secrets]:
         if store.provider == "secretsManager":
             yield Secrets(
                 domain.regions[0],
-                f"byodkim/{_owner(stack)}/{domain.name}/*",
+                f"{PREFIX}{_owner(stack)}/{domain.name}/*",
                 kms_key_id=store.kms_key_id,
                 resource_policy=store.resource_policy is not None,
             )

@@ -23,7 +23,6 @@ from byodkim_provider.settings import Settings
 
 __all__ = ["Stack", "in_project", "open_stack", "settings_in", "supplied_generations"]
 
-PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
@@ -85,9 +84,10 @@ class Stack:
 
 def open_stack(name: str | None, outside: Outside) -> Stack:
     """The stack *name*, or the selected one; raises `CannotTell` if it can't be read."""
-    directory = _project_directory(outside.directory)
-    file = next(directory / one for one in PROJECT_FILES if (directory / one).exists())
-    project = _project_settings(file)
+    file = _project_file(outside.directory)
+    if file is None:
+        raise CannotTell(f"there is no Pulumi.yaml in {outside.directory} or above it")
+    directory, project = file.parent, _project_settings(file)
     name = name or outside.ask_pulumi(["stack", "--show-name"], directory).strip()
     stack_path = directory / str(project.get("stackConfigDir", ".")) / f"Pulumi.{name.split('/')[-1]}.yaml"
     try:
@@ -131,14 +131,13 @@ def settings_in(config: Mapping[str, Any], project: str) -> Settings:
 
 def in_project(start: Path) -> bool:
     """Whether *start* is in a Pulumi project."""
-    return any((directory / name).exists() for directory in (start, *start.parents) for name in PROJECT_FILES)
+    return _project_file(start) is not None
 
 
-def _project_directory(start: Path) -> Path:
-    for directory in (start, *start.parents):
-        if any((directory / name).exists() for name in PROJECT_FILES):
-            return directory
-    raise CannotTell(f"there is no Pulumi.yaml in {start} or above it")
+def _project_file(start: Path) -> Path | None:
+    """The project's own file, in *start* or above it."""
+    files = (directory / name for directory in (start, *start.parents) for name in stack_file.PROJECT_FILES)
+    return next((file for file in files if file.exists()), None)
 
 
 def supplied_generations(written: Mapping[str, Any]) -> frozenset[int] | None:

@@ -12,6 +12,7 @@ from byodkim_provider import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity_state import ROUTE53
 
 __all__ = ["TTL", "Route53"]
 
@@ -44,7 +45,7 @@ class Route53:
     def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
         """Its zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return Place(f"route53:{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
+        return Place(f"{ROUTE53}{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
 
     def publish(
         self,

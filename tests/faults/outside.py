@@ -206,12 +206,9 @@ class Outside:
         except SesError as error:
             return self._json(error.status_code, {"message": error.message}, error=error.code)
         except SpoiledError as spoiled:
-            if lost := self._lost_on_the_way(spoiled.kind, garbage=False):
-                raise lost from None
-            if spoiled.kind == "garbage":
-                return _response(200, GARBAGE, {"Content-Type": "text/html"})
-            status, code = ERRORS[spoiled.kind]
-            return self._json(status, {"message": "no"}, error=code)
+            return self._spoiled(
+                spoiled.kind, lambda status, code: self._json(status, {"message": "no"}, error=code)
+            )
         return self._json(200, answer)
 
     def _answer_sts(self, request: Any) -> AWSResponse:
@@ -219,13 +216,21 @@ class Outside:
         try:
             answer = self.calls.make("STS GetCallerIdentity", lambda: IDENTITY_OF_CALLER)
         except SpoiledError as spoiled:
-            if lost := self._lost_on_the_way(spoiled.kind, garbage=False):
-                raise lost from None
-            if spoiled.kind == "garbage":
-                return _response(200, GARBAGE, {"Content-Type": "text/html"})
-            status, code = ERRORS[spoiled.kind]
-            return _response(status, STS_ERROR.format(code).encode(), {"Content-Type": "text/xml"})
+            return self._spoiled(
+                spoiled.kind,
+                lambda status, code: _response(
+                    status, STS_ERROR.format(code).encode(), {"Content-Type": "text/xml"}
+                ),
+            )
         return _response(200, answer, {"Content-Type": "text/xml"})
+
+    def _spoiled(self, kind: FaultKind, error: Callable[[int, str], AWSResponse]) -> AWSResponse:
+        """The answer that arrives instead, if any does; *error* makes one of a status and a code."""
+        if lost := self._lost_on_the_way(kind, garbage=False):
+            raise lost from None
+        if kind == "garbage":
+            return _response(200, GARBAGE, {"Content-Type": "text/html"})
+        return error(*ERRORS[kind])
 
     def _lost_on_the_way(self, kind: FaultKind, *, garbage: bool = True) -> Exception | None:
         if kind == "timeout":
