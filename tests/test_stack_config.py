@@ -1,4 +1,4 @@
-"""What a program hears of its stack's configuration."""
+"""What a program, and a command, hear of a stack's configuration."""
 
 import json
 
@@ -7,6 +7,8 @@ import pytest
 from pulumi.runtime.config import CONFIG
 
 from byodkim_provider import stack_config
+from byodkim_provider.cli.stack import settings_in
+from byodkim_provider.errors import InvalidSettings
 
 VALUES = {
     "aws:region": "eu-west-1",
@@ -35,3 +37,16 @@ def test_written(monkeypatch, way):
         }
     finally:
         CONFIG.reset(token)
+
+
+def test_commands_hear_the_same():
+    """A misspelt key is refused by name; what YAML lets stand for a key and is no text is none of ours."""
+    config = {
+        "aws:region": "eu-west-1",
+        "ses-byodkim:domains": {"example.com": {"generation": 1}},
+        None: 1,
+        3: 1,
+    }
+    assert [one.name for one in settings_in(config, "ses-byodkim").domains] == ["example.com"]
+    with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
+        settings_in({**config, "ses-byodkim:verificaton": {}}, "ses-byodkim")

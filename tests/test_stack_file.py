@@ -144,6 +144,13 @@ def test_refused(domains):
     )
 
 
+def test_refused_within_itself():
+    """So is a file with an alias that stands within what it repeats, which can't be compared."""
+    text = f"encryptionsalt: &a [*a]\nconfig:\n  {KEY}:\n    example.com: {{generation: 1}}\n"
+    with pytest.raises(InvalidSettings, match="edit the stack file by hand"):
+        edited(text, KEY, {"example.com": {"generation": 2}})
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

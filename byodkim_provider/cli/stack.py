@@ -121,7 +121,9 @@ def settings_in(config: Mapping[str, Any], project: str) -> Settings:
     Keys are secrets: `published` is written out instead of them, as they would have it.
     """
     prefix = f"{project}:"
-    ours = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    # Whatever YAML lets stand for a key; what is no text is none of ours.
+    texts = {str(key): value for key, value in config.items()}
+    ours = {key.removeprefix(prefix): value for key, value in texts.items() if key.startswith(prefix)}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
         ours["domains"] = {name: _without_keys(domain) for name, domain in domains.items()}
