@@ -84,10 +84,13 @@ class DkimVerificationProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known = {name: value for name, value in news.items() if not has_unknown(value)}
-        problems = wire_types.problems(known, _INPUTS)
-        identities = news.get("identities")
-        if not problems and isinstance(identities, list | tuple):
-            problems = _entry_problems({"identities": identities}, "identities")
+        problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        if "identities" not in known and isinstance(news.get("identities"), list | tuple):
+            problems += [
+                f"identities[{number}].{problem}"
+                for number, one in enumerate(news["identities"])
+                for problem in wire_types.problems(_known(one), _ENTRY)
+            ]
         minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
         if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
             problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
@@ -143,11 +146,6 @@ def _known(identity: Any) -> dict[str, Any]:
     return {name: value for name, value in identity.items() if not has_unknown(value)}
 
 
-def _is_unknown(identity: Any, name: str) -> bool:
-    """Whether a preview can't know that property, or none of the identity's."""
-    return has_unknown(identity.get(name)) if isinstance(identity, Mapping) else True
-
-
 def _entries(properties: Mapping[str, Any]) -> list[Entry]:
     return [Entry.from_properties(one) for one in properties.get("identities", ())]
 
@@ -157,11 +155,7 @@ def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> lis
     return [
         f"{name}[{number}].{problem}"
         for number, one in enumerate(properties.get(name, ()))
-        for problem in wire_types.problems(
-            _known(one),
-            _ENTRY,
-            required=[name for name in ("domain", "region", "selector", *more) if not _is_unknown(one, name)],
-        )
+        for problem in wire_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
     ]
 
 
