@@ -136,7 +136,7 @@ def said(error: BaseException) -> str:
     """What AWS or its SDK said, fit to be shown: one line, without what may be a key."""
     text = str(error)
     if isinstance(error, ClientError):
-        text = error.response.get("Error", {}).get("Message", "")
+        text = error.response.get("Error", {}).get("Message") or ""
     elif type(error) is botocore_errors.HTTPClientError or isinstance(
         error, botocore_errors.ParamValidationError
     ):
@@ -173,29 +173,27 @@ def _code(error: BaseException) -> str:
 
 
 def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str, region: str) -> str:
-    """The state things are in now, and the next step."""
+    """The state things are in now, and the next step. A call that only reads says nothing about changes."""
+    reads = operation.startswith(("Get", "List"))
+    unchanged = "" if reads else "nothing was changed; "
+    unknown = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
     if isinstance(error, ClientError) and error.operation_name != operation:
-        return f"nothing was changed; no credentials from {error.operation_name}: {said(error)}"
+        return f"{unchanged}no credentials from {error.operation_name}: {said(error)}"
     if isinstance(error, _NotFromSesError):
-        return f"{_state_unknown(operation)}; is there a proxy between here and SES?"
+        return f"{unknown}; is there a proxy between here and SES?"
     if _status(error) >= 500 or _is_unanswered(error):
-        return _state_unknown(operation)
+        return unknown
     if not isinstance(error, ClientError):
-        return "nothing was changed, SES was not called; does `aws sts get-caller-identity` work?"
+        return f"{unchanged}SES was not called; does `aws sts get-caller-identity` work?"
     if is_throttled(error):
-        return f"nothing was changed; something else keeps calling SES in {region}, try again later"
+        return f"{unchanged}something else keeps calling SES in {region}, try again later"
     if _code(error) == "LimitExceededException":
-        return f"nothing was changed; {region} has as many identities as SES allows"
-    hint = f"nothing was changed; SES says: {said(error)}"
+        return f"{unchanged}{region} has as many identities as SES allows"
+    reason = said(error)
+    hint = f"{unchanged}SES says: {reason}" if reason else f"{unchanged}SES gives no reason"
     if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
         return f"{hint} It says so of an identity that is gone, too: try `pulumi refresh`"
     return hint
-
-
-def _state_unknown(operation: str) -> str:
-    if operation.startswith(("Get", "List")):
-        return "nothing was changed; run `pulumi up` again"
-    return "SES may have done it or not; the next `pulumi up` reads which"
 
 
 def _refuse_foreign_answer(
@@ -223,7 +221,8 @@ def _fits(shape: Shape | None, value: object) -> bool:
     """Whether *value* has the form that the service model gives it; without *shape* that of an error."""
     if shape is None:
         texts = ("message", "Message", "code", "__type")
-        return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in texts)
+        # SES's own errors have null for a message that it does not give.
+        return isinstance(value, dict) and all(isinstance(value.get(name), str | None) for name in texts)
     match shape:
         case StructureShape():
             return isinstance(value, dict) and all(

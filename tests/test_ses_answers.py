@@ -100,3 +100,33 @@ def test_errors(status, body, code):
         answered(body, status).get_email_identity("example.com")
     assert code in (refused.value.code, f"HTTP status {refused.value.code}")
     assert all(line.isprintable() for line in str(refused.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": null}',
+        b'{"Message": null}',
+        b'{"message": null, "code": null, "__type": null}',
+        b"{}",
+        b"",
+    ],
+    ids=["message", "Message", "all", "nothing", "no body"],
+)
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda ses: ses.get_email_identity("example.com"), "SES gives no reason"),
+        (
+            lambda ses: ses.delete_email_identity("example.com"),
+            "nothing was changed; SES gives no reason",
+        ),
+    ],
+    ids=["a read", "a change"],
+)
+def test_error_without_a_message(body, call, hint):
+    """SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the same."""
+    ses = answered(body, 400, **{"x-amzn-errortype": "SerializationException"})
+    with pytest.raises(SesRefused) as refused:
+        call(ses)
+    assert (refused.value.code, refused.value.hint) == ("SerializationException", hint)

@@ -54,6 +54,7 @@ BODIES: Final[tuple[Any, ...]] = (
     {"EmailIdentities": [{"IdentityName": "example.com", "VerificationStatus": "SUCCESS"}]},
     {"message": "Email identity example.com does not exist."},
     {"Message": "Rate exceeded", "__type": "TooManyRequestsException"},
+    {"message": None},
     {},
 )
 
