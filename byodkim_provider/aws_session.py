@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sts import STSClient
 
-__all__ = ["AwsSettings", "Connection", "connect", "connect_to_secrets", "read_settings"]
+__all__ = [
+    "AwsSettings",
+    "Connection",
+    "connect",
+    "connect_to_secrets",
+    "read_settings",
+    "refuse_other_account",
+]
 
 CLIENT: Final = Config(
     connect_timeout=5,
@@ -127,20 +134,25 @@ def _connect(
         ) from None
     _refuse_half_redirected(service, client, route53)
     account = _account(sts, whose)
-    if expected_account is not None and account != expected_account:
-        raise WrongAccount(
-            expected=expected_account,
-            got=account,
-            session=whose,
-            service=service,
-            hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
-            "check `aws:profile`, AWS_PROFILE and explicit providers",
-        )
+    refuse_other_account(settings, service, account=account, expected=expected_account)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
         raise InvalidSettings([f"aws:allowedAccountIds: does not list {account}, the account of {whose}"])
     if account in settings.forbidden_accounts:
         raise InvalidSettings([f"aws:forbiddenAccountIds: lists {account}, the account of {whose}"])
     return client, account
+
+
+def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
+    """Raise `WrongAccount` if *account* is not the *expected* one; with None any account is right."""
+    if expected is not None and account != expected:
+        raise WrongAccount(
+            expected=expected,
+            got=account,
+            session=_whose(settings),
+            service=service,
+            hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
+            "check `aws:profile`, AWS_PROFILE and explicit providers",
+        )
 
 
 def _whose(settings: AwsSettings) -> str:

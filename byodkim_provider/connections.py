@@ -2,7 +2,7 @@
 Ways to SES, Secrets Manager and DNS, made once a process.
 
 All threads and all providers of a process share one client a Region, so that SES's rate is
-kept together, and the account is compared once.
+kept together, whether they know the account or not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from byodkim_provider.aws_session import AwsSettings, connect, connect_to_secrets
+from byodkim_provider.aws_session import AwsSettings, connect, connect_to_secrets, refuse_other_account
 from byodkim_provider.errors import Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from byodkim_provider.resolver import DnsResolver
@@ -36,7 +36,10 @@ class Connections:
 
         A failure is remembered: a process is one run, and STS is slow to fail.
         """
-        client: SesClient = self._once(self._connect_to_ses, region, account_id)
+        client: SesClient
+        # The account is no part of what is remembered: two clients would have two paces.
+        client, account = self._once(self._connect_to_ses, region, None)
+        refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
@@ -44,11 +47,11 @@ class Connections:
         store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
         return store
 
-    def _connect_to_ses(self, region: str, account_id: str | None) -> SesClient:
+    def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+        """The client, and the account that it calls."""
         connection = connect(self.settings, region=region, expected_account=account_id)
-        return SesClient(
-            connection.client, region=region, account_id=connection.account_id, clock=SystemClock()
-        )
+        account = connection.account_id
+        return SesClient(connection.client, region=region, account_id=account, clock=SystemClock()), account
 
     def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
         return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))

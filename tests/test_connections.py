@@ -10,7 +10,7 @@ from byodkim_provider import connections as module
 from byodkim_provider.aws_session import Connection
 from byodkim_provider.aws_settings import AwsSettings
 from byodkim_provider.connections import Connections, connections
-from byodkim_provider.errors import InvalidSettings, Stopped
+from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
 
 
@@ -50,6 +50,31 @@ def test_one_client_for_all_threads(asked):
     assert 1 == len(clients)
     assert made.ses("us-east-1", None) not in clients
     assert ["eu-west-1", "us-east-1"] == asked
+
+
+def test_one_client_whoever_names_the_account(asked):
+    """Who knows the account and who doesn't share a client, and so the pace that SES's one rate asks for."""
+    made = Connections(AwsSettings())
+
+    assert made.ses("eu-west-1", None) is made.ses("eu-west-1", "123456789012")
+    assert ["eu-west-1"] == asked
+
+
+def test_wrong_account(asked):
+    """Another account than the client's is refused each time, and the client stays for the others."""
+    made = Connections(AwsSettings(profile="mail"))
+    first = made.ses("eu-west-1", None)
+    for _ in range(2):
+        with pytest.raises(WrongAccount) as refused:
+            made.ses("eu-west-1", "210987654321")
+
+    assert str(refused.value) == (
+        "with profile 'mail' SES would be called in AWS account 123456789012, "
+        "pulumi-aws works in 210987654321\n"
+        "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
+        "check `aws:profile`, AWS_PROFILE and explicit providers"
+    )
+    assert made.ses("eu-west-1", "123456789012") is first
 
 
 def test_one_store_for_all_threads(asked, monkeypatch):
