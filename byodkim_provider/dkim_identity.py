@@ -41,8 +41,9 @@ from byodkim_provider.identity_outside import Key, Outside
 from byodkim_provider.identity_state import INPUTS, Declared, Stored, check
 from byodkim_provider.key_secret import SecretArn
 from byodkim_provider.keys import SigningKey
-from byodkim_provider.plugin_process import DnsDeadline, prepare_process, progress_of_this_call
+from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
+from byodkim_provider.propagation import DnsWait
 from byodkim_provider.quoting import printable
 from byodkim_provider.unknowns import has_unknown
 
@@ -50,7 +51,7 @@ __all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", 
 
 
 # One of each for all providers of a process, which is one run.
-_dns_deadline = DnsDeadline()
+_dns_wait = DnsWait(SystemClock())
 _instances: dict[tuple[str, str], str] = {}
 
 
@@ -162,7 +163,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
             clock=SystemClock(),
             progress=progress_of_this_call(),
-            dns_deadline=_dns_deadline,
+            dns_wait=_dns_wait,
             instances=_instances,
         )
 

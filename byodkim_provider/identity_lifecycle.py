@@ -42,7 +42,7 @@ from byodkim_provider.identity_state import (
     Stored,
 )
 from byodkim_provider.progress import stopping
-from byodkim_provider.propagation import Visibility
+from byodkim_provider.propagation import DnsWait, Visibility
 from byodkim_provider.ses import Answer, Identity
 
 __all__ = ["create", "delete", "read", "update"]
@@ -225,7 +225,10 @@ def _introduce(
     """
     declared = waiting.declared
     began = outside.clock.monotonic()
-    visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=True))
+    # Who can be stored as waiting shares one wait with the others: a hundred records that are not there
+    # would hold up the run for hours. A switch fails without its record, so it has a wait of its own.
+    wait = DnsWait(outside.clock) if before else outside.dns_wait
+    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=True))
     if visibility and not visibility.visible:
         if before:  # what SES does not show it may have all the same
             raise _not_visible(declared, visibility, outside, began=began, still="SES shows no identity")
@@ -326,7 +329,8 @@ def _must_put(
         return False
     refuse_unsigned_window(declared, seen)
     began = outside.clock.monotonic()
-    visibility = _wait_for_record(declared, outside, declared.wait_seconds(first=False))
+    wait = DnsWait(outside.clock)
+    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=False))
     _go_on()
     if visibility and not visibility.visible:
         still = (
@@ -431,14 +435,17 @@ def _as_seen(stored: Stored, seen: Identity) -> Stored:
     )
 
 
-def _wait_for_record(declared: Declared, outside: Outside, seconds: float) -> Visibility | None:
+def _wait_for_record(
+    declared: Declared, outside: Outside, wait: DnsWait, seconds: float
+) -> Visibility | None:
     """How far the record is visible once it is, or time is up; None if DNS is not checked."""
     resolver = outside.resolver
     if resolver is None:
         return None
     return propagation.wait_until_visible(
         lambda: identity_looks.look(declared, resolver),
-        deadline=lambda: outside.dns_deadline(seconds),
+        wait=wait,
+        seconds=seconds,
         subject=declared.domain,
         clock=outside.clock,
         progress=outside.progress,

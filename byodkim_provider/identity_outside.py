@@ -8,7 +8,7 @@ from typing import Protocol
 
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.progress import Clock, Progress
-from byodkim_provider.propagation import Resolver
+from byodkim_provider.propagation import DnsWait, Resolver
 from byodkim_provider.ses import Answer, Identity, Listed
 
 __all__ = ["Key", "Outside", "Ses"]
@@ -50,7 +50,7 @@ class Outside:
     """None: DNS is not checked (`dnsCheck: off`)."""
     clock: Clock
     progress: Progress
-    dns_deadline: Callable[[float], float]
-    """Until when (monotonic) to wait for DNS, given the seconds a run may: one for all identities."""
+    dns_wait: DnsWait
+    """How long new identities wait for their records, all of a run together."""
     instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)
     """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""

@@ -21,10 +21,10 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.progress import SystemClock, stopping
+from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import printable
 
-__all__ = ["DnsDeadline", "EngineProgress", "prepare_process"]
+__all__ = ["EngineProgress", "prepare_process"]
 
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine asks for 4 × cores at most, and Cancel needs one too."""
@@ -63,24 +63,6 @@ def _clean_errors() -> None:
     process = sys.modules["__main__"]
     if hasattr(process, "_abort_with_traceback"):
         process.traceback = CleanTracebacks()  # type: ignore[attr-defined]
-
-
-class DnsDeadline:
-    """
-    Until when a run waits for DNS, one deadline for all its identities.
-
-    A class for the moment when the first one begins to wait: a process is one run.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._started: float | None = None
-
-    def __call__(self, wait_seconds: float) -> float:
-        with self._lock:
-            if self._started is None:
-                self._started = SystemClock().monotonic()
-            return self._started + wait_seconds
 
 
 class EngineProgress:

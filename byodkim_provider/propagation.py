@@ -8,7 +8,9 @@ like from `records`. One look and the wait for it are two functions.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Final, Protocol
@@ -17,7 +19,15 @@ from byodkim_provider.progress import Clock, Progress
 from byodkim_provider.records import misplaced_names, mistake
 from byodkim_provider.resolver import Answer
 
-__all__ = ["Resolver", "Visibility", "diagnose", "judge", "look_for_mistakes", "wait_until_visible"]
+__all__ = [
+    "DnsWait",
+    "Resolver",
+    "Visibility",
+    "diagnose",
+    "judge",
+    "look_for_mistakes",
+    "wait_until_visible",
+]
 
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
 """Seconds between the first looks: a record that its DNS provider calls ready is seconds away."""
@@ -103,10 +113,44 @@ def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
     )
 
 
+class DnsWait:
+    """
+    The time that a run may wait for DNS, shared by all identities that wait with it.
+
+    Only time in which at least one of them waits is used up, so that nobody loses the wait to an
+    identity that does not wait. A class for how much that is by now.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._began = 0.0
+        self._used = 0.0
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[float]:
+        """Until when (`clock.monotonic()`) to wait here, if all wait *seconds* together at most."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if not self._waiting:
+                self._began = now
+            self._waiting += 1
+            end = self._began + seconds - self._used
+        try:
+            yield end
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._used += self._clock.monotonic() - self._began
+
+
 def wait_until_visible(
     look: Callable[[], Visibility],
     *,
-    deadline: Callable[[], float],
+    wait: DnsWait,
+    seconds: float,
     subject: str,
     clock: Clock,
     progress: Progress,
@@ -114,25 +158,26 @@ def wait_until_visible(
     """
     What *look* last saw: the record visible, or time up, or the run interrupted.
 
-    *deadline* gives a value of `clock.monotonic()`, so that many waits can share one; it is asked
-    for after the first look, so that what is visible at once starts no clock. There is a last
-    look when it comes. *subject* begins the progress
-    lines; there is one for each change, none if nothing had to be waited for.
+    All that share *wait* wait *seconds* together at most; what is visible at once waits for
+    nothing. There is a last look when time is up. *subject* begins the progress lines; there is
+    one for each change, none if nothing had to be waited for.
     """
     start = clock.monotonic()
     visibility = look()
+    if visibility.visible:
+        return visibility
     shown = ""
-    end = start if visibility.visible else deadline()
-    for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
-        left = end - clock.monotonic()
-        if visibility.visible or left <= 0:
-            break
-        if visibility.summary() != shown:
-            shown = visibility.summary()
-            progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
-        if clock.wait(min(pause, left)):
-            break
-        visibility = look()
+    with wait.within(seconds) as end:
+        for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
+            left = end - clock.monotonic()
+            if visibility.visible or left <= 0:
+                break
+            if visibility.summary() != shown:
+                shown = visibility.summary()
+                progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
+            if clock.wait(min(pause, left)):
+                break
+            visibility = look()
     if shown and visibility.summary() != shown:
         progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
     return visibility

@@ -207,13 +207,26 @@ def test_one_look_at_manual_dns(world):
     assert (["s1._domainkey.example.com"], START) == (world.resolver.looked_up, world.clock.now())
 
 
-def test_one_deadline_for_a_run(world):
-    """An identity whose run has waited for DNS already gets one look."""
-    late = replace(world.outside, dns_deadline=lambda seconds: world.clock.monotonic() - 1)
+def test_one_wait_for_a_run(world):
+    """New identities share one wait for DNS: a hundred records that are not there cost a run two minutes."""
+    world.create()
+    assert START + timedelta(seconds=120) == world.clock.now()
 
-    identity_lifecycle.create(world.declared(), lambda: world.key(1), late)
+    world.create(domain="example.org")
 
-    assert (1, START) == (len(world.resolver.looked_up), world.clock.now())
+    assert START + timedelta(seconds=120) == world.clock.now()
+    assert ["s1._domainkey.example.org"] == world.resolver.looked_up[-1:]
+
+
+def test_who_does_not_wait_takes_nobody_the_wait(world):
+    """Manual records that are not there, and those that are there at once, leave the whole wait to others."""
+    world.publish(1, domain="example.org")
+    world.create(domain="example.org")
+    world.create(dns_wait_seconds=0)
+    world.clock.advance(300)
+    world.clock.after(90, lambda: world.publish(1, domain="example.net"))
+
+    assert "PENDING" == world.create(domain="example.net").status
 
 
 def test_dns_is_not_checked(world):
@@ -510,14 +523,25 @@ def test_switch_without_the_record(world):
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
 
-def test_the_wait_that_is_named_is_the_wait_there_was(world):
-    """An identity whose run has waited for DNS already does not claim to have waited as long again."""
+@pytest.mark.parametrize("seconds", [0, 120], ids=["one that does not wait", "one that waits"])
+def test_a_switch_has_a_wait_of_its_own(world, seconds):
+    """A switch fails without its record: it waits for it in full, whatever others wait for in this run."""
     old = world.verified()
-    late = replace(world.outside, dns_deadline=lambda seconds: world.clock.monotonic() - 1)
+    assert AWAITING_DNS == world.create(domain="example.org", dns_wait_seconds=seconds).status
+    world.clock.advance(300)
+    world.clock.after(90, lambda: world.publish(2))
 
-    assert "not visible after 0 s" in refused(
-        RecordNotVisible, identity_lifecycle.update, old, world.declared(2), lambda: world.key(2), late
-    )
+    assert "s2" == world.update(old, 2).signing_selector
+
+
+def test_the_wait_that_is_named_is_the_wait_there_was(world):
+    """A switch says how long it waited, and not how long its run did."""
+    old = world.verified()
+    world.create(domain="example.org")
+    began = world.clock.monotonic()
+
+    assert "not visible after 120 s" in refused(RecordNotVisible, world.update, old, 2)
+    assert began + 120 == world.clock.monotonic()
 
 
 @pytest.mark.parametrize("restarts", [True, False], ids=["same key restarts", "same key changes nothing"])

@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from byodkim_provider import propagation
 from byodkim_provider.progress import stopping
-from byodkim_provider.propagation import Visibility, diagnose, judge, look_for_mistakes, wait_until_visible
+from byodkim_provider.propagation import (
+    DnsWait,
+    Visibility,
+    diagnose,
+    judge,
+    look_for_mistakes,
+    wait_until_visible,
+)
 from byodkim_provider.records import misplaced_names, mistake
 from byodkim_provider.resolver import Answer, DnsResolver
 from tests.dns_servers import running
@@ -154,15 +161,26 @@ def watch(clock: FakeClock, *changes: tuple[float, tuple[Answer, ...]]):
     return look, looked
 
 
+def wait(look, clock, seconds, *, shared=None, progress=None):
+    """What is seen last in a wait of that many seconds at most."""
+    return wait_until_visible(
+        look,
+        wait=shared or DnsWait(clock),
+        seconds=seconds,
+        subject="example.net",
+        clock=clock,
+        progress=progress or FakeProgress(),
+    )
+
+
 NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
 
 
 @pytest.mark.parametrize(
-    ("changes", "deadline", "looks", "visible"),
+    ("changes", "seconds", "looks", "visible"),
     [
         ([(0, EVERYWHERE)], 120, [0], True),
         ([(0, NOWHERE)], 0, [0], False),
-        ([(0, NOWHERE)], -5, [0], False),
         ([(0, NOWHERE)], 1, [0, 1], False),
         ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
         ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
@@ -171,38 +189,75 @@ NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
     ids=[
         "there already",
         "one look only",
-        "deadline past",
         "shorter than a pause",
         "never",
         "after a while",
         "at the last look",
     ],
 )
-def test_when_it_looks(changes, deadline, looks, visible):
-    """It looks at once, then less and less often, and a last time at the deadline."""
+def test_when_it_looks(changes, seconds, looks, visible):
+    """It looks at once, then less and less often, and a last time at the end."""
     clock = FakeClock()
     look, looked = watch(clock, *changes)
 
-    judgement = wait_until_visible(
-        look, deadline=lambda: deadline, subject="example.net", clock=clock, progress=FakeProgress()
-    )
+    judgement = wait(look, clock, seconds)
 
     assert (looks, visible) == (looked, judgement.visible)
 
 
-def test_shared_deadline():
-    """A deadline is a moment, not a length: who begins late gets what is left."""
-    clock = FakeClock()
-    clock.advance(100)
+def test_a_shared_wait():
+    """What one identity has waited, the next one of the run can't; it waits for what is left."""
+    clock, progress = FakeClock(), FakeProgress()
+    shared = DnsWait(clock)
+    never, _ = watch(clock, (0, NOWHERE))
+    wait(never, clock, 116, shared=shared)
     look, looked = watch(clock, (0, NOWHERE))
-    progress = FakeProgress()
 
-    wait_until_visible(look, deadline=lambda: 104, subject="example.net", clock=clock, progress=progress)
+    wait(look, clock, 120, shared=shared, progress=progress)
 
-    assert [100, 102, 104] == looked
+    assert [116, 118, 120] == looked
     assert [
         "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
     ] == progress.updates
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "waited"),
+    [
+        ([(0, EVERYWHERE)], 120, 0),
+        ([(0, NOWHERE)], 0, 0),
+        ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
+    ],
+    ids=["visible at once", "one look only", "visible after a while"],
+)
+def test_time_in_which_nobody_waits(changes, seconds, waited):
+    """It uses up nothing of a shared wait, however late in the run the next one begins."""
+    clock = FakeClock()
+    shared = DnsWait(clock)
+    first, _ = watch(clock, *changes)
+    wait(first, clock, seconds, shared=shared)
+    clock.advance(1000)
+    look, looked = watch(clock, (0, NOWHERE))
+
+    wait(look, clock, 120, shared=shared)
+
+    assert 120 - waited == looked[-1] - looked[0]
+
+
+def test_time_in_which_two_wait():
+    """It counts once: both waits end when a single one would have."""
+    clock = FakeClock()
+    shared = DnsWait(clock)
+
+    with shared.within(120) as end:
+        clock.advance(50)
+        with shared.within(120) as end_of_second:
+            clock.advance(20)
+        clock.advance(10)
+    with shared.within(120) as end_of_third:
+        pass
+
+    assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
 
 
 def test_interrupted():
@@ -211,9 +266,7 @@ def test_interrupted():
     clock.after(7, stopping.set)
     look, looked = watch(clock, (0, NOWHERE))
 
-    judgement = wait_until_visible(
-        look, deadline=lambda: 120, subject="example.net", clock=clock, progress=FakeProgress()
-    )
+    judgement = wait(look, clock, 120)
 
     assert ([0, 2, 5], False, 7) == (looked, judgement.visible, clock.monotonic())
 
@@ -224,7 +277,7 @@ def test_progress():
     look, _ = watch(clock, (0, NOWHERE), (5, answers((RIGHT,), ())), (28, EVERYWHERE))
     progress = FakeProgress()
 
-    wait_until_visible(look, deadline=lambda: 120, subject="example.net", clock=clock, progress=progress)
+    wait(look, clock, 120, progress=progress)
 
     assert [
         "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
@@ -242,7 +295,7 @@ def test_no_progress_without_a_wait(changes):
     look, _ = watch(clock, *changes)
     progress = FakeProgress()
 
-    wait_until_visible(look, deadline=lambda: 0, subject="example.net", clock=clock, progress=progress)
+    wait(look, clock, 0, progress=progress)
 
     assert [] == progress.updates
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from byodkim_provider import generations, identity_lifecycle, identity_outside, records, verification
 from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
+from byodkim_provider.propagation import DnsWait
 from byodkim_provider.verification import Entry, Verdict
 from sandbox.ses_identity import Identity
 from sandbox.ses_model import SesModel
@@ -36,9 +37,11 @@ class World:
     progress: FakeProgress = field(default_factory=FakeProgress)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     instances: dict[tuple[str, str], str] = field(default_factory=dict)
+    dns_wait: DnsWait = field(init=False)
     model: SesModel = field(init=False)
 
     def __post_init__(self) -> None:
+        self.next_run()
         self.model = SesModel(
             look_up_txt=lambda name: self.resolver.records.get(name, ()),
             clock=self.clock,
@@ -61,7 +64,7 @@ class World:
             resolver=self.resolver,
             clock=self.clock,
             progress=self.progress,
-            dns_deadline=lambda seconds: self.clock.monotonic() + seconds,
+            dns_wait=self.dns_wait,
             instances=self.instances,
         )
 
@@ -133,6 +136,7 @@ class World:
     def next_run(self) -> None:
         """What follows is another run, in another process."""
         self.instances.clear()
+        self.dns_wait = DnsWait(self.clock)
 
     def in_dns(self, selector: str | None) -> bool:
         """Whether mail with this signature verifies; unsigned mail has none that could fail."""

@@ -19,12 +19,12 @@ from byodkim_provider import (
     generations,
     identity_outside,
     keys,
-    plugin_process,
     records,
     settings,
     verification,
 )
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.propagation import DnsWait
 from sandbox.mail import MailSink
 from sandbox.ses_identity import HeldKey
 from sandbox.ses_switches import Switches
@@ -236,14 +236,13 @@ class Life:
         """What the providers take from their process: the time, the way into DNS, the row of `pulumi up`."""
         replace = self.replaced.setattr
         replace(dkim_identity, "SystemClock", lambda: self.clock)
-        replace(plugin_process, "SystemClock", lambda: self.clock)
         replace(dkim_identity, "resolver_for", lambda *_: self.dns)
         replace(dkim_identity, "progress_of_this_call", FakeProgress)
         replace(keys, "generate", KeyPool().generate)
         replace(keys, "load", load)  # the same keys are read thousands of times
 
     def _process(self) -> Providers:
-        deadline = plugin_process.DnsDeadline()
+        dns_wait = DnsWait(self.clock)
         instances: dict[tuple[str, str], str] = {}
 
         def outside(region: str) -> identity_outside.Outside:
@@ -252,7 +251,7 @@ class Life:
                 resolver=self.dns if self.checks_dns else None,
                 clock=self.clock,
                 progress=FakeProgress(),
-                dns_deadline=deadline,
+                dns_wait=dns_wait,
                 instances=instances,
             )
 

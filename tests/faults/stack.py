@@ -24,6 +24,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from byodkim_provider import identity_outside, records, settings, verification
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import stopping
+from byodkim_provider.propagation import DnsWait
 from byodkim_provider.settings import DomainSettings
 from sandbox.aws_resources import Record
 from sandbox.ses_switches import Switches
@@ -157,6 +158,7 @@ class Stack:
         """Those of a new process of the plugin."""
         outside = self.outside
         instances: dict[tuple[str, str], str] = {}
+        dns_wait = DnsWait(outside.clock)
         client = functools.cache(outside.client)
 
         def of_identity(_: str) -> identity_outside.Outside:
@@ -165,7 +167,7 @@ class Stack:
                 resolver=outside,
                 clock=outside.clock,
                 progress=FakeProgress(),
-                dns_deadline=lambda seconds: outside.clock.monotonic() + seconds,
+                dns_wait=dns_wait,
                 instances=instances,
             )
 

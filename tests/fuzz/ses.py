@@ -17,6 +17,7 @@ from byodkim_provider import generations, identity_lifecycle, identity_outside, 
 from byodkim_provider.aws_session import CLIENT
 from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
+from byodkim_provider.propagation import DnsWait
 from byodkim_provider.ses import SesClient
 from byodkim_provider.verification import Entry
 from tests.fakes import START, FakeClock, FakeProgress, FakeResolver
@@ -175,7 +176,7 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
         clock=clock,
         progress=FakeProgress(),
-        dns_deadline=lambda seconds: clock.monotonic() + seconds,
+        dns_wait=DnsWait(clock),
     )
     steps: dict[str, Callable[[], object]] = {
         "create": lambda: identity_lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
