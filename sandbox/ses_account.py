@@ -130,6 +130,7 @@ class SesAccount:
                 confirmed=confirmed,
                 tags=tags,
                 info=Info(now, now) if confirmed else Info(),
+                ownership=Info(now, now) if confirmed else Info(),
             )
             self._region(region).store(domain, identity, now)
 

@@ -50,7 +50,7 @@ class Actions:
         origin = BYODKIM if _is_byodkim(attributes) else EASY_DKIM
         identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
         if identity.identity_type == "DOMAIN":
-            key = _held_key(origin, attributes, "dkimSigningAttributes")
+            key = self._held_key(origin, attributes, "dkimSigningAttributes")
             first_look = self.now + timedelta(seconds=self.switches.first_look_seconds)
             identity = replace(identity, key=key, next_look=first_look)
         elif attributes:
@@ -72,10 +72,11 @@ class Actions:
         origin = sent["SigningAttributesOrigin"]
         if origin not in (BYODKIM, EASY_DKIM):
             raise _bad_request(f"The origin {origin} is not possible here.")  # text assumed
-        key = _held_key(origin, sent.get("SigningAttributes") or {}, "signingAttributes")
-        identity = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
-        self._store(identity)
-        return {"DkimStatus": identity.status, "DkimTokens": self._tokens(identity)}
+        key = self._held_key(origin, sent.get("SigningAttributes") or {}, "signingAttributes")
+        changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
+        self._store(changed)
+        told = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
+        return {"DkimStatus": told[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Signing is enabled, or disabled: the console's check box."""
@@ -222,6 +223,21 @@ class Actions:
             attributes["NextSigningKeyLength"] = attributes["CurrentSigningKeyLength"] = "RSA_2048_BIT"
         return attributes
 
+    def _held_key(self, origin: str, attributes: Mapping[str, str], path: str) -> HeldKey:
+        if "DomainSigningAttributesOrigin" in attributes:  # for replicas of an identity in another Region
+            raise _bad_request(f"{path}.domainSigningAttributesOrigin is not possible here.")  # text assumed
+        if origin == EASY_DKIM:
+            if _is_byodkim(attributes):
+                raise _bad_request(f"{path} has a key, which {origin} makes itself.")  # text assumed
+            return easy_dkim_keys()[0]
+        for name in ("DomainSigningSelector", "DomainSigningPrivateKey"):
+            if name not in attributes:
+                raise validation_error([must_not_be_null(f"{path}.{name[0].lower()}{name[1:]}")])
+        key = HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
+        if self.switches.refuses_bad_keys and not key.public_der:
+            raise _bad_request("The DomainSigningPrivateKey is not a valid RSA private key.")  # text assumed
+        return key
+
     def _tokens(self, identity: Identity) -> list[str]:
         if not identity.key:
             return []
@@ -239,19 +255,6 @@ def _bad_request(message: str) -> SesError:
 
 def _is_byodkim(attributes: Mapping[str, str]) -> bool:
     return "DomainSigningSelector" in attributes or "DomainSigningPrivateKey" in attributes
-
-
-def _held_key(origin: str, attributes: Mapping[str, str], path: str) -> HeldKey:
-    if "DomainSigningAttributesOrigin" in attributes:  # for replicas of an identity in another Region
-        raise _bad_request(f"{path}.domainSigningAttributesOrigin is not possible here.")  # text assumed
-    if origin == EASY_DKIM:
-        if _is_byodkim(attributes):
-            raise _bad_request(f"{path} has a key, which {origin} makes itself.")  # text assumed
-        return easy_dkim_keys()[0]
-    for name in ("DomainSigningSelector", "DomainSigningPrivateKey"):
-        if name not in attributes:
-            raise validation_error([must_not_be_null(f"{path}.{name[0].lower()}{name[1:]}")])
-    return HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
 
 
 def _tags(tag_list: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -38,6 +38,9 @@ LONGEST_GAP: Final = timedelta(hours=1)
 KEY_BITS: Final = range(1024, 2049)
 """RSA keys SES signs with (SES developer guide, BYODKIM). Others are stored and never verify."""
 
+CHECK: Final = timedelta(milliseconds=326)
+"""From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
@@ -157,6 +160,8 @@ class Identity:
     info: Info = Info()
     info_before: Info = Info()
     """Of before the last Put."""
+    ownership: Info = Info()
+    """Of the look that first verified the identity itself."""
 
     @property
     def selector(self) -> str:
@@ -207,6 +212,7 @@ class Identity:
                 next_look=at + LONGEST_GAP,
                 lost=None,
                 info=Info(at, at),
+                ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at),
             )
         error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
         told = replace(self, looks=self.looks + 1, info=Info(at, self.info.succeeded, error))
@@ -217,23 +223,23 @@ class Identity:
     def _missing(self, at: datetime, switches: Switches) -> Identity:
         lost = at if self.confirmed else self.lost
         deadline = lost + GRACE if lost else self.changed + SEARCH
-        if at >= deadline:
-            never = self.verification_status == "PENDING"
-            return replace(
-                self,
-                status="FAILED",
-                verification_status="FAILED" if never else self.verification_status,
-                confirmed=False,
-                next_look=None,
-                old_key=None,
-            )
+        gives_up = at >= deadline
         gap = LONGEST_GAP if lost else min(LONGEST_GAP, self._gap(switches))
+        status: DkimStatus = "TEMPORARY_FAILURE" if lost else "PENDING"
+        if gives_up:
+            status = "FAILED"
+        elif switches.failed_look_keeps_success and self.status == "SUCCESS":
+            status = "SUCCESS"
+        never = self.verification_status == "PENDING"
+        follows = never or (lost and switches.lost_record_takes_back_verification)
         return replace(
             self,
-            status="TEMPORARY_FAILURE" if lost else "PENDING",
+            status=status,
+            verification_status=status if follows else self.verification_status,
             confirmed=False,
             lost=lost,
-            next_look=min(at + gap, deadline),
+            next_look=None if gives_up else min(at + gap, deadline),
+            old_key=None if gives_up else self.old_key,
         )
 
     def _gap(self, switches: Switches) -> timedelta:
@@ -249,7 +255,7 @@ class Identity:
             return self.old_key
         if self.confirmed:
             return self.key
-        if self.status in ("FAILED", "TEMPORARY_FAILURE"):
+        if self.lost or self.status in ("FAILED", "TEMPORARY_FAILURE"):
             return None
         pending = {"nothing": None, "old": self.old_key, "new": self.key}[switches.signs_while_pending]
         return pending if pending and pending.pkcs1_der else None
@@ -263,4 +269,8 @@ class Identity:
                 return self.info_before.answer()
             case "ownership" if self.verification_status == "SUCCESS":
                 return Info(self.info.checked, self.info.checked).answer()
+            case "frozen" if self.ownership.checked:
+                return self.ownership.answer()
+            case "sticky" if self.confirmed and self.info.checked:
+                return Info(self.info.checked, self.info.checked + CHECK, "HOST_NOT_FOUND").answer()
         return self.info.answer()

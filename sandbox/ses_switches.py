@@ -23,6 +23,15 @@ class Switches:
     status_after_put: Literal["PENDING", "NOT_STARTED", "SUCCESS"] = "PENDING"
     """DKIM status from a Put to the first look. SUCCESS: stays if it was that, else PENDING."""
 
+    put_answer: Literal["as Get", "NOT_STARTED", "before"] = "as Get"
+    """`DkimStatus` in the answer to a Put: what Get says from then on, NOT_STARTED, or the one before."""
+
+    failed_look_keeps_success: bool = False
+    """A status SUCCESS stays while SES does not find the record, until it gives up."""
+
+    lost_record_takes_back_verification: bool = False
+    """When the record of a verified key is lost, `VerificationStatus` goes the way of the DKIM status."""
+
     signs_while_pending: Literal["nothing", "old", "new"] = "nothing"
     """With which key mail is signed while SES looks for a new one; *old* is nothing if there was none."""
 
@@ -35,10 +44,11 @@ class Switches:
     failed_restarts: bool = True
     """The same, for an identity that has FAILED."""
 
-    verification_info: Literal["filled", "empty", "stale", "ownership"] = "filled"
+    verification_info: Literal["filled", "empty", "stale", "ownership", "frozen", "sticky"] = "filled"
     """
     What `VerificationInfo` tells: of the last look for the key; never anything; until SUCCESS, what it told
-    before the last Put; or of the identity's ownership, which is in order however DKIM stands.
+    before the last Put; of the identity's ownership, which every look confirms however DKIM stands; of its
+    ownership as it was first confirmed, so that it never moves; or, beside SUCCESS, an old error as well.
     """
 
     caches_no_such_name: bool = False
@@ -52,6 +62,9 @@ class Switches:
 
     verifies_tagged_records: bool = True
     """A record `v=DKIM1; k=rsa; p=…` verifies; else the bare `p=…` of AWS's guide alone does."""
+
+    refuses_bad_keys: bool = False
+    """A private key that SES can't sign with is refused; else it is stored, and never verifies."""
 
     requests_per_second: float | None = 1
     """Calls an account may make in each Region before it gets a 429; None for any number."""

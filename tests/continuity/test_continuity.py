@@ -52,12 +52,19 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
     "verification info: empty": {"verification_info": "empty"},
     "verification info: stale": {"verification_info": "stale"},
     "verification info: ownership": {"verification_info": "ownership"},
+    "verification info: sticky": {"verification_info": "sticky"},
+    "answer to put: NOT_STARTED": {"put_answer": "NOT_STARTED"},
+    "answer to put: as before": {"put_answer": "before"},
+    "a failed look keeps SUCCESS": {"status_after_put": "SUCCESS", "failed_look_keeps_success": True},
+    "a lost record takes all back": {"lost_record_takes_back_verification": True},
+    "refuses bad keys": {"refuses_bad_keys": True},
     "caches no such name": {"caches_no_such_name": True},
     "reads lag 5 s": {"read_lag_seconds": 5},
     "put enables signing": {"put_enables_signing": True},
     "verifies bare p= only": {"verifies_tagged_records": False},
     "looks at once": {"first_look_seconds": 0},
     "looks after 5 min": {"first_look_seconds": 300},
+    "looks after 11 min": {"first_look_seconds": 660},
 }
 """By what differs from the emulator's defaults; those are in the first row, at one look after 30 s."""
 

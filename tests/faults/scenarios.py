@@ -215,6 +215,7 @@ PROFILES: Final[Mapping[str, Switches]] = {
         verification_info="empty",
         signs_while_pending="old",
         read_lag_seconds=3,
+        put_answer="before",
     ),
     "stale": Switches(
         requests_per_second=None,
@@ -225,6 +226,14 @@ PROFILES: Final[Mapping[str, Switches]] = {
         signs_while_pending="new",
         old_key_lingers_seconds=5,
         first_look_seconds=60,
+        lost_record_takes_back_verification=True,
+    ),
+    "sticky": Switches(
+        requests_per_second=None,
+        status_after_put="SUCCESS",
+        verification_info="sticky",
+        failed_look_keeps_success=True,
+        refuses_bad_keys=True,
     ),
     "slow": Switches(
         verification_info="ownership",

@@ -361,8 +361,14 @@ def test_failed_restarts(here, restarts):
         ("empty", {}, False),
         ("stale", {"LastCheckedTimestamp": "before", "LastSuccessTimestamp": "before"}, True),
         ("ownership", {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "after"}, True),
+        ("frozen", {"LastCheckedTimestamp": "before", "LastSuccessTimestamp": "before"}, False),
+        (
+            "sticky",
+            {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "before", "ErrorType": True},
+            True,
+        ),
     ],
-    ids=["filled", "empty", "stale", "ownership"],
+    ids=["filled", "empty", "stale", "ownership", "frozen", "sticky"],
 )
 def test_verification_info_switch(here, told, pending, verified):
     """While SES looks for a new key: about this look, nothing, about before the Put, or about ownership."""
@@ -381,6 +387,112 @@ def test_verification_info_switch(here, told, pending, verified):
     here.clock.advance(HOUR)
     info = here.get()["VerificationInfo"]
     assert (info.get("LastSuccessTimestamp", put_at) > put_at) is verified
+
+
+def test_an_error_beside_success(here):
+    """An old error may stay beside SUCCESS, with a success that is later than the check it came of."""
+    here.switch(verification_info="sticky")
+    here.verified(ONE)
+    info = here.get()["VerificationInfo"]
+    assert info["ErrorType"] == "HOST_NOT_FOUND"
+    assert info["LastSuccessTimestamp"] > info["LastCheckedTimestamp"]
+
+
+def test_frozen_until_owned(here):
+    """What never moves later tells of the looks before the identity itself is verified."""
+    here.switch(verification_info="frozen")
+    create(here, ONE.sent)
+    here.look()
+    assert here.get()["VerificationInfo"]["ErrorType"] == "HOST_NOT_FOUND"
+    here.publish(ONE)
+    here.clock.advance(HOUR)
+    told = here.get()["VerificationInfo"]
+    here.clock.advance(5 * HOUR)
+    assert here.get()["VerificationInfo"] == told
+    assert "ErrorType" not in told
+
+
+@pytest.mark.parametrize(
+    ("switches", "answered", "told"),
+    [
+        ({}, "PENDING", "PENDING"),
+        ({"put_answer": "NOT_STARTED"}, "NOT_STARTED", "PENDING"),
+        ({"put_answer": "before"}, "SUCCESS", "PENDING"),
+        ({"put_answer": "NOT_STARTED", "status_after_put": "SUCCESS"}, "NOT_STARTED", "SUCCESS"),
+    ],
+    ids=["as Get", "not started", "as before", "not started, stays"],
+)
+def test_put_answer(here, switches, answered, told):
+    """The status in the answer to a Put may be another one than Get tells at once."""
+    here.switch(**switches)
+    here.verified(ONE)
+    assert (here.put(TWO)["DkimStatus"], here.status()) == (answered, told)
+
+
+@pytest.mark.parametrize(("keeps", "status"), [(True, "SUCCESS"), (False, "PENDING")])
+def test_failed_look_keeps_success(here, keeps, status):
+    """A look that misses the new key leaves SUCCESS, with an error beside it; or does not."""
+    here.switch(status_after_put="SUCCESS", failed_look_keeps_success=keeps)
+    here.verified(ONE)
+    here.put(TWO)
+    put_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
+    here.look()
+    info = here.get()["VerificationInfo"]
+    assert (here.status(), here.signs_with(), info["ErrorType"]) == (status, None, "HOST_NOT_FOUND")
+    assert info["LastSuccessTimestamp"] < put_at < info["LastCheckedTimestamp"]
+    here.clock.advance(73 * HOUR)
+    assert here.status() == "FAILED"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_failed_look_and_a_lost_record(here, keeps):
+    """Of a record that is gone, too, SES may tell SUCCESS; mail goes out unsigned all the same."""
+    here.switch(failed_look_keeps_success=keeps)
+    here.verified(ONE)
+    here.dns.clear()
+    here.clock.advance(HOUR)
+    assert (here.status(), here.signs_with()) == ("SUCCESS" if keeps else "TEMPORARY_FAILURE", None)
+    here.clock.advance(6 * 24 * HOUR)
+    assert here.status() == "FAILED"
+
+
+@pytest.mark.parametrize("takes_back", [True, False])
+def test_lost_record_takes_back_verification(here, takes_back):
+    """A domain whose record is gone sends no more mail, until it is found again; or it sends it unsigned."""
+    here.switch(lost_record_takes_back_verification=takes_back)
+    here.verified(ONE)
+    here.dns.clear()
+    told = []
+    for hours in (1, 6 * 24):
+        here.clock.advance(hours * HOUR)
+        told.append((here.get()["VerificationStatus"], here.get()["VerifiedForSendingStatus"]))
+    assert told == (
+        [("TEMPORARY_FAILURE", False), ("FAILED", False)] if takes_back else [("SUCCESS", True)] * 2
+    )
+    here.publish(ONE)
+    here.put(ONE)
+    here.look()
+    assert here.get()["VerifiedForSendingStatus"] is True
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+@pytest.mark.parametrize(
+    "attributes",
+    [ONE.whole_pem, ONE.sent_as(ec_key()), ONE.sent_as(b"no key"), key("large", 2056).sent],
+    ids=["whole PEM", "not RSA", "no key", "2056 bits"],
+)
+def test_refuses_bad_keys(here, attributes, refuses):
+    """What SES can't sign with is refused, in a Create and in a Put, and changes nothing; or it is stored."""
+    here.switch(refuses_bad_keys=refuses)
+    status = 400 if refuses else 200
+    client = here.client()
+    made = answer_of(client.create_email_identity, EmailIdentity=DOMAIN, DkimSigningAttributes=attributes)
+    assert (made[0], bool(here.ses.identities(REGION))) == (status, not refuses)
+    here.ses.remove(DOMAIN, REGION)
+    here.verified(TWO)
+    sent = {"SigningAttributesOrigin": "EXTERNAL", "SigningAttributes": attributes}
+    put = answer_of(client.put_email_identity_dkim_signing_attributes, EmailIdentity=DOMAIN, **sent)
+    assert (put[0], here.signs_with()) == (status, "two" if refuses else None)
 
 
 @pytest.mark.parametrize("caches", [True, False])
