@@ -431,7 +431,7 @@ def _as_seen(stored: Stored, seen: Identity) -> Stored:
         origin=seen.origin,
         signing_enabled=seen.signing_enabled,
         signing_selector=seen.selector,
-        error_type=seen.error_type,
+        error_type=seen.failure,
     )
 
 

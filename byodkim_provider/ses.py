@@ -51,13 +51,20 @@ class Identity:
     tags: Mapping[str, str] = field(default_factory=dict)
     configuration_set: str | None = None
     last_checked: datetime | None = None
+    last_success: datetime | None = None
     error_type: str = ""
+    """Of the last check that failed. SES may keep it beside SUCCESS: see `failure`."""
     soa_seen: str = ""
 
     @property
     def selector(self) -> str | None:
         """The selector SES signs with; None if SES doesn't tell or signs with Easy DKIM."""
         return self.tokens[0] if self.origin == "EXTERNAL" and self.tokens else None
+
+    @property
+    def failure(self) -> str:
+        """The `ErrorType` to show to people; empty beside SUCCESS, where SES keeps an old one."""
+        return "" if self.dkim_status == "SUCCESS" else self.error_type
 
     @property
     def verified(self) -> bool:
@@ -184,6 +191,7 @@ class SesClient:
             tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
             configuration_set=answer.get("ConfigurationSetName"),
             last_checked=info.get("LastCheckedTimestamp"),
+            last_success=info.get("LastSuccessTimestamp"),
             error_type=info.get("ErrorType", ""),
             soa_seen=soa.get("PrimaryNameServer", ""),
         )

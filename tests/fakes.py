@@ -205,6 +205,7 @@ class FakeSes:
             tags={tag["Key"]: tag["Value"] for tag in answer["Tags"]},
             configuration_set=answer.get("ConfigurationSetName"),
             last_checked=info.get("LastCheckedTimestamp"),
+            last_success=info.get("LastSuccessTimestamp"),
             error_type=info.get("ErrorType", ""),
         )
 

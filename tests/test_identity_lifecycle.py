@@ -975,6 +975,16 @@ def test_read_of_a_search(world):
     assert "HOST_NOT_FOUND" == identity_lifecycle.read(pending, world.outside).error_type
 
 
+def test_read_an_error_beside_success(world):
+    """An old error that SES keeps beside SUCCESS is nothing that the outputs show."""
+    world.switch(verification_info="sticky")
+    stored = world.verified()
+
+    found = identity_lifecycle.read(stored, world.outside)
+
+    assert ("SUCCESS", "") == (found.status, found.error_type)
+
+
 @pytest.mark.parametrize(("tokens", "selector"), [("selector", "s9"), ("empty", None)], ids=TOKENS)
 def test_read_foreign_selector(world, tokens, selector):
     """The selector that SES tells is read; what it does not tell is not made up."""

@@ -257,12 +257,26 @@ def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
         tags={"team": "mail"},
         configuration_set="newsletter",
         last_checked=identity.last_checked,
+        last_success=identity.last_checked,
         error_type="",
         soa_seen=identity.soa_seen,
     )
     assert expected == identity
     assert ("s1", True) == (identity.selector, identity.verified)
     assert identity.last_checked.utcoffset() == timedelta()
+
+
+def test_get_an_error_beside_success(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """SES may keep an old error beside SUCCESS: its times tell when it succeeded, and nobody is shown it."""
+    ses.switches.verification_info = "sticky"
+    prepare(ses, "")
+    clock.advance(60)
+    identity = client.get_email_identity(DOMAIN)
+    assert identity is not None
+    assert identity.last_checked is not None
+    assert identity.last_success is not None
+    assert identity.last_checked < identity.last_success
+    assert ("HOST_NOT_FOUND", "") == (identity.error_type, identity.failure)
 
 
 def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClock) -> None:
@@ -273,6 +287,7 @@ def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClo
     assert identity is not None
     assert identity.last_checked is not None
     assert ("PENDING", "HOST_NOT_FOUND") == (identity.dkim_status, identity.error_type)
+    assert (None, "HOST_NOT_FOUND") == (identity.last_success, identity.failure)
     assert START < identity.last_checked <= clock.now()
 
 
