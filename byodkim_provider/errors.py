@@ -13,6 +13,8 @@ from datetime import datetime
 
 __all__ = [
     "ByodkimError",
+    "DnsRefused",
+    "DnsUnconfirmed",
     "IdentityExists",
     "InvalidKey",
     "InvalidSettings",
@@ -163,6 +165,26 @@ class SecretChanged(ByodkimError):
         self.secret = secret
         self.expected = expected
         self.found = found
+
+
+class DnsRefused(ByodkimError):
+    """A DNS host will not do what it was asked to. *host* is host and zone, such as `godaddy:example.com`."""
+
+    def __init__(self, host: str, name: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{host}: {name}: {reason}", hint=hint)
+        self.host = host
+        self.name = name
+        self.reason = reason
+
+
+class DnsUnconfirmed(ByodkimError):
+    """Within the time limit a DNS host did not confirm that a record is as declared."""
+
+    def __init__(self, host: str, name: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{host}: {name}: {reason}", hint=hint)
+        self.host = host
+        self.name = name
+        self.reason = reason
 
 
 class Stopped(ByodkimError):

@@ -1,0 +1,1 @@
+"""TXT records by the API of a DNS host. No Pulumi here."""

@@ -1,0 +1,213 @@
+"""
+Read, act, read again, until a name's TXT record is as declared.
+
+So a lost response never matters: what counts is what is there. The rules for values of others
+are here and nowhere else; how a host is talked to is in its own file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from byodkim_provider import records
+from byodkim_provider.dns_hosts.interface import Busy, DnsHost, HostError, Refused, Unknown
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.quoting import printable
+
+__all__ = ["Existing", "Record", "look", "publish", "withdraw"]
+
+Existing = Literal["same key", "replace"]
+"""A record that exists already: taken over if it holds this key, else an error; or replaced."""
+
+LIMIT_SECONDS: Final = 60
+"""How long one record may take. A host that is slower goes on in the next run, which reads first."""
+
+PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before it is tried again; the last one from then on."""
+
+GRACE_SECONDS: Final = 1.0
+"""How long a request that is under way may still take once the run is interrupted."""
+
+POLL_SECONDS: Final = 0.1
+"""How often somebody who waits for a request, or for his turn, looks whether the run is interrupted."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A TXT record as it should be."""
+
+    name: str
+    value: str
+    existing: Existing
+
+    def as_declared(self, there: Sequence[str]) -> str | None:
+        """The value that is *there*, if it is the only one and holds this key; None if it does not."""
+        values = set(there)
+        if values == {self.value}:
+            return self.value
+        key = records.public_key(self.value)
+        return there[0] if len(values) == 1 and key and records.same_key(there[0], key) else None
+
+
+def publish(host: DnsHost, record: Record, *, clock: Clock) -> str:
+    """
+    The value at the record's name, once it is as declared: in somebody else's form if it was there before.
+
+    Raises `DnsRefused` with nothing changed, `DnsUnconfirmed` or `Stopped`: then the next run finds
+    what has been done.
+    """
+    accepted = False
+
+    def step() -> str:
+        nonlocal accepted
+        there = _request(host, lambda: host.values(record.name))
+        if (found := record.as_declared(there)) is not None:
+            return found
+        others = tuple(one for one in there if one != record.value)
+        if others and record.existing == "same key":
+            if accepted and record.value in there:  # somebody else was as quick, and was there first
+                _request(host, lambda: host.remove(record.name, record.value))
+            raise Refused(
+                "a TXT record with another value is there already",
+                hint="nothing was changed; remove it, or give the key another selector",
+            )
+        for other in others:
+            _request(host, partial(host.remove, record.name, other))
+        if record.value not in there and not accepted:
+            _request(host, lambda: host.add(record.name, record.value))
+            accepted = True
+        there = _request(host, lambda: host.values(record.name))
+        if (found := record.as_declared(there)) is not None:
+            return found
+        raise Unknown(
+            "the host took the record and does not list it yet" if accepted else "it was changed meanwhile"
+        )
+
+    return _again(step, host, record.name, clock)
+
+
+def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock) -> None:
+    """Return once *value* is not at *name* any more; other values stay. Raises as `publish`."""
+
+    def step() -> None:
+        if value not in _request(host, lambda: host.values(name)):
+            return
+        _request(host, lambda: host.remove(name, value))
+        if value in _request(host, lambda: host.values(name)):
+            raise Unknown("the host removed the record and still lists it")
+
+    _again(step, host, name, clock)
+
+
+def look(host: DnsHost, name: str, *, clock: Clock) -> tuple[str, ...]:
+    """The values at *name*. Raises as `publish`."""
+    return _again(lambda: _request(host, lambda: host.values(name)), host, name, clock)
+
+
+def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock) -> T:
+    """What *step* returns, tried again after what passes; its errors as people read them."""
+    end = clock.monotonic() + LIMIT_SECONDS
+
+    def wait(seconds: float) -> None:
+        if clock.wait(seconds):
+            raise _stopped(host, name)
+
+    retry = Retrying(
+        sleep=wait,
+        wait=_pause,
+        stop=lambda state: clock.monotonic() + state.upcoming_sleep > end,
+        retry=retry_if_exception_type((Busy, Unknown)),
+        reraise=True,
+    )
+    try:
+        return retry(step)
+    except Refused as error:
+        raise DnsRefused(host.label, name, printable(error.reason), hint=error.hint) from None
+    except Busy as error:
+        when = f", and wants to be asked again in {error.retry_after:.0f} s" if error.retry_after else ""
+        raise DnsUnconfirmed(
+            host.label, name, printable(error.reason) + when, hint="wait, and run `pulumi up` again to go on"
+        ) from None
+    except HostError as error:
+        raise DnsUnconfirmed(
+            host.label,
+            name,
+            printable(error.reason),
+            hint="it is not known whether the record was changed; `pulumi up` looks, and goes on from there",
+        ) from None
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Busy) and error.retry_after is not None:
+        return error.retry_after
+    return PAUSES[min(state.attempt_number, len(PAUSES)) - 1]
+
+
+def _request(host: DnsHost, work: Callable[[], T]) -> T:
+    """What one request returns: the only one in its zone, and left alone once the run is interrupted."""
+    with _turn(host.label):
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+                answer.set_exception(error)
+
+        threading.Thread(target=run, name=f"byodkim {host.label}", daemon=True).start()
+        while not answer.done() and not stopping.is_set():
+            _wait_for(answer, POLL_SECONDS)
+        _wait_for(answer, GRACE_SECONDS)
+        if not answer.done():
+            raise _stopped(host, "")
+        return answer.result()
+
+
+def _wait_for(answer: Future[T], seconds: float) -> None:
+    try:
+        answer.exception(seconds)
+    except TimeoutError:
+        return
+
+
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""One for each zone at each host: requests of all threads of a process go one after the other."""
+
+
+@contextmanager
+def _turn(label: str) -> Iterator[None]:
+    lock = _turns[label]
+    while not lock.acquire(timeout=POLL_SECONDS):
+        if stopping.is_set():
+            raise _stopped_before(label)
+    try:
+        if stopping.is_set():
+            raise _stopped_before(label)
+        yield
+    finally:
+        lock.release()
+
+
+def _stopped_before(label: str) -> Stopped:
+    return Stopped(f"{label}: interrupted", hint="run `pulumi up` again to go on")
+
+
+def _stopped(host: DnsHost, name: str) -> Stopped:
+    where = f"{host.label}: {name}" if name else host.label
+    return Stopped(
+        f"{where}: interrupted before the host answered",
+        hint="the record may have been changed; `pulumi up` looks, and goes on from there",
+    )

@@ -1,0 +1,211 @@
+"""
+RFC 2136: dynamic update of a zone at its primary server, signed with TSIG (RFC 8945), over TCP.
+
+BIND, Knot, PowerDNS, Windows DNS and many others take it. Prerequisites make the rule about values
+of others atomic: the server itself refuses if something else came meanwhile.
+"""
+
+from __future__ import annotations
+
+import binascii
+import socket
+import struct
+from typing import Final
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.tsig
+import dns.update
+from dns.message import Message
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.TXT import TXT
+
+from byodkim_provider import records
+from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+
+__all__ = ["ALGORITHMS", "PORT", "Rfc2136"]
+
+PORT: Final = 53
+
+TTL: Final = 300
+
+TIMEOUT_SECONDS: Final = 5.0
+"""For one exchange. An update is answered once it is in the server's journal, within milliseconds."""
+
+ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+"""Of TSIG keys (RFC 8945 section 6), without those that must not be used any more."""
+
+_CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
+
+_MEANS: Final = {
+    dns.rcode.NOTAUTH: "the server has no such zone, or does not know the key",
+    dns.rcode.NOTZONE: "the name is not in the zone",
+    dns.rcode.REFUSED: "the server does not allow it with this key, or does not know the key",
+    dns.rcode.NOTIMP: "the server takes no dynamic updates",
+    dns.rcode.FORMERR: "the server does not understand it",
+}
+
+
+class Rfc2136:
+    """One zone at its primary server."""
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        port: int = PORT,
+        zone: str,
+        key_name: str,
+        key_algorithm: str = "hmac-sha256",
+        credentials: Credentials,
+        ttl: int = TTL,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        """*server* is an address or a host's name; `credentials["secret"]` is the key's, in base64."""
+        self._server = server
+        self._port = port
+        self._zone = zone
+        self._key_name = key_name
+        self._key_algorithm = key_algorithm
+        self._credentials = credentials
+        self._ttl = ttl
+        self._timeout_seconds = timeout_seconds
+
+    @property
+    def label(self) -> str:
+        return label(self._server, self._port, self._zone)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(map(_joined, self._rdatas(name)))
+
+    def add(self, name: str, value: str) -> None:
+        update = dns.update.UpdateMessage(self._zone)
+        update.absent(name + ".", RdataType.CNAME)  # else BIND ignores it and says NOERROR
+        update.absent(name + ".", RdataType.TXT)
+        update.add(name + ".", self._ttl, _rdata(value))
+        self._exchange(update)
+
+    def remove(self, name: str, value: str) -> None:
+        gone = [rdata for rdata in self._rdatas(name) if _joined(rdata) == value]
+        if gone:
+            update = dns.update.UpdateMessage(self._zone)
+            for rdata in gone:
+                update.delete(name + ".", rdata)
+            self._exchange(update)
+
+    def _rdatas(self, name: str) -> tuple[TXT, ...]:
+        """The TXT records at *name*, at the server itself: what it has, however it may lag elsewhere."""
+        query = dns.message.make_query(name, RdataType.TXT, flags=0)
+        answer = self._exchange(query)
+        owner = dns.name.from_text(name)
+        if any(rrset.name == owner and rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
+            raise Refused(
+                "a CNAME record is there, and nothing can stand beside it",
+                hint="nothing was changed; remove it, or give the key another selector",
+            )
+        found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
+        return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
+
+    def _exchange(self, request: Message) -> Message:
+        """The signed answer to *request*."""
+        key = self._key()
+        request.use_tsig(key)
+        try:
+            wire = self._send(request.to_wire())
+        except TimeoutError:
+            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
+        except (OSError, struct.error) as error:
+            raise Unknown(
+                f"no answer: {getattr(error, 'strerror', None) or 'the connection was closed'}"
+            ) from None
+        try:
+            answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
+        except dns.exception.DNSException as error:
+            raise self._unsigned(wire, error) from None
+        if answer.id != request.id:
+            raise Unknown("an answer to something else")
+        if not answer.had_tsig:
+            raise self._unsigned(wire, None)
+        if answer.rcode() in _CHANGED and isinstance(request, dns.update.UpdateMessage):
+            raise Unknown("the name was changed meanwhile")
+        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise self._refusal(answer.rcode())
+        return answer
+
+    def _send(self, wire: bytes) -> bytes:
+        where = (self._server, self._port)
+        with (
+            socket.create_connection(where, self._timeout_seconds) as connection,
+            connection.makefile("rb") as stream,
+        ):
+            connection.sendall(struct.pack("!H", len(wire)) + wire)
+            (length,) = struct.unpack("!H", stream.read(2))
+            answer = stream.read(length)
+        if len(answer) < length or length < HEADER_OCTETS:
+            raise ConnectionError
+        return answer
+
+    def _key(self) -> dns.tsig.Key:
+        try:
+            return dns.tsig.Key(self._key_name, self._credentials["secret"], self._key_algorithm)
+        except (binascii.Error, ValueError):
+            raise Refused(
+                "the secret of the TSIG key is not base64", hint=self._credentials.hint("secret")
+            ) from None
+
+    def _refusal(self, rcode: dns.rcode.Rcode) -> Refused | Unknown:
+        said = dns.rcode.to_text(rcode)
+        if rcode == dns.rcode.SERVFAIL:
+            return Unknown(f"the server answers {said}")
+        means = f", {_MEANS[rcode]}" if rcode in _MEANS else ""
+        return Refused(f"the server answers {said}{means}", hint=self._hint())
+
+    def _unsigned(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
+        """
+        What an answer without a signature that counts comes to.
+
+        Servers sign no answer to a key that they don't know, so it may be a refusal; nothing else
+        in it is believed.
+        """
+        match error:
+            case dns.tsig.PeerBadKey():
+                return Refused(f"the server does not know the TSIG key {self._key_name!r}", hint=self._hint())
+            case dns.tsig.PeerBadSignature() | dns.tsig.PeerBadTruncation():
+                return Refused(
+                    f"the secret of the TSIG key {self._key_name!r} is another one there", hint=self._hint()
+                )
+            case dns.tsig.PeerBadTime() | dns.tsig.BadTime():
+                return Refused(
+                    "the clocks of this computer and of the server differ by minutes", hint="set them right"
+                )
+        rcode = dns.rcode.Rcode(wire[3] & 0x0F)
+        if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return Unknown("the answer is not signed with the key")
+        return self._refusal(rcode)
+
+    def _hint(self) -> str:
+        return (
+            f"nothing was changed; compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with "
+            f"the server's configuration; the secret comes from {self._credentials.hint('secret')}"
+        )
+
+
+HEADER_OCTETS: Final = 12
+"""Of a DNS message (RFC 1035 section 4.1.1)."""
+
+
+def label(server: str, port: int, zone: str) -> str:
+    """As `DnsHost.label`."""
+    return f"rfc2136:{server}{'' if port == PORT else f':{port}'}:{zone}"
+
+
+def _rdata(value: str) -> TXT:
+    return TXT(RdataClass.IN, RdataType.TXT, [string.encode() for string in records.strings(value)])
+
+
+def _joined(rdata: TXT) -> str:
+    """*rdata* as one string. Octets that are no UTF-8 are kept, as Python keeps them in file names."""
+    return b"".join(rdata.strings).decode(errors="surrogateescape")

@@ -1,0 +1,1 @@
+"""Dynamic resources, one a file: the provider beside its resource."""

@@ -1,0 +1,178 @@
+"""
+BIND, Knot and PowerDNS on loopback, each the primary server of a zone that takes signed updates.
+
+They are started from Debian's packages, with a configuration as their manuals have it. No assertion here.
+"""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from byodkim_provider.dns_hosts.interface import Credentials
+from byodkim_provider.dns_hosts.rfc2136 import Rfc2136
+from tests.dns.name_server import program
+
+__all__ = ["ADDRESS", "ALGORITHM", "KEY", "SECRET", "SERVERS", "ZONE", "Server", "credentials", "running"]
+
+ADDRESS: Final = "127.0.0.1"
+ZONE: Final = "example.com"
+KEY: Final = "byodkim"
+ALGORITHM: Final = "hmac-sha256"
+SECRET: Final = "c2VjcmV0IG9mIGEgdGVzdCwgbm90IG9mIGFueWJvZHk="
+
+START_SECONDS: Final = 20
+
+ZONE_TEXT: Final = f"""$ORIGIN {ZONE}.
+$TTL 300
+@ IN SOA ns1.{ZONE}. hostmaster.{ZONE}. 1 3600 600 86400 60
+@ IN NS ns1.{ZONE}.
+ns1 IN A {ADDRESS}
+@ IN TXT "v=spf1 -all"
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that runs."""
+
+    port: int
+    zone: str = ZONE
+
+    def host(self, **changes: object) -> Rfc2136:
+        """The zone, as the product reaches it; *changes* to what is right."""
+        settings: dict[str, object] = {
+            "server": ADDRESS,
+            "port": self.port,
+            "zone": self.zone,
+            "key_name": KEY,
+            "key_algorithm": ALGORITHM,
+            "credentials": credentials(),
+        }
+        return Rfc2136(**{**settings, **changes})  # type: ignore[arg-type]
+
+    def wire(self, name: str, kind: str = "TXT") -> list[tuple[bytes, ...]]:
+        """The records at *name* as anybody sees them, each as its strings."""
+        query = dns.message.make_query(name, kind, flags=0)
+        answer = dns.query.tcp(query, ADDRESS, timeout=5, port=self.port)
+        return sorted(rdata.strings for rrset in answer.answer for rdata in rrset)
+
+
+def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
+    return Credentials(name, {"secret": secret}, {"secret": "RFC2136_TSIG_SECRET"}, {})
+
+
+@contextmanager
+def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> Iterator[Server]:
+    """The server *kind*, one of `SERVERS`, with *zone*."""
+    port = free_port()
+    log = directory / "log"
+    text = ZONE_TEXT.replace(ZONE, zone)
+    commands = SERVERS[kind](directory, port, zone, text, options)
+    with log.open("w") as output, subprocess.Popen(commands, stdout=output, stderr=output) as process:
+        try:
+            _await(port, zone, log)
+            yield Server(port, zone)
+        finally:
+            process.terminate()
+
+
+def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+    """https://bind9.readthedocs.io/en/v9.18.0/reference.html: update-policy"""
+    (directory / "zone").write_text(text)
+    policy = options.get("policy", f"grant {KEY} zonesub TXT;")
+    (directory / "named.conf").write_text(
+        f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
+        f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
+        f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {ADDRESS}; }};'
+        " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
+        f'controls {{ }};\nzone "{zone}" {{ type primary; file "zone"; update-policy {{ {policy} }}; }};\n'
+    )
+    return [program("named", "bind9"), "-g", "-n", "1", "-c", str(directory / "named.conf")]
+
+
+def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+    """https://www.knot-dns.cz/docs/3.2/html/configuration.html#dynamic-updates"""
+    (directory / "zone").write_text(text)
+    (directory / "db").mkdir()
+    (directory / "knot.conf").write_text(
+        f"server:\n  rundir: {directory}\n  listen: {ADDRESS}@{port}\n"
+        "  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n"
+        f"log:\n  - target: stderr\n    any: info\ndatabase:\n  storage: {directory}/db\n"
+        f"key:\n  - id: {KEY}\n    algorithm: {ALGORITHM}\n    secret: {SECRET}\n"
+        f"acl:\n  - id: byodkim\n    key: {KEY}\n    action: update\n    update-type: TXT\n"
+        f"zone:\n  - domain: {zone}\n    storage: {directory}\n    file: zone\n    acl: byodkim\n"
+        "    zonefile-sync: -1\n    zonefile-load: whole\n    journal-content: changes\n"
+    )
+    return [program("knotd", "knot"), "-c", str(directory / "knot.conf")]
+
+
+def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
+    """https://doc.powerdns.com/authoritative/dnsupdate.html"""
+    (directory / "zone").write_text(text)
+    (directory / "pdns.conf").write_text(
+        f"launch=gsqlite3\ngsqlite3-database={directory}/pdns.sqlite3\nsocket-dir={directory}\n"
+        f"local-address={ADDRESS}\nlocal-port={port}\ndnsupdate=yes\nallow-dnsupdate-from={ADDRESS}/32\n"
+        "guardian=no\ndaemon=no\nsetuid=\nsetgid=\nreceiver-threads=1\nzone-cache-refresh-interval=0\n"
+        "disable-syslog=yes\nwrite-pid=no\nversion-string=anonymous\n"
+    )
+    schema = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
+    if not schema.exists():
+        pytest.skip("PowerDNS has no SQLite backend (Debian's package pdns-backend-sqlite3)")
+    util = program("pdnsutil", "pdns-server")
+    database = directory / "pdns.sqlite3"
+    _sqlite(database, schema.read_text())
+    for arguments in (
+        ("load-zone", zone, str(directory / "zone")),
+        ("set-kind", zone, "primary"),
+        ("import-tsig-key", KEY, ALGORITHM, SECRET),
+        ("set-meta", zone, "TSIG-ALLOW-DNSUPDATE", KEY),
+    ):
+        done = subprocess.run(
+            [util, f"--config-dir={directory}", *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+    return [program("pdns_server", "pdns-server"), f"--config-dir={directory}"]
+
+
+SERVERS: Final[Mapping[str, Callable[..., list[str]]]] = {"BIND": bind, "Knot": knot, "PowerDNS": powerdns}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+def _sqlite(database: Path, script: str) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.executescript(script)
+    connection.close()
+
+
+def _await(port: int, zone: str, log: Path) -> None:
+    """Return once the server at *port* serves *zone*; fails with its log if it does not."""
+    deadline = monotonic() + START_SECONDS
+    query = dns.message.make_query(zone, "SOA", flags=0)
+    while True:
+        try:
+            reply = dns.query.udp(query, ADDRESS, timeout=0.1, port=port)
+            if reply.rcode() == dns.rcode.NOERROR and reply.answer:
+                return
+        except (dns.exception.Timeout, OSError):
+            pass
+        if monotonic() > deadline:
+            pytest.fail(f"the server does not serve {zone}: {log.read_text()}")

@@ -1,0 +1,160 @@
+"""What only a server of dynamic updates can say, at real ones; and what must not be believed of an answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import dns.update
+import pytest
+
+from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.progress import SystemClock
+from tests.dns_hosts import name_servers
+from tests.dns_hosts.name_servers import ZONE, credentials
+from tests.dns_hosts.proxy import proxied
+from tests.dns_hosts.test_contract import OTHER, VALUE, _Fast
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture(scope="module", params=name_servers.SERVERS)
+def server(request, tmp_path_factory):
+    with name_servers.running(request.param, tmp_path_factory.mktemp(request.param)) as server:
+        yield server
+
+
+def put(server, name, kind, text):
+    update = dns.update.UpdateMessage(server.zone)
+    update.add(f"{name}.", 300, kind, text)
+    server.host()._exchange(update)
+
+
+def test_atomic(server):
+    """A value that comes between the look and the update is seen by the server: ours is never beside it."""
+    name = f"race._domainkey.{ZONE}"
+    host = server.host()
+    add = host.add
+
+    def somebody_was_faster(*arguments):
+        put(server, name, "TXT", '"theirs"')
+        add(*arguments)
+
+    host.add = somebody_was_faster
+    with pytest.raises(DnsRefused, match="another value is there already"):
+        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+    assert [(b"theirs",)] == server.wire(name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"key_name": "unknown"},
+        {"credentials": credentials("d3Jvbmc=")},
+        {"key_algorithm": "hmac-sha512"},
+        {"zone": "example.net"},
+        {"credentials": credentials("no base64!")},
+        {"credentials": credentials("")},
+    ],
+    ids=["unknown key", "wrong secret", "wrong algorithm", "foreign zone", "no base64", "no secret"],
+)
+def test_refused(server, changes):
+    """What will never work is an error at once, and its hint names the settings, not the secret."""
+    host = server.host(**changes)
+    name = f"s1._domainkey.{host.label.rpartition(':')[2]}"
+    with pytest.raises(DnsRefused) as refused:
+        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+    text = str(refused.value)
+    assert text.startswith(f"{host.label}: {name}: ")
+    assert "RFC2136_TSIG_SECRET" in text
+    assert "d3Jvbmc=" not in text
+    assert "no base64!" not in text
+
+
+def test_name_outside_of_the_zone(server):
+    """A name that is not in the zone is refused."""
+    with pytest.raises(DnsRefused, match=r"the server answers (NOTZONE|REFUSED)"):
+        publish(server.host(), Record("s1._domainkey.example.net", VALUE, "same key"), clock=CLOCK)
+
+
+def test_away_for_a_while(server):
+    """A server that can't be reached is tried again, and the record is there once it can."""
+    name = f"away._domainkey.{ZONE}"
+    with proxied(server.port) as proxy:
+        target, proxy.target = proxy.target, name_servers.free_port()
+        threading.Timer(1.0, setattr, (proxy, "target", target)).start()
+        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), clock=CLOCK)
+    withdraw(server.host(), name, VALUE, clock=CLOCK)
+
+
+def test_away_for_good():
+    """After a minute it is given up, and nobody says that nothing was changed."""
+    host = name_servers.Server(name_servers.free_port()).host()
+    with pytest.raises(DnsUnconfirmed) as given_up:
+        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=_Fast())
+    assert str(given_up.value).splitlines() == [
+        f"{host.label}: s1._domainkey.{ZONE}: no answer: Connection refused",
+        "  hint: it is not known whether the record was changed; `pulumi up` looks, and goes on from there",
+    ]
+
+
+def test_no_such_server(monkeypatch):
+    """A name that no address is known of is tried again, and named at last."""
+
+    def getaddrinfo(*_):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    host = name_servers.Server(5353).host(server="ns1.invalid")
+    with pytest.raises(
+        DnsUnconfirmed, match=r"rfc2136:ns1\.invalid:5353:example\.com: .*no answer: Temporary failure"
+    ):
+        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=_Fast())
+
+
+def test_cname_in_the_way(tmp_path):
+    """Beside a CNAME nothing can stand: BIND would say NOERROR and do nothing."""
+    name = f"alias._domainkey.{ZONE}"
+    policy = f"grant {name_servers.KEY} zonesub ANY;"
+    with name_servers.running("BIND", tmp_path, policy=policy) as server:
+        put(server, name, "CNAME", "elsewhere.example.net.")
+        with pytest.raises(DnsRefused, match="a CNAME record is there"):
+            publish(server.host(), Record(name, VALUE, "replace"), clock=CLOCK)
+
+
+def test_not_allowed(tmp_path):
+    """A key that may not write this name is refused, and what it may is left to the server."""
+    policy = f"grant {name_servers.KEY} name only.{ZONE} TXT;"
+    with name_servers.running("BIND", tmp_path, policy=policy) as server:
+        with pytest.raises(
+            DnsRefused, match="the server answers REFUSED, the server does not allow it with this key"
+        ):
+            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=CLOCK)
+        publish(server.host(), Record(f"only.{ZONE}", VALUE, "same key"), clock=CLOCK)
+
+
+def test_unsigned_answer(server):
+    """An answer without a signature counts only if it refuses: else anybody on the way could say "done"."""
+    name = f"unsigned._domainkey.{ZONE}"
+    with proxied(server.port) as proxy:
+        passed_on = proxy._passed_on
+
+        def unsigned(octets):
+            answer = passed_on(octets)
+            header = bytes([*answer[2:12], 0, 0])  # no additional records: the signature is one
+            return (12).to_bytes(2, "big") + header[:4] + bytes(8)
+
+        proxy._passed_on = unsigned
+        with pytest.raises(DnsUnconfirmed, match="the answer is not signed with the key"):
+            publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), clock=_Fast())
+    assert [] == server.wire(name)
+
+
+def test_other_values_stay(server):
+    """A removal is of one value, in one message, however many there are."""
+    name = f"two._domainkey.{ZONE}"
+    put(server, name, "TXT", " ".join(f'"{OTHER[at : at + 200]}"' for at in (0, 200)))
+    put(server, name, "TXT", '"v=spf1 -all"')
+    withdraw(server.host(), name, OTHER, clock=CLOCK)
+    assert [(b"v=spf1 -all",)] == server.wire(name)
