@@ -34,6 +34,8 @@ class CliProject:
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     up_exit_code: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of a process that a test starts in the project."""
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
     """What was run before the person's eyes, and where."""
 
@@ -63,6 +65,19 @@ class CliProject:
             at_terminal=lambda: terminal,
         )
         return CliRunner().invoke(main, arguments, obj=outside, input=answer)
+
+    def pulumi_script(self, directory: Path) -> Path:
+        """A `pulumi` in *directory* that gives the same answers to a real process."""
+        directory.mkdir(exist_ok=True)
+        script = directory / "pulumi"
+        cases = ""
+        for number, arguments in enumerate((["stack", "--show-name"], ["stack", "export", "-s", "dev"])):
+            answer = directory / f"answer{number}"
+            answer.write_text(self._ask_pulumi(arguments, self.directory), encoding="utf-8")
+            cases += f'"{" ".join(arguments)}") exec cat "{answer}";;\n'
+        script.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}*) exit 3;;\nesac\n')
+        script.chmod(0o755)
+        return script
 
     def _ask_pulumi(self, arguments: Sequence[str], directory: Path) -> str:
         assert directory == self.directory

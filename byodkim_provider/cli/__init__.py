@@ -7,17 +7,24 @@ standard error behind `byodkim:`. An error is one line and a hint, never a trace
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Final
+
 import click
 
 from byodkim_provider.cli.doctor import doctor
 from byodkim_provider.cli.iam_policy import iam_policy
-from byodkim_provider.cli.outside import CannotTell, Outside
+from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.records import records
 from byodkim_provider.cli.rotate import rotate
 from byodkim_provider.cli.status import status
 from byodkim_provider.errors import ByodkimError
 
 __all__ = ["Outside", "main"]
+
+INTERRUPTED: Final = 128 + 2
+"""Exit code after Ctrl-C: what a shell makes of the end by SIGINT."""
 
 
 class _Commands(click.Group):
@@ -28,6 +35,11 @@ class _Commands(click.Group):
             return super().invoke(context)
         except ByodkimError as error:
             raise CannotTell(str(error)) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            sys.stdout.flush()
+            # Not `sys.exit`: threads are waiting for SES and DNS, and Python would wait for them.
+            os._exit(INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,16 +7,17 @@ One look at each, nothing is changed. What it means is decided in `findings`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
 from byodkim_provider.cli.outside import Outside
 from byodkim_provider.cli.stack import Stack, open_stack
@@ -27,9 +28,6 @@ from byodkim_provider.resolver import Answer
 from byodkim_provider.ses import Identity
 
 __all__ = ["status"]
-
-AT_ONCE: Final = 16
-"""Looks at the same time: DNS waits for silent servers, SES keeps its own pace."""
 
 PIPE_WIDTH: Final = 240
 """Columns when nobody watches: as wide as a record's name and what is said of it can be."""
@@ -55,8 +53,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     outside = context.ensure_object(Outside)
     stack = open_stack(name, outside)
-    with Console(stderr=True).status("asking SES and DNS"):
-        domains = look(stack, outside)
+    domains = look(stack, outside)
     if as_json:
         click.echo(json.dumps(_plain(stack, domains), indent=2))
     else:
@@ -87,20 +84,22 @@ def look(stack: Stack, outside: Outside) -> list[DomainNow]:
     }
     stored = {name: stack.state.identities.get(name, ()) for name in names}
     published = {name: stack.state.records.get(name, ()) for name in names}
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        seen = {name: pool.map(identity, stored[name]) for name in names}
-        heard = {name: pool.map(answers, published[name]) for name in names}
-        return [
-            domain_now(
-                name,
-                settings.get(name),
-                stored[name],
-                [identity_now(*pair, now) for pair in zip(stored[name], seen[name], strict=True)],
-                [record_now(*pair) for pair in zip(published[name], heard[name], strict=True)],
-                now,
-            )
-            for name in names
-        ]
+    questions: list[tuple[str, Callable[[], Any]]] = []
+    for name in names:
+        questions += [(f"SES {one.declared.region} {name}", partial(identity, one)) for one in stored[name]]
+        questions += [(f"DNS {one.name}", partial(answers, one)) for one in published[name]]
+    heard = iter(ask_all(questions))
+    return [
+        domain_now(
+            name,
+            settings.get(name),
+            stored[name],
+            [identity_now(one, next(heard), now) for one in stored[name]],
+            [record_now(one, next(heard)) for one in published[name]],
+            now,
+        )
+        for name in names
+    ]
 
 
 def _plain(stack: Stack, domains: Iterable[DomainNow]) -> dict[str, Any]:

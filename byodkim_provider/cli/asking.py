@@ -1,0 +1,70 @@
+"""
+Many questions at the same time, with a word to the person who waits for the answers.
+
+Jobs in, results out. What is asked, and what an answer means, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from itertools import chain, repeat
+from typing import Any, Final, TypeVar
+
+from byodkim_provider.cli.outside import say
+
+__all__ = ["ask_all"]
+
+AT_ONCE: Final = 16
+"""Questions at the same time: DNS waits for silent servers, SES keeps its own pace."""
+
+FIRST_WORD_SECONDS: Final = 2
+"""After how long somebody is told that it takes longer, in seconds."""
+
+INTERVAL_SECONDS: Final = 10
+"""Seconds between all later words."""
+
+NAMED: Final = 3
+"""How many of those that have not answered are named."""
+
+T = TypeVar("T")
+
+
+def ask_all(
+    questions: Sequence[tuple[str, Callable[[], T]]],
+    *,
+    tell: Callable[[str], object] = say,
+    first_word_seconds: float = FIRST_WORD_SECONDS,
+) -> list[T]:
+    """
+    The answers to *questions*, in their order; each is what *tell* calls it, and the function to call.
+
+    Raises the first error there is. Ctrl-C is heard at once: nobody waits for those under way.
+    """
+    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
+    try:
+        answers = {pool.submit(ask): name for name, ask in questions}
+        for text in _waiting(answers, first_word_seconds):
+            tell(text)
+        return [answer.result() for answer in answers]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _waiting(answers: dict[Future[Any], str], first_word_seconds: float) -> Iterator[str]:
+    """A line each time that it takes longer, until all have answered or one has failed."""
+    seconds: float = 0
+    for pause in chain([first_word_seconds], repeat(INTERVAL_SECONDS)):
+        done, open_ = wait(answers, pause, FIRST_EXCEPTION)
+        for answer in answers:
+            if answer in done:
+                answer.result()
+        if not open_:
+            return
+        seconds += pause
+        missing = [name for answer, name in answers.items() if answer in open_]
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        yield (
+            f"{len(done)} of {len(answers)} answers after {seconds:.0f} s, waiting for "
+            f"{', '.join(missing[:NAMED])}{more}"
+        )

@@ -1,0 +1,52 @@
+"""Many questions at once: answers in order, a word when it takes long, the first error at once."""
+
+from threading import Event
+
+import pytest
+
+from byodkim_provider.cli import asking
+from byodkim_provider.cli.asking import ask_all
+
+
+def test_order():
+    """Answers come in the order of the questions, whoever is faster, and without a word."""
+    second = Event()
+
+    def slow():
+        assert second.wait(10)
+        return 1
+
+    def fast():
+        second.set()
+        return 2
+
+    said = []
+    assert ask_all([("one", slow), ("two", fast)], tell=said.append) == [1, 2]
+    assert said == []
+    assert ask_all([]) == []
+
+
+def test_a_word():
+    """Who waits hears for whom; nobody is told before two seconds are over."""
+    go_on, said = Event(), []
+
+    def tell(text):
+        said.append(text)
+        go_on.set()
+
+    questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
+    assert ask_all(questions, tell=tell, first_word_seconds=0.2) == [None, True, True, True, True]
+    assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
+    assert asking.FIRST_WORD_SECONDS == 2
+
+
+def test_error():
+    """One error ends it: the others are not waited for."""
+    never = Event()
+
+    def refuse():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ask_all([("waits", lambda: never.wait(60)), ("refuses", refuse)])
+    never.set()
