@@ -51,7 +51,9 @@ class CliProject:
 
     def write(self, domains: str) -> None:
         """The stack file, with *domains* as under `ses-byodkim:domains`, indented by four."""
-        self.stack_file.write_text(f"config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n{domains}")
+        self.stack_file.write_text(
+            f"config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n{domains}", encoding="utf-8"
+        )
 
     def run(self, *arguments: str, terminal: bool = False, answer: str | None = None) -> Result:
         """`byodkim` with *arguments*; with *terminal* somebody types *answer*."""
@@ -84,7 +86,7 @@ class CliProject:
         if list(arguments) == ["stack", "--show-name"]:
             return "dev\n"
         assert list(arguments) == ["stack", "export", "-s", "dev"]
-        return json.dumps({"version": 3, "deployment": {"resources": self._resources()}})
+        return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
         self.ran.append((list(arguments), directory))

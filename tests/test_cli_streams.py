@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from byodkim_provider.identity_state import AWAITING_DNS
 from tests.cli_project import CliProject
 from tests.world import DOMAIN
 
@@ -81,3 +83,76 @@ def test_interrupted(project, silent):
     assert stderr.splitlines()[-1] == "byodkim: interrupted"
     assert "Traceback" not in stderr
     assert took < 1
+
+
+@pytest.fixture
+def answered(project):
+    """The same, where neither SES nor DNS need be asked: one domain waits for DNS, which is not checked."""
+    project.stored = [replace(project.stored[0], put_at=None, status=AWAITING_DNS)]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
+    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("redirect", "arguments", "exit_code"),
+    [
+        ("<&-", ["status"], 1),
+        (">&-", ["status"], 1),
+        ("2>&-", ["status"], 1),
+        ("<&- >&- 2>&-", ["status"], 1),
+        (">/dev/full", ["status"], 2),
+        (">/dev/full 2>&1", ["status"], 2),
+        (">/dev/full", ["status", "--json"], 2),
+        (">/dev/full", ["--help"], 2),
+        (">/dev/full", ["records"], 2),
+        ("<&-", ["rotate", DOMAIN], 2),
+        ("<&-", ["records", DOMAIN, "--selector", "s1", "--public-key", "-"], 2),
+        ("2>/dev/full", ["iam-policy"], 0),
+        ("2>/dev/full", ["rotate", DOMAIN, "--yes"], 1),
+        ("2>/dev/full", ["no-command"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_odd_streams(answered, tmp_path, redirect, arguments, exit_code):
+    """A stream that is closed or full is no reason for a traceback, nor for another verdict."""
+    result, heard = _redirected(answered, tmp_path, redirect, *arguments)
+    assert result == exit_code, heard
+    assert "Traceback" not in heard
+    assert "Exception ignored" not in heard
+    if redirect == ">/dev/full":
+        assert heard == "byodkim: standard output: No space left on device\n"
+
+
+def _redirected(project, tmp_path, redirect, *arguments):
+    """The exit code, and all that could be said: what goes to no other place is in one file."""
+    said = tmp_path / "said"
+    command = f'exec >"{said}" 2>&1; "$@" {redirect}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "byodkim_provider", *arguments],
+        cwd=project.directory,
+        env=project.environment | {"PYTHONIOENCODING": "latin-1", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, said.read_text(encoding="latin-1")
+
+
+def test_latin_1(answered, tmp_path):
+    """A character that the stream's encoding lacks is spelled out, so that nothing is lost."""
+    answered.stored = [replace(answered.stored[0], put_at=answered.world.clock.now(), signed_until={})]
+    answered.pulumi_script(tmp_path / "bin")
+    result, heard = _redirected(answered, tmp_path, "", "rotate", DOMAIN, "--dry-run")
+    assert result == 0, heard
+    assert "byodkim: example.com: generation 2 \\u2192 3, in DNS: 2, 3, 4\n" in heard
+    assert f"+    {DOMAIN}: {{generation: 3, dnsCheck: off}} # ü \\u2192 \\u0436\n" in heard
+
+
+def test_pulumi_speaks_utf_8(answered, tmp_path):
+    """What Pulumi prints is UTF-8, whatever encoding the machine's own is, as on Windows."""
+    tagged = replace(answered.stored[0].declared, tags={"team": "Grüße → ж"})
+    answered.stored = [replace(answered.stored[0], declared=tagged)]
+    answered.pulumi_script(tmp_path / "bin")
+    answered.environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    result, heard = _redirected(answered, tmp_path, "", "status", "--json")
+    assert result == 1, heard
+    assert "Traceback" not in heard

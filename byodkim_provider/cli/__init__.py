@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 import click
 
@@ -19,6 +20,7 @@ from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.records import records
 from byodkim_provider.cli.rotate import rotate
 from byodkim_provider.cli.status import status
+from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
 
 __all__ = ["Outside", "main"]
@@ -30,6 +32,10 @@ INTERRUPTED: Final = 128 + 2
 class _Commands(click.Group):
     """A group of commands whose errors are lines for people."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with repaired():
+            return super().main(*arguments, **options)
+
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
@@ -37,7 +43,8 @@ class _Commands(click.Group):
             raise CannotTell(str(error)) from None
         except KeyboardInterrupt:
             say("interrupted")
-            sys.stdout.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
             # Not `sys.exit`: threads are waiting for SES and DNS, and Python would wait for them.
             os._exit(INTERRUPTED)
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 import click
 
 from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.cli.streams import tell
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.identity_outside import Ses
 from byodkim_provider.identity_state import DnsCheck
@@ -43,15 +44,22 @@ class CannotTell(Refused):
 
 def say(text: str) -> None:
     """Tell the person something that was not asked for, on standard error."""
-    click.echo(f"byodkim: {text}", err=True)
+    tell(f"byodkim: {text}")
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
     """What `pulumi` with *arguments* prints in *directory*; raises `CannotTell` with its complaint."""
     shown = " ".join(["pulumi", *arguments])
     try:
-        # "pulumi" from PATH: the one that the person uses.
-        done = subprocess.run(["pulumi", *arguments], cwd=directory, capture_output=True, text=True)  # noqa: S603, S607
+        # "pulumi" from PATH: the one that the person uses. It speaks UTF-8, on Windows too.
+        done = subprocess.run(  # noqa: S603
+            ["pulumi", *arguments],  # noqa: S607
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
     except FileNotFoundError:
         raise CannotTell(
             f"{shown}: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"

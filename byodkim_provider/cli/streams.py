@@ -1,0 +1,56 @@
+"""
+Standard streams as they come: closed, full, in an encoding that lacks a character.
+
+None of that is an error of ours, so none of it may end in a traceback.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+__all__ = ["CANNOT_WRITE", "repaired", "tell"]
+
+CANNOT_WRITE = 2
+"""Exit code when what was asked for could not be printed."""
+
+
+def tell(text: str) -> None:
+    """Print a line on standard error. What nobody can hear is no reason to fail."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        # What could not be written stays in its buffer, and Python would try again, and fail, at the end.
+        sys.stderr = _nowhere()
+
+
+@contextmanager
+def repaired() -> Iterator[None]:
+    """While this lasts every stream is there, and a failure to print is one line and an exit code."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, _nowhere())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise  # about a file, not about a stream
+        tell(f"byodkim: standard output: {error.strerror}")
+        sys.stdout = _nowhere()
+        sys.exit(CANNOT_WRITE)
+
+
+def _nowhere() -> io.TextIOWrapper:
+    """A stream that is at its end, and takes everything."""
+    return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - for as long as the process lasts
