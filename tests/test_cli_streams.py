@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from byodkim_provider.cli.outside import run_pulumi
 from byodkim_provider.identity_state import AWAITING_DNS
 from tests.cli_project import CliProject
 from tests.world import DOMAIN
@@ -156,3 +157,14 @@ def test_pulumi_speaks_utf_8(answered, tmp_path):
     result, heard = _redirected(answered, tmp_path, "", "status", "--json")
     assert result == 1, heard
     assert "Traceback" not in heard
+
+
+def test_ctrl_c_is_left_to_pulumi(tmp_path, monkeypatch):
+    """An interrupted run of Pulumi ends in its own time: killed, it would leave the stack locked."""
+    script = tmp_path / "pulumi"
+    script.write_text('#!/bin/sh\ntrap "" INT\nkill -INT $PPID\nkill -INT $PPID\nexit 7\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    before = signal.getsignal(signal.SIGINT)
+    assert run_pulumi(["up"], tmp_path) == 7
+    assert signal.getsignal(signal.SIGINT) is before

@@ -7,6 +7,7 @@ command ends that can't do its work is here too.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -70,8 +71,17 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
 
 
 def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
-    """Run `pulumi` before the person's eyes; its exit code."""
-    return subprocess.run(["pulumi", *arguments], cwd=directory).returncode  # noqa: S603, S607
+    """
+    Run `pulumi` before the person's eyes; its exit code.
+
+    Ctrl-C is left to it: the terminal sends the signal to both. If we ended first, Pulumi would be
+    killed, its plugins would go on and the stack would stay locked.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which Pulumi would inherit
+    try:
+        return subprocess.run(["pulumi", *arguments], cwd=directory).returncode  # noqa: S603, S607
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
