@@ -8,7 +8,7 @@ and nothing of anybody else's is changed. No Pulumi here; the outside comes in a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -80,10 +80,6 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
         adopted=stored.adopted and declared.adopt,
     )
-    if region_leaves(before, declared):
-        # What it signed with until when is known to its own identity alone, which goes.
-        others = declared.published if awaiting else _others(declared)
-        after = _may_have_signed(after, others, outside.clock.now())
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
@@ -95,15 +91,24 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     # What is to leave DNS may be what a run that never heard the answer had SES sign with.
     leaving = set(before.published) - set(declared.published)
     look_at_key = other_key or drifted(stored) or bool(leaving)
-    if not look_at_key and not other_settings:
+    region_goes = region_leaves(before, declared)
+    if not look_at_key and not other_settings and not region_goes:
         return after
-    # Of one that awaits DNS only a lost Create could be seen, so it is not asked for in vain in each run.
+    # While DNS is pending, SES knows this identity only if the response to our Create was lost.
+    # Skip the read unless something changed.
     seen = (
         None if awaiting and not (other_key or leaving) else outside.ses.get_email_identity(declared.domain)
     )
+    left: Sequence[int] = ()
+    if region_goes:
+        # Only the identity of that Region knows when each generation last signed there, and it goes.
+        left = declared.published if awaiting else _others(declared)
+        after = _may_have_signed(after, left, seen.at if seen else outside.clock.now())
+    if not look_at_key and not other_settings:
+        return after
     if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
         was_told = before if stored.signing_since else None
-        return _introduce(after, key, outside, before=was_told, in_state=True)
+        return _introduce(after, key, outside, before=was_told, in_state=True, left=left)
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and seen.at - signed_last < READS_LAG:
         seen = replace(seen, tokens=())  # it may be from before we switched away from this very key
@@ -123,18 +128,18 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
     if look_at_key:
         after = _sign_with(after, key, seen, outside, must_put=must_put)
-    now = outside.clock.now()
+    # Without a Put, the key was set by a run whose response was lost, at some time before the read.
+    set_at = max(after.put_at or seen.at, seen.at)
     if other_key or awaiting:
         after = replace(
             after,
-            # Without a Put, a run that never heard the answer has made it.
-            put_at=max(after.put_at or seen.at, seen.at),
+            put_at=set_at,
             told_by=PUT if must_put else TAKEN_OVER,
-            signing_since=now,
-            signed_until=_signed_until(after, declared, before, now),
+            signing_since=set_at,
+            signed_until=_signed_until(after, declared, before, set_at),
         )
     if look_at_key and unheard:
-        after = _may_have_signed(after, _others(declared), now)
+        after = _may_have_signed(after, _others(declared), set_at)
     return after
 
 
@@ -216,12 +221,14 @@ def _introduce(
     *,
     before: Declared | None = None,
     in_state: bool = False,
+    left: Sequence[int] = (),
 ) -> Stored:
     """
     Tell SES of the identity for the first time, once its record is in DNS.
 
     With *before* it was told already, and shows the identity no more. *in_state*: the state has
     not been lost, so an identity with our owner tag is what a Create whose answer was lost has made.
+    A Region that is dropped may have signed with the generations in *left* until now.
     """
     declared = waiting.declared
     began = outside.clock.monotonic()
@@ -237,18 +244,6 @@ def _introduce(
         outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
         return _awaiting(waiting, outside)
     _go_on()
-    now = outside.clock.now()
-    # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
-    usual = generations.published(declared.generation or 0)
-    unused = usual[-1:] if set(declared.published) <= set(usual) else ()
-    earlier = [g for g in _others(declared) if g not in unused]
-    same_key = before is not None and before.fingerprint == declared.fingerprint
-    introduced = replace(
-        waiting,
-        signing_since=waiting.signing_since if same_key else now,
-        signed_until=_signed_until(waiting, declared, before, now),
-    )
-    introduced = _may_have_signed(introduced, earlier, now)
     try:
         answer = outside.ses.create_email_identity(
             declared.domain,
@@ -260,9 +255,21 @@ def _introduce(
     except SesRefused as refused:
         if refused.code != "AlreadyExistsException":
             raise
-        return _take_over(introduced, key, outside, in_state=in_state)
-    outside.instances[declared.region, declared.domain] = waiting.instance
-    return _told(introduced, answer, by=CREATED)
+        introduced, now = _take_over(waiting, key, outside, in_state=in_state)
+    else:
+        outside.instances[declared.region, declared.domain] = waiting.instance
+        introduced, now = _told(waiting, answer, by=CREATED), answer.at
+    # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
+    usual = generations.published(declared.generation or 0)
+    unused = usual[-1:] if set(declared.published) <= set(usual) else ()
+    earlier = [g for g in _others(declared) if g in left or g not in unused]
+    same_key = before is not None and before.fingerprint == declared.fingerprint
+    introduced = replace(
+        introduced,
+        signing_since=waiting.signing_since if same_key else now,
+        signed_until=_signed_until(introduced, declared, before, now),
+    )
+    return _may_have_signed(introduced, earlier, now)
 
 
 def _awaiting(waiting: Stored, outside: Outside) -> Stored:
@@ -272,15 +279,15 @@ def _awaiting(waiting: Stored, outside: Outside) -> Stored:
     return replace(waiting, status=AWAITING_DNS)
 
 
-def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool) -> Stored:
+def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -> tuple[Stored, datetime]:
     """
-    Go on with an identity that exists already.
+    Go on with an identity that exists already; also when that was, by SES's clock.
 
     It is ours if its owner tag says so: the answer of an earlier Create was lost, or the
     resource is being replaced. Anybody else's is taken only with `adopt`, and stays in SES
     when the resource goes. One that signs with this key already gets our tags and no call more.
     """
-    declared = introduced.declared
+    declared = waiting.declared
     seen = outside.ses.get_email_identity(declared.domain)
     if seen is None:
         raise SesRefused(
@@ -305,14 +312,15 @@ def _take_over(introduced: Stored, key: Key, outside: Outside, *, in_state: bool
     proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     _apply_configuration_set(declared, outside, before=seen.configuration_set)
-    taken = replace(introduced, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
-    if declared.adopt or signs_with_another:
-        taken = _may_have_signed(taken, _others(declared), outside.clock.now())
+    taken = replace(waiting, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
+    set_at = max(taken.put_at or seen.at, seen.at)
+    if declared.adopt or signs_with_another:
+        taken = _may_have_signed(taken, _others(declared), set_at)
     # Last: until then the identity is still the one of the resource that is being replaced.
-    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(introduced)})
-    outside.instances[declared.region, declared.domain] = introduced.instance
-    return taken
+    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(waiting)})
+    outside.instances[declared.region, declared.domain] = waiting.instance
+    return taken, set_at
 
 
 def _must_put(
