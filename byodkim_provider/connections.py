@@ -96,7 +96,10 @@ def connections(settings: AwsSettings) -> Connections:
 
 
 def resolver_for(
-    check: Literal["authoritative", "recursive", "off"], resolvers: Sequence[str]
+    check: Literal["authoritative", "recursive", "off"],
+    resolvers: Sequence[str],
+    *,
+    silent: set[tuple[str, int]] | None = None,
 ) -> DnsResolver | None:
-    """What looks records up as `dnsCheck` and `dnsResolvers` say; None for `off`."""
-    return None if check == "off" else DnsResolver(check=check, resolvers=resolvers)
+    """What looks records up as `dnsCheck` and `dnsResolvers` say, None for `off`; *silent*: see there."""
+    return None if check == "off" else DnsResolver(check=check, resolvers=resolvers, silent=silent)

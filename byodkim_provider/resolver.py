@@ -11,7 +11,6 @@ on Route 53), and then for all names below it too (RFC 8020).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
@@ -31,11 +30,12 @@ from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 from byodkim_provider.progress import Clock, SystemClock, stopping
+from byodkim_provider.side_by_side import Interrupted, side_by_side
 
 __all__ = ["Answer", "DnsResolver"]
 
 REPLY_SECONDS: Final = 1.5
-"""How long one question waits for its reply: far servers need 0.3 s, and Ctrl-C is heard within 2 s."""
+"""How long one question waits for its reply: far servers need 0.3 s."""
 
 ATTEMPTS: Final = 2
 """How often a question is put to an address that stays silent: one datagram may get lost."""
@@ -87,6 +87,10 @@ class DnsResolver:
     resolver. *resolvers* are the recursive ones, `host[:port]` or `[v6]:port` with an address as
     host, the system's if empty. The first one's port is used for authoritative servers too:
     networks that redirect port 53 get in the way of both.
+
+    *silent* collects the addresses that gave no reply; they are not asked again. One set for a
+    run that checks each record once keeps dead servers from costing every lookup their time.
+    Whoever polls until a record is visible gives none, so that a server that was busy is heard later.
     """
 
     def __init__(
@@ -96,11 +100,13 @@ class DnsResolver:
         resolvers: Sequence[str] = (),
         clock: Clock | None = None,
         reply_seconds: float = REPLY_SECONDS,
+        silent: set[tuple[str, int]] | None = None,
     ) -> None:
         self._check = check
         self._resolvers = tuple(resolvers)
         self._clock = clock or SystemClock()
         self._reply_seconds = reply_seconds
+        self._silent = silent
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """
@@ -112,7 +118,8 @@ class DnsResolver:
         resolvers = self._resolvers or _system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
-        look = _Look(resolvers, self._clock, self._reply_seconds)
+        silent = set() if self._silent is None else self._silent
+        look = _Look(resolvers, self._clock, self._reply_seconds, silent)
         if self._check == "recursive":
             answers = look.recursive(dns.name.from_text(name))
         else:
@@ -146,11 +153,14 @@ _Said = tuple[str, ...] | Name | _Zone
 class _Look:
     """One look at one name. A class because everything in it shares one deadline."""
 
-    def __init__(self, resolvers: Sequence[str], clock: Clock, reply_seconds: float) -> None:
+    def __init__(
+        self, resolvers: Sequence[str], clock: Clock, reply_seconds: float, silent: set[tuple[str, int]]
+    ) -> None:
         self._resolvers = resolvers
         self._port = _endpoint(resolvers[0])[1]
         self._clock = clock
         self._reply_seconds = reply_seconds
+        self._silent = silent
         self._deadline = clock.monotonic() + LOOK_SECONDS
 
     def recursive(self, name: Name) -> list[Answer]:
@@ -167,8 +177,10 @@ class _Look:
             values = tuple(value for rrset in texts for value in _values(rrset))
             return Answer(resolver, values, alias=alias, target=_text(cname[0].target) if cname else "")
 
-        with ThreadPoolExecutor(len(self._resolvers)) as pool:
-            return list(pool.map(ask, self._resolvers))
+        try:
+            return side_by_side(ask, self._resolvers, at_once=len(self._resolvers))
+        except Interrupted:
+            return [Answer(resolver, None, "interrupted") for resolver in self._resolvers]
 
     def authoritative(self, name: Name, below: Name, aliases: tuple[Name, ...] = ()) -> list[Answer]:
         """
@@ -192,9 +204,11 @@ class _Look:
             except _NoAnswer as problem:
                 return _text(server), problem
 
-        with ThreadPoolExecutor(len(zone.servers)) as pool:
-            replies = list(pool.map(ask, sorted(zone.servers)))
-
+        replies: list[tuple[str, _Said | _NoAnswer]]
+        try:
+            replies = side_by_side(ask, sorted(zone.servers), at_once=len(zone.servers))
+        except Interrupted:
+            replies = [(_text(server), _NoAnswer("interrupted")) for server in sorted(zone.servers)]
         answers = [Answer(server, said, alias=alias) for server, said in replies if isinstance(said, tuple)]
         children = _merged(said for _, said in replies if isinstance(said, _Zone))
         for child in children:
@@ -282,7 +296,9 @@ class _Look:
         return reply
 
     def _exchange(self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0) -> Message:
-        """The reply to one question."""
+        """The reply to one question; who stayed silent in this run is not asked again."""
+        if (address, port) in self._silent:
+            raise _NoAnswer("silent")
         query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
         for _ in range(ATTEMPTS):
             try:
@@ -293,6 +309,8 @@ class _Look:
                 raise _NoAnswer("unreachable") from None
             except (dns.exception.DNSException, EOFError):
                 raise _NoAnswer("garbage") from None
+        if self._clock.monotonic() < self._deadline:  # else it was not given its whole time
+            self._silent.add((address, port))
         raise _NoAnswer("silent")
 
     def _send(self, query: Message, address: str, port: int) -> Message:

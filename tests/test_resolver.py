@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from time import monotonic
 
 import dns.resolver
 import pytest
@@ -495,16 +496,65 @@ def test_interrupted(network, look):
 
 
 def test_interrupted_while_waiting_for_a_server(network, look):
-    """An interruption ends the look after the question that is under way: there is no second one."""
+    """An interruption ends the lookup at once, however long a server may take, and nobody is asked again."""
 
     def interrupt(answer, over_tcp):
         progress.stopping.set()
 
     network[1].knows(ONE_SERVER)
     network[2].serve("example.com", RECORD, interrupt)
+    start = monotonic()
 
-    assert (Answer("ns2.example.net", None, "interrupted"),) == look(reply_seconds=SHORT)
+    assert (Answer("ns2.example.net", None, "interrupted"),) == look(reply_seconds=60)
+    assert monotonic() - start < 10
     assert {1: 2, 2: 1} == network.counts()
+
+
+def test_silent_server_is_asked_once_a_run(network, look):
+    """Lookups of one run share which servers stayed silent, and ask those no second time."""
+    network[1].knows(TWO_SERVERS)
+    network[2].serve("example.com", RECORD)
+    network[3].serve("example.com", RECORD, silent)
+    silent_ones = set()
+    both = (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, "silent"))
+
+    for _ in range(3):
+        assert both == look(reply_seconds=SHORT, silent=silent_ones)
+    # One question and its repetition to the silent server, one question each time to the other.
+    assert (3, 2) == (network.counts()[2], network.counts()[3])
+    assert both == look(reply_seconds=SHORT)
+    assert 4 == network.counts()[3], "the next run asks it again"
+
+
+def test_silent_resolver_is_asked_once_a_run(network, look):
+    """A recursive resolver that stays silent is passed over by every later question."""
+    network[1].knows(ONE_SERVER, silent)
+    network[3].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD)
+    resolvers = [f"127.0.0.1:{network.port}", f"127.0.0.3:{network.port}"]
+
+    answers = look(resolvers=resolvers, reply_seconds=SHORT, silent=set())
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == answers
+    assert 2 == network.counts()[1]
+
+
+def test_out_of_time_is_not_silent(network, look):
+    """A server that was given less than its time may be asked again."""
+
+    class Clock(progress.SystemClock):
+        """Nearly all of the time for this lookup is over when the zone's server is asked."""
+
+        def monotonic(self) -> float:
+            return super().monotonic() + (14.5 if len(network[1].queries) == 2 else 0)
+
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD, silent)
+    silent_ones = set()
+
+    look(clock=Clock(), silent=silent_ones)
+
+    assert set() == silent_ones
 
 
 def test_one_look_is_bounded(network, look):

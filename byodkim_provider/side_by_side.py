@@ -1,0 +1,77 @@
+"""
+Many questions at the same time, without holding up Ctrl-C or the end of the process.
+
+The process waits at its end for the threads of a `ThreadPoolExecutor`, whatever they wait for.
+These are daemon threads: nobody waits for them once the run is interrupted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeVar
+
+from byodkim_provider.progress import stopping
+
+__all__ = ["Interrupted", "side_by_side"]
+
+TICK: Final = 0.1
+"""How often a wait checks whether the run was interrupted, in seconds."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class Interrupted(Exception):
+    """The run was interrupted before every question had its answer."""
+
+
+def side_by_side(
+    ask: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    *,
+    at_once: int,
+    tick: Callable[[int], object] = lambda done: None,
+) -> list[_Result]:
+    """
+    What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
+
+    Raises what a call raised, and `Interrupted` if `progress.stopping` is set first. Then no call
+    is begun any more. *tick* gets the number of finished calls, about every `TICK` seconds.
+    """
+    to_do: SimpleQueue[int] = SimpleQueue()
+    finished: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+    given_up = threading.Event()
+    for index in range(len(items)):
+        to_do.put(index)
+
+    def work() -> None:
+        while not given_up.is_set():
+            try:
+                index = to_do.get_nowait()
+            except Empty:
+                return
+            try:
+                finished.put((index, ask(items[index]), None))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
+                finished.put((index, None, error))
+
+    for _ in range(min(at_once, len(items))):
+        threading.Thread(target=work, daemon=True).start()
+    results: dict[int, _Result] = {}
+    try:
+        while len(results) < len(items):
+            try:
+                index, result, error = finished.get(timeout=TICK)
+            except Empty:
+                if stopping.is_set():
+                    raise Interrupted from None
+                tick(len(results))
+                continue
+            if error:
+                raise error
+            results[index] = result
+    finally:
+        given_up.set()
+    return [results[index] for index in range(len(items))]
