@@ -32,13 +32,12 @@ def side_by_side(
     items: Sequence[_Item],
     *,
     at_once: int,
-    tick: Callable[[int], object] = lambda done: None,
 ) -> list[_Result]:
     """
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
     Raises what a call raised, and `Interrupted` if `progress.stopping` is set first. Then no call
-    is begun any more. *tick* gets the number of finished calls, about every `TICK` seconds.
+    is begun any more.
     """
     to_do: SimpleQueue[int] = SimpleQueue()
     finished: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
@@ -67,7 +66,6 @@ def side_by_side(
             except Empty:
                 if stopping.is_set():
                     raise Interrupted from None
-                tick(len(results))
                 continue
             if error:
                 raise error

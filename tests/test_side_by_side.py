@@ -74,20 +74,3 @@ def test_interrupted():
         side_by_side(ask, [1, 2], at_once=1)
     never.set()
     assert [1] == asked
-
-
-def test_tick():
-    """While calls run, the caller hears how many are finished."""
-    heard, may_end = [], threading.Event()
-
-    def tick(done):
-        heard.append(done)
-        if done == 1:
-            may_end.set()
-
-    def ask(item):
-        assert item == 0 or may_end.wait(10)
-
-    side_by_side(ask, [0, 1], at_once=1, tick=tick)
-
-    assert heard[-1] == 1

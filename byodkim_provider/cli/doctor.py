@@ -11,12 +11,12 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
 
 import click
 
 from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, published_in
 from byodkim_provider.cli.examined import Examined, SesView
 from byodkim_provider.cli.outside import CannotTell, Outside, say
@@ -30,9 +30,6 @@ from byodkim_provider.records import public_key
 from byodkim_provider.settings_values import ResolverAddress
 
 __all__ = ["doctor"]
-
-AT_ONCE: Final = 16
-"""Records looked at at the same time: most of it is waiting for servers."""
 
 
 def _server(text: str) -> str:
@@ -94,10 +91,9 @@ def doctor(
         stack = open_stack(chosen.stack_name, outside)
         wanted = list(_in_stack(stack, chosen, outside, servers))
         identities = _identities(stack, chosen.domain)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        seen = pool.map(lambda pair: _look(*pair), wanted)
-        views = _ask_ses(identities, stack, outside)
-        found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(wanted, seen, strict=True)]
+    seen = ask_all([(f"DNS {one.name}", partial(_look, one, resolver)) for one, resolver in wanted])
+    found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(wanted, seen, strict=True)]
+    views = _ask_ses(identities, stack, outside)
     verdicts = {one.seen.verdict for one in found}
     verdict = next(worst for worst in ("wrong", "unknown", "right") if worst in verdicts)
     if as_json:
@@ -184,10 +180,11 @@ def _ask_ses(
         return []
     try:
         ses = outside.connect(stack.aws() if stack else AwsSettings())
-        return [
-            SesView(domain, region, ses(region, account).get_email_identity(domain))
-            for domain, region, account in identities
-        ]
+
+        def view(domain: str, region: str, account: str | None) -> SesView:
+            return SesView(domain, region, ses(region, account).get_email_identity(domain))
+
+        return ask_all([(f"SES {one[1]} {one[0]}", partial(view, *one)) for one in identities])
     except (ByodkimError, CannotTell) as error:
         say(f"SES was not asked: {error}")
         return []

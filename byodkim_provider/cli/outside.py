@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,7 +99,10 @@ class Outside:
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
     connect: Callable[[AwsSettings], Callable[[str, str | None], Ses]] = connect
-    resolver: Callable[[DnsCheck, Sequence[str]], Resolver | None] = resolver_for
+    resolver: Callable[[DnsCheck, Sequence[str]], Resolver | None] = field(
+        # One set for one run: a server that stays silent once is not asked again.
+        default_factory=lambda: partial(resolver_for, silent=set())
+    )
     clock: Clock = field(default_factory=SystemClock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether somebody is there who can answer a question."""
