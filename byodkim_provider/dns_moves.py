@@ -15,7 +15,14 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity_state import DELEGATED, MANUAL, Declared, Stored
 from byodkim_provider.resolver import Answer
 
-__all__ = ["leaving", "refuse_leaving", "served_elsewhere", "servers_asked", "what_to_paste"]
+__all__ = [
+    "leaving",
+    "record_to_paste",
+    "refuse_leaving",
+    "served_elsewhere",
+    "servers_asked",
+    "what_to_paste",
+]
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
@@ -82,12 +89,17 @@ def what_to_paste(declared: Declared) -> str:
             f"  name:  _domainkey.{declared.domain}\n{servers}\n"
             "  once these are there, no record has to be pasted again"
         )
-    if declared.panel:
-        text = panels.instructions(
-            panels.PANELS[declared.panel],
-            record_name=declared.record_name,
-            record_value=declared.record_value,
-            zone=declared.panel_zone or declared.domain,
-        )
-        return indent(text, "  ")
-    return f"  type:  TXT\n  name:  {declared.record_name}\n  value: {declared.record_value}"
+    return record_to_paste(
+        declared.record_name,
+        declared.record_value,
+        panel=declared.panel,
+        zone=declared.panel_zone or declared.domain,
+    )
+
+
+def record_to_paste(name: str, value: str, *, panel: str | None, zone: str) -> str:
+    """One TXT record, each field on a line of its own, as the *panel* of *zone* names them."""
+    if panel is None:
+        return f"  type:  TXT\n  name:  {name}\n  value: {value}"
+    text = panels.instructions(panels.PANELS[panel], record_name=name, record_value=value, zone=zone)
+    return indent(text, "  ")

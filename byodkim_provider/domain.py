@@ -14,13 +14,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import generations, records
+from byodkim_provider import dns_moves, generations, records
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provider_for
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity_state import DELEGATED, moment
+from byodkim_provider.identity_state import AWAITING_DNS, CREATED, DELEGATED, MANUAL, moment
 from byodkim_provider.settings import DomainSettings
 
 __all__ = ["ByodkimDomain"]
@@ -61,9 +61,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
         self._domain = settings.name
+        began = datetime.now(UTC)
         providers = dns or [provider_for(one, settings) for one in settings.dns]
         self._places = [provider.place(settings.name, parent=self) for provider in providers]
         _refuse_same_place(settings.name, self._places)
+        places_by_label = {place.label: place for place in self._places}
         account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
         roles = generations.roles(settings.generation, settings.published)
         declared: list[dict[str, Any]] = []
@@ -125,6 +127,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             identity.signing_since.apply(
                 lambda since: self._warn_of_age(since, settings.generation, settings.rotate_after_days)
             )
+        if (by_hand := places_by_label.get(MANUAL)) and DELEGATED not in places_by_label:
+            self._show_standbys(by_hand, began)
         self.register_outputs({"records": self.records})
 
     def summary(self, verification: DkimVerification) -> dict[str, Any]:
@@ -180,6 +184,36 @@ class ByodkimDomain(pulumi.ComponentResource):
             "record_value": made.record_value,
         }
 
+    def _show_standbys(self, place: Place, began: datetime) -> None:
+        """
+        Print the records that the next rotation needs, whenever somebody is about to paste.
+
+        That is while the signing record is waited for, and in the run (which *began* then) that
+        switched: it made a new standby. Not after the first Create, for which both were printed.
+        """
+        standbys = [record for record in self.records if record["role"] == "standby"]
+
+        def show(values: Mapping[str, Any]) -> None:
+            if not any(_is_pasting(*identity, began=began) for identity in values["identities"]):
+                return
+            for record in values["standbys"]:
+                text = dns_moves.record_to_paste(
+                    record["name"],
+                    record["value"],
+                    panel=place.panel,
+                    zone=place.panel_zone or self._domain,
+                )
+                pulumi.log.info(
+                    f"{self._domain}: add the record of generation {record['generation']} too, if it is not "
+                    f"there yet: the rotation to it then waits for nobody\n{text}",
+                    self,
+                )
+
+        pulumi.Output.all(
+            identities=[[one.status, one.told_by, one.signing_since] for one in self.identities.values()],
+            standbys=standbys,
+        ).apply(show)
+
     def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
         days = (datetime.now(UTC) - moment(since)).days if since else 0
         if days > rotate_after_days:
@@ -187,6 +221,14 @@ class ByodkimDomain(pulumi.ComponentResource):
                 f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
                 self,
             )
+
+
+def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: datetime) -> bool:
+    """Whether an identity waits for its record, or was switched to another key since the run *began*."""
+    if status == AWAITING_DNS:
+        return True
+    switched = signing_since is not None and told_by != CREATED
+    return switched and moment(signing_since) >= began.replace(microsecond=0)
 
 
 def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:

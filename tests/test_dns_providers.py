@@ -1,6 +1,8 @@
 """Which records a domain asks for at each DNS provider, and what is refused before it does."""
 
+import logging
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pulumi
@@ -11,6 +13,7 @@ from byodkim_provider import keys, records, settings
 from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
 from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity_state import timestamp
 
 DOMAIN = "mail.example.com"
 KEY = keys.generate(2048)
@@ -30,6 +33,8 @@ class Cloud(pulumi.runtime.Mocks):
         self.cloudflare_records: list[dict[str, Any]] = []
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
         self.providers: list[str] = []
+        self.identity: dict[str, Any] = {"status": "SUCCESS"}
+        """Outputs of every identity."""
 
     def add_zone(self, zone_id, name, **more):
         self.zones.append(AWS | {"id": zone_id, "zoneId": zone_id, "name": name} | more)
@@ -41,6 +46,8 @@ class Cloud(pulumi.runtime.Mocks):
             made = {"carried": {"google": {"type": "TXT", "values": ["v=DKIM1"]}}}
         if args.typ.endswith("DkimKey"):
             made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
+        if args.typ.endswith("ByodkimIdentity"):
+            made = self.identity
         return args.name, {**args.inputs, **made}
 
     def call(self, args):
@@ -144,6 +151,69 @@ def test_one_place_twice(cloud):
     assert refusal(run, lambda: ByodkimDomain("example.com", domain)) == (
         'domains["example.com"].dns: route53:Z1 is listed twice'
     )
+
+
+# -- by hand
+
+
+def shown(caplog, dns, *, generation=1):
+    """What a run says of `DOMAIN`, which has an identity in two Regions."""
+    written = {"generation": generation, "regions": ["eu-west-1", "us-east-1"], "dns": dns}
+    domain = settings.domain(DOMAIN, written)
+    with caplog.at_level(logging.INFO):
+        run(lambda: ByodkimDomain(DOMAIN, domain))
+    return caplog.messages
+
+
+def add_too(generation, *lines):
+    return "\n".join(
+        (
+            f"{DOMAIN}: add the record of generation {generation} too, if it is not there yet: "
+            "the rotation to it then waits for nobody",
+            *lines,
+        )
+    )
+
+
+def test_paste_once(cloud, caplog):
+    """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    assert shown(caplog, "manual") == [
+        add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}"),
+    ]
+
+
+def test_paste_once_into_a_panel(cloud, caplog):
+    """In the words of the panel that the settings name, without the zone where the panel adds it."""
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
+    assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › the domain › DNS › Add New Record"
+    assert "    Name:  s1._domainkey.mail" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("told_by", "ago", "expected"),
+    [
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=1), []),
+        ("CreateEmailIdentity", timedelta(), []),
+    ],
+    ids=["rotated now", "rotated earlier", "made now, from pasted records"],
+)
+def test_paste_at_a_rotation(cloud, caplog, told_by, ago, expected):
+    """A rotation makes the next standby, whose record is shown then and in no later run."""
+    since = timestamp(datetime.now(UTC) - ago)
+    cloud.identity = {"status": "SUCCESS", "told_by": told_by, "signing_since": since}
+    texts = shown(caplog, "manual", generation=2)
+    assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
+
+
+@pytest.mark.parametrize("dns", [{"delegate": True}, ["manual", {"delegate": True}], "route53"])
+def test_nothing_to_paste(cloud, caplog, dns):
+    """Where a record gets into DNS by itself, none is shown for pasting."""
+    cloud.add_zone("Z1", "example.com")
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    assert shown(caplog, dns) == []
 
 
 # -- Route 53
