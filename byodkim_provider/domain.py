@@ -191,6 +191,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         That is while the signing record is waited for, and in the run (which *began* then) that
         switched: it made a new standby. Not after the first Create, for which both were printed.
         """
+        identities = list(self.identities.values())
         standbys = [record for record in self.records if record["role"] == "standby"]
 
         def show(values: Mapping[str, Any]) -> None:
@@ -206,11 +207,11 @@ class ByodkimDomain(pulumi.ComponentResource):
                 pulumi.log.info(
                     f"{self._domain}: add the record of generation {record['generation']} too, if it is not "
                     f"there yet: the rotation to it then waits for nobody\n{text}",
-                    self,
+                    identities[0],  # below what it says of the record that it waits for
                 )
 
         pulumi.Output.all(
-            identities=[[one.status, one.told_by, one.signing_since] for one in self.identities.values()],
+            identities=[[one.status, one.told_by, one.signing_since] for one in identities],
             standbys=standbys,
         ).apply(show)
 

@@ -1,0 +1,32 @@
+"""
+Stands in for AWS's command line, `aws SERVICE ACTION --name value …`: made of the same service models.
+
+What an action or a name is called follows from the model; a value that is no plain text is JSON.
+"""
+
+import json
+import sys
+
+import boto3
+import jmespath
+from botocore import xform_name
+
+
+def main(service: str, action: str, *arguments: str) -> None:
+    client = boto3.client(service)
+    operation = client.meta.method_to_api_mapping[action.replace("-", "_")]
+    members = client.meta.service_model.operation_model(operation).input_shape.members
+    names = {f"--{xform_name(name, '-')}": name for name in members}
+    options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    query = options.pop("--query", "@")
+    parameters = {
+        names[option]: value if members[names[option]].type_name == "string" else json.loads(value)
+        for option, value in options.items()
+    }
+    answer = getattr(client, xform_name(operation))(**parameters)
+    answer.pop("ResponseMetadata")
+    print(json.dumps(jmespath.search(query, answer), indent=4, default=str))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

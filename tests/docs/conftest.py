@@ -1,0 +1,70 @@
+"""For each test an empty AWS account and a shell in a copy of the project: every page is on example.com."""
+
+import boto3
+import pytest
+
+from sandbox.ses_emulator import Switches
+from sandbox.world import Sandbox
+from tests.docs.language_host import serving
+from tests.docs.pages import block
+from tests.docs.shell import Shell
+from tests.engine.stack import REGION
+
+
+@pytest.fixture(scope="module")
+def language_host():
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pulumi_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("pulumi-home")
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def shell(sandbox, tmp_path, pulumi_home, language_host):
+    return Shell(sandbox, tmp_path, pulumi_home=pulumi_home, language_host=language_host)
+
+
+@pytest.fixture
+def stack(shell):
+    """A shell whose stack is made, and nothing else."""
+    assert shell.run("pulumi stack init prod").exit_code == 0
+    return shell
+
+
+@pytest.fixture
+def follow(shell):
+    """Runs a block of a page; it has to end well."""
+
+    def follow(page, heading, number=1, **variables):
+        done = shell.run(block(page, heading, number), **variables)
+        assert done.exit_code == 0, done.shown
+        return done
+
+    return follow
+
+
+@pytest.fixture
+def kms_alias(sandbox):
+    """Makes a KMS key that can be called by a name."""
+    kms = boto3.client(
+        "kms",
+        region_name=REGION,
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
+
+    def make(name):
+        kms.create_alias(AliasName=f"alias/{name}", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+
+    yield make
+    kms.close()

@@ -1,0 +1,78 @@
+"""
+Stands in for `pulumi-language-python`, with which plain `pulumi up` runs a project's program.
+
+A CLI that was built from source comes without it. Programs run in this process, one after the
+other, by the server that the Automation API has for programs of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+import sysconfig
+import venv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+from pulumi.runtime.settings import SETTINGS
+
+__all__ = ["serving"]
+
+
+class LanguageHost(LanguageServer):
+    """Runs the `__main__.py` of the project that the engine names."""
+
+    def __init__(self) -> None:
+        super().__init__(self._run_main)
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._engine = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._directory = request.info.program_directory
+        request.args[:] = [self._engine]  # where the Automation API has the engine's address
+        try:
+            return super().Run(request, context)
+        finally:
+            # It leaves its event loop open when a program fails while it registers resources.
+            self._loop.close()
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return Empty()
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Make the virtual environment that `Pulumi.yaml` names; it borrows what is to be installed."""
+        made = Path(request.info.program_directory) / "venv"
+        venv.create(made, with_pip=True)
+        (packages,) = made.glob("lib/python*/site-packages")
+        # First, for a new environment may have a setuptools of its own, too old for pyproject.toml.
+        borrowed = f"import sys; sys.path.insert(0, {sysconfig.get_path('purelib')!r})\n"
+        (packages / "borrowed.pth").write_text(borrowed)
+        yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+
+    def _run_main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # The real one tells a program where the project is.
+        SETTINGS.root_directory = self._directory
+        runpy.run_path(str(Path(self._directory) / "__main__.py"), run_name="__main__")
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here."""
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"python:{port}"
+    finally:
+        server.stop(grace=None).wait()

@@ -1,0 +1,62 @@
+"""
+The fenced blocks of README and docs, as somebody who pastes them gets them.
+
+Text in, blocks out: what a block means is the tests' matter.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["PAGES", "ROOT", "Block", "block", "blocks"]
+
+ROOT: Final = Path(__file__).parents[2]
+
+PAGES: Final = ("README.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
+
+_FENCED: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block."""
+
+    page: str
+    heading: str
+    number: int
+    """Among the blocks under this heading, from 1."""
+    language: str
+    """As it stands at the fence: `yaml`, `python`, `sh`; empty for what is shown and not typed."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}, {self.heading!r}, block {self.number}"
+
+
+def blocks(language: str | None = None) -> list[Block]:
+    """Every block of every page, or those in one *language*."""
+    found = [one for page in PAGES for one in _of_page(page, (ROOT / page).read_text())]
+    return [one for one in found if language in (None, one.language)]
+
+
+def block(page: str, heading: str, number: int = 1) -> str:
+    """The text of one block; raises if there is none there."""
+    (found,) = (one for one in blocks() if (one.page, one.heading, one.number) == (page, heading, number))
+    return found.text
+
+
+def _of_page(page: str, text: str) -> list[Block]:
+    found: list[Block] = []
+    # A comment in a block looks like a heading.
+    outside = _FENCED.sub(lambda fenced: re.sub("[^\n]", " ", fenced[0]), text)
+    headings = [(one.start(), one[1]) for one in _HEADING.finditer(outside)]
+    for fenced in _FENCED.finditer(text):
+        heading = [title for start, title in headings if start < fenced.start()][-1]
+        number = 1 + sum(one.heading == heading for one in found)
+        found.append(Block(page, heading, number, fenced[2], textwrap.dedent(fenced[3])))
+    return found

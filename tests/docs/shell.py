@@ -1,0 +1,151 @@
+"""
+The shell of somebody who follows a page: a copy of the project, `pulumi`, `byodkim`, `aws` and `dig`.
+
+What surrounds a command is the sandbox's, the command is the page's: AWS by the SDK's own variables,
+the resolver by a line in the stack file, and whoever is asked says yes. No assertion here.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from byodkim_provider.identity_state import moment, timestamp
+from sandbox.aws_plugin import install_plugins, write_script
+from sandbox.engine import find_pulumi
+from sandbox.world import Sandbox
+from tests.docs.pages import ROOT
+from tests.engine.state import MOMENT
+
+__all__ = ["Done", "Shell"]
+
+PROJECT = (
+    "Pulumi.yaml",
+    "__main__.py",
+    "byodkim_provider",
+    "pyproject.toml",
+    "requirements.txt",
+    "README.md",
+)
+
+STACK = "prod"
+"""As the pages call it."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one block."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def shown(self) -> str:
+        return self.stdout + self.stderr
+
+
+class Shell:
+    """One project folder, and what is on PATH there."""
+
+    def __init__(self, sandbox: Sandbox, directory: Path, *, pulumi_home: Path, language_host: str) -> None:
+        self._sandbox = sandbox
+        self.project = directory / "project"
+        for name in PROJECT:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
+            copy(ROOT / name, self.project / name)
+        (self.project / "stacks").mkdir()
+        (directory / "state").mkdir()
+        pulumi = find_pulumi()
+        programs = directory / "bin"
+        # Each run shows its changes; a second time, as a preview before it, they are looked at elsewhere.
+        write_script(
+            programs / "pulumi",
+            f'case "$1" in up | destroy) set -- "$@" --skip-preview ;; esac\nexec "{pulumi.command}" "$@"\n',
+        )
+        # Outside of a project nothing but this option says where the sandbox's DNS is.
+        write_script(
+            programs / "byodkim",
+            f'case "$*" in doctor*--selector*) set -- "$@" --nameserver {sandbox.dns_resolver} ;; esac\n'
+            f'exec "{sys.executable}" -m byodkim_provider "$@"\n',
+        )
+        for name in ("aws", "dig"):
+            write_script(
+                programs / name, f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.docs.{name} "$@"\n'
+            )
+        theirs = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))
+        }
+        self._environment = {
+            **theirs,
+            **sandbox.environment,
+            "AWS_ENDPOINT_URL_KMS": sandbox.aws.url,
+            "AWS_REGION": "eu-west-1",
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
+            "PIP_NO_INDEX": "1",
+            "PULUMI_BACKEND_URL": (directory / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_DEBUG_LANGUAGES": language_host,
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_HOME": str(install_plugins(pulumi, pulumi_home)),
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_SKIP_CONFIRMATIONS": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "SANDBOX_DNS": sandbox.dns_resolver,
+        }
+        self._environment.pop("PYTHONPATH", None)
+
+    @property
+    def stack_file(self) -> Path:
+        return self.project / "stacks" / f"Pulumi.{STACK}.yaml"
+
+    def run(self, commands: str, **variables: str) -> Done:
+        """*commands* as if they were pasted; the first one that fails is the last one."""
+        keyboard, terminal = pty.openpty()
+        os.write(keyboard, b"y\n" * 4)
+        try:
+            done = subprocess.run(
+                ["bash", "-eo", "pipefail", "-c", commands],
+                cwd=self.project,
+                env=self._environment | variables,
+                stdin=terminal,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+        finally:
+            os.close(terminal)
+            os.close(keyboard)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def paste(self, pasted: str) -> None:
+        """Put a stack file of a page below what `pulumi stack init` left; add where the sandbox's DNS is."""
+        left = self.stack_file.read_text().partition("config:")[0] if self.stack_file.exists() else ""
+        defaults = "  ses-byodkim:defaults:\n"
+        if defaults not in pasted:
+            pasted = pasted.replace("config:\n", f"config:\n{defaults}", 1)
+        resolver = f"    dnsResolvers: ['{self._sandbox.dns_resolver}']\n"
+        self.stack_file.write_text(left + pasted.replace(defaults, defaults + resolver))
+
+    def days_pass(self, days: int) -> None:
+        """All that the stack remembers was so many days earlier."""
+        exported = self.run("pulumi stack export").stdout
+
+        def earlier(found: re.Match[str]) -> str:
+            return timestamp(moment(found[0]) - timedelta(days=days))
+
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(MOMENT.sub(earlier, exported))
+            file.flush()
+            self.run(f"pulumi stack import --file {file.name}")

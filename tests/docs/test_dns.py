@@ -1,0 +1,83 @@
+"""The page on DNS somewhere else, followed to the letter: whoever has the panel pastes what was printed."""
+
+import re
+
+import pytest
+
+from tests.docs.pages import block
+from tests.engine.panel import Panel
+from tests.engine.stack import REGION
+
+pytestmark = pytest.mark.engine
+
+PAGE = "docs/dns.md"
+GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
+
+
+def typed(text, *, name, value):
+    """What a person types into a panel that adds the zone: names and values, as they were printed."""
+    found = re.findall(rf"^ *{name}: +(\S+)$\n^ *{value}: +(.+)$", text, re.MULTILINE)
+    return [(name, value.strip()) for name, value in dict.fromkeys(found)]
+
+
+def test_manual(sandbox, stack):
+    """One `up` prints all that is needed until after the first rotation, which prints the next."""
+    panel = Panel(sandbox, "example.com")
+    stack.paste(block(PAGE, "Manual: paste each record"))
+    first = stack.run("pulumi up")
+    assert first.exit_code == 0, first.shown
+    printed = typed(first.stdout, name="Name", value="Value")
+    assert len(printed) == 2
+    for name, value in printed:
+        panel.paste(f"{name}.example.com", value)
+    right = stack.run("byodkim doctor mail.example.com")
+    assert (right.exit_code, right.stdout.count(": right\n")) == (0, 2)
+    assert stack.run("pulumi up").exit_code == 0
+    stack.days_pass(10)
+    rotated = stack.run("byodkim rotate mail.example.com")
+    assert rotated.exit_code == 0, rotated.shown
+    assert sandbox.ses.signing_key("mail.example.com", REGION)[0] == printed[1][0].partition(".")[0]
+    [(name, value)] = typed(rotated.stdout, name="Name", value="Value")
+    panel.paste(f"{name}.example.com", value)
+    assert stack.run("byodkim doctor mail.example.com").exit_code == 0
+    # Whoever has the stack can have them printed again, and nothing else.
+    again = stack.run("byodkim records mail.example.com")
+    assert typed(again.stdout, name="Name", value="Value") == [*printed, (name, value)]
+
+
+def test_delegation(sandbox, stack):
+    """What would be hidden is named, the name servers are pasted once, and from then on nobody pastes."""
+    panel = Panel(sandbox, "example.com")
+    panel.paste("google._domainkey.example.com", GOOGLE)
+    pasted = block(PAGE, "Delegation: paste once", 1)
+    stack.paste(pasted)
+    refused = stack.run("pulumi preview")
+    assert refused.exit_code != 0
+    assert block(PAGE, "Delegation: paste once", 2).strip() in refused.shown
+    stack.paste(pasted.replace("{delegate: true}", "{delegate: true, keep: [google]}"))
+    made = stack.run("pulumi up")
+    assert made.exit_code == 0, made.shown
+    name, servers = re.search(r"^ *name: +(\S+)$\n((?:^ *value: .+$\n)+)", made.stdout, re.MULTILINE).groups()
+    missing = stack.run("byodkim doctor example.com")
+    assert (missing.exit_code, missing.stdout.count("(not-delegated)")) == (1, 2)
+    panel.paste(name, *re.findall(r"value: (\S+)", servers), kind="NS")
+    assert stack.run("byodkim doctor example.com").exit_code == 0
+    assert stack.run("pulumi up").exit_code == 0
+    stack.days_pass(10)
+    rotated = stack.run("byodkim rotate example.com")
+    assert rotated.exit_code == 0, rotated.shown
+    assert "name:" not in rotated.stdout.partition("Outputs:")[0]
+    assert sandbox.dns.txt("google._domainkey.example.com") == (GOOGLE,)
+
+
+def test_without_pulumi(sandbox, shell):
+    """A key file is enough to publish a record and to have it looked at."""
+    panel = Panel(sandbox, "example.com")
+    commands = block(PAGE, "Without Pulumi").splitlines()
+    made = shell.run("\n".join(commands[:2]))
+    assert made.exit_code == 0, made.shown
+    assert shell.run(commands[2]).exit_code == 1
+    [(name, value)] = typed(made.stdout, name="Host", value="Value")
+    panel.paste(f"{name}.example.com", value)
+    done = shell.run(block(PAGE, "Without Pulumi").replace(commands[0], ""))
+    assert done.exit_code == 0, done.shown
