@@ -226,10 +226,9 @@ class ByodkimDomain(pulumi.ComponentResource):
 
 def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: datetime) -> bool:
     """Whether an identity waits for its record, or was switched to another key since the run *began*."""
-    if status == AWAITING_DNS:
-        return True
-    switched = signing_since is not None and told_by != CREATED
-    return switched and moment(signing_since) >= began.replace(microsecond=0)
+    if status == AWAITING_DNS or signing_since is None:
+        return status == AWAITING_DNS
+    return told_by != CREATED and moment(signing_since) >= began.replace(microsecond=0)
 
 
 def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
