@@ -197,21 +197,24 @@ def read(stored: Stored, outside: Outside) -> Stored:
 
 
 def delete(stored: Stored, outside: Outside) -> None:
-    """Delete the identity, if it was made here and still is that one; an adopted one stays."""
-    domain = stored.declared.domain
-    if stored.adopted:
-        outside.progress.info(f"{domain} {stored.declared.region}: left in SES, it was adopted")
-        return
+    """
+    Delete the identity, if it was made here and still is that one; an adopted one stays.
+
+    It stays without our two tags: it is nobody's then, and whoever declares it again needs `adopt`.
+    """
+    domain, region = stored.declared.domain, stored.declared.region
     seen = outside.ses.get_email_identity(domain)
     if seen is None:
         return
-    here = (stored.declared.region, domain)
-    if outside.instances.get(here, seen.tags.get(INSTANCE_TAG)) != stored.instance:
-        outside.progress.info(
-            f"{domain} {stored.declared.region}: left in SES, it is not the identity that was made here"
-        )
-        return
-    outside.ses.delete_email_identity(domain)
+    is_this_one = outside.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
+    if stored.adopted:
+        if is_this_one:
+            outside.ses.untag_resource(domain, (OWNER_TAG, INSTANCE_TAG))
+        outside.progress.info(f"{domain} {region}: left in SES, it was adopted")
+    elif is_this_one:
+        outside.ses.delete_email_identity(domain)
+    else:
+        outside.progress.info(f"{domain} {region}: left in SES, it is not the identity that was made here")
 
 
 def _introduce(

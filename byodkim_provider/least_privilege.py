@@ -51,6 +51,8 @@ class Identity:
     domain: str
     adopt: bool = False
     """It may be another's as yet, so that no condition on its owner can hold."""
+    adopted: bool = False
+    """It was another's, and stays in SES when it leaves the stack, without our tags."""
     configuration_set: str | None = None
 
 
@@ -112,6 +114,7 @@ class Scope:
             "always": bool(self.identities),
             "several identities": "*" in regions or len(regions) > len(set(regions)),
             "configurationSet": any(one.configuration_set for one in self.identities),
+            "adopt": any(one.adopt or one.adopted for one in self.identities),
             "tags": self.tags,
             "keyStore": bool(self.secrets),
             "keyStore with resourcePolicy": any(one.resource_policy for one in self.secrets),
@@ -178,6 +181,8 @@ def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], 
             may_be_others = permission.condition == "ours or adopted"
             free = [one for one in scope.identities if one.adopt and may_be_others]
             bound = [one for one in scope.identities if one not in free]
+            if permission.need == "adopt":
+                bound = [one for one in bound if one.adopt or one.adopted]
             if free:
                 yield [_identity_arn(one, scope.account) for one in free], {}
             if bound:

@@ -35,6 +35,7 @@ Need = Literal[
     "always",
     "several identities",
     "configurationSet",
+    "adopt",
     "tags",
     "keyStore",
     "keyStore with resourcePolicy",
@@ -116,6 +117,13 @@ PERMISSIONS: Final = (
     ),
     Permission("ses:TagResource", "identity", "tags", "changes tags of yours", "ours"),
     Permission("ses:UntagResource", "identity", "tags", "removes tags of yours", "ours"),
+    Permission(
+        "ses:UntagResource",
+        "identity",
+        "adopt",
+        "removes `byodkim:owner` and `byodkim:instance` from an adopted identity that leaves the stack",
+        "ours",
+    ),
     Permission(
         "secretsmanager:CreateSecret", "secret", "keyStore", "writes a key that was just made", "becomes ours"
     ),

@@ -1,6 +1,7 @@
 """`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_after_an_up(project, world):
     assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/Z1"}
     assert f"*._domainkey.{DOMAIN}" in result.stdout
     assert result.stderr == ""
+
+
+def test_adopted_identity_that_leaves(project, world):
+    """Of one that was adopted and is not declared any more, our two tags have to be removed."""
+    project.write("    example.net: { generation: 1, dns: manual }\n")
+    project.stored = [replace(world.created(1, account_id="123456789012"), adopted=True)]
+    assert policy(project.run("iam-policy"))["ses:UntagResource"] == {
+        f"arn:aws:ses:eu-west-1:123456789012:identity/{DOMAIN}"
+    }
 
 
 def test_zone_of_a_declared_domain(project, world):

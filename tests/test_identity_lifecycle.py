@@ -1102,16 +1102,75 @@ def test_delete_of_another_instance(world):
 
 
 def test_delete_of_an_adopted_one(world):
-    """An adopted identity stays in SES as it is, and that is said."""
+    """An adopted identity stays in SES as it was, without our two tags: it belongs to nobody then."""
+    world.publish(1)
+    world.put("s1", tags={"team": "mail"})
+    before = world.identity()
+    adopted = world.create(adopt=True)
+    world.next_run()
+    world.forget()
+
+    identity_lifecycle.delete(adopted, world.outside)
+
+    assert [GET, UNTAG] == world.calls()
+    assert before == world.identity()
+    assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+
+
+def test_what_was_left_is_nobodys(world):
+    """Adopted, dropped and declared again, without `adopt` it is refused, so no deletion ever takes it."""
+    world.publish(1)
+    world.put("s1")
+    identity_lifecycle.delete(world.create(adopt=True), world.outside)
+    world.next_run()
+
+    assert EXISTS + (
+        "(EXTERNAL), made by somebody else\n  hint: nothing was changed; `adopt: true` takes it over, "
+        "and leaves it in SES when the stack goes"
+    ) == refused(IdentityExists, world.create)
+
+
+def test_delete_of_an_adopted_one_that_another_stack_took(world):
+    """The tags on it are those of its owner now, and stay."""
     world.publish(1)
     world.put("s1")
     adopted = world.create(adopt=True)
+    world.next_run()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
     before = world.identity()
 
     identity_lifecycle.delete(adopted, world.outside)
 
     assert before == world.identity()
     assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+
+
+def test_delete_of_an_adopted_one_that_is_gone(world):
+    """Not found is success, and nothing stayed."""
+    world.publish(1)
+    world.put("s1")
+    adopted = world.create(adopt=True)
+    world.model.remove(DOMAIN, REGION)
+
+    identity_lifecycle.delete(adopted, world.outside)
+
+    assert [] == world.progress.infos
+
+
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
+def test_replacement_of_an_adopted_one(world, lag):
+    """The identity that was just taken over again keeps its tags when the old half is deleted."""
+    world.publish(1)
+    world.put("s1")
+    old = world.create(adopt=True)
+    world.clock.advance(HOUR)
+    world.switch(read_lag_seconds=lag)
+    world.next_run()
+
+    new = world.create(adopt=True)
+    identity_lifecycle.delete(old, world.outside)
+
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: new.instance} == world.identity().tags
 
 
 def test_delete_of_one_that_is_adopted_no_more(world):

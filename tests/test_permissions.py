@@ -263,6 +263,14 @@ ONE = (Identity("eu-west-1", "example.com"),)
         ),
         (Scope(identities=ONE, tags=True), ALWAYS | {"ses:UntagResource"}),
         (
+            Scope(identities=(Identity("eu-west-1", "example.com", adopt=True),)),
+            ALWAYS | {"ses:UntagResource"},
+        ),
+        (
+            Scope(identities=(Identity("eu-west-1", "example.com", adopted=True),)),
+            ALWAYS | {"ses:UntagResource"},
+        ),
+        (
             Scope(identities=(Identity("eu-west-1", "example.com", configuration_set="news"),)),
             ALWAYS | {"ses:PutEmailIdentityConfigurationSetAttributes"},
         ),
@@ -322,6 +330,8 @@ ONE = (Identity("eu-west-1", "example.com"),)
         "one identity a Region",
         "two identities in a Region",
         "tags",
+        "to be adopted",
+        "adopted, and leaving",
         "configuration set",
         "zone by id",
         "zone by name",
@@ -350,6 +360,8 @@ def test_adopted():
     assert statement(document, put, adopted) == [{}]
     assert statement(document, put, ours) == [OURS]
     assert statement(document, "ses:DeleteEmailIdentity", adopted) == [OURS]
+    assert statement(document, "ses:UntagResource", adopted) == [OURS]
+    assert statement(document, "ses:UntagResource", ours) == []
 
 
 @pytest.mark.parametrize(

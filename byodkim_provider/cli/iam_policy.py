@@ -103,7 +103,9 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
         for region in domain.regions
     }
     leaving = {
-        (one.declared.region, one.declared.domain): Identity(one.declared.region, one.declared.domain)
+        (one.declared.region, one.declared.domain): Identity(
+            one.declared.region, one.declared.domain, adopted=one.adopted
+        )
         for one in stored
     }
     accounts = sorted({one.declared.account_id for one in stored if one.declared.account_id})
