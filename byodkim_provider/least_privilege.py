@@ -51,9 +51,9 @@ class Identity:
     domain: str
     adopt: bool = False
     """It may be another's as yet, so that no condition on its owner can hold."""
+    configuration_set: str | None = None
     adopted: bool = False
     """It was another's, and stays in SES when it leaves the stack, without our tags."""
-    configuration_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,17 @@ def test_adopted_identity_that_leaves(project, world):
     }
 
 
+def test_configuration_set(project):
+    """A configuration set that is declared is allowed, and is nothing that is adopted."""
+    project.write("    example.com: { generation: 1, configurationSet: newsletter }\n")
+    allowed = policy(project.run("iam-policy"))
+    assert allowed["ses:PutEmailIdentityConfigurationSetAttributes"] == {
+        "arn:aws:ses:eu-west-1:*:identity/example.com",
+        "arn:aws:ses:eu-west-1:*:configuration-set/newsletter",
+    }
+    assert "ses:UntagResource" not in allowed
+
+
 def test_zone_of_a_declared_domain(project, world):
     """A zone that was found by its name is known from then on; it is looked for again in each run."""
     project.write("    example.com: { generation: 1 }\n")

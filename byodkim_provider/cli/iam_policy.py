@@ -98,7 +98,9 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
     """What is about SES: what the stack file declares, and what is in the state and may have to go."""
     stored = [one for group in stack.state.identities.values() for one in group]
     declared = {
-        (region, domain.name): Identity(region, domain.name, domain.adopt, domain.configuration_set)
+        (region, domain.name): Identity(
+            region, domain.name, adopt=domain.adopt, configuration_set=domain.configuration_set
+        )
         for domain in stack.settings.domains
         for region in domain.regions
     }
