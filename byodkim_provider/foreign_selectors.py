@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -25,7 +25,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from byodkim_provider import records
+from byodkim_provider import kept_records, records
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.plugin_process import prepare_process
@@ -62,8 +62,8 @@ AT_ONCE: Final = 10
 """Look-ups at a time."""
 
 
-Records = dict[str, dict[str, Any]]
-"""By selector: *type*, TXT or CNAME, and *values* as `aws.route53.Record` takes them."""
+Records = dict[str, kept_records.Record]
+"""By selector."""
 
 
 def load_v1() -> ForeignSelectorsProvider:
@@ -84,19 +84,25 @@ class ForeignSelectorsProvider(ResourceProvider):
         self._connections = connections(read_settings(req.config.get))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        domain, keep = news["domain"], list(news.get("keep", ()))
+        domain, values = news["domain"], news.get("values", {})
+        keep = {selector: values.get(selector) for selector in news.get("keep", ())}
         same_domain = olds.get("domain") == domain
         known: Records = olds.get("carried", {}) if same_domain else {}
         resolver = resolver_for(news.get("dns_check", "authoritative"), news.get("dns_resolvers", ()))
-        looked_up, problems = carried(
-            domain, [selector for selector in keep if selector not in known], resolver
+        given, problems = _given(domain, values)
+        looked_up, not_found = carried(
+            domain,
+            [selector for selector, value in keep.items() if value is None and selector not in known],
+            resolver,
+            delegated=same_domain,
         )
+        problems += not_found
         if not same_domain and resolver:
             selectors = {*KNOWN, *self._easy_dkim(domain, news.get("regions", ()))}
-            problems += hidden(domain, selectors - {*keep, *news.get("own", ())}, resolver)
+            problems += hidden(domain, selectors - {*keep, *news.get("own", ())}, resolver, keep)
         # Filled in here and not in `create`, so that a preview knows the records.
         records_to_keep = {
-            selector: one for selector, one in {**known, **looked_up}.items() if selector in keep
+            selector: one for selector, one in {**known, **looked_up, **given}.items() if selector in keep
         }
         failures = [CheckFailure("", problem) for problem in problems]
         return CheckResult({**news, "carried": records_to_keep}, failures)
@@ -124,8 +130,14 @@ class ForeignSelectorsProvider(ResourceProvider):
         }
 
 
-def hidden(domain: str, candidates: Collection[str], resolver: Resolver) -> list[str]:
-    """A problem for each of these selectors that *domain* has in use, or one if DNS does not answer."""
+def hidden(
+    domain: str, candidates: Collection[str], resolver: Resolver, keep: Mapping[str, str | None]
+) -> list[str]:
+    """
+    A problem for each of these selectors that *domain* has in use, or one if DNS does not answer.
+
+    *keep* is what is carried over already, by selector.
+    """
     selectors = sorted(candidates)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(
@@ -139,46 +151,67 @@ def hidden(domain: str, candidates: Collection[str], resolver: Resolver) -> list
             "`dnsCheck: off` delegates unseen"
         ]
     found = [selector for selector, one in zip(selectors, answers, strict=True) if _is_in_use(one)]
+    written = kept_records.as_written({**keep, **dict.fromkeys(found)})
     return [
         f"{domain}: a delegated _domainkey would hide {records.record_name(selector, domain)!r}; "
-        f"`keep: [{', '.join(found)}]` carries it over"
+        f"`keep: {written}` carries it over"
         for selector in found
     ]
 
 
-def carried(domain: str, selectors: Sequence[str], resolver: Resolver | None) -> tuple[Records, list[str]]:
-    """The records of *selectors* as they stand in DNS, and why some can't be carried over."""
+def carried(
+    domain: str, selectors: Sequence[str], resolver: Resolver | None, *, delegated: bool = False
+) -> tuple[Records, list[str]]:
+    """
+    The records of *selectors* as they stand in DNS, and why some can't be carried over.
+
+    *delegated*: the zone exists already. A lookup then follows the delegation, which hides
+    what the parent zone has.
+    """
     found: Records = {}
     problems: list[str] = []
     for selector in selectors:
         name = records.record_name(selector, domain)
-        if resolver is None:
-            problems.append(f"{domain}: keep has to look up {name!r}, and `dnsCheck` is off")
-            continue
-        record = _record(resolver.txt(name, domain))
-        if isinstance(record, str):
-            problems.append(f"{domain}: keep can't carry over {name!r}: {record}")
-        else:
-            found[selector] = record
+        try:
+            found[selector] = _looked_up(name, domain, resolver, delegated=delegated)
+        except ValueError as error:
+            problems.append(
+                f"{domain}: keep can't carry over {name!r}: {error}; "
+                f'give its value: `keep: {{{selector}: "v=DKIM1; …"}}`'
+            )
     return found, problems
 
 
-def _record(answers: Sequence[Answer]) -> dict[str, Any] | str:
-    """What stands at the name, or why it can't be told or copied."""
+def _given(domain: str, values: Mapping[str, str]) -> tuple[Records, list[str]]:
+    """The records that *values* describe, by selector, and what is wrong with some."""
+    given: Records = {}
+    problems: list[str] = []
+    for selector, value in values.items():
+        try:
+            given[selector] = kept_records.from_value(value)
+        except ValueError as error:
+            problems.append(f"{domain}: keep: {selector}: {error}")
+    return given, problems
+
+
+def _looked_up(name: str, domain: str, resolver: Resolver | None, *, delegated: bool) -> kept_records.Record:
+    """What stands at the name; raises ValueError with why that can't be determined or copied."""
+    if resolver is None:
+        raise ValueError("it has to be looked up, and `dnsCheck` is off")
+    answers = resolver.txt(name, domain)
     if not _answered(answers):
-        return "no server answers"
+        raise ValueError("no server answers")
     targets = {answer.target for answer in answers if answer.target}
     texts = {answer.values for answer in answers if answer.values and not answer.target}
     if len(targets) + len(texts) > 1:
-        return "the servers disagree"
+        raise ValueError("the servers disagree")
     if targets:
-        return {"type": "CNAME", "values": sorted(targets)}
+        return kept_records.as_cname(targets)
     if not texts:
-        return "there is no TXT or CNAME record"
+        hidden = ", or the delegation hides it" if delegated else ""
+        raise ValueError(f"there is no TXT or CNAME record{hidden}")
     (values,) = texts
-    if any(re.search(r'["\\]|[^ -~]', value) for value in values):
-        return "its value has quotes, backslashes or characters beyond ASCII"
-    return {"type": "TXT", "values": [records.route53_value(value) for value in values]}
+    return kept_records.as_txt(values)
 
 
 def _answered(answers: Sequence[Answer]) -> bool:
@@ -200,6 +233,8 @@ class ForeignSelectorsArgs:
     domain: str
     keep: Sequence[str] = ()
     """Selectors of others to carry over."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Values of some of them, by selector: a key or the target of a CNAME. The others are looked up."""
     own: Sequence[str] = ()
     """Selectors that the zone will hold anyway. Read when the delegation is new, never compared."""
     regions: Sequence[str] = ()

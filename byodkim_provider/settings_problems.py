@@ -31,7 +31,7 @@ __all__ = ["Steps", "line", "lines", "unknown_key"]
 Steps = tuple[str | int, ...]
 """Where a value stands: the keys and positions that lead to it."""
 
-_NAMED_BY_USERS: Final = {"domains", "keys", "tags"}
+_NAMED_BY_USERS: Final = {"domains", "keep", "keys", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
 
 _EXPECTED: Final = {

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider import generations, records
+from byodkim_provider import generations, kept_records, records
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
@@ -91,6 +91,19 @@ def _as_list(written: object) -> list[object]:
     return [{"provider": one} if isinstance(one, str) else one for one in listed]
 
 
+def _as_kept(written: object) -> dict[str, object]:
+    """`keep` in its long form: a map, with no value where the record is to be looked up."""
+    kept: dict[str, object] = {}
+    for one in written if isinstance(written, list) else [written]:
+        if not isinstance(one, Mapping) and (not isinstance(one, str) or one is written):
+            raise ValueError(f"must be a list of selectors, or a map of their values, not {shown(one)}")
+        for selector, value in one.items() if isinstance(one, Mapping) else [(one, None)]:
+            if selector in kept:
+                raise ValueError(f"{shown(selector)} is listed twice")
+            kept[selector] = value
+    return kept
+
+
 def _as_object(written: object) -> object:
     """`keyStore` in its long form: a store's name is an object."""
     return {"provider": written} if isinstance(written, str) else written
@@ -108,6 +121,14 @@ def _any_form(schema: dict[str, Any]) -> None:
     one = {"anyOf": [{"type": "string", "enum": list(get_args(_Provider))}, schema.pop("items")]}
     schema.pop("type")
     schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
+
+
+def _list_or_map(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keep`, with its short form."""
+    values = {"type": schema.pop("type"), "additionalProperties": {"type": "string"}}
+    schema.pop("additionalProperties")
+    items = {"anyOf": [{"type": "string"}, values]}
+    schema["anyOf"] = [{"type": "array", "items": items}, values]
 
 
 def _name_or_object(schema: dict[str, Any]) -> None:
@@ -186,8 +207,10 @@ class DnsSettings(_Written):
     """ARN of a role in the AWS account that holds the zone."""
     delegate: _Boolean = False
     """Make a zone `_domainkey.<domain>` in Route 53, for a domain whose DNS is elsewhere."""
-    keep: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
-    """Selectors of others that the delegated zone carries on."""
+    keep: Annotated[
+        dict[str, str | None], BeforeValidator(_as_kept), Field(json_schema_extra=_list_or_map)
+    ] = {}
+    """Selectors of others that the delegated zone carries on, with a value where no lookup can find it."""
     panel: _Panel | None = None
     """Whose panel people type the record into, with `provider: manual`."""
 
@@ -200,10 +223,17 @@ class DnsSettings(_Written):
 
     @field_validator("keep")
     @classmethod
-    def _selectors(cls, keep: tuple[str, ...]) -> tuple[str, ...]:
-        for selector in keep:
+    def _records(cls, keep: dict[str, str | None]) -> dict[str, str | None]:
+        problems: list[Problem] = []
+        for selector, value in keep.items():
             if problem := records.selector_problem(selector):
-                raise ValueError(problem)
+                problems.append(((), problem))
+            try:
+                _ = value is None or kept_records.from_value(value)
+            except ValueError as error:
+                problems.append(((selector,), str(error)))
+        if problems:
+            raise LocatedError(problems)
         return keep
 
     @model_validator(mode="after")

@@ -43,7 +43,7 @@ class Cloud(pulumi.runtime.Mocks):
         self.asked.append(args)
         made = {"zoneId": "ZNEW", "nameServers": ["ns-4.example.net", "ns-3.example.net"]}
         if args.typ.endswith("ForeignSelectors"):
-            made = {"carried": {"google": {"type": "TXT", "values": ["v=DKIM1"]}}}
+            made = {"carried": {one: {"type": "TXT", "values": [one]} for one in args.inputs["keep"]}}
         if args.typ.endswith("DkimKey"):
             made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
         if args.typ.endswith("ByodkimIdentity"):
@@ -391,10 +391,13 @@ def test_cloudflare_without_its_sdk(cloud, monkeypatch):
 
 def test_delegated(cloud):
     """The zone holds our records and those that are carried over, once each."""
-    publish(Delegated(keep=["google"]))
+    publish(Delegated(keep={"google": None, "newsvc": "p=AAAA"}))
     made = {one.name: one.inputs for one in cloud.asked if one.typ.startswith("aws:route53")}
     assert {name: (one["name"], one.get("type"), one.get("records")) for name, one in made.items()} == {
         f"_domainkey.{DOMAIN}": (f"_domainkey.{DOMAIN}", None, None),
-        f"_domainkey.{DOMAIN}/google": (f"google._domainkey.{DOMAIN}", "TXT", ["v=DKIM1"]),
+        f"_domainkey.{DOMAIN}/google": (f"google._domainkey.{DOMAIN}", "TXT", ["google"]),
+        f"_domainkey.{DOMAIN}/newsvc": (f"newsvc._domainkey.{DOMAIN}", "TXT", ["newsvc"]),
         "record": (NAME, "TXT", [records.route53_value(VALUE)]),
     }
+    [others] = [one.inputs for one in cloud.asked if one.typ.endswith("ForeignSelectors")]
+    assert (others["keep"], others["values"]) == (["google", "newsvc"], {"newsvc": "p=AAAA"})

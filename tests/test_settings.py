@@ -15,6 +15,7 @@ REGION = "eu-west-1"
 KEY_1 = keys.generate(1024).pkcs1_base64()
 KEY_2 = keys.generate(1024).pkcs1_base64()
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+KEPT = "v=DKIM1; k=rsa; p=" + "A" * 40
 LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
 
 
@@ -60,7 +61,7 @@ def test_smallest():
                 "ttl": 300,
                 "assume_role": None,
                 "delegate": False,
-                "keep": (),
+                "keep": {},
                 "panel": None,
             },
         ),
@@ -200,7 +201,15 @@ def test_forms_of_dns(written):
         ({"provider": "manual", "panel": "godaddy"}, [{"provider": "manual", "panel": "godaddy"}]),
         (
             ["cloudflare", {"delegate": True, "keep": ["google", "k1"], "ttl": 60}],
-            [{"provider": "cloudflare"}, {"delegate": True, "keep": ("google", "k1"), "ttl": 60}],
+            [{"provider": "cloudflare"}, {"delegate": True, "keep": {"google": None, "k1": None}, "ttl": 60}],
+        ),
+        (
+            {"delegate": True, "keep": ["google", {"newsvc": KEPT}]},
+            [{"delegate": True, "keep": {"google": None, "newsvc": KEPT}}],
+        ),
+        (
+            {"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}},
+            [{"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}}],
         ),
         ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
         (
@@ -208,7 +217,7 @@ def test_forms_of_dns(written):
             [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns"}],
         ),
     ],
-    ids=["manual", "with its panel", "a list", "automatic ttl", "role"],
+    ids=["manual", "with its panel", "a list", "a kept value", "kept values", "automatic ttl", "role"],
 )
 def test_dns(written, expected):
     """Each provider has its own options, and a list has several providers."""
@@ -627,6 +636,41 @@ IN_DOMAIN = [
         ["dns.keep: 'google._domainkey' has a dot, expected the one label before '._domainkey'"],
     ),
     ("keep twice", {"dns": {"delegate": True, "keep": ["k1", "k1"]}}, ["dns.keep: 'k1' is listed twice"]),
+    (
+        "keep twice, once with a value",
+        {"dns": {"delegate": True, "keep": ["k1", {"k1": KEPT}]}},
+        ["dns.keep: 'k1' is listed twice"],
+    ),
+    (
+        "keep without a list",
+        {"dns": {"delegate": True, "keep": "google"}},
+        ["dns.keep: must be a list of selectors, or a map of their values, not 'google'"],
+    ),
+    (
+        "keep a list in a list",
+        {"dns": {"delegate": True, "keep": [["google"]]}},
+        ["dns.keep: must be a list of selectors, or a map of their values, not a list"],
+    ),
+    (
+        "keep a number",
+        {"dns": {"delegate": True, "keep": {"k1": 1}}},
+        ['dns.keep["k1"]: must be text, not 1'],
+    ),
+    (
+        "keep what is no key, twice",
+        {"dns": {"delegate": True, "keep": {"newsvc": "v=DKIM1", "k1": PEM}}},
+        [
+            "dns.keep[\"k1\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
+            "or the target of a CNAME, not 87 characters",
+            "dns.keep[\"newsvc\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
+            "or the target of a CNAME, not 'v=DKIM1'"
+        ],
+    ),
+    (
+        "keep a key in quotes",
+        {"dns": {"delegate": True, "keep": {"newsvc": '"v=DKIM1; p=A"'}}},
+        ['dns.keep["newsvc"]: its value has quotes, backslashes or characters beyond ASCII'],
+    ),
     (
         "zone of a delegation",
         {"dns": {"delegate": True, "zone": "example.com"}},

@@ -7,7 +7,7 @@ hides every other selector of the domain, so those of others are carried over fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -27,9 +27,10 @@ class Delegated:
     Records in a zone of their own, which is protected: `pulumi state unprotect` lets it go.
 
     Whoever gets hold of the name servers that a parent still delegates to answers for the zone,
-    so the NS records in the parent zone must be gone first. *keep* lists selectors of others
-    that the zone carries on; *own_selectors* are not others', and in *regions* SES may have some
-    of Easy DKIM. *assume_role* is the ARN of a role in another account.
+    so the NS records in the parent zone must be gone first. *keep* has selectors of others that
+    the zone carries on, with their values or None where a lookup finds them; *own_selectors* are
+    not others', and in *regions* SES may have some of Easy DKIM. *assume_role* is the ARN of a
+    role in another account.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Delegated:
         *,
         ttl: int = TTL,
         assume_role: str | None = None,
-        keep: Sequence[str] = (),
+        keep: Mapping[str, str | None] | None = None,
         own_selectors: Sequence[str] = (),
         regions: Sequence[str] = (),
         dns_check: str = "authoritative",
@@ -45,7 +46,7 @@ class Delegated:
     ) -> None:
         self._ttl = ttl
         self._assume_role = assume_role
-        self._keep = keep
+        self._keep = keep or {}
         self._own_selectors = own_selectors
         self._regions = regions
         self._dns_check = dns_check
@@ -77,7 +78,8 @@ class Delegated:
                 name,
                 ForeignSelectorsArgs(
                     domain=domain,
-                    keep=self._keep,
+                    keep=list(self._keep),
+                    values={name: value for name, value in self._keep.items() if value is not None},
                     own=self._own_selectors,
                     regions=self._regions,
                     dns_check=self._dns_check,

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.engine
 MANUAL = "manual.example"
 DELEGATED = "delegated.example"
 GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
+NEWSVC = "v=DKIM1; k=rsa; p=" + "B" * 392
 
 
 def declared(domain, dns):
@@ -82,6 +83,21 @@ def test_delegated(sandbox, open_stack):
     assert [(alias.name, alias.values) for alias in aliases] == [
         (f"selector1._domainkey.{DELEGATED}.", ("selector1.mail.example",))
     ]
+
+    # What another service hands out later can't be seen behind the delegation: its value is written down.
+    panel.paste(f"newsvc._domainkey.{DELEGATED}", NEWSVC)
+    stack.declare(declared(DELEGATED, delegate | {"keep": ["google", "selector1", "newsvc"]}))
+    hidden = stack.preview()
+    assert not hidden.ok
+    assert (
+        f"{DELEGATED}: keep can't carry over 'newsvc._domainkey.{DELEGATED}': there is no TXT or CNAME "
+        'record, or the delegation hides it; give its value: `keep: {newsvc: "v=DKIM1; …"}`' in hidden.stdout
+    )
+    delegate["keep"] = ["google", "selector1", {"newsvc": NEWSVC}]
+    stack.declare(declared(DELEGATED, delegate))
+    assert stack.up().ok
+    assert sandbox.dns.txt(f"newsvc._domainkey.{DELEGATED}") == (NEWSVC,)
+    assert sandbox.dns.txt(f"google._domainkey.{DELEGATED}") == (GOOGLE,)
 
     stack.declare({DELEGATED: {"generation": 2, "dns": delegate}})
     rotated = stack.up()
