@@ -37,6 +37,7 @@ def declare() -> None:
             ],
             timeout_minutes=stack.verification.timeout_minutes,
             on_timeout=stack.verification.on_timeout,
+            delegations={one.name: dns.release for one in stack.domains for dns in one.dns if dns.delegate},
         ),
     )
     pulumi.export("domains", {name: domain.summary(verification) for name, domain in domains.items()})

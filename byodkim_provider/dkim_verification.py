@@ -7,7 +7,7 @@ How the engine asks; when to look and what a verdict rests on is decided in `ver
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 import pulumi
@@ -26,6 +26,7 @@ from pulumi.output import Unknown
 from byodkim_provider import verification, wire_types
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
+from byodkim_provider.delegations import removed_too_early
 from byodkim_provider.dkim_identity import ByodkimIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
@@ -82,7 +83,7 @@ class DkimVerificationProvider(ResourceProvider):
         prepare_process()
         self._connections = connections(read_settings(req.config.get))
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known = {name: value for name, value in news.items() if not has_unknown(value)}
         problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
         if "identities" not in known and isinstance(news.get("identities"), list | tuple):
@@ -94,6 +95,7 @@ class DkimVerificationProvider(ResourceProvider):
         minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
         if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
             problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
+        problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
         return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
@@ -175,6 +177,13 @@ class DkimVerificationArgs:
     """How long a run waits for all that is new or changed. Read, never compared: no change by itself."""
     on_timeout: OnTimeout = "warn"
     """`warn` succeeds, and the next run looks once more at what is pending; `fail` fails the run."""
+    delegations: Mapping[str, bool] = field(default_factory=dict)
+    """
+    The domains with a delegated zone, and whether that is released.
+
+    This resource stands for the whole stack: it alone can refuse to remove a zone too early. The
+    engine would say no more than that the zone is protected, and perhaps after the rest is gone.
+    """
 
 
 class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
@@ -213,5 +222,6 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             "account_id": args.identities[0].account_id if args.identities else None,
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,
+            "delegations": args.delegations or None,
         }
         super().__init__(DkimVerificationProvider(), name, {**inputs, "results": None, "pending": None}, opts)

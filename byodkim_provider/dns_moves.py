@@ -52,8 +52,14 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
-                hint="nothing was changed; list both, move the name servers, and drop the old one two days "
-                "later, when nobody remembers them",
+                hint="nothing was changed; "
+                + (
+                    f"list both, remove the NS records of '_domainkey.{before.domain}', "
+                    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+                    if label == DELEGATED
+                    else "list both, move the name servers, and drop the old one two days later, when nobody "
+                    "remembers them"
+                ),
             )
         exchanged = not set(before.dns) & set(declared.dns)
         if exchanged and not (asked and before.name_servers.get(label)):

@@ -28,6 +28,7 @@ from pulumi.dynamic import (
 from byodkim_provider import kept_records, records
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
+from byodkim_provider.delegations import still_delegated
 from byodkim_provider.plugin_process import prepare_process
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.resolver import Answer
@@ -100,6 +101,10 @@ class ForeignSelectorsProvider(ResourceProvider):
         if not same_domain and resolver:
             selectors = {*KNOWN, *self._easy_dkim(domain, news.get("regions", ()))}
             problems += hidden(domain, selectors - {*keep, *news.get("own", ())}, resolver, keep)
+        if news.get("release") and not (same_domain and olds.get("release")) and resolver:
+            # Recursive resolvers remember a delegation for days, and say nothing of who serves it.
+            authoritative = resolver_for("authoritative", news.get("dns_resolvers", ()))
+            problems += filter(None, [still_delegated(domain, authoritative or resolver)])
         # Filled in here and not in `create`, so that a preview knows the records.
         records_to_keep = {
             selector: one for selector, one in {**known, **looked_up, **given}.items() if selector in keep
@@ -109,9 +114,9 @@ class ForeignSelectorsProvider(ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["domain"] if olds["domain"] != news["domain"] else []
-        return DiffResult(
-            changes=olds.get("carried") != news.get("carried") or bool(replaces), replaces=replaces
-        )
+        changed = olds.get("carried") != news.get("carried")
+        released = olds.get("release", False) != news.get("release", False)
+        return DiffResult(changes=changed or released or bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(props["domain"], props)
@@ -242,6 +247,8 @@ class ForeignSelectorsArgs:
     dns_check: str = "authoritative"
     """`off` delegates without looking, and then nothing can be kept."""
     dns_resolvers: Sequence[str] = ()
+    release: bool = False
+    """The zone is about to go: refused while the parent zone still delegates to it."""
 
 
 class ForeignSelectors(Resource, module="byodkim", name="ForeignSelectors"):

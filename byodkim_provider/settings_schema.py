@@ -145,7 +145,7 @@ _SECRET_TEXT: Final = {
 
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
-    "delegate": frozenset({"delegate", "ttl", "assume_role", "keep"}),
+    "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
     "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
     "manual": frozenset({"panel", "zone"}),
 }
@@ -211,6 +211,8 @@ class DnsSettings(_Written):
         dict[str, str | None], BeforeValidator(_as_kept), Field(json_schema_extra=_list_or_map)
     ] = {}
     """Selectors of others that the delegated zone carries on, with a value where no lookup can find it."""
+    release: _Boolean = False
+    """End the protection of the delegated zone, so that it can be removed. The NS records must be gone."""
     panel: _Panel | None = None
     """Whose panel people type the record into, with `provider: manual`."""
 

@@ -161,11 +161,6 @@ class Project:
         arguments = ["stack", "export", "--stack", self._stack.name]
         return self._pulumi.run(arguments, str(self._work), self._environment).stdout
 
-    def unprotect(self) -> None:
-        """`pulumi state unprotect --all`."""
-        arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._stack.name]
-        self._pulumi.run(arguments, str(self._work), self._environment)
-
     def state_files(self) -> list[Path]:
         """All files the backend wrote: stack, history, backups."""
         return [path for path in self._state.rglob("*") if path.is_file()]

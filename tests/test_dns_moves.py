@@ -22,6 +22,12 @@ STILL_ASKED = (
     "  hint: nothing was changed; list both, move the name servers, and drop the old one two days "
     "later, when nobody remembers them"
 )
+DELEGATION_STANDS = (
+    "example.com eu-west-1: dns: the record is still asked for at delegate "
+    "(ns-3.example.net, ns-4.example.net)\n"
+    "  hint: nothing was changed; list both, remove the NS records of '_domainkey.example.com', "
+    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+)
 
 
 def asked_at(label):
@@ -58,6 +64,7 @@ def test_leaving(world, before, after, expected):
         ([HERE, THERE], [THERE], asked_at(THERE), None),
         ([HERE, THERE], [THERE], frozenset(), None),
         ([HERE, "delegate"], ["delegate"], asked_at("delegate"), None),
+        (["delegate"], ["manual"], asked_at("delegate"), DELEGATION_STANDS),
     ],
     ids=[
         "exchange while asked for",
@@ -68,6 +75,7 @@ def test_leaving(world, before, after, expected):
         "shrink after the move",
         "shrink unseen",
         "the zone above a delegation",
+        "a delegation that stands",
     ],
 )
 def test_refuse_leaving(world, before, after, asked, problem):

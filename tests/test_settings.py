@@ -62,6 +62,7 @@ def test_smallest():
                 "assume_role": None,
                 "delegate": False,
                 "keep": {},
+                "release": False,
                 "panel": None,
             },
         ),
@@ -291,6 +292,15 @@ def test_zone_above_the_record(zone):
     """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
     (domain,) = load({"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}).domains
     assert domain.dns[0].zone == zone
+
+
+def test_released_zone():
+    """A released zone is a warning in each run, until it is gone."""
+    (domain,) = load(one({"generation": 1, "dns": {"delegate": True, "release": True}})).domains
+    assert domain.warnings == (
+        "domains[\"example.com\"].dns: the zone '_domainkey.example.com' is not protected any more, "
+        "and mail can't use the keys in it",
+    )
 
 
 @pytest.mark.parametrize(
@@ -631,6 +641,11 @@ IN_DOMAIN = [
         ["dns.keep: goes with delegate, not with route53"],
     ),
     (
+        "release without a delegation",
+        {"dns": {"release": True}},
+        ["dns.release: goes with delegate, not with route53"],
+    ),
+    (
         "keep a name",
         {"dns": {"delegate": True, "keep": ["google._domainkey"]}},
         ["dns.keep: 'google._domainkey' has a dot, expected the one label before '._domainkey'"],
@@ -663,7 +678,7 @@ IN_DOMAIN = [
             "dns.keep[\"k1\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
             "or the target of a CNAME, not 87 characters",
             "dns.keep[\"newsvc\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
-            "or the target of a CNAME, not 'v=DKIM1'"
+            "or the target of a CNAME, not 'v=DKIM1'",
         ],
     ),
     (

@@ -21,6 +21,7 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
             ttl=dns.ttl,
             assume_role=dns.assume_role,
             keep=dns.keep,
+            release=dns.release,
             own_selectors=[key.selector for key in domain.keys.values()],
             regions=domain.regions,
             dns_check=domain.dns_check,

@@ -24,13 +24,13 @@ __all__ = ["Delegated"]
 
 class Delegated:
     """
-    Records in a zone of their own, which is protected: `pulumi state unprotect` lets it go.
+    Records in a zone of their own, which is protected until it is released.
 
     Whoever gets hold of the name servers that a parent still delegates to answers for the zone,
-    so the NS records in the parent zone must be gone first. *keep* has selectors of others that
-    the zone carries on, with their values or None where a lookup finds them; *own_selectors* are
-    not others', and in *regions* SES may have some of Easy DKIM. *assume_role* is the ARN of a
-    role in another account.
+    so *release* is refused until the NS records in the parent zone are gone. *keep* has selectors
+    of others that the zone carries on, with their values or None where a lookup finds them;
+    *own_selectors* are not others', and in *regions* SES may have some of Easy DKIM.
+    *assume_role* is the ARN of a role in another account.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Delegated:
         ttl: int = TTL,
         assume_role: str | None = None,
         keep: Mapping[str, str | None] | None = None,
+        release: bool = False,
         own_selectors: Sequence[str] = (),
         regions: Sequence[str] = (),
         dns_check: str = "authoritative",
@@ -47,6 +48,7 @@ class Delegated:
         self._ttl = ttl
         self._assume_role = assume_role
         self._keep = keep or {}
+        self._release = release
         self._own_selectors = own_selectors
         self._regions = regions
         self._dns_check = dns_check
@@ -84,6 +86,7 @@ class Delegated:
                     regions=self._regions,
                     dns_check=self._dns_check,
                     dns_resolvers=self._dns_resolvers,
+                    release=self._release,
                 ),
                 pulumi.ResourceOptions(parent=parent),
             )
@@ -94,7 +97,7 @@ class Delegated:
                 opts=pulumi.ResourceOptions(
                     parent=parent,
                     provider=provider_with(self._assume_role),
-                    protect=True,
+                    protect=not self._release,
                     depends_on=[others],
                 ),
             )
@@ -106,9 +109,8 @@ class Delegated:
                     records.record_name(selector, domain),
                     carried["type"],
                     carried["values"],
-                    pulumi.ResourceOptions(
-                        parent=parent, protect=True
-                    ),  # else it went before the zone refuses to
+                    # Not protected, it would go before the zone refuses to.
+                    pulumi.ResourceOptions(parent=parent, protect=not self._release),
                 )
         return self._zones[domain]
 

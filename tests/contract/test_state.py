@@ -52,7 +52,7 @@ INPUTS: Mapping[Kind, set[str]] = {
         "panel",
         "panel_zone",
     },
-    "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout"},
+    "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout", "delegations"},
 }
 
 OUTPUTS: Mapping[Kind, set[str]] = {
@@ -189,7 +189,9 @@ class Program(pulumi.runtime.Mocks):
         )
         DkimVerification(
             "DkimVerification",
-            DkimVerificationArgs(identities=[identity], timeout_minutes=0, on_timeout="warn"),
+            DkimVerificationArgs(
+                identities=[identity], timeout_minutes=0, on_timeout="warn", delegations={domain.name: False}
+            ),
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.ses_identity import easy_dkim_keys
 from tests.engine.panel import Panel
-from tests.engine.stack import REGION, requests
+from tests.engine.stack import REGION, requests, steps
 
 pytestmark = pytest.mark.engine
 
@@ -12,6 +12,11 @@ MANUAL = "manual.example"
 DELEGATED = "delegated.example"
 GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
 NEWSVC = "v=DKIM1; k=rsa; p=" + "B" * 392
+FOREIGN_SELECTORS = "pulumi-python:dynamic/byodkim:ForeignSelectors"
+TWO_STEPS = (
+    " has a problem: {0}: its zone '_domainkey.{0}' is protected and takes two steps: first `dns: {{"
+    "delegate: true, release: true}}` and a `pulumi up` that succeeds, then remove it (docs/leaving.md)"
+)
 
 
 def declared(domain, dns):
@@ -115,18 +120,67 @@ def test_delegated(sandbox, open_stack):
     for record in records:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
 
-    # Back: paste what has to be there, take the delegation away, and only then is the zone let go.
-    panel.remove(delegation["name"], *delegation["name_servers"], kind="NS")
+    # docs/leaving.md, "A delegation ends", back to pasting: what mail needs is pasted first.
     for record in records:
         panel.paste(record["name"], record["value"])
+    stack.declare({DELEGATED: {"generation": 2, "dns": delegate | {"release": True}}})
+    stands = stack.preview()
+    assert not stands.ok
+    assert (
+        f"{DELEGATED}: the parent zone still delegates '_domainkey.{DELEGATED}' to ns-5.sandbox.test,"
+        in stands.stdout
+    )
+    panel.remove(delegation["name"], *delegation["name_servers"], kind="NS")
+    stack.declare({DELEGATED: {"generation": 2, "dns": "manual"}})
+    protected = stack.preview()
+    assert not protected.ok
+    assert TWO_STEPS.format(DELEGATED) in protected.stdout
+
+    stack.declare({DELEGATED: {"generation": 2, "dns": delegate | {"release": True}}})
+    released = stack.up()
+    assert released.ok, released.stdout
+    assert steps(released) == [("update", f"_domainkey.{DELEGATED}", FOREIGN_SELECTORS)]
+    stack.declare({DELEGATED: {"generation": 2, "dns": "manual"}})
     back = stack.up()
-    assert not back.ok
-    assert "`pulumi state unprotect 'urn:" in back.stdout
-    stack.unprotect()
-    assert stack.up().ok
+    assert back.ok, back.stdout
+    assert "protected" not in back.stdout
+    assert delegation["name"] not in {zone.name.rstrip(".") for zone in sandbox.aws.zones()}
     for record in records:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
     assert sandbox.ses.signing_key(DELEGATED, REGION)[0] == records[1]["name"].partition(".")[0]
+
+
+@pytest.mark.parametrize("how", ["the entry is deleted", "destroy"])
+def test_delegated_domain_is_removed(sandbox, open_stack, how):
+    """docs/leaving.md, "A delegation ends": two steps, whether the domain goes or the whole stack."""
+    domain, other = f"{how.split()[-1]}.example", f"other.{how.split()[-1]}.example"
+    panel = Panel(sandbox, domain)
+    stays = {other: {"generation": 1}}
+    delegate = {"delegate": True, "keep": {"newsvc": NEWSVC}}
+    stack = open_stack(stays | declared(domain, delegate))
+    delegation = shown(stack.up(), domain)["delegation"]
+    panel.paste(delegation["name"], *delegation["name_servers"], kind="NS")
+    assert stack.up().ok
+
+    stack.declare(stays)
+    for refused in (stack.preview(), stack.up()):
+        assert not refused.ok
+        assert TWO_STEPS.format(domain) in refused.stdout
+    assert domain in sandbox.ses.identities(REGION)
+
+    retired = {"retired": True, "dns": delegate}
+    stack.declare(stays | {domain: {"generation": 1, **retired}})
+    assert stack.up().ok
+    panel.remove(delegation["name"], *delegation["name_servers"], kind="NS")
+    stack.declare(stays | {domain: {"generation": 1, **retired, "dns": delegate | {"release": True}}})
+    released = stack.up()
+    assert released.ok, released.stdout
+    assert f"the zone '_domainkey.{domain}' is not protected any more" in released.stdout
+    stack.declare(stays)
+    gone = stack.destroy() if how == "destroy" else stack.up()
+    assert gone.ok, gone.stdout
+    assert delegation["name"] not in {zone.name.rstrip(".") for zone in sandbox.aws.zones()}
+    assert (other in sandbox.ses.identities(REGION)) == (how != "destroy")
 
 
 def test_easy_dkim_is_not_hidden(sandbox, open_stack):
