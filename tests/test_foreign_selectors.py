@@ -169,4 +169,5 @@ def test_what_state_names():
         "regions",
         "dns_check",
         "dns_resolvers",
+        "release",
     }
