@@ -23,7 +23,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from byodkim_provider import verification, wire_types
+from byodkim_provider import verdicts, verification, wire_types
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.delegations import removed_too_early
@@ -33,11 +33,13 @@ from byodkim_provider.plugin_process import prepare_process, progress_of_this_ca
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable, shown
 from byodkim_provider.unknowns import has_unknown
-from byodkim_provider.verification import Entry, OnTimeout, Outside, Verdict
+from byodkim_provider.verdicts import Entry, Verdict
+from byodkim_provider.verification import OnTimeout, Outside
 
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
 
-TIMEOUT_MINUTES = 10
+TIMEOUT_MINUTES = 30
+"""How long a run waits if nobody says otherwise: well over the minutes that SES usually takes."""
 
 MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
@@ -107,11 +109,11 @@ class DkimVerificationProvider(ResourceProvider):
         known = [_known(one) for one in identities]
         if all(one.keys() >= {"domain", "region"} for one in known):
             # A selector that a preview can't know changes nothing about which Region goes.
-            verification.refuse_exchange(
+            verdicts.refuse_exchange(
                 [Entry.from_properties({"selector": "", **one}) for one in known], before
             )
         # Time limits are not compared: they are for the next wait.
-        return DiffResult(changes=has_unknown(identities) or verification.to_look_at(_entries(news), before))
+        return DiffResult(changes=has_unknown(identities) or verdicts.to_look_at(_entries(news), before))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("verification", self._verify(props, []))
@@ -120,7 +122,7 @@ class DkimVerificationProvider(ResourceProvider):
         return UpdateResult(self._verify(news, _verdicts(olds)))
 
     def _verify(self, inputs: Mapping[str, Any], before: Sequence[Verdict]) -> dict[str, Any]:
-        verdicts = verification.verify(
+        found = verification.verify(
             _entries(inputs),
             before,
             self._connect(inputs.get("account_id")),
@@ -128,8 +130,8 @@ class DkimVerificationProvider(ResourceProvider):
             on_timeout=inputs.get("on_timeout", "warn"),
         )
         return {
-            "results": [verdict.to_properties() for verdict in verdicts],
-            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.verified],
+            "results": [verdict.to_properties() for verdict in found],
+            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
         }
 
     def _connect_to_aws(self, account_id: str | None) -> Outside:

@@ -435,8 +435,8 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
 class Verification(_Written):
     """How long a run waits for SES, and how it ends if SES takes longer."""
 
-    timeout_minutes: Annotated[int, Whole(0, 72 * 60)] = 10
-    """How long to wait for all identities together, in minutes."""
+    timeout_minutes: Annotated[int, Whole(0, 72 * 60)] = 30
+    """How long to wait for all identities together, in minutes; 0 checks each once."""
     on_timeout: Literal["warn", "fail"] = "warn"
     """Whether the run then succeeds with a warning, or fails."""
 

@@ -2,132 +2,61 @@
 Has SES verified each identity, how long to wait for it, and why it has not.
 
 SES is asked as seldom as the question allows: one List for all new identities, a Get for
-each switch, nothing for what is verified already. No Pulumi here.
+each switch, nothing for what is verified already. What an answer means is decided in
+`verdicts`. No Pulumi here.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from byodkim_provider import diagnosis, records
 from byodkim_provider.diagnosis import Wanted
-from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused, Stopped
+from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity_outside import Ses
-from byodkim_provider.identity_state import (
-    AWAITING_DNS,
-    CREATED,
-    GONE,
-    PUT,
-    TAKEN_OVER,
-    DnsCheck,
-    moment,
-    timestamp,
-)
+from byodkim_provider.identity_state import AWAITING_DNS, CREATED, GONE, PUT
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.ses import Identity
+from byodkim_provider.verdicts import (
+    NOT_ASKED,
+    UNCONFIRMED,
+    Entry,
+    Verdict,
+    is_over,
+    is_put_in_vain,
+    judged,
+    tells_of_this_key,
+)
 
-__all__ = ["Entry", "Outside", "Verdict", "refuse_exchange", "to_look_at", "verify"]
+__all__ = ["OnTimeout", "Outside", "verify"]
 
 OnTimeout = Literal["warn", "fail"]
 
+USUAL: Final = "SES usually takes 5 to 11 minutes"
+"""From a Create or Put to SUCCESS with the record in DNS, in reports about real SES."""
+
 INTERVALS: Final = (2, 3, 5, 8, 12, 20)
 """
-Seconds between looks, the last one for ever.
+Seconds between polls, the last one for ever.
 
-SES needs "minutes" where the record is there first; a look every 20 s keeps a wait of ten
-minutes at 35 calls, well under one a second.
+A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a second.
 """
 
 DIAGNOSED: Final = 10
 """How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
 
-UNCONFIRMED: Final = "SES says SUCCESS, but not when it looked"
-
-NOT_ASKED: Final = "NOT_ASKED"
-"""Status of an identity that SES was not asked about, or gave no answer to."""
+DIAGNOSIS_SECONDS: Final = 60
+"""How long after the time limit name servers are still asked why, for all that are pending together."""
 
 _TELLS_NOTHING: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
-"""Statuses after which a SUCCESS may still be the one of the key before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One identity to verify. Two entries are equal if SES was told the same, at the same time."""
-
-    domain: str
-    region: str
-    selector: str
-    put_at: datetime | None
-    """When SES was last told a key, by its own clock; None while its record is not in DNS."""
-    told_by: str = field(default="", compare=False)
-    published: tuple[int, ...] = field(default=(), compare=False)
-    generation_before: int | None = field(default=None, compare=False)
-    """The one that signed last before this; None if none did."""
-    record_value: str = field(default="", compare=False)
-    dns_check: DnsCheck = field(default="authoritative", compare=False)
-    dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.domain} {self.region}"
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
-        """The value of one element of the resource's `identities`."""
-        return cls(
-            domain=properties["domain"],
-            region=properties["region"],
-            selector=properties["selector"],
-            put_at=moment(properties["put_at"]) if properties.get("put_at") else None,
-            told_by=properties.get("told_by", ""),
-            published=tuple(int(one) for one in properties.get("published") or ()),
-            generation_before=_last(properties.get("signed_until") or {}),
-            record_value=properties.get("record_value", ""),
-            dns_check=properties.get("dns_check", "authoritative"),
-            dns_resolvers=tuple(properties.get("dns_resolvers", ())),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What was found of one entry."""
-
-    entry: Entry
-    status: str
-    verified: bool
-    reason: str = ""
-    """Why it is not verified, or what the verdict rests on if that is not SES's own word."""
-    waited: bool = True
-    """Whether it had its wait; one that was interrupted, or not asked, gets another."""
-
-    def to_properties(self) -> dict[str, Any]:
-        """Plain values, as Pulumi stores them; absent for None."""
-        put_at = {"put_at": timestamp(self.entry.put_at)} if self.entry.put_at else {}
-        return put_at | {
-            "domain": self.entry.domain,
-            "region": self.entry.region,
-            "selector": self.entry.selector,
-            "status": self.status,
-            "verified": self.verified,
-            "reason": self.reason,
-            "waited": self.waited,
-        }
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
-        """The value that `to_properties` wrote, in this version or an older one."""
-        return cls(
-            entry=Entry.from_properties(properties),
-            status=properties["status"],
-            verified=properties["verified"],
-            reason=properties.get("reason", ""),
-            waited=properties.get("waited", True),
-        )
+"""Statuses of an earlier run after which a SUCCESS may still be the one of the key before."""
 
 
 @dataclass(frozen=True)
@@ -139,34 +68,6 @@ class Outside:
     resolver: Callable[[Entry], Resolver | None]
     clock: Clock
     progress: Progress
-
-
-def to_look_at(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
-    """Whether anything is not verified yet, or is not what was verified."""
-    verdicts = {verdict.entry: verdict for verdict in before}
-    entries = set(entries)
-    return entries != set(verdicts) or not all(verdict.verified for verdict in verdicts.values())
-
-
-def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> None:
-    """
-    Raise `InvalidSettings` if all Regions of a domain go in the edit that brings in others.
-
-    With the last of their identities goes what only they know: which keys signed until when. A
-    domain may go as a whole: that is what `destroy` does.
-    """
-    problems = []
-    for domain in sorted({entry.domain for entry in entries}):
-        here = sorted(entry.region for entry in entries if entry.domain == domain)
-        were = sorted(one.entry.region for one in before if one.entry.domain == domain)
-        told = any(one.entry.put_at for one in before if one.entry.domain == domain)
-        if told and not set(here) & set(were):
-            problems.append(f"{domain}: {', '.join(here)} can't take the place of {', '.join(were)} at once")
-    if problems:
-        raise InvalidSettings(
-            problems,
-            hint="list all of them in one `pulumi up`, and drop the old ones in another",
-        )
 
 
 def verify(
@@ -181,51 +82,59 @@ def verify(
     A verdict for each entry, in order.
 
     New and changed entries get *timeout_minutes*, all together; those that were pending
-    *before* get one look, and those that were verified none. Raises `NotVerified` if
-    *on_timeout* is `fail` and one is not verified then.
+    *before* get one poll within that time, and those that were settled none. With 0 each gets
+    one poll, however long that takes. Raises `NotVerified` if *on_timeout* is `fail` and one is
+    not settled then.
     """
     known = {verdict.entry: verdict for verdict in before}
-    verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].verified}
+    verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
     for entry in entries:
         if entry.put_at is None:
             verdicts[entry] = Verdict(
                 entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet"
             )
-    told = [entry for entry in entries if entry not in verdicts]
-    if on_timeout == "fail" and not all(verdict.verified for verdict in verdicts.values()):
+    if on_timeout == "fail" and not all(verdict.settled for verdict in verdicts.values()):
         raise _not_verified(list(verdicts.values()), waited_seconds=0)
-    looks = _Looks(
+    to_poll = [entry for entry in entries if entry not in verdicts]
+    waited = {entry for entry in to_poll if entry in known and known[entry].waited}
+    polls = _Polls(
         outside,
         timeout_seconds=timeout_minutes * 60,
         seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
     )
-    waited = {entry for entry in told if entry in known and known[entry].waited}
-    verdicts |= looks.once([entry for entry in told if entry in waited])
-    verdicts |= looks.until_verified([entry for entry in told if entry not in waited])
-    verdicts |= looks.diagnoses([verdicts[entry] for entry in told if not verdicts[entry].verified])
-    # Who was not asked, or not to the end, gets the whole wait next time.
+    polls.until_settled([entry for entry in to_poll if entry not in waited], also_once=list(waited))
+    # What there was no time for is as it was; if nothing is known of it, it gets the whole wait next time.
+    verdicts |= {
+        entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
+        for entry in to_poll
+    }
+    verdicts |= polls.diagnoses([verdicts[entry] for entry in to_poll if not verdicts[entry].verified])
     cut_short = [
         entry
-        for entry in told
+        for entry in to_poll
         if verdicts[entry].status == NOT_ASKED or (stopping.is_set() and entry not in waited)
     ]
     verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in cut_short}
     ordered = [verdicts[entry] for entry in entries]
-    if on_timeout == "fail" and not all(verdict.verified for verdict in ordered) and not stopping.is_set():
-        raise _not_verified(ordered, waited_seconds=looks.waited())
+    if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
+        raise _not_verified(ordered, waited_seconds=polls.waited())
     return ordered
+
+
+def _not_asked(entry: Entry, reason: str) -> Verdict:
+    return Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason)
 
 
 def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotVerified:
     return NotVerified(
-        pending=[f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.verified],
+        pending=[f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.settled],
         waited_seconds=waited_seconds,
         hint="the identities and records are made; correct what is named and run `pulumi up` again",
     )
 
 
-class _Looks:
-    """The looks of one run. A class for what they share: the start of the wait, what was seen before."""
+class _Polls:
+    """The polls of one run. A class for what they share: the start of the wait, what was found so far."""
 
     def __init__(self, outside: Outside, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
         self._outside = outside
@@ -234,160 +143,158 @@ class _Looks:
         self._list_pages: dict[str, int] = {}
         self._seen: dict[Entry, Identity] = {}
         self._seen_otherwise = seen_otherwise
+        self._said = ""
+        self.found: dict[Entry, Verdict] = {}
+        """Of every entry that this run has polled, or was refused an answer about."""
 
     def waited(self) -> float:
         return self._outside.clock.monotonic() - self._started
 
-    def once(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        """One look at each; interrupted, at those that there was time for."""
-        verdicts: dict[Entry, Verdict] = {}
+    def why_not_asked(self) -> str:
+        """Why an entry has not been polled."""
+        return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
+
+    def until_settled(self, entries: Sequence[Entry], *, also_once: Sequence[Entry]) -> None:
+        """
+        Poll *entries* until all are settled or failed, time is up or the run is interrupted.
+
+        *also_once* get one poll each, in the pauses: *entries* are what the wait is for.
+        """
+        waiting, in_pauses, clock = list(entries), self._poll(also_once, entries), self._outside.clock
+        for interval in itertools.chain(INTERVALS, itertools.repeat(INTERVALS[-1])):
+            for _ in self._poll(waiting, entries):
+                pass
+            waiting = [entry for entry in waiting if not self._is_over(entry)]
+            left = self._timeout_seconds - self.waited()
+            is_last = not waiting or left <= 0
+            next_poll = math.inf if is_last else clock.monotonic() + min(interval, left)
+            for _ in in_pauses:
+                if clock.monotonic() >= next_poll:
+                    break
+            if is_last or clock.wait(max(0.0, next_poll - clock.monotonic())):
+                break
+
+    def _poll(self, entries: Sequence[Entry], all_entries: Sequence[Entry]) -> Iterator[None]:
+        """Ask SES about *entries*, call after call, as far as time allows; say how far *all_entries* are."""
         for region in sorted({entry.region for entry in entries}):
             here = [entry for entry in entries if entry.region == region]
+            polled: set[Entry] = set()
             try:
-                self._look(region, here, verdicts)
+                for answered in self._answers(region, here):
+                    polled |= answered.keys()
+                    self.found |= answered
+                    self._say(all_entries)
+                    yield
             except Stopped:
-                reason = "interrupted before SES was asked"
+                pass  # what was found before stands
             except SesRefused as refused:
-                reason = str(refused)
-            for entry in here:
-                if entry not in verdicts:
-                    verdicts[entry] = Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason)
-        return verdicts
+                self.found |= {one: _not_asked(one, str(refused)) for one in here if one not in polled}
 
-    def _look(self, region: str, entries: Sequence[Entry], verdicts: dict[Entry, Verdict]) -> None:
-        """Fill in *verdicts*, as far as SES answers."""
+    def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
+        """Verdicts, call after call."""
         # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
         new = [entry for entry in entries if entry.told_by == CREATED]
+        listed: set[Entry] = set()
         if len(new) > self._list_pages.get(region, 1):
-            verdicts |= self._list(region, new)
+            verdicts = self._list(region, new)
+            listed |= verdicts.keys()
+            yield verdicts
         for entry in entries:
-            if entry not in verdicts:
-                verdicts[entry] = self._get(entry)
+            if self._is_time_up():
+                return
+            if entry not in listed:
+                yield {entry: self._get(entry)}
 
-    def until_verified(self, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        """Look again and again, until all are verified or failed, time is up or the run is interrupted."""
-        verdicts: dict[Entry, Verdict] = {}
-        waiting, said, looks = list(entries), "", 0
-        while waiting:
-            verdicts |= self.once(waiting)
-            waiting = [
-                entry
-                for entry in waiting
-                if not verdicts[entry].verified and not self._is_over(verdicts[entry])
-            ]
-            said = self._say(entries, verdicts, said)
-            interval = INTERVALS[min(looks, len(INTERVALS) - 1)]
-            left = self._timeout_seconds - self.waited()
-            if not waiting or left <= 0 or self._outside.clock.wait(min(interval, left)):
-                break
-            looks += 1
-        if stopping.is_set():
-            return verdicts
-        return verdicts | {entry: self._benefit_of_doubt(verdicts[entry]) for entry in waiting}
+    def _is_over(self, entry: Entry) -> bool:
+        verdict = self.found.get(entry)
+        return verdict is not None and is_over(verdict, self._seen.get(entry))
 
-    def diagnoses(self, pending: Sequence[Verdict]) -> dict[Entry, Verdict]:
-        """Why each is not verified, said as a warning; no look-up once the run is interrupted."""
+    def _is_time_up(self) -> bool:
+        """Whether no call is to be made any more. At the very limit the last poll is due."""
+        return 0 < self._timeout_seconds < self.waited()
+
+    def diagnoses(self, not_verified: Sequence[Verdict]) -> dict[Entry, Verdict]:
+        """Why each is not verified, said as a warning; no lookup once the run is interrupted."""
         if stopping.is_set():
-            for verdict in pending:
+            for verdict in not_verified:
                 self._outside.progress.warn(
                     f"{verdict.entry}: {verdict.status}, interrupted after {_duration(self.waited())}; "
                     "the next `pulumi up` looks again"
                 )
             return {}
-        unread = [v.entry for v in pending if v.entry not in self._seen and v.status != GONE]
+        left_out = [verdict.entry for verdict in not_verified if verdict.entry not in self.found]
+        if left_out:
+            self._outside.progress.warn(
+                f"{_names(left_out)}: {self.why_not_asked()} within {_duration(self._timeout_seconds)}; "
+                "the next `pulumi up` goes on"
+            )
+        polled = [verdict for verdict in not_verified if verdict.entry in self.found]
+        unread = [v.entry for v in polled if v.entry not in self._seen and v.status not in (GONE, NOT_ASKED)]
         if len(unread) <= DIAGNOSED:
             for entry in unread:
                 with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
                     self._get(entry)
+        until = self._outside.clock.monotonic() + DIAGNOSIS_SECONDS
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
-            reasons = list(pool.map(self._reason, pending))
-        for verdict, reason in zip(pending, reasons, strict=True):
+            reasons = list(pool.map(lambda verdict: self._reason(verdict, until), polled))
+        for verdict, reason in zip(polled, reasons, strict=True):
             self._outside.progress.warn(
                 f"{verdict.entry}: {verdict.status} after {_duration(self.waited())}: {reason}"
             )
-        return {v.entry: replace(v, reason=reason) for v, reason in zip(pending, reasons, strict=True)}
+        return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
 
     def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        wanted = {entry.domain: entry for entry in entries}
-        verdicts = {entry: Verdict(entry=entry, status=GONE, verified=False) for entry in entries}
+        """Verdicts on new identities; none on those that there was no time to find."""
+        missing = {entry.domain: entry for entry in entries}
+        verdicts: dict[Entry, Verdict] = {}
         pages = 0
-        missing = set(wanted)
         for page in self._outside.ses(region).list_email_identities():
             pages += 1
             for listed in page:
-                if listed.name in missing:
-                    missing.remove(listed.name)
-                    entry, status = wanted[listed.name], listed.verification_status
+                if entry := missing.pop(listed.name, None):
+                    status = listed.verification_status
                     # Its Create answered EXTERNAL and enabled: with SUCCESS that is the guide's test.
                     verdicts[entry] = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
             if not missing:
                 break
+            if self._is_time_up():
+                return verdicts
         self._list_pages[region] = pages
-        return verdicts
+        return verdicts | {one: Verdict(entry=one, status=GONE, verified=False) for one in missing.values()}
 
     def _get(self, entry: Entry) -> Verdict:
         seen = self._outside.ses(entry.region).get_email_identity(entry.domain)
         if seen is None:
             return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
         self._seen[entry] = seen
-        if seen.dkim_status != "SUCCESS":
+        if tells_of_this_key(entry, seen):
             self._seen_otherwise.add(entry)
-        reason = self._doubt(entry, seen)
-        return Verdict(entry=entry, status=seen.dkim_status, verified=not reason, reason=reason)
+        return judged(entry, seen, seen_otherwise=entry in self._seen_otherwise)
 
-    def _doubt(self, entry: Entry, seen: Identity) -> str:
-        """Why what SES says is not the verification of this key; empty if it is."""
-        if seen.origin != "EXTERNAL":
-            return f"SES signs with its own key ({seen.origin}), not with this one"
-        if seen.selector not in (None, entry.selector):
-            return f"SES signs with selector {seen.selector!r}"
-        if not seen.signing_enabled:
-            return "DKIM signatures are disabled for this identity in SES"
-        if seen.dkim_status != "SUCCESS":
-            return "SES has not found the key yet"
-        if entry.told_by in (CREATED, TAKEN_OVER):
-            return ""
-        if seen.last_checked is None:
-            return "" if entry in self._seen_otherwise else UNCONFIRMED
-        # `put_at` is cut to the second. A look in that very second counts: SES may not look again for hours.
-        if entry.put_at and seen.last_checked > entry.put_at:
-            return ""
-        return "SES has not looked since it was told the key, SUCCESS is about the one before"
-
-    def _is_over(self, verdict: Verdict) -> bool:
-        """Whether SES has given up; FAILED may still be the verdict from before it was told again."""
-        if verdict.status == NOT_ASKED:
-            return True
-        seen = self._seen.get(verdict.entry)
-        if verdict.status != "FAILED" or seen is None or seen.last_checked is None:
-            return verdict.status == "FAILED"
-        return verdict.entry.told_by == CREATED or seen.last_checked > (verdict.entry.put_at or seen.at)
-
-    def _benefit_of_doubt(self, verdict: Verdict) -> Verdict:
-        """SUCCESS all through the wait, and SES never says when it looked: no later look will tell more."""
-        return replace(verdict, verified=True) if verdict.reason == UNCONFIRMED else verdict
-
-    def _reason(self, verdict: Verdict) -> str:
+    def _reason(self, verdict: Verdict, until: float) -> str:
+        """A diagnosis, with what name servers answer if it is not *until* yet."""
+        if verdict.status == UNCONFIRMED:
+            return verdict.reason
         entry, seen = verdict.entry, self._seen.get(verdict.entry)
         found = [verdict.reason or "SES has not found the key yet"]
         if seen and seen.last_checked:
             # The answer's `Date` has whole seconds, the time of the look has fractions.
             ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
             looked = f"SES last looked {_duration(ago)} ago"
-            found.append(f"{looked} ({seen.error_type})" if seen.error_type else looked)
+            found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
         if seen and seen.soa_seen:
             found.append(f"at the zone of {seen.soa_seen}")
         resolver = self._outside.resolver(entry)
         public_key = records.public_key(entry.record_value)
-        if resolver and public_key:
+        has_time = self._outside.clock.monotonic() <= until and not stopping.is_set()
+        if resolver and public_key and has_time:
             wanted = Wanted(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
             found.append(diagnosis.examine(resolver, wanted).text)
-        told_in_vain = seen and seen.last_checked and entry.put_at and seen.last_checked <= entry.put_at
         if entry.told_by == PUT and entry.generation_before in entry.published:
             found.append(
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
             )
-        if verdict.status == "FAILED" and told_in_vain:
+        if verdict.status == "FAILED" and seen and is_put_in_vain(entry, seen):
             found.append("SES does not look again for this key: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` tells SES again")
@@ -395,30 +302,32 @@ class _Looks:
             found.append("the next `pulumi up` looks again")
         return "; ".join(found)
 
-    def _say(self, entries: Sequence[Entry], verdicts: Mapping[Entry, Verdict], said: str) -> str:
-        """Show how far it is, if that has changed; returns what was said, without the time."""
-        open_ = [entry for entry in entries if not verdicts[entry].verified]
+    def _say(self, entries: Sequence[Entry]) -> None:
+        """Show how far *entries* are, if that has changed."""
         limit = f"{_duration(self.waited())} of at most {_duration(self._timeout_seconds)}"
-        if len(entries) == 1:
-            entry = entries[0]
-            state = verdicts[entry].status
-            seen = self._seen.get(entry)
-            if open_ and seen and seen.error_type:
-                state += f" ({seen.error_type})"
-            text = f"{entry}: {state} after {limit}"
+        open_ = [one for one in entries if one not in self.found or not self.found[one].settled]
+        if len(entries) == 1 and entries[0] in self.found:
+            state = f"{entries[0]}: {self._state(self.found[entries[0]])}"
+            waiting = ""
         else:
             state = f"{len(entries) - len(open_)} of {len(entries)} verified"
-            names = ", ".join(str(entry) for entry in open_[:3])
-            more = f" and {len(open_) - 3} more" if len(open_) > 3 else ""
-            text = f"{state} after {limit}" + (f", waiting for {names}{more}" if open_ else "")
-        if state != said:
-            self._outside.progress.update(text)
-        return state
+            waiting = f", waiting for {_names(open_)}"
+        if entries and state != self._said:
+            self._said = state
+            usual = f"{waiting}; {USUAL}" if open_ else ""
+            self._outside.progress.update(f"{state} after {limit}{usual}")
+
+    def _state(self, verdict: Verdict) -> str:
+        seen = self._seen.get(verdict.entry)
+        if verdict.status == "SUCCESS" and not verdict.verified:
+            return "SUCCESS, maybe of the key before,"
+        return f"{verdict.status} ({seen.failure})" if seen and seen.failure else verdict.status
 
 
-def _last(signed_until: Mapping[str, str]) -> int | None:
-    """The generation with the latest time."""
-    return int(max(signed_until, key=lambda generation: signed_until[generation])) if signed_until else None
+def _names(entries: Sequence[Entry]) -> str:
+    """The first three of them, and how many more."""
+    more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
+    return ", ".join(str(entry) for entry in entries[:3]) + more
 
 
 def _duration(seconds: float) -> str:

@@ -85,7 +85,7 @@ def test_smallest():
         "dns_wait_seconds": 120,
         "rotate_after_days": 180,
     }
-    assert loaded.verification.model_dump() == {"timeout_minutes": 10, "on_timeout": "warn"}
+    assert loaded.verification.model_dump() == {"timeout_minutes": 30, "on_timeout": "warn"}
 
 
 def test_everything_written():

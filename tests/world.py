@@ -15,7 +15,7 @@ from byodkim_provider import generations, identity_lifecycle, identity_outside, 
 from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.propagation import DnsWait
-from byodkim_provider.verification import Entry, Verdict
+from byodkim_provider.verdicts import Entry, Verdict
 from sandbox.ses_identity import Identity
 from sandbox.ses_model import SesModel
 from sandbox.ses_switches import Switches
@@ -165,7 +165,7 @@ class World:
         self,
         *stored: Stored,
         before: Sequence[Verdict] = (),
-        timeout_minutes: float = 10,
+        timeout_minutes: float = 30,
         on_timeout: verification.OnTimeout = "warn",
     ) -> list[Verdict]:
         return verification.verify(

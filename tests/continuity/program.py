@@ -67,6 +67,6 @@ def _verification_inputs(identities: Sequence[str], known: Known) -> Properties:
     told = (*("domain", "region", "selector", "put_at", "told_by", "published", "record_value", "dns_check"),)
     return {
         "identities": [{name: known[identity].get(name) for name in told} for identity in identities],
-        "timeout_minutes": 10,
+        "timeout_minutes": 30,
         "on_timeout": "warn",
     }

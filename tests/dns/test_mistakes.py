@@ -17,10 +17,12 @@ from click.testing import CliRunner
 
 from byodkim_provider import panels
 from byodkim_provider.cli import Outside, main
+from byodkim_provider.identity_state import CREATED
 from byodkim_provider.records import record_name
 from byodkim_provider.resolver import DnsResolver
-from byodkim_provider.verification import CREATED, Entry, verify
+from byodkim_provider.verdicts import Entry
 from byodkim_provider.verification import Outside as Looks
+from byodkim_provider.verification import verify
 from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns_server import DnsServer
 from sandbox.dns_zone import RecordSet

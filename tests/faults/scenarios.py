@@ -228,6 +228,12 @@ PROFILES: Final[Mapping[str, Switches]] = {
         first_look_seconds=60,
         lost_record_takes_back_verification=True,
     ),
+    "frozen": Switches(
+        requests_per_second=None,
+        verification_info="frozen",
+        put_answer="NOT_STARTED",
+        first_look_seconds=660,
+    ),
     "sticky": Switches(
         requests_per_second=None,
         status_after_put="SUCCESS",

@@ -332,7 +332,7 @@ def _verification(identities: tuple[str, ...]) -> Declaration:
         identities,
         lambda known: {
             "identities": [{name: known[one].get(name) for name in told} for one in identities],
-            "timeout_minutes": 10,
+            "timeout_minutes": 30,
             "on_timeout": "warn",
         },
     )

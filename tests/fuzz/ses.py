@@ -19,7 +19,7 @@ from byodkim_provider.identity_state import Declared, Stored
 from byodkim_provider.keys import SigningKey
 from byodkim_provider.propagation import DnsWait
 from byodkim_provider.ses import SesClient
-from byodkim_provider.verification import Entry
+from byodkim_provider.verdicts import Entry
 from tests.fakes import START, FakeClock, FakeProgress, FakeResolver
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
