@@ -8,8 +8,8 @@ record would let that record's failure touch the identity.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -24,6 +24,9 @@ from byodkim_provider.identity_state import AWAITING_DNS, CREATED, DELEGATED, MA
 from byodkim_provider.settings import DomainSettings
 
 __all__ = ["ByodkimDomain"]
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By how much SES's clock and ours may differ: AWS refuses a signature from further away."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -228,7 +231,7 @@ def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: 
     """Whether an identity waits for its record, or was switched to another key since the run *began*."""
     if status == AWAITING_DNS or signing_since is None:
         return status == AWAITING_DNS
-    return told_by != CREATED and moment(signing_since) >= began.replace(microsecond=0)
+    return told_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER
 
 
 def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:

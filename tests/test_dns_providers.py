@@ -195,10 +195,16 @@ def test_paste_once_into_a_panel(cloud, caplog):
     ("told_by", "ago", "expected"),
     [
         ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
-        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=1), []),
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=2), [3]),
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=6), []),
         ("CreateEmailIdentity", timedelta(), []),
     ],
-    ids=["rotated now", "rotated earlier", "made now, from pasted records"],
+    ids=[
+        "rotated now",
+        "rotated now, by a clock that is behind",
+        "rotated earlier",
+        "made now, from pasted records",
+    ],
 )
 def test_paste_at_a_rotation(cloud, caplog, told_by, ago, expected):
     """A rotation makes the next standby, whose record is shown then and in no later run."""
