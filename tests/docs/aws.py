@@ -5,6 +5,7 @@ What an action or a name is called follows from the model; a value that is no pl
 """
 
 import json
+import os
 import sys
 
 import boto3
@@ -13,7 +14,7 @@ from botocore import xform_name
 
 
 def main(service: str, action: str, *arguments: str) -> None:
-    client = boto3.client(service)
+    client = boto3.client(service, region_name=os.environ["AWS_REGION"])
     operation = client.meta.method_to_api_mapping[action.replace("-", "_")]
     members = client.meta.service_model.operation_model(operation).input_shape.members
     names = {f"--{xform_name(name, '-')}": name for name in members}

@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -64,7 +63,8 @@ class Shell:
             (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             copy(ROOT / name, self.project / name)
         (self.project / "stacks").mkdir()
-        (directory / "state").mkdir()
+        self._state = directory / "state"
+        self._state.mkdir()
         pulumi = find_pulumi()
         programs = directory / "bin"
         # Each run shows its changes; a second time, as a preview before it, they are looked at elsewhere.
@@ -94,7 +94,7 @@ class Shell:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
             "PIP_NO_INDEX": "1",
-            "PULUMI_BACKEND_URL": (directory / "state").as_uri(),
+            "PULUMI_BACKEND_URL": self._state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_DEBUG_LANGUAGES": language_host,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -140,12 +140,9 @@ class Shell:
 
     def days_pass(self, days: int) -> None:
         """All that the stack remembers was so many days earlier."""
-        exported = self.run("pulumi stack export").stdout
+        (state,) = self._state.glob(f".pulumi/stacks/*/{STACK}.json")
 
         def earlier(found: re.Match[str]) -> str:
             return timestamp(moment(found[0]) - timedelta(days=days))
 
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            file.write(MOMENT.sub(earlier, exported))
-            file.flush()
-            self.run(f"pulumi stack import --file {file.name}")
+        state.write_text(MOMENT.sub(earlier, state.read_text()))

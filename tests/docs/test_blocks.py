@@ -7,11 +7,14 @@ import shlex
 
 import click
 import jsonschema
+import pulumi
 import pytest
+from pulumi.runtime.settings import reset_options
 
 from byodkim_provider import settings, stack_file
 from byodkim_provider.cli import main
 from tests.docs.pages import PAGES, ROOT, blocks
+from tests.test_dns_providers import Cloud
 
 LEFT_BY_STACK_INIT = {
     "passphrase": "encryptionsalt: v1:gHpGKXVAqKg=:v1:UZVsHySdWzFjHOOv:E5dJJGt8ADcRh7bCq1W0r0wAZR7Zmw==\n",
@@ -55,6 +58,67 @@ def anchors(page):
     """Of the headings of *page*, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+FOLLOWED = {
+    "test_readme.py": {
+        "README.md": {"With a real AWS account": (1, 3, 4), "Settings": (1,)},
+        "SECURITY.md": {"Who can decrypt": (1,)},
+        "docs/permissions.md": {"Permissions": (1,)},
+        "docs/rotation.md": {"With keys of your own": (1,)},
+    },
+    "test_dns.py": {"docs/dns.md": {"Without Pulumi": (1,)}},
+    "test_rotation.py": {
+        "docs/rotation.md": {"The timeline": (1,), "Going back": (1,), "A key has leaked": (1, 2, 4, 5)}
+    },
+    "test_existing.py": {
+        "docs/existing-identities.md": {
+            "Away from Easy DKIM": (2,),
+            "Round the window: a sub-domain": (1, 2, 3, 4),
+            "Round the window: a planned downtime": (2, 3),
+            "Leaving aws.sesv2.EmailIdentity or Terraform": (2, 4),
+        },
+        "docs/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
+        "docs/rotation.md": {"A run was killed, or an answer was lost": (1,)},
+    },
+}
+"""Which test types the commands of which block."""
+
+NOT_FOLLOWED = {
+    ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
+    ("docs/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
+    ("docs/existing-identities.md", "Leaving aws.sesv2.EmailIdentity or Terraform", 3): "Terraform's own",
+    ("docs/leaving.md", "One resource anew", 1): "versions of a state are the Pulumi Cloud's",
+}
+
+
+def test_all_commands_are_followed():
+    """A block of commands is typed by a test as it stands, or it is said here why not."""
+    followed = {
+        (page, heading, number): file
+        for file, pages in FOLLOWED.items()
+        for page, headings in pages.items()
+        for heading, numbers in headings.items()
+        for number in numbers
+    }
+    assert {(one.page, one.heading, one.number) for one in blocks("sh")} == {*followed, *NOT_FOLLOWED}
+    for (page, heading, _), file in followed.items():
+        source = (ROOT / "tests" / "docs" / file).read_text()
+        assert f'"{page}"' in source
+        assert f'"{heading}"' in source
+
+
+def test_program():
+    """The program in README declares a domain."""
+    (program,) = (one.text for one in blocks("python") if one.page == "README.md")
+    cloud = Cloud()
+    cloud.add_zone("Z1", "example.com")
+    pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
+    try:
+        pulumi.runtime.test(lambda: exec(program))()
+    finally:
+        reset_options()
+    assert "example.com/eu-west-1" in {one.name for one in cloud.asked}
 
 
 COMMANDS = {

@@ -1,0 +1,99 @@
+"""The pages on identities that exist, on leaving and on the key store, followed to the letter."""
+
+import base64
+import json
+
+import pytest
+
+from byodkim_provider import keys, records
+from sandbox.ses_identity import easy_dkim_keys
+from tests.docs.pages import block
+from tests.engine.panel import Panel
+from tests.engine.stack import OPENSSL_KEY, REGION
+
+pytestmark = pytest.mark.engine
+
+PAGE = "docs/existing-identities.md"
+DOMAIN = "example.com"
+
+
+def test_away_from_easy_dkim(sandbox, stack, follow):
+    """Round the window by a sub-domain; back to Easy DKIM; and round it by a downtime."""
+    panel = Panel(sandbox, DOMAIN)
+    sandbox.ses.put_easy_dkim(DOMAIN, REGION)
+    for key in easy_dkim_keys():
+        target = f"{key.selector}.dkim.amazonses.com"
+        panel.paste(f"{key.selector}._domainkey.{DOMAIN}", target, kind="CNAME")
+        Panel(sandbox, target).paste(target, records.record_value(key.public_der))
+    stack.paste(block(PAGE, "Away from Easy DKIM", 1))
+    first, second = block(PAGE, "Away from Easy DKIM", 2).splitlines()
+    refused = stack.run(first)
+    assert refused.exit_code != 0
+    assert "signing with Easy DKIM\n" in refused.stdout
+    assert DOMAIN in stack.run(second).stdout
+
+    page = PAGE, "Round the window: a sub-domain"
+    tokens = json.loads(follow(*page, 1).stdout)
+    for token in tokens:
+        panel.paste(f"{token}._domainkey.mail.{DOMAIN}", f"{token}.dkim.amazonses.com", kind="CNAME")
+    sandbox.clock.advance(60)
+    assert json.loads(follow(*page, 2).stdout) == "SUCCESS"
+    stack.paste(block(PAGE, "Away from Easy DKIM", 1) + "      acceptUnsignedWindow: true\n")
+    assert stack.run("pulumi up").exit_code == 0
+    assert json.loads(follow(*page, 3).stdout) == []
+    assert sandbox.ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
+    follow(*page, 4)
+    assert list(sandbox.ses.identities(REGION)) == [DOMAIN]
+
+    page = PAGE, "Round the window: a planned downtime"
+    assert stack.run("pulumi destroy").exit_code == 0
+    follow(*page, 3)
+    sandbox.clock.advance(60)
+    assert sandbox.ses.identities(REGION)[DOMAIN].origin == "AWS_SES"
+    stack.paste(block(*page, 1))
+    follow(*page, 2)
+    assert sandbox.ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
+
+
+def test_leaving_another_tool(sandbox, stack, follow):
+    """The key that SES has already and its record are taken over, and a standby is made beside it."""
+    key = keys.load(OPENSSL_KEY)
+    Panel(sandbox, DOMAIN).paste(f"s1._domainkey.{DOMAIN}", records.record_value(key.public_key_der))
+    sandbox.ses.put_identity(DOMAIN, REGION, selector="s1", private_key=key.pkcs1_base64())
+    before = sandbox.ses.identities(REGION)[DOMAIN].changed
+    page = PAGE, "Leaving aws.sesv2.EmailIdentity or Terraform"
+    stack.paste(block(*page, 1))
+    (stack.project / "key").write_text(key.pkcs1_base64())
+    follow(*page, 2)
+    assert f"{DOMAIN}  {REGION}  SUCCESS  1 " in follow(*page, 4).stdout
+    assert sandbox.ses.identities(REGION)[DOMAIN].changed == before
+
+
+def test_leaving(sandbox, stack, follow):
+    """A retired domain keeps its records, and the options of `pulumi up` before that change nothing."""
+    zone_id = sandbox.add_zone(DOMAIN)
+    page = "docs/leaving.md"
+    retired = block(page, "A domain sends no more")
+    stack.paste(retired.replace("      retired: true\n", ""))
+    follow("docs/rotation.md", "A run was killed, or an answer was lost")
+    follow(page, "One domain only")
+    follow(page, "A saved plan")
+    stack.paste(retired)
+    assert stack.run("pulumi up").exit_code == 0
+    assert sandbox.ses.identities(REGION) == {}
+    names = json.loads(follow(page, "The state is lost", 2, ZONE_ID=zone_id).stdout)
+    assert len(names) == 3
+
+
+def test_key_store(sandbox, stack, kms_alias):
+    """With every option of the key store written out, a key is in Secrets Manager and not in the state."""
+    sandbox.add_zone(DOMAIN)
+    kms_alias("mail")
+    stack.paste(block("docs/key-store.md", "Keys in AWS Secrets Manager", 2))
+    made = stack.run("pulumi up")
+    assert made.exit_code == 0, made.shown
+    _, der = sandbox.ses.signing_key(DOMAIN, REGION)
+    private_key = base64.b64encode(der).decode()
+    state = stack.run("pulumi stack export --show-secrets").stdout
+    assert keys.load(private_key).fingerprint in state
+    assert private_key[:40] not in state

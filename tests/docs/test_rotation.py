@@ -1,0 +1,59 @@
+"""The life of a key, followed to the letter: its stack files are what `byodkim rotate` writes."""
+
+import json
+import re
+
+import pytest
+
+from byodkim_provider import stack_file
+from tests.docs.pages import block
+from tests.engine.stack import REGION
+
+pytestmark = pytest.mark.engine
+
+PAGE = "docs/rotation.md"
+DOMAIN = "example.com"
+
+
+def like(shown):
+    """A pattern for text that a page shows, whatever its numbers, selectors and indentation."""
+    selectors = re.sub("s[0-9]{8}-[0-9a-f]{8}", "SELECTOR", shown.strip())
+    numbers = re.sub("[0-9]+", "NUMBER", selectors)
+    lines = [re.escape(line.strip()) for line in numbers.splitlines()]
+    return r"\n\s*".join(lines).replace("SELECTOR", "s[0-9]{8}-[0-9a-f]{8}").replace("NUMBER", "[0-9]+")
+
+
+def domains(text):
+    return stack_file.configuration(text)["ses-byodkim:domains"]
+
+
+def test_life(sandbox, stack, follow, kms_alias):
+    """Forward, back, forward again, and a leaked key out of DNS; each file of the page stands there then."""
+    sandbox.add_zone(DOMAIN)
+    kms_alias("new")
+    second = block("README.md", "With a real AWS account", 2).replace("generation: 1", "generation: 2")
+    stack.paste(second)
+    assert stack.run("pulumi up").exit_code == 0
+    stack.paste(block(PAGE, "A standby is replaced"))
+    assert stack.run("pulumi preview").exit_code == 0
+    stack.paste(second)
+    stack.days_pass(180)
+    assert re.search(like(block(PAGE, "The timeline", 2)), follow(PAGE, "The timeline").stdout)
+    stack.paste(second.replace("generation: 2", "generation: 4"))
+    assert re.search(like(block(PAGE, "What a preview refuses")), stack.run("pulumi preview").stdout)
+    stack.paste(second.replace("generation: 2", "generation: 3"))
+    stack.days_pass(10)
+    follow(PAGE, "Going back", 1)
+    assert domains(stack.stack_file.read_text()) == domains(block(PAGE, "Going back", 2))
+    assert stack.run("byodkim rotate example.com").exit_code == 0
+    stack.days_pass(10)
+
+    page = PAGE, "A key has leaked"
+    follow(*page, 1)
+    leaked, _ = sandbox.ses.signing_key(DOMAIN, REGION)
+    follow(*page, 2)
+    assert domains(stack.stack_file.read_text()) == domains(block(*page, 3))
+    assert follow(*page, 4, OLD_SELECTOR=leaked).stdout.startswith("domain ")
+    follow(*page, 5)
+    [shown] = json.loads(stack.run("pulumi stack output domains").stdout).values()
+    assert (shown["generation"], shown["selector"]) == (6, sandbox.ses.signing_key(DOMAIN, REGION)[0])
