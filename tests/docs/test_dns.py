@@ -57,16 +57,27 @@ def test_delegation(sandbox, stack):
     stack.paste(pasted.replace("{delegate: true}", "{delegate: true, keep: [google]}"))
     made = stack.run("pulumi up")
     assert made.exit_code == 0, made.shown
-    name, servers = re.search(r"^ *name: +(\S+)$\n((?:^ *value: .+$\n)+)", made.stdout, re.MULTILINE).groups()
+    name, listed = re.search(r"^ *name: +(\S+)$\n((?:^ *value: .+$\n)+)", made.stdout, re.MULTILINE).groups()
     missing = stack.run("byodkim doctor example.com")
     assert (missing.exit_code, missing.stdout.count("(not-delegated)")) == (1, 2)
-    panel.paste(name, *re.findall(r"value: (\S+)", servers), kind="NS")
+    servers = re.findall(r"value: (\S+)", listed)
+    panel.paste(name, *servers, kind="NS")
     assert stack.run("byodkim doctor example.com").exit_code == 0
     assert stack.run("pulumi up").exit_code == 0
     stack.days_pass(10)
     rotated = stack.run("byodkim rotate example.com")
     assert rotated.exit_code == 0, rotated.shown
     assert "name:" not in rotated.stdout.partition("Outputs:")[0]
+    assert sandbox.dns.txt("google._domainkey.example.com") == (GOOGLE,)
+
+    # And back: the NS records go, then the zone may, and `destroy` leaves nothing of the stack.
+    panel.remove(name, *servers, kind="NS")
+    stack.paste(block("docs/leaving.md", "A delegation ends", 2))
+    released = stack.run("pulumi up")
+    assert released.exit_code == 0, released.shown
+    gone = stack.run("pulumi destroy")
+    assert gone.exit_code == 0, gone.shown
+    assert [zone.name for zone in sandbox.aws.zones()] == ["example.com."]
     assert sandbox.dns.txt("google._domainkey.example.com") == (GOOGLE,)
 
 
