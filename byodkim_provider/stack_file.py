@@ -8,7 +8,7 @@ out is read again: an edit that would change anything else is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
-__all__ = ["PROJECT_FILES", "Changes", "configuration", "diff", "edited", "load"]
+__all__ = ["PROJECT_FILES", "Changes", "changed", "diff", "edited", "load"]
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """How Pulumi lets a project's own file be called."""
@@ -32,24 +32,16 @@ _Splice = tuple[int, int, str]
 """Where a replaced piece of the text begins and ends, and what stands there instead."""
 
 
-def configuration(text: str) -> dict[str, Any]:
-    """
-    The map under `config:`, by full names (`aws:region`); encrypted values stay `{secure: …}`.
-
-    Raises `InvalidSettings` for what is no stack file.
-    """
-    return _config(load(text))
-
-
-def edited(text: str, domains_key: str, changes: Mapping[str, Changes]) -> str:
+def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:
     """
     *text* with *changes* made to domains, which are named as they are spelled in the file.
 
-    *domains_key* is the full name of the map of domains. Raises `InvalidSettings` if a value
+    *path* are the keys that lead to the map of domains. Raises `InvalidSettings` if a value
     does not stand in the file so that it can be edited there, as with anchors and merge keys.
     """
-    config = _value(YAML(typ="safe", pure=True).compose(text), "config")
-    domains = _value(config, domains_key) if config else None
+    domains: Node | None = YAML(typ="safe", pure=True).compose(text)
+    for key in path:
+        domains = _value(domains, key) if domains else None
     splices = [
         splice
         for domain, changed in changes.items()
@@ -58,8 +50,22 @@ def edited(text: str, domains_key: str, changes: Mapping[str, Changes]) -> str:
     result = text
     for start, end, replacement in sorted(splices, reverse=True):
         result = result[:start] + replacement + result[end:]
-    _refuse_side_effects(text, result, domains_key, changes)
+    _refuse_side_effects(text, result, path, changes)
     return result
+
+
+def changed(domains: Mapping[str, Any], changes: Mapping[str, Changes]) -> dict[str, Any]:
+    """
+    A map of domains with *changes*.
+
+    Copies, for what an alias repeats is one object: a change of one would be a change of both.
+    """
+    after = dict(domains)
+    for domain, values in changes.items():
+        kept = {key: value for key, value in domains[domain].items() if key not in values}
+        set_ = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        after[domain] = kept | {key: value for key, value in set_.items() if value is not None}
+    return after
 
 
 def diff(before: str, after: str, name: str) -> str:
@@ -86,30 +92,21 @@ def load(text: str) -> Any:
         raise InvalidSettings(["is no YAML"]) from None
 
 
-def _config(loaded: Any) -> dict[str, Any]:
-    config = loaded.get("config") if isinstance(loaded, dict) else None
-    if not isinstance(config, dict):
-        raise InvalidSettings(["config: must be a map"])
-    return config
-
-
-def _refuse_side_effects(text: str, result: str, domains_key: str, changes: Mapping[str, Changes]) -> None:
+def _refuse_side_effects(text: str, result: str, path: Sequence[str], changes: Mapping[str, Changes]) -> None:
     """Raise unless *result* says what *text* says, and *changes*."""
-    before = load(text)
-    config = _config(before)
-    # Copies, for what an alias repeats is one object: a change of one would be a change of both.
-    domains = dict(config[domains_key])
-    for domain, changed in changes.items():
-        kept = {key: value for key, value in domains[domain].items() if key not in changed}
-        set_ = {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
-        domains[domain] = kept | {key: value for key, value in set_.items() if value is not None}
-    expected = {**before, "config": {**config, domains_key: domains}}
     try:
-        same = load(result) == expected
+        same = load(result) == _at(load(text), path, changes)
     except (InvalidSettings, RecursionError):  # an alias may stand within what it repeats
         same = False
     if not same:
         raise InvalidSettings([_not_editable(domain) for domain in changes])
+
+
+def _at(value: Any, path: Sequence[str], changes: Mapping[str, Changes]) -> dict[str, Any]:
+    """*value* with *changes* to the domains that *path* leads to."""
+    if not path:
+        return changed(value, changes)
+    return {**value, path[0]: _at(value[path[0]], path[1:], changes)}
 
 
 def _not_editable(domain: str) -> str:

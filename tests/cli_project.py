@@ -1,24 +1,81 @@
 """
 A Pulumi project on disk and the state of its stack, for tests of the command line.
 
-Its Pulumi is two answers from memory; SES, DNS and the clock are those of `World`.
+Its Pulumi is three answers from memory; SES, DNS and the clock are those of `World`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
-from byodkim_provider import generations
+from byodkim_provider import generations, stack_file
 from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli.configuration import SECRET
+from byodkim_provider.cli.outside import CannotTell
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity_state import Stored
 from tests.world import World
 
-__all__ = ["CliProject"]
+__all__ = ["CliProject", "configuration"]
+
+
+CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
+EXPORT: Final = ["stack", "export", "-s", "dev"]
+
+
+def configuration(project_file: Path, stack_file: Path) -> str:
+    """What `pulumi config` prints, as far as tests need it; `engine/test_cli.py` compares it with Pulumi."""
+    try:
+        return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
+    except RecursionError:  # an alias within what it repeats
+        raise CannotTell("pulumi config: invalid YAML file") from None
+
+
+def _printed(project: Any, stack: Any) -> str:
+    namespace = f"{project.get('name')}:"
+    config = {_full(name, namespace): value for name, value in (stack.get("config") or {}).items()}
+    for name, value in (project.get("config") or {}).items():
+        kinds = value if isinstance(value, dict) else {"value": value}
+        shared = next((kinds[key] for key in ("value", "default") if key in kinds), "")
+        config.setdefault(_full(name, namespace), shared)
+    shown = {name.removeprefix(namespace): _blind(value) for name, value in config.items()}
+    width = max(map(len, ["KEY", *shown])) + 2
+    rows = [("KEY", "VALUE")]
+    for name in sorted(shown, key=lambda name: _full(name, namespace)):
+        value = shown[name]
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        first, *others = (value if isinstance(value, str) else text).split("\n")
+        rows += [(name, first), *(("", line) for line in others)]
+    return "".join(f"{name:{width}}{value}\n" for name, value in rows)
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        loaded = stack_file.load(path.read_bytes().decode())
+    except (InvalidSettings, UnicodeDecodeError):
+        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file") from None
+    if not isinstance(loaded, dict) or not isinstance(loaded.get("config") or {}, dict):
+        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file")
+    return loaded
+
+
+def _full(name: Any, namespace: str) -> str:
+    return str(name) if ":" in str(name) else f"{namespace}{name}"
+
+
+def _blind(value: Any) -> Any:
+    """*value* with a word for every secret in it; keys are texts in JSON."""
+    if isinstance(value, dict):
+        if value.keys() == {"secure"}:
+            return SECRET
+        return {str(key): _blind(one) for key, one in value.items()}
+    return [_blind(one) for one in value] if isinstance(value, list) else value
 
 
 @dataclass
@@ -33,7 +90,13 @@ class CliProject:
     """Generations with a record in the state, by domain; by default those of the identity."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
+    printed: str | None = None
+    """What `pulumi config` prints; by default what the files say."""
+    complaint: str | None = None
+    """What `pulumi stack export` says instead of the state."""
     up_exit_code: int = 0
+    while_up: Callable[[], object] = lambda: None
+    """What happens in the course of `pulumi up`."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
@@ -73,7 +136,7 @@ class CliProject:
         directory.mkdir(exist_ok=True)
         script = directory / "pulumi"
         cases = ""
-        for number, arguments in enumerate((["stack", "--show-name"], ["stack", "export", "-s", "dev"])):
+        for number, arguments in enumerate((["stack", "--show-name"], CONFIG, EXPORT)):
             answer = directory / f"answer{number}"
             answer.write_text(self._ask_pulumi(arguments, self.directory), encoding="utf-8")
             cases += f'"{" ".join(arguments)}") exec cat "{answer}";;\n'
@@ -85,11 +148,16 @@ class CliProject:
         assert directory == self.directory
         if list(arguments) == ["stack", "--show-name"]:
             return "dev\n"
-        assert list(arguments) == ["stack", "export", "-s", "dev"]
+        if list(arguments) == CONFIG:
+            return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
+        assert list(arguments) == EXPORT
+        if self.complaint:
+            raise CannotTell(f"pulumi stack export: {self.complaint}")
         return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
         self.ran.append((list(arguments), directory))
+        self.while_up()
         return self.up_exit_code
 
     def _resources(self) -> list[dict[str, object]]:

@@ -1,5 +1,7 @@
 """`byodkim rotate` edits the stack file so that another key signs, and says what that does first."""
 
+import errno
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +9,7 @@ import pytest
 
 from byodkim_provider import generations
 from byodkim_provider.identity_state import AWAITING_DNS, Stored
-from tests.cli_project import CliProject
+from tests.cli_project import CliProject, configuration
 from tests.world import DOMAIN
 
 DAY = timedelta(days=1)
@@ -236,18 +238,204 @@ def test_asks_first(project, world, arguments, answer, exit_code, written, ran):
     assert [arguments for arguments, _ in project.ran] == ran
 
 
-def test_pulumi_fails(project, world):
-    """If `pulumi up` fails the change stays, and it says so."""
+CHANGED = [
+    "byodkim: `pulumi up` did not succeed",
+    "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again until it ends "
+    "without an error, and undo the change only then",
+]
+
+
+def it_begins_to_change_something(project):
+    project.secrets["arn"] = None
+
+
+def it_writes_into_the_file(project):
+    with project.stack_file.open("a") as file:
+        file.write("encryptionsalt: v1:abc\n")
+
+
+def its_state_is_lost(project):
+    project.complaint = "could not reach the backend"
+
+
+@pytest.mark.parametrize(
+    "what_happens",
+    [it_begins_to_change_something, it_writes_into_the_file, its_state_is_lost],
+    ids=lambda value: value.__name__,
+)
+def test_pulumi_fails(project, world, what_happens):
+    """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
     project.stored = [signing(world, 2)]
     project.write("    example.com: {generation: 2}\n")
+    project.up_exit_code, project.while_up = 255, lambda: what_happens(project)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == CHANGED
+    assert "{generation: 3}" in project.stack_file.read_text()
+
+
+def test_pulumi_does_not_begin(project, world):
+    """If `pulumi up` fails before it changes anything, as with a wrong passphrase, the file is as before."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    before = project.stack_file.read_bytes()
     project.up_exit_code = 255
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1:] == [
-        "byodkim: `pulumi up` did not succeed",
-        "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again until it ends "
-        "without an error, and undo the change only then",
+        "byodkim: `pulumi up` did not succeed, and changed nothing",
+        "  hint: stacks/Pulumi.dev.yaml is as it was; correct what Pulumi says, and rotate again",
     ]
+    assert project.stack_file.read_bytes() == before
+
+
+def test_edited_meanwhile(project, world, monkeypatch):
+    """What somebody else wrote while the question was open is not overwritten."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    look_up = world.resolver.txt
+
+    def edit_and_look_up(*arguments):
+        project.stack_file.write_text(project.stack_file.read_text() + "# theirs\n")
+        return look_up(*arguments)
+
+    monkeypatch.setattr(world.resolver, "txt", edit_and_look_up)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: stacks/Pulumi.dev.yaml: was changed by somebody else meanwhile, nothing was written"
+    ]
+    assert (result.exit_code, project.ran) == (1, [])
+    assert project.stack_file.read_text().endswith("{generation: 2}\n# theirs\n")
+
+
+def test_the_file_is_replaced_whole(project, world):
+    """Nobody ever reads half a file; links and permissions stay, and nothing is left beside it."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    file = project.directory / "elsewhere.yaml"
+    project.stack_file.rename(file)
+    file.chmod(0o640)
+    project.stack_file.symlink_to(file)
+    before = file.read_text()
+    with file.open() as opened:
+        assert project.run("rotate", DOMAIN, "--yes").exit_code == 0
+        assert opened.read() == before
+    assert project.stack_file.is_symlink()
+    assert file.read_text() == before.replace("2}", "3}")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert sorted(one.name for one in project.directory.iterdir()) == [
+        "Pulumi.yaml",
+        "elsewhere.yaml",
+        "stacks",
+    ]
+    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
+
+
+def test_the_file_can_not_be_written(project, world, monkeypatch):
+    """Then it is what it was, and Pulumi does not run."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    before = project.stack_file.read_bytes()
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: stacks/Pulumi.dev.yaml: can't be written: No space left on device"
+    ]
+    assert (result.exit_code, project.ran) == (1, [])
+    assert project.stack_file.read_bytes() == before
+    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
+
+
+@pytest.mark.parametrize("name", ["ses-byodkim:domains", "domains"])
+@pytest.mark.parametrize("kind", ["value", "default"])
+def test_written_for_all_stacks(project, world, name, kind):
+    """The file in which the value stands is edited, be it the project's, whose defaults hold too."""
+    project.stored = [signing(world, 2, until={1: 3})]
+    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
+    before = project.stack_file.read_bytes()
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write(
+            f"config:\n  {name}:\n    {kind}:\n      Example.com: {{ generation: 2 }} # ours\n"
+            "  ses-byodkim:defaults: { value: { overlapDays: 2 } }\n"
+        )
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert (result.exit_code, result.stderr.count("\n")) == (0, 1)
+    assert result.stdout.startswith("--- Pulumi.yaml\n+++ Pulumi.yaml\n")
+    assert "      Example.com: { generation: 3 } # ours\n" in (project.directory / "Pulumi.yaml").read_text()
+    assert project.stack_file.read_bytes() == before
+
+
+def test_stack_file_goes_first(project, world):
+    """Domains in the stack file hide those in the project file, as Pulumi has it."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write("config: {domains: {value: {example.com: {generation: 7}}}}\n")
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert (result.exit_code, result.stdout[:29]) == (0, "--- stacks/Pulumi.dev.yaml\n++")
+
+
+def written_elsewhere(project):
+    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
+
+
+def written_as_text(project):
+    project.stack_file.write_text(
+        'config: {aws:region: eu-west-1, ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'}\n'
+    )
+
+
+def only_pulumi_reads_it(project):
+    project.write("    example.com: {generation: 2}\t# signs\n")
+
+
+def pulumi_reads_it_otherwise(project):
+    project.stored = [signing(project.world, 3)]
+    project.write("    example.com: {generation: 002}\n")
+    project.printed = project.printed.replace(":2}", ":3}")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            written_elsewhere,
+            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "  hint: edit it where `pulumi config` has it from",
+        ),
+        (
+            written_as_text,
+            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "  hint: edit it where `pulumi config` has it from",
+        ),
+        (
+            only_pulumi_reads_it,
+            "stacks/Pulumi.dev.yaml: line 4: found character '\\t' that cannot start any token\n"
+            "  hint: Pulumi reads it; edit it by hand",
+        ),
+        (
+            pulumi_reads_it_otherwise,
+            "example.com: stacks/Pulumi.dev.yaml does not say what `pulumi config` says of it\n"
+            "  hint: edit it where that has it from",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_not_editable(project, world, change, text):
+    """A file that does not say what Pulumi hears is not edited."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
+    change(project)
+    before = project.stack_file.read_bytes()
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.removeprefix("byodkim: ").endswith(f"{text}\n")
+    assert (result.exit_code, result.stdout, project.ran) == (1, "", [])
+    assert project.stack_file.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.identity_state import AWAITING_DNS, Stored
 from sandbox.ses_switches import Fault
-from tests.cli_project import CliProject
+from tests.cli_project import CliProject, configuration
 from tests.fakes import START
 from tests.world import DOMAIN
 
@@ -261,6 +261,35 @@ def test_supplied_keys_stay_encrypted(project, world):
     assert project.run("status").exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["ses-byodkim:defaults", "defaults"])
+@pytest.mark.parametrize("kind", ["value", "default"])
+def test_defaults_for_all_stacks(project, world, name, kind):
+    """What the project file says for all stacks holds for a command as it does for `pulumi up`."""
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write(f"config:\n  {name}:\n    {kind}: {{rotateAfterDays: 20, dnsCheck: off}}\n")
+    world.clock.advance(timedelta(days=21))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["due"] == ["rotate: generation 2 has signed for 21 days"]
+    assert {record["seen"] for record in domain["records"]} == {"DNS is not checked"}
+
+
+def test_the_project_file_may_end_in_yml(project):
+    """So does the stack file then."""
+    (project.directory / "Pulumi.yaml").rename(project.directory / "Pulumi.yml")
+    project.printed = configuration(project.directory / "Pulumi.yml", project.stack_file)
+    project.stack_file.rename(project.stack_file.with_suffix(".yml"))
+    assert project.run("status").exit_code == 0
+    result = project.run("rotate", DOMAIN, "--dry-run", "--compromised")
+    assert result.stdout.startswith("--- stacks/Pulumi.dev.yml\n")
+
+
+def test_what_only_pulumi_can_read(project):
+    """A stack file that our own YAML library does not take is none of a command's concern that only reads."""
+    project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
+    project.stack_file.write_text(project.stack_file.read_text().replace("generation: ", "generation:\t"))
+    assert project.run("status").exit_code == 0
+
+
 def test_encrypted_credentials(project):
     """Credentials that are encrypted in the stack file are not decrypted: the environment's are used."""
     project.stack_file.write_text(
@@ -273,8 +302,29 @@ def test_encrypted_credentials(project):
     assert result.exit_code == 0
 
 
-def no_stack_file(project):
+SMALLEST = """\
+  hint: the smallest stack file is
+    config:
+      aws:region: eu-west-1
+      ses-byodkim:domains:
+        example.com:
+          generation: 1"""
+
+ENCRYPTED_DOMAINS = """\
+ses-byodkim:domains: is encrypted as a whole, and nothing is decrypted here
+  hint: encrypt the private keys in it, each by itself"""
+
+
+def no_domains(project):
     project.stack_file.unlink()
+
+
+def encrypted_domains(project):
+    project.stack_file.write_text("config: {'ses-byodkim:domains': {secure: v1:abc}}")
+
+
+def no_configuration(project):
+    project.printed = "Please log in"
 
 
 def no_project(project):
@@ -302,9 +352,11 @@ def no_permission(project):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (no_stack_file, "stacks/Pulumi.dev.yaml: there is no such stack file"),
+        (no_domains, "domains: must name at least one, not none\n" + SMALLEST),
+        (encrypted_domains, ENCRYPTED_DOMAINS),
+        (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
         (no_project, "there is no Pulumi.yaml in {directory} or above it"),
-        (broken_file, "stacks/Pulumi.dev.yaml: line 2: expected the node content, but found '<stream end>'"),
+        (broken_file, "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
         (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
         (encrypted_role, "aws:assumeRoles: is encrypted in the stack file, and nothing is decrypted here"),
         (no_permission, "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"),

@@ -7,6 +7,7 @@ import pytest
 from pulumi.runtime.config import CONFIG
 
 from byodkim_provider import stack_config
+from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.errors import InvalidSettings
 
@@ -40,13 +41,14 @@ def test_written(monkeypatch, way):
 
 
 def test_commands_hear_the_same():
-    """A misspelt key is refused by name; what YAML lets stand for a key and is no text is none of ours."""
-    config = {
-        "aws:region": "eu-west-1",
-        "ses-byodkim:domains": {"example.com": {"generation": 1}},
-        None: 1,
-        3: 1,
-    }
-    assert [one.name for one in settings_in(config, "ses-byodkim").domains] == ["example.com"]
+    """A command hears the same from `pulumi config`: a misspelt key is refused by name there too."""
+    printed = (
+        "KEY          VALUE\n"
+        "aws:region   eu-west-1\n"
+        'domains      {"example.com":{"generation":1}}\n'
+        "verificaton  fail\n"
+    )
+    config = configuration.of_project(configuration.read(printed, "ses-byodkim"), "ses-byodkim")
+    assert config == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
     with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
-        settings_in({**config, "ses-byodkim:verificaton": {}}, "ses-byodkim")
+        settings_in(config, "eu-west-1")

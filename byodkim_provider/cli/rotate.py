@@ -8,14 +8,15 @@ the text changes in `stack_file`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import click
 
 from byodkim_provider import records, stack_file
-from byodkim_provider.cli.outside import Outside, Refused, say
+from byodkim_provider.cli.outside import CannotTell, Outside, Refused, say
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
+from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.propagation import judge
@@ -94,7 +95,7 @@ def rotate(
     for step in steps:
         for note in (*step.notes, *_record_notes(step, stack, outside)):
             say(f"{step.domain}: {note}")
-    click.echo(stack_file.diff(stack.text, text, stack.file_shown), nl=False)
+    click.echo(stack_file.diff(stack.source.text, text, stack.source.shown), nl=False)
     if not dry_run and (yes or click.confirm("byodkim: write this and run `pulumi up`?", err=True)):
         _apply(stack, text, outside, yes=yes)
     elif not dry_run:
@@ -111,7 +112,7 @@ def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if domain not in known:
-            raise Refused(f"{domain}: is not in {stack.file_shown}, which has {', '.join(known)}")
+            raise Refused(f"{domain}: is not in {stack.source.shown}, which has {', '.join(known)}")
         chosen.append(domain)
     return list(dict.fromkeys(chosen))
 
@@ -133,7 +134,7 @@ def _steps(way: Way, stack: Stack, chosen: Sequence[str], outside: Outside) -> l
     settings = _settings_after_override(stack)
     steps, problems = [], []
     for name in chosen:
-        domain, written = settings[name], stack.written(name)
+        domain, written = settings[name], stack.domains[name]
         try:
             steps.append(
                 rotation(
@@ -155,10 +156,10 @@ def _steps(way: Way, stack: Stack, chosen: Sequence[str], outside: Outside) -> l
 def _settings_after_override(stack: Stack) -> dict[str, DomainSettings]:
     """The settings without any domain's own `overlapDays: 0`: it was for the step before."""
     domains = {
-        spelling: {key: value for key, value in written.items() if not _is_override(key, value)}
-        for spelling, written in stack.config[stack.domains_key].items()
+        name: {key: value for key, value in written.items() if not _is_override(key, value)}
+        for name, written in stack.domains.items()
     }
-    settings = settings_in({**stack.config, stack.domains_key: domains}, stack.project)
+    settings = settings_in({**stack.ours, "domains": domains}, stack.region)
     return {domain.name: domain for domain in settings.domains}
 
 
@@ -167,14 +168,25 @@ def _is_override(key: str, value: object) -> bool:
 
 
 def _edited(stack: Stack, steps: Sequence[Rotation], *, override: bool) -> str:
-    """The text of the stack file after *steps*; raises `Refused` if that would not be valid."""
-    changes = {stack.spellings[step.domain]: _changes(step, stack, override=override) for step in steps}
+    """The text of the file with the domains after *steps*; raises `Refused` if that would not be valid."""
+    source = stack.source
+    changes = {step.domain: _changes(step, stack, override=override) for step in steps}
+    for name, changed in changes.items():
+        written, said = source.domains.get(name), stack.domains[name]
+        if not isinstance(written, Mapping) or any(
+            str(written.get(key)) != str(said.get(key)) for key in changed
+        ):
+            raise Refused(
+                f"{name}: {source.shown} does not say what `pulumi config` says of it\n"
+                "  hint: edit it where that has it from"
+            )
     try:
-        text = stack_file.edited(stack.text, stack.domains_key, changes)
-        settings_in(stack_file.configuration(text), stack.project)
+        settings_in({**stack.ours, "domains": stack_file.changed(stack.domains, changes)}, stack.region)
+        return stack_file.edited(
+            source.text, source.path, {source.spellings[name]: changed for name, changed in changes.items()}
+        )
     except InvalidSettings as error:
         raise Refused(str(error)) from None
-    return text
 
 
 def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
@@ -184,7 +196,7 @@ def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
     }
     if override:
         changes["overlapDays"] = 0
-    elif any(_is_override(*pair) for pair in stack.written(step.domain).items()):
+    elif any(_is_override(*pair) for pair in stack.domains[step.domain].items()):
         changes["overlapDays"] = None
     return changes
 
@@ -209,9 +221,32 @@ def _record_notes(step: Rotation, stack: Stack, outside: Outside) -> list[str]:
 
 
 def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
-    stack.file.write_bytes(text.encode())
-    if outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory) != 0:
+    written = stack.source.replaced_by(text)
+    if outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory) == 0:
+        return
+    if _is_unchanged(stack, outside) and _is_undone(written, stack.source.text):
         raise Refused(
-            f"`pulumi up` did not succeed\n  hint: {stack.file_shown} is changed as shown; run `pulumi up` "
-            "again until it ends without an error, and undo the change only then"
+            "`pulumi up` did not succeed, and changed nothing\n"
+            f"  hint: {written.shown} is as it was; correct what Pulumi says, and rotate again"
         )
+    raise Refused(
+        f"`pulumi up` did not succeed\n  hint: {written.shown} is changed as shown; run `pulumi up` "
+        "again until it ends without an error, and undo the change only then"
+    )
+
+
+def _is_unchanged(stack: Stack, outside: Outside) -> bool:
+    """Whether Pulumi has not begun to change anything: its state is the same to the letter, times and all."""
+    try:
+        return outside.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory) == stack.export
+    except CannotTell:
+        return False
+
+
+def _is_undone(written: Source, text: str) -> bool:
+    """Whether the file has *text* again; not if Pulumi wrote into it as well."""
+    try:
+        written.replaced_by(text)
+    except Refused:
+        return False
+    return True

@@ -1,21 +1,24 @@
 """
-The stack a command is about: its project, its stack file and its state, read and not decrypted.
+The stack a command is about: its project, its configuration and its state, read and not decrypted.
 
-Pulumi is asked only for what no file says: which stack is selected, and the state.
+Pulumi is asked for both, so that a command hears what `pulumi up` would.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from byodkim_provider import generations, settings, stack_file
 from byodkim_provider.aws_session import AwsSettings, read_settings
+from byodkim_provider.cli import configuration
+from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.outside import CannotTell, Outside, say
+from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.records import normalise_domain
@@ -33,50 +36,58 @@ class Stack:
 
     name: str
     """As the person named it: perhaps `organization/project/stack`."""
-    directory: Path
-    """Where `Pulumi.yaml` is."""
+    project_file: Path
+    """`Pulumi.yaml`."""
     project: str
     """Its name, and the namespace of our configuration."""
     file: Path
-    text: str
-    """Of the stack file; line ends as they are."""
+    """The stack file, which need not be there."""
+    config: Mapping[str, str]
+    """What `pulumi config` says, by full name; objects as JSON, secrets as `[secret]`."""
+    export: str
+    """What `pulumi stack export` says."""
     state: State
 
     @property
-    def domains_key(self) -> str:
-        return f"{self.project}:domains"
-
-    @property
-    def file_shown(self) -> str:
-        """The stack file's path, as seen from the project."""
-        return str(self.file.relative_to(self.directory))
+    def directory(self) -> Path:
+        """Where `Pulumi.yaml` is."""
+        return self.project_file.parent
 
     @cached_property
-    def config(self) -> dict[str, Any]:
-        """What stands under `config:`."""
-        try:
-            return stack_file.configuration(self.text)
-        except InvalidSettings as error:
-            raise CannotTell(f"{self.file_shown}: {error}") from None
+    def ours(self) -> Mapping[str, object]:
+        """The configuration of the project, by key."""
+        ours = configuration.of_project(self.config, self.project)
+        for key in ("domains", "defaults", "verification"):
+            if ours.get(key) == configuration.SECRET:
+                raise CannotTell(
+                    f"{self.project}:{key}: is encrypted as a whole, and nothing is decrypted here\n"
+                    "  hint: encrypt the private keys in it, each by itself"
+                )
+        return ours
+
+    @property
+    def region(self) -> str | None:
+        return self.config.get("aws:region")
 
     @cached_property
     def settings(self) -> Settings:
-        """What the stack file says, supplied keys aside."""
-        return settings_in(self.config, self.project)
+        """What the configuration says, supplied keys aside."""
+        return settings_in(self.ours, self.region)
 
     @cached_property
-    def spellings(self) -> dict[str, str]:
-        """How the stack file spells each domain."""
-        return {normalise_domain(spelling): spelling for spelling in self.config[self.domains_key]}
+    def domains(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the configuration says of each domain itself, by its normalised name."""
+        domains: Any = self.ours["domains"]
+        return {normalise_domain(spelling): written for spelling, written in domains.items()}
 
-    def written(self, domain: str) -> Mapping[str, Any]:
-        """What the stack file says of *domain* itself."""
-        written: Mapping[str, Any] = self.config[self.domains_key][self.spellings[domain]]
-        return written
+    @cached_property
+    def source(self) -> Source:
+        """The file in which the domains are written; raises `Refused` if there is none to edit."""
+        return find_source(self.project, self.project_file, self.file)
 
     def aws(self) -> AwsSettings:
         """The `aws:` configuration; encrypted credentials give way to those of the environment."""
-        encrypted = [name for name in CREDENTIALS if _has_secret(self.config.get(name))]
+        encrypted = [name for name in CREDENTIALS if configuration.has_secret(self.config.get(name, ""))]
         if encrypted:
             say(f"{encrypted[0]} is encrypted and stays so: using the AWS credentials of the environment")
         return read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
@@ -87,48 +98,63 @@ def open_stack(name: str | None, outside: Outside) -> Stack:
     file = _project_file(outside.directory)
     if file is None:
         raise CannotTell(f"there is no Pulumi.yaml in {outside.directory} or above it")
-    directory, project = file.parent, _project_settings(file)
-    name = name or outside.ask_pulumi(["stack", "--show-name"], directory).strip()
-    stack_path = directory / str(project.get("stackConfigDir", ".")) / f"Pulumi.{name.split('/')[-1]}.yaml"
+    project = _project_settings(file)
+    project_name = str(project.get("name", ""))
+
+    def ask(*questions: tuple[str, ...]) -> list[str]:
+        return ask_all(
+            [
+                (" ".join(["pulumi", *question]), partial(outside.ask_pulumi, question, file.parent))
+                for question in questions
+            ]
+        )
+
+    if name is None:
+        [shown] = ask(("stack", "--show-name"))
+        name = shown.strip()
+    config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
     try:
-        text = stack_path.read_bytes().decode()
-    except FileNotFoundError:
-        raise CannotTell(f"{stack_path.relative_to(directory)}: there is no such stack file") from None
-    except UnicodeDecodeError:
-        raise CannotTell(f"{stack_path.relative_to(directory)}: is not in UTF-8") from None
-    export = outside.ask_pulumi(["stack", "export", "-s", name], directory)
+        values = configuration.read(config, project_name)
+    except ValueError:
+        raise CannotTell("pulumi config: what it prints is not the configuration of a stack") from None
     try:
         state = read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotTell("pulumi stack export: what it prints is not the state of a stack") from None
-    return Stack(name, directory, str(project.get("name", "")), stack_path, text, state)
+    return Stack(
+        name=name,
+        project_file=file,
+        project=project_name,
+        # Its name ends like the project's: https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go
+        file=file.parent
+        / str(project.get("stackConfigDir") or ".")
+        / f"Pulumi.{name.split('/')[-1]}{file.suffix}",
+        config=values,
+        export=export,
+        state=state,
+    )
 
 
 def _project_settings(file: Path) -> Mapping[str, Any]:
     try:
         project = stack_file.load(file.read_bytes().decode())
-    except (InvalidSettings, UnicodeDecodeError):
+    except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
         raise CannotTell(f"{file.name}: is no project file")
     return project
 
 
-def settings_in(config: Mapping[str, Any], project: str) -> Settings:
+def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
     """
-    What *config* says, supplied keys aside; raises `InvalidSettings`.
+    What *ours*, the configuration of the project, says, supplied keys aside; raises `InvalidSettings`.
 
     Keys are secrets: `published` is written out instead of them, as they would have it.
     """
-    prefix = f"{project}:"
-    # Whatever YAML lets stand for a key; what is no text is none of ours.
-    texts = {str(key): value for key, value in config.items()}
-    ours = {key.removeprefix(prefix): value for key, value in texts.items() if key.startswith(prefix)}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
-        ours["domains"] = {name: _without_keys(domain) for name, domain in domains.items()}
-    region = config.get("aws:region")
-    return settings.load(_opaque(ours), default_region=region if isinstance(region, str) else None)
+        ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
+    return settings.load(ours, default_region=region)
 
 
 def in_project(start: Path) -> bool:
@@ -147,7 +173,7 @@ def supplied_generations(written: Mapping[str, Any]) -> frozenset[int] | None:
     keys = written.get("keys")
     if not isinstance(keys, Mapping):
         return None
-    return frozenset(int(key) for key in keys if str(key).isdecimal())
+    return frozenset(int(key) for key in keys if _is_number(key))
 
 
 def _without_keys(written: Any) -> Any:
@@ -155,39 +181,23 @@ def _without_keys(written: Any) -> Any:
     if supplied is None:
         return written
     rest = {key: value for key, value in written.items() if key != "keys"}
-    generation = str(rest.get("generation"))
-    if rest.get("published") is None and generation.isdecimal():
+    if rest.get("published") is None and _is_number(generation := rest.get("generation")):
         rest["published"] = list(generations.published_with_keys(int(generation), supplied))
     return rest
 
 
-def _is_secret(value: object) -> bool:
-    return isinstance(value, Mapping) and value.keys() == {"secure"}
+def _is_number(value: Any) -> TypeGuard[int | str]:
+    """Whether *value* may be a generation; what is none, `settings` refuses."""
+    return re.fullmatch("[0-9]{1,9}", str(value)) is not None
 
 
-def _has_secret(value: object) -> bool:
-    if _is_secret(value):
-        return True
-    children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return any(_has_secret(child) for child in children)
-
-
-def _opaque(value: Any) -> Any:
-    """*value* as Pulumi hands it on, all keys texts, with a word in the place of every encrypted text."""
-    if _is_secret(value):
-        return "[secret]"
-    if isinstance(value, Mapping):
-        return {str(key): _opaque(child) for key, child in value.items()}
-    return [_opaque(child) for child in value] if isinstance(value, list) else value
-
-
-def _getter(config: Mapping[str, Any], *, without: tuple[str, ...]) -> Callable[[str], str | None]:
+def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[[str], str | None]:
     """What gives a setting as Pulumi hands it on: as text, objects as JSON."""
 
     def get(name: str) -> str | None:
         value = None if name in without else config.get(name)
-        if _has_secret(value):
+        if value is not None and configuration.has_secret(value):
             raise CannotTell(f"{name}: is encrypted in the stack file, and nothing is decrypted here")
-        return value if value is None or isinstance(value, str) else json.dumps(value)
+        return value
 
     return get

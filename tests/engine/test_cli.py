@@ -2,34 +2,54 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from byodkim_provider.cli import Outside, main
-from tests.engine.stack import IDENTITY, REGION
+from byodkim_provider.cli.configuration import SECRET, of_project, read
+from byodkim_provider.cli.outside import ask_pulumi
+from byodkim_provider.settings import PROJECT as NAME
+from tests.cli_project import configuration
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def byodkim(monkeypatch):
-    """Runs the command in a stack's project, as a person whose shell knows the sandbox and no passphrase."""
+def shell(monkeypatch):
+    """Lets this process be the shell of a person who knows the sandbox, and no passphrase."""
 
-    def run(stack, *arguments, ran=None):
+    def enter(stack, *, passphrase=None):
         for name, value in stack._environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+        if passphrase:
+            monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
         monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
+
+    return enter
+
+
+@pytest.fixture
+def byodkim(shell):
+    """Runs the command in a stack's project."""
+
+    def run(stack, *arguments, ran=None, passphrase=None):
+        shell(stack, passphrase=passphrase)
 
         def run_pulumi(arguments, directory):
             # The sandbox has no language host, which `pulumi up` needs: `stack.up()` stands for it.
             ran.append(["pulumi", *arguments])
             return 0
 
-        outside = Outside(directory=stack._work / "stacks", run_pulumi=run_pulumi)
-        return CliRunner().invoke(main, arguments, obj=outside)
+        outside = Outside(directory=stack._work / "stacks")
+        return CliRunner().invoke(
+            main, arguments, obj=outside if ran is None else replace(outside, run_pulumi=run_pulumi)
+        )
 
     return run
 
@@ -82,3 +102,63 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert "`generation: 3` is allowed in the stack file with `published: [1, 2, 3, 4]`" in again.stderr
     missing = byodkim(stack, "status", "-s", "other")
     assert (missing.exit_code, missing.stdout) == (2, "")
+
+
+def test_one_configuration(sandbox, open_stack, byodkim):
+    """
+    What the project file says for all stacks holds for a command as it does for the engine.
+
+    A rotation edits that file then, and leaves it as it was if Pulumi does not get its passphrase.
+    """
+    domain = "shared.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1}})
+    project_file, before = stack._work / "Pulumi.yaml", stack._settings.read_text()
+    written = yaml.safe_load(before)
+    ours = {name: written["config"].pop(name) for name in ("ses-byodkim:defaults", "ses-byodkim:domains")}
+    project = yaml.safe_load(project_file.read_text())
+    project["config"] = {name: {"value": value} for name, value in ours.items()}
+    project_file.write_text(yaml.safe_dump(project, sort_keys=False))
+    stack._settings.write_text(yaml.safe_dump(written))
+    assert stack.up().ok
+
+    shown = byodkim(stack, "status", "--json")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    (now,) = json.loads(shown.stdout)["domains"]
+    assert [one["seen"] for one in now["records"]] == ["4 of 4 servers show the key"] * 2
+
+    before = project_file.read_bytes()
+    refused = byodkim(stack, "rotate", domain, "--yes", passphrase="wrong")
+    assert refused.stderr.splitlines()[1:] == [
+        "byodkim: `pulumi up` did not succeed, and changed nothing",
+        "  hint: Pulumi.yaml is as it was; correct what Pulumi says, and rotate again",
+    ]
+    assert (refused.exit_code, project_file.read_bytes()) == (1, before)
+
+    rotated = byodkim(stack, "rotate", domain, "--yes", ran=[])
+    assert rotated.exit_code == 0
+    assert rotated.stdout.startswith("--- Pulumi.yaml\n+++ Pulumi.yaml\n")
+    assert ("update", f"{domain}/{REGION}", IDENTITY) in stack.up().steps
+
+
+def test_what_pulumi_config_prints(open_stack, shell):
+    """Pulumi prints a configuration as the unit tests take it to, secrets as a word."""
+    domain = "printed.example"
+    key = {"selector": "s1", "privateKey": OPENSSL_KEY}
+    written = {"generation": 1, "keys": {1: key}, "tags": {"a": "x   y <ü>", "b": "1"}, "regions": [REGION]}
+    stack = open_stack({domain: written})
+    stack.set_secret("aws:secretKey", "secret")
+    settings = yaml.safe_load(stack._settings.read_text())
+    settings["config"] |= {"ses-byodkim:text": "a\n\n  domains  {}\nb", "ses-byodkim:number": 3}
+    stack._settings.write_text(yaml.safe_dump(settings))
+    project_file = stack._work / "Pulumi.yaml"
+    with project_file.open("a") as file:
+        file.write("config: {number: 4, more: {value: {a: [1, x, true]}}, 'aws:profile': mail}\n")
+    arguments = ["config", "--color", "never", "-s", "dev"]
+    shell(stack)
+    printed = ask_pulumi(arguments, stack._work)
+    ours, theirs = read(configuration(project_file, stack._settings), NAME), read(printed, NAME)
+    assert of_project(theirs, NAME) == of_project(ours, NAME)
+    assert theirs.keys() == ours.keys()
+    assert theirs["aws:secretKey"] == ours["aws:secretKey"] == SECRET
+    assert theirs["ses-byodkim:text"] == "a\n\n  domains  {}\nb"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider import plain_keys, settings, stack_file
 from byodkim_provider.aws_settings import REFUSED, ROLE_OPTIONS, read_settings
+from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
@@ -161,16 +162,48 @@ YAML_PIECES: Final = (
 def put_stack_file(text: str) -> None:
     """It is read, edited and shown, as `byodkim rotate` does."""
     with refusals():
-        config = stack_file.configuration(text)
-        plain_keys.places(config.get("ses-byodkim:domains"))
-        with refusals():
-            settings_in(config, "ses-byodkim")
+        loaded = stack_file.load(text)
+        config = loaded.get("config") if isinstance(loaded, dict) else None
+        if not isinstance(config, dict):
+            return
+        domains = config.get("ses-byodkim:domains")
+        plain_keys.places(domains)
         changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
-        after = stack_file.edited(text, "ses-byodkim:domains", changes)
+        after = stack_file.edited(text, ("config", "ses-byodkim:domains"), changes)
         stack_file.diff(text, after, "Pulumi.dev.yaml")
 
 
+PRINTED: Final = tuple(
+    "".join(
+        f"{name:13}{value}\n"
+        for name, value in {
+            "KEY": "VALUE",
+            "aws:region": "eu-west-1",
+            **{name: json.dumps(value) for name, value in config.items()},
+        }.items()
+    ).replace(json.dumps(KEY), '"[secret]"')
+    for config in CONFIGURATIONS
+)
+
+
+def put_printed(text: str) -> None:
+    """What `pulumi config` prints is read as every command does, or is no configuration."""
+    try:
+        config = configuration.read(text, "ses-byodkim")
+    except ValueError:
+        return
+    with refusals():
+        settings_in(configuration.of_project(config, "ses-byodkim"), config.get("aws:region"))
+
+
 TARGETS = (
+    Target(
+        "printed configuration",
+        st.one_of(mutated_text(PRINTED), texts),
+        put_printed,
+        regressions=("KEY  VALUE", "KEY  VALUE\n     x\n", "VALUE"),
+        weight=3,
+    ),
     Target(
         "settings",
         mutated(CONFIGURATIONS),

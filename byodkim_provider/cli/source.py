@@ -1,0 +1,128 @@
+"""
+The file in which the domains of a stack are written, and another text in its place.
+
+Pulumi takes them from the stack file if they are there, else from the project file. An edit
+replaces a file whole or not at all, and only while it is what was read.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from byodkim_provider import stack_file
+from byodkim_provider.cli.outside import Refused
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.records import normalise_domain
+
+__all__ = ["Source", "find_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that has the map of domains."""
+
+    file: Path
+    shown: str
+    """Its path, as seen from the project."""
+    text: str
+    """Line ends as they are."""
+    path: tuple[str, ...]
+    """The keys that lead to the map of domains."""
+    domains: Mapping[str, Any]
+    """The map, under normalised names."""
+    spellings: Mapping[str, str]
+    """How the file spells each domain."""
+
+    def replaced_by(self, text: str) -> Source:
+        """The same with *text*, which is on disk then; raises `Refused` if that can't be."""
+        if _read(self.file) != self.text:
+            raise Refused(f"{self.shown}: was changed by somebody else meanwhile, nothing was written")
+        try:
+            _write(self.file, text)
+        except OSError as error:
+            raise Refused(f"{self.shown}: can't be written: {error.strerror}") from None
+        return replace(self, text=text)
+
+
+def find_source(project: str, project_file: Path, file: Path) -> Source:
+    """Where the domains of *project* are written: in *file*, a stack's, or in *project_file*."""
+    root = project_file.parent
+    for path in (file, project_file):
+        if (text := _read(path)) is None:
+            continue
+        shown = str(path.relative_to(root))
+        try:
+            loaded = stack_file.load(text)
+        except InvalidSettings as error:
+            raise Refused(f"{shown}: {error}\n  hint: Pulumi reads it; edit it by hand") from None
+        for keys in _places(project, in_project_file=path is project_file):
+            domains = _at(loaded, keys)
+            if domains is None:
+                continue
+            if not isinstance(domains, Mapping):
+                break
+            spellings = dict(_spellings(domains))
+            by_name = {name: domains[spelling] for name, spelling in spellings.items()}
+            return Source(path, shown, text, keys, by_name, spellings)
+    raise Refused(
+        f"{project}:domains: is no map in {file.relative_to(root)} nor in {project_file.name}\n"
+        "  hint: edit it where `pulumi config` has it from"
+    )
+
+
+def _places(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Where Pulumi looks: the project's name may be left out; the project file has a value, or a default."""
+    for key in (f"{project}:domains", "domains"):
+        if in_project_file:
+            yield "config", key, "value"
+            yield "config", key, "default"
+        else:
+            yield "config", key
+
+
+def _at(value: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _spellings(domains: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for spelling in domains:
+        with suppress(ValueError):
+            yield normalise_domain(str(spelling)), spelling
+
+
+def _read(path: Path) -> str | None:
+    """The text of *path*; None if there is no such file."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Refused(f"{path.name}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Refused(f"{path.name}: is not in UTF-8") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Make *text* the content of *path*, whole or not at all; a link stays one, and so do permissions."""
+    target = path.resolve()
+    mode = target.stat().st_mode
+    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(number, "wb") as opened:
+            opened.write(text.encode())
+            opened.flush()
+            os.fsync(opened.fileno())
+        temporary.chmod(mode & 0o7777)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink()
+        raise
