@@ -78,6 +78,13 @@ class Answer:
     target: str = field(default="", compare=False)
     """What the CNAME at the very name asked for points to, without a final dot; "" if there is none."""
 
+    zones: tuple[str, ...] = field(default=(), compare=False)
+    """
+    Zones on the way to the name asked for, without final dots: each delegates the next, the last
+    one holds the name. Empty if no zone was found. A zone that its parent's servers serve too
+    shows only in an answer without values.
+    """
+
 
 class DnsResolver:
     """
@@ -146,7 +153,16 @@ class _Zone:
     """Server to its addresses; None if they have to be looked up."""
 
 
-_Said = tuple[str, ...] | Name | _Zone
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """TXT values that a server has at a name."""
+
+    texts: tuple[str, ...]
+    zone: Name | None
+    """Where they come from, if the reply says so."""
+
+
+_Said = _Values | Name | _Zone
 """What a server can say about a name: its values, the target of its CNAME, the zone it was delegated to."""
 
 
@@ -175,7 +191,9 @@ class _Look:
             alias = next((_text(rrset.name) for rrset in texts if rrset.name != name), "")
             cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
             values = tuple(value for rrset in texts for value in _values(rrset))
-            return Answer(resolver, values, alias=alias, target=_text(cname[0].target) if cname else "")
+            target = _text(cname[0].target) if cname else ""
+            zone = None if cname else _zone_of(reply, name)
+            return Answer(resolver, values, alias=alias, target=target, zones=(_text(zone),) if zone else ())
 
         try:
             return side_by_side(ask, self._resolvers, at_once=len(self._resolvers))
@@ -194,9 +212,12 @@ class _Look:
             return [Answer(problem.server, None, problem.failure, _text(name) if aliases else "")]
         return self._answers(zone, name, aliases)
 
-    def _answers(self, zone: _Zone, name: Name, aliases: tuple[Name, ...]) -> list[Answer]:
-        """What the servers of *zone* say about *name*, and those that they point to."""
+    def _answers(
+        self, zone: _Zone, name: Name, aliases: tuple[Name, ...], above: tuple[str, ...] = ()
+    ) -> list[Answer]:
+        """What the servers of *zone* say about *name*, and those that they point to; *above* delegate it."""
         alias = _text(name) if aliases else ""
+        zones = (*above, _text(zone.name))
 
         def ask(server: Name) -> tuple[str, _Said | _NoAnswer]:
             try:
@@ -209,19 +230,30 @@ class _Look:
             replies = side_by_side(ask, sorted(zone.servers), at_once=len(zone.servers))
         except Interrupted:
             replies = [(_text(server), _NoAnswer("interrupted")) for server in sorted(zone.servers)]
-        answers = [Answer(server, said, alias=alias) for server, said in replies if isinstance(said, tuple)]
+        answers = [
+            Answer(
+                server,
+                said.texts,
+                alias=alias,
+                zones=(*zones, _text(said.zone)) if said.zone not in (None, zone.name) else zones,
+            )
+            for server, said in replies
+            if isinstance(said, _Values)
+        ]
         children = _merged(said for _, said in replies if isinstance(said, _Zone))
         for child in children:
-            answers += self._answers(child, name, aliases)
+            answers += self._answers(child, name, aliases, zones)
         if not children:  # else these are the parent zone's servers, and one that is silent says nothing
             answers += [
-                Answer(server, None, said.failure, alias)
+                Answer(server, None, said.failure, alias, zones=zones)
                 for server, said in replies
                 if isinstance(said, _NoAnswer)
             ]
         for target, server in {said: server for server, said in replies if isinstance(said, Name)}.items():
             followed = self._follow(target, server, (*aliases, name))
-            answers += followed if aliases else [replace(one, target=_text(target)) for one in followed]
+            if not aliases:
+                followed = [replace(one, target=_text(target), zones=zones) for one in followed]
+            answers += followed
         return answers
 
     def _follow(self, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:
@@ -340,13 +372,20 @@ def _said(reply: Message, name: Name, zone: _Zone) -> _Said:
         if alias:
             target: Name = alias[0].target
             return target
-        return _values(reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.TXT) or ())
+        found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.TXT) or ()
+        return _Values(_values(found), _zone_of(reply, name, zone.name))
     for rrset in reply.authority:
         # Down towards the name only: a lame server may refer to the root, or back to itself.
         down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)
         if down and rrset.rdtype == RdataType.NS and name.is_subdomain(rrset.name):
             return _Zone(rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset})
     raise _NoAnswer("lame")
+
+
+def _zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | None:
+    """The zone at or below *above* that holds *name*, by the SOA or NS beside the answer; None without."""
+    owners = [rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)]
+    return next((one for one in owners if name.is_subdomain(one) and one.is_subdomain(above)), None)
 
 
 def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:

@@ -165,6 +165,8 @@ class DnsServer:
                     ]
                     return answer
             answer.flags |= dns.flags.AA
+        if zone.get_rrset(zone.origin, RdataType.SOA):  # beside "no such name" and "no such type"
+            answer.authority.append(zone.get_rrset(zone.origin, RdataType.SOA))
         node = zone.get_node(name) or zone.get_node(dns.name.Name((b"*", *name.parent().labels)))
         if node is None:
             if not any(known.is_subdomain(name) for known in zone.nodes):
@@ -174,6 +176,7 @@ class DnsServer:
             dns.rdataclass.IN, RdataType.CNAME
         )
         if rdataset:
+            answer.authority.clear()
             answer.answer.append(dns.rrset.from_rdata_list(name, rdataset.ttl, list(rdataset)))
         return answer
 

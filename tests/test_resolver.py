@@ -316,6 +316,56 @@ def test_server_of_both_zones(network, look):
     assert (Answer("ns2.example.net", (VALUE,)), Answer("ns4.example.net", (VALUE,))) == look()
 
 
+@pytest.mark.parametrize(
+    ("domain", "zone", "zones"),
+    [
+        ("example.com", "", ("example.com",)),
+        ("mail.example.com", "", ("example.com",)),
+        ("example.com", RECORD, ("example.com",)),
+        (
+            "mail.example.com",
+            "mail.example.com. IN NS ns4.example.net.",
+            ("example.com", "mail.example.com"),
+        ),
+        (
+            "mail.example.com",
+            "_domainkey.mail.example.com. IN NS ns4.example.net.",
+            ("example.com", "_domainkey.mail.example.com"),
+        ),
+        (
+            "mail.example.com",
+            "s1._domainkey.mail.example.com. IN CNAME k1.example.org.",
+            ("example.com",),
+        ),
+    ],
+    ids=["no record", "sub-domain", "record", "delegated", "delegated _domainkey", "CNAME"],
+)
+def test_zones(network, look, domain, zone, zones):
+    """An answer names the zones that led to it, down to the one that holds the name asked for."""
+    network[1].knows(f"{TWO_SERVERS}example.org. IN NS ns4.example.net.")
+    for last in (2, 3):
+        network[last].serve("example.com", zone)
+    network[4].serve("example.org", "")
+    network[4].serve(zones[-1], "")
+
+    assert {zones} == {answer.zones for answer in look(f"s1._domainkey.{domain}", domain)}
+
+
+@pytest.mark.parametrize("check", ["authoritative", "recursive"])
+def test_zone_below_at_the_same_servers(network, look, check):
+    """A zone that its parent's servers serve too is known by the SOA beside "no such name"."""
+    network[1].knows(ONE_SERVER)
+    if check == "recursive":
+        network[1].serve("mail.example.com", "")
+        network[1].recursive = True
+    network[2].serve("example.com", "mail.example.com. IN NS ns2.example.net.")
+    network[2].serve("mail.example.com", "")
+
+    (answer,) = look("s1._domainkey.mail.example.com", "mail.example.com", check=check)
+
+    assert "mail.example.com" == answer.zones[-1]
+
+
 def test_names_of_servers_in_lower_case(network, look):
     """A server has one spelling, however its zone spells it."""
     network[1].knows("Example.COM. IN NS NS2.Example.NET.\nns2.example.net. IN A 127.0.0.2")
