@@ -1,5 +1,5 @@
 """
-What to type in which field of which provider's DNS panel, and how to mend a slip there.
+What to type in which field of which provider's DNS panel, and how to fix a misconfiguration there.
 
 Data and text: no DNS, no AWS. What no document of a provider says is said to be unknown, and
 is not guessed. Names and values are put together in `records`; here they are only laid out.
@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from byodkim_provider.records import PLACEHOLDER, quoted
+from byodkim_provider.misconfigurations import PLACEHOLDER
+from byodkim_provider.records import quoted
 
 __all__ = [
     "MISTAKES",
     "PANELS",
     "Panel",
+    "delegation",
     "instructions",
     "mending",
     "name_to_type",
@@ -35,7 +37,7 @@ class Panel:
 
     title: str
     where: str
-    """The way to the form for a new record; empty if it is not known."""
+    """The way to the form for a new record in `{zone}`; empty if it is not known."""
     name_field: str
     value_field: str
     type_choice: str = "TXT"
@@ -59,7 +61,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#TXTFormat
         "route53": Panel(
             title="Route 53",
-            where="Hosted zones › the zone › Create record",
+            where="Hosted zones › {zone} › Create record",
             name_field="Record name",
             value_field="Value",
             value_form="quoted strings",
@@ -73,7 +75,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://www.godaddy.com/help/add-a-txt-record-19232
         "godaddy": Panel(
             title="GoDaddy",
-            where="Domain Portfolio › the domain › DNS › Add New Record",
+            where="Domain Portfolio › {zone} › DNS › Add New Record",
             name_field="Name",
             value_field="Value",
             ttl="1 Hour",
@@ -84,7 +86,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
         "dreamhost": Panel(
             title="DreamHost",
-            where="Manage Websites › the domain › DNS Settings › Add Record › TXT Record › Add",
+            where="Manage Websites › {zone} › DNS Settings › Add Record › TXT Record › Add",
             name_field="Host",
             value_field="TXT Value",
             ttl="",
@@ -94,7 +96,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         "cloudflare": Panel(
             title="Cloudflare",
-            where="the domain › DNS › Records › Add record",
+            where="{zone} › DNS › Records › Add record",
             name_field="Name",
             value_field="Content",
             ttl="Auto",
@@ -105,7 +107,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://www.hostgator.com/help/article/what-are-my-name-servers
         "hostgator": Panel(
             title="HostGator",
-            where='cPanel › Zone Editor › Manage › Add Record › Add "TXT" Record',
+            where='cPanel › Zone Editor › {zone} › Manage › Add Record › Add "TXT" Record',
             name_field="Name",
             value_field="Record",
             name_form="full, final dot",
@@ -121,7 +123,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://www.namecheap.com/support/knowledgebase/article.aspx/317/2237/
         "namecheap": Panel(
             title="Namecheap",
-            where="Domain List › Manage › Advanced DNS › Add New Record",
+            where="Domain List › {zone} › Manage › Advanced DNS › Add New Record",
             type_choice="TXT Record",
             name_field="Host",
             value_field="Value",
@@ -133,7 +135,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # The provider documents none of it; its name servers are those that customers write down.
         "namescouk": Panel(
             title="Names.co.uk",
-            where="the domain › Manage DNS",
+            where="{zone} › Manage DNS",
             name_field="Host",
             value_field="Value",
             name_form="unknown",
@@ -145,7 +147,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
         "wix": Panel(
             title="Wix",
-            where="Domains › the domain › Manage DNS Records › TXT (Text) › Add Record",
+            where="Domains › {zone} › Manage DNS Records › TXT (Text) › Add Record",
             name_field="Host Name",
             value_field="Value",
             ttl="1 Hour",
@@ -233,7 +235,7 @@ def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
-    lines = [f"{panel.title}: {panel.where}" if panel.where else f"{panel.title} of {zone}"]
+    lines = [f"{panel.title}: {panel.where.format(zone=zone)}" if panel.where else f"{panel.title} of {zone}"]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
     notes = [
         *problems(panel, record_name=record_name, record_value=record_value, zone=zone),
@@ -271,59 +273,105 @@ def _value_rule(panel: Panel) -> str:
             )
 
 
-_MENDING: Final[Mapping[str, str]] = {
-    # What stands at the name, by `records.MistakeCode`
-    "another-key": "replace {value} by the one for this key; if the other key is still in use, "
-    "take a new selector: one selector never gets two keys",
+_WHOLE: Final = "replace {value} as a whole, {value_rule}"
+
+_COPY: Final = "replace {value}: copy the one here, do not type it"
+
+_FIXES: Final[Mapping[str, str]] = {
+    # What stands at the name, by `misconfigurations.ValueCode`. What has to be done comes first.
+    "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
+    "take a new selector for this key: a selector never gets a second one",
     "bare-rsa-key": "replace {value}: its base64 has to be what `openssl rsa -pubout` writes",
-    "character-lost": "replace {value} as a whole, {value_rule}: what split it at 255 dropped a character",
-    "cut": "replace {value} as a whole, {value_rule}; if it is cut again, the panel can't hold it: "
-    "take a key of 1024 bits, or delegate '_domainkey' to Route 53",
+    "base64url": "replace {value}: its base64 has '+' and '/', not '-' and '_'",
+    "case-changed": "replace {value}: upper and lower case count in it",
+    "character-lost": f"{_WHOLE}: what split it at 255 dropped a character",
+    "character-wrong": _COPY,
+    "characters-added": _COPY,
+    "cut": f"{_WHOLE}; if it is cut again, the panel can't hold it: make a key of 1024 bits with a new "
+    "selector, or delegate '_domainkey' to Route 53",
+    "empty": "replace {value}, which is empty",
     "escaped-semicolons": "replace {value}: no backslash before ';', or the short form that begins with p=",
+    "final-dot": "replace {value}: a final dot belongs behind names, not behind values",
+    "invisible-characters": "replace {value}: delete all of it first, so that nothing invisible is left",
+    "key-missing": "replace {value}: what stands there has no key",
     "line-breaks": "replace {value}: everything on one line, as it is printed here",
     "literal-quotes": "replace {value}: {value_rule}",
-    "malformed": "replace {value} as a whole, {value_rule}",
-    "no-txt": "add the record; if it is there, see that it was saved, and for this zone",
-    "not-dkim": "the TXT record at this name, or a wildcard above it, is for something else: "
-    "add a record at exactly this name",
-    "p-missing": "put p= before the key in {value}, without a blank",
+    "malformed": _WHOLE,
+    "no-txt": "add the record in the zone {zone}; if the panel shows it there, see that it was saved",
+    "not-dkim": "replace {value}: what stands there is for something else; if it is needed, it belongs at "
+    "another name",
+    "p-missing": "replace {value}: it begins with p=, before the key",
     "pem-armour": "replace {value}: p= and the base64 between the BEGIN and END lines, on one line",
     "placeholder": "replace {value}: " + PLACEHOLDER + " stands for p= and your own public key",
-    "private-key": "delete the record at once and make a new key: whoever has read this one can sign as you; "
-    "only the public key belongs into DNS",
-    "revoked": "replace {value}; if the key was revoked on purpose, make another one under a new selector",
-    "several-records": "delete every TXT record at this name but the one for this key: "
-    "which one a verifier takes is undefined",
-    "split-into-records": "delete all TXT records at this name and add one, {value_rule}",
-    "strings-swapped": "replace {value} as a whole, {value_rule}",
+    "plus-lost": "replace {value}: copy the one here, in which every '+' is still there",
+    "private-key": "delete the record{there} at once, then make a new key with a new selector: whoever has "
+    "read this one can sign as you; only the public key belongs in DNS",
+    "revoked": "replace {value}; but if the key was revoked on purpose, leave the record, and make a new key "
+    "with a new selector",
+    "semicolons-missing": "replace {value}: with a ';' between its tags, or the short form that begins with "
+    "p= and has no other tag",
+    "several-records": "delete every TXT record at this name but one with this key: which one a verifier "
+    "takes is undefined",
+    "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "split-into-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "strings-swapped": _WHOLE,
+    "url-encoded": "replace {value}: copy the one here, without '%2B' and the like",
     "wrong-tag": "replace {value} by the short form, which begins with p= and has no other tag",
-    # Where it stands instead, by the codes of `records.misplaced_names`
-    "zone-doubled": "type {name} anew, {name_rule}",
-    "underscore-missing": "type {name} anew, with the underscore of '_domainkey'; if the panel refuses it, "
-    "its support has to add the record",
-    "underscore-missing-zone-doubled": "type {name} anew, with the underscore of '_domainkey', {name_rule}",
-    "domainkey-missing": "type {name} anew, with '._domainkey' behind the selector",
-    "domainkey-missing-zone-doubled": "type {name} anew, with '._domainkey' behind the selector, {name_rule}",
-    "selector-missing": "type {name} anew, with the selector before '._domainkey'",
-    "sub-domain-missing": "type {name} anew: the part of the domain before the zone belongs to it",
-    # What only a look from outside tells
-    "cname": "delete the CNAME record at this name, or the wildcard above it, and add the TXT record: "
-    "a name with a CNAME has nothing else",
-    "servers-differ": "wait some minutes and look again; if it stays so, ask the provider why not all of "
+    "zone-line": "replace {value}: from p= on; name, TTL and type have fields of their own",
+    # Where it stands instead, by `misconfigurations.MisplacedCode`
+    "at-apex": "change {name} of the record{there}: selector and '._domainkey' belong to it",
+    "domainkey-doubled": "change {name} of the record{there}: '_domainkey' once",
+    "domainkey-missing": "change {name} of the record{there}: '._domainkey' belongs behind the selector",
+    "domainkey-missing-zone-doubled": "change {name} of the record{there}: '._domainkey' belongs behind the "
+    "selector; {name_rule}",
+    "selector-missing": "change {name} of the record{there}: the selector belongs before '._domainkey'",
+    "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
+    "signs for {zone} with it",
+    "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey'; if the "
+    "panel refuses it, its support has to add the record",
+    "underscore-missing-zone-doubled": "change {name} of the record{there}: with the underscore of "
+    "'_domainkey'; {name_rule}",
+    "zone-doubled": "change {name} of the record{there}: {name_rule}",
+    # What only a lookup from outside tells
+    "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
+    "else",
+    "hidden-by-delegation": "add the record in the zone {zone}, where its own name servers get it from",
+    "not-delegated": "add the NS records in the zone {zone}, one for each name server",
+    "servers-differ": "wait some minutes and run this again; if it stays so, ask the provider why not all of "
     "its name servers have the record",
+    "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
     "wrong-panel": "add the record here, where the zone is served",
-    "not-delegated": "add the NS records of '_domainkey', one for each name server of its zone",
 }
 
-MISTAKES: Final = tuple(_MENDING)
-"""Codes of all mistakes: of `records.MistakeCode`, `records.misplaced_names`, and what `diagnosis` adds."""
+MISTAKES: Final = tuple(_FIXES)
+"""Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
 
-def mending(panel: Panel, code: str) -> str:
-    """How to mend the mistake *code*, one of `MISTAKES`, in the words of this panel."""
-    return _MENDING[code].format(
+def mending(panel: Panel, code: str, *, zone: str, found_at: str = "") -> str:
+    """
+    How to fix the misconfiguration *code*, one of `MISTAKES`, in the words of this panel.
+
+    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is another.
+    """
+    return _FIXES[code].format(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=_name_rule(panel),
         value_rule=_value_rule(panel),
+        zone=zone,
+        there=f" at {found_at}" if found_at else "",
+    )
+
+
+def delegation(panel: Panel, *, zone: str, delegated: str, name_servers: Iterable[str]) -> str:
+    """What to type so that *zone* delegates the zone *delegated* below it, a field a line."""
+    name = name_to_type(panel, record_name=delegated, zone=zone)
+    values = [f"  Value: {server}" for server in sorted(name_servers)]
+    return "\n".join(
+        [
+            f"{panel.title} of {zone}",
+            "  Type: NS, one record for each value",
+            f"  {panel.name_field}: {name}",
+            *values,
+        ]
     )

@@ -1,13 +1,12 @@
 """
 Is a record visible enough, when to look again, when to give up?
 
-Answers in, judgement out: what servers say comes from `resolver`, which slip a value looks
-like from `records`. One look and the wait for it are two functions.
+Answers in, judgement out: what servers say comes from `resolver`, what is wrong with a value
+from `misconfigurations`. One look and the wait for it are two functions.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Final, Protocol
 
+from byodkim_provider.misconfigurations import misconfiguration
 from byodkim_provider.progress import Clock, Progress
-from byodkim_provider.records import misplaced_names, mistake
 from byodkim_provider.resolver import Answer
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "Visibility",
     "diagnose",
     "judge",
-    "look_for_mistakes",
     "wait_until_visible",
 ]
 
@@ -52,17 +50,6 @@ _FAILURES: Final = {
 """Verb and object for each failure of an `Answer`; any other is a response code."""
 
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
-
-_MISPLACED: Final = {
-    "zone-doubled": "the panel added the zone twice",
-    "underscore-missing": "the underscore of '_domainkey' is missing",
-    "underscore-missing-zone-doubled": "the underscore is missing, and the panel added the zone twice",
-    "domainkey-missing": "'_domainkey' is missing from the name",
-    "domainkey-missing-zone-doubled": "'_domainkey' is missing, and the panel added the zone twice",
-    "selector-missing": "the selector is missing from the name",
-    "sub-domain-missing": "the sub-domain is missing from the name",
-}
-"""What happened, by the code that `records.misplaced_names` has for it."""
 
 
 class Resolver(Protocol):
@@ -185,30 +172,15 @@ def wait_until_visible(
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
     """
-    What each server says, in one line, with the slip that it looks like.
+    What each server says, in one line, with the misconfiguration that it looks like.
 
     Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
     """
     return ", ".join(_phrases(answers, public_key_der))
 
 
-def look_for_mistakes(resolver: Resolver, selector: str, domain: str, zone: str) -> str | None:
-    """
-    Where a key's record stands instead of at its name, None if at no place known slips lead to.
-
-    For a record that no server has. *zone* is the DNS zone that holds *domain*. Such as
-    "the panel added the zone twice (s1._domainkey.example.com.example.com)".
-    """
-    for code, name in misplaced_names(selector, domain, zone).items():
-        values = chain.from_iterable(answer.values or () for answer in resolver.txt(name, zone))
-        # Not every TXT record: a wildcard answers for these names too.
-        if any(re.search(r"\bp\s*=\s*\"?MI", value) for value in values):
-            return f"{_MISPLACED[code]} ({name})"
-    return None
-
-
 def _is_right(answer: Answer, public_key_der: bytes) -> bool:
-    return answer.values is not None and mistake(answer.values, public_key_der) is None
+    return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
 
 
 def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...]:
@@ -227,10 +199,10 @@ def _predicate(answer: Answer, public_key_der: bytes) -> tuple[str, str]:
     place = f" (CNAME to {answer.alias})" if answer.alias else ""
     if answer.failure:
         verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
-    elif not (slip := mistake(answer.values or (), public_key_der)):
+    elif not (found := misconfiguration(answer.values or (), public_key_der)):
         verb, what = "shows", "the key"
     else:
-        verb, what = "has" if slip.code == "no-txt" else "answers", slip.text
+        verb, what = "has" if found.code == "no-txt" else "answers", found.text
     return verb, what + place
 
 

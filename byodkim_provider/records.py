@@ -1,5 +1,5 @@
 """
-What are a record's name and value, is it the same key, and which slip does it look like?
+What are a record's name and value, and which key does a value hold?
 
 Text and bytes in, values out: no DNS here. A name or a value that is put together or
 taken apart anywhere else is in the wrong file, for publishing and checking could then
@@ -11,23 +11,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import permutations
-from typing import Final, Literal
+from typing import Final
 
 import idna
 
-from byodkim_provider.keys import fingerprint, is_rsa_public_key
+from byodkim_provider.keys import is_rsa_public_key
 
 __all__ = [
     "NAME_OCTETS",
-    "PLACEHOLDER",
     "STRING_OCTETS",
-    "Mistake",
-    "MistakeCode",
-    "misplaced_names",
-    "mistake",
+    "decoded",
     "name_problem",
     "normalise_domain",
     "parse_quoted",
@@ -40,6 +33,8 @@ __all__ = [
     "same_key",
     "selector_problem",
     "strings",
+    "tags_of",
+    "unusable_tag",
 ]
 
 STRING_OCTETS: Final = 255
@@ -50,9 +45,6 @@ NAME_OCTETS: Final = 253
 
 MAX_WRITTEN: Final = 2 * NAME_OCTETS
 """Longest text that is looked at as a name, in characters: some characters are left out of a domain."""
-
-PLACEHOLDER: Final = "p=customerProvidedPublicKey"
-"""What SES's console and its CSV file show where the customer's own key belongs."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """Lower case of the pattern of SES's `DomainSigningSelector`, which is also that of a host name's label."""
@@ -155,22 +147,6 @@ def record_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
-def misplaced_names(selector: str, domain: str, zone: str) -> dict[str, str]:
-    """Names where the record ends up by a known slip in a DNS panel, by the slip's code."""
-    name = record_name(selector, domain)
-    names = {
-        "zone-doubled": f"{name}.{zone}",
-        "underscore-missing": f"{selector}.domainkey.{domain}",
-        "underscore-missing-zone-doubled": f"{selector}.domainkey.{domain}.{zone}",
-        "domainkey-missing": f"{selector}.{domain}",
-        "domainkey-missing-zone-doubled": f"{selector}.{domain}.{zone}",
-        "selector-missing": f"_domainkey.{domain}",
-        # A panel takes names relative to the zone: the part of the sub-domain was left out.
-        "sub-domain-missing": record_name(selector, zone),
-    }
-    return {code: other for code, other in names.items() if other != name and len(other) <= NAME_OCTETS}
-
-
 def record_value(public_key_der: bytes) -> str:
     """Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`."""
     return f"p={base64.b64encode(public_key_der).decode()}"
@@ -214,10 +190,10 @@ def public_key(value: str) -> bytes | None:
     None where a verifier of `rsa-sha256` finds none: revoked, malformed, or kept for
     another use (RFC 6376 section 3.6.1).
     """
-    tags = _tags(value)
-    if tags is None or _unusable_tag(tags):
+    tags = tags_of(value)
+    if tags is None or unusable_tag(tags):
         return None
-    der = _decoded(tags.get("p", ""))
+    der = decoded(tags.get("p", ""))
     # A bare RSAPublicKey is none either: dkimpy reads it, OpenDKIM doesn't, and of SES it isn't
     # known. See https://www.rfc-editor.org/errata/eid3017
     return der if der and is_rsa_public_key(der) else None
@@ -228,7 +204,7 @@ def same_key(value: str, public_key_der: bytes) -> bool:
     return public_key(value) == public_key_der
 
 
-def _tags(value: str) -> dict[str, str] | None:
+def tags_of(value: str) -> dict[str, str] | None:
     """The tag list of RFC 6376 section 3.2, in its order; None if it is malformed."""
     tags: dict[str, str] = {}
     specs = re.sub(r"(\r\n)?[ \t]+", " ", value).split(";")  # folding white space
@@ -242,8 +218,9 @@ def _tags(value: str) -> dict[str, str] | None:
     return tags
 
 
-def _unusable_tag(tags: dict[str, str]) -> str | None:
+def unusable_tag(tags: dict[str, str]) -> str | None:
     """The tag that keeps verifiers from this key for `rsa-sha256` mail (RFC 6376 section 3.6.1)."""
+    tags = {name: text if len(text) <= 20 else f"{text[:20]}…" for name, text in tags.items()}
     if tags.get("v", "DKIM1") != "DKIM1":
         return f"v={tags['v']}, expected v=DKIM1 or no v="
     if "v" in tags and next(iter(tags)) != "v":
@@ -257,132 +234,9 @@ def _unusable_tag(tags: dict[str, str]) -> str | None:
     return None
 
 
-def _decoded(text: str) -> bytes | None:
+def decoded(text: str) -> bytes | None:
+    """What base64 *text* holds, blanks aside; None if it is damaged."""
     try:
         return base64.b64decode(text.replace(" ", ""), validate=True)
     except binascii.Error:
         return None
-
-
-MistakeCode = Literal[
-    "another-key",
-    "bare-rsa-key",
-    "character-lost",
-    "cut",
-    "escaped-semicolons",
-    "line-breaks",
-    "literal-quotes",
-    "malformed",
-    "no-txt",
-    "not-dkim",
-    "p-missing",
-    "pem-armour",
-    "placeholder",
-    "private-key",
-    "revoked",
-    "several-records",
-    "split-into-records",
-    "strings-swapped",
-    "wrong-tag",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A known slip that a server's TXT values look like."""
-
-    code: MistakeCode
-    """For programs; never changes."""
-    text: str
-    """For people: what stands there, to go behind "ns1.example.net answers"."""
-
-
-_PRIVATE_KEY: Final = re.compile(r"PRIVATE KEY|(^|[\s=\"])MII..[AQgw]IBA")
-"""Armour, or base64 of a DER SEQUENCE that begins with the INTEGER 0, as PKCS#1 and PKCS#8 do."""
-
-_SLIPS: Final[tuple[tuple[str, MistakeCode, str], ...]] = (
-    (PLACEHOLDER, "placeholder", f"{PLACEHOLDER}, the placeholder of SES's console"),
-    (r"-----|BEGIN PUBLIC KEY", "pem-armour", "BEGIN or END lines, expected the base64 between them"),
-    (r"[\"“”]", "literal-quotes", "a value with quotes in it, expected none"),
-    (r"\\;", "escaped-semicolons", r"a value with '\;' in it, expected ';'"),
-    (r"[\r\n]|\\[rn]", "line-breaks", "a value with line breaks in it, expected one line"),
-)
-"""What shows in a value's text alone, whichever key it holds."""
-
-
-def mistake(values: Sequence[str], expected: bytes) -> Mistake | None:
-    """
-    The slip that the TXT values at a record's name look like, None if they are right.
-
-    *values* are one server's, each with its strings joined; *expected* is the key
-    (SubjectPublicKeyInfo, DER). Right is one value that holds this key. No text quotes
-    more of a value than a tag.
-    """
-    if any(_PRIVATE_KEY.search(value) for value in values):
-        return Mistake("private-key", "a private key, with which anyone can sign now: make a new key")
-    if not values:
-        return Mistake("no-txt", "no TXT record")
-    if len(values) > 1:
-        return _mistake_of_several(values, expected)
-    value = values[0]
-    if same_key(value, expected):
-        return None
-    for pattern, code, text in _SLIPS:
-        if re.search(pattern, value):
-            return Mistake(code, text)
-    return _wrong_order(value, expected) or _wrong_tags(value) or _wrong_key(value, expected)
-
-
-def _mistake_of_several(values: Sequence[str], expected: bytes) -> Mistake:
-    count = len(values)
-    if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
-        return Mistake("split-into-records", f"the value cut into {count} TXT records, expected one record")
-    right = sum(same_key(value, expected) for value in values)
-    # RFC 6376 section 3.6.2.2: the results are undefined.
-    return Mistake("several-records", f"{count} TXT records, {right or 'none'} with this key, expected one")
-
-
-def _wrong_order(value: str, expected: bytes) -> Mistake | None:
-    """The slip if *value* has no p= where its key begins."""
-    text = "".join(value.split())
-    key = base64.b64encode(expected).decode()
-    if re.fullmatch(r"MI[A-Za-z0-9+/]+={0,2}", text):
-        return Mistake("p-missing", "a value without p=, expected p= before the key")
-    if text and key.endswith(text):
-        return Mistake("cut", f"only the last {len(text)} characters of the value")
-    for start in (match.start() for match in re.finditer("v=DKIM1|p=", value)):
-        if start and same_key(value[start:] + value[:start], expected):
-            return Mistake("strings-swapped", "the strings of the value in the wrong order")
-    return None
-
-
-def _wrong_tags(value: str) -> Mistake | None:
-    """The slip if verifiers find no p= for `rsa-sha256` in *value*, or an empty one."""
-    version = re.match(r"\s*v\s*=\s*(\w*)", value)
-    if not (version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)):
-        return Mistake("not-dkim", "a TXT record for something other than DKIM")
-    tags = _tags(value)
-    if tags is None:
-        return Mistake("malformed", "a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
-    if "p" not in tags:
-        return Mistake("p-missing", "a value without p=, expected p= before the key")
-    if not tags["p"]:
-        return Mistake("revoked", "an empty p=, which revokes the key")
-    problem = _unusable_tag(tags)
-    return Mistake("wrong-tag", problem) if problem else None
-
-
-def _wrong_key(value: str, expected: bytes) -> Mistake:
-    """The slip if the p= of *value* is not *expected*."""
-    other = public_key(value)
-    if other:
-        return Mistake("another-key", f"another key (fingerprint {fingerprint(other)[:8]}…)")
-    text = (_tags(value) or {}).get("p", "").replace(" ", "")
-    key = base64.b64encode(expected).decode()
-    if key.startswith(text):
-        return Mistake("cut", f"a value cut after {len(value)} octets, {len(key) - len(text)} are missing")
-    if any(text == key[:at] + key[at + 1 :] for at in range(len(key))):
-        return Mistake("character-lost", "the value without one character, as a wrong split at 255 makes it")
-    if expected.endswith(_decoded(text) or b"-"):
-        return Mistake("bare-rsa-key", "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes")
-    return Mistake("malformed", "a p= that is no RSA public key")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from byodkim_provider import panels
 from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli.examined import SesView
 from byodkim_provider.identity_state import DELEGATED
 from byodkim_provider.panels import PANELS
 from byodkim_provider.resolver import Answer
@@ -84,7 +85,7 @@ def test_wrong(one, world):
         "  ns2.example.net answers a value with quotes in it, expected none",
     ]
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines[3])
-    assert lines[4] == "  to mend it: replace 'Value': in one piece, on one line, without quotes"
+    assert lines[4] == "  to fix it: replace 'Value': in one piece, on one line, without quotes"
     typed = panels.instructions(PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
     assert lines[5:] == [f"  {line}" for line in typed.splitlines()]
 
@@ -131,7 +132,9 @@ def test_json(one, world):
                 "verdict": "wrong",
                 "mistake": "cut",
                 "text": f"ns1.example.net and ns2.example.net answer {cut}",
-                "mending": panels.mending(PANELS["wix"], "cut"),
+                "found_at": None,
+                "notes": [],
+                "mending": panels.mending(PANELS["wix"], "cut", zone=DOMAIN),
                 "instructions": panels.instructions(
                     PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN
                 ),
@@ -167,6 +170,7 @@ def test_without_a_key_nothing_is_to_be_typed(one, world):
     assert "(placeholder)" in result.stdout
     assert "Type:" not in result.stdout
     assert "fingerprint" not in result.stdout
+    assert "  with --private-key or --public-key, what to type is printed here\n" in result.stdout
 
 
 def test_private_key_in_dns_is_not_repeated(one, world):
@@ -178,13 +182,37 @@ def test_private_key_in_dns_is_not_repeated(one, world):
         assert result.exit_code == 1
         assert "private-key" in result.stdout
         assert not any(line in result.output for line in pem.splitlines()[1:-1])
+        assert VALUE[:60] not in result.output, "nobody may publish the public half of that key any more"
+
+
+def test_zone_that_was_found(project, world):
+    """What to type fits the zone that holds the name, and that zone is named."""
+    world.resolver = GoDaddy(zones=("example.com",))
+    key = ["--public-key", str(TESTDATA / "rsa2048.public.pem")]
+    result = project.run("doctor", "mail.example.com", "--selector", "s9", *key)
+    assert "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record\n" in result.stdout
+    assert "    Name:  s9._domainkey.mail\n" in result.stdout
+
+
+def test_note(one, world):
+    """What is right and still worth knowing is said, and changes no verdict."""
+    world.resolver.records[NAME] = (f"v=DKIM1; t=y; {VALUE}",)
+    assert one().exit_code == 0
+    assert (
+        "  the record says t=y: verifiers are asked to treat mail as if it were not signed\n" in one().stdout
+    )
+    assert len(json.loads(one("--json").stdout)["records"][0]["notes"]) == 1
 
 
 class GoDaddy:
     """A resolver that finds nothing, at GoDaddy's servers."""
 
+    def __init__(self, zones=()):
+        self.zones = zones
+
     def txt(self, name, domain):
-        return (Answer("ns51.domaincontrol.com", ()), Answer("ns52.domaincontrol.com", ()))
+        servers = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
+        return tuple(Answer(server, (), zones=self.zones) for server in servers)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +241,16 @@ def test_ses_view(one, world):
     line = result.stdout.splitlines()[-1]
     said = f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
     assert line.startswith(f"{said}, last looked ")
+
+
+@pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])
+def test_old_error_beside_success(project, world, status, shown):
+    """The reason of a failed check that SES keeps beside SUCCESS is no illness."""
+    identity = world.ses().get_email_identity(DOMAIN)
+    identity = replace(identity, dkim_status=status, error_type="HOST_NOT_FOUND")
+    view = SesView(DOMAIN, "eu-west-1", identity)
+    assert shown == ("HOST_NOT_FOUND" in view.line())
+    assert ("HOST_NOT_FOUND" if shown else None) == view.to_json()["error_type"]
 
 
 def test_ses_has_none(one, world, project):
@@ -305,7 +343,13 @@ def test_not_delegated(project, world):
         f"  '_domainkey.{DOMAIN}' is not delegated to ns-1.awsdns-01.com, ns-2.awsdns-02.net yet\n"
         in result.stdout
     )
-    assert "Type:" not in result.stdout
+    assert (
+        f"  DNS panel of {DOMAIN}\n"
+        "    Type: NS, one record for each value\n"
+        "    Name: _domainkey\n"
+        "    Value: ns-1.awsdns-01.com\n"
+        "    Value: ns-2.awsdns-02.net\n"
+    ) in result.stdout
 
 
 def test_unknown_domain(project):

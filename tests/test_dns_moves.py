@@ -148,7 +148,7 @@ def test_servers_asked():
         (
             {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
             [
-                "  Wix: Domains › the domain › Manage DNS Records › TXT (Text) › Add Record",
+                "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
                 "    Type:      TXT",
                 "    Host Name: s1._domainkey",
                 "    Value:     {value}",

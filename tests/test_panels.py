@@ -1,4 +1,4 @@
-"""Each panel's text says what to type there, and how a slip is mended there."""
+"""Each panel's text says what to type there, and how a misconfiguration is fixed there."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider import panels, records
+from byodkim_provider.misconfigurations import MisplacedCode, ValueCode
 from byodkim_provider.panels import PANELS
 from byodkim_provider.settings_schema import DnsSettings
 
@@ -51,7 +52,7 @@ def test_what_to_type(name):
 def test_whole_text():
     """The way to the form comes first, what to look out for last."""
     assert instructions("godaddy") == (
-        "GoDaddy: Domain Portfolio › the domain › DNS › Add New Record\n"
+        "GoDaddy: Domain Portfolio › example.com › DNS › Add New Record\n"
         "  Type:  TXT\n"
         "  Name:  s1._domainkey.mail\n"
         f"  Value: {VALUE}\n"
@@ -150,35 +151,67 @@ def test_not_recognised(name_servers):
     assert panels.recognise(name_servers) is None
 
 
-def test_every_mistake_can_be_mended():
-    """There is advice for each mistake that can be named."""
-    misplaced = records.misplaced_names("s1", "mail.example.com", "example.com")
-    outside = {"cname", "not-delegated", "servers-differ", "wrong-panel"}
-    assert {*get_args(records.MistakeCode), *misplaced, *outside} == {*panels.MISTAKES}
+@every_panel
+def test_the_zone_is_named(name):
+    """Whoever reads what to type sees for which zone it is."""
+    assert ZONE in instructions(name).splitlines()[0]
+
+
+def test_every_misconfiguration_can_be_fixed():
+    """There is advice for each misconfiguration that can be named."""
+    outside = {
+        "cname",
+        "hidden-by-delegation",
+        "not-delegated",
+        "servers-differ",
+        "wildcard",
+        "wrong-panel",
+    }
+    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISTAKES}
 
 
 @every_panel
 @pytest.mark.parametrize("code", panels.MISTAKES)
 def test_mending(name, code):
     """Advice names the panel's own fields and leaves nothing open."""
-    text = panels.mending(PANELS[name], code)
+    text = panels.mending(PANELS[name], code, zone=ZONE)
     assert not re.search(r"[{}]|\.$", text)
 
 
 def test_mending_in_the_words_of_the_panel():
-    """The same mistake is mended differently where names and values are typed differently."""
-    assert panels.mending(PANELS["godaddy"], "zone-doubled") == (
-        "type 'Name' anew, without the zone at its end, the panel adds that itself"
+    """The same misconfiguration is fixed differently where names and values are typed differently."""
+
+    def fix(name, code, **where):
+        return panels.mending(PANELS[name], code, zone=ZONE, **where)
+
+    assert fix("godaddy", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
+        f"change 'Name' of the record at {NAME}.{ZONE}: "
+        "without the zone at its end, the panel adds that itself"
     )
-    assert panels.mending(PANELS["hostgator"], "zone-doubled") == (
-        "type 'Name' anew, the whole name with a dot behind it, else the panel adds the zone once more"
+    assert fix("hostgator", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
+        f"change 'Name' of the record at {NAME}.{ZONE}: "
+        "the whole name with a dot behind it, else the panel adds the zone once more"
     )
-    assert panels.mending(PANELS["cloudflare"], "literal-quotes") == (
+    assert fix("cloudflare", "literal-quotes") == (
         "replace 'Content': in one piece, on one line, without quotes"
     )
-    assert panels.mending(PANELS["route53"], "character-lost") == (
+    assert fix("route53", "character-lost") == (
         "replace 'Value' as a whole, on one line, quotes and the blanks between them included: "
         "what split it at 255 dropped a character"
+    )
+
+
+def test_delegation():
+    """The NS records of a delegation are shown with one line for each value."""
+    text = panels.delegation(
+        PANELS["wix"], zone=ZONE, delegated=f"_domainkey.{ZONE}", name_servers=["ns2.example", "ns1.example"]
+    )
+    assert text == (
+        "Wix of example.com\n"
+        "  Type: NS, one record for each value\n"
+        "  Host Name: _domainkey\n"
+        "  Value: ns1.example\n"
+        "  Value: ns2.example"
     )
 
 

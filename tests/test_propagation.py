@@ -9,16 +9,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from byodkim_provider import propagation
+from byodkim_provider.misconfigurations import misconfiguration
 from byodkim_provider.progress import stopping
 from byodkim_provider.propagation import (
     DnsWait,
     Visibility,
     diagnose,
     judge,
-    look_for_mistakes,
     wait_until_visible,
 )
-from byodkim_provider.records import misplaced_names, mistake
 from byodkim_provider.resolver import Answer, DnsResolver
 from tests.dns_servers import running
 from tests.fakes import FakeClock, FakeProgress
@@ -42,8 +41,8 @@ def answers(*said: tuple[str, ...] | str | None) -> tuple[Answer, ...]:
 
 
 def slip(*values: str) -> str:
-    """What is said of ns1 if it gives *values*; which slip that is, is decided in `records`."""
-    return f"ns1 answers {mistake(values, KEY).text}"
+    """What is said of ns1 if it gives *values*; what is wrong with them is decided elsewhere."""
+    return f"ns1 answers {misconfiguration(values, KEY).text}"
 
 
 @pytest.mark.parametrize(
@@ -298,59 +297,6 @@ def test_no_progress_without_a_wait(changes):
     wait(look, clock, 0, progress=progress)
 
     assert [] == progress.updates
-
-
-SELECTOR, DOMAIN, ZONE = "s1", "mail.example.com", "example.com"
-MISPLACED = {
-    "zone-doubled": "the panel added the zone twice (s1._domainkey.mail.example.com.example.com)",
-    "underscore-missing": "the underscore of '_domainkey' is missing (s1.domainkey.mail.example.com)",
-    "underscore-missing-zone-doubled": (
-        "the underscore is missing, and the panel added the zone twice"
-        " (s1.domainkey.mail.example.com.example.com)"
-    ),
-    "domainkey-missing": "'_domainkey' is missing from the name (s1.mail.example.com)",
-    "domainkey-missing-zone-doubled": (
-        "'_domainkey' is missing, and the panel added the zone twice (s1.mail.example.com.example.com)"
-    ),
-    "selector-missing": "the selector is missing from the name (_domainkey.mail.example.com)",
-    "sub-domain-missing": "the sub-domain is missing from the name (s1._domainkey.example.com)",
-}
-
-
-class Zones:
-    """A resolver that finds *records* and nothing else."""
-
-    def __init__(self, records: dict[str, tuple[str, ...]]) -> None:
-        self.records = records
-
-    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
-        assert name.endswith(f".{domain}")
-        return (Answer("ns1", self.records.get(name, ())), Answer("ns2", None, "silent"))
-
-
-def test_every_misplaced_name_has_its_text():
-    """Each place that a known slip leads to is known here."""
-    assert MISPLACED.keys() == misplaced_names(SELECTOR, DOMAIN, ZONE).keys()
-
-
-@pytest.mark.parametrize("code", MISPLACED)
-def test_look_for_mistakes(code):
-    """A record that stands where a known slip leads to is found, and the slip named."""
-    name = misplaced_names(SELECTOR, DOMAIN, ZONE)[code]
-
-    assert MISPLACED[code] == look_for_mistakes(Zones({name: (RIGHT,)}), SELECTOR, DOMAIN, ZONE)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["v=spf1 exp=MIA.example.com -all", "v=DMARC1; p=none", "o=~"],
-    ids=["SPF", "DMARC", "old DomainKeys policy"],
-)
-def test_no_mistake_found(value):
-    """Other TXT records at those names, such as a wildcard's, are no misplaced keys."""
-    names = misplaced_names(SELECTOR, DOMAIN, ZONE).values()
-
-    assert look_for_mistakes(Zones(dict.fromkeys(names, (value,))), SELECTOR, DOMAIN, ZONE) is None
 
 
 def test_real_look():

@@ -1,8 +1,7 @@
-"""Names and values of DKIM records, and the slips of DNS panels told from each other."""
+"""Names and values of DKIM records, and the key that a value holds."""
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import dkim
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from byodkim_provider import keys, records
-from byodkim_provider.records import Mistake, MistakeCode, mistake
+from byodkim_provider.misconfigurations import misconfiguration
 
 TESTDATA = Path(__file__).parent / "testdata"
 SUCH_AS = "expected a domain such as 'example.com'"
@@ -26,10 +25,7 @@ KEYS = {1024: key("rsa1024.pkcs8"), 1536: key("rsa1536.pkcs8"), 2048: key("rsa20
 KEY = KEYS[2048].public_key_der
 VALUE = records.record_value(KEY)
 PUBLIC = VALUE.removeprefix("p=")
-SMALL = records.record_value(KEYS[1024].public_key_der)
 ANOTHER_KEY = key("another")
-ANOTHER = records.record_value(ANOTHER_KEY.public_key_der)
-BARE = "".join((TESTDATA / "rsa2048.public-pkcs1.pem").read_text().splitlines()[1:-1])
 
 
 def dkimpy_reads(value):
@@ -238,30 +234,6 @@ def test_name_problem():
     )
 
 
-def test_misplaced_names():
-    """Each slip of a panel puts the record at a name of its own."""
-    assert records.misplaced_names("s1", "mail.example.com", "example.com") == {
-        "zone-doubled": "s1._domainkey.mail.example.com.example.com",
-        "underscore-missing": "s1.domainkey.mail.example.com",
-        "underscore-missing-zone-doubled": "s1.domainkey.mail.example.com.example.com",
-        "domainkey-missing": "s1.mail.example.com",
-        "domainkey-missing-zone-doubled": "s1.mail.example.com.example.com",
-        "selector-missing": "_domainkey.mail.example.com",
-        "sub-domain-missing": "s1._domainkey.example.com",
-    }
-
-
-def test_misplaced_names_of_a_zone_itself():
-    """Where the domain is the zone, no sub-domain can be missing."""
-    assert "sub-domain-missing" not in records.misplaced_names("s1", "example.com", "example.com")
-
-
-def test_misplaced_names_can_be_looked_up():
-    """A slip that makes no possible name is left out."""
-    domain = ".".join(["a" * 55] * 4)
-    assert "zone-doubled" not in records.misplaced_names("s1", domain, domain)
-
-
 # Values
 
 
@@ -346,7 +318,7 @@ def test_same_key(value):
     assert records.public_key(value) == KEY
     assert records.same_key(value, KEY)
     assert not records.same_key(value, ANOTHER_KEY.public_key_der)
-    assert mistake([value], KEY) is None
+    assert misconfiguration([value], KEY) is None
     assert dkimpy_reads(value) == (2048, b"rsa")
 
 
@@ -363,161 +335,3 @@ def test_same_key_in_any_spelling(tags, separator, blanks):
     for value in (separator.join([*tags, f"p={public}"]), separator.join([f"p={public}", *tags])):
         assert records.same_key(value, KEY)
         assert dkimpy_reads(value) == (2048, b"rsa")
-
-
-# Slips
-
-SPLIT_1, SPLIT_2 = VALUE[:255], VALUE[255:]
-TAGGED = f"v=DKIM1; k=rsa; p={PUBLIC}"
-PRIVATE = keys.load((TESTDATA / "rsa2048.pkcs8.pem").read_text()).pkcs1_base64()
-PEM = (TESTDATA / "rsa2048.public.pem").read_text()
-
-P_MISSING = Mistake("p-missing", "a value without p=, expected p= before the key")
-PRIVATE_KEY = Mistake("private-key", "a private key, with which anyone can sign now: make a new key")
-ARMOUR = Mistake("pem-armour", "BEGIN or END lines, expected the base64 between them")
-QUOTES = Mistake("literal-quotes", "a value with quotes in it, expected none")
-LINE_BREAKS = Mistake("line-breaks", "a value with line breaks in it, expected one line")
-NOT_DKIM = Mistake("not-dkim", "a TXT record for something other than DKIM")
-NO_TAGS = Mistake("malformed", "a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
-NO_KEY = Mistake("malformed", "a p= that is no RSA public key")
-LOST = Mistake("character-lost", "the value without one character, as a wrong split at 255 makes it")
-SWAPPED = Mistake("strings-swapped", "the strings of the value in the wrong order")
-SPLIT = Mistake("split-into-records", "the value cut into 2 TXT records, expected one record")
-REVOKED = Mistake("revoked", "an empty p=, which revokes the key")
-PLACEHOLDER = Mistake("placeholder", "p=customerProvidedPublicKey, the placeholder of SES's console")
-
-MISTAKES = {
-    "no record": ([], Mistake("no-txt", "no TXT record")),
-    "quotes around": ([f'"{VALUE}"'], QUOTES),
-    "quotes between": ([records.quoted(VALUE)], QUOTES),
-    "Route 53's inner quotes": ([records.route53_value(VALUE)], QUOTES),
-    "typographic quotes": ([f"“{VALUE}”"], QUOTES),
-    "PEM": ([PEM], ARMOUR),
-    "PEM on one line": ([PEM.replace("\n", "")], ARMOUR),
-    "PEM behind p=": ([f"p={PEM}"], ARMOUR),
-    "END line": ([f"{VALUE}-----END PUBLIC KEY-----"], ARMOUR),
-    "line breaks": (["p=" + "\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
-    "line break at the end": ([f"{VALUE}\n"], LINE_BREAKS),
-    "line breaks written out": (["p=" + r"\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
-    "no p=": ([PUBLIC], P_MISSING),
-    "no p=, another key": ([ANOTHER.removeprefix("p=")], P_MISSING),
-    "tags without p=": (["v=DKIM1; k=rsa"], P_MISSING),
-    "placeholder": (["p=customerProvidedPublicKey"], PLACEHOLDER),
-    "cut at 255": ([VALUE[:255]], Mistake("cut", "a value cut after 255 octets, 139 are missing")),
-    "cut at 255, other tags": (
-        [TAGGED[:255]],
-        Mistake("cut", f"a value cut after 255 octets, {len(TAGGED) - 255} are missing"),
-    ),
-    "end only": ([SPLIT_2], Mistake("cut", "only the last 139 characters of the value")),
-    "256th character lost": ([re.sub("(.{255}).", r"\1", VALUE)], LOST),
-    "255th character lost": ([VALUE[:254] + VALUE[255:]], LOST),
-    "256th character lost, other tags": ([TAGGED[:255] + TAGGED[256:]], LOST),
-    "strings swapped": ([SPLIT_2 + SPLIT_1], SWAPPED),
-    "strings swapped, other tags": ([TAGGED[255:] + TAGGED[:255]], SWAPPED),
-    "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
-    "a string a record, in DNS's order": ([SPLIT_2, SPLIT_1], SPLIT),
-    "two records, one right": (
-        [ANOTHER, VALUE],
-        Mistake("several-records", "2 TXT records, 1 with this key, expected one"),
-    ),
-    "two records, both right": (
-        [VALUE, TAGGED],
-        Mistake("several-records", "2 TXT records, 2 with this key, expected one"),
-    ),
-    "five records, none right": (
-        [ANOTHER, SMALL, "v=spf1 -all", "a", "b"],
-        Mistake("several-records", "5 TXT records, none with this key, expected one"),
-    ),
-    "revoked": (["p="], REVOKED),
-    "revoked, other tags": (["v=DKIM1; k=rsa; p=;"], REVOKED),
-    "another key": (
-        [ANOTHER],
-        Mistake("another-key", f"another key (fingerprint {ANOTHER_KEY.fingerprint[:8]}…)"),
-    ),
-    "another key, smaller": (
-        [SMALL],
-        Mistake("another-key", f"another key (fingerprint {KEYS[1024].fingerprint[:8]}…)"),
-    ),
-    "escaped semicolons": (
-        [TAGGED.replace(";", r"\;")],
-        Mistake("escaped-semicolons", r"a value with '\;' in it, expected ';'"),
-    ),
-    "private key": ([PRIVATE], PRIVATE_KEY),
-    "private key behind p=": ([f"p={PRIVATE}"], PRIVATE_KEY),
-    "private key, PKCS#8": ([(TESTDATA / "rsa2048.pkcs8.pem").read_text().split("\n", 1)[1]], PRIVATE_KEY),
-    "private key, PEM": ([(TESTDATA / "rsa1024.pkcs1.pem").read_text()], PRIVATE_KEY),
-    "private key, cut": ([f"v=DKIM1; p={PRIVATE[:200]}"], PRIVATE_KEY),
-    "private key beside the right value": ([VALUE, f'"{PRIVATE}"'], PRIVATE_KEY),
-    "bare RSAPublicKey": (
-        [f"p={BARE}"],
-        Mistake("bare-rsa-key", "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes"),
-    ),
-    "v=DKIM2": (
-        [f"v=DKIM2; p={PUBLIC}"],
-        Mistake("wrong-tag", "v=DKIM2, expected v=DKIM1 or no v="),
-    ),
-    "v=dkim1": (
-        [f"v=dkim1; p={PUBLIC}"],
-        Mistake("wrong-tag", "v=dkim1, expected v=DKIM1 or no v="),
-    ),
-    "v= not first": (
-        [f"k=rsa; v=DKIM1; p={PUBLIC}"],
-        Mistake("wrong-tag", "v=DKIM1 behind another tag, expected it first"),
-    ),
-    "k=ed25519": (
-        [f"v=DKIM1; k=ed25519; p={PUBLIC}"],
-        Mistake("wrong-tag", "k=ed25519, expected k=rsa or no k="),
-    ),
-    "h=sha1": ([f"h=sha1; p={PUBLIC}"], Mistake("wrong-tag", "h=sha1, expected h=sha256 or no h=")),
-    "s=tlsrpt": ([f"s=tlsrpt; p={PUBLIC}"], Mistake("wrong-tag", "s=tlsrpt, expected s=email or no s=")),
-    "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
-    "DMARC": (["v=DMARC1; p=none"], NOT_DKIM),
-    "site verification": (["google-site-verification=xyz"], NOT_DKIM),
-    "empty": ([""], NOT_DKIM),
-    "tag twice": ([f"p={PUBLIC}; p={PUBLIC}"], NO_TAGS),
-    "commas": ([f"v=DKIM1, k=rsa, p={PUBLIC}"], Mistake("p-missing", P_MISSING.text)),
-    "text between": ([f"{VALUE};;"], NO_TAGS),
-    "outside ASCII": ([f"v=DKIM1; n=é; p={PUBLIC}"], NO_TAGS),
-    "p= of something else": (["p=none"], NO_KEY),
-    "p= with stray characters": ([f"p={PUBLIC[:90]}*{PUBLIC[90:]}"], NO_KEY),
-    "p= in lower case": ([VALUE.lower()], NO_KEY),
-}
-
-
-@pytest.mark.parametrize(("found", "slip"), MISTAKES.values(), ids=MISTAKES)
-def test_mistake(found, slip):
-    """Each slip of a panel has its own code, and a phrase that says what stands there."""
-    assert slip == mistake(found, KEY)
-
-
-def test_every_code_has_its_case():
-    """No code is declared that no value leads to."""
-    assert set(get_args(MistakeCode)) == {slip.code for _, slip in MISTAKES.values()}
-
-
-@sizes
-def test_a_right_record_is_no_mistake(bits):
-    """What we publish ourselves is right."""
-    public = KEYS[bits].public_key_der
-    assert mistake([records.record_value(public)], public) is None
-
-
-spoilt = (
-    st.sampled_from([VALUE, TAGGED, SMALL, ANOTHER])
-    | st.builds(lambda at, to: VALUE[:at] + VALUE[to:], *[st.integers(0, len(VALUE))] * 2)
-    | st.text(max_size=20)
-)
-
-
-@given(st.lists(spoilt, max_size=3))
-def test_right_means_one_value_with_this_key(found):
-    """Whatever stands in DNS, only a single value that holds the key is no mistake, and none quotes it."""
-    slip = mistake(found, KEY)
-    assert (slip is None) == (len(found) == 1 and records.same_key(found[0], KEY))
-    assert slip is None or not re.search("[A-Za-z0-9+/]{30,}", slip.text)
-
-
-def test_no_slip_quotes_a_private_key():
-    """A private key that was published is not repeated in what we say about it."""
-    for place in ("{}", "p={}", "k={}; p=", "v={}", "s={}", '"{}"', "h={};v=DKIM1"):
-        assert mistake([place.format(PRIVATE)], KEY) == PRIVATE_KEY

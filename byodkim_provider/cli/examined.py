@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from byodkim_provider import panels, propagation, public_keys
 from byodkim_provider import records as dkim
@@ -18,6 +18,9 @@ from byodkim_provider.panels import PANELS, Panel
 from byodkim_provider.ses import Identity
 
 __all__ = ["Examined", "SesView"]
+
+NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
+"""Codes after which no value is printed: a key that everybody has, and one that stands there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,22 @@ class Examined:
 
     @property
     def mending(self) -> str:
-        """How to mend it, in the words of the panel; empty if there is no known mistake."""
-        return panels.mending(self.panel, self.seen.code) if self.seen.code else ""
+        """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
+        if not self.seen.code:
+            return ""
+        return panels.mending(self.panel, self.seen.code, zone=self.seen.zone, found_at=self.seen.found_at)
 
     @property
     def instructions(self) -> str:
         """What to type; empty if nothing has to be typed, or it is not known which key."""
-        if self.seen.code in ("", "not-delegated", "servers-differ") or not self.wanted.public_key_der:
+        if self.seen.code == "not-delegated":
+            return panels.delegation(
+                self.panel,
+                zone=self.seen.zone,
+                delegated=f"_domainkey.{self.wanted.domain}",
+                name_servers=self.wanted.name_servers,
+            )
+        if self.seen.code in ("", *NOTHING_TO_TYPE) or not self.wanted.public_key_der:
             return ""
         return panels.instructions(
             self.panel,
@@ -63,8 +75,11 @@ class Examined:
         if key := self._key():
             whose = "the right key" if self.wanted.public_key_der else "the key there"
             yield f"  {whose} has {key['bits']} bits, fingerprint {key['fingerprint']}"
+        yield from (f"  {note}" for note in self.seen.notes)
         if self.mending:
-            yield f"  to mend it: {self.mending}"
+            yield f"  to fix it: {self.mending}"
+        if self.mending and not self.wanted.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
+            yield "  with --private-key or --public-key, what to type is printed here"
         yield from (f"  {line}" for line in self.instructions.splitlines())
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +92,8 @@ class Examined:
             "verdict": self.seen.verdict,
             "mistake": self.seen.code or None,
             "text": self.seen.text,
+            "found_at": self.seen.found_at or None,
+            "notes": list(self.seen.notes),
             "mending": self.mending or None,
             "instructions": self.instructions or None,
             "key": self._key(),
@@ -104,13 +121,19 @@ class SesView:
     region: str
     identity: Identity | None
 
+    @property
+    def error_type(self) -> str:
+        """Why SES has not found the key; empty beside SUCCESS, where SES keeps an old one."""
+        seen = self.identity
+        return seen.error_type if seen and seen.dkim_status != "SUCCESS" else ""
+
     def line(self) -> str:
         """For people."""
         seen = self.identity
         if seen is None:
             return f"SES in {self.region} has no identity {self.domain}"
         facts = [
-            seen.dkim_status + (f" ({seen.error_type})" if seen.error_type else ""),
+            seen.dkim_status + (f" ({self.error_type})" if self.error_type else ""),
             f"origin {seen.origin}",
             f"signing {'enabled' if seen.signing_enabled else 'disabled'}",
         ]
@@ -127,6 +150,6 @@ class SesView:
             "region": self.region,
             "status": seen.dkim_status if seen else None,
             "verified": seen.verified if seen else False,
-            "error_type": (seen.error_type or None) if seen else None,
+            "error_type": self.error_type or None,
             "selector": seen.selector if seen else None,
         }

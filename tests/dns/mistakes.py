@@ -7,6 +7,7 @@ has its record as it should be, beside the selector `s1` that somebody got wrong
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +62,8 @@ class Case:
     typed_into: str = ""
     """The panel that the person says it was typed into."""
     provider: str = "domaincontrol.com"
-    missing_at_second: bool = False
-    """Whether the second name server lacks the records."""
+    missing_at_second: str = ""
+    """The name, relative to the zone, that the second name server lacks."""
     zones: dict[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     """Zones below this one, by relative name."""
 
@@ -81,6 +82,10 @@ def without_character(at: int) -> str:
     return VALUE[:at] + VALUE[at + 1 :]
 
 
+def wrong(character: str) -> str:
+    return "B" if character == "A" else "A"
+
+
 def lines(text: str, newline: str) -> str:
     return newline.join(text[at : at + 64] for at in range(0, len(text), 64))
 
@@ -91,6 +96,10 @@ QUOTES = "a value with quotes in it"
 ARMOUR = "BEGIN or END lines"
 BREAKS = "a value with line breaks in it"
 NO_P = "a value without p="
+NO_KEY = "a value without a key"
+NO_SEMICOLONS = "a value without the semicolons between its tags"
+INVISIBLE = "a value with invisible characters in it"
+LINE = "a whole line of a zone file"
 NOT_DKIM = "a TXT record for something other than DKIM"
 LOST = "the value without one character"
 OTHER_KEY = "another key (fingerprint"
@@ -137,7 +146,7 @@ CASES: dict[str, Case] = {
     "line breaks of Windows": at_name("p=" + lines(PUBLIC, "\r\n"))("line-breaks", BREAKS),
     "line breaks written out": at_name("p=" + lines(PUBLIC, "\\n"))("line-breaks", BREAKS),
     "base64 alone": at_name(PUBLIC)("p-missing", NO_P),
-    "tags without p=": at_name("v=DKIM1; k=rsa")("p-missing", NO_P),
+    "tags without p=": at_name("v=DKIM1; k=rsa")("key-missing", NO_KEY),
     "SES's placeholder": at_name("p=customerProvidedPublicKey")(
         "placeholder", "the placeholder of SES's console"
     ),
@@ -163,27 +172,84 @@ CASES: dict[str, Case] = {
         f"a CNAME to gone.{ELSEWHERE} stands at the name of the record",
     ),
     "CNAME to itself": Case([(HERE, f"CNAME {HERE}")], "cname", f"a CNAME to {HERE}."),
-    "wildcard CNAME": Case([("*._domainkey", f"CNAME key.{ELSEWHERE}.")], "cname", CNAME),
+    "wildcard CNAME": Case([("*._domainkey", f"CNAME key.{ELSEWHERE}.")], "wildcard", CNAME),
+    "wildcard CNAME, zone doubled": Case(
+        [("*._domainkey", f"CNAME key.{ELSEWHERE}."), (f"{HERE}.{{zone}}", txt(VALUE))], "zone-doubled", TWICE
+    ),
     "another key": at_name(ANOTHER)("another-key", OTHER_KEY),
     "another key with tags": at_name(f"v=DKIM1; k=rsa; {ANOTHER}")("another-key", OTHER_KEY),
     "SPF there": at_name(SPF)("not-dkim", NOT_DKIM),
-    "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "not-dkim", NOT_DKIM),
+    "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "wildcard", NOT_DKIM),
+    "wildcard with another key": Case([("*._domainkey", txt(ANOTHER))], "wildcard", OTHER_KEY),
+    "nothing in it": at_name("")("empty", "an empty value"),
+    "byte order mark": at_name(f"\xef\xbb\xbf{VALUE}")("invisible-characters", INVISIBLE),
+    "blank of a web page": at_name(f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}")(
+        "invisible-characters", INVISIBLE
+    ),
+    "blank of a web page, Latin-1": at_name(f"v=DKIM1;\xa0{VALUE}")("invisible-characters", INVISIBLE),
+    "whole line of a zone file": at_name(f'{HERE}.example.com. 300 IN TXT "{VALUE}"')("zone-line", LINE),
+    "line of a zone file without quotes": at_name(f"{HERE} IN TXT {VALUE}")("zone-line", LINE),
+    "P=": at_name(f"P={PUBLIC}")("wrong-tag", "P=, expected p= in lower case"),
+    "version alone": at_name("v=DKIM1")("key-missing", NO_KEY),
+    "key without p=": at_name(f"v=DKIM1; k=rsa; {PUBLIC}")("p-missing", NO_P),
+    "one wrong character": at_name(VALUE[:200] + wrong(VALUE[200]) + VALUE[201:])(
+        "character-wrong", "1 character of the key wrong, at 199 of 392"
+    ),
+    "one character too many": at_name(VALUE[:200] + VALUE[199:])("characters-added", "1 character too many"),
+    "lower-cased": at_name(VALUE.lower())("case-changed", "the key in lower case"),
+    "+ lost": at_name(VALUE.replace("+", ""))("plus-lost", "the key without its '+'"),
+    "+ became blanks": at_name(VALUE.replace("+", " "))("plus-lost", "the key without its '+'"),
+    "%2B": at_name(VALUE.replace("+", "%2B"))("url-encoded", "a value encoded as for a web address"),
+    "base64url": at_name(VALUE.replace("+", "-").replace("/", "_"))("base64url", "a key in base64url"),
+    "final dot": at_name(f"{VALUE}.")("final-dot", "a value with a dot at its end"),
+    "two records, none right": at_name(SPF, f'"{VALUE}"')(
+        "several-wrong-records", "2 TXT records, none with this key"
+    ),
+    "at the apex": Case([("@", txt(VALUE))], "at-apex", "are missing from the name"),
+    "at the apex, beside SPF": Case(
+        [("@", txt(SPF)), ("@", txt(VALUE))], "at-apex", "are missing from the name"
+    ),
+    "at the apex above a sub-domain": Case(
+        [("@", txt(VALUE))], "at-apex", "the record stands at the zone itself", sub_domain="mail."
+    ),
+    "_domainkey twice": misplaced(f"{HERE}._domainkey")(
+        "domainkey-doubled", "'_domainkey' stands twice in the name"
+    ),
+    "hidden by a delegation": Case(
+        [(HERE, txt(VALUE))],
+        "hidden-by-delegation",
+        "is hidden",
+        zones={"_domainkey": [("right", txt(VALUE))]},
+    ),
     "revoked": at_name("v=DKIM1; p=")("revoked", "an empty p="),
     "semicolons escaped": at_name(f"v=DKIM1\\; k=rsa\\; {VALUE}")(
         "escaped-semicolons", r"a value with '\;' in it"
     ),
-    "base64 damaged": at_name(VALUE.replace("A", "*", 1))("malformed", "a p= that is no RSA public key"),
-    "tags without separator": at_name(f"v=DKIM1 k=rsa {VALUE}")("p-missing", NO_P),
+    "base64 damaged": at_name(VALUE.replace("A", "*", 1))("character-wrong", "1 character of the key wrong"),
+    "damaged all over": at_name(f"p={'*' * 392}")("malformed", "a p= that is no RSA public key"),
+    "tags without separator": at_name(f"v=DKIM1 k=rsa {VALUE}")("semicolons-missing", NO_SEMICOLONS),
     "bare RSAPublicKey": at_name(f"p={BARE}")("bare-rsa-key", "a bare RSAPublicKey"),
     "version 2": at_name(f"v=DKIM2; {VALUE}")("wrong-tag", "v=DKIM2, expected v=DKIM1"),
     "another algorithm": at_name(f"v=DKIM1; k=ed25519; {VALUE}")("wrong-tag", "k=ed25519, expected k=rsa"),
     "version behind the key": at_name(f"{VALUE}; v=DKIM1")("wrong-tag", "v=DKIM1 behind another tag"),
     "private key": at_name(f"p={KEY.pkcs1_base64()}")("private-key", PRIVATE),
     "private key as PEM": at_name(PRIVATE_PEM)("private-key", PRIVATE),
+    "private key as base64 of a PEM": at_name(f"p={b64encode(PRIVATE_PEM.encode()).decode()}")(
+        "private-key", PRIVATE
+    ),
+    "private key behind a CNAME": Case(
+        [(HERE, "CNAME private"), ("private", txt(f"p={KEY.pkcs1_base64()}"))], "private-key", PRIVATE
+    ),
+    "private key at another name": Case(
+        [(f"{HERE}.{{zone}}", txt(f"p={KEY.pkcs1_base64()}"))], "private-key", PRIVATE
+    ),
     "typed in where nobody asks": Case(
         [], "wrong-panel", NO_TXT, typed_into="godaddy", provider="registrar-servers.com"
     ),
-    "at one server only": Case([(HERE, txt(VALUE))], "servers-differ", "the key", missing_at_second=True),
+    "at one server only": Case([(HERE, txt(VALUE))], "servers-differ", "the key", missing_at_second=HERE),
+    "behind a CNAME, at one server only": Case(
+        [(HERE, "CNAME half"), ("half", txt(VALUE))], "servers-differ", "the key", missing_at_second="half"
+    ),
     "in a delegated zone": Case(
         [], "literal-quotes", QUOTES, zones={"_domainkey": [("s1", txt(f'"{VALUE}"')), ("right", txt(VALUE))]}
     ),

@@ -15,6 +15,7 @@ from dns.message import Message
 from hypothesis import strategies as st
 
 from byodkim_provider import keys, propagation, records
+from byodkim_provider.misconfigurations import misconfiguration
 from byodkim_provider.resolver import DnsResolver
 from tests.fakes import FakeClock
 from tests.fuzz.target import Target
@@ -157,8 +158,10 @@ def put_values(values: list[str]) -> None:
     """What stands at a record's name is judged, whatever it is."""
     for value in values:
         records.same_key(value, public_key())
-    slip = records.mistake(values, public_key())
-    assert slip is None or (slip.text.isprintable() and len(slip.text) < 300), "a terminal would obey it"
+    problem = misconfiguration(values, public_key())
+    assert problem is None or (problem.text.isprintable() and len(problem.text) < 300), (
+        "a terminal would obey it"
+    )
 
 
 def put_name(text: str) -> None:
