@@ -39,20 +39,6 @@ NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
 
 REGISTRY_LABELS: Final = ("ac", "co", "com", "edu", "go", "gov", "ltd", "ne", "net", "or", "org", "plc")
-    "ac",
-    "co",
-    "com",
-    "edu",
-    "go",
-    "gov",
-    "ltd",
-    "ne",
-    "net",
-    "or",
-    "org",
-    "plc",
-    "sch",
-)
 """
 Labels of zones like `co.uk`, in which nobody but a registry adds records.
 
