@@ -1,0 +1,220 @@
+"""What the refusals about an identity and its keys advise, followed on an emulated SES and DNS."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from byodkim_provider import identity_lifecycle, keys
+from byodkim_provider.aws_session import CLIENT
+from byodkim_provider.dns_moves import leaving, refuse_leaving
+from byodkim_provider.identity_changes import refuse_unsafe
+from byodkim_provider.identity_state import GONE
+from byodkim_provider.ses import SesClient
+from byodkim_provider.verdicts import Verdict, refuse_exchange
+from sandbox.ses_emulator import SesEmulator, Switches
+from tests.advice.following import Entry, advice, refused
+from tests.fakes import REGION
+from tests.world import DOMAIN, World
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world(signing_keys):
+    """With keys of six generations."""
+    return World([*signing_keys, keys.generate(keys.MIN_BITS), keys.generate(keys.MIN_BITS)])
+
+
+@pytest.fixture
+def entry(world):
+    """A domain that was made with generation 1 and rotated to 2 just now."""
+    entry = Entry(world, {"generation": 1})
+    entry.up()
+    world.clock.advance(DAY)
+    entry.edit("generation: 2")
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s2"
+    return entry
+
+
+def in_dns(world):
+    """Generations with a record."""
+    return [number for number in range(1, 7) if world.in_dns(f"s{number}")]
+
+
+def test_still_in_use_list(world, entry):
+    """The `published` list that is offered takes the rotation today, and no record goes."""
+    entry.edit("generation: 3")
+    published, _ = advice(refused(entry.up))
+    entry.edit(published)
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert (world.signs_with(), in_dns(world)) == ("s3", [1, 2, 3, 4])
+
+
+def test_still_in_use_override(world, entry):
+    """The override takes the rotation at once, and the record goes."""
+    entry.edit("generation: 3")
+    _, override = advice(refused(entry.up))
+    entry.edit(override)
+    entry.up()
+    assert in_dns(world) == [2, 3, 4]
+
+
+def test_still_in_use_date(world, entry):
+    """On the date that is named the same edit is allowed."""
+    entry.edit("generation: 3")
+    refused(entry.up)
+    world.clock.advance(10 * DAY)
+    entry.up()
+    assert in_dns(world) == [2, 3, 4]
+
+
+def test_exchanged_key(world, entry):
+    """A key that is exchanged under its number too early keeps the one it had, or is overridden."""
+    entry.changes = {"supplied_keys": {1: "mail2026:another"}}
+    entry.edit("generation: 3", "published: [1, 2, 3, 4]")
+    text = refused(entry.up)
+    assert "keep the key it has had until then" in text
+    entry.changes = {}
+    entry.preview()
+    entry.changes = {"supplied_keys": {1: "mail2026:another"}}
+    entry.edit(*advice(text))
+    entry.preview()
+
+
+def test_second_key(world, entry):
+    """The generation that is named gets the new key."""
+    entry.changes = {"selector": "another", "fingerprint": "another"}
+    (line,) = advice(refused(entry.up))
+    entry.changes = {}
+    entry.edit(line, "published: [1, 2, 3, 4]")
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s3"
+
+
+def test_second_key_alone(world):
+    """Used alone, without generations, an identity takes another key under another selector."""
+    first, second = (replace(world.declared(one), generation=None, published=()) for one in (1, 2))
+    stored = replace(world.verified(), declared=first)
+    world.publish(2)
+    now = world.clock.now()
+    text = refused(refuse_unsafe, stored, replace(second, selector="s1"), unknown=(), now=now)
+    assert "a new key needs a new selector" in text
+    refuse_unsafe(stored, second, unknown=(), now=now)
+    identity_lifecycle.update(stored, second, lambda: world.key(2), world.outside)
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s2"
+
+
+def test_another_account(world, entry):
+    """Back in the right account nothing changes; removed there, the domain is made in the other one."""
+    entry.changes = {"account_id": "123456789012"}
+    entry.up()
+    entry.changes = {"account_id": "210987654321"}
+    text = refused(entry.up)
+    assert "correct the profile, or remove the domain there first" in text
+    entry.changes = {"account_id": "123456789012"}
+    entry.up()
+
+    entry.changes = {"account_id": "210987654321"}
+    identity_lifecycle.delete(entry.stored, world.outside)
+    entry.stored = None
+    entry.up()
+    assert entry.stored.declared.account_id == "210987654321"
+
+
+def test_what_the_state_has_not_heard_of(world):
+    """A refresh with the list that is named settles what a lost run left; then the edit is allowed."""
+    entry = Entry(world, {"generation": 1})
+    entry.stored = world.create()  # waits for DNS; its Create was heard by SES all the same
+    world.put("s1", tags={"byodkim:owner": entry.declared.owner})
+    entry.edit("generation: 3")
+    world.publish(3)
+    refresh, published = advice(refused(entry.up))
+    assert refresh == "pulumi up --refresh"
+    entry.edit(published)
+    entry.up(refresh=True)
+    world.clock.advance(11 * DAY)
+    del entry.written["published"]
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
+
+
+SERVED_BY = {"route53:Z1": ("ns-1.example.net",), "cloudflare:c1": ("a.ns.cloudflare.com",)}
+MOVED = frozenset(SERVED_BY["cloudflare:c1"])
+
+
+@pytest.mark.parametrize("asked", [frozenset(SERVED_BY["route53:Z1"]), frozenset()], ids=["seen", "unseen"])
+def test_dns_at_once(world, asked):
+    """Both listed, the name servers moved, the old one dropped: each step is allowed."""
+    stored = world.verified(dns=("route53:Z1",), name_servers=SERVED_BY)
+
+    def step(stored, dns, asked):
+        declared = replace(stored.declared, dns=dns)
+        refuse_leaving(stored, declared, leaving(stored.declared, declared), asked)
+        return replace(stored, declared=declared)
+
+    assert "list both, move the name servers, " in refused(step, stored, ("cloudflare:c1",), asked)
+    both = step(stored, ("route53:Z1", "cloudflare:c1"), asked)
+    step(both, ("cloudflare:c1",), MOVED)
+
+
+def test_all_regions_at_once(world):
+    """All listed in one run, the old one dropped in another: both are allowed."""
+    old = world.entry(world.created())
+    new = replace(old, region="us-east-1")
+    verdicts = [Verdict(entry=old, status="SUCCESS", verified=True)]
+    text = refused(refuse_exchange, [new], verdicts)
+    assert "list all of them in one `pulumi up`, and drop the old ones in another" in text
+    refuse_exchange([old, new], verdicts)
+    refuse_exchange([new], [*verdicts, replace(verdicts[0], entry=new)])
+
+
+@pytest.fixture
+def ses(world):
+    """The adapter itself, whose texts these are, over HTTP to the SES of *world*."""
+    with SesEmulator(
+        look_up_txt=lambda name: world.resolver.records.get(name, ()),
+        clock=world.clock,
+        switches=Switches(requests_per_second=None),
+    ) as emulator:
+        world.model = emulator
+        session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="sesame", region_name=REGION)
+        client = session.client("sesv2", endpoint_url=emulator.url, config=CLIENT)
+        yield SesClient(client, region=REGION, account_id=emulator.account_id, clock=world.clock)
+        client.close()
+
+
+def test_signing_of_one_that_is_gone(world, ses):
+    """A refresh sees what a refusal may be about, that the identity is gone, and `up` makes it again."""
+    entry = Entry(world, {"generation": 1})
+    entry.up()
+    world.model.remove(DOMAIN, REGION)
+    text = refused(ses.put_email_identity_dkim_attributes, DOMAIN, signing_enabled=True)
+    (command,) = advice(text)
+    assert command == "pulumi refresh"
+    entry.stored = identity_lifecycle.read(entry.stored, world.outside)
+    assert entry.stored.status == GONE
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s1"
+
+
+def test_as_many_as_ses_allows(world, ses):
+    """With one identity less in the Region, the same run gets through."""
+    world.switch(identity_limit=1)
+    world.model.put_easy_dkim("somebody.example", REGION)
+    outside = replace(world.outside, ses=ses)
+    world.publish(1)
+    text = refused(identity_lifecycle.create, world.declared(), lambda: world.key(1), outside)
+    assert f"{REGION} has as many identities as SES allows" in text
+    world.model.remove("somebody.example", REGION)
+    identity_lifecycle.create(world.declared(), lambda: world.key(1), outside)
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s1"
