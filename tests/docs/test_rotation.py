@@ -24,7 +24,7 @@ def like(shown):
 
 
 def domains(text):
-    return stack_file.configuration(text)["ses-byodkim:domains"]
+    return stack_file.load(text)["config"]["ses-byodkim:domains"]
 
 
 def test_life(sandbox, stack, follow, kms_alias):
