@@ -22,6 +22,7 @@ from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provide
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity_state import AWAITING_DNS, CREATED, DELEGATED, MANUAL, moment
 from byodkim_provider.settings import DomainSettings
+from byodkim_provider.unknowns import has_unknown
 
 __all__ = ["ByodkimDomain"]
 
@@ -145,7 +146,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             for place in self._places
             if place.label == DELEGATED
         ]
-        return {
+        shown = {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
             "records": self.records,
@@ -153,12 +154,15 @@ class ByodkimDomain(pulumi.ComponentResource):
             **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
-                    "status": verification.results.apply(_status_of(self._domain, region)),
+                    "status": pulumi.Output.all(
+                        _made(verification.results), identity.put_at, identity.status
+                    ).apply(_status_of(self._domain, region)),
                     "signing_since": identity.signing_since,
                 }
                 for region, identity in self.identities.items()
             },
         }
+        return {name: _made(value) for name, value in shown.items()}
 
     def _key(
         self, name: str, generation: int, settings: DomainSettings, account_id: pulumi.Input[str]
@@ -260,10 +264,38 @@ def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> Secre
     )
 
 
-def _status_of(domain: str, region: str) -> Callable[[Sequence[Mapping[str, Any]]], str]:
-    def status(results: Sequence[Mapping[str, Any]]) -> str:
-        found = (r["status"] for r in results if r["domain"] == domain and r["region"] == region)
-        return str(next(found))
+def _made(value: Any) -> Any:
+    """
+    *value*, with None for each output that is not known after an update: `--target` left its resource out.
+
+    The engine would store its mark of an unknown value, a UUID, as if that were the output.
+    """
+    match value:
+        case pulumi.Output() if not pulumi.runtime.is_dry_run():
+            return value.apply(lambda one: None if has_unknown(one) else one, run_with_unknowns=True)
+        case Mapping():
+            return {name: _made(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_made(one) for one in value]
+    return value
+
+
+def _status_of(domain: str, region: str) -> Callable[[Sequence[Any]], str]:
+    """
+    The status of an identity, of the verification's results and the identity's own put_at and status.
+
+    With `--target` the verification may not have heard of this identity, or of its key: then the
+    status is the one that SES said last.
+    """
+
+    def status(found: Sequence[Any]) -> str:
+        results, put_at, said = found
+        of_this_key = (
+            one["status"]
+            for one in results or ()
+            if (one["domain"], one["region"], one.get("put_at")) == (domain, region, put_at)
+        )
+        return str(next(of_this_key, said))
 
     return status
 

@@ -141,3 +141,48 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
 
     assert stack.destroy().ok
     assert snapshot() == before
+
+
+def test_target_beside_a_new_domain(sandbox, open_stack):
+    """
+    `--target` works while the stack file has a domain that no run has made, and loses no output.
+
+    What is shown of a key that the verification has not heard of is SES's last word, not its old verdict.
+    """
+    old, new = "targeted.example", "untargeted.example"
+    for domain in (old, new):
+        sandbox.add_zone(domain)
+    stack = open_stack({old: {"generation": 1}})
+    assert stack.up().ok
+
+    def status(result):
+        return {name: one["regions"][REGION]["status"] for name, one in result.outputs["domains"].items()}
+
+    stack.declare({old: {"generation": 2}, new: {"generation": 1}})
+    switched = stack.up(target=[f"**::{old}", f"**::{old}/**"])
+    assert switched.ok, switched.stdout
+    assert status(switched) == {old: "PENDING", new: None}
+    assert switched.outputs["domains"][new]["selector"] is None
+    assert switched.outputs["pending"] == []
+
+    made = stack.up(target=[f"**::{new}", f"**::{new}/**"])
+    assert made.ok, made.stdout
+    assert status(made) == {old: "PENDING", new: "PENDING"}
+
+    rest = stack.up()
+    assert rest.ok, rest.stdout
+    assert status(rest) == {old: "SUCCESS", new: "SUCCESS"}
+
+
+def test_target_in_a_new_stack(sandbox, open_stack):
+    """Before there is any verification, the outputs show what SES said of the domain that was made."""
+    only, other = "only.example", "other.example"
+    for domain in (only, other):
+        sandbox.add_zone(domain)
+    stack = open_stack({only: {"generation": 1}, other: {"generation": 1}})
+
+    made = stack.up(target=[f"**::{only}", f"**::{only}/**"])
+
+    assert made.ok, made.stdout
+    regions = {name: one["regions"] for name, one in made.outputs["domains"].items()}
+    assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == ("PENDING", None)
