@@ -187,7 +187,7 @@ def test_paste_once_into_a_panel(cloud, caplog):
     """In the words of the panel that the settings name, without the zone where the panel adds it."""
     cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
     [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
-    assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › the domain › DNS › Add New Record"
+    assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
     assert "    Name:  s1._domainkey.mail" in text.splitlines()
 
 
