@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -464,6 +465,55 @@ def test_which(project, world, arguments, rotated):
     assert len(project.ran) == (1 if rotated else 0)
     if not rotated:
         assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
+
+
+NO_STANDBY = """\
+byodkim: example.com: there is no standby, `keys` has no generation 4
+  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate
+"""
+
+LEFT_OUT = "byodkim: not rotated: example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rotated", "exit_code", "left_out"),
+    [
+        (["--older-than", "90d", "--yes"], ["example.net", "example.org"], 3, NO_STANDBY + LEFT_OUT),
+        (["--older-than", "90d", "--dry-run"], [], 3, NO_STANDBY + LEFT_OUT),
+        (["--older-than", "250d", "--yes"], [], 1, NO_STANDBY),
+        (["--all", "--yes"], [], 1, NO_STANDBY),
+        (["example.net", "example.com", "--yes"], [], 1, NO_STANDBY),
+    ],
+    ids=["by age", "dry run", "none that can", "all", "named"],
+)
+def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_out):
+    """Of the keys that are due, those that can rotate do, and it says which can't; else it is all or none."""
+    for name in ("example.net", "example.org"):
+        world.publish(1, 2, 3, domain=name)
+    project.stored = [
+        signing(world, 3, published=(2, 3), since=300),
+        signing(world, 1, domain="example.net"),
+        signing(world, 1, domain="example.org"),
+    ]
+    others = "    example.net: {generation: 1}\n    example.org: {generation: 1}\n"
+    project.write(f"{others}    example.com:\n      generation: 3\n{KEYS}")
+    result = project.run("rotate", *arguments)
+    assert result.exit_code == exit_code
+    assert "".join(line for line in result.stderr.splitlines(True) if "→" not in line) == left_out
+    assert re.findall(r"(example\.\w+): {generation: 2}", project.stack_file.read_text()) == rotated
+    assert len(project.ran) == (1 if rotated else 0)
+
+
+def test_one_can_not_rotate_and_pulumi_fails(project, world):
+    """Where nothing was rotated in the end, that is what the exit code says."""
+    world.publish(1, 2, domain="example.net")
+    project.stored = [
+        signing(world, 3, published=(2, 3), since=300),
+        signing(world, 1, domain="example.net"),
+    ]
+    project.write(f"    example.net: {{generation: 1}}\n    example.com:\n      generation: 3\n{KEYS}")
+    project.up_exit_code = 255
+    assert project.run("rotate", "--older-than", "90d", "--yes").exit_code == 1
 
 
 def test_record_is_not_visible(project, world):

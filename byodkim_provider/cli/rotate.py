@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import click
 
@@ -24,6 +25,9 @@ from byodkim_provider.settings import DomainSettings
 from byodkim_provider.stack_file import Changes
 
 __all__ = ["rotate"]
+
+SOME_LEFT_OUT: Final = 3
+"""Exit code if other domains were rotated."""
 
 
 def _days(text: str) -> timedelta:
@@ -40,6 +44,7 @@ Exit codes:
   0  done, or nothing to do, or --dry-run
   1  refused or declined, and nothing was written; or `pulumi up` failed
   2  wrong usage, or the stack could not be read
+  3  --older-than: done, but for the domains that are named, which can't rotate
 """
 )
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
@@ -70,8 +75,8 @@ def rotate(
     Let the next key of a domain sign.
 
     Edits the stack file, prints the change, asks, writes, and runs `pulumi up`. Either all the
-    domains rotate or none. A change that would make signed mail fail is refused, but for
-    --compromised, which says what will.
+    domains rotate or none; with --older-than those that can. A change that would make signed mail
+    fail is refused, but for --compromised, which says what will.
     """
     outside = context.ensure_object(Outside)
     if sum((bool(domains), every, older_than is not None)) != 1:
@@ -90,7 +95,14 @@ def rotate(
     if not chosen:
         say("nothing to do: no key of this stack is meant")
         return
-    steps = _steps("back" if back else "compromised" if compromised else "forward", stack, chosen, outside)
+    steps, problems = _steps(
+        "back" if back else "compromised" if compromised else "forward", stack, chosen, outside
+    )
+    # What runs once a month shall not stop for one domain that lacks a standby.
+    if problems and not (older_than is not None and steps):
+        raise Refused("\nbyodkim: ".join(problems.values()))
+    for problem in problems.values():
+        say(problem)
     text = _edited(stack, steps, override=compromised)
     for step in steps:
         for note in (*step.notes, *_record_notes(step, stack, outside)):
@@ -100,6 +112,9 @@ def rotate(
         _apply(stack, text, outside, yes=yes)
     elif not dry_run:
         raise Refused("nothing was written")
+    if problems:
+        say(f"not rotated: {', '.join(problems)}")
+        context.exit(SOME_LEFT_OUT)
 
 
 def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
@@ -129,10 +144,13 @@ def _older(stack: Stack, than: datetime) -> list[str]:
     ]
 
 
-def _steps(way: Way, stack: Stack, chosen: Sequence[str], outside: Outside) -> list[Rotation]:
-    """A step for each domain; raises `Refused` with all that is in the way."""
+def _steps(
+    way: Way, stack: Stack, chosen: Sequence[str], outside: Outside
+) -> tuple[list[Rotation], dict[str, str]]:
+    """A step for each domain that can rotate, and what is in the way of each other one."""
     settings = _settings_after_override(stack)
-    steps, problems = [], []
+    steps: list[Rotation] = []
+    problems: dict[str, str] = {}
     for name in chosen:
         domain, written = settings[name], stack.domains[name]
         try:
@@ -147,10 +165,8 @@ def _steps(way: Way, stack: Stack, chosen: Sequence[str], outside: Outside) -> l
                 )
             )
         except ByodkimError as error:
-            problems.append(str(error))
-    if problems:
-        raise Refused("\nbyodkim: ".join(problems))
-    return steps
+            problems[name] = str(error)
+    return steps, problems
 
 
 def _settings_after_override(stack: Stack) -> dict[str, DomainSettings]:
