@@ -20,6 +20,7 @@ from byodkim_provider.cli.configuration import SECRET
 from byodkim_provider.cli.outside import CannotTell
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity_state import Stored
+from byodkim_provider.verdicts import Verdict
 from tests.world import World
 
 __all__ = ["CliProject", "configuration"]
@@ -88,6 +89,8 @@ class CliProject:
     """Identities in the state."""
     published: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Generations with a record in the state, by domain; by default those of the identity."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    """What the last `pulumi up` found verified, and what not."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     printed: str | None = None
@@ -181,7 +184,11 @@ class CliProject:
             }
             for arn, key in self.secrets.items()
         ]
-        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities, *keys]
+        verification = {
+            "type": "pulumi-python:dynamic/byodkim:DkimVerification",
+            "outputs": {"results": [one.to_properties() for one in self.verdicts]},
+        }
+        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities, *keys, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.identity_state import AWAITING_DNS, Stored
+from byodkim_provider.verdicts import Verdict
 from sandbox.ses_switches import Fault
 from tests.cli_project import CliProject, configuration
 from tests.fakes import START
@@ -62,11 +63,13 @@ def test_json(project, world):
                         "region": "eu-west-1",
                         "status": "SUCCESS",
                         "verified": True,
+                        "signing_enabled": True,
                         "generation": 2,
                         "selector": "s2",
                         "signing_since": "2026-11-25T12:00:00Z",
                         "age_days": 0,
                         "problem": "",
+                        "doubt": "",
                     }
                 ],
                 "records": [
@@ -193,13 +196,88 @@ def test_wrong(project, world, change, wrong):
     assert (found["ok"], result.exit_code) == (not wrong, 1 if wrong else 0)
 
 
-def test_what_signs_is_what_ses_says(project, world):
-    """A key that the state does not know is shown as the one that signs, with no generation and no age."""
-    other_selector(project, world)
+def easy_dkim(project, world):
+    world.model.put_easy_dkim(DOMAIN, "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "row"),
+    [
+        (other_selector, ["PENDING", True, "s3", None], "PENDING – s3 – – of 180"),
+        (easy_dkim, ["SUCCESS", True, None, None], "SUCCESS – – – – of 180"),
+        (disabled, ["SUCCESS", False, "s2", 2], "SUCCESS, signing disabled 2 s2 – – of 180"),
+        (deleted, ["GONE", None, "s2", 2], "GONE 2 s2 – – of 180"),
+        (awaiting, ["AWAITING_DNS", None, "s2", 2], "AWAITING_DNS 2 s2 – – of 180"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_signs_is_what_ses_says(project, world, change, expected, row):
+    """Where SES does not sign with the key that the state knows, nothing says how long it has signed."""
+    change(project, world)
     [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
     [identity] = domain["identities"]
-    names = ("selector", "generation", "signing_since", "age_days")
-    assert [identity[name] for name in names] == ["s3", None, None, None]
+    names = ("status", "signing_enabled", "selector", "generation")
+    assert [identity[name] for name in names] == expected
+    assert (identity["signing_since"], identity["age_days"], identity["verified"]) == (None, None, False)
+    assert project.run("status").stdout.splitlines()[1].split() == [DOMAIN, "eu-west-1", *row.split()]
+
+
+def switched(project, world):
+    """Generation 2 signed and was verified, then somebody switched to 3, and SES still says SUCCESS."""
+    world.switch(status_after_put="SUCCESS")
+    stored = world.update(project.stored[0], 3)
+    project.stored = [stored]
+    project.write(ONE.format(3))
+    project.published = {DOMAIN: (2, 3)}
+    return stored
+
+
+def test_an_old_error_beside_success(project, world):
+    """SES keeps the error of an earlier check beside SUCCESS: nothing is wrong, and nobody reads of it."""
+    world.switch(verification_info="sticky")
+    seen = world.ses().get_email_identity(DOMAIN)
+    assert (seen.dkim_status, seen.error_type) == ("SUCCESS", "HOST_NOT_FOUND")
+    for arguments in (["status"], ["status", "--json"]):
+        result = project.run(*arguments)
+        assert (result.exit_code, "HOST_NOT_FOUND" in result.output) == (0, False)
+
+
+def test_a_success_of_the_key_before(project, world):
+    """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
+    world.switch(failed_look_keeps_success=True)
+    stored = switched(project, world)
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+    world.clock.advance(timedelta(minutes=1))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["identities"][0]["verified"] is False
+    assert domain["wrong"][0] == (
+        "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND), "
+        "SUCCESS is about the one before: run `pulumi up`"
+    )
+    project.verdicts = [Verdict(entry=world.entry(stored), status="SUCCESS", verified=True)]
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["identities"][0]["verified"] is True
+
+
+def test_unconfirmed(project, world):
+    """Where SES never shows whether it has checked the key, that is said, and is nothing wrong."""
+    world.switch(verification_info="empty")
+    switched(project, world)
+    world.clock.advance(timedelta(minutes=1))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["wrong"] == [
+        "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: run `pulumi up`"
+    ]
+    world.clock.advance(timedelta(minutes=30))
+    result = project.run("status", "--json")
+    [domain] = json.loads(result.stdout)["domains"]
+    [identity] = domain["identities"]
+    assert (result.exit_code, domain["wrong"]) == (0, [])
+    assert (identity["status"], identity["verified"], identity["problem"]) == ("UNCONFIRMED", False, "")
+    assert domain["due"][0] == (
+        "eu-west-1: SES says SUCCESS, and does not show whether it has checked this key; "
+        "it has if the DKIM-Signature of a new mail has `s=s3`"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ what keeps mail from being signed as the stack file says, or will; due is all th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from byodkim_provider.propagation import judge
 from byodkim_provider.resolver import Answer
 from byodkim_provider.ses import Identity
 from byodkim_provider.settings import DomainSettings
+from byodkim_provider.verdicts import UNCONFIRMED, Entry, Verdict, judged
 
 __all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
 
@@ -30,17 +31,26 @@ class IdentityNow:
 
     region: str
     status: str
-    """SES's DKIM status, `AWAITING_DNS` if it was not told of the identity yet, `GONE` if it has none."""
+    """
+    SES's DKIM status. `AWAITING_DNS` if the key was not sent yet, `GONE` if SES has no such identity,
+    `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
+    """
     verified: bool
-    """By the test of the BYODKIM guide, and with the selector that the stack knows."""
+    """By the test of the BYODKIM guide, for the key that the stack knows."""
+    signing_enabled: bool | None
+    """None if SES was not asked, or has no such identity."""
     generation: int | None
-    """Whose key signs; None if SES signs with one that the state does not know."""
-    selector: str
+    """Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key."""
+    selector: str | None
+    """Of that key; None if SES signs with keys of its own."""
     signing_since: datetime | None
+    """None if SES does not sign with this generation."""
     age_days: int | None
     """For how many days the generation has signed."""
     problem: str
-    """Why it is not verified; empty if it is."""
+    """Why it is not verified; empty if it is, or if nobody can tell."""
+    doubt: str
+    """What nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,40 +80,61 @@ class DomainNow:
     due: tuple[str, ...]
 
 
-def identity_now(stored: Stored, seen: Identity | None, now: datetime) -> IdentityNow:
-    """What is so of an identity, given what GetEmailIdentity said; None if it knows none or was not asked."""
+def identity_now(
+    stored: Stored, seen: Identity | None, now: datetime, verified: Collection[Entry] = ()
+) -> IdentityNow:
+    """
+    What is so of an identity, given what GetEmailIdentity said; None if it knows none or was not asked.
+
+    *verified* is what earlier runs of Pulumi found verified.
+    """
     declared = stored.declared
-    problem = _problem(stored, seen)
-    gone = AWAITING_DNS if stored.put_at is None else GONE
-    other = seen.selector if seen and seen.selector != declared.selector else None
-    since = None if other else stored.signing_since
+    if seen is None:
+        return IdentityNow(
+            region=declared.region,
+            status=AWAITING_DNS if stored.put_at is None else GONE,
+            verified=False,
+            signing_enabled=None,
+            generation=declared.generation,
+            selector=declared.selector,
+            signing_since=None,
+            age_days=None,
+            problem="waiting for DNS: once the record is visible, run `pulumi up`"
+            if stored.put_at is None
+            else "SES has no such identity: run `pulumi up --refresh`",
+            doubt="",
+        )
+    entry = Entry.from_properties(stored.to_outputs())
+    verdict = judged(entry, seen, seen_otherwise=entry in verified)
+    ours = seen.origin == "EXTERNAL" and seen.selector in (None, declared.selector)
+    since = stored.signing_since if ours and seen.signing_enabled else None
     return IdentityNow(
         region=declared.region,
-        status=seen.dkim_status if seen else gone,
-        verified=not problem,
-        generation=None if other else declared.generation,
-        selector=other or declared.selector,
+        status=verdict.status,
+        verified=verdict.verified,
+        signing_enabled=seen.signing_enabled,
+        generation=declared.generation if ours else None,
+        selector=declared.selector if ours else seen.selector,
         signing_since=since,
         age_days=(now - since).days if since else None,
-        problem=problem,
+        problem="" if verdict.settled else _problem(stored, seen, verdict),
+        doubt=verdict.reason if verdict.status == UNCONFIRMED else "",
     )
 
 
-def _problem(stored: Stored, seen: Identity | None) -> str:
-    if stored.put_at is None:
-        return "waiting for DNS: once the record is visible, run `pulumi up`"
-    if seen is None:
-        return "SES has no such identity: run `pulumi up --refresh`"
+def _problem(stored: Stored, seen: Identity, verdict: Verdict) -> str:
     if seen.origin != "EXTERNAL":
         return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
     if seen.selector not in (None, stored.declared.selector):
         return f"SES signs with selector {seen.selector!r}: run `pulumi up --refresh`"
     if not seen.signing_enabled:
         return "DKIM signatures are disabled in SES: run `pulumi up --refresh`"
-    why = f" ({seen.error_type})" if seen.error_type else ""
+    if seen.dkim_status == "SUCCESS":
+        return f"{verdict.reason}: run `pulumi up`"
+    why = f" ({seen.failure})" if seen.failure else ""
     if seen.dkim_status == "FAILED":
         return f"SES has given up{why}: `pulumi up --refresh` tells it again"
-    return "" if seen.verified else f"verification pending{why}: run `pulumi up`"
+    return f"verification pending{why}: run `pulumi up`"
 
 
 def record_now(record: PublishedRecord, answers: Sequence[Answer] | None) -> RecordNow:
@@ -178,6 +209,7 @@ def _differences(
 def _due(
     settings: DomainSettings, stored: Sequence[Stored], identities: Sequence[IdentityNow], now: datetime
 ) -> Iterator[str]:
+    yield from (f"{one.region}: {one.doubt}" for one in identities if one.doubt)
     ages = [(one.age_days, one.generation) for one in identities if one.age_days is not None]
     if ages and max(ages)[0] > settings.rotate_after_days:
         age, generation = max(ages)

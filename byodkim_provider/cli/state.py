@@ -14,12 +14,14 @@ from typing import Any, Final, TypeVar
 from byodkim_provider import wire_types
 from byodkim_provider.generations import Role
 from byodkim_provider.identity_state import Stored
+from byodkim_provider.verdicts import Entry, Verdict
 
 __all__ = ["PublishedRecord", "State", "read_state"]
 
 IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
+VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 """Types of the resources that tell, as they are in users' state."""
 
 RECORD: Final[wire_types.Kinds] = {
@@ -54,6 +56,8 @@ class State:
     """Sorted by Region."""
     records: Mapping[str, tuple[PublishedRecord, ...]]
     """Oldest generation first."""
+    verified: frozenset[Entry]
+    """What a run of Pulumi has found verified."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
 
@@ -80,9 +84,20 @@ def read_state(export: str) -> State:
         own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
         records.setdefault(own.name, own)
     return State(
-        _grouped((one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)),
-        _grouped((one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)),
-        dict(_secret(key) for key in keys if "secret_arn" in key),
+        identities=_grouped(
+            (one.declared.domain, one) for one in sorted(identities, key=lambda i: i.declared.region)
+        ),
+        records=_grouped(
+            (one.domain, one) for one in sorted(records.values(), key=lambda r: r.generation or 0)
+        ),
+        verified=frozenset(
+            verdict.entry
+            for resource in resources
+            if resource["type"] == VERIFICATION
+            for verdict in map(Verdict.from_properties, resource.get("outputs", {}).get("results", ()))
+            if verdict.verified
+        ),
+        secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
     )
 
 

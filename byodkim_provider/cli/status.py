@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
 from byodkim_provider.cli.outside import Outside
@@ -29,14 +28,11 @@ from byodkim_provider.ses import Identity
 
 __all__ = ["status"]
 
-PIPE_WIDTH: Final = 240
-"""Columns when nobody watches: as wide as a record's name and what is said of it can be."""
-
 
 @click.command(
     epilog="""\b
 Exit codes:
-  0  everything is verified, every record is right
+  0  everything is verified as far as SES tells, every record is right
   1  something is wrong, or not done yet
   2  it could not be told: no stack, no credentials, no answer
 """
@@ -57,7 +53,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_plain(stack, domains), indent=2))
     else:
-        _print_tables(domains)
+        layout.show(domains)
     if any(domain.wrong for domain in domains):
         context.exit(1)
 
@@ -94,7 +90,7 @@ def look(stack: Stack, outside: Outside) -> list[DomainNow]:
             name,
             settings.get(name),
             stored[name],
-            [identity_now(one, next(heard), now) for one in stored[name]],
+            [identity_now(one, next(heard), now, stack.state.verified) for one in stored[name]],
             [record_now(one, next(heard)) for one in published[name]],
             now,
         )
@@ -110,46 +106,3 @@ def _plain(stack: Stack, domains: Iterable[DomainNow]) -> dict[str, Any]:
 
     plain = [asdict(domain, dict_factory=written) for domain in domains]
     return {"stack": stack.name, "ok": not any(one["wrong"] for one in plain), "domains": plain}
-
-
-def _print_tables(domains: Iterable[DomainNow]) -> None:
-    plain: dict[str, Any] = {"box": None, "pad_edge": False}
-    identities = Table("domain", "Region", "SES", "generation", "selector", "signing since", "days", **plain)
-    published = Table("record", "generation", "role", "DNS", **plain)
-    for domain in domains:
-        for one in domain.identities:
-            since = f"{one.signing_since:%Y-%m-%d %H:%M} UTC" if one.signing_since else "–"
-            identities.add_row(
-                domain.domain,
-                one.region,
-                one.status,
-                _shown(one.generation),
-                one.selector,
-                since,
-                f"{_shown(one.age_days)} of {_shown(domain.rotate_after_days)}",
-                style=None if one.verified else "red",
-            )
-        for record in domain.records:
-            published.add_row(
-                record.name,
-                _shown(record.generation),
-                record.role,
-                record.seen,
-                style="red" if record.visible is False else None,
-            )
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
-    for table in (identities, published):
-        if table.row_count:
-            console.print(table)
-            console.print()
-    for domain in domains:
-        for text in domain.wrong:
-            console.print(f"{domain.domain}: {text}", style="red", soft_wrap=True)
-        for text in domain.due:
-            console.print(f"{domain.domain}: {text}", soft_wrap=True)
-
-
-def _shown(number: int | None) -> str:
-    return "–" if number is None else str(number)
