@@ -138,7 +138,7 @@ def test_a_real_terminal(shown):
     process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=terminal)
     os.close(terminal)
     lines = []
-    with process, os.fdopen(controller, encoding="utf-8", errors="replace") as screen:
-        with contextlib.suppress(OSError):  # Linux's way to say that the other end is closed
-            lines.extend(ANSI.sub("", line).rstrip() for line in screen)
+    # OSError is Linux's way to say that the other end is closed.
+    with process, os.fdopen(controller) as screen, contextlib.suppress(OSError):
+        lines.extend(ANSI.sub("", line).rstrip() for line in screen)
     assert lines == expected
