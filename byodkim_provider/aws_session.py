@@ -8,7 +8,7 @@ may be is in `aws_settings`; no call that changes anything is made here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from byodkim_provider.errors import InvalidSettings, WrongAccount
 from byodkim_provider.ses_calls import said
 
 if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sts import STSClient
@@ -32,6 +33,7 @@ __all__ = [
     "AwsSettings",
     "Connection",
     "connect",
+    "connect_to_route53",
     "connect_to_secrets",
     "read_settings",
     "refuse_other_account",
@@ -110,6 +112,24 @@ def connect_to_secrets(
     return client
 
 
+def connect_to_route53(settings: AwsSettings, *, region: str | None, role_arn: str | None) -> Route53Client:
+    """
+    A client for Route 53, in the account of *role_arn* if that is given, as `dns.assumeRole` means it.
+
+    Raises `InvalidSettings` if the session can't be made. Accounts are not compared: pulumi-aws
+    writes to the zone, and here it is only read.
+    """
+    roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
+    settings = replace(settings, roles=roles)
+    try:
+        # Whoever waits for its turn can be interrupted: `route53_records` tries again, not botocore.
+        return _session(settings, region).client(
+            "route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(_whose(settings), error) from None
+
+
 def _connect(
     service: str,
     make: Callable[[boto3.Session], C],
@@ -127,11 +147,7 @@ def _connect(
         route53 = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
         sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
-        raise InvalidSettings(
-            [f"aws: no session with {whose}: {said(error)}"],
-            hint="nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of "
-            "the environment",
-        ) from None
+        raise _no_session(whose, error) from None
     _refuse_half_redirected(service, client, route53)
     account = _account(sts, whose)
     refuse_other_account(settings, service, account=account, expected=expected_account)
@@ -153,6 +169,14 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
             hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )
+
+
+def _no_session(whose: str, error: Exception) -> InvalidSettings:
+    return InvalidSettings(
+        [f"aws: no session with {whose}: {said(error)}"],
+        hint="nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of "
+        "the environment",
+    )
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -192,7 +216,7 @@ def _is_redirected(client: Any) -> bool:
     return not host.endswith(AWS_DOMAINS)
 
 
-def _session(settings: AwsSettings, region: str) -> boto3.Session:
+def _session(settings: AwsSettings, region: str | None) -> boto3.Session:
     session = boto3.Session(
         profile_name=settings.profile,
         aws_access_key_id=settings.access_key,
@@ -206,7 +230,7 @@ def _session(settings: AwsSettings, region: str) -> boto3.Session:
 
 
 def _assume(
-    session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str
+    session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str | None
 ) -> boto3.Session:
     def client(service: Any, **credentials: Any) -> Any:
         url = settings.endpoints.get(service)

@@ -12,10 +12,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from byodkim_provider.aws_session import AwsSettings, connect, connect_to_secrets, refuse_other_account
+from byodkim_provider.aws_session import (
+    AwsSettings,
+    connect,
+    connect_to_route53,
+    connect_to_secrets,
+    refuse_other_account,
+)
 from byodkim_provider.errors import Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from byodkim_provider.resolver import DnsResolver
+from byodkim_provider.route53_records import Route53Records
 from byodkim_provider.secret_store import SecretStore
 from byodkim_provider.ses import SesClient
 
@@ -47,6 +54,11 @@ class Connections:
         store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
         return store
 
+    def route53(self, region: str | None, role_arn: str | None) -> Route53Records:
+        """Route 53, in the account of *role_arn* if there is one."""
+        found: Route53Records = self._once(self._connect_to_route53, region or "", role_arn)
+        return found
+
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
         """The client, and the account that it calls."""
         connection = connect(self.settings, region=region, expected_account=account_id)
@@ -55,6 +67,9 @@ class Connections:
 
     def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
         return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
+
+    def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Records:
+        return Route53Records(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
 
     def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
         """What *make* gives or raises, made by the first thread that asks for it."""

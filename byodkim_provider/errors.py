@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 __all__ = [
+    "AwsRefused",
     "ByodkimError",
     "DnsRefused",
     "DnsUnconfirmed",
@@ -139,6 +140,17 @@ class SesRefused(ByodkimError):
         self.region = region
         self.code = code
         self.request_id = request_id
+
+
+class AwsRefused(ByodkimError):
+    """AWS answered a call about *subject*, to neither SES nor Secrets Manager, with an error."""
+
+    def __init__(self, operation: str, subject: str, *, code: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{operation} for {subject!r}: {code}: {reason}", hint=hint)
+        self.operation = operation
+        self.subject = subject
+        self.code = code
+        self.reason = reason
 
 
 class SecretRefused(ByodkimError):

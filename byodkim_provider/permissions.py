@@ -199,6 +199,7 @@ Every action, by the service that is called.
 `ses`, `secretsmanager` and `sts` are called by this package, `route53` by pulumi-aws, which calls what
 terraform-provider-aws does: internal/service/route53, zone_data_source.go for zones that are
 found, record.go for records, zone.go for `delegate`. Its every sign-in asks sts:GetCallerIdentity.
+Only the record of a supplied key is read by this package, too, before it is made.
 Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
 """
 

@@ -7,7 +7,6 @@ Route 53 itself refuses comes from the API, as with the real plugin.
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
 
-__all__ = ["RESOURCES", "Properties", "Resource", "find_records", "find_zone"]
+__all__ = ["RESOURCES", "Properties", "Resource", "find_zone"]
 
 Properties = dict[str, Any]
 
@@ -248,20 +247,3 @@ def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
         "linkedServicePrincipal": "",
         "enableAcceleratedRecovery": False,
     }
-
-
-def find_records(route53: Route53Client, arguments: Properties) -> Properties:
-    """What `aws.route53.get_records` returns: the record sets whose name, with its dot, the pattern finds."""
-    pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=arguments["zoneId"])
-    found = [
-        {
-            "name": one["Name"],
-            "type": one["Type"],
-            "ttl": one.get("TTL", 0),
-            "resourceRecords": [{"value": record["Value"]} for record in one.get("ResourceRecords", [])],
-        }
-        for page in pages
-        for one in page["ResourceRecordSets"]
-        if re.search(arguments.get("nameRegex", ""), one["Name"])
-    ]
-    return {"zoneId": arguments["zoneId"], "resourceRecordSets": found}

@@ -27,7 +27,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
-from sandbox.aws_resources import RESOURCES, Properties, Resource, find_records, find_zone
+from sandbox.aws_resources import RESOURCES, Properties, Resource, find_zone
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -201,7 +201,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             "aws:index/getCallerIdentity:getCallerIdentity": lambda account, _: account.caller_identity(),
             "aws:route53/getZone:getZone": lambda account, given: find_zone(account.route53, given),
             "aws:route53/getZones:getZones": _all_zones,
-            "aws:route53/getRecords:getRecords": lambda account, given: find_records(account.route53, given),
         }
         if request.tok not in functions:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")

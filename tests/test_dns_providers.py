@@ -29,7 +29,6 @@ class Cloud(pulumi.runtime.Mocks):
     def __init__(self) -> None:
         self.zones: list[dict[str, Any]] = []
         self.cloudflare_zones: list[dict[str, Any]] = []
-        self.record_sets: list[dict[str, Any]] = []
         self.cloudflare_records: list[dict[str, Any]] = []
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
         self.providers: list[str] = []
@@ -61,8 +60,6 @@ class Cloud(pulumi.runtime.Mocks):
                 return {"results": [zone for zone in self.cloudflare_zones if zone["name"] == name]}
             case "getZones", _:
                 return {"id": "all", "ids": [zone["zoneId"] for zone in self.zones]}
-            case "getRecords", _:
-                return {"resourceRecordSets": self.record_sets}
             case "getDnsRecords", {"name": {"exact": name}}:
                 return {"results": [one for one in self.cloudflare_records if one["name"] == name]}
             case "getCallerIdentity", _:
@@ -292,9 +289,8 @@ def test_route53_zone_refused(cloud, options, text):
 
 @pytest.mark.parametrize("existing", ["same key", "replace"])
 def test_route53_record(cloud, existing):
-    """A record is declared without outer quotes and split; it overwrites only what may be overwritten."""
+    """A record is declared without outer quotes and split; a supplied key's only after it was checked."""
     cloud.add_zone("Z1", "example.com")
-    cloud.record_sets = [{"type": "TXT", "resourceRecords": [{"value": records.quoted(VALUE)}]}]
     publish(Route53(ttl=60), existing)
     [record] = [one for one in cloud.asked if one.typ == "aws:route53/record:Record"]
     assert record.inputs == {
@@ -305,17 +301,12 @@ def test_route53_record(cloud, existing):
         "records": [f'{VALUE[:255]}""{VALUE[255:]}'],
         "allowOverwrite": True,
     }
-
-
-def test_route53_record_of_another_key(cloud):
-    """To adopt an identity takes its record over only if that holds this very key."""
-    cloud.add_zone("Z1", "example.com")
-    cloud.record_sets = [{"type": "TXT", "resourceRecords": [{"value": records.quoted(OTHER_VALUE)}]}]
-    assert refusal(publish, Route53(), "same key") == (
-        f"domains[\"mail.example.com\"].keys: '{NAME}' is in Route 53 already, with another value\n"
-        "  hint: nothing was changed; a record is taken over only if it holds this very key: "
-        "remove it, or give the key another selector"
-    )
+    checks = [one for one in cloud.asked if one.typ.endswith("RecordCheck")]
+    assert len(checks) == (existing == "same key")
+    for check in checks:
+        assert check.name == "record"
+        assert (check.inputs["zone_id"], check.inputs["record_name"]) == ("Z1", NAME)
+        assert check.inputs["record_value"] == VALUE
 
 
 # -- Cloudflare
@@ -362,8 +353,9 @@ def test_cloudflare_record_that_exists(cloudflare, existing, value, comment, mad
     cloudflare.cloudflare_records = [there]
     if made is None:
         assert refusal(publish, Cloudflare(), existing) == (
-            f"domains[\"mail.example.com\"].keys: '{NAME}' is at Cloudflare already, not made here\n"
-            "  hint: nothing was changed; remove it, or give the key another selector"
+            f"domains[\"mail.example.com\"].keys: '{NAME}' is at Cloudflare already, not made here, "
+            "and a selector never gets a second key\n  hint: nothing was changed; give the key another "
+            "selector, since mail may be signed with the one that stands there"
         )
     else:
         assert (publish(Cloudflare(), existing) is not None) == made

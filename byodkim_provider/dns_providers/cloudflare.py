@@ -66,8 +66,12 @@ class Cloudflare:
                 return None  # Cloudflare would not let it be created again, and it stays whoever goes
             if there:
                 raise InvalidSettings(
-                    [f'domains["{domain}"].keys: {record_name!r} is at Cloudflare already, not made here'],
-                    hint="nothing was changed; remove it, or give the key another selector",
+                    [
+                        f'domains["{domain}"].keys: {record_name!r} is at Cloudflare already, not made here, '
+                        "and a selector never gets a second key"
+                    ],
+                    hint="nothing was changed; give the key another selector, since mail may be signed with "
+                    "the one that stands there",
                 )
         record: pulumi.Resource = _sdk(domain).DnsRecord(
             name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pulumi
@@ -13,6 +12,7 @@ from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity_state import ROUTE53
+from byodkim_provider.record_check import RecordCheck, RecordCheckArgs
 
 __all__ = ["TTL", "Route53"]
 
@@ -57,10 +57,20 @@ class Route53:
         existing: Existing,
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
-        """An `aws.route53.Record` called *name*."""
+        """An `aws.route53.Record` called *name*, and before it a `RecordCheck` where that is needed."""
         zone_id = self._zone_of(domain, opts.parent).zone_id
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
-            self._refuse_other_key(zone_id, domain, record_name, record_value, opts.parent)
+            check = RecordCheck(
+                name,
+                RecordCheckArgs(
+                    zone_id=zone_id,
+                    record_name=record_name,
+                    record_value=record_value,
+                    assume_role=self._assume_role,
+                ),
+                pulumi.ResourceOptions(parent=opts.parent),
+            )
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[check]))
         record: pulumi.Resource = aws.route53.Record(
             name,
             zone_id=zone_id,
@@ -68,7 +78,7 @@ class Route53:
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
             records=[pulumi.Output.from_input(record_value).apply(records.route53_value)],
-            allow_overwrite=True,  # by now what stands there is ours
+            allow_overwrite=True,  # what stands there is ours
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
             ),
@@ -88,33 +98,6 @@ class Route53:
 
     def _invoke_options(self, parent: pulumi.Resource | None) -> pulumi.InvokeOptions:
         return pulumi.InvokeOptions(parent=parent, provider=provider_with(self._assume_role))
-
-    def _refuse_other_key(
-        self,
-        zone_id: str,
-        domain: str,
-        record_name: str,
-        record_value: str,
-        parent: pulumi.Resource | None,
-    ) -> None:
-        found = aws.route53.get_records(
-            zone_id=zone_id,
-            name_regex=f"^{re.escape(record_name)}[.]$",
-            opts=self._invoke_options(parent),
-        )
-        texts = [
-            record.value
-            for record_set in found.resource_record_sets
-            if record_set.type == "TXT"
-            for record in record_set.resource_records
-        ]
-        key = records.public_key(record_value)
-        if texts and [_key_in(text) for text in texts] != [key]:
-            raise InvalidSettings(
-                [f'domains["{domain}"].keys: {record_name!r} is in Route 53 already, with another value'],
-                hint="nothing was changed; a record is taken over only if it holds this very key: "
-                "remove it, or give the key another selector",
-            )
 
 
 def _zone_by_id(zone_id: str, domain: str, opts: pulumi.InvokeOptions) -> Any:
@@ -171,10 +154,3 @@ def _several(name: str, domain: str, opts: pulumi.InvokeOptions) -> InvalidSetti
         ],
         hint="set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
     )
-
-
-def _key_in(text: str) -> bytes | None:
-    try:
-        return records.public_key(records.parse_quoted(text))
-    except ValueError:
-        return None

@@ -24,6 +24,7 @@ __all__ = [
     "OTHER_OPENSSL_KEY",
     "OTHER_REGION",
     "RECORD",
+    "RECORD_CHECK",
     "REGION",
     "VERIFICATION",
     "Domains",
@@ -39,6 +40,7 @@ OTHER_REGION = "us-east-1"
 DOMAIN = "byodkim:index:ByodkimDomain"
 KEY = "pulumi-python:dynamic/byodkim:DkimKey"
 RECORD = "aws:route53/record:Record"
+RECORD_CHECK = "pulumi-python:dynamic/byodkim:RecordCheck"
 IDENTITY = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 VERIFICATION = "pulumi-python:dynamic/byodkim:DkimVerification"
 

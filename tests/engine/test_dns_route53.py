@@ -3,7 +3,10 @@
 import boto3
 import pytest
 
-from tests.engine.stack import REGION, requests
+from byodkim_provider import keys, records
+from sandbox import aws_services
+from tests.engine.panel import Panel
+from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests
 
 pytestmark = pytest.mark.engine
 
@@ -38,7 +41,10 @@ def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account):
     """The records go where the role leads, by one provider for all domains; identities stay at home."""
     dns = {"assumeRole": zone_of_another_account}
     stack = open_stack(
-        {name: {"generation": 1, "dns": dns} for name in ("role.example", "mail.role.example")}
+        {
+            "role.example": {"generation": 1, "dns": dns},
+            "mail.role.example": supplied(OPENSSL_KEY) | {"dns": dns},
+        }
     )
     assert stack.preview().ok
     made = stack.up()
@@ -53,6 +59,75 @@ def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account):
     with requests(sandbox) as asked:
         assert set(stack.up().changes) == {"same"}
     assert (asked.ses, asked.dns) == ([], [])
+
+
+def supplied(private_key):
+    """A domain that signs with a key of its own."""
+    return {"generation": 1, "keys": {"1": {"selector": "mail", "privateKey": private_key}}}
+
+
+def published(private_key):
+    return records.record_value(keys.load(private_key).public_key_der)
+
+
+@pytest.fixture
+def listings(monkeypatch):
+    """Each listing of record sets: the name and the type that it begins with."""
+    made = []
+    list_record_sets = aws_services._Route53.list_resource_record_sets
+
+    def record(self, zone_id, start_type, start_name, max_items):
+        made.append((start_name, start_type))
+        return list_record_sets(self, zone_id, start_type, start_name, max_items)
+
+    monkeypatch.setattr(aws_services._Route53, "list_resource_record_sets", record)
+    return made
+
+
+def test_supplied_key(sandbox, open_stack, listings):
+    """
+    Of a new record's name Route 53 is asked once, of one in the state never, and of a whole zone never.
+
+    The selector never gets a second key, whoever uses it: no record is overwritten, nobody is told to
+    remove one that mail needs.
+    """
+    domain = "supplied.example"
+    name = f"mail._domainkey.{domain}"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: supplied(OPENSSL_KEY)})
+    assert stack.up().ok
+    assert listings == [(name, "TXT")]
+    listings.clear()
+    assert set(stack.up().changes) == {"same"}
+    assert listings == []
+
+    stack.declare({domain: supplied(OTHER_OPENSSL_KEY)})
+    for swapped in (stack.preview(), stack.up()):
+        assert not swapped.ok
+        assert (
+            f"'{name}': a selector never gets a second key\n"
+            "      hint: nothing was changed; a new key needs a new selector and a new generation, since "
+            "resolvers keep the old record" in swapped.stdout
+        )
+        assert "remove it" not in swapped.stdout
+    assert sandbox.dns.txt(name) == (published(OPENSSL_KEY),)
+
+
+def test_selector_of_somebody_else(sandbox, open_stack):
+    """A record that this stack did not make stays as it is; one with this very key is taken over."""
+    domain = "foreign.example"
+    name = f"mail._domainkey.{domain}"
+    panel = Panel(sandbox, domain)
+    panel.paste(name, published(OTHER_OPENSSL_KEY))
+    stack = open_stack({domain: supplied(OPENSSL_KEY)})
+    for refused in (stack.preview(), stack.up()):
+        assert not refused.ok
+        assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
+    assert sandbox.dns.txt(name) == (published(OTHER_OPENSSL_KEY),)
+
+    panel.paste(name, published(OPENSSL_KEY))
+    assert stack.up().ok
+    assert sandbox.ses.signing_key(domain, REGION)[0] == "mail"
 
 
 def test_zone_that_nobody_asks(sandbox, open_stack):

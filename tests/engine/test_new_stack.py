@@ -10,6 +10,7 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_REGION,
     RECORD,
+    RECORD_CHECK,
     REGION,
     VERIFICATION,
     requests,
@@ -54,6 +55,7 @@ def test_resources(made):
         [
             ("create", SUPPLIED, DOMAIN),
             ("create", f"{SUPPLIED}/1", RECORD),
+            ("create", f"{SUPPLIED}/1", RECORD_CHECK),
             ("create", f"{SUPPLIED}/{REGION}", IDENTITY),
             ("create", GENERATED, DOMAIN),
             *[("create", f"{GENERATED}/{generation}", KEY) for generation in (1, 2, 3)],
