@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
+from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -20,7 +21,17 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
-__all__ = ["PROJECT_FILES", "Changes", "changed", "diff", "edited", "load"]
+__all__ = [
+    "PROJECT_FILES",
+    "Changes",
+    "at",
+    "changed",
+    "diff",
+    "domain_paths",
+    "edited",
+    "load",
+    "stack_file",
+]
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """How Pulumi lets a project's own file be called."""
@@ -30,6 +41,34 @@ Changes = Mapping[str, int | tuple[int, ...] | None]
 
 _Splice = tuple[int, int, str]
 """Where a replaced piece of the text begins and ends, and what stands there instead."""
+
+
+def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Path:
+    """
+    The file with the configuration of *stack*, which need not be there.
+
+    It ends as *project_file* does, whose content is *project*
+    (https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go).
+    """
+    folder = project_file.parent / str(project.get("stackConfigDir") or ".")
+    return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
+
+
+def domain_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may lead to the map of domains: Pulumi takes three spellings of a name."""
+    for key in (f"{project}:domains", "domains", f"{project}:config:domains"):
+        if in_project_file:
+            yield "config", key, "value"
+            yield "config", key, "default"
+        else:
+            yield "config", key
+
+
+def at(value: Any, path: Sequence[str]) -> Any:
+    """What *path* leads to in *value*; None if it leads nowhere."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:
@@ -95,18 +134,18 @@ def load(text: str) -> Any:
 def _refuse_side_effects(text: str, result: str, path: Sequence[str], changes: Mapping[str, Changes]) -> None:
     """Raise unless *result* says what *text* says, and *changes*."""
     try:
-        same = load(result) == _at(load(text), path, changes)
+        same = load(result) == _changed_at(load(text), path, changes)
     except (InvalidSettings, RecursionError):  # an alias may stand within what it repeats
         same = False
     if not same:
         raise InvalidSettings([_not_editable(domain) for domain in changes])
 
 
-def _at(value: Any, path: Sequence[str], changes: Mapping[str, Changes]) -> dict[str, Any]:
+def _changed_at(value: Any, path: Sequence[str], changes: Mapping[str, Changes]) -> dict[str, Any]:
     """*value* with *changes* to the domains that *path* leads to."""
     if not path:
         return changed(value, changes)
-    return {**value, path[0]: _at(value[path[0]], path[1:], changes)}
+    return {**value, path[0]: _changed_at(value[path[0]], path[1:], changes)}
 
 
 def _not_editable(domain: str) -> str:

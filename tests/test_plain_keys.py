@@ -48,8 +48,19 @@ def project(tmp_path, monkeypatch):
     set_all_config({}, [])
 
 
+@pytest.fixture(autouse=True)
+def warnings(monkeypatch):
+    """What the person in front of Pulumi is warned of."""
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    return said
+
+
 def write(path, content):
-    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
 
 
 @pytest.mark.parametrize(
@@ -60,11 +71,8 @@ def write(path, content):
         (domains(_1=PLAIN, _2=PLAIN), [FIRST, SECOND]),
         (domains(_1=PLAIN, _2=SECURE, _3=PLAIN), [FIRST]),
         (json.dumps(domains(_1=PLAIN, _2=PLAIN)), [FIRST, SECOND]),
-        (SECURE, []),
-        ({}, []),
-        (None, []),
     ],
-    ids=["secret", "one plain", "all plain", "gone since", "JSON", "all in one secret", "empty", "null"],
+    ids=["secret", "one plain", "all plain", "gone since", "JSON"],
 )
 def test_stack_file(project, written, expected):
     """In the stack file each key is judged by itself: that another one there is secret proves nothing."""
@@ -73,7 +81,16 @@ def test_stack_file(project, written, expected):
 
 
 @pytest.mark.parametrize("name", ["ses-byodkim:domains", "domains"])
-@pytest.mark.parametrize("form", [lambda value: value, lambda value: {"value": value}], ids=["short", "long"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda value: value,
+        lambda value: {"value": value},
+        lambda value: {"default": value},
+        lambda value: {"type": "object", "default": value},
+    ],
+    ids=["short", "value", "default", "with a type"],
+)
 def test_project_file(project, name, form):
     """A project file may hold configuration for all stacks."""
     write(project / "Pulumi.yaml", {"name": "ses-byodkim", "config": {name: form(domains(_1=PLAIN))}})
@@ -81,14 +98,88 @@ def test_project_file(project, name, form):
     assert plain_keys.in_stack(DECRYPTED) == [FIRST]
 
 
-@pytest.mark.parametrize("content", [None, "", "config: [", "config: 1", "- config"])
-def test_no_stack_file(project, content):
-    """Without a file that tells, it counts whether Pulumi says that anything there is secret."""
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "stacks/Pulumi.dev.yaml: there is no such file"),
+        ("", "they stand in no file that was read"),
+        ("config: 1", "they stand in no file that was read"),
+        ("- config", "they stand in no file that was read"),
+        ("config: [", "stacks/Pulumi.dev.yaml: line 1: expected the node content, but found '<stream end>'"),
+        (
+            "config:\n  ses-byodkim:domains:\t{}\n",
+            "stacks/Pulumi.dev.yaml: line 2: found character '\\t' that cannot start any token",
+        ),
+        (b"\xff", "stacks/Pulumi.dev.yaml: is not in UTF-8"),
+    ],
+    ids=["no file", "empty", "a number", "a list", "cut off", "a tab", "another encoding"],
+)
+def test_no_stack_file(project, warnings, content, reason):
+    """Without a file that tells, it counts whether Pulumi knows of a secret there, and that is said."""
     if content is not None:
         write(project / "stacks" / "Pulumi.dev.yaml", content)
     assert plain_keys.in_stack(DECRYPTED) == []
+    assert warnings == [
+        "could not check that the private keys of example.com 1, example.com 2 are encrypted: " + reason
+    ]
+    warnings.clear()
     set_all_config({}, [])
     assert plain_keys.in_stack(DECRYPTED) == [FIRST, SECOND]
+    assert plain_keys.in_stack({"example.com": {"generation": 1}}) == []
+    assert warnings == []
+
+
+def test_another_file(project, warnings):
+    """Keys that the file does not have come from elsewhere; they are named, and the others are checked."""
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {"ses-byodkim:domains": domains(_2=PLAIN)}})
+    assert plain_keys.in_stack(DECRYPTED) == [SECOND]
+    assert warnings == [
+        "could not check that the private keys of example.com 1 are encrypted: "
+        "they stand in no file that was read"
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        domains(_1=SECURE, _2=SECURE),
+        json.dumps(domains(_1=SECURE, _2=SECURE)),
+        SECURE,
+        {"example.com": SECURE},
+        {"example.com": {"keys": SECURE}},
+        {"example.com": {"keys": {1: SECURE, 2: SECURE}}},
+    ],
+    ids=["each", "JSON", "all", "the domain", "its keys", "each with its selector"],
+)
+def test_encrypted(project, warnings, written):
+    """What is encrypted, by itself or with all around it, is in order, and nothing is said."""
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {"ses-byodkim:domains": written}})
+    assert plain_keys.in_stack(DECRYPTED) == []
+    assert warnings == []
+
+
+def test_many(project, warnings):
+    """Of many keys a few are named."""
+    given = {f"{number}.example": domains(_1=PLAIN)["example.com"] for number in range(9)}
+    assert plain_keys.in_stack(given) == []
+    assert warnings == [
+        "could not check that the private keys of 0.example 1, 1.example 1, 2.example 1 and 6 more "
+        "are encrypted: stacks/Pulumi.dev.yaml: there is no such file"
+    ]
+
+
+@pytest.mark.parametrize("name", ["ses-byodkim:domains", "ses-byodkim:config:domains", "domains"])
+def test_spellings(project, name):
+    """Pulumi takes more than one spelling of a name, and so does the check."""
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {name: domains(_1=PLAIN)}})
+    assert plain_keys.in_stack(DECRYPTED) == [FIRST]
+
+
+def test_yml(project):
+    """The stack file's name ends as the project file's does."""
+    (project / "Pulumi.yaml").rename(project / "Pulumi.yml")
+    write(project / "stacks" / "Pulumi.dev.yml", {"config": {"ses-byodkim:domains": domains(_1=PLAIN)}})
+    assert plain_keys.in_stack(DECRYPTED) == [FIRST]
 
 
 def test_nothing_is_secret(project):

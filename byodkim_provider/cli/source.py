@@ -61,8 +61,8 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
             loaded = stack_file.load(text)
         except InvalidSettings as error:
             raise Refused(f"{shown}: {error}\n  hint: Pulumi reads it; edit it by hand") from None
-        for keys in _places(project, in_project_file=path is project_file):
-            domains = _at(loaded, keys)
+        for keys in stack_file.domain_paths(project, in_project_file=path is project_file):
+            domains = stack_file.at(loaded, keys)
             if domains is None:
                 continue
             if not isinstance(domains, Mapping):
@@ -74,22 +74,6 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
         f"{project}:domains: is no map in {file.relative_to(root)} nor in {project_file.name}\n"
         "  hint: edit it where `pulumi config` has it from"
     )
-
-
-def _places(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
-    """Where Pulumi looks: the project's name may be left out; the project file has a value, or a default."""
-    for key in (f"{project}:domains", "domains"):
-        if in_project_file:
-            yield "config", key, "value"
-            yield "config", key, "default"
-        else:
-            yield "config", key
-
-
-def _at(value: Any, keys: tuple[str, ...]) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _spellings(domains: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -125,10 +125,7 @@ def open_stack(name: str | None, outside: Outside) -> Stack:
         name=name,
         project_file=file,
         project=project_name,
-        # Its name ends like the project's: https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go
-        file=file.parent
-        / str(project.get("stackConfigDir") or ".")
-        / f"Pulumi.{name.split('/')[-1]}{file.suffix}",
+        file=stack_file.stack_file(file, project, name),
         config=values,
         export=export,
         state=state,

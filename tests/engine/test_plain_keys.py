@@ -7,6 +7,8 @@ from tests.engine.stack import KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requ
 from tests.engine.test_refusals import problems
 from tests.leaks import KeySearch
 
+NOT_CHECKED = "could not check that the private keys of"
+
 pytestmark = pytest.mark.engine
 
 
@@ -43,4 +45,15 @@ def test_plain_beside_secret(sandbox, open_stack):
     stack.results.remove(refused)
 
     stack.set_secret(f'ses-byodkim:domains["{plain}"].keys.1.privateKey', OPENSSL_KEY)
-    assert stack.preview().ok
+    previewed = stack.preview()
+    assert (previewed.ok, NOT_CHECKED in previewed.stdout) == (True, False)
+
+    # Pulumi's YAML library takes a tab here, ours does not.
+    written = stack._settings.read_text()
+    stack._settings.write_text(written.replace("generation: ", "generation:\t"))
+    previewed = stack.preview()
+    assert previewed.ok
+    assert (
+        f"{NOT_CHECKED} {plain} 1, {secret} 1 are encrypted: stacks/Pulumi.dev.yaml: line "
+        in previewed.stdout
+    )
