@@ -260,15 +260,20 @@ def its_state_is_lost(project):
 
 
 @pytest.mark.parametrize(
-    "what_happens",
-    [it_begins_to_change_something, it_writes_into_the_file, its_state_is_lost],
-    ids=lambda value: value.__name__,
+    ("what_happens", "exit_code"),
+    [
+        (it_begins_to_change_something, 255),
+        (it_writes_into_the_file, 255),
+        (its_state_is_lost, 255),
+        (lambda _: None, -9),
+    ],
+    ids=["it changes something", "it writes into the file", "its state is lost", "it is killed"],
 )
-def test_pulumi_fails(project, world, what_happens):
+def test_pulumi_fails(project, world, what_happens, exit_code):
     """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
     project.stored = [signing(world, 2)]
     project.write("    example.com: {generation: 2}\n")
-    project.up_exit_code, project.while_up = 255, lambda: what_happens(project)
+    project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1:] == CHANGED

@@ -168,3 +168,15 @@ def test_ctrl_c_is_left_to_pulumi(tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     assert run_pulumi(["up"], tmp_path) == 7
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_no_directory(answered, tmp_path):
+    """Where the current directory was deleted there is no project, and that is one line."""
+    (tmp_path / "gone").mkdir()
+    command = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "$@"'
+    arguments = [sys.executable, "-m", "byodkim_provider", "status"]
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *arguments], env=answered.environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "byodkim: the current directory is not there any more\n"

@@ -1,7 +1,7 @@
 """
 `byodkim iam-policy`: prints the smallest IAM policy that the credentials of a stack need.
 
-From the stack file and the state alone, AWS is not asked. Which action needs what is in
+From the configuration and the state alone, AWS is not asked. Which action needs what is in
 `permissions`; here is what a stack says of it.
 """
 
@@ -95,7 +95,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
 
 
 def _identities(stack: Stack, aws: AwsSettings) -> Scope:
-    """What is about SES: what the stack file declares, and what is in the state and may have to go."""
+    """What is about SES: what the configuration declares, and what is in the state and may have to go."""
     stored = [one for group in stack.state.identities.values() for one in group]
     declared = {
         (region, domain.name): Identity(
@@ -122,7 +122,7 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
 
 
 def _secrets(stack: Stack) -> Iterator[Secrets]:
-    """Those that the stack file declares, by their names, and those in the state, which may have to go."""
+    """Those that the configuration declares, by their names, and those in the state, which may have to go."""
     for domain in stack.settings.domains:
         store = domain.key_store
         if store.provider == "secretsManager":

@@ -73,7 +73,7 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
 
 def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     """
-    Run `pulumi` before the person's eyes; its exit code.
+    Run `pulumi` before the person's eyes; its exit code, negative if a signal killed it.
 
     Ctrl-C is left to it: the terminal sends the signal to both. If we ended first, Pulumi would be
     killed, its plugins would go on and the stack would stay locked.
@@ -90,11 +90,19 @@ def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
     return connections(settings).ses
 
 
+def current_directory() -> Path:
+    """Where the command was started; raises `CannotTell` if that was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise CannotTell("the current directory is not there any more") from None
+
+
 @dataclass(frozen=True)
 class Outside:
     """Everything a command may touch. Tests pass their own; nothing else is replaced."""
 
-    directory: Path = field(default_factory=Path.cwd)
+    directory: Path = field(default_factory=current_directory)
     """Where the command was started: in the Pulumi project or below it."""
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi

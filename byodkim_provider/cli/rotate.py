@@ -1,5 +1,5 @@
 """
-`byodkim rotate`: edits the stack file so that another generation signs, and runs `pulumi up`.
+`byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi up`.
 
 Shows what it would change before it does. Which numbers change is decided in `rotation`, how
 the text changes in `stack_file`.
@@ -238,9 +238,11 @@ def _record_notes(step: Rotation, stack: Stack, outside: Outside) -> list[str]:
 
 def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
     written = stack.source.replaced_by(text)
-    if outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory) == 0:
+    code = outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
+    if code == 0:
         return
-    if _is_unchanged(stack, outside) and _is_undone(written, stack.source.text):
+    killed = code < 0  # so that its state may not say all that it has done
+    if not killed and _is_unchanged(stack, outside) and _is_undone(written, stack.source.text):
         raise Refused(
             "`pulumi up` did not succeed, and changed nothing\n"
             f"  hint: {written.shown} is as it was; correct what Pulumi says, and rotate again"

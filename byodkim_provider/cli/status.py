@@ -59,7 +59,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
 
 
 def look(stack: Stack, outside: Outside) -> list[DomainNow]:
-    """What is so now of every domain in the stack file or the state, sorted by name."""
+    """What is so now of every domain in the configuration or the state, sorted by name."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     now = outside.clock.now()
     ses = outside.connect(stack.aws())

@@ -6,18 +6,23 @@ None of that is an error of ours, so none of it may end in a traceback.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
 __all__ = ["CANNOT_WRITE", "repaired", "tell"]
 
-CANNOT_WRITE = 2
+CANNOT_WRITE: Final = 2
 """Exit code when what was asked for could not be printed."""
+
+UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
+"""What a write to a stream may fail with."""
 
 
 def tell(text: str) -> None:
@@ -44,8 +49,8 @@ def repaired() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None:
-            raise  # about a file, not about a stream
+        if error.errno not in UNWRITABLE:
+            raise
         tell(f"byodkim: standard output: {error.strerror}")
         sys.stdout = _nowhere()
         sys.exit(CANNOT_WRITE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def byodkim(shell):
     return run
 
 
+def said(result):
+    """Lines of standard error, but for those that a busy machine has it say while it waits."""
+    return [line for line in result.stderr.splitlines() if not re.search(r"\d answers after \d+ s, ", line)]
+
+
 def test_status_and_rotation(sandbox, open_stack, byodkim):
     """
     What `status` shows is what SES and DNS have, and what `rotate` writes the next `up` does.
@@ -66,7 +72,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     before = stack.up().outputs["domains"][domain]["records"]
 
     shown = byodkim(stack, "status", "--json")
-    assert shown.stderr == ""
+    assert said(shown) == []
     found = json.loads(shown.stdout)
     assert (shown.exit_code, found["ok"], found["stack"]) == (0, True, "dev")
     (now,) = found["domains"]
@@ -80,7 +86,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
 
     ran = []
     rotated = byodkim(stack, "rotate", domain, "--yes", ran=ran)
-    assert rotated.stderr == f"byodkim: {domain}: generation 1 → 2, in DNS: 1, 2, 3\n"
+    assert said(rotated) == [f"byodkim: {domain}: generation 1 → 2, in DNS: 1, 2, 3"]
     assert ran == [["pulumi", "up", "-s", "dev", "--yes"]]
     changed = [
         line for line in rotated.stdout.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")
@@ -123,13 +129,13 @@ def test_one_configuration(sandbox, open_stack, byodkim):
     assert stack.up().ok
 
     shown = byodkim(stack, "status", "--json")
-    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert (shown.exit_code, said(shown)) == (0, [])
     (now,) = json.loads(shown.stdout)["domains"]
     assert [one["seen"] for one in now["records"]] == ["4 of 4 servers show the key"] * 2
 
     before = project_file.read_bytes()
     refused = byodkim(stack, "rotate", domain, "--yes", passphrase="wrong")
-    assert refused.stderr.splitlines()[1:] == [
+    assert said(refused)[1:] == [
         "byodkim: `pulumi up` did not succeed, and changed nothing",
         "  hint: Pulumi.yaml is as it was; correct what Pulumi says, and rotate again",
     ]
