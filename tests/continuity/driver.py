@@ -8,7 +8,7 @@ in `holes`, and each rule that leaves something out says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -50,6 +50,7 @@ class Moves(RuleBasedStateMachine):
     """All that can happen. Subclassed once for each behaviour of SES."""
 
     start: Callable[[], Life]
+    switches: st.SearchStrategy[Mapping[str, Any]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +63,10 @@ class Moves(RuleBasedStateMachine):
         finally:
             self.life.close()
 
-    @initialize(regions=st.integers(1, 2))
-    def first_run(self, regions: int) -> None:
+    @initialize(regions=st.integers(1, 2), data=st.data())
+    def first_run(self, regions: int, data: st.DataObject) -> None:
+        for name, value in data.draw(self.switches, "switches").items():
+            setattr(self.life.ses.switches, name, value)
         assert self.life.up({"generation": 1, "regions": list(REGIONS[:regions])}) == "done"
         self.life.wait(1)
 
@@ -185,6 +188,6 @@ class Moves(RuleBasedStateMachine):
             self.life.up({name: value for name, value in edited.items() if value is not None}, mishaps)
 
 
-def machine(start: Callable[[], Life]) -> type[Moves]:
-    """The moves, in lives that *start* begins."""
-    return type("Moves", (Moves,), {"start": staticmethod(start)})
+def machine(start: Callable[[], Life], switches: st.SearchStrategy[Mapping[str, Any]]) -> type[Moves]:
+    """The moves, in lives that *start* begins, each with *switches* besides those that it has."""
+    return type("Moves", (Moves,), {"start": staticmethod(start), "switches": switches})

@@ -180,12 +180,11 @@ class Life:
         """Nothing goes wrong any more: after two runs at most all is as it was declared."""
         outcomes = [self.up()]
         # What these texts say is done first.
-        if any("run `pulumi up --refresh`" in str(error) for error in self.engine.errors):
+        said = [str(error) for error in self.engine.errors]
+        if any("run `pulumi up --refresh`" in one for one in said):
             self.refresh()
-        unheard = [one for one in self.engine.errors if "of which the state has not heard" in str(one)]
-        if unheard:
-            self.refresh()
-            lists = re.findall(r"`published: \[(.*?)\]`", "".join(map(str, unheard)))
+        if unheard := [one for one in said if "of which the state has not heard" in one]:
+            lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
             self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
         self.wait(1)
         outcomes.append(self.up())

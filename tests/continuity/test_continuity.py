@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from byodkim_provider import generations, keys
@@ -71,14 +72,34 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
 """By what differs from the emulator's defaults; those are in the first row, at one look after 30 s."""
 
 
+AS_IT_IS: Final[st.SearchStrategy[Mapping[str, Any]]] = st.just({})
+
+
+def _values(name: str) -> st.SearchStrategy[Any]:
+    rows = [row[name] for row in SWITCHES.values() if name in row]
+    return st.sampled_from([getattr(ses(), name), *rows])
+
+
+ANY_MIXTURE: Final = st.deferred(
+    lambda: st.fixed_dictionaries({name: _values(name) for row in SWITCHES.values() for name in row})
+)
+"""Whatever SES may do in one respect, together with whatever it may do in all others."""
+
+
 def ses(**switches: Any) -> Switches:
     """An SES for one life."""
     return Switches(**{"requests_per_second": None, "first_look_seconds": 30, **switches})
 
 
-def search(start: Callable[[], Life], *, number: int, limits: settings = SEARCH) -> None:
+def search(
+    start: Callable[[], Life],
+    *,
+    number: int,
+    limits: settings = SEARCH,
+    switches: st.SearchStrategy[Mapping[str, Any]] = AS_IT_IS,
+) -> None:
     """Let lives that *start* begins take their course; with another *number* it is another course."""
-    moves = machine(start)
+    moves = machine(start, switches)
     run_state_machine_as_test(moves if LIVES else seed(number)(moves), settings=limits)
 
 
@@ -88,6 +109,14 @@ def test_no_message_fails(name: str, record_property: Callable[[str, object], No
     tally = Tally()
     search(lambda: Life(ses(**SWITCHES[name]), tally), number=list(SWITCHES).index(name))
     record_property("continuity", f"{name:30} {tally}")
+    assert tally.moves > MOVES
+
+
+def test_no_message_fails_in_any_mixture(record_property: Callable[[str, object], None]) -> None:
+    """The same in lives with an SES that differs from the emulator's defaults in any number of ways."""
+    tally = Tally()
+    search(lambda: Life(ses(), tally), number=len(SWITCHES), switches=ANY_MIXTURE)
+    record_property("continuity", f"{'any mixture':30} {tally}")
     assert tally.moves > MOVES
 
 
