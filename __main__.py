@@ -12,6 +12,7 @@ def declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
     written = stack_config.written()
     problems = plain_keys.in_stack(written.get("domains"))
+    problems += plain_keys.credentials_in_stack(written.get("dnsCredentials"))
     try:
         stack = settings.load(written, default_region=pulumi.Config("aws").get("region"))
     except InvalidSettings as error:

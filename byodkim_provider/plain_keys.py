@@ -1,5 +1,7 @@
 """
-Private keys that stand in the configuration in plain, where everybody with the repository reads them.
+Private keys, and secrets of DNS hosts, that stand in the configuration in plain.
+
+Everybody with the repository reads them there.
 
 The program gets every value decrypted and unmarked, so the stack file is read again. Values
 in, problems out; no text quotes a key.
@@ -7,6 +9,7 @@ in, problems out; no text quotes a key.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -19,10 +22,13 @@ from byodkim_provider import stack_file
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.settings_problems import line
 
-__all__ = ["in_stack", "places", "problems"]
+__all__ = ["credentials_in_stack", "in_stack", "places", "problems"]
 
 Place = tuple[str, str]
 """Domain and generation, as they are spelled."""
+
+NOT_SECRET: Final = ("user", "accountId")
+"""What may stand under `dnsCredentials` in plain: it opens nothing by itself."""
 
 NAMED: Final = 3
 """How many keys that could not be checked are named."""
@@ -40,11 +46,36 @@ def in_stack(domains: object) -> list[str]:
     given = places(domains)
     if not given or not is_config_secret(name):
         return problems(given, name)  # Pulumi says that nothing in there is secret
-    maps, unread = _written(pulumi.get_project())
-    found = {place: {_kind(written, place) for written in maps} for place in given}
+    maps, unread = _written(pulumi.get_project(), "domains")
+    found = {
+        (domain, generation): {_kind(written, (domain, "keys", generation, "privateKey")) for written in maps}
+        for domain, generation in given
+    }
     if unchecked := sorted(place for place, kinds in found.items() if kinds <= {"missing"}):
         pulumi.log.warn(_not_checked(unchecked, unread))
     return problems([place for place, kinds in found.items() if "plain" in kinds], name)
+
+
+def credentials_in_stack(credentials: object) -> list[str]:
+    """A problem for each plain secret in *credentials*, which is `dnsCredentials` decrypted."""
+    name = f"{pulumi.get_project()}:dnsCredentials"
+    given = {
+        (str(credential), str(key))
+        for credential, written in _items(_decoded(credentials))
+        for key, value in _items(written)
+        if isinstance(value, str) and key not in NOT_SECRET
+    }
+    if given and is_config_secret(name):
+        maps, _ = _written(pulumi.get_project(), "dnsCredentials")
+        given = {place for place in given if "plain" in {_kind(written, place) for written in maps}}
+    return [
+        line(
+            ("dnsCredentials", credential, key),
+            f"is not encrypted, set it with `pulumi config set --secret --path '{name}.{credential}.{key}'`, "
+            "and have the host make another one if somebody may have read this",
+        )
+        for credential, key in sorted(given)
+    ]
 
 
 def problems(places: Collection[Place], name: str) -> list[str]:
@@ -73,8 +104,8 @@ def _not_checked(unchecked: Sequence[Place], unread: Sequence[str]) -> str:
     )
 
 
-def _written(project: str) -> tuple[list[object], list[str]]:
-    """The maps of domains in the project file and in the stack file, and which could not be read, and why."""
+def _written(project: str, name: str) -> tuple[list[object], list[str]]:
+    """What the project file and the stack file hold under *name*, and which could not be read, and why."""
     directory = _project_directory()
     candidates = [directory / one for one in stack_file.PROJECT_FILES]
     project_file = next((file for file in candidates if file.exists()), candidates[0])
@@ -83,8 +114,9 @@ def _written(project: str) -> tuple[list[object], list[str]]:
     shared = _read(project_file, directory, unread)
     file = stack_file.stack_file(project_file, shared, pulumi.get_stack())
     own = _read(file, directory, unread)
-    maps += [stack_file.at(shared, path) for path in stack_file.domain_paths(project, in_project_file=True)]
-    for path in stack_file.domain_paths(project, in_project_file=False):
+    paths = functools.partial(stack_file.key_paths, project, name)
+    maps += [stack_file.at(shared, path) for path in paths(in_project_file=True)]
+    for path in paths(in_project_file=False):
         maps += [stack_file.at(one, path) for one in (shared, own)]
     return maps, unread
 
@@ -112,11 +144,10 @@ def _read(path: Path, directory: Path, unread: list[str]) -> Mapping[str, Any]:
     return {}
 
 
-def _kind(domains: object, place: Place) -> Literal["plain", "encrypted", "missing"]:
-    """What stands at *place* in a map of domains: it may be encrypted by itself, or with all around it."""
-    domain, generation = place
-    value = _decoded(domains)
-    for key in (domain, "keys", generation, "privateKey"):
+def _kind(written: object, place: Sequence[str]) -> Literal["plain", "encrypted", "missing"]:
+    """What *place* leads to in what is *written*: it may be encrypted by itself, or with all around it."""
+    value = _decoded(written)
+    for key in place:
         if _is_encrypted(value):
             break
         value = {str(name): one for name, one in _items(value)}.get(key)
@@ -129,12 +160,12 @@ def _is_encrypted(value: object) -> bool:
     return isinstance(value, Mapping) and value.keys() == {"secure"}
 
 
-def _decoded(domains: object) -> object:
-    """*domains*, which may be given as JSON."""
-    if not isinstance(domains, str):
-        return domains
+def _decoded(written: object) -> object:
+    """What is *written*, which may be JSON."""
+    if not isinstance(written, str):
+        return written
     try:
-        return json.loads(domains)
+        return json.loads(written)
     except ValueError:
         return None
 

@@ -31,7 +31,7 @@ __all__ = ["Steps", "line", "lines", "unknown_key"]
 Steps = tuple[str | int, ...]
 """Where a value stands: the keys and positions that lead to it."""
 
-_NAMED_BY_USERS: Final = {"domains", "keep", "keys", "tags"}
+_NAMED_BY_USERS: Final = {"dnsCredentials", "domains", "keep", "keys", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
 
 _EXPECTED: Final = {
@@ -97,7 +97,8 @@ def _text(kind: str, value: object, context: Mapping[str, Any], place: Steps) ->
     if kind == "value_error":
         return str(context["error"])
     expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
-    return f"must be {expected}, not {shown(value)}"
+    # Whatever somebody writes where secrets belong may be one.
+    return f"must be {expected}, not {'something else' if place[0] == 'dnsCredentials' else shown(value)}"
 
 
 def unknown_key(place: Steps) -> str:

@@ -27,6 +27,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider import generations, kept_records, records
+from byodkim_provider.dns_hosts import hosts
+from byodkim_provider.dns_hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
@@ -148,12 +150,17 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
     "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
     "manual": frozenset({"panel", "zone"}),
+    "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
+    "godaddy": frozenset({"zone", "ttl", "credentials"}),
+    "dreamhost": frozenset({"zone", "credentials"}),
+    "cpanel": frozenset({"zone", "ttl", "credentials", "server", "port"}),
+    "wix": frozenset({"zone", "ttl", "credentials"}),
 }
 """Which options go with which provider; `delegate` makes another one of Route 53."""
 
 REGION: Final = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
 
-_Provider = Literal["route53", "cloudflare", "manual"]
+_Provider = Literal["route53", "cloudflare", "manual", "rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
 _Store = Literal["state", "secretsManager"]
 _Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _Boolean = Annotated[bool, Flag()]
@@ -169,6 +176,12 @@ _Role = Annotated[
         "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
     ),
 ]
+_Host = Annotated[
+    str,
+    Text("[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?", "an address, or a name like 'ns1.example.com'"),
+]
+_TsigKey = Annotated[str, Text("[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")]
+_CredentialsName = Annotated[str, Text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
 _KmsKey = Annotated[
     str,
     Text(
@@ -215,6 +228,16 @@ class DnsSettings(_Written):
     """End the protection of the delegated zone, so that it can be removed. The NS records must be gone."""
     panel: _Panel | None = None
     """Whose panel people type the record into, with `provider: manual`."""
+    credentials: _CredentialsName | None = None
+    """Which of `dnsCredentials` opens it. By default those under the provider's name."""
+    server: _Host | None = None
+    """With `rfc2136` the primary name server of the zone, with `cpanel` the panel's host; address or name."""
+    port: Annotated[int, Whole(1, 65535)] | None = None
+    """The server's port. By default 53, with `cpanel` 2083."""
+    key_name: _TsigKey | None = None
+    """Name of the TSIG key that may change the zone, as in the server's configuration."""
+    key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
+    """Algorithm of the TSIG key. By default hmac-sha256."""
 
     @field_validator("zone_id")
     @classmethod
@@ -254,6 +277,16 @@ class DnsSettings(_Written):
             yield ("zoneId",), f"{self.zone_id!r} is no zone's id in {self.provider}"
         if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
             yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
+        if self.provider in hosts.PROVIDERS:
+            yield from self._host_problems(self.provider)
+
+    def _host_problems(self, host: hosts.Provider) -> Iterator[Problem]:
+        for option in hosts.REQUIRED[host]:
+            if getattr(self, option) is None:
+                yield (to_camel(option),), f"required with {host}"
+        least, most = hosts.TTLS.get(host, (0, 2**31 - 1))
+        if "ttl" in self.model_fields_set and not least <= self.ttl <= most:
+            yield ("ttl",), f"must be {least} to {most} at {host}, not {self.ttl}"
 
 
 class SuppliedKey(_Written):
@@ -452,3 +485,7 @@ class StackSettings(_Written):
     """The sending domains, by name."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
+    dns_credentials: Annotated[
+        dict[str, dict[str, Annotated[str, WithJsonSchema(_SECRET_TEXT)]]], Field(repr=False)
+    ] = {}
+    """What opens DNS hosts that we write to ourselves: secrets, by a name of your choice."""

@@ -9,7 +9,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 __all__ = ["written"]
 
-OBJECTS: Final = ("defaults", "domains", "verification")
+OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
 """The keys that there are. A program asks for keys by name, so that it never hears of a misspelt one."""
 
 

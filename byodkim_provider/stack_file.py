@@ -29,6 +29,7 @@ __all__ = [
     "diff",
     "domain_paths",
     "edited",
+    "key_paths",
     "load",
     "stack_file",
 ]
@@ -55,8 +56,13 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
 
 
 def domain_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
-    """Keys that may lead to the map of domains: Pulumi takes three spellings of a name."""
-    for key in (f"{project}:domains", "domains", f"{project}:config:domains"):
+    """Keys that may lead to the map of domains."""
+    return key_paths(project, "domains", in_project_file=in_project_file)
+
+
+def key_paths(project: str, name: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may lead to *name*: Pulumi takes three spellings of one."""
+    for key in (f"{project}:{name}", name, f"{project}:config:{name}"):
         if in_project_file:
             yield "config", key, "value"
             yield "config", key, "default"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -45,6 +46,10 @@ class Sandbox:
             account_id=self.account,
             deliver=self.mail.deliver,
         )
+        self.elsewhere: list[Callable[[], Sequence[HostedZone]]] = []
+        """Zones that others serve, each as its name servers have it now."""
+        self.more_environment: dict[str, str] = {}
+        """Variables with which a process reaches those others."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -97,6 +102,7 @@ class Sandbox:
             "CLOUDFLARE_BASE_URL": self.cloudflare.url,
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
+            **self.more_environment,
         }
 
     def add_zone(self, name: str) -> str:
@@ -106,4 +112,10 @@ class Sandbox:
 
     def _zones(self) -> list[HostedZone]:
         """All public zones; of two with one name, the first is the one that the registrar names."""
-        return [*self.cloudflare.zones("active"), *self.aws.zones(), *self.cloudflare.zones("pending")]
+        others = [zone for zones in tuple(self.elsewhere) for zone in zones()]
+        return [
+            *others,
+            *self.cloudflare.zones("active"),
+            *self.aws.zones(),
+            *self.cloudflare.zones("pending"),
+        ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, StdoutEngineEvent
 
 from sandbox.project import Result
-from tests.leaks import NUMBERS, KeySearch, shown_by
+from tests.leaks import NUMBERS, KeySearch, TokenSearch, shown_by
 
 KEY = rsa.generate_private_key(65537, 2048)
 SEARCH = KeySearch([KEY])
@@ -172,3 +172,31 @@ def test_channels_of_a_state(tmp_path):
     path.write_text(LEAK)
     shown = shown_by(QuietProject(export=LEAK, files=[path]), [run()])
     assert [name for name, text in shown.items() if SEARCH.found_in(text)] == ["stack export", str(path)]
+
+
+TOKEN = "gd_pat-Zx/9+k4pQ7"
+TSIG = base64.b64encode(b"a secret of thirty-two octets....").decode()
+
+
+@pytest.mark.parametrize("token", [TOKEN, TSIG], ids=["token", "TSIG key"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda token: f"401 for {token}",
+        lambda token: json.dumps({"headers": {"Authorization": f"Bearer {token}"}}),
+        lambda token: f"https://api.example.com/?key={quote(token, safe='')}&cmd=list",
+        lambda token: base64.b64encode(f"user:{token}:and more".encode()).decode(),
+        lambda token: f"user:{token}".encode().hex() * 2,
+        lambda token: f"key: {token}".encode(),
+    ],
+    ids=["plain", "JSON", "URL", "base64", "hex", "octets"],
+)
+def test_token(token, written):
+    """A host's secret is found in whatever form it is shown."""
+    assert TokenSearch([token]).found_in(written(token)) == {"token 1"}
+    assert TokenSearch(["another-token-altogether"]).found_in(written(token)) == set()
+
+
+def test_decoded_token():
+    """A TSIG key's secret is a secret without its base64, too."""
+    assert TokenSearch([TSIG]).found_in(base64.b64decode(TSIG)) == {"token 1"}

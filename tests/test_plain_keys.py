@@ -206,3 +206,40 @@ def test_other_shapes(project, config):
     """What is no map of domains is refused by others, and is no reason to fail here."""
     set_all_config({}, [])
     assert plain_keys.in_stack(config) == []
+
+
+CREDENTIALS = {"godaddy": {"token": "gd_pat"}, "panel": {"user": "jo", "token": "cp"}}
+TOKENS = [
+    f'dnsCredentials["{name}"].token: is not encrypted, set it with `pulumi config set --secret --path '
+    f"'ses-byodkim:dnsCredentials.{name}.token'`, and have the host make another one if somebody may "
+    "have read this"
+    for name in ("godaddy", "panel")
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (CREDENTIALS, TOKENS),
+        ({"godaddy": {"token": SECURE}, "panel": {"user": "jo", "token": "cp"}}, TOKENS[1:]),
+        ({"godaddy": {"token": SECURE}, "panel": {"user": "jo", "token": SECURE}}, []),
+        ({"godaddy": SECURE, "panel": SECURE}, []),
+        (SECURE, []),
+        (None, []),
+        ([CREDENTIALS], []),
+    ],
+    ids=["all plain", "one plain", "secret", "all of one", "all in one secret", "null", "another shape"],
+)
+def test_credentials(project, written, expected):
+    """What opens a DNS host is encrypted; who opens it need not be."""
+    set_all_config({}, ["ses-byodkim:dnsCredentials"])
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {"ses-byodkim:dnsCredentials": written}})
+    assert plain_keys.credentials_in_stack(CREDENTIALS) == expected
+
+
+def test_no_credential_is_secret(project):
+    """If Pulumi knows of no secret there, all is plain."""
+    set_all_config({}, [])
+    assert plain_keys.credentials_in_stack(CREDENTIALS) == TOKENS
+    assert plain_keys.credentials_in_stack(None) == []
+    assert plain_keys.credentials_in_stack({"godaddy": "text"}) == []

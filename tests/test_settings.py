@@ -64,6 +64,11 @@ def test_smallest():
                 "keep": {},
                 "release": False,
                 "panel": None,
+                "credentials": None,
+                "server": None,
+                "port": None,
+                "key_name": None,
+                "key_algorithm": None,
             },
         ),
         "key_bits": 2048,
@@ -453,8 +458,11 @@ IN_DOMAIN = [
     # DNS
     (
         "dns unknown name",
-        {"dns": "godaddy"},
-        ["dns: must be 'route53', 'cloudflare' or 'manual', not 'godaddy'"],
+        {"dns": "digitalocean"},
+        [
+            "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', 'dreamhost', 'cpanel' "
+            "or 'wix', not 'digitalocean'"
+        ],
     ),
     ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
     ("dns empty", {"dns": []}, ["dns: must list at least one, not none"]),
@@ -687,9 +695,57 @@ IN_DOMAIN = [
         ['dns.keep["newsvc"]: its value has quotes, backslashes or characters beyond ASCII'],
     ),
     (
+        "name server without its name",
+        {"dns": "rfc2136"},
+        ["dns.keyName: required with rfc2136", "dns.server: required with rfc2136"],
+    ),
+    (
+        "name server's strange options",
+        {
+            "dns": {
+                "provider": "rfc2136",
+                "server": "ns1 .example.com",
+                "port": 0,
+                "keyName": "a key",
+                "keyAlgorithm": "hmac-md5",
+                "credentials": "my secret!",
+            }
+        },
+        [
+            "dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'my secret!'",
+            "dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, "
+            "not 'hmac-md5'",
+            "dns.keyName: must be a name like 'byodkim', not 'a key'",
+            "dns.port: must be 1 to 65535, not 0",
+            "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1 .example.com'",
+        ],
+    ),
+    ("panel without its host", {"dns": "cpanel"}, ["dns.server: required with cpanel"]),
+    (
+        "ttl at GoDaddy",
+        {"dns": {"provider": "godaddy", "ttl": 300}},
+        ["dns.ttl: must be 600 to 86400 at godaddy, not 300"],
+    ),
+    (
+        "ttl at DreamHost",
+        {"dns": {"provider": "dreamhost", "ttl": 300}},
+        [
+            "dns.ttl: goes with route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+            "and wix, not with dreamhost"
+        ],
+    ),
+    (
+        "key name at Wix",
+        {"dns": {"provider": "wix", "keyName": "byodkim"}},
+        ["dns.keyName: goes with rfc2136, not with wix"],
+    ),
+    (
         "zone of a delegation",
         {"dns": {"delegate": True, "zone": "example.com"}},
-        ["dns.zone: goes with route53 and cloudflare and manual, not with delegate"],
+        [
+            "dns.zone: goes with route53 and cloudflare and manual and rfc2136 and godaddy and dreamhost "
+            "and cpanel and wix, not with delegate"
+        ],
     ),
     (
         "options of others at Cloudflare",
@@ -1040,7 +1096,7 @@ def test_schema_accepts(config):
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "godaddy"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "digitalocean"}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}},
@@ -1076,3 +1132,56 @@ def test_schema_accepts(config):
 def test_schema_refuses(config):
     """An editor marks what the program would refuse."""
     assert not accepts(config)
+
+
+HOSTS = {
+    "rfc2136": {"provider": "rfc2136", "server": "ns1.example.com", "keyName": "byodkim"},
+    "all of rfc2136": {
+        "provider": "rfc2136",
+        "server": "2001:db8::53",
+        "port": 5353,
+        "zone": "example.com",
+        "keyName": "byodkim.example.com",
+        "keyAlgorithm": "hmac-sha512",
+        "ttl": 60,
+        "credentials": "office",
+    },
+    "godaddy": "godaddy",
+    "dreamhost": {"provider": "dreamhost", "zone": "example.com"},
+    "cpanel": {"provider": "cpanel", "server": "gator1234.hostgator.com", "port": 2083},
+    "wix": {"provider": "wix", "ttl": 3600, "credentials": "wix-2"},
+}
+
+
+@pytest.mark.parametrize("written", HOSTS.values(), ids=HOSTS)
+def test_dns_hosts(written):
+    """A host that is written to by its API needs no more than this; an editor takes it too."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    provider = written if isinstance(written, str) else written["provider"]
+    assert domain.dns[0].provider == provider
+    assert accepts({"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": written}}})
+
+
+def test_dns_credentials():
+    """What opens DNS hosts has names of the user's choice, and no value of it is in what settings print."""
+    written = {"godaddy": {"token": "gd_pat_secret"}, "office": {"secret": "c2VjcmV0"}}
+    assert len(load(one({"generation": 1}, dnsCredentials=written)).domains) == 1
+    config = {"ses-byodkim:domains": {"example.com": {"generation": 1}}}
+    secure = {"godaddy": {"token": {"secure": "AAAB"}}}
+    assert accepts(config | {"ses-byodkim:dnsCredentials": secure})
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("gd_pat_secret", "dnsCredentials: must be a map, not something else"),
+        ({"godaddy": "gd_pat_secret"}, 'dnsCredentials["godaddy"]: must be a map, not something else'),
+        ({"godaddy": {"token": 5}}, 'dnsCredentials["godaddy"].token: must be text, not something else'),
+    ],
+    ids=["text", "text for one", "number"],
+)
+def test_dns_credentials_of_other_shapes(written, problem):
+    """What is no secret by name is refused; what may be one is not shown."""
+    with pytest.raises(InvalidSettings) as caught:
+        load(one({"generation": 1}, dnsCredentials=written))
+    assert list(caught.value.problems) == [problem]

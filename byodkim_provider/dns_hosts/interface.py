@@ -96,7 +96,7 @@ class Credentials:
         return found
 
     def missing(self) -> list[str]:
-        """The secrets that are not given anywhere."""
+        """The secrets that are not given anywhere, in the order in which a host names them."""
         return [
             one
             for one in self.variables
@@ -106,7 +106,7 @@ class Credentials:
     def hint(self, key: str) -> str:
         """How to give the secret *key*."""
         return (
-            f"`pulumi config set --secret --path 'ses-byodkim:dnsCredentials.{self.name}.{key}'`, "
+            f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`, "
             f"or the environment variable {self.variables[key]}"
         )
 

@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from byodkim_provider import records
 from byodkim_provider.dns_hosts.interface import Busy, DnsHost, HostError, Refused, Unknown
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
 __all__ = ["Existing", "Record", "look", "publish", "withdraw"]
@@ -31,6 +31,9 @@ Existing = Literal["same key", "replace"]
 
 LIMIT_SECONDS: Final = 60
 """How long one record may take. A host that is slower goes on in the next run, which reads first."""
+
+BUSY_SECONDS: Final = 600
+"""How long one record may wait for its turn: a hundred domains at a host that takes 60 requests a minute."""
 
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before it is tried again; the last one from then on."""
@@ -61,7 +64,7 @@ class Record:
         return there[0] if len(values) == 1 and key and records.same_key(there[0], key) else None
 
 
-def publish(host: DnsHost, record: Record, *, clock: Clock) -> str:
+def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> str:
     """
     The value at the record's name, once it is as declared: in somebody else's form if it was there before.
 
@@ -95,10 +98,10 @@ def publish(host: DnsHost, record: Record, *, clock: Clock) -> str:
             "the host took the record and does not list it yet" if accepted else "it was changed meanwhile"
         )
 
-    return _again(step, host, record.name, clock)
+    return _again(step, host, record.name, clock, progress)
 
 
-def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock) -> None:
+def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Progress) -> None:
     """Return once *value* is not at *name* any more; other values stay. Raises as `publish`."""
 
     def step() -> None:
@@ -108,26 +111,39 @@ def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock) -> None:
         if value in _request(host, lambda: host.values(name)):
             raise Unknown("the host removed the record and still lists it")
 
-    _again(step, host, name, clock)
+    _again(step, host, name, clock, progress)
 
 
-def look(host: DnsHost, name: str, *, clock: Clock) -> tuple[str, ...]:
+def look(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tuple[str, ...]:
     """The values at *name*. Raises as `publish`."""
-    return _again(lambda: _request(host, lambda: host.values(name)), host, name, clock)
+    return _again(lambda: _request(host, lambda: host.values(name)), host, name, clock, progress)
 
 
-def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock) -> T:
+def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progress: Progress) -> T:
     """What *step* returns, tried again after what passes; its errors as people read them."""
-    end = clock.monotonic() + LIMIT_SECONDS
+    began = clock.monotonic()
+
+    def is_over(state: RetryCallState) -> bool:
+        busy = state.outcome and isinstance(state.outcome.exception(), Busy)
+        limit = BUSY_SECONDS if busy else LIMIT_SECONDS
+        return clock.monotonic() + state.upcoming_sleep - began > limit
 
     def wait(seconds: float) -> None:
         if clock.wait(seconds):
             raise _stopped(host, name)
 
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, HostError):
+            progress.update(
+                printable(f"{host.label}: {name}: {error.reason}, again in {state.upcoming_sleep:.1f} s")
+            )
+
     retry = Retrying(
         sleep=wait,
+        before_sleep=say,
         wait=_pause,
-        stop=lambda state: clock.monotonic() + state.upcoming_sleep > end,
+        stop=is_over,
         retry=retry_if_exception_type((Busy, Unknown)),
         reraise=True,
     )

@@ -26,7 +26,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from byodkim_provider import records
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 
-__all__ = ["ALGORITHMS", "PORT", "Rfc2136"]
+__all__ = ["ALGORITHM", "ALGORITHMS", "PORT", "TTL", "Rfc2136"]
 
 PORT: Final = 53
 
@@ -34,6 +34,8 @@ TTL: Final = 300
 
 TIMEOUT_SECONDS: Final = 5.0
 """For one exchange. An update is answered once it is in the server's journal, within milliseconds."""
+
+ALGORITHM: Final = "hmac-sha256"
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 """Of TSIG keys (RFC 8945 section 6), without those that must not be used any more."""
@@ -59,7 +61,7 @@ class Rfc2136:
         port: int = PORT,
         zone: str,
         key_name: str,
-        key_algorithm: str = "hmac-sha256",
+        key_algorithm: str = ALGORITHM,
         credentials: Credentials,
         ttl: int = TTL,
         timeout_seconds: float = TIMEOUT_SECONDS,
@@ -76,7 +78,8 @@ class Rfc2136:
 
     @property
     def label(self) -> str:
-        return label(self._server, self._port, self._zone)
+        port = "" if self._port == PORT else f":{self._port}"
+        return f"rfc2136:{self._server}{port}:{self._zone}"
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(map(_joined, self._rdatas(name)))
@@ -195,11 +198,6 @@ class Rfc2136:
 
 HEADER_OCTETS: Final = 12
 """Of a DNS message (RFC 1035 section 4.1.1)."""
-
-
-def label(server: str, port: int, zone: str) -> str:
-    """As `DnsHost.label`."""
-    return f"rfc2136:{server}{'' if port == PORT else f':{port}'}:{zone}"
 
 
 def _rdata(value: str) -> TXT:

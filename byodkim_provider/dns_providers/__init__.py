@@ -4,6 +4,8 @@ Who publishes a TXT record, and in which DNS: one provider a file, one small int
 
 from __future__ import annotations
 
+from byodkim_provider.dns_hosts.hosts import HostSettings
+from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated
 from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
@@ -11,7 +13,17 @@ from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
 from byodkim_provider.settings import DnsSettings, DomainSettings
 
-__all__ = ["Cloudflare", "Delegated", "DnsProvider", "Existing", "Manual", "Place", "Route53", "provider_for"]
+__all__ = [
+    "ByApi",
+    "Cloudflare",
+    "Delegated",
+    "DnsProvider",
+    "Existing",
+    "Manual",
+    "Place",
+    "Route53",
+    "provider_for",
+]
 
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
@@ -34,3 +46,14 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
             return Manual(panel=dns.panel, zone=dns.zone)
         case "route53":
             return Route53(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl, assume_role=dns.assume_role)
+        case host:
+            settings = HostSettings(
+                provider=host,
+                zone=dns.zone or domain.name,
+                server=dns.server or "",
+                port=dns.port,
+                key_name=dns.key_name or "",
+                key_algorithm=dns.key_algorithm or "",
+                ttl=dns.ttl if "ttl" in dns.model_fields_set else None,
+            )
+            return ByApi(settings, credentials=dns.credentials)

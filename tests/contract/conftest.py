@@ -15,6 +15,7 @@ from byodkim_provider.keys import SigningKey
 from sandbox.ses_switches import Switches
 from sandbox.world import Sandbox
 from tests.contract.plugin import Engine, Plugin
+from tests.dns_hosts.name_servers import SECRET
 
 REGION = "eu-west-1"
 
@@ -100,7 +101,7 @@ def start_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[StartPlugin]:
 @pytest.fixture(scope="session")
 def plugin(engine: Engine, sandbox: Sandbox) -> Iterator[Plugin]:
     """The process that most tests share, not configured: a start takes a second."""
-    with Plugin(engine.address, sandbox.environment) as started:
+    with Plugin(engine.address, {**sandbox.environment, "RFC2136_TSIG_SECRET": SECRET}) as started:
         yield started
 
 

@@ -29,13 +29,16 @@ ROOT: Final = Path(__file__).parents[2]
 DEADLINE: Final = 20
 """Seconds that anything may take before its test fails, on a busy machine too."""
 
-Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification"]
+Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord"]
 
 PROVIDERS: Final[Mapping[Kind, str]] = {
     "DkimKey": "gASVLAAAAAAAAACMGWJ5b2RraW1fcHJvdmlkZXIuZGtpbV9rZXmUjAdsb2FkX3YxlJOUKVKULg==",
     "ByodkimIdentity": "gASVMQAAAAAAAACMHmJ5b2RraW1fcHJvdmlkZXIuZGtpbV9pZGVudGl0eZSMB2xvYWRfdjGUk5QpUpQu",
     "DkimVerification": (
         "gASVNQAAAAAAAACMImJ5b2RraW1fcHJvdmlkZXIuZGtpbV92ZXJpZmljYXRpb26UjAdsb2FkX3YxlJOUKVKULg=="
+    ),
+    "DnsRecord": (
+        "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="
     ),
 }
 """`__provider` of each resource, as it stands in users' state: written down here, not computed."""

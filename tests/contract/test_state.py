@@ -23,8 +23,11 @@ from byodkim_provider.dkim_verification import (
     DkimVerificationArgs,
     DkimVerificationProvider,
 )
+from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs, DnsRecordProvider
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
+from tests.dns_hosts import name_servers
+from tests.dns_hosts.name_servers import ADDRESS, ZONE
 
 INPUTS: Mapping[Kind, set[str]] = {
     "DkimKey": {"domain", "bits"},
@@ -53,6 +56,19 @@ INPUTS: Mapping[Kind, set[str]] = {
         "panel_zone",
     },
     "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout", "delegations"},
+    "DnsRecord": {
+        "provider",
+        "zone",
+        "name",
+        "value",
+        "existing",
+        "credentials",
+        "server",
+        "port",
+        "key_name",
+        "key_algorithm",
+        "ttl",
+    },
 }
 
 OUTPUTS: Mapping[Kind, set[str]] = {
@@ -84,6 +100,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         "adopted",
     },
     "DkimVerification": {"results", "pending"},
+    "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
 }
 
 KEY_STORE = {"region", "account_id", "kms_key_id", "tags", "resource_policy", "recovery_window_days"}
@@ -94,6 +111,7 @@ IN_STORE: Mapping[Kind, set[str]] = {
     | {"key_store", "owner", "secret_arn", "secret_version_id", "instance"},
     "ByodkimIdentity": OUTPUTS["ByodkimIdentity"],
     "DkimVerification": OUTPUTS["DkimVerification"],
+    "DnsRecord": OUTPUTS["DnsRecord"],
 }
 """Outputs where the key is in Secrets Manager."""
 
@@ -118,7 +136,9 @@ RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reaso
 class Program(pulumi.runtime.Mocks):
     """A program with one resource of each kind, and what it asked the engine for."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        """Of a name server for `DnsRecord`."""
         self.asked: dict[str, pulumi.runtime.MockResourceArgs] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -193,11 +213,33 @@ class Program(pulumi.runtime.Mocks):
                 identities=[identity], timeout_minutes=0, on_timeout="warn", delegations={domain.name: False}
             ),
         )
+        DnsRecord(
+            "DnsRecord",
+            DnsRecordArgs(
+                provider="rfc2136",
+                zone=ZONE,
+                name=f"s1._domainkey.{ZONE}",
+                value=records.record_value(domain.key.public_key_der),
+                existing="replace",
+                credentials="rfc2136",
+                server=ADDRESS,
+                port=self.port,
+                key_name=name_servers.KEY,
+                key_algorithm=name_servers.ALGORITHM,
+                ttl=60,
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[name_servers.Server]:
+    with name_servers.running("BIND", tmp_path_factory.mktemp("bind"), ZONE) as server:
+        yield server
 
 
 @pytest.fixture
-def program(domain: Domain) -> Iterator[Program]:
-    program = Program()
+def program(domain: Domain, bind: name_servers.Server) -> Iterator[Program]:
+    program = Program(bind.port)
     pulumi.runtime.set_mocks(program, project="ses-byodkim", stack="dev", preview=False)
     pulumi.runtime.test(program.run)(domain)  # type: ignore[no-untyped-call] # waits for what it asked
     yield program
@@ -214,12 +256,17 @@ def pinned(provider: type[ResourceProvider], kind: Kind) -> Any:
         pinned(DkimKeyProvider, "DkimKey"),
         pinned(ByodkimIdentityProvider, "ByodkimIdentity"),
         pinned(DkimVerificationProvider, "DkimVerification"),
+        pinned(DnsRecordProvider, "DnsRecord"),
     ],
 )
 def test_provider(provider: Callable[[], ResourceProvider], kind: Kind) -> None:
     """State names a provider by the path of its factory, whatever the process has hung on it."""
     used = provider()
-    used.configure(ConfigureRequest(Config({"aws:defaultTags": '{"tags": {"team": "mail"}}'}, "ses-byodkim")))
+    config = {
+        "aws:defaultTags": '{"tags": {"team": "mail"}}',
+        "ses-byodkim:dnsCredentials": '{"rfc2136": {"secret": "c2VjcmV0"}}',
+    }
+    used.configure(ConfigureRequest(Config(config, "ses-byodkim")))
     assert [PROVIDERS[kind]] * 2 == [serialize_provider(provider()), serialize_provider(used)]
 
 
@@ -284,7 +331,12 @@ def test_outputs(plugin: Plugin, program: Program, domain: Domain, kind: Kind) -
 
 @pytest.mark.parametrize(
     ("resource", "kind"),
-    [(DkimKey, "DkimKey"), (ByodkimIdentity, "ByodkimIdentity"), (DkimVerification, "DkimVerification")],
+    [
+        (DkimKey, "DkimKey"),
+        (ByodkimIdentity, "ByodkimIdentity"),
+        (DkimVerification, "DkimVerification"),
+        (DnsRecord, "DnsRecord"),
+    ],
     ids=PROVIDERS,
 )
 def test_typed_outputs_exist(resource: type[pulumi.Resource], kind: Kind) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import dns.update
 
-from byodkim_provider.dns_hosts.interface import DnsHost
+from byodkim_provider.dns_hosts import cpanel as _cpanel
+from byodkim_provider.dns_hosts import dreamhost as _dreamhost
+from byodkim_provider.dns_hosts import godaddy as _godaddy
+from byodkim_provider.dns_hosts import wix as _wix
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.dns_hosts.rfc2136 import Rfc2136
+from sandbox.dns_hosts.api import ApiStandIn
+from sandbox.dns_hosts.cpanel import CPanel
+from sandbox.dns_hosts.dreamhost import DreamHost
+from sandbox.dns_hosts.godaddy import GoDaddy
+from sandbox.dns_hosts.wix import Wix
 from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import Server
+from tests.dns_hosts.name_servers import ZONE, Server
 from tests.dns_hosts.proxy import Proxy, Trouble, proxied
 
-__all__ = ["BACKENDS", "Backend", "opened"]
+__all__ = ["BACKENDS", "HTTP", "Backend", "ByHttp", "opened"]
 
 
 class Backend(Protocol):
@@ -59,7 +70,7 @@ class Updates:
 
     server: Server
     proxy: Proxy
-    zone: str = name_servers.ZONE
+    zone: str = ZONE
 
     def host(self, *, timeout_seconds: float = 5) -> Rfc2136:
         return self.server.host(port=self.proxy.port, timeout_seconds=timeout_seconds)
@@ -86,11 +97,87 @@ class Updates:
         return self.proxy.updates
 
 
+@dataclass
+class ByHttp:
+    """A host's API, played by the sandbox."""
+
+    stand_in: ApiStandIn
+    secrets: dict[str, str]
+    make: Callable[..., DnsHost]
+
+    @property
+    def zone(self) -> str:
+        return self.stand_in.zone
+
+    def host(self, *, timeout_seconds: float = 5, **secrets: str) -> DnsHost:
+        return self.host_with(timeout_seconds=timeout_seconds, secrets=secrets)
+
+    def host_with(self, *, secrets: Mapping[str, str] = MappingProxyType({}), **options: object) -> DnsHost:
+        variables = dict.fromkeys(self.secrets, "VARIABLE")
+        credentials = Credentials("of-test", {**self.secrets, **secrets}, variables, {})
+        return self.make(self.zone, credentials=credentials, base_url=self.stand_in.url, **options)
+
+    def wrong_secret(self) -> DnsHost:
+        return self.host(**{list(self.secrets)[-1]: "d3Jvbmc="})
+
+    def put(self, name: str, *strings: str) -> None:
+        self.stand_in.put(name, *strings)
+
+    def stored(self, name: str) -> list[str]:
+        return self.stand_in.stored(name)
+
+    def trouble(self, *troubles: Trouble) -> None:
+        self.stand_in.troubles += troubles
+
+    def clear(self) -> None:
+        self.stand_in.troubles.clear()
+
+    def written(self) -> int:
+        return self.stand_in.written
+
+
+def godaddy(zone: str = ZONE) -> ByHttp:
+    stand_in = GoDaddy(zone)
+    stand_in.switches.requests_per_minute = 1_000_000
+    return ByHttp(stand_in, {"token": stand_in.token}, _godaddy.GoDaddy)
+
+
+def dreamhost(zone: str = ZONE) -> ByHttp:
+    stand_in = DreamHost(zone)
+    stand_in.switches.limits = False
+    return ByHttp(stand_in, {"key": stand_in.key}, _dreamhost.DreamHost)
+
+
+def wix(zone: str = ZONE) -> ByHttp:
+    stand_in = Wix(zone)
+    secrets = {"accountId": stand_in.account_id, "apiKey": stand_in.api_key}
+    return ByHttp(stand_in, secrets, _wix.Wix)
+
+
+def cpanel(zone: str = ZONE) -> ByHttp:
+    stand_in = CPanel(zone)
+    make = functools.partial(_cpanel.CPanel, server="panel.example")
+    return ByHttp(stand_in, {"user": stand_in.user, "token": stand_in.token}, make)
+
+
 @contextmanager
 def opened(kind: str, directory: Path) -> Iterator[Backend]:
     """The backend *kind*, one of `BACKENDS`, with an empty zone."""
+    if kind in HTTP:
+        backend = HTTP[kind]()
+        backend.stand_in.start()
+        yield backend
+        backend.stand_in.stop()
+        return
     with name_servers.running(kind, directory) as server, proxied(server.port) as proxy:
         yield Updates(server, proxy)
 
 
-BACKENDS: Final = tuple(name_servers.SERVERS)
+HTTP: Final[Mapping[str, Callable[[], ByHttp]]] = {
+    "GoDaddy": godaddy,
+    "DreamHost": dreamhost,
+    "Wix": wix,
+    "cPanel": cpanel,
+}
+
+BACKENDS: Final = (*name_servers.SERVERS, *HTTP)

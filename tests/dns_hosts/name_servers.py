@@ -70,6 +70,13 @@ class Server:
         answer = dns.query.tcp(query, ADDRESS, timeout=5, port=self.port)
         return sorted(rdata.strings for rrset in answer.answer for rdata in rrset)
 
+    def wire_soa(self, name: str) -> str:
+        """The zone's SOA record, which tells of every change."""
+        answer = dns.query.tcp(
+            dns.message.make_query(name, "SOA", flags=0), ADDRESS, timeout=5, port=self.port
+        )
+        return str(answer.answer[0][0].to_text())
+
 
 def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
     return Credentials(name, {"secret": secret}, {"secret": "RFC2136_TSIG_SECRET"}, {})

@@ -15,8 +15,9 @@ from byodkim_provider.dns_hosts.publish import Record, look, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from tests.dns_hosts.backends import BACKENDS, opened
+from tests.fakes import FakeProgress
 
-CLOCK = SystemClock()
+CALM = {"clock": SystemClock(), "progress": FakeProgress()}
 
 TESTDATA = Path(__file__).parents[1] / "testdata"
 VALUE = records.record_value(keys.load((TESTDATA / "rsa2048.pkcs8.pem").read_text()).public_key_der)
@@ -42,30 +43,30 @@ def name(backend):
 def test_long_value(backend, name):
     """A value of 410 characters arrives as it is, and goes without a trace."""
     value = "p=" + "A" * 408
-    assert value == publish(backend.host(), Record(name, value, "same key"), clock=CLOCK)
+    assert value == publish(backend.host(), Record(name, value, "same key"), **CALM)
     assert [value] == backend.stored(name)
-    assert (value,) == look(backend.host(), name, clock=CLOCK)
-    withdraw(backend.host(), name, value, clock=CLOCK)
+    assert (value,) == look(backend.host(), name, **CALM)
+    withdraw(backend.host(), name, value, **CALM)
     assert [] == backend.stored(name)
 
 
 def test_odd_value(backend, name):
     """Quotes, semicolons and backslashes arrive as they are, and the very value is found to be removed."""
-    publish(backend.host(), Record(name, NEIGHBOUR, "replace"), clock=CLOCK)
+    publish(backend.host(), Record(name, NEIGHBOUR, "replace"), **CALM)
     assert [NEIGHBOUR] == backend.stored(name)
-    withdraw(backend.host(), name, NEIGHBOUR, clock=CLOCK)
+    withdraw(backend.host(), name, NEIGHBOUR, **CALM)
     assert [] == backend.stored(name)
 
 
 def test_repeated(backend, name):
     """What is done already is not done again."""
-    publish(backend.host(), Record(name, VALUE, "same key"), clock=CLOCK)
+    publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     before = backend.written()
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), clock=CLOCK)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     assert before == backend.written()
-    withdraw(backend.host(), name, VALUE, clock=CLOCK)
+    withdraw(backend.host(), name, VALUE, **CALM)
     before = backend.written()
-    withdraw(backend.host(), name, VALUE, clock=CLOCK)
+    withdraw(backend.host(), name, VALUE, **CALM)
     assert before == backend.written()
 
 
@@ -74,7 +75,7 @@ def test_foreign_value(backend, name, foreign):
     """At a selector that somebody chose, another value is an error and stays as it is."""
     backend.put(name, *records.strings(foreign))
     with pytest.raises(DnsRefused, match="a TXT record with another value is there already"):
-        publish(backend.host(), Record(name, VALUE, "same key"), clock=CLOCK)
+        publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     assert [foreign] == backend.stored(name)
 
 
@@ -82,7 +83,7 @@ def test_replaced(backend, name):
     """At a generated selector, which is nobody else's, whatever is there makes way."""
     backend.put(name, *records.strings(OTHER))
     backend.put(name, "v=spf1 -all")
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "replace"), clock=CLOCK)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "replace"), **CALM)
     assert [VALUE] == backend.stored(name)
 
 
@@ -91,7 +92,7 @@ def test_taken_over(backend, name, existing):
     """A record of this key in another form is taken over as it is."""
     written = f"v=DKIM1; k=rsa; {VALUE}"
     backend.put(name, *records.strings(written))
-    assert written == publish(backend.host(), Record(name, VALUE, existing), clock=CLOCK)
+    assert written == publish(backend.host(), Record(name, VALUE, existing), **CALM)
     assert [written] == backend.stored(name)
 
 
@@ -100,7 +101,7 @@ def test_exact_removal(backend, name):
     backend.put(name, *records.strings(VALUE))
     backend.put(name, NEIGHBOUR)
     backend.put(f"below.{name}", *records.strings(VALUE))
-    withdraw(backend.host(), name, VALUE, clock=CLOCK)
+    withdraw(backend.host(), name, VALUE, **CALM)
     assert [NEIGHBOUR] == backend.stored(name)
     assert [VALUE] == backend.stored(f"below.{name}")
 
@@ -108,8 +109,8 @@ def test_exact_removal(backend, name):
 def test_split_elsewhere(backend, name):
     """A value is the same however it is split into strings."""
     backend.put(name, VALUE[:100], VALUE[100:300], VALUE[300:])
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), clock=CLOCK)
-    withdraw(backend.host(), name, VALUE, clock=CLOCK)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
+    withdraw(backend.host(), name, VALUE, **CALM)
     assert [] == backend.stored(name)
 
 
@@ -118,12 +119,11 @@ def test_parallel(backend, name):
     names = [f"n{number}.{name}" for number in range(16)]
     with ThreadPoolExecutor(16) as threads:
         made = [
-            threads.submit(publish, backend.host(), Record(each, VALUE, "same key"), clock=CLOCK)
-            for each in names
+            threads.submit(publish, backend.host(), Record(each, VALUE, "same key"), **CALM) for each in names
         ]
         assert {VALUE} == {each.result() for each in made}
         assert [[VALUE]] * 16 == [backend.stored(each) for each in names]
-        for gone in [threads.submit(withdraw, backend.host(), each, VALUE, clock=CLOCK) for each in names]:
+        for gone in [threads.submit(withdraw, backend.host(), each, VALUE, **CALM) for each in names]:
             gone.result()
     assert [[]] * 16 == [backend.stored(each) for each in names]
 
@@ -134,10 +134,10 @@ def test_answer_lost(backend, name, trouble):
     host = backend.host(timeout_seconds=1 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
-    assert VALUE == publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+    assert VALUE == publish(host, Record(name, VALUE, "same key"), **CALM)
     assert [VALUE] == backend.stored(name)
     backend.trouble(trouble)
-    withdraw(host, name, VALUE, clock=CLOCK)
+    withdraw(host, name, VALUE, **CALM)
     assert [] == backend.stored(name)
     assert 2 == backend.written() - before
 
@@ -146,8 +146,8 @@ def test_wrong_secret(backend, name):
     """A secret that opens nothing is refused at once, with the place for the right one, and is not shown."""
     host = backend.wrong_secret()
     with pytest.raises(DnsRefused) as refused:
-        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
-    assert "ses-byodkim:dnsCredentials." in refused.value.hint
+        publish(host, Record(name, VALUE, "same key"), **CALM)
+    assert "'dnsCredentials." in refused.value.hint
     assert "d3Jvbmc=" not in str(refused.value) + repr(host)
     assert [] == backend.stored(name)
 
@@ -159,25 +159,25 @@ def test_interrupted(backend, name):
     threading.Timer(0.5, stopping.set).start()
     began = monotonic()
     with pytest.raises(Stopped):
-        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+        publish(host, Record(name, VALUE, "same key"), **CALM)
     assert monotonic() - began < 5
     with pytest.raises(Stopped):
-        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+        publish(host, Record(name, VALUE, "same key"), **CALM)
     assert [] == backend.stored(name)
 
 
 def test_too_slow(backend, name):
     """A host that does not do it in time is given up, and the next run goes on from there."""
     host = backend.host()
-    clock = _Fast()
+    hurried = hasty()
     backend.trouble(*["lost after"], *["lost before"] * 40)
     try:
-        assert VALUE == publish(host, Record(name, VALUE, "same key"), clock=clock)
+        assert VALUE == publish(host, Record(name, VALUE, "same key"), **hurried)
         with pytest.raises(DnsUnconfirmed, match="no answer"):
-            withdraw(host, name, VALUE, clock=clock)
+            withdraw(host, name, VALUE, **hurried)
     finally:
         backend.clear()
-    withdraw(host, name, VALUE, clock=CLOCK)
+    withdraw(host, name, VALUE, **CALM)
     assert [] == backend.stored(name)
 
 
@@ -193,3 +193,8 @@ class _Fast(SystemClock):
     def wait(self, seconds: float) -> bool:
         self._ahead += seconds
         return stopping.is_set()
+
+
+def hasty():
+    """What `publish` is given so that a minute is over at once."""
+    return {"clock": _Fast(), "progress": FakeProgress()}

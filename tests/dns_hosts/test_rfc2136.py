@@ -10,13 +10,10 @@ import pytest
 
 from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.progress import SystemClock
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ZONE, credentials
 from tests.dns_hosts.proxy import proxied
-from tests.dns_hosts.test_contract import OTHER, VALUE, _Fast
-
-CLOCK = SystemClock()
+from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
 
 
 @pytest.fixture(scope="module", params=name_servers.SERVERS)
@@ -43,7 +40,7 @@ def test_atomic(server):
 
     host.add = somebody_was_faster
     with pytest.raises(DnsRefused, match="another value is there already"):
-        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+        publish(host, Record(name, VALUE, "same key"), **CALM)
     assert [(b"theirs",)] == server.wire(name)
 
 
@@ -64,7 +61,7 @@ def test_refused(server, changes):
     host = server.host(**changes)
     name = f"s1._domainkey.{host.label.rpartition(':')[2]}"
     with pytest.raises(DnsRefused) as refused:
-        publish(host, Record(name, VALUE, "same key"), clock=CLOCK)
+        publish(host, Record(name, VALUE, "same key"), **CALM)
     text = str(refused.value)
     assert text.startswith(f"{host.label}: {name}: ")
     assert "RFC2136_TSIG_SECRET" in text
@@ -75,7 +72,7 @@ def test_refused(server, changes):
 def test_name_outside_of_the_zone(server):
     """A name that is not in the zone is refused."""
     with pytest.raises(DnsRefused, match=r"the server answers (NOTZONE|REFUSED)"):
-        publish(server.host(), Record("s1._domainkey.example.net", VALUE, "same key"), clock=CLOCK)
+        publish(server.host(), Record("s1._domainkey.example.net", VALUE, "same key"), **CALM)
 
 
 def test_away_for_a_while(server):
@@ -84,15 +81,15 @@ def test_away_for_a_while(server):
     with proxied(server.port) as proxy:
         target, proxy.target = proxy.target, name_servers.free_port()
         threading.Timer(1.0, setattr, (proxy, "target", target)).start()
-        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), clock=CLOCK)
-    withdraw(server.host(), name, VALUE, clock=CLOCK)
+        assert VALUE == publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM)
+    withdraw(server.host(), name, VALUE, **CALM)
 
 
 def test_away_for_good():
     """After a minute it is given up, and nobody says that nothing was changed."""
     host = name_servers.Server(name_servers.free_port()).host()
     with pytest.raises(DnsUnconfirmed) as given_up:
-        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=_Fast())
+        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
     assert str(given_up.value).splitlines() == [
         f"{host.label}: s1._domainkey.{ZONE}: no answer: Connection refused",
         "  hint: it is not known whether the record was changed; `pulumi up` looks, and goes on from there",
@@ -110,7 +107,7 @@ def test_no_such_server(monkeypatch):
     with pytest.raises(
         DnsUnconfirmed, match=r"rfc2136:ns1\.invalid:5353:example\.com: .*no answer: Temporary failure"
     ):
-        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=_Fast())
+        publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
 
 
 def test_cname_in_the_way(tmp_path):
@@ -120,7 +117,7 @@ def test_cname_in_the_way(tmp_path):
     with name_servers.running("BIND", tmp_path, policy=policy) as server:
         put(server, name, "CNAME", "elsewhere.example.net.")
         with pytest.raises(DnsRefused, match="a CNAME record is there"):
-            publish(server.host(), Record(name, VALUE, "replace"), clock=CLOCK)
+            publish(server.host(), Record(name, VALUE, "replace"), **CALM)
 
 
 def test_not_allowed(tmp_path):
@@ -130,8 +127,8 @@ def test_not_allowed(tmp_path):
         with pytest.raises(
             DnsRefused, match="the server answers REFUSED, the server does not allow it with this key"
         ):
-            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), clock=CLOCK)
-        publish(server.host(), Record(f"only.{ZONE}", VALUE, "same key"), clock=CLOCK)
+            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
+        publish(server.host(), Record(f"only.{ZONE}", VALUE, "same key"), **CALM)
 
 
 def test_unsigned_answer(server):
@@ -147,7 +144,7 @@ def test_unsigned_answer(server):
 
         proxy._passed_on = unsigned
         with pytest.raises(DnsUnconfirmed, match="the answer is not signed with the key"):
-            publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), clock=_Fast())
+            publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **hasty())
     assert [] == server.wire(name)
 
 
@@ -156,5 +153,5 @@ def test_other_values_stay(server):
     name = f"two._domainkey.{ZONE}"
     put(server, name, "TXT", " ".join(f'"{OTHER[at : at + 200]}"' for at in (0, 200)))
     put(server, name, "TXT", '"v=spf1 -all"')
-    withdraw(server.host(), name, OTHER, clock=CLOCK)
+    withdraw(server.host(), name, OTHER, **CALM)
     assert [(b"v=spf1 -all",)] == server.wire(name)

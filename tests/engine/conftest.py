@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sandbox.ses_emulator import Switches
 from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
-from tests.leaks import KeySearch, shown_by
+from tests.leaks import KeySearch, TokenSearch, shown_by
 from tests.secrets_manager import SecretsManager
 
 PASSPHRASE = b"sandbox"
@@ -106,7 +106,7 @@ def searched():
 @pytest.fixture(autouse=True)
 def no_private_key_is_shown(sandbox, all_secrets, open_stacks, open_stack, searched):
     """
-    No private key stands in plain in anything that a run showed or stored.
+    No private key, and no secret of a DNS host, stands in plain in anything that a run showed or stored.
 
     It asks for *open_stack* so that the stacks are closed only after the search.
     """
@@ -119,11 +119,13 @@ def no_private_key_is_shown(sandbox, all_secrets, open_stacks, open_stack, searc
     assert sent <= keys.keys(), "SES was sent a key that would not be searched for"
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
     search = KeySearch([*keys.values(), *supplied])
+    tokens = TokenSearch(token for stack in open_stacks for token in stack.tokens)
     shown = [("SES's log", repr(log))]
     for stack in open_stacks:
         shown += shown_by(stack, stack.results).items()
     new = {hash(text): (name, text) for name, text in shown if hash(text) not in searched}
     assert [(name, numbers) for name, text in new.values() if (numbers := search.found_in(text))] == []
+    assert [(name, numbers) for name, text in new.values() if (numbers := tokens.found_in(text))] == []
     searched |= new.keys()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sandbox.dns_server import Query
 from sandbox.project import Project, Result
@@ -68,6 +69,8 @@ class Stack(Project):
         **settings: object,
     ) -> None:
         self.results: list[Result] = []
+        self.tokens: set[str] = set()
+        """Every secret of a DNS host that it was ever given."""
         self._shared = {
             "aws:region": REGION,
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
@@ -77,17 +80,26 @@ class Stack(Project):
             self.declare(domains, **settings)
 
     def declare(self, domains: Domains, **settings: object) -> None:
-        """Make *domains*, and *settings* under `ses-byodkim:`, the stack file; its private keys secrets."""
+        """
+        Make *domains*, and *settings* under `ses-byodkim:`, the stack file.
+
+        Private keys and all of `dnsCredentials` become secrets.
+        """
         written = json.loads(json.dumps(domains))
         private_keys = {
             f'ses-byodkim:domains["{name}"].keys.{generation}.privateKey': key.pop("privateKey")
             for name, domain in written.items()
             for generation, key in domain.get("keys", {}).items()
         }
+        credentials: Any = settings.pop("dnsCredentials", {})
         ours = {f"ses-byodkim:{name}": value for name, value in settings.items()}
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
         for path, private_key in private_keys.items():
             self.set_secret(path, private_key)
+        for name, secrets in credentials.items():
+            for key, secret in secrets.items():
+                self.set_secret(f"ses-byodkim:dnsCredentials.{name}.{key}", secret)
+                self.tokens.add(secret)
 
     def preview(self, **options):
         return self._kept(super().preview(**options))

@@ -1,0 +1,131 @@
+"""
+cPanel's UAPI, as HostGator and many other hosts have it: lines of a zone, guarded by the zone's serial.
+
+https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/. An edit names the serial
+that was read with the line, and is refused if anything in the zone has changed since.
+Not run against a real panel. A host can switch tokens, or the zone editor, off.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from byodkim_provider import records
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+
+__all__ = ["PORT", "TTL", "CPanel"]
+
+PORT: Final = 2083
+
+TTL: Final = 14400
+"""What the panel fills in."""
+
+
+class CPanel:
+    """One zone of an account at one panel."""
+
+    def __init__(
+        self,
+        zone: str,
+        *,
+        server: str,
+        port: int = PORT,
+        credentials: Credentials,
+        ttl: int = TTL,
+        base_url: str = "",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        """*server* is the panel's host, as in the address of the panel in a browser."""
+        self._server = server
+        self._port = port
+        self._zone = zone
+        self._ttl = ttl
+        self._credentials = credentials
+        self._forbidden = (
+            "the token may have expired or been revoked, or the host has switched tokens or the zone editor "
+            f"off: make a new one in cPanel (Manage API Tokens), set it by {credentials.hint('token')}, "
+            "and run the same command again"
+        )
+        self._api = HttpApi(
+            base_url or f"https://{server}:{port}",
+            credentials=credentials,
+            headers=lambda: {"Authorization": f"cpanel {credentials['user']}:{credentials['token']}"},
+            forbidden=self._forbidden,
+            timeout_seconds=timeout_seconds,
+        )
+
+    @property
+    def label(self) -> str:
+        port = "" if self._port == PORT else f":{self._port}"
+        return f"cpanel:{self._server}{port}:{self._zone}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_value(line) for line in self._lines(name)[1]))
+
+    def add(self, name: str, value: str) -> None:
+        serial, lines = self._lines(name)
+        if lines:
+            raise Unknown("the name was changed meanwhile")
+        record = {
+            "dname": f"{name}.",
+            "ttl": self._ttl,
+            "record_type": "TXT",
+            "data": list(records.strings(value)),
+        }
+        self._edit(serial, add=json.dumps(record))
+
+    def remove(self, name: str, value: str) -> None:
+        while True:
+            serial, lines = self._lines(name)
+            gone = [line for line in lines if _value(line) == value]
+            if not gone:
+                return
+            self._edit(serial, remove=str(gone[0]["line_index"]))
+
+    def _lines(self, name: str) -> tuple[str, list[dict[str, Any]]]:
+        """The zone's serial, and its lines with the TXT records at *name*."""
+        data = self._call("parse_zone", {"zone": self._zone})
+        if not isinstance(data, list):
+            raise Unknown("an answer that is none of cPanel's")
+        found = [line for line in data if line.get("type") == "record"]
+        soa = [line for line in found if line.get("record_type") == "SOA"]
+        if not soa:
+            raise Refused(
+                "the panel shows no SOA record of the zone", hint="is it the zone's primary server?"
+            )
+        lines = [line for line in found if line["record_type"] == "TXT" and self._name(line) == name]
+        return _decoded(soa[0]["data_b64"][2]), lines
+
+    def _name(self, line: Mapping[str, Any]) -> str:
+        written = _decoded(line["dname_b64"]).lower()
+        if written.endswith("."):
+            return written[:-1]
+        return self._zone if written in ("", "@") else f"{written}.{self._zone}"
+
+    def _edit(self, serial: str, **change: str) -> None:
+        self._call("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
+
+    def _call(self, function: str, form: Mapping[str, str]) -> Any:
+        answer = self._api.call("POST", f"/execute/DNS/{function}", form=form)
+        if not isinstance(answer, Mapping) or "status" not in answer:
+            raise Unknown("an answer that is none of cPanel's")
+        if answer["status"] == 1:
+            return answer.get("data")
+        errors = answer.get("errors")
+        said = self._credentials.hidden(" ".join(" ".join(map(str, errors or ["no reason"])).split()))
+        if "serial number" in said:
+            raise Unknown("the zone was changed meanwhile")
+        denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
+        raise Refused(f"cPanel answers: {said}", hint=self._forbidden if denied else "nothing was changed")
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="surrogateescape")
+
+
+def _value(line: Mapping[str, Any]) -> str:
+    return "".join(map(_decoded, line["data_b64"]))

@@ -1,0 +1,97 @@
+"""
+DreamHost's API: a record is its name, type and value. Its name servers may take hours to show one.
+
+https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview. The key goes in the URL's
+query, which is the one way that is documented; so no URL is ever shown or logged.
+Not run against the real service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.interface import Busy, Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.txt import joined
+
+__all__ = ["BASE_URL", "DreamHost"]
+
+BASE_URL: Final = "https://api.dreamhost.com"
+
+BUSY_SECONDS: Final = 60
+"""DreamHost does not say when to come again; its shortest limit is one of minutes."""
+
+_BUSY: Final = "slow_down_bucko"
+
+_LOOK_AGAIN: Final = (
+    *("record_already_exists_remove_first", "no_such_record", "no_such_type", "no_such_value"),
+    "internal_error",
+)
+"""Errors, by how they begin, that are about what is there by now, or that pass."""
+
+_CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
+
+
+class DreamHost:
+    """One zone of an account."""
+
+    def __init__(
+        self,
+        zone: str,
+        *,
+        credentials: Credentials,
+        base_url: str = BASE_URL,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._zone = zone
+        self._credentials = credentials
+        self._forbidden = (
+            "the key may have been removed, or lack a function (All dns functions): make a new one in the "
+            f"panel (Advanced › API), set it by {credentials.hint('key')}, and run the same command again"
+        )
+        self._api = HttpApi(
+            base_url, credentials=credentials, forbidden=self._forbidden, timeout_seconds=timeout_seconds
+        )
+
+    @property
+    def label(self) -> str:
+        return f"dreamhost:{self._zone}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(joined(record["value"]) for record in self._records(name)))
+
+    def add(self, name: str, value: str) -> None:
+        self._command("dns-add_record", record=name, type="TXT", value=value)
+
+    def remove(self, name: str, value: str) -> None:
+        for record in self._records(name):
+            if joined(record["value"]) == value:
+                # As it is listed: a name may have a final dot there, and then has to have it here.
+                self._command("dns-remove_record", record=record["record"], type="TXT", value=record["value"])
+
+    def _records(self, name: str) -> list[dict[str, Any]]:
+        """The TXT records at *name*. The API lists those of all zones, or none."""
+        return [
+            record
+            for record in self._command("dns-list_records")
+            if record.get("type") == "TXT" and str(record.get("record")).rstrip(".").lower() == name
+        ]
+
+    def _command(self, command: str, **values: str) -> Any:
+        query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
+        answer = self._api.call("GET", "/", query=query)
+        if not isinstance(answer, Mapping) or "result" not in answer:
+            raise Unknown("an answer that is none of DreamHost's")
+        if answer["result"] == "success":
+            return answer.get("data")
+        said = self._credentials.hidden(" ".join(str(answer.get("data") or answer.get("reason")).split()))
+        if said.startswith(_BUSY):
+            raise Busy(f"asked too often: {said}", retry_after=BUSY_SECONDS)
+        if said.startswith(_LOOK_AGAIN):
+            raise Unknown(f"DreamHost answers {said}")
+        if said.startswith(_CNAME):
+            raise Refused(f"a CNAME record is there, and nothing can stand beside it ({said})")
+        if "key" in said or "auth" in said:
+            raise Refused(f"DreamHost answers {said}", hint=self._forbidden)
+        raise Refused(f"DreamHost answers {said}", hint="nothing was changed")

@@ -1,0 +1,92 @@
+"""
+GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and loses those of others.
+
+https://developer.godaddy.com; the token is a personal access token with the scopes below.
+Not run against the real service: what is not in its documents is said where it matters.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.interface import Credentials, Refused
+from byodkim_provider.dns_hosts.txt import joined, relative
+
+__all__ = ["BASE_URL", "SCOPES", "TTLS", "GoDaddy"]
+
+BASE_URL: Final = "https://api.godaddy.com"
+
+SCOPES: Final = ("domains.domain:read", "domains.dns:update")
+
+TTLS: Final = (600, 86400)
+"""The least and the most."""
+
+PAGE: Final = 100
+"""Records on one page."""
+
+MAX_VALUE: Final = 512
+"""Characters of a value, of which a key of 2048 bits has 394."""
+
+
+class GoDaddy:
+    """One zone of an account."""
+
+    def __init__(
+        self,
+        zone: str,
+        *,
+        credentials: Credentials,
+        ttl: int = TTLS[0],
+        base_url: str = BASE_URL,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._zone = zone
+        self._ttl = ttl
+        self._api = HttpApi(
+            base_url,
+            credentials=credentials,
+            headers=lambda: {"Authorization": f"Bearer {credentials['token']}"},
+            forbidden="the token may have expired (after a year at most), lack a scope "
+            f"({', '.join(SCOPES)}), or be of an account that may not use the API: make a new one, set it by "
+            f"{credentials.hint('token')}, and run the same command again",
+            timeout_seconds=timeout_seconds,
+        )
+
+    @property
+    def label(self) -> str:
+        return f"godaddy:{self._zone}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(joined(record["data"]) for record in self._records(name)))
+
+    def add(self, name: str, value: str) -> None:
+        body = {"type": "TXT", "name": relative(name, self._zone), "data": value, "ttl": self._ttl}
+        if len(value) > MAX_VALUE:
+            raise Refused(
+                f"the value has {len(value)} characters, at most {MAX_VALUE} fit", hint="take a shorter key"
+            )
+        self._api.call("POST", self._path, body=body)
+
+    def remove(self, name: str, value: str) -> None:
+        for record in self._records(name):
+            if joined(record["data"]) == value:
+                self._api.call("DELETE", f"{self._path}/{quote(str(record['recordId']), safe='')}")
+
+    @property
+    def _path(self) -> str:
+        return f"/v3/domains/zones/{quote(self._zone, safe='')}/dns-records"
+
+    def _records(self, name: str) -> list[dict[str, Any]]:
+        """The TXT records at *name*, of all pages."""
+        wanted = relative(name, self._zone)
+        found: list[dict[str, Any]] = []
+        for page in range(1, 1 + PAGE):
+            query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
+            items = (self._api.call("GET", self._path, query=query) or {}).get("items") or []
+            # A host that does not know one of the parameters may list more than was asked for.
+            found += [one for one in items if (one.get("type"), one.get("name")) == ("TXT", wanted)]
+            if len(items) < PAGE:
+                break
+        return found

@@ -1,0 +1,165 @@
+"""
+HTTP as the APIs of DNS hosts speak it: JSON, one request, and what came of it in the words of `interface`.
+
+By urllib3, which botocore brings along, because it does nothing by itself: no retry, no redirect
+with a token to somewhere else. Its errors name URLs, so none of them gets out of here.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, SSLError, TimeoutError
+
+from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+
+__all__ = ["TIMEOUT_SECONDS", "HttpApi"]
+
+TIMEOUT_SECONDS: Final = 15.0
+"""For one response. The slowest host that was measured took 4 s."""
+
+CONNECT_SECONDS: Final = 5.0
+
+MAX_SAID: Final = 300
+"""Characters of a host's words that are shown: an error is a sentence or two."""
+
+WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
+"""Where hosts put what people are to read, the most telling first."""
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class HttpApi:
+    """One API. A class for its address, its secrets and the connections that it keeps."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        credentials: Credentials,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        forbidden: str,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        """*headers* open it; *forbidden* says what 401 and 403 may mean at this host, and what to do."""
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._headers = headers
+        self._forbidden = forbidden
+        self._timeout_seconds = timeout_seconds
+        timeout = urllib3.Timeout(
+            connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds, total=timeout_seconds
+        )
+        self._pool = _pool(self._base_url, timeout)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The JSON of a good response, None if it is empty; *body* goes as JSON. Raises `HostError`."""
+        parts = urlsplit(self._base_url)
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            raise Refused("only https keeps the secret on its way", hint="correct the address of the API")
+        url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", **self._headers()}
+        content: bytes | None = None
+        if body is not None:
+            headers["Content-Type"], content = "application/json", json.dumps(body).encode()
+        elif form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            content = urlencode(form).encode()
+        try:
+            response = self._pool.request(
+                method, url, body=content, headers=headers, redirect=False, retries=False
+            )
+        except SSLError:
+            raise Refused(f"{parts.hostname} does not prove who it is (TLS)") from None
+        except TimeoutError:
+            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
+        except (HTTPError, OSError) as error:
+            raise Unknown(f"no answer: {type(error).__name__}") from None
+        return self._judged(response.status, response.headers, response.data)
+
+    def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
+        try:
+            answer = json.loads(data) if data.strip() else None
+        except ValueError:
+            answer = None
+            if 200 <= status < 300:
+                raise Unknown(
+                    "an answer that is no JSON, perhaps of a network that wants a sign-in"
+                ) from None
+        if 200 <= status < 300:
+            return answer
+        raise self.failure(status, _words(answer), retry_after=_seconds(headers.get("Retry-After")))
+
+    def failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
+        """The error for an HTTP *status* and what the host said, in *words*."""
+        said = self._credentials.hidden(" ".join(words.split()))[:MAX_SAID]
+        reason = f"{status} {said}".rstrip()
+        if status == 429 or (status == 503 and retry_after is not None):
+            return Busy(f"asked too often: {reason}", retry_after=retry_after)
+        if status >= 500:
+            return Unknown(f"trouble at the host: {reason}")
+        if status in (401, 403):
+            return Refused(reason, hint=self._forbidden)
+        if 300 <= status < 400:
+            return Refused(f"{status}, a redirect, which is not followed")
+        return Refused(reason, hint="nothing was changed")
+
+
+def _words(answer: object) -> str:
+    """What an error's body says to people."""
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list):
+        return ", ".join(filter(None, map(_words, answer)))
+    if isinstance(answer, Mapping):
+        return next(filter(None, (_words(answer.get(word)) for word in WORDS)), "")
+    return ""
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """A header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3), in seconds."""
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        return max((email.utils.parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds(), 0)
+    except (TypeError, ValueError):
+        return None
+
+
+def _pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
+    """Through the proxy that the environment names, as the AWS SDK goes."""
+    parts = urlsplit(base_url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+        return urllib3.ProxyManager(proxy, timeout=timeout)
+    return urllib3.PoolManager(timeout=timeout)
+
+
+class _WithoutQuery(logging.Filter):
+    """urllib3 logs each request with its query, and some hosts want their key in there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQuery())

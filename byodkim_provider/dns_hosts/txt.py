@@ -1,0 +1,32 @@
+"""TXT values and names in the forms in which APIs of DNS hosts have them."""
+
+from __future__ import annotations
+
+from byodkim_provider import records
+
+__all__ = ["joined", "relative"]
+
+
+def joined(text: str) -> str:
+    """
+    The value that *text* holds, be it in one piece or in quoted strings.
+
+    >>> joined('"v=DKIM1; " "p=MIIB"')
+    'v=DKIM1; p=MIIB'
+    >>> joined('v=DKIM1; p=MIIB')
+    'v=DKIM1; p=MIIB'
+    """
+    try:
+        return records.parse_quoted(text)
+    except ValueError:
+        return text
+
+
+def relative(name: str, zone: str) -> str:
+    """
+    *name* without the *zone* that holds it; "@" for the zone itself.
+
+    >>> relative("s1._domainkey.mail.example.com", "example.com")
+    's1._domainkey.mail'
+    """
+    return "@" if name == zone else name.removesuffix(f".{zone}")

@@ -1,0 +1,114 @@
+"""
+Wix's API: a zone's record sets, of which one request removes some and adds others, all or nothing.
+
+https://dev.wix.com/docs/rest/account-level/domains/domain-dns/update-dns-zone. A set is removed by
+its exact values, so that one that has changed meanwhile is refused and not overwritten.
+Not run against the real service. How it takes a value of more than 255 characters is in none of
+its documents: in one piece first, and in quoted strings if it refuses that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from byodkim_provider import records
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.txt import joined
+
+__all__ = ["BASE_URL", "Wix"]
+
+BASE_URL: Final = "https://www.wixapis.com"
+
+TTL: Final = 3600
+"""What the panel offers by default."""
+
+
+class Wix:
+    """One zone of an account, whose domain's name servers are Wix's."""
+
+    def __init__(
+        self,
+        zone: str,
+        *,
+        credentials: Credentials,
+        ttl: int = TTL,
+        base_url: str = BASE_URL,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._zone = zone
+        self._ttl = ttl
+        self._api = HttpApi(
+            base_url,
+            credentials=credentials,
+            headers=lambda: {
+                "Authorization": credentials["apiKey"],
+                "wix-account-id": credentials["accountId"],
+            },
+            forbidden="the API key may have been removed, lack the permission Manage Domains, or be one of a "
+            "site and not of the account: make a new one (Account settings › API Keys), set it by "
+            f"{credentials.hint('apiKey')}, and run the same command again",
+            timeout_seconds=timeout_seconds,
+        )
+
+    @property
+    def label(self) -> str:
+        return f"wix:{self._zone}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(joined(value) for one in self._sets(name) for value in one["values"]))
+
+    def add(self, name: str, value: str) -> None:
+        forms = [value] if len(value) <= records.STRING_OCTETS else [value, records.quoted(value)]
+        for form in forms:
+            try:
+                self._change(additions=[self._set(name, [form], self._ttl)])
+            except Refused:
+                if self._sets(name):
+                    raise Unknown("the name was changed meanwhile") from None
+                if form is forms[-1]:
+                    raise
+            else:
+                return
+
+    def remove(self, name: str, value: str) -> None:
+        before = self._sets(name)
+        for one in before:
+            rest = [each for each in one["values"] if joined(each) != value]
+            if len(rest) == len(one["values"]):
+                continue
+            gone = [self._set(name, one["values"], one.get("ttl"))]
+            left = [self._set(name, rest, one.get("ttl"))] if rest else []
+            try:
+                self._change(deletions=gone, additions=left)
+            except Refused:
+                if self._sets(name) != before:
+                    raise Unknown("the name was changed meanwhile") from None
+                raise
+
+    def _sets(self, name: str) -> list[dict[str, Any]]:
+        """The TXT record sets at *name*: one at most, by the documents."""
+        answer = self._api.call("GET", self._path)
+        zone = answer.get("dnsZone") if isinstance(answer, Mapping) else None
+        if not isinstance(zone, Mapping):
+            raise Unknown("an answer that is none of Wix's")
+        return [
+            one
+            for one in zone.get("records") or ()
+            if one.get("type") == "TXT" and str(one.get("hostName")).rstrip(".").lower() == name
+        ]
+
+    def _set(self, name: str, values: Sequence[str], ttl: int | None) -> dict[str, Any]:
+        return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl or self._ttl}
+
+    def _change(
+        self, *, additions: Sequence[Mapping[str, Any]] = (), deletions: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        body = {"domainName": self._zone, "additions": list(additions), "deletions": list(deletions)}
+        self._api.call("PATCH", self._path, body=body)
+
+    @property
+    def _path(self) -> str:
+        return f"/domains/v1/dns-zones/{quote(self._zone, safe='')}"

@@ -1,0 +1,58 @@
+"""The TXT record at a host that we talk to ourselves: a `DnsRecord`, for all of `dns_hosts`."""
+
+from __future__ import annotations
+
+import pulumi
+
+from byodkim_provider.dns_hosts.hosts import HostSettings, label
+from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+
+__all__ = ["ByApi"]
+
+
+class ByApi:
+    """
+    Records of one zone at one host.
+
+    *credentials* is a name under `dnsCredentials` in the stack's configuration, by default the
+    provider's: a record never holds a secret.
+    """
+
+    def __init__(self, settings: HostSettings, *, credentials: str | None = None) -> None:
+        self._settings = settings
+        self._credentials = credentials
+
+    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
+        """The zone at the host. Whose name servers serve it is not known."""
+        return Place(label(self._settings))
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource:
+        """A `DnsRecord` called *name*."""
+        host = self._settings
+        return DnsRecord(
+            name,
+            DnsRecordArgs(
+                provider=host.provider,
+                zone=host.zone,
+                server=host.server or None,
+                port=host.port,
+                key_name=host.key_name or None,
+                key_algorithm=host.key_algorithm or None,
+                ttl=host.ttl,
+                credentials=self._credentials,
+                name=record_name,
+                value=record_value,
+                existing=existing,
+            ),
+            opts,
+        )

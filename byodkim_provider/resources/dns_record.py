@@ -1,0 +1,229 @@
+"""
+One TXT value at one name, by the API of its DNS host, as a Pulumi resource.
+
+How the engine asks: plain dicts in and out. What is done at the host is decided in
+`dns_hosts.publish`. No secret is an input or an output: a record names its credentials, and the
+process that runs the call reads them from the stack's configuration or its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from byodkim_provider import wire_types
+from byodkim_provider.dns_hosts import hosts
+from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
+from byodkim_provider.dns_hosts.publish import Existing, Record, look, publish, withdraw
+from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.unknowns import has_unknown
+
+__all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
+
+_INPUTS: Final[wire_types.Kinds] = {
+    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), "a line of text"),
+    **dict.fromkeys(("server", "key_name", "key_algorithm"), "a line of text"),
+    **dict.fromkeys(("port", "ttl"), "a whole number"),
+    "value": "a text",
+}
+
+_REQUIRED: Final = ("provider", "zone", "name", "value")
+
+_OUTPUTS: Final[wire_types.Kinds] = {**_INPUTS, "present_value": "a text"}
+
+_IDENTITY: Final = ("provider", "zone", "server", "port", "name", "value")
+"""What makes it another record."""
+
+_WAY: Final = ("credentials", "key_name", "key_algorithm")
+"""How the host is reached. A change touches no record; what is stored is what deletes it later."""
+
+
+def load_v1() -> DnsRecordProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return DnsRecordProvider()
+
+
+class DnsRecordProvider(ResourceProvider):
+    """Translates between the engine and a DNS host; keeps no state."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, open_host: Callable[[HostSettings, Credentials], DnsHost] = hosts.open_host) -> None:
+        super().__init__()
+        self._open_host = open_host
+        self._written: object = None
+
+    def __reduce__(self) -> tuple[Callable[[], DnsRecordProvider], tuple[()]]:
+        return load_v1, ()  # the credentials stay out of state
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._written = req.config.get("dnsCredentials")
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        known = {name: value for name, value in news.items() if not has_unknown(value)}
+        problems = _problems(known, news)
+        # Of a record that is there only a call can tell: a preview of other changes needs no secret.
+        if not problems and not olds and "provider" in known:
+            secrets = self._credentials(known)
+            problems = [
+                f"{secrets.name}: no {key} is given: {secrets.hint(key)}" for key in secrets.missing()
+            ]
+            _say_untried(known["provider"])
+        return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        _refuse_other_state(olds)
+        replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
+        way = any(olds.get(name) != news.get(name) for name in _WAY)
+        # Made first, a replacement of the same name would find the old value in its way.
+        return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        host = self._host(props)
+        record = Record(props["name"], props["value"], props.get("existing", "same key"))
+        there = publish(host, record, clock=SystemClock(), progress=progress_of_this_call())
+        return CreateResult(f"{host.label}/{record.name}", {**props, "present_value": there})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        _refuse_other_state(props)
+        there = look(self._host(props), props["name"], clock=SystemClock(), progress=progress_of_this_call())
+        # Whatever else is there is the next `up`'s matter, which makes the record again.
+        return ReadResult(id_, props) if props["present_value"] in there else ReadResult("", {})
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _refuse_other_state(olds)
+        return UpdateResult({**news, "present_value": olds["present_value"]})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        _refuse_other_state(props)
+        withdraw(
+            self._host(props),
+            props["name"],
+            props["present_value"],
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+        )
+
+    def _host(self, props: Mapping[str, Any]) -> DnsHost:
+        return self._open_host(_settings(props), self._credentials(props))
+
+    def _credentials(self, props: Mapping[str, Any]) -> Credentials:
+        return hosts.credentials(props["provider"], props.get("credentials"), self._written, os.environ)
+
+
+_said: set[str] = set()
+"""What was said in this process, which is one run."""
+
+_saying: Final = threading.Lock()
+
+
+def _say_untried(provider: Provider) -> None:
+    with _saying:
+        if provider not in hosts.UNTRIED or provider in _said:
+            return
+        _said.add(provider)
+    progress_of_this_call().info(
+        f"dns: {provider} is written from its documents and not yet run against the real service: "
+        "look at the record in its panel, and tell us how it went"
+    )
+
+
+def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the inputs, as far as a preview knows them."""
+    problems = [
+        f"{named(name)}: unknown property" for name in news if name not in _OUTPUTS and name != "__provider"
+    ]
+    problems += [f"{name}: required" for name in _REQUIRED if news.get(name) is None]
+    problems += wire_types.problems(known, _INPUTS)
+    if problems:
+        return problems
+    provider = known.get("provider")
+    if provider in PROVIDERS:
+        problems += [f"{one}: required" for one in hosts.REQUIRED[provider] if news.get(one) is None]
+    elif provider is not None:
+        problems.append(f"provider: must be one of {', '.join(PROVIDERS)}, not {shown(provider)}")
+    if known.get("existing") not in (None, *get_args(Existing)):
+        problems.append(f"existing: must be 'same key' or 'replace', not {shown(known['existing'])}")
+    if not str(known.get("value", "-")).isascii() or known.get("value") == "":
+        problems.append("value: must be printable ASCII characters")
+    if "name" in known and "zone" in known and not f".{known['name']}".endswith(f".{known['zone']}"):
+        problems.append(f"name: {shown(known['name'])} is not in the zone {shown(known['zone'])}")
+    return problems
+
+
+def _settings(props: Mapping[str, Any]) -> HostSettings:
+    names = ("provider", "zone", "server", "port", "key_name", "key_algorithm", "ttl")
+    given = {name: _whole(props[name]) for name in names if props.get(name) is not None}
+    return HostSettings(**given)
+
+
+def _whole(value: Any) -> Any:
+    """Pulumi sends every number as a float."""
+    return int(value) if isinstance(value, float) else value
+
+
+def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
+    """Raise `InvalidSettings` for a state that was not written here."""
+    wire_types.refuse_state(outputs, _OUTPUTS, required=(*_REQUIRED, "present_value"))
+
+
+@dataclass(kw_only=True)
+class DnsRecordArgs:
+    """Inputs of a `DnsRecord`."""
+
+    provider: pulumi.Input[Provider]
+    zone: pulumi.Input[str]
+    name: pulumi.Input[str]
+    """In full, without a final dot."""
+    value: pulumi.Input[str]
+    """In one piece and without quotes, however long: splitting is the host's matter."""
+    existing: pulumi.Input[Existing] = "same key"
+    """What becomes of a record of that name: taken over if it holds this key, else an error; or replaced."""
+    credentials: pulumi.Input[str] | None = None
+    """Name under `dnsCredentials` in the stack's configuration; by default the provider's."""
+    server: pulumi.Input[str] | None = None
+    port: pulumi.Input[int] | None = None
+    key_name: pulumi.Input[str] | None = None
+    key_algorithm: pulumi.Input[str] | None = None
+    ttl: pulumi.Input[int] | None = None
+    """Seconds. A change touches no record that exists."""
+
+
+class DnsRecord(Resource, module="byodkim", name="DnsRecord"):
+    """
+    One TXT value at one name, at a DNS host with an API.
+
+    Other values and other names are never touched. `get` and `pulumi import` don't work, as with
+    any dynamic resource (a record that holds this key already is taken over); `custom_timeouts`
+    have no effect.
+    """
+
+    name: pulumi.Output[str]
+    value: pulumi.Output[str]
+    present_value: pulumi.Output[str]
+    """What stands there: the value, or this key as somebody else had written it before."""
+
+    def __init__(self, name: str, args: DnsRecordArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """*name* is unique in its stack."""
+        given = {option: value for option, value in vars(args).items() if value is not None}
+        super().__init__(DnsRecordProvider(), name, {**given, "present_value": None}, opts)

@@ -1,0 +1,230 @@
+"""
+What the stand-ins for APIs of DNS hosts share: an HTTP server, a zone, and what goes wrong on the way.
+
+What one host answers to a request is in its own file.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Literal, get_args
+from urllib.parse import parse_qs, urlsplit
+
+from sandbox.clock import SandboxClock
+from sandbox.dns_hosting import NAME_SERVERS, HostedZone
+from sandbox.dns_zone import RecordSet
+
+__all__ = ["Answer", "ApiStandIn", "Record", "Request", "Trouble"]
+
+Trouble = Literal["lost before", "lost after", "hang", "garbage", "429", "503", "500", "401", "sign-in"]
+"""What happens to a request that would change something; with a number, the status of the answer."""
+
+ON_THE_WAY: Final = ("lost before", "hang", "429", "503", "500", "401", "sign-in")
+"""After these the request did nothing."""
+
+SIGN_IN: Final = b"<html><body>Please sign in to this network</body></html>"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A TXT record in the zone. *text* is as it came; *values* its strings as DNS has them."""
+
+    id: int
+    name: str
+    text: str
+    strings: tuple[str, ...]
+    ttl: int
+    made: datetime
+
+    @property
+    def value(self) -> str:
+        return "".join(self.strings)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status and what is sent as JSON; nothing if *body* is None."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ApiStandIn:
+    """One account with one zone. Subclasses answer; this one serves, remembers and loses."""
+
+    served_after: timedelta = timedelta()
+    """How long the name servers need to show a record."""
+
+    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
+        self.zone = zone
+        self.clock = clock or SandboxClock()
+        self.records: list[Record] = []
+        self.removed: list[tuple[datetime, Record]] = []
+        self.troubles: list[Trouble] = []
+        self.written = 0
+        """How many requests that change something came as far as here."""
+        self.requests: list[Request] = []
+        self.retry_after = 1
+        """Seconds that it wants to be left alone for when it is asked too often."""
+        self.released = threading.Event()
+        self._numbers = 0
+        self._lock = threading.RLock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    # What is in the zone
+
+    def put(self, name: str, *strings: str) -> None:
+        """A record that somebody makes in the panel."""
+        self._keep(name, "".join(strings), strings, ttl=3600)
+
+    def stored(self, name: str) -> list[str]:
+        """All TXT values at *name*, sorted."""
+        return sorted(record.value for record in self.records if record.name == name)
+
+    def zones(self) -> list[HostedZone]:
+        """The zone, as its name servers have it by now."""
+        now = self.clock.now()
+        shown = [one for one in self.records if one.made + self.served_after <= now]
+        shown += [one for when, one in self.removed if when + self.served_after > now]
+        soa = f"{NAME_SERVERS[0]}. hostmaster.{self.zone}. 1 3600 600 86400 60"
+        sets = {
+            "SOA": RecordSet(self.zone, "SOA", 3600, (soa,)),
+            "NS": RecordSet(self.zone, "NS", 3600, NAME_SERVERS),
+        }
+        for one in shown:
+            value = " ".join(f'"{_escaped(string)}"' for string in one.strings)
+            before = sets.get(one.name)
+            values = (*before.values, value) if before else (value,)
+            sets[one.name] = RecordSet(one.name, "TXT", one.ttl, values)
+        return [HostedZone(self.zone, NAME_SERVERS, tuple(sets.values()))]
+
+    def _keep(self, name: str, text: str, strings: tuple[str, ...], *, ttl: int) -> Record:
+        with self._lock:
+            self._numbers += 1
+            record = Record(self._numbers, name, text, strings, ttl, self.clock.now())
+            self.records.append(record)
+        return record
+
+    def _drop(self, record: Record) -> None:
+        with self._lock:
+            self.records.remove(record)
+            self.removed.append((self.clock.now(), record))
+
+    # What a host has to say
+
+    def changes(self, request: Request) -> bool:
+        """Whether *request* would change something."""
+        return request.method != "GET"
+
+    def answer(self, request: Request) -> Answer:
+        """What the host answers."""
+        raise NotImplementedError
+
+    def trouble(self, status: int) -> Answer:
+        """The host's own answer to what it can't or won't do now."""
+        headers = {"Retry-After": str(self.retry_after)} if status in (429, 503) else {}
+        return Answer(status, {"message": "not now"}, headers)
+
+    def respond(self, request: Request) -> Answer | bytes | None:
+        """What goes back: an answer, octets that are none, or nothing at all."""
+        with self._lock:
+            self.requests.append(request)
+            change = self.changes(request)
+            trouble = self.troubles.pop(0) if change and self.troubles else None
+        if trouble in ("lost before", "hang"):
+            if trouble == "hang":
+                self.released.wait()
+            return None
+        if trouble == "sign-in":
+            return SIGN_IN
+        if trouble in get_args(Trouble) and str(trouble).isdecimal():
+            return self.trouble(int(str(trouble)))
+        with self._lock:
+            self.written += change
+            answer = self.answer(request)
+        if trouble == "lost after":
+            return None
+        return b"{" if trouble == "garbage" else answer
+
+
+def split(value: str) -> tuple[str, ...]:
+    """*value* in strings of at most 255 octets."""
+    return tuple(value[at : at + 255] for at in range(0, len(value), 255)) or ("",)
+
+
+def _escaped(string: str) -> str:
+    return string.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _handler(stand_in: ApiStandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self) -> None:
+            url = urlsplit(self.path)
+            octets = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            form = (self.headers.get("Content-Type") or "").startswith("application/x-www-form")
+            request = Request(
+                self.command,
+                url.path,
+                _first(url.query),
+                dict(self.headers),
+                _first(octets.decode()) if form else json.loads(octets or b"null"),
+            )
+            answer = stand_in.respond(request)
+            if answer is None:
+                self.close_connection = True
+                return
+            if isinstance(answer, bytes):
+                status, headers, octets = 200, {}, answer
+            else:
+                status, headers = answer.status, dict(answer.headers)
+                octets = b"" if answer.body is None else json.dumps(answer.body).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(octets)))
+            self.end_headers()
+            self.wfile.write(octets)
+
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = respond  # noqa: N815 # the standard library's names
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is printed."""
+
+    return Handler
+
+
+def _first(text: str) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(text, keep_blank_values=True).items()}

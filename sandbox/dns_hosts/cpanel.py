@@ -1,0 +1,125 @@
+"""cPanel's UAPI module DNS for one account: https://api.docs.cpanel.net/openapi/cpanel/operation/dns-mass_edit_zone/."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sandbox.clock import SandboxClock
+from sandbox.dns_hosts.api import Answer, ApiStandIn, Request
+
+__all__ = ["CPanel", "Switches"]
+
+HEAD_LINES: Final = 3
+"""Lines of the zone's file before the first TXT record."""
+
+
+@dataclass
+class Switches:
+    """What a host can switch off."""
+
+    tokens: bool = True
+    zone_editor: bool = True
+    relative_names: bool = True
+    """Whether the zone's file has names without the zone, or whole with a dot."""
+
+
+class CPanel(ApiStandIn):
+    """A panel with one account and one zone."""
+
+    user: Final = "joe"
+    token: Final = "HDHZT9XF0M5ZLRFGDDLV2NUW6EYVXD5N"
+
+    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
+        super().__init__(zone, clock=clock)
+        self.switches = Switches()
+        self.serial = 2026112500
+
+    def changes(self, request: Request) -> bool:
+        return request.path.endswith("/mass_edit_zone")
+
+    def put(self, name: str, *strings: str) -> None:
+        super().put(name, *strings)
+        self.serial += 1
+
+    def answer(self, request: Request) -> Answer:
+        opened = f"cpanel {self.user}:{self.token}"
+        if request.headers.get("Authorization") != opened or not self.switches.tokens:
+            return Answer(401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]})
+        form = {**request.query, **(request.body or {})}
+        if not self.switches.zone_editor:
+            return _failed("You do not have the feature “zoneedit”.")
+        if form.get("zone") != self.zone:
+            return _failed(f"You do not control a DNS zone named “{form.get('zone')}”.")
+        if request.path == "/execute/DNS/parse_zone":
+            return _done(self._lines())
+        if request.path == "/execute/DNS/mass_edit_zone":
+            return self._edit(form)
+        return _failed("no such function")
+
+    def trouble(self, status: int) -> Answer:
+        answer = super().trouble(status)
+        return Answer(status, {"status": 0, "statusmsg": f"not now, {self.token}"}, answer.headers)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        soa = (
+            "ns1.panel.example.",
+            f"root.{self.zone}.",
+            str(self.serial),
+            "3600",
+            "1800",
+            "1209600",
+            "86400",
+        )
+        lines = [
+            {"line_index": 0, "type": "comment", "text_b64": _encoded("; Zone file")},
+            {"line_index": 1, "type": "control", "text_b64": _encoded("$TTL 14400")},
+            _line(2, f"{self.zone}.", "SOA", soa, 86400),
+        ]
+        for number, one in enumerate(self.records, HEAD_LINES):
+            name = one.name.removesuffix(f".{self.zone}") if self.switches.relative_names else f"{one.name}."
+            lines.append(_line(number, name, "TXT", one.strings, one.ttl))
+        return lines
+
+    def _edit(self, form: dict[str, str]) -> Answer:
+        if form.get("serial") != str(self.serial):
+            return _failed(
+                f"The given serial number ({form.get('serial')}) does not match the DNS zone’s serial number "
+                f"({self.serial}). Refresh your view of the zone, then resubmit."
+            )
+        if "remove" in form:
+            self._drop(self.records[int(form["remove"]) - HEAD_LINES])
+        if "add" in form:
+            new = json.loads(form["add"])
+            if any(len(string) > 255 for string in new["data"]):
+                return _failed("a string has more than 255 octets")
+            name = new["dname"]
+            name = name[:-1] if name.endswith(".") else f"{name}.{self.zone}"
+            self._keep(name, "", tuple(new["data"]), ttl=new["ttl"])
+        self.serial += 1
+        return _done({"new_serial": str(self.serial)})
+
+
+def _line(number: int, name: str, kind: str, data: tuple[str, ...], ttl: int) -> dict[str, Any]:
+    return {
+        "line_index": number,
+        "type": "record",
+        "record_type": kind,
+        "dname_b64": _encoded(name),
+        "data_b64": [_encoded(one) for one in data],
+        "ttl": ttl,
+    }
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _done(data: Any) -> Answer:
+    return Answer(200, {"status": 1, "errors": None, "warnings": None, "messages": None, "data": data})
+
+
+def _failed(error: str) -> Answer:
+    return Answer(200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None})

@@ -1,0 +1,383 @@
+"""
+What the APIs over HTTP say beside yes: statuses, limits, what an account may not.
+
+What is not known of a host is tried both ways.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.dns_hosts.http_api import HttpApi
+from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.publish import Record, look, publish, withdraw
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from sandbox.dns_hosts.api import Answer
+from tests.dns_hosts import backends
+from tests.dns_hosts.backends import HTTP
+from tests.dns_hosts.name_servers import ZONE
+from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
+from tests.fakes import FakeClock, FakeProgress
+
+NAME = f"s1._domainkey.{ZONE}"
+NEIGHBOUR = "v=spf1 -all"
+
+
+def started(backend):
+    backend.stand_in.start()
+    yield backend
+    backend.stand_in.stop()
+
+
+@pytest.fixture(params=HTTP)
+def backend(request):
+    yield from started(HTTP[request.param]())
+
+
+@pytest.fixture
+def godaddy():
+    yield from started(backends.godaddy())
+
+
+@pytest.fixture
+def dreamhost():
+    yield from started(backends.dreamhost())
+
+
+@pytest.fixture
+def wix():
+    yield from started(backends.wix())
+
+
+@pytest.fixture
+def cpanel():
+    yield from started(backends.cpanel())
+
+
+def refused(host, **options):
+    with pytest.raises(DnsRefused) as caught:
+        publish(host, Record(NAME, VALUE, "same key"), **{**CALM, **options})
+    return caught.value
+
+
+@pytest.mark.parametrize("trouble", ["429", "503", "500", "sign-in"])
+def test_passing_trouble(backend, trouble):
+    """What passes is waited for, and what was to be done is done once."""
+    backend.trouble(trouble, trouble)
+    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty())
+    backend.trouble(trouble)
+    withdraw(backend.host(), NAME, VALUE, **hasty())
+    assert [] == backend.stored(NAME)
+    assert 2 == backend.written()
+
+
+def test_lasting_trouble(backend):
+    """A host that is busy for more than ten minutes is left alone, and the next run goes on."""
+    backend.stand_in.retry_after = 60
+    backend.trouble(*["429"] * 100)
+    with pytest.raises(DnsUnconfirmed, match="asked too often") as given_up:
+        publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty())
+    assert "`pulumi up` again to go on" in given_up.value.hint
+    assert 0 == backend.written()
+
+
+def test_progress(backend):
+    """Who waits for a host reads what for."""
+    progress = FakeProgress()
+    backend.trouble("500")
+    publish(backend.host(), Record(NAME, VALUE, "same key"), clock=hasty()["clock"], progress=progress)
+    [line] = progress.updates
+    assert line.startswith(f"{backend.host().label}: {NAME}: trouble at the host: 500")
+    assert line.endswith(", again in 0.2 s")
+
+
+def test_expired(backend):
+    """A secret that ended says where to put the new one, and quotes none, though the host does."""
+    publish(backend.host(), Record(NAME, VALUE, "same key"), **CALM)
+    backend.trouble("401")
+    with pytest.raises(DnsRefused) as caught:
+        withdraw(backend.host(), NAME, VALUE, **CALM)
+    assert [VALUE] == backend.stored(NAME)
+    assert "pulumi config set --secret --path 'dnsCredentials.of-test." in caught.value.hint
+    assert "run the same command again" in caught.value.hint
+    assert not [
+        secret for secret in backend.secrets.values() if len(secret) > 10 and secret in str(caught.value)
+    ]
+
+
+def test_foreign_zone(backend):
+    """A zone that is not the account's is refused."""
+    host = type(backend.host())
+    other = backend.make(
+        "example.net",
+        credentials=Credentials("of-test", backend.secrets, dict.fromkeys(backend.secrets, "VARIABLE"), {}),
+        base_url=backend.stand_in.url,
+    )
+    assert isinstance(other, host)
+    with pytest.raises(DnsRefused):
+        publish(other, Record("s1._domainkey.example.net", VALUE, "same key"), **CALM)
+    assert [] == backend.stand_in.records
+
+
+def test_nothing_is_logged(backend, caplog):
+    """With every log on, no secret is in one: a key in a query neither."""
+    with caplog.at_level(logging.DEBUG):
+        publish(backend.host(), Record(NAME, VALUE, "same key"), **CALM)
+        backend.trouble("lost after")
+        withdraw(backend.host(), NAME, VALUE, **CALM)
+    assert "urllib3.connectionpool" in {record.name for record in caplog.records}
+    assert not [secret for secret in backend.secrets.values() if len(secret) > 10 and secret in caplog.text]
+
+
+def test_repr(backend):
+    """Whoever prints a host or its credentials sees no secret."""
+    credentials = Credentials("of-test", backend.secrets, {}, {})
+    assert repr(credentials) == "Credentials('of-test')"
+    assert not [
+        secret
+        for secret in backend.secrets.values()
+        if len(secret) > 10 and secret in repr(vars(backend.host()))
+    ]
+
+
+# The client itself
+
+
+def api(stand_in, **options):
+    return HttpApi(stand_in.url, credentials=Credentials("x", {}, {}, {}), forbidden="", **options)
+
+
+def answering(stand_in, answer):
+    stand_in.answer = lambda request: answer
+    return api(stand_in)
+
+
+def test_redirect(godaddy):
+    """No token follows a redirect."""
+    elsewhere = Answer(302, None, {"Location": "http://127.0.0.1:1/"})
+    with pytest.raises(Refused, match="302, a redirect, which is not followed"):
+        answering(godaddy.stand_in, elsewhere).call("GET", "/")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"message": "no"}, "400 no"),
+        ({"errors": [{"message": "no"}, {"code": "X1"}]}, "400 no, X1"),
+        ({"error": {"details": "why"}}, "400 why"),
+        ("plain", "400 plain"),
+        ({"message": "a\nb\tc"}, "400 a b c"),
+        ({"message": "x" * 1000}, "400 " + "x" * 300),
+        (None, "400"),
+        (5, "400"),
+    ],
+)
+def test_words(godaddy, body, said):
+    """What a host says in an error is shown, in one line that ends."""
+    with pytest.raises(Refused) as caught:
+        answering(godaddy.stand_in, Answer(400, body)).call("GET", "/")
+    assert said == caught.value.reason
+
+
+def test_plain_http():
+    """A secret goes to no other machine in plain."""
+    with pytest.raises(Refused, match="only https keeps the secret on its way"):
+        HttpApi("http://192.0.2.1", credentials=Credentials("x", {}, {}, {}), forbidden="").call("GET", "/")
+
+
+def test_tls(godaddy):
+    """What does not speak TLS is not the host."""
+    url = godaddy.stand_in.url.replace("http://", "https://")
+    with pytest.raises((Refused, Unknown)):
+        HttpApi(url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=1).call(
+            "GET", "/"
+        )
+    assert [] == godaddy.stand_in.requests
+
+
+# GoDaddy
+
+
+def test_godaddy_token(godaddy):
+    """Its year over, the token is refused; so is one that lacks a scope, or an account that may not."""
+    switches = godaddy.stand_in.switches
+    switches.expires = godaddy.stand_in.clock.now() + timedelta(days=365)
+    publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
+    godaddy.stand_in.clock.advance(timedelta(days=366))
+    expired = refused(godaddy.host())
+    assert "401 Unauthorized" in expired.reason
+    assert "may have expired" in expired.hint
+    switches.expires = None
+    switches.scopes = frozenset({"domains.domain:read"})
+    lacking = Record(f"s2._domainkey.{ZONE}", VALUE, "same key")
+    with pytest.raises(DnsRefused, match="403 The token lacks a scope"):
+        publish(godaddy.host(), lacking, **CALM)
+    switches.may_use = False
+    assert "403 Authenticated user is not allowed access" in refused(godaddy.host()).reason
+
+
+def test_godaddy_rate(godaddy):
+    """Sixty requests a minute: who comes too often waits as long as GoDaddy says."""
+    godaddy.stand_in.switches.requests_per_minute = 5
+    clock = FakeClock()
+    godaddy.stand_in.clock = clock
+    for number in range(8):
+        record = Record(f"s{number}._domainkey.{ZONE}", VALUE, "same key")
+        assert VALUE == publish(godaddy.host(), record, clock=clock, progress=FakeProgress())
+    assert 8 == len(godaddy.stand_in.records)
+    assert clock.monotonic() > 60
+
+
+@pytest.mark.parametrize("doubles", ["refused", "kept"])
+def test_godaddy_doubles(godaddy, doubles):
+    """A record that is there twice is seen once, and goes whole."""
+    godaddy.stand_in.switches.doubles = doubles
+    publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
+    godaddy.put(NAME, VALUE)
+    assert (VALUE,) == look(godaddy.host(), NAME, **CALM)
+    withdraw(godaddy.host(), NAME, VALUE, **CALM)
+    assert [] == godaddy.stored(NAME)
+
+
+@pytest.mark.parametrize("filters", [True, False])
+def test_godaddy_pages(godaddy, filters):
+    """A zone of many records is read whole, and a name is found whether or not GoDaddy filters."""
+    godaddy.stand_in.switches.filters = filters
+    for number in range(230):
+        godaddy.put(f"n{number}.{ZONE}", NEIGHBOUR)
+    godaddy.put(NAME, OTHER)
+    assert (OTHER,) == look(godaddy.host(), NAME, **CALM)
+    assert (NEIGHBOUR,) == look(godaddy.host(), f"n7.{ZONE}", **CALM)
+
+
+def test_godaddy_limits(godaddy):
+    """A TTL or a value that GoDaddy does not take is an error, not a record."""
+    assert "422 ttl must be between 600 and 86400" in refused(godaddy.host_with(ttl=60)).reason
+    with pytest.raises(DnsRefused, match="has 600 characters, at most 512 fit"):
+        publish(godaddy.host(), Record(NAME, "p=" + "A" * 598, "same key"), **CALM)
+    assert [] == godaddy.stand_in.records
+
+
+# DreamHost
+
+
+def test_dreamhost_limits(dreamhost):
+    """Ten additions in five minutes: the eleventh is not lost, it is said, and comes in a later run."""
+    dreamhost.stand_in.switches.limits = True
+    records = [Record(f"s{number}._domainkey.{ZONE}", VALUE, "same key") for number in range(11)]
+    for record in records[:10]:
+        publish(dreamhost.host(), record, **CALM)
+    with pytest.raises(DnsUnconfirmed, match="asked too often: slow_down_bucko 10 times in 0:05:00"):
+        publish(dreamhost.host(), records[10], **hasty())
+    dreamhost.stand_in.clock.advance(timedelta(minutes=5))
+    assert VALUE == publish(dreamhost.host(), records[10], **CALM)
+
+
+@pytest.mark.parametrize("final_dot", [True, False])
+def test_dreamhost_names(dreamhost, final_dot):
+    """A record is found and removed, whether or not its name is listed with a dot."""
+    dreamhost.stand_in.switches.final_dot = final_dot
+    publish(dreamhost.host(), Record(NAME, VALUE, "same key"), **CALM)
+    assert (VALUE,) == look(dreamhost.host(), NAME, **CALM)
+    withdraw(dreamhost.host(), NAME, VALUE, **CALM)
+    assert [] == dreamhost.stored(NAME)
+
+
+def test_dreamhost_functions(dreamhost):
+    """A key that may not do this is refused, with what it needs."""
+    dreamhost.stand_in.switches.all_functions = False
+    error = refused(dreamhost.host())
+    assert "this_key_cannot_access_this_cmd" in error.reason
+    assert "All dns functions" in error.hint
+
+
+def test_dreamhost_is_slow(dreamhost):
+    """What the API has is there for us at once, and for the world hours later."""
+    publish(dreamhost.host(), Record(NAME, VALUE, "same key"), **CALM)
+    [zone] = dreamhost.stand_in.zones()
+    assert NAME not in {one.name for one in zone.record_sets}
+    dreamhost.stand_in.clock.advance(timedelta(hours=6))
+    [zone] = dreamhost.stand_in.zones()
+    assert NAME in {one.name for one in zone.record_sets}
+
+
+# Wix
+
+
+@pytest.mark.parametrize("long_values", ["one piece", "quoted strings"])
+@pytest.mark.parametrize("kept", ["as it came", "quoted strings"])
+def test_wix_long_values(wix, long_values, kept):
+    """A long value arrives whole, however Wix wants and keeps it."""
+    wix.stand_in.switches.long_values, wix.stand_in.switches.kept = long_values, kept
+    assert VALUE == publish(wix.host(), Record(NAME, VALUE, "same key"), **CALM)
+    assert [VALUE] == wix.stored(NAME)
+    withdraw(wix.host(), NAME, VALUE, **CALM)
+    assert [] == wix.stored(NAME)
+
+
+@pytest.mark.parametrize("conflict", [400, 409])
+def test_wix_races(wix, conflict):
+    """Somebody who is faster is seen: his value stays, at an addition and at a removal."""
+    wix.stand_in.switches.conflict = conflict
+    answer = wix.stand_in.answer
+
+    def faster(request):
+        if request.method == "PATCH" and NEIGHBOUR not in wix.stored(NAME):
+            wix.put(NAME, NEIGHBOUR)
+        return answer(request)
+
+    wix.stand_in.answer = faster
+    refused(wix.host())
+    assert [NEIGHBOUR] == wix.stored(NAME)
+    wix.stand_in.records.clear()
+    wix.put(NAME, VALUE)
+    withdraw(wix.host(), NAME, VALUE, **CALM)
+    assert [NEIGHBOUR] == wix.stored(NAME)
+
+
+def test_wix_permission(wix):
+    """A key that may not manage domains is refused, with what it needs."""
+    wix.stand_in.switches.may_manage = False
+    error = refused(wix.host())
+    assert "403 Manage Domains" in error.reason
+    assert "lack the permission Manage Domains" in error.hint
+
+
+# cPanel
+
+
+def test_cpanel_serial(cpanel):
+    """An edit of somebody else in between is seen by the serial, and our line is not another one's."""
+    cpanel.put(NAME, VALUE)
+    answer = cpanel.stand_in.answer
+    others = iter((f"a.{ZONE}", f"b.{ZONE}"))
+
+    def faster(request):
+        if request.path.endswith("mass_edit_zone") and (other := next(others, None)):
+            cpanel.put(other, NEIGHBOUR)
+            cpanel.stand_in.records.insert(0, cpanel.stand_in.records.pop())
+        return answer(request)
+
+    cpanel.stand_in.answer = faster
+    withdraw(cpanel.host(), NAME, VALUE, **hasty())
+    assert [[], [NEIGHBOUR], [NEIGHBOUR]] == [cpanel.stored(one) for one in (NAME, f"a.{ZONE}", f"b.{ZONE}")]
+
+
+@pytest.mark.parametrize("relative_names", [True, False])
+def test_cpanel_names(cpanel, relative_names):
+    """Names in the zone's file are found with and without the zone."""
+    cpanel.stand_in.switches.relative_names = relative_names
+    publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
+    assert (VALUE,) == look(cpanel.host(), NAME, **CALM)
+
+
+@pytest.mark.parametrize(("switch", "reason"), [("tokens", "401 Access denied"), ("zone_editor", "feature")])
+def test_cpanel_switched_off(cpanel, switch, reason):
+    """What a host has switched off is said."""
+    setattr(cpanel.stand_in.switches, switch, False)
+    error = refused(cpanel.host())
+    assert reason in error.reason
+    assert "the host has switched tokens or the zone editor off" in error.hint

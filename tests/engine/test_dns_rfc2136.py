@@ -1,0 +1,242 @@
+"""A domain on a BIND of one's own: the whole life of its keys, by dynamic updates, with mail judged."""
+
+from __future__ import annotations
+
+import dns.query
+import dns.rdatatype
+import dns.update
+import dns.zone
+import pytest
+
+from sandbox.dns_hosting import NAME_SERVERS, HostedZone
+from sandbox.dns_zone import RecordSet
+from sandbox.mail_client import send
+from tests.dns_hosts import name_servers
+from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
+from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import KEY as DKIM_KEY
+from tests.engine.state import days_pass
+from tests.engine.test_life_of_a_key import selectors, verdicts
+
+pytestmark = pytest.mark.engine
+
+RECORD = "pulumi-python:dynamic/byodkim:DnsRecord"
+ZONE = "bind.example"
+CREDENTIALS = {"rfc2136": {"secret": SECRET}}
+
+
+@pytest.fixture(scope="module")
+def bind(tmp_path_factory):
+    with name_servers.running("BIND", tmp_path_factory.mktemp("bind"), ZONE) as server:
+        yield server
+
+
+class Secondaries:
+    """The zone's name servers, which have it from BIND by zone transfer; they can lag behind."""
+
+    def __init__(self, server):
+        self._server = server
+        self._kept = None
+
+    def lag(self):
+        """Serve what there is now, whatever comes."""
+        self._kept = self._transferred()
+
+    def catch_up(self):
+        self._kept = None
+
+    def zones(self):
+        return self._kept or self._transferred()
+
+    def _transferred(self):
+        xfr = dns.query.xfr(ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5)
+        zone = dns.zone.from_xfr(xfr, relativize=False)
+        sets = tuple(
+            RecordSet(
+                name.to_text(),
+                dns.rdatatype.to_text(rdataset.rdtype),
+                rdataset.ttl,
+                tuple(rdata.to_text() for rdata in rdataset),
+            )
+            for name, rdataset in zone.iterate_rdatasets()
+        )
+        return [HostedZone(self._server.zone, NAME_SERVERS, sets)]
+
+
+@pytest.fixture(scope="module")
+def secondaries(sandbox, bind):
+    served = Secondaries(bind)
+    sandbox.elsewhere.append(served.zones)
+    yield served
+    sandbox.elsewhere.remove(served.zones)
+
+
+def declared(bind, domain, **settings):
+    dns = {
+        "provider": "rfc2136",
+        "server": ADDRESS,
+        "port": bind.port,
+        "zone": ZONE,
+        "keyName": KEY,
+    }
+    return {domain: {"generation": 1, "dns": dns, **settings}}
+
+
+def place(bind):
+    return f"rfc2136:{ADDRESS}:{bind.port}:{ZONE}"
+
+
+def made(bind, domain, generation):
+    name = f"{domain}/{generation}"
+    return [("create", name, DKIM_KEY), ("create", f"{name}/{place(bind)}", RECORD)]
+
+
+def removed(bind, domain, generation):
+    return [("delete", name, kind) for _, name, kind in reversed(made(bind, domain, generation))]
+
+
+def in_zone(bind, domain):
+    """Names and values of the DKIM records of *domain*, as BIND has them."""
+    xfr = dns.query.xfr(ADDRESS, ZONE, port=bind.port, relativize=False, timeout=5)
+    zone = dns.zone.from_xfr(xfr, relativize=False)
+    return {
+        name.to_text(omit_final_dot=True): [b"".join(rdata.strings).decode() for rdata in rdataset]
+        for name, rdataset in zone.iterate_rdatasets("TXT")
+        if name.to_text().endswith(f"._domainkey.{domain}.")
+    }
+
+
+def wanted(result, domain):
+    return {one["name"]: [one["value"]] for one in result.outputs["domains"][domain]["records"]}
+
+
+def test_life(sandbox, bind, secondaries, open_stack):
+    """New, unchanged, forward, back, and gone: the records follow, mail passes, the neighbours stay."""
+    domain = f"life.{ZONE}"
+    neighbours = bind.wire(ZONE)
+    stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    assert first.ok, first.stdout
+    assert in_zone(bind, domain) == wanted(first, domain)
+    assert len(in_zone(bind, domain)) == 2
+    known = selectors(first, domain)
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+    serial = bind.wire_soa(ZONE)
+    with requests(sandbox) as asked:
+        assert set(stack.up().changes) == {"same"}
+    assert (asked.ses, asked.dns, bind.wire_soa(ZONE)) == ([], [], serial)
+    assert stack.refresh().ok
+    assert set(stack.up().changes) == {"same"}
+
+    days_pass(stack, 11)
+    stack.declare(declared(bind, domain, generation=2), dnsCredentials=CREDENTIALS)
+    preview, forward = stack.preview(), stack.up()
+    switched = [("update", f"{domain}/{REGION}", IDENTITY), ("update", "verification", VERIFICATION)]
+    for run in preview, forward:
+        assert run.ok, run.stdout
+        assert sorted(steps(run)) == sorted([*made(bind, domain, 3), *switched])
+    known |= selectors(forward, domain)
+    assert in_zone(bind, domain) == wanted(forward, domain)
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+    back = {"generation": 1, "published": [1, 2, 3]}
+    stack.declare(declared(bind, domain, **back), dnsCredentials=CREDENTIALS)
+    returned = stack.up()
+    assert sorted(steps(returned)) == sorted(switched)
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+    days_pass(stack, 11)
+    stack.declare(declared(bind, domain, **{**back, "published": [1, 2]}), dnsCredentials=CREDENTIALS)
+    assert steps(stack.up())[-2:] == removed(bind, domain, 3)
+    assert {f"{known[number]}._domainkey.{domain}" for number in (1, 2)} == in_zone(bind, domain).keys()
+    assert verdicts(sandbox, domain) == {(known[1], "pass"): 2, (known[2], "pass"): 1}
+
+    assert stack.destroy().ok
+    assert in_zone(bind, domain) == {}
+    assert bind.wire(ZONE) == neighbours
+
+
+def test_made_again(sandbox, bind, secondaries, open_stack):
+    """A record that somebody deleted is missed by a refresh, and made again."""
+    domain = f"drift.{ZONE}"
+    stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    standby = first.outputs["domains"][domain]["records"][1]["name"]
+    update = dns.update.UpdateMessage(ZONE)
+    update.delete(f"{standby}.")
+    bind.host()._exchange(update)
+    assert stack.refresh().ok
+    again = stack.up()
+    assert [step for step in again.steps if step[2] == RECORD] == [
+        ("create", f"{domain}/2/{place(bind)}", RECORD)
+    ]
+    assert in_zone(bind, domain) == wanted(first, domain)
+
+
+def test_foreign_value(sandbox, bind, secondaries, open_stack):
+    """At a selector of one's own somebody else's record stays, and the run says what to do."""
+    domain = f"foreign.{ZONE}"
+    update = dns.update.UpdateMessage(ZONE)
+    update.add(f"mail._domainkey.{domain}.", 300, "TXT", '"v=DKIM1; p=MIGf"')
+    bind.host()._exchange(update)
+    supplied = {"1": {"selector": "mail", "privateKey": OPENSSL_KEY}}
+    stack = open_stack(declared(bind, domain, keys=supplied), dnsCredentials=CREDENTIALS)
+    refused = stack.up()
+    assert refused.failed
+    assert (
+        f"error: DnsRefused: {place(bind)}: mail._domainkey.{domain}: a TXT record with another value "
+        "is there already\n      hint: nothing was changed; remove it, or give the key another selector"
+    ) in refused.stdout
+    assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
+
+
+def test_secrets(sandbox, bind, secondaries, open_stack):
+    """None, a wrong one, the right one, another one at the end: each is said, and none loses a record."""
+    domain = f"secrets.{ZONE}"
+    stack = open_stack(declared(bind, domain))
+    none = stack.preview()
+    assert none.failed
+    assert (
+        "rfc2136: no secret is given: `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'`, "
+        "or the environment variable RFC2136_TSIG_SECRET"
+    ) in none.stdout
+
+    wrong = {"rfc2136": {"secret": "YW5vdGhlciBzZWNyZXQgdGhhdCBvcGVucyBub3RoaW5n"}}
+    stack.declare(declared(bind, domain), dnsCredentials=wrong)
+    refused = stack.up()
+    assert refused.failed
+    assert f"the secret of the TSIG key '{KEY}' is another one there" in refused.stdout
+    assert in_zone(bind, domain) == {}
+
+    stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    assert first.ok, first.stdout
+    stack.declare(declared(bind, domain), dnsCredentials=wrong)
+    assert set(stack.up().changes) == {"same"}
+    kept = stack.destroy()
+    assert kept.failed
+    assert f"the secret of the TSIG key '{KEY}' is another one there" in kept.stdout
+    assert "dnsCredentials.rfc2136.secret" in kept.stdout
+    assert in_zone(bind, domain) == wanted(first, domain)
+    stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    assert stack.up().ok  # the stack's configuration is what `destroy` reads
+    assert stack.destroy().ok
+    assert in_zone(bind, domain) == {}
+
+
+def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
+    """SES gets no key before the zone's name servers show it; the next run goes on from there."""
+    domain = f"lag.{ZONE}"
+    secondaries.lag()
+    stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    with requests(sandbox) as asked:
+        waiting = stack.up()
+    assert waiting.ok, waiting.stdout
+    assert "CreateEmailIdentity" not in asked.operations
+    assert in_zone(bind, domain) == wanted(waiting, domain)
+    secondaries.catch_up()
+    with requests(sandbox) as asked:
+        assert stack.up().ok
+    assert "CreateEmailIdentity" in asked.operations
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
