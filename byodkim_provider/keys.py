@@ -9,8 +9,11 @@ the key, and each is raised `from None`, for its cause might.
 from __future__ import annotations
 
 import base64
+import binascii
+import codecs
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -24,7 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
     load_der_public_key,
+    load_pem_private_key,
 )
+from cryptography.x509 import load_der_x509_certificate
 
 from byodkim_provider.errors import InvalidKey
 
@@ -33,10 +38,14 @@ __all__ = [
     "MIN_BITS",
     "PUBLIC_EXPONENT",
     "SigningKey",
+    "block",
     "fingerprint",
     "generate",
+    "is_certificate",
+    "is_rsa_pss",
     "is_rsa_public_key",
     "load",
+    "pem_or_der",
     "selector_for",
 ]
 
@@ -56,23 +65,30 @@ documented, and it would not say so if it didn't.
 
 _EXPECTED: Final = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
 
-_ENCRYPTED: Final = "is encrypted, expected a key without passphrase (openssl rsa takes it off)"
+_ENCRYPTED: Final = (
+    "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes it off)"
+)
 
-_SIGNING_LABELS: Final = {"PRIVATE KEY", "RSA PRIVATE KEY"}
+_PSS: Final = "is an RSA-PSS key, expected plain RSA (openssl genrsa)"
+
+_CERTIFICATE: Final = f"is a certificate, {_EXPECTED}"
 
 _OTHER_LABELS: Final = {
-    "CERTIFICATE": "is a certificate",
-    "CERTIFICATE REQUEST": "is a certificate request",
-    "DSA PRIVATE KEY": "is a key for DSA",
-    "EC PARAMETERS": "is a key for EC",
-    "EC PRIVATE KEY": "is a key for EC",
-    "OPENSSH PRIVATE KEY": "is an OpenSSH key",
-    "PUBLIC KEY": "is a public key",
-    "RSA PUBLIC KEY": "is a public key",
+    "CERTIFICATE": _CERTIFICATE,
+    "CERTIFICATE REQUEST": f"is a certificate request, {_EXPECTED}",
+    "DSA PRIVATE KEY": f"is a key for DSA, {_EXPECTED}",
+    "EC PRIVATE KEY": f"is a key for EC, {_EXPECTED}",
+    "OPENSSH PRIVATE KEY": "is an OpenSSH key (`ssh-keygen -p -m PEM -f COPY` turns a copy of it into PEM)",
+    "PUBLIC KEY": f"is a public key, {_EXPECTED}",
+    "RSA PUBLIC KEY": f"is a public key, {_EXPECTED}",
 }
+"""What a PEM block is that `cryptography` did not load, by its label."""
 
 _RSASSA_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
 """DER of the identifier 1.2.840.113549.1.1.10, RSASSA-PSS (RFC 8017 appendix C)."""
+
+_PKCS7_DATA: Final = bytes.fromhex("06092a864886f70d010701")
+"""DER of the identifier 1.2.840.113549.1.7.1, near the beginning of every PKCS#12 file (RFC 7292)."""
 
 _RSA_PRIVATE_KEY: Final = re.compile(
     rb"0\x82..(\x02\x01\0.{15}\x04\x82..0\x82..)?\x02\x01([\0\1])\x02", re.DOTALL
@@ -126,14 +142,19 @@ def generate(bits: int = MAX_BITS) -> SigningKey:
     return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
 
 
-def load(private_key: str) -> SigningKey:
+def load(private_key: str | bytes) -> SigningKey:
     r"""
-    The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM or as base64 of the DER.
+    The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it.
 
-    White space and line ends don't matter, and `\n` may be written out, as it is in many
-    a secret store. Raises `InvalidKey`; its reason goes behind the name of a setting.
+    *private_key* is a setting, or a file as it is. White space and line ends don't matter, nor
+    what stands before and after a PEM block, and `\n` may be written out, as it is in many a
+    secret store. Raises `InvalidKey`; its reason goes behind the name of a setting.
     """
-    key = _rsa_private_key(_der(_base64(private_key)))
+    found = pem_or_der(private_key, _EXPECTED)
+    key = _from_pem(found) if isinstance(found, str) else _from_der(found)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        algorithm = type(key).__name__.removesuffix("PrivateKey")
+        raise InvalidKey(f"is a key for {algorithm}, {_EXPECTED}")
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:
@@ -141,6 +162,32 @@ def load(private_key: str) -> SigningKey:
             f"has the public exponent {exponent}, expected {PUBLIC_EXPONENT} (openssl genrsa -f4)"
         )
     return _signing_key(key)
+
+
+def pem_or_der(key: str | bytes, expected: str) -> str | bytes:
+    """What is in a setting or a file: PEM as text, DER as octets. Raises `InvalidKey` for what is neither."""
+    if isinstance(key, bytes):
+        if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are, and no text
+            return key
+        key = key.decode(_encoding(key), errors="replace")
+    text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
+    if not text:
+        raise InvalidKey(f"is empty, {expected}")
+    if "-----" in text:
+        return text
+    return _decoded("".join(text.split()), expected)
+
+
+def _encoding(text: bytes) -> str:
+    """Of a text whose first character is ASCII: UTF-8, or the UTF-16 that Windows writes into files."""
+    if text[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return "utf-16-le" if text[1:2] == b"\0" else "utf-16-be" if text[:1] == b"\0" else "utf-8"
+
+
+def is_rsa_pss(der: bytes) -> bool:
+    """Whether a key is for RSA-PSS only, which `cryptography` loads as plain RSA."""
+    return _RSASSA_PSS in der[:40]
 
 
 def _signing_key(key: rsa.RSAPrivateKey) -> SigningKey:
@@ -162,88 +209,89 @@ def _check_size(bits: int) -> None:
         raise InvalidKey(f"must be {MIN_BITS} to {MAX_BITS} bits, not {bits}")
 
 
-def _base64(text: str) -> str:
-    """The base64 in *text*, without PEM armour and white space."""
-    if not text.isascii():
-        raise InvalidKey(f"has characters outside ASCII, {_EXPECTED}")
-    text = text.replace(r"\r", "").replace(r"\n", "\n").strip()
-    if not text:
-        raise InvalidKey(f"is empty, {_EXPECTED}")
-    if "-----" in text:
-        text = _pem_body(text)
-    return "".join(text.split())
-
-
-def _pem_body(text: str) -> str:
-    """What stands between the BEGIN and the END line."""
+def _from_pem(text: str) -> object:
+    """The one private key in *text*."""
     labels = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
+    private = [label for label in labels if label.endswith("PRIVATE KEY")]
+    if len(private) > 1:
+        raise InvalidKey(f"holds {len(private)} private keys, expected one")
+    try:
+        key = load_pem_private_key(text.encode(errors="replace"), password=None)
+    except TypeError:
+        raise InvalidKey(_ENCRYPTED) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKey(_why_no_pem(text, private or labels)) from None
+    if is_rsa_pss(block(text, private[0])):
+        raise InvalidKey(_PSS)
+    return key
+
+
+def _why_no_pem(text: str, labels: Sequence[str]) -> str:
     if not labels:
-        raise InvalidKey("has no BEGIN line, expected a whole PEM block")
-    if labels[0] == "ENCRYPTED PRIVATE KEY":
-        raise InvalidKey(_ENCRYPTED)
-    if labels[0] in _OTHER_LABELS:
-        raise InvalidKey(f"{_OTHER_LABELS[labels[0]]}, {_EXPECTED}")
-    if labels[0] not in _SIGNING_LABELS:
-        raise InvalidKey(f"is another kind of PEM block, {_EXPECTED}")
-    if len(labels) > 1:
-        raise InvalidKey(f"holds {len(labels)} PEM blocks, expected one")
-    block = re.fullmatch(r"(.*?)-----BEGIN [^-]+-----(.*?)-----END [^-]+-----(.*)", text, re.DOTALL)
-    if not block:
-        raise InvalidKey("is cut short: no END line, expected a whole PEM block")
-    before, body, after = block.groups()
-    if before or after:
-        raise InvalidKey("has text before or after the PEM block, expected the block alone")
-    if "ENCRYPTED" in body:  # the header `Proc-Type: 4,ENCRYPTED` of RFC 1421
-        raise InvalidKey(_ENCRYPTED)
-    return body
+        return "has no BEGIN line, expected a whole PEM block"
+    label = labels[0]
+    if (
+        "ENCRYPTED" in text
+    ):  # in the label, or in the header of RFC 1421; by a cipher that nobody has any more
+        return _ENCRYPTED
+    if label in _OTHER_LABELS:
+        return _OTHER_LABELS[label]
+    if not label.endswith("PRIVATE KEY"):
+        return f"is another kind of PEM block, {_EXPECTED}"
+    if f"-----END {label}-----" not in text:
+        return "is cut short: no END line, expected a whole PEM block"
+    der = block(text, label)
+    return _why_no_der(der) if der else "is damaged: between BEGIN and END is no base64"
 
 
-def _der(text: str) -> bytes:
-    """The one DER value that base64 *text* holds, whole."""
+def block(text: str, label: str) -> bytes:
+    """The DER in the PEM block *label* of *text*; empty if there is none, or it is damaged."""
+    body = text.partition(f"-----BEGIN {label}-----")[2].partition("-----END")[0]
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _decoded(text: str, expected: str) -> bytes:
+    """What base64 *text* holds."""
+    if not text.isascii():
+        raise InvalidKey(f"has characters outside ASCII, {expected}")
     cut = len(text) % 4 != 0
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) or (cut and not text.startswith("MI")):
-        raise InvalidKey(f"is not base64, {_EXPECTED}")
+        raise InvalidKey(f"is not base64, {expected}")
     if cut:  # base64 of every key begins with MI
         raise InvalidKey(f"is cut short: {len(text)} characters of base64, expected a multiple of 4")
     der = base64.b64decode(text)
     if der.lstrip().startswith(b"-----BEGIN"):
         # SES takes it without an error: https://github.com/hashicorp/terraform-provider-aws/issues/29729
-        raise InvalidKey("is base64 of a whole PEM file, expected the PEM itself, or base64 of its DER")
-    if der[0] != 0x30 or len(der) < 4:  # a SEQUENCE
-        raise InvalidKey(f"is not a private key that can be read, {_EXPECTED}")
-    expected = _sequence_octets(der)
-    if len(der) < expected:
-        raise InvalidKey(f"is cut short: {len(der)} octets of DER, expected {expected}")
-    if len(der) > expected:
-        raise InvalidKey(f"has something after the key: {len(der)} octets of DER, expected {expected}")
+        raise InvalidKey(
+            "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in FILE`), "
+            "or base64 of its DER"
+        )
     return der
 
 
-def _sequence_octets(der: bytes) -> int:
-    """Octets of the DER value *der* begins with, by its own length field (X.690 section 8.1.3)."""
-    if der[1] < 0x80:
-        return 2 + der[1]
-    content = 2 + (der[1] & 0x7F)
-    return content + int.from_bytes(der[2:content], "big")
-
-
-def _rsa_private_key(der: bytes) -> rsa.RSAPrivateKey:
-    if _RSASSA_PSS in der[:40]:  # cryptography would load it as plain RSA
-        raise InvalidKey("is an RSA-PSS key, expected plain RSA (openssl genrsa)")
+def _from_der(der: bytes) -> object:
     try:
         # Also computes whether the numbers belong together.
         key = load_der_private_key(der, password=None)
     except TypeError:
         raise InvalidKey(_ENCRYPTED) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise InvalidKey(_why_not_loaded(der)) from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(f"is a key for {algorithm}, {_EXPECTED}")
+        raise InvalidKey(_why_no_der(der)) from None
+    if is_rsa_pss(der):
+        raise InvalidKey(_PSS)
     return key
 
 
-def _why_not_loaded(der: bytes) -> str:
+def _why_no_der(der: bytes) -> str:
+    """Why `cryptography` does not load *der* as a private key."""
+    octets = _sequence_octets(der)
+    if octets and len(der) < octets:
+        return f"is cut short: {len(der)} octets of DER, expected {octets}"
+    if octets and len(der) > octets:
+        return f"has something after the key: {len(der)} octets of DER, expected {octets}"
     rsa_key = _RSA_PRIVATE_KEY.match(der)
     if rsa_key and rsa_key[2] == b"\1":
         return "has more than two primes, expected two (openssl genrsa without -primes)"
@@ -251,4 +299,27 @@ def _why_not_loaded(der: bytes) -> str:
         return "is damaged, its numbers do not belong together"
     if is_rsa_public_key(der):
         return f"is a public key, {_EXPECTED}"
+    if is_certificate(der):
+        return _CERTIFICATE
+    if _PKCS7_DATA in der[:40]:
+        return "is a PKCS#12 file (`openssl pkcs12 -in FILE -nocerts -nodes` takes the key out)"
     return f"is not a private key that can be read, {_EXPECTED}"
+
+
+def is_certificate(der: bytes) -> bool:
+    """Whether *der* is an X.509 certificate."""
+    try:
+        load_der_x509_certificate(der)
+    except ValueError:
+        return False
+    return True
+
+
+def _sequence_octets(der: bytes) -> int:
+    """Octets of the SEQUENCE *der* begins with, by its own length field (X.690 section 8.1.3); 0 without."""
+    if len(der) < 4 or der[0] != 0x30:
+        return 0
+    if der[1] < 0x80:
+        return 2 + der[1]
+    content = 2 + (der[1] & 0x7F)
+    return content + int.from_bytes(der[2:content], "big")

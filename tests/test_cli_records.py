@@ -102,7 +102,7 @@ def test_change_batch():
     }
 
 
-EXPECTED = "expected an RSA public key in PEM, as `openssl rsa -pubout` writes it"
+EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 REFUSED = {
     "no key": ((DOMAIN, "--selector", "s1"), "Give --private-key or --public-key."),
     "both keys": (

@@ -1,12 +1,19 @@
 """Which keys SES can sign with, and the reason for each that it can't. Vectors: testdata/README.md."""
 
 import base64
+import codecs
 import re
 from datetime import date
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PublicFormat,
+    load_der_private_key,
+    pkcs12,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +41,11 @@ def encoded(octets):
     return base64.b64encode(octets).decode()
 
 
+ENCRYPTED = "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes it off)"
+PEM_IN_BASE64 = (
+    "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in FILE`), "
+    "or base64 of its DER"
+)
 PKCS1, PKCS8 = pem("rsa2048.pkcs1"), pem("rsa2048.pkcs8")
 ACCEPTED = {
     "PKCS#1 PEM": PKCS1,
@@ -50,6 +62,20 @@ ACCEPTED = {
     "line breaks written out": PKCS8.replace("\n", r"\n"),
     "CRLF written out": PKCS1.replace("\n", r"\r\n"),
     "no line break at the end": PKCS1.rstrip(),
+    "text before and after it": f"Key of example.com, made in März\n{PKCS8}\n# the end\n",
+    "bag attributes": pem("bag-attributes").partition("-----BEGIN")[0] + PKCS8,
+    "certificate before it": pem("certificate") + PKCS8,
+    "certificate after it": PKCS8 + pem("certificate"),
+    "byte order mark": "\ufeff" + PKCS1,
+    "file": PKCS8.encode(),
+    "file with a byte order mark": codecs.BOM_UTF8 + PKCS8.encode(),
+    "file in UTF-16": PKCS8.encode("utf-16"),
+    "file in UTF-16, big-endian": codecs.BOM_UTF16_BE + PKCS8.encode("utf-16-be"),
+    "file in UTF-16 without a mark": PKCS8.encode("utf-16-le"),
+    "file in big-endian UTF-16 without a mark": body(PKCS8).encode("utf-16-be"),
+    "file in Latin-1": f"Schlüssel\n{PKCS8}".encode("latin-1"),
+    "file in DER, PKCS#1": der("rsa2048.pkcs1"),
+    "file in DER, PKCS#8": der("rsa2048.pkcs8"),
 }
 
 
@@ -87,7 +113,6 @@ REFUSED = {
     "URL-safe base64": (body(PKCS1).replace("/", "_").replace("+", "-"), f"is not base64, {EXPECTED}"),
     "in quotes": (f'"{body(PKCS1)}"', f"is not base64, {EXPECTED}"),
     "a record's value": (f"p={body(pem('rsa2048.public'))}", f"is not base64, {EXPECTED}"),
-    "outside ASCII": ("\ufeff" + PKCS1, f"has characters outside ASCII, {EXPECTED}"),
     "typographic dashes": (PKCS1.replace("--", "—"), f"has characters outside ASCII, {EXPECTED}"),
     "base64 of other bytes": (
         encoded(b"no key at all"),
@@ -97,11 +122,11 @@ REFUSED = {
     "base64 of an empty SEQUENCE": ("MIIAAA==", f"is not a private key that can be read, {EXPECTED}"),
     "base64 of a PEM file": (
         encoded(PKCS8.encode()),
-        "is base64 of a whole PEM file, expected the PEM itself, or base64 of its DER",
+        PEM_IN_BASE64,
     ),
     "base64 of a PEM file that begins with a line break": (
         encoded(b"\n" + PKCS8.encode()),
-        "is base64 of a whole PEM file, expected the PEM itself, or base64 of its DER",
+        PEM_IN_BASE64,
     ),
     "EC": (pem("ec"), f"is a key for EC, {EXPECTED}"),
     "EC, SEC 1": (pem("ec").split("PARAMETERS-----\n")[-1], f"is a key for EC, {EXPECTED}"),
@@ -119,25 +144,42 @@ REFUSED = {
     ),
     "encrypted PKCS#1": (
         pem("encrypted.pkcs1"),
-        "is encrypted, expected a key without passphrase (openssl rsa takes it off)",
+        ENCRYPTED,
     ),
     "encrypted PKCS#8": (
         pem("encrypted.pkcs8"),
-        "is encrypted, expected a key without passphrase (openssl rsa takes it off)",
+        ENCRYPTED,
     ),
     "encrypted PKCS#8, base64 DER": (
         body(pem("encrypted.pkcs8")),
-        "is encrypted, expected a key without passphrase (openssl rsa takes it off)",
+        ENCRYPTED,
     ),
-    "OpenSSH": (pem("openssh"), f"is an OpenSSH key, {EXPECTED}"),
+    "encrypted by a cipher that nobody has": (
+        pem("encrypted.pkcs1").replace("AES-128-CBC", "RC2-40-CBC"),
+        ENCRYPTED,
+    ),
+    "OpenSSH": (
+        pem("openssh"),
+        "is an OpenSSH key (`ssh-keygen -p -m PEM -f COPY` turns a copy of it into PEM)",
+    ),
+    "PKCS#12": (
+        pkcs12.serialize_key_and_certificates(
+            b"key", load_der_private_key(der("rsa2048.pkcs8"), None), None, None, NoEncryption()
+        ),
+        "is a PKCS#12 file (`openssl pkcs12 -in FILE -nocerts -nodes` takes the key out)",
+    ),
+    "certificate, DER": (der("certificate"), f"is a certificate, {EXPECTED}"),
+    "public key, DER": (der("rsa2048.public"), f"is a public key, {EXPECTED}"),
+    "encrypted, DER": (der("encrypted.pkcs8"), ENCRYPTED),
+    "picture": (b"\x89PNG\r\n\x1a\n", f"has characters outside ASCII, {EXPECTED}"),
+    "empty file": (b"", f"is empty, {EXPECTED}"),
+    "no base64 in the block": (
+        PKCS1.replace("MII", "M*I"),
+        "is damaged: between BEGIN and END is no base64",
+    ),
     "OpenSSH, base64": (body(pem("openssh")), f"is not a private key that can be read, {EXPECTED}"),
     "certificate": (pem("certificate"), f"is a certificate, {EXPECTED}"),
-    "certificate before the key": (pem("certificate") + PKCS8, f"is a certificate, {EXPECTED}"),
-    "certificate after the key": (PKCS8 + pem("certificate"), "holds 2 PEM blocks, expected one"),
-    "certificate, base64 DER": (
-        body(pem("certificate")),
-        f"is not a private key that can be read, {EXPECTED}",
-    ),
+    "certificate, base64 DER": (body(pem("certificate")), f"is a certificate, {EXPECTED}"),
     "certificate request": (pem("request"), f"is a certificate request, {EXPECTED}"),
     "public key": (pem("rsa2048.public"), f"is a public key, {EXPECTED}"),
     "public key, PKCS#1": (pem("rsa2048.public-pkcs1"), f"is a public key, {EXPECTED}"),
@@ -146,15 +188,7 @@ REFUSED = {
         PKCS1.replace("RSA PRIVATE KEY", "DH PARAMETERS"),
         f"is another kind of PEM block, {EXPECTED}",
     ),
-    "two keys": (PKCS8 + pem("another"), "holds 2 PEM blocks, expected one"),
-    "text before the block": (
-        pem("bag-attributes"),
-        "has text before or after the PEM block, expected the block alone",
-    ),
-    "text after the block": (
-        f"{PKCS8}# example.com\n",
-        "has text before or after the PEM block, expected the block alone",
-    ),
+    "two keys": (PKCS8 + pem("another"), "holds 2 private keys, expected one"),
     "no END line": (
         PKCS1.replace("-----END RSA PRIVATE KEY-----\n", ""),
         "is cut short: no END line, expected a whole PEM block",
@@ -233,7 +267,8 @@ def test_a_refusal_quotes_nothing(text):
     """No part of what was given is in the error, nor in a cause that a traceback would print."""
     with pytest.raises(InvalidKey) as refused:
         keys.load(text)
-    given_parts = set(re.findall("[A-Za-z0-9+/]{20,}", text))
+    shown = text if isinstance(text, str) else encoded(text)
+    given_parts = set(re.findall("[A-Za-z0-9+/]{20,}", shown))
     assert [part for part in given_parts if part in f"{refused.value!r} {refused.value}"] == []
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None

@@ -1,5 +1,7 @@
 """A public key comes out of its file, or is refused by what it is instead."""
 
+import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from byodkim_provider.errors import InvalidKey
 
 TESTDATA = Path(__file__).parent / "testdata"
 PEM = (TESTDATA / "rsa2048.public.pem").read_text()
-EXPECTED = "expected an RSA public key in PEM, as `openssl rsa -pubout` writes it"
+EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
 
 def in_pem(name: str) -> str:
@@ -25,14 +27,28 @@ def test_load(bits):
     assert public_keys.bits(der) == bits
 
 
-@pytest.mark.parametrize(
-    "text",
-    [PEM.replace("\n", "\r\n"), f"\n{PEM}\n", PEM.replace("\n", " ")],
-    ids=["CRLF", "blank lines", "one line"],
-)
-def test_white_space(text):
-    """White space makes no difference."""
-    assert public_keys.load(text) == public_keys.load(PEM)
+DER = keys.load(in_pem("rsa2048.pkcs8")).public_key_der
+BASE64 = "".join(PEM.splitlines()[1:-1])
+ACCEPTED = {
+    "CRLF": PEM.replace("\n", "\r\n"),
+    "blank lines": f"\n{PEM}\n",
+    "one line": PEM.replace("\n", " "),
+    "text before and after it": f"key:\n{PEM}\n# end",
+    "base64 alone": BASE64,
+    "base64 in lines": "\n".join(re.findall(".{1,64}", BASE64)),
+    "RSAPublicKey": in_pem("rsa2048.public-pkcs1"),
+    "byte order mark": f"\ufeff{PEM}",
+    "file": PEM.encode(),
+    "file in UTF-16": PEM.encode("utf-16"),
+    "file in DER": DER,
+    "file in DER, RSAPublicKey": base64.b64decode("".join(in_pem("rsa2048.public-pkcs1").splitlines()[1:-1])),
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_every_form(text):
+    """However a public key is written, it is the same key."""
+    assert public_keys.load(text) == DER
 
 
 EC = """-----BEGIN PUBLIC KEY-----
@@ -40,22 +56,33 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
 -----END PUBLIC KEY-----
 """
+UNREADABLE = f"is not a public key that can be read, {EXPECTED}"
+PRIVATE = f"is a private key, {EXPECTED}"
+CERTIFICATE = "is a certificate (`openssl x509 -in FILE -pubkey -noout` writes its public key)"
+
+
 REFUSED = {
-    "empty": ("", f"is not one whole PEM block of a public key, {EXPECTED}"),
-    "base64 alone": (
-        "".join(PEM.splitlines()[1:-1]),
-        f"is not one whole PEM block of a public key, {EXPECTED}",
+    "empty": ("", f"is empty, {EXPECTED}"),
+    "empty file": (b"", f"is empty, {EXPECTED}"),
+    "no key": ("my public key", f"is not base64, {EXPECTED}"),
+    "a record's value": (f"p={BASE64}", f"is not base64, {EXPECTED}"),
+    "cut short": (PEM[:200], UNREADABLE),
+    "no BEGIN line": (PEM.partition("\n")[2], UNREADABLE),
+    "certificate": (in_pem("certificate"), CERTIFICATE),
+    "certificate, base64": ("".join(in_pem("certificate").splitlines()[1:-1]), CERTIFICATE),
+    "private key": (in_pem("rsa2048.pkcs8"), PRIVATE),
+    "private key, DER": (base64.b64decode("".join(in_pem("rsa2048.pkcs8").splitlines()[1:-1])), PRIVATE),
+    "private key beside it": (PEM + in_pem("rsa2048.pkcs1"), PRIVATE),
+    "two keys": (PEM + PEM, "holds 2 public keys, expected one"),
+    "no base64": (PEM.replace("MII", "M*I"), UNREADABLE),
+    "damaged": (PEM.replace("MIIB", "MIIC"), UNREADABLE),
+    "damaged DER": (DER[:-1], UNREADABLE),
+    "elliptic curve": (EC, f"is no RSA key, {EXPECTED}"),
+    "RSA-PSS": (in_pem("rsa-pss.public"), f"is an RSA-PSS key, {EXPECTED}"),
+    "RSA-PSS, DER": (
+        base64.b64decode("".join(in_pem("rsa-pss.public").splitlines()[1:-1])),
+        f"is an RSA-PSS key, {EXPECTED}",
     ),
-    "cut short": (PEM[:200], f"is not one whole PEM block of a public key, {EXPECTED}"),
-    "text before it": (f"key:\n{PEM}", f"is not one whole PEM block of a public key, {EXPECTED}"),
-    "certificate": (in_pem("certificate"), f"is not one whole PEM block of a public key, {EXPECTED}"),
-    "private key": (in_pem("rsa2048.pkcs8"), f"is a private key, {EXPECTED}"),
-    "private key beside it": (PEM + in_pem("rsa2048.pkcs1"), f"is a private key, {EXPECTED}"),
-    "bare": (in_pem("rsa2048.public-pkcs1"), f"is a bare RSAPublicKey, {EXPECTED}"),
-    "two keys": (PEM + PEM, f"is damaged: between BEGIN and END is no base64, {EXPECTED}"),
-    "no base64": (PEM.replace("MII", "M*I"), f"is damaged: between BEGIN and END is no base64, {EXPECTED}"),
-    "damaged": (PEM.replace("MIIB", "MIIC"), f"is no plain RSA key, {EXPECTED}"),
-    "elliptic curve": (EC, f"is no plain RSA key, {EXPECTED}"),
 }
 
 

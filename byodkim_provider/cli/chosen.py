@@ -90,7 +90,7 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
             "--private-key",
             type=key_file,
             metavar="FILE",
-            help="In any format; only its public half is used.",
+            help="In PEM, DER or base64 of it; only its public half is used.",
         ),
         click.option("--selector", metavar="S", help="This selector of DOMAIN; no stack is needed."),
         click.option(
@@ -159,9 +159,9 @@ def _public_key(private_key: str | None, public_key: str | None) -> bytes | None
     file, option = (private_key, "--private-key") if private_key else (public_key, "--public-key")
     if file is None:
         return None
-    with click.open_file(file, errors="replace") as opened:  # what is no text is then refused as no key
-        text = opened.read()
+    with click.open_file(file, "rb") as opened:
+        content = opened.read()
     try:
-        return keys.load(text).public_key_der if private_key else public_keys.load(text)
+        return keys.load(content).public_key_der if private_key else public_keys.load(content)
     except InvalidKey as error:
         raise click.BadParameter(f"{file} {error.reason}", param_hint=option) from None
