@@ -4,7 +4,7 @@ import pulumi
 
 from byodkim_provider import plain_keys, settings, stack_config
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider.domain import ByodkimDomain, pending
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 
 
@@ -42,7 +42,7 @@ def declare() -> None:
         ),
     )
     pulumi.export("domains", {name: domain.summary(verification) for name, domain in domains.items()})
-    pulumi.export("pending", verification.pending)
+    pulumi.export("pending", pending(domains.values(), verification))
 
 
 try:

@@ -53,6 +53,8 @@ __all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", 
 # One of each for all providers of a process, which is one run.
 _dns_wait = DnsWait(SystemClock())
 _instances: dict[tuple[str, str], str] = {}
+_drift_said: set[tuple[str, str]] = set()
+"""Region and domain of identities whose drift a refresh has warned of in this run."""
 
 
 def load_v1() -> ByodkimIdentityProvider:
@@ -112,6 +114,13 @@ class ByodkimIdentityProvider(ResourceProvider):
         declared = Declared.from_inputs(known)
         names = identity_changes.changed(stored, declared, unknown=unknown)
         replaces = identity_changes.needs_replacement(names)
+        if found := identity_changes.drift(stored):
+            subject = (stored.declared.region, stored.declared.domain)
+            if subject not in _drift_said:
+                progress_of_this_call().info(
+                    f"{stored.declared.domain} {stored.declared.region}: "
+                    f"when it was last read from SES: {', '.join(found)}"
+                )
         if names and not replaces:
             now = SystemClock().now()
             identity_changes.refuse_unsafe(stored, declared, unknown=unknown, now=now)
@@ -127,18 +136,20 @@ class ByodkimIdentityProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
         stored = identity_lifecycle.create(declared, self._key(declared, props), self._connect(declared))
-        return CreateResult(f"{declared.region}/{declared.domain}", stored.to_outputs())
+        return CreateResult(f"{declared.region}/{declared.domain}", _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
         updated = identity_lifecycle.update(stored, declared, key, self._connect(declared))
-        return UpdateResult(updated.to_outputs())
+        return UpdateResult(_outputs(updated))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = identity_lifecycle.read(stored, self._connect(stored.declared))
-        return ReadResult(id_, seen.to_outputs())
+        if identity_changes.drift(seen):
+            _drift_said.add((seen.declared.region, seen.declared.domain))
+        return ReadResult(id_, _outputs(seen))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         stored = Stored.from_outputs(props)
@@ -166,6 +177,11 @@ class ByodkimIdentityProvider(ResourceProvider):
             dns_wait=_dns_wait,
             instances=_instances,
         )
+
+
+def _outputs(stored: Stored) -> dict[str, Any]:
+    """What is stored, and for people what of it is otherwise than declared."""
+    return stored.to_outputs() | {"drift": list(identity_changes.drift(stored))}
 
 
 def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -244,6 +260,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     put_at: pulumi.Output[str | None]
     """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
     told_by: pulumi.Output[str]
+    drift: pulumi.Output[Sequence[str] | None]
+    """What SES had otherwise than declared when it was last read, one text each."""
     signing_since: pulumi.Output[str | None]
     """Since when SES has this key, ISO 8601, UTC."""
     signed_until: pulumi.Output[Mapping[str, str]]
@@ -264,6 +282,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             "error_type",
             "put_at",
             "told_by",
+            "drift",
             "adopted",
             "signing_since",
             "signed_until",

@@ -7,8 +7,9 @@ record would let that record's failure touch the identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pulumi
@@ -24,7 +25,7 @@ from byodkim_provider.identity_state import AWAITING_DNS, CREATED, DELEGATED, MA
 from byodkim_provider.settings import DomainSettings
 from byodkim_provider.unknowns import has_unknown
 
-__all__ = ["ByodkimDomain"]
+__all__ = ["ByodkimDomain", "pending"]
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By how much SES's clock and ours may differ: AWS refuses a signature from further away."""
@@ -155,7 +156,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             "regions": {
                 region: {
                     "status": pulumi.Output.all(
-                        _made(verification.results), identity.put_at, identity.status
+                        _made(verification.results), identity.put_at, identity.status, identity.drift
                     ).apply(_status_of(self._domain, region)),
                     "signing_since": identity.signing_since,
                 }
@@ -163,6 +164,13 @@ class ByodkimDomain(pulumi.ComponentResource):
             },
         }
         return {name: _made(value) for name, value in shown.items()}
+
+    def drift(self) -> Sequence[pulumi.Output[str]]:
+        """For each identity one line of what a refresh found otherwise than declared, empty if nothing."""
+        return [
+            identity.drift.apply(partial(_drift_line, f"{self._domain} {region}"))
+            for region, identity in self.identities.items()
+        ]
 
     def _key(
         self, name: str, generation: int, settings: DomainSettings, account_id: pulumi.Input[str]
@@ -231,6 +239,27 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
 
 
+def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:
+    """
+    One line for each identity that is not verified, or is otherwise than declared.
+
+    The second a refresh may have found after the verification, which has such an identity as verified.
+    """
+    drift = [line for domain in domains for line in domain.drift()]
+    found = pulumi.Output.all(_made(verification.pending), *(_made(line) for line in drift))
+    return found.apply(lambda lines: _merged(*lines))
+
+
+def _merged(pending: Sequence[str] | None, *drift: str | None) -> list[str]:
+    """*pending*, and of *drift* the lines about other identities."""
+    subjects = {line.partition(":")[0] for line in pending or ()}
+    return [*(pending or ()), *(line for line in drift if line and line.partition(":")[0] not in subjects)]
+
+
+def _drift_line(subject: str, found: Sequence[str] | None) -> str:
+    return f"{subject}: {', '.join(found)}" if found else ""
+
+
 def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: datetime) -> bool:
     """Whether an identity waits for its record, or was switched to another key since the run *began*."""
     if status == AWAITING_DNS or signing_since is None:
@@ -282,14 +311,16 @@ def _made(value: Any) -> Any:
 
 def _status_of(domain: str, region: str) -> Callable[[Sequence[Any]], str]:
     """
-    The status of an identity, of the verification's results and the identity's own put_at and status.
+    The status of an identity, of the verification's results and the identity's own put_at, status and drift.
 
-    With `--target` the verification may not have heard of this identity, or of its key: then the
-    status is the one that SES said last.
+    With `--target` the verification may not have heard of this identity, or of its key, and of what
+    a refresh found it never has: then the status is the one that SES said last.
     """
 
     def status(found: Sequence[Any]) -> str:
-        results, put_at, said = found
+        results, put_at, said, drift = found
+        if drift:
+            return str(said)
         of_this_key = (
             one["status"]
             for one in results or ()

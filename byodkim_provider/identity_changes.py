@@ -10,12 +10,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
+from typing import Final
 
 from byodkim_provider import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
-from byodkim_provider.identity_state import Declared, Stored
+from byodkim_provider.identity_state import GONE, Declared, Stored
 
-__all__ = ["changed", "drifted", "needs_replacement", "refuse_unsafe", "region_leaves"]
+__all__ = [
+    "OTHER_VALUE",
+    "changed",
+    "drift",
+    "drifted",
+    "fell_back",
+    "needs_replacement",
+    "refuse_unsafe",
+    "region_leaves",
+]
+
+OTHER_VALUE: Final = "INVALID_VALUE"
+"""SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -40,15 +53,48 @@ def region_leaves(before: Declared, after: Declared) -> bool:
 
 def drifted(stored: Stored) -> bool:
     """Whether the next `up` has something to go on with or to repair in SES."""
+    return stored.put_at is None or bool(drift(stored))
+
+
+def drift(stored: Stored) -> tuple[str, ...]:
+    """What SES has otherwise than declared, as far as it was seen, in words; nothing while DNS is pending."""
     if stored.put_at is None:
-        return True
-    return (
-        stored.origin != "EXTERNAL"
-        or not stored.signing_enabled
-        or stored.signing_selector not in (None, stored.declared.selector)
-        or stored.status == "FAILED"
-        or stored.other_instance != ""
-    )
+        return ()
+    if stored.status == GONE:
+        return ("gone from SES",)
+    found = []
+    if stored.other_owner is not None:
+        found.append(
+            f"owned by {stored.other_owner!r} now" if stored.other_owner else "has lost its owner tag"
+        )
+    if stored.other_instance:
+        found.append("its tags are those of a replacement that was not stored")
+    if stored.origin != "EXTERNAL":
+        found.append(
+            f"signs with a key of SES's own ({stored.origin}), not with {stored.declared.selector!r}"
+        )
+    elif stored.signing_selector not in (None, stored.declared.selector):
+        found.append(f"signs with selector {stored.signing_selector!r}, not {stored.declared.selector!r}")
+    if not stored.signing_enabled:
+        found.append("DKIM signatures are disabled")
+    return tuple(found or _not_confirmed(stored))
+
+
+def fell_back(stored: Stored) -> bool:
+    """Whether SES had verified the key and does not confirm it any more."""
+    return stored.was_verified and stored.status not in ("SUCCESS", GONE)
+
+
+def _not_confirmed(stored: Stored) -> list[str]:
+    """Why SES has to be asked again, or sent the key again, although it has its selector."""
+    if stored.status == "FAILED":
+        return ["SES has given up looking for the record (FAILED)"]
+    error = f" ({stored.error_type})" if stored.error_type else ""
+    if fell_back(stored):
+        return [f"SES says {stored.status}{error}, it had verified the key"]
+    if stored.error_type == OTHER_VALUE:
+        return [f"SES says {stored.status}{error}: the record does not hold the key that SES has"]
+    return []
 
 
 def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:

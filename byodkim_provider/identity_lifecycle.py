@@ -20,7 +20,7 @@ from byodkim_provider.errors import (
     SesRefused,
     Stopped,
 )
-from byodkim_provider.identity_changes import drifted, region_leaves
+from byodkim_provider.identity_changes import OTHER_VALUE, drift, drifted, fell_back, region_leaves
 from byodkim_provider.identity_outside import Key, Outside
 from byodkim_provider.identity_ownership import (
     INSTANCE_TAG,
@@ -79,6 +79,9 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         declared=replace(declared, owner=before.owner),
         # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
         adopted=stored.adopted and declared.adopt,
+        # Seen by a refresh, and seen again below.
+        other_instance="",
+        other_owner=None,
     )
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
         outside.progress.info(
@@ -106,6 +109,8 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         after = _may_have_signed(after, left, seen.at if seen else outside.clock.now())
     if not look_at_key and not other_settings:
         return after
+    if other_key:
+        after = replace(after, was_verified=False)
     if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
         was_told = before if stored.signing_since else None
         return _introduce(after, key, outside, before=was_told, in_state=True, left=left)
@@ -113,7 +118,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if signed_last and seen.at - signed_last < READS_LAG:
         seen = replace(seen, tokens=())  # it may be from before we switched away from this very key
     if not declared.adopt:
-        refuse_other_owner(after.declared, seen)
+        refuse_other_owner(after.declared, seen, was_ours=True)
     unheard = _is_unheard(stored, declared, seen)
     if unheard and leaving and declared.overlap_days:
         signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
@@ -122,8 +127,14 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
             hint="nothing was changed in SES; run `pulumi up --refresh` with "
             f"`published: {sorted({*before.published, *declared.published})}` first",
         )
-    must_put = look_at_key and _must_put(declared, seen, outside, believed=before.selector)
-    after = _make_ours(replace(after, other_instance=""), seen, outside, look_at_key=look_at_key)
+    must_put = look_at_key and _must_put(
+        declared,
+        seen,
+        outside,
+        believed=before.selector,
+        has_other_key=not other_key and _has_other_key(declared, seen, outside),
+    )
+    after = _make_ours(after, seen, outside, look_at_key=look_at_key)
     # The key comes last: what fails or is interrupted after it would hide from state that SES has it.
     _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
     if look_at_key:
@@ -138,6 +149,9 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
             signing_since=set_at,
             signed_until=_signed_until(after, declared, before, set_at),
         )
+    elif look_at_key and fell_back(after):
+        # There is nothing to send. SES has to find the record again, which is the verification's to wait for.
+        after = replace(after, put_at=seen.at, told_by=TAKEN_OVER, was_verified=False)
     if look_at_key and unheard:
         after = _may_have_signed(after, _others(declared), set_at)
     return after
@@ -178,10 +192,7 @@ def read(stored: Stored, outside: Outside) -> Stored:
         return stored  # as far as anybody has heard, SES was never told of it
     seen = outside.ses.get_email_identity(stored.declared.domain)
     if seen is None:
-        outside.progress.warn(
-            f"{stored.declared.domain} {stored.declared.region}: gone from SES; `pulumi up` makes it again"
-        )
-        return replace(
+        found = replace(
             stored,
             status=GONE,
             origin="",
@@ -189,11 +200,33 @@ def read(stored: Stored, outside: Outside) -> Stored:
             signing_selector=None,
             error_type="",
             other_instance="",
+            other_owner=None,
         )
-    ours = seen.tags.get(OWNER_TAG) == stored.declared.owner
-    instance = seen.tags.get(INSTANCE_TAG, "")
-    other = instance if ours and instance != stored.instance else ""
-    return replace(_as_seen(stored, seen), other_instance=other)
+    else:
+        owner, instance = seen.tags.get(OWNER_TAG, ""), seen.tags.get(INSTANCE_TAG, "")
+        is_ours = owner == stored.declared.owner
+        found = replace(
+            _as_seen(stored, seen),
+            other_owner=None if is_ours else owner,
+            other_instance=instance if is_ours and instance != stored.instance else "",
+            was_verified=stored.was_verified or _has_verified(stored, seen),
+        )
+    if reasons := drift(found):
+        next_step = "makes it again" if found.status == GONE else "repairs that, or says what to do"
+        outside.progress.warn(
+            f"{stored.declared.domain} {stored.declared.region}: {', '.join(reasons)}; "
+            f"`pulumi up` {next_step}"
+        )
+    return found
+
+
+def _has_verified(stored: Stored, seen: Identity) -> bool:
+    """Whether SES says that it has verified the stored key, now or at some time since it was set."""
+    if seen.origin != "EXTERNAL" or seen.selector not in (None, stored.declared.selector):
+        return False
+    if seen.dkim_status == "SUCCESS":
+        return True
+    return stored.put_at is not None and seen.last_success is not None and seen.last_success >= stored.put_at
 
 
 def delete(stored: Stored, outside: Outside) -> None:
@@ -302,7 +335,7 @@ def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -
         )
     signs_with_another = seen.selector not in (None, declared.selector)
     if not declared.adopt:
-        refuse_other_owner(declared, seen)
+        refuse_other_owner(declared, seen, was_ours=False)
         if signs_with_another and not in_state:
             raise exists(
                 declared,
@@ -353,6 +386,18 @@ def _must_put(
     return True
 
 
+def _has_other_key(declared: Declared, seen: Identity, outside: Outside) -> bool:
+    """Whether SES finds another value than that of the key it holds, at the name where ours is visible."""
+    if seen.origin != "EXTERNAL" or seen.selector not in (None, declared.selector):
+        return False
+    if seen.failure != OTHER_VALUE:
+        return False
+    wait = DnsWait(outside.clock)
+    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=False))
+    _go_on()
+    return visibility is None or visibility.visible
+
+
 def _not_visible(
     declared: Declared, visibility: Visibility, outside: Outside, *, began: float, still: str
 ) -> RecordNotVisible:
@@ -388,6 +433,7 @@ def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
         signing_enabled=answer.signing_enabled,
         signing_selector=stored.declared.selector,
         error_type="",
+        was_verified=False,
         put_at=answer.at,
         told_by=by,
     )

@@ -28,24 +28,31 @@ INSTANCE_TAG: Final = "byodkim:instance"
 """Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
 
 
-def refuse_other_owner(declared: Declared, seen: Identity) -> None:
-    """Raise `IdentityExists` unless the owner tag is that of this resource."""
+def refuse_other_owner(declared: Declared, seen: Identity, *, was_ours: bool) -> None:
+    """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""
     owner = seen.tags.get(OWNER_TAG)
-    if owner is None:
-        raise exists(
-            declared,
-            seen,
-            "made by somebody else",
-            hint="`adopt: true` takes it over, and leaves it in SES when the stack goes",
-        )
-    if owner != declared.owner:
-        raise exists(
-            declared,
-            seen,
-            f"owned by {owner!r}, not {declared.owner!r}",
-            hint="was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
-            "`adopt: true` takes the identity from another stack",
-        )
+    if owner == declared.owner:
+        return
+    if was_ours:
+        detail = f"owned by {owner!r} now" if owner else "which has lost its owner tag"
+        hint = "`retired: true` lets go of it here, `adopt: true` takes it back"
+    elif owner is None:
+        detail = "made by somebody else"
+        hint = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
+    else:
+        detail = f"owned by {owner!r}, not {declared.owner!r}"
+        hint = "`adopt: true` takes the identity from that stack"
+        if _stack_of(owner) == _stack_of(declared.owner):
+            hint = (
+                "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+                "`adopt: true` takes the identity from the other resource"
+            )
+    raise exists(declared, seen, detail, hint=hint)
+
+
+def _stack_of(owner: str) -> list[str]:
+    """Project and stack; the resource's name follows, which may have slashes of its own."""
+    return owner.split("/", 2)[:2]
 
 
 def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:

@@ -86,11 +86,11 @@ OUTPUTS: Final[wire_types.Kinds] = {
     **dict.fromkeys(
         (
             *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
-            *("signing_selector", "error_type", "told_by"),
+            *("signing_selector", "error_type", "told_by", "other_owner"),
         ),
         "a text",
     ),
-    **dict.fromkeys(("signing_enabled", "adopted"), "true or false"),
+    **dict.fromkeys(("signing_enabled", "adopted", "was_verified"), "true or false"),
     **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
     "signed_until": "a map of times by generation",
     **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of texts"),
@@ -228,13 +228,21 @@ class Stored:
     """SES's DKIM status, AWAITING_DNS or GONE."""
     other_instance: str = ""
     """What SES said instead, with the right owner: a replacement that state never heard the end of."""
+    other_owner: str | None = None
+    """Whose owner tag SES said it carries instead of ours, empty for none; None while it is ours."""
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None
     """What SES said it signs with; None if it did not say."""
     error_type: str = ""
+    was_verified: bool = False
+    """A refresh saw that SES has verified this key since it was set, whatever *status* is by now."""
     put_at: datetime | None = None
-    """When SES was last told a key, by SES's own clock; None while awaiting DNS."""
+    """
+    When SES was last sent a key, by SES's own clock; None while awaiting DNS.
+
+    Or when it was seen, without another Put, that SES has to find the record again.
+    """
     told_by: str = ""
     """CREATED, PUT or TAKEN_OVER."""
     adopted: bool = False
@@ -252,11 +260,13 @@ class Stored:
             declared=Declared.from_outputs(outputs),
             instance=outputs["instance"],
             other_instance=outputs.get("other_instance", ""),
+            other_owner=outputs.get("other_owner"),
             status=outputs["status"],
             origin=outputs.get("origin", ""),
             signing_enabled=outputs.get("signing_enabled", False),
             signing_selector=outputs.get("signing_selector"),
             error_type=outputs.get("error_type", ""),
+            was_verified=outputs.get("was_verified", False),
             put_at=moment(outputs["put_at"]) if "put_at" in outputs else None,
             told_by=outputs.get("told_by", ""),
             adopted=outputs.get("adopted", False),
@@ -270,11 +280,13 @@ class Stored:
             {
                 "instance": self.instance,
                 "other_instance": self.other_instance or None,
+                "other_owner": self.other_owner,
                 "status": self.status,
                 "origin": self.origin,
                 "signing_enabled": self.signing_enabled,
                 "signing_selector": self.signing_selector,
                 "error_type": self.error_type,
+                "was_verified": self.was_verified,
                 "put_at": timestamp(self.put_at) if self.put_at else None,
                 "told_by": self.told_by,
                 "adopted": self.adopted,

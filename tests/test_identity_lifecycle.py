@@ -20,7 +20,7 @@ from byodkim_provider.identity_changes import drifted
 from byodkim_provider.identity_ownership import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity_state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.progress import stopping
-from sandbox.ses_identity import easy_dkim_keys
+from sandbox.ses_identity import HeldKey, easy_dkim_keys
 from sandbox.ses_switches import Fault, Switches
 from tests.fakes import ATTEMPTS, REGION, START, WrongClock
 from tests.world import DOMAIN, OWNER, World
@@ -367,8 +367,14 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
             lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}),
             "(EXTERNAL), owned by 'ses-byodkim/prod/example.com/eu-west-1', "
             "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
+            "  hint: nothing was changed; `adopt: true` takes the identity from that stack",
+        ),
+        (
+            lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}),
+            "(EXTERNAL), owned by 'ses-byodkim/dev/mail/eu-west-1', "
+            "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
             "  hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, "
-            "then rename with `aliases`; `adopt: true` takes the identity from another stack",
+            "then rename with `aliases`; `adopt: true` takes the identity from the other resource",
         ),
         (
             lambda world: world.put("s1"),
@@ -389,7 +395,7 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
             "`adopt: true` takes the identity over",
         ),
     ],
-    ids=["another stack's", "no owner tag", "Easy DKIM", "ours with another key"],
+    ids=["another stack's", "another resource's", "no owner tag", "Easy DKIM", "ours with another key"],
 )
 def test_what_is_not_ours_is_refused(world, make, text):
     """An identity that this resource did not make stays as it is, whoever made it."""
@@ -791,17 +797,58 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
     assert ("EXTERNAL", "s1") == (repaired.origin, world.identity().selector)
 
 
-def test_another_stack_has_adopted_it(world):
-    """An identity that another stack has taken over is not changed any more."""
+@pytest.mark.parametrize(
+    ("tags", "detail", "hint"),
+    [
+        (
+            {OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"},
+            "owned by 'ses-byodkim/prod/x' now",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+        (
+            {OWNER_TAG: "ses-byodkim/dev/other", INSTANCE_TAG: "theirs"},
+            "owned by 'ses-byodkim/dev/other' now",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+        (
+            {},
+            "which has lost its owner tag",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+    ],
+    ids=["another stack", "another resource", "nobody"],
+)
+@pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
+def test_another_stack_has_adopted_it(world, is_refreshed, tags, detail, hint):
+    """An identity that is another's by now is not changed any more, and the text says whose it is."""
     old = world.verified()
     world.publish(2)
-    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"})
+    world.model.change(DOMAIN, REGION, tags=tags)
     before = world.identity()
+    if is_refreshed:
+        old = identity_lifecycle.read(old, world.outside)
 
-    refused(IdentityExists, world.update, old, 2)
+    text = EXISTS + f"(EXTERNAL), {detail}\n  hint: nothing was changed; {hint}"
+    assert text == refused(IdentityExists, world.update, old, 2)
+    if is_refreshed:
+        assert text == refused(IdentityExists, world.update, old, 1)
     identity_lifecycle.delete(old, world.outside)
 
     assert before == world.identity()
+
+
+def test_taken_back(world):
+    """What another stack has adopted is taken back with `adopt`, once a refresh has seen that."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"})
+    seen = identity_lifecycle.read(old, world.outside)
+    world.forget()
+
+    back = world.update(seen, 1, adopt=True)
+
+    assert [GET, TAG] == world.calls()
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+    assert (True, False) == (back.adopted, drifted(back))
 
 
 # --- update: settings
@@ -993,28 +1040,77 @@ def test_read(world):
     seen = identity_lifecycle.read(old, world.outside)
 
     assert [GET] == world.calls()
-    assert replace(old, status="SUCCESS") == seen
+    assert replace(old, status="SUCCESS", was_verified=True) == seen
+    assert [] == world.progress.warnings
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "told", "reason"),
     [
-        ({"status": "FAILED"}, {"status": "FAILED"}),
-        ({"signing_enabled": False}, {"signing_enabled": False}),
+        (
+            {"status": "FAILED"},
+            {"status": "FAILED"},
+            "SES has given up looking for the record (FAILED)",
+        ),
+        ({"signing_enabled": False}, {"signing_enabled": False}, "DKIM signatures are disabled"),
         (
             {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
             {"origin": "AWS_SES", "signing_selector": None},
+            "signs with a key of SES's own (AWS_SES), not with 's1'",
         ),
-        ({"tags": {}, "configuration_set": "theirs"}, {}),
+        (
+            {"key": HeldKey.of("s9", "")},
+            {"signing_selector": "s9"},
+            "signs with selector 's9', not 's1'",
+        ),
+        (
+            {"tags": {OWNER_TAG: "other/prod/mail", INSTANCE_TAG: "0"}},
+            {"other_owner": "other/prod/mail"},
+            "owned by 'other/prod/mail' now",
+        ),
+        ({"tags": {}}, {"other_owner": ""}, "has lost its owner tag"),
+        (
+            {"tags": {OWNER_TAG: OWNER, INSTANCE_TAG: "0"}},
+            {"other_instance": "0"},
+            "its tags are those of a replacement that was not stored",
+        ),
+        (
+            {"signing_enabled": False, "tags": {}},
+            {"signing_enabled": False, "other_owner": ""},
+            "has lost its owner tag, DKIM signatures are disabled",
+        ),
     ],
-    ids=["failed", "signing disabled", "Easy DKIM", "settings"],
+    ids=[
+        "failed",
+        "signing disabled",
+        "Easy DKIM",
+        "foreign selector",
+        "another owner",
+        "no owner",
+        "another instance",
+        "two things",
+    ],
 )
-def test_read_drift(world, change, told):
-    """Each way of drifting shows in its field, and none of the echoes follows."""
-    old = replace(world.verified(), status="SUCCESS")
+def test_read_drift(world, change, told, reason):
+    """Each way of drifting shows in its field and in one line of warning, and none of the echoes follows."""
+    old = replace(world.verified(), status="SUCCESS", was_verified=True)
     world.model.change(DOMAIN, REGION, **change)
 
-    assert replace(old, **told) == identity_lifecycle.read(old, world.outside)
+    seen = identity_lifecycle.read(old, world.outside)
+
+    assert replace(old, **told) == seen
+    assert drifted(seen)
+    assert [
+        f"example.com eu-west-1: {reason}; `pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+
+
+def test_read_of_settings(world):
+    """A configuration set that somebody else chose is no drift: it stays, unless another one is declared."""
+    old = replace(world.verified(), status="SUCCESS", was_verified=True)
+    world.model.change(DOMAIN, REGION, configuration_set="theirs")
+
+    assert (old, []) == (identity_lifecycle.read(old, world.outside), world.progress.warnings)
 
 
 def test_read_of_a_search(world):
@@ -1023,7 +1119,169 @@ def test_read_of_a_search(world):
     world.resolver.records.clear()
     world.clock.advance(HOUR)
 
-    assert "HOST_NOT_FOUND" == identity_lifecycle.read(pending, world.outside).error_type
+    seen = identity_lifecycle.read(pending, world.outside)
+
+    assert ("HOST_NOT_FOUND", False, []) == (seen.error_type, drifted(seen), world.progress.warnings)
+
+
+def test_read_of_an_old_error(world):
+    """What SES keeps of an earlier failure beside SUCCESS is nothing that is wrong."""
+    world.switch(verification_info="sticky")
+    pending = world.created()
+    world.resolver.records.clear()
+    world.clock.advance(60)
+    world.publish(1)
+    world.clock.advance(HOUR)
+    assert "HOST_NOT_FOUND" == world.ses().get_email_identity(DOMAIN).error_type
+
+    assert ("SUCCESS", "") == (
+        (seen := identity_lifecycle.read(pending, world.outside)).status,
+        seen.error_type,
+    )
+
+
+# --- SES does not confirm a key any more that it had verified
+
+
+def other_key_under_its_selector(world):
+    """Somebody gives the identity another key under the selector it has; SES has looked since."""
+    put_elsewhere(world, selector="s1")
+    world.clock.advance(HOUR)
+
+
+FELL_BACK = (
+    "example.com eu-west-1: SES says PENDING (INVALID_VALUE), it had verified the key; "
+    "`pulumi up` repairs that, or says what to do"
+)
+
+
+@pytest.mark.parametrize("info", ["filled", "empty"])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_another_key_under_its_selector(world, tokens, info):
+    """A refresh says that SES finds another value, and the next `up` sends the key again."""
+    world.switch(tokens=tokens)
+    old = world.verified()
+    if info == "empty":
+        # SES tells no times: that it had verified the key is known of an earlier refresh.
+        old = identity_lifecycle.read(old, world.outside)
+    other_key_under_its_selector(world)
+
+    seen = identity_lifecycle.read(old, world.outside)
+    assert ([FELL_BACK], "PENDING", True) == (world.progress.warnings, seen.status, drifted(seen))
+    world.forget()
+    repaired = world.update(seen, 1)
+
+    assert [GET, PUT_KEY] == world.calls()
+    assert world.key(1).fingerprint == world.identity().fingerprint
+    assert (world.clock.now(), PUT, old.signing_since, {}) == (
+        repaired.put_at,
+        repaired.told_by,
+        repaired.signing_since,
+        repaired.signed_until,
+    )
+    world.clock.advance(HOUR)
+    assert "s1" == world.signs_with()
+    assert not drifted(identity_lifecycle.read(repaired, world.outside))
+
+
+def test_another_key_before_it_was_verified(world):
+    """That SES finds another value is drift also where it never verified the key."""
+    pending = world.created()
+    other_key_under_its_selector(world)
+
+    seen = identity_lifecycle.read(pending, world.outside)
+
+    assert [
+        "example.com eu-west-1: SES says PENDING (INVALID_VALUE): the record does not hold the key that SES "
+        "has; `pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+    assert PUT == world.update(seen, 1).told_by
+
+
+def test_no_key_is_sent_without_its_record(world):
+    """Where the record holds another key it is the record that is wrong: `up` goes on, and checks again."""
+    old = world.verified()
+    world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
+    world.clock.advance(2 * HOUR)
+    seen = identity_lifecycle.read(old, world.outside)
+    assert [
+        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE), it had verified the key; "
+        "`pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert [GET] == world.calls()
+    assert drifted(after)
+    world.publish(1)
+    world.clock.advance(2 * HOUR)
+    again = world.update(after, 1)
+    assert ("SUCCESS", False) == (again.status, drifted(again))
+
+
+def test_what_ses_has_not_looked_for_yet(world):
+    """Without a word of another value nothing is sent: the verification looks again until SES has said it."""
+    world.switch(first_look_seconds=40)
+    old = world.verified()
+    verdicts = world.verify(old)
+    assert verdicts[0].verified
+    put_elsewhere(world, selector="s1")
+    seen = identity_lifecycle.read(old, world.outside)
+    assert drifted(seen)
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert [GET] == world.calls()
+    assert (seen.put_at < after.put_at, TAKEN_OVER, False) == (True, after.told_by, drifted(after))
+    assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
+
+
+def test_what_ses_confirms_again(world):
+    """A record that was gone for a while, and is back before the next `up`, costs that run one read."""
+    old = world.verified()
+    verdicts = world.verify(old)
+    world.resolver.records.clear()
+    world.clock.advance(2 * HOUR)
+    seen = identity_lifecycle.read(old, world.outside)
+    assert ("TEMPORARY_FAILURE", True) == (seen.status, drifted(seen))
+    world.publish(1)
+    world.clock.advance(2 * HOUR)
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert ([GET], "SUCCESS", old.put_at) == (world.calls(), after.status, after.put_at)
+    world.forget()
+    assert verdicts == world.verify(after, before=verdicts)
+    assert [] == world.calls()
+
+
+def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
+    """That the key before was verified says nothing about the one that SES is looking for now."""
+    world.switch(first_look_seconds=40)
+    old = identity_lifecycle.read(world.verified(), world.outside)
+    world.publish(2)
+
+    switched = world.update(old, 2)
+    seen = identity_lifecycle.read(switched, world.outside)
+
+    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world, tokens):
+    """The same, where the response to the Put was lost and the next run finds the key set."""
+    world.switch(first_look_seconds=40, tokens=tokens)
+    old = identity_lifecycle.read(world.verified(), world.outside)
+    world.publish(2)
+    world.model.inject(Fault("drop", "after", PUT_KEY))
+    refused(SesRefused, world.update, old, 2)
+
+    seen = identity_lifecycle.read(world.update(old, 2), world.outside)
+
+    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
 
 
 def test_read_an_error_beside_success(world):

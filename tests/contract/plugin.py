@@ -155,9 +155,13 @@ class Plugin:
         )
         return plain(self.stub.Update(request, timeout=DEADLINE).properties)
 
-    def read(self, kind: Kind, outputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def read(
+        self, kind: Kind, outputs: Mapping[str, Any], *, name: str = "name"
+    ) -> tuple[str, dict[str, Any]]:
         """Id and outputs; the id is empty if there is no such resource any more."""
-        request = provider_pb2.ReadRequest(urn=urn(kind), id="id", properties=_properties(kind, outputs))
+        request = provider_pb2.ReadRequest(
+            urn=urn(kind, name), id="id", properties=_properties(kind, outputs)
+        )
         answer = self.stub.Read(request, timeout=DEADLINE)
         return answer.id, plain(answer.properties)
 

@@ -8,7 +8,7 @@ import pytest
 
 from byodkim_provider import keys
 from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed, secret
+from tests.contract.plugin import PROVIDERS, Engine, Kind, Plugin, revealed, secret, urn
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens: a call there would be an error."""
@@ -146,7 +146,29 @@ def test_update_of_verification(plugin: Plugin, domain: Domain, outputs: dict[st
 
 def test_read(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
     """A refresh gives every output there was, with what SES says now."""
-    assert ("id", {**outputs, "status": "SUCCESS"}) == plugin.read("ByodkimIdentity", outputs)
+    seen = {**outputs, "status": "SUCCESS", "was_verified": True}
+    assert ("id", seen) == plugin.read("ByodkimIdentity", outputs)
+
+
+def test_drift(start_plugin: StartPlugin, engine: Engine, domain: Domain, outputs: dict[str, Any]) -> None:
+    """A refresh warns of drift in one line; the preview that follows, another process, names it too."""
+    domain.sandbox.ses.change(domain.name, REGION, signing_enabled=False)
+    row = urn("ByodkimIdentity", domain.name)
+    refresh, preview = start_plugin(), start_plugin()
+
+    _, seen = refresh.read("ByodkimIdentity", outputs, name=domain.name)
+    inputs = domain.inputs(tags={"team": "mail"})
+    assert (True, []) == refresh.diff("ByodkimIdentity", seen, inputs, name=domain.name)
+    assert [
+        f"{domain.name} {REGION}: DKIM signatures are disabled; `pulumi up` repairs that, or says what to do"
+    ] == [line.message for line in engine.lines(row)]
+    assert ["DKIM signatures are disabled"] == seen["drift"]
+
+    assert (True, []) == preview.diff("ByodkimIdentity", seen, inputs, name=domain.name)
+    assert (
+        f"{domain.name} {REGION}: when it was last read from SES: DKIM signatures are disabled"
+    ) == engine.lines(row)[-1].message
+    assert [] == preview.update("ByodkimIdentity", seen, inputs)["drift"]
 
 
 def test_read_of_what_is_gone(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
@@ -154,6 +176,7 @@ def test_read_of_what_is_gone(plugin: Plugin, domain: Domain, outputs: dict[str,
     domain.sandbox.ses.remove(domain.name, REGION)
     id_, gone = plugin.read("ByodkimIdentity", outputs)
     assert ("id", "GONE", outputs["put_at"]) == (id_, gone["status"], gone["put_at"])
+    assert ["gone from SES"] == gone["drift"]
     assert (True, []) == plugin.diff("ByodkimIdentity", gone, domain.inputs())
 
 

@@ -95,6 +95,8 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         "error_type",
         "put_at",
         "told_by",
+        "was_verified",
+        "drift",
         "signing_since",
         "signed_until",
         "adopted",

@@ -5,8 +5,8 @@ import pytest
 from byodkim_provider import keys, records
 from sandbox.ses_identity import HeldKey, easy_dkim_keys
 from tests.engine.panel import Panel
-from tests.engine.stack import IDENTITY, OTHER_OPENSSL_KEY, RECORD, REGION, requests, steps
-from tests.engine.state import stored
+from tests.engine.stack import IDENTITY, KEY, OTHER_OPENSSL_KEY, RECORD, REGION, requests, steps
+from tests.engine.state import stored, urn
 
 pytestmark = pytest.mark.engine
 
@@ -16,6 +16,10 @@ ORIGIN = f"origin.{ZONE}"
 EASY = f"easy.{ZONE}"
 FOREIGN = f"foreign.{ZONE}"
 FAILED = f"failed.{ZONE}"
+SAME_SELECTOR = f"same-selector.{ZONE}"
+DISABLED = f"disabled.{ZONE}"
+TAKEN = f"taken.{ZONE}"
+"""Another stack has adopted it."""
 DELETED = f"deleted.{ZONE}"
 RECORD_CHANGED = f"record-changed.{ZONE}"
 RECORD_DELETED = f"record-deleted.{ZONE}"
@@ -27,12 +31,14 @@ CREATE, PUT = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes"
 
 def test_drift(sandbox, open_stack):
     """
-    Each drift of an identity costs the calls that mend it, and one of a record alone none.
+    Each drift of an identity is one warning of a refresh, and costs the calls that repair it.
 
+    Outputs and previews name it until it is repaired. Drift of a record alone costs SES no call.
     Easy DKIM that works is left to sign until its owner accepts a time without signatures.
     """
     panel = Panel(sandbox, ZONE)
-    domains = dict.fromkeys((ORIGIN, EASY, FOREIGN, FAILED, DELETED, RECORD_CHANGED, RECORD_DELETED), ONE_KEY)
+    drifting = (ORIGIN, EASY, FOREIGN, FAILED, SAME_SELECTOR, DISABLED, TAKEN, DELETED)
+    domains = dict.fromkeys((*drifting, RECORD_CHANGED, RECORD_DELETED), ONE_KEY)
     stack = open_stack(domains)
     made = stack.up()
     assert made.outputs["pending"] == []
@@ -62,21 +68,64 @@ def test_drift(sandbox, open_stack):
     change(FOREIGN, key=HeldKey.of("theirs", theirs.pkcs1_base64()), status="PENDING")
     delete_record(FOREIGN)
     change(FAILED, status="FAILED")
+    selector = {domain: stored(stack, domain, REGION).declared.selector for domain in domains}
+    same = HeldKey.of(selector[SAME_SELECTOR], theirs.pkcs1_base64())
+    change(SAME_SELECTOR, key=same, confirmed=False, next_look=sandbox.clock.now())
+    change(DISABLED, signing_enabled=False)
+    change(TAKEN, tags={"byodkim:owner": "another/prod/mail", "byodkim:instance": "0"})
     sandbox.ses.remove(DELETED, REGION)
     exchange_record(DELETED)
     exchange_record(RECORD_CHANGED)
     delete_record(RECORD_DELETED)
 
-    assert stack.refresh().ok
+    refreshed = stack.refresh()
+    assert refreshed.ok
+    easy_dkim = "signs with a key of SES's own (AWS_SES), not with '{}'"
+    found = {
+        ORIGIN: easy_dkim.format(selector[ORIGIN]),
+        EASY: easy_dkim.format(selector[EASY]),
+        FOREIGN: f"signs with selector 'theirs', not '{selector[FOREIGN]}'",
+        FAILED: "SES has given up looking for the record (FAILED)",
+        SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it had verified the key",
+        DISABLED: "DKIM signatures are disabled",
+        TAKEN: "owned by 'another/prod/mail' now",
+        DELETED: "gone from SES",
+    }
+    warnings = [line for line in refreshed.stdout.splitlines() if line.startswith("    warning: ")]
+    assert sorted(warnings) == sorted(
+        f"    warning: {domain} {REGION}: {reason}; `pulumi up` "
+        + ("makes it again" if domain == DELETED else "repairs that, or says what to do")
+        for domain, reason in found.items()
+    )
+    # The program is run, and nothing but a resource without drift is changed.
+    outputs = stack.up(target=[urn(KEY, f"{RECORD_CHANGED}/1")]).outputs
+    assert sorted(outputs["pending"]) == sorted(f"{domain} {REGION}: {found[domain]}" for domain in found)
+    statuses = {name: domain["regions"][REGION]["status"] for name, domain in outputs["domains"].items()}
+    assert {statuses[DELETED], statuses[SAME_SELECTOR]} == {"GONE", "PENDING"}
+    preview = stack.preview()
+    for domain, reason in found.items():
+        assert f"{domain} {REGION}: when it was last read from SES: {reason}\n" in preview.stdout
     with requests(sandbox) as asked:
         mended = stack.up(continue_on_error=True)
     assert mended.failed
+    assert (
+        f"error: IdentityExists: {TAKEN} {REGION}: SES has this identity already (EXTERNAL), "
+        "owned by 'another/prod/mail' now\n"
+        "      hint: nothing was changed; `retired: true` lets go of it here, `adopt: true` takes it back\n"
+        in mended.stdout
+    )
     assert (
         f"error: IdentityExists: {EASY} {REGION}: SES has this identity already (AWS_SES), "
         "signing with Easy DKIM\n" in mended.stdout
     )
     writes = [(call.domain, call.operation) for call in asked.ses if call.operation[:3] not in ("Get", "Lis")]
-    assert sorted(writes) == [(DELETED, CREATE), (FAILED, PUT), (FOREIGN, PUT), (ORIGIN, PUT)]
+    assert sorted(writes) == sorted(
+        [
+            (DELETED, CREATE),
+            (DISABLED, "PutEmailIdentityDkimAttributes"),
+            *[(domain, PUT) for domain in (FAILED, FOREIGN, ORIGIN, SAME_SELECTOR)],
+        ]
+    )
     record = {domain: f"{domain}/1" for domain in domains}
     identity = {domain: f"{domain}/{REGION}" for domain in domains}
     done = [step for step in steps(mended) if step[2] in (RECORD, IDENTITY)]
@@ -86,14 +135,15 @@ def test_drift(sandbox, open_stack):
             ("create", record[RECORD_DELETED], RECORD),
             ("update", record[DELETED], RECORD),
             ("update", record[RECORD_CHANGED], RECORD),
-            *[("update", identity[domain], IDENTITY) for domain in (ORIGIN, EASY, FOREIGN, FAILED, DELETED)],
+            *[("update", identity[domain], IDENTITY) for domain in drifting],
         ]
     )
     order = [name for _, name, _ in done]
     for domain in (FOREIGN, DELETED):
         assert order.index(record[domain]) < order.index(identity[domain])
 
-    stack.declare(domains | {EASY: ONE_KEY | {"acceptUnsignedWindow": True}})
+    changes = {EASY: {"acceptUnsignedWindow": True}, TAKEN: {"adopt": True}}
+    stack.declare(domains | {domain: ONE_KEY | settings for domain, settings in changes.items()})
     settled = stack.up()
     assert settled.outputs["pending"] == []
     identities = sandbox.ses.identities(REGION)

@@ -109,8 +109,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
             ELSEWHERE,
             f"(EXTERNAL), owned by 'ses-byodkim/prod/{ELSEWHERE}/{REGION}', "
             f"not 'ses-byodkim/dev/{ELSEWHERE}/{REGION}'",
-            "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
-            "`adopt: true` takes the identity from another stack",
+            "`adopt: true` takes the identity from that stack",
         ),
     ):
         line = f"error: {exists.format(domain)} {text}\n      hint: nothing was changed; {hint}\n"

@@ -257,7 +257,7 @@ def test_rename(sandbox, open_stack):
         f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
         f"owned by 'ses-byodkim/dev/before/{REGION}', not 'ses-byodkim/dev/after/{REGION}'\n"
         "      hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, then rename "
-        "with `aliases`; `adopt: true` takes the identity from another stack\n" in refused.stdout
+        "with `aliases`; `adopt: true` takes the identity from the other resource\n" in refused.stdout
     )
     arguments[:] = [("before", [])]
     undone = stack.up()
