@@ -156,9 +156,9 @@ def test_adopt(sandbox, panel, existing, open_stack):
 
     before = sandbox.ses.identities(REGION)
     assert stack.destroy().ok
-    left = sandbox.ses.identities(REGION)
-    assert left == {
-        domain: replace(before[domain], tags={"team": "mail"} if domain == RIGHT else {}) for domain in before
+    assert sandbox.ses.identities(REGION) == before | {
+        domain: replace(before[domain], tags={"team": "mail"} if domain == RIGHT else {})
+        for domain in domains
     }
     assert {domain: send(sandbox, domain, REGION).verdict.result for domain in domains} == dict.fromkeys(
         domains, "pass"
