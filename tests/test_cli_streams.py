@@ -60,19 +60,23 @@ def project(tmp_path, world, silent):
     return project
 
 
-def byodkim(project, *arguments, environment=(), **streams):
+def byodkim(project, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "byodkim_provider", *arguments],
         cwd=project.directory,
-        env=project.environment | dict(environment),
-        **streams,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to SIGINT, and so may have started this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
 def test_interrupted(project, silent):
     """Ctrl-C ends `status` at once and says so by the exit code, whoever is still asked."""
     dns, aws = silent
-    with byodkim(project, "status", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with byodkim(project, "status") as process:
         dns.recvfrom(1000)
         connection, _ = aws.accept()
         with connection:
@@ -84,6 +88,21 @@ def test_interrupted(project, silent):
     assert stderr.splitlines()[-1] == "byodkim: interrupted"
     assert "Traceback" not in stderr
     assert took < 1
+
+
+def test_rotate_says_for_whom_it_waits(project):
+    """So does a rotation that looks up records before it asks, and Ctrl-C ends that at once too."""
+    project.stored = [replace(project.stored[0], signed_until={})]
+    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
+    before = project.stack_file.read_bytes()
+    with byodkim(project, "rotate", DOMAIN, "--yes") as process:
+        # A busy machine may have it wait for Pulumi as well.
+        said = next((line for line in process.stderr if "waiting for DNS" in line), None)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert said == f"byodkim: 0 of 1 answers after 2 s, waiting for DNS s3._domainkey.{DOMAIN}\n"
+    assert (process.returncode, stdout, stderr) == (130, "", "byodkim: interrupted\n")
+    assert project.stack_file.read_bytes() == before
 
 
 @pytest.fixture

@@ -8,19 +8,23 @@ the text changes in `stack_file`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import click
 
 from byodkim_provider import records, stack_file
+from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.outside import CannotTell, Outside, Refused, say
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
+from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.propagation import judge
+from byodkim_provider.resolver import Answer
 from byodkim_provider.settings import DomainSettings
 from byodkim_provider.stack_file import Changes
 
@@ -104,8 +108,8 @@ def rotate(
     for problem in problems.values():
         say(problem)
     text = _edited(stack, steps, override=compromised)
-    for step in steps:
-        for note in (*step.notes, *_record_notes(step, stack, outside)):
+    for step, record_notes in zip(steps, _record_notes(steps, stack, outside), strict=True):
+        for note in (*step.notes, *record_notes):
             say(f"{step.domain}: {note}")
     click.echo(stack_file.diff(stack.source.text, text, stack.source.shown), nl=False)
     if not dry_run and (yes or click.confirm("byodkim: write this and run `pulumi up`?", err=True)):
@@ -217,23 +221,37 @@ def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
     return changes
 
 
-def _record_notes(step: Rotation, stack: Stack, outside: Outside) -> list[str]:
-    """What to know if the record of the generation that will sign is not in DNS."""
-    settings = next(domain for domain in stack.settings.domains if domain.name == step.domain)
-    published = stack.state.records.get(step.domain, ())
-    record = next((one for one in published if one.generation == step.generation), None)
-    if record is None:
-        return [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
-    resolver = outside.resolver(settings.dns_check, settings.dns_resolvers)
-    if resolver is None:
-        return []
-    look = judge(resolver.txt(record.name, step.domain), records.public_key(record.value) or b"")
-    if look.visible:
-        return []
-    return [
-        f"the record of generation {step.generation} is not visible: {look.summary()}",
-        f"the update waits for it at most {settings.dns_wait_seconds} s, then fails and SES keeps its key",
+def _record_notes(steps: Sequence[Rotation], stack: Stack, outside: Outside) -> Iterator[list[str]]:
+    """For each step what to know if the record of the generation that will sign is not in DNS."""
+    settings = {domain.name: domain for domain in stack.settings.domains}
+    wanted = [
+        next(
+            (one for one in stack.state.records.get(step.domain, ()) if one.generation == step.generation),
+            None,
+        )
+        for step in steps
     ]
+
+    def answers(record: PublishedRecord) -> tuple[Answer, ...] | None:
+        domain = settings[record.domain]
+        resolver = outside.resolver(domain.dns_check, domain.dns_resolvers)
+        return resolver.txt(record.name, record.domain) if resolver else None
+
+    heard = iter(ask_all([(f"DNS {one.name}", partial(answers, one)) for one in wanted if one]))
+    for step, record in zip(steps, wanted, strict=True):
+        if record is None:
+            yield [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
+            continue
+        said = next(heard)
+        look = judge(said, records.public_key(record.value) or b"") if said is not None else None
+        if look is None or look.visible:
+            yield []
+            continue
+        seconds = settings[step.domain].dns_wait_seconds
+        yield [
+            f"the record of generation {step.generation} is not visible: {look.summary()}",
+            f"the update waits for it at most {seconds} s, then fails and SES keeps its key",
+        ]
 
 
 def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
