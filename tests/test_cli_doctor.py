@@ -386,6 +386,28 @@ def test_nameserver(monkeypatch, given, asked):
     assert resolvers == [("authoritative", asked)]
 
 
+def test_two_nameservers():
+    """A server that is named beside another one is asked too."""
+    resolvers = []
+
+    def resolver(check, servers):
+        resolvers.append((check, *servers))
+        return GoDaddy()
+
+    servers = ["--nameserver", "127.0.0.1:5353", "--nameserver", "127.0.0.2"]
+    CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9", *servers], obj=Outside(resolver=resolver))
+    assert resolvers == [("authoritative", "127.0.0.1:5353", "127.0.0.2")]
+
+
+def test_outside_a_project(tmp_path):
+    """Where there is no project, the way without one is offered; followed, it works."""
+    outside = Outside(directory=tmp_path, resolver=lambda *_: GoDaddy())
+    result = CliRunner().invoke(main, ["doctor", DOMAIN], obj=outside)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.splitlines()[1:] == ["  hint: give DOMAIN and --selector to work without a stack"]
+    assert CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9"], obj=outside).exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [

@@ -36,7 +36,7 @@ def run(*arguments, stdin=None):
 
 def printed(*arguments):
     result = run(*arguments)
-    assert (0, "") == (result.exit_code, result.stderr)
+    assert 0 == result.exit_code, result.stderr
     return result.stdout
 
 
@@ -165,6 +165,30 @@ def test_refused(arguments, problem):
     assert result.stderr.splitlines()[-1] == f"Error: {problem}"
 
 
+@pytest.mark.parametrize("arguments", [(), (DOMAIN,), ("-s", "dev")])
+def test_outside_a_project(arguments):
+    """Where there is no project, the way without one is offered; followed, it works."""
+    result = run(*arguments)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr == (
+        "byodkim: there is no Pulumi.yaml in / or above it\n"
+        "  hint: give DOMAIN and --selector to work without a stack\n"
+    )
+    assert printed(DOMAIN, "--selector", "s1", *PUBLIC_KEY)
+
+
+@pytest.mark.parametrize(
+    ("options", "assumed"),
+    [((), True), (("--zone", DOMAIN), False), (("--format", "zone"), False), (("--format", "json"), False)],
+    ids=["panel", "named", "zone file", "JSON"],
+)
+def test_assumed_zone(options, assumed):
+    """Which zone was assumed is said where it decides what is typed, and only there."""
+    result = run(*ONE, *options)
+    said = "assumed that the panel's zone is example.com: if it shows another one, name it with --zone"
+    assert (f"byodkim: {said}\n" if assumed else "") == result.stderr
+
+
 # Those of a stack
 
 
@@ -195,7 +219,8 @@ def test_stack(project, world):
 def test_panel_of_the_stack_file(project):
     """Who pastes into a panel gets that panel's text, with the zone that it shows."""
     result = project.run("records", "mail.example.net", "-s", "dev")
-    assert result.stdout.count("Wix: Domains ›") == 2
+    assert result.stdout.count("Wix: Domains › example.net ›") == 2
+    assert result.stderr == "", "the stack file names the zone"
     assert "  Host Name: s1._domainkey.mail\n" in result.stdout
     assert "example.com" not in result.stdout
 
@@ -204,6 +229,15 @@ def test_options_go_before_the_stack_file(project):
     """A panel and a zone that are named count more than those of the stack file."""
     result = project.run("records", "mail.example.net", "--panel", "godaddy", "--zone", "mail.example.net")
     assert "  Name:  s1._domainkey\n" in result.stdout
+
+
+def test_assumed_zones_of_a_stack(project):
+    """Of several domains without a zone in the stack file each one's is named, once."""
+    project.write("    example.com: {generation: 2}\n    mail.example.net: {generation: 1}\n")
+    assert project.run("records").stderr == (
+        "byodkim: assumed that the panel's zone is example.com, mail.example.net: "
+        "if it shows another one, name it with --zone\n"
+    )
 
 
 def test_change_batch_is_for_one_domain(project):

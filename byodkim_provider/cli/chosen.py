@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from byodkim_provider import keys, public_keys, records
-from byodkim_provider.cli.outside import CannotTell
-from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.outside import CannotTell, Outside
+from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.panels import PANELS
 from byodkim_provider.settings_values import Zone
 
-__all__ = ["Chosen", "chosen_options", "published_in"]
+__all__ = ["Chosen", "chosen_options", "open_chosen", "published_in"]
+
+WITHOUT_A_STACK: Final = "give DOMAIN and --selector to work without a stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +109,18 @@ def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[Publ
     known = stack.state.records
     if not (domain in known if domain else known):
         raise CannotTell(
-            f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, "
-            "or give DOMAIN and --selector to work without a stack"
+            f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, or {WITHOUT_A_STACK}"
         )
     return sorted((name, known[name]) for name in ([domain] if domain else known))
+
+
+def open_chosen(chosen: Chosen, outside: Outside) -> Stack:
+    """The stack that the options name; raises `CannotTell`, with the way without one, outside a project."""
+    if not in_project(outside.directory):
+        raise CannotTell(
+            f"there is no Pulumi.yaml in {outside.directory} or above it\n  hint: {WITHOUT_A_STACK}"
+        )
+    return open_stack(chosen.stack_name, outside)
 
 
 def _domain(text: str) -> str:

@@ -1,7 +1,7 @@
 """
-`byodkim doctor`: asks every server for a record, and names the mistake and how to mend it.
+`byodkim doctor`: asks every server for a record, and names what is wrong and how to fix it.
 
-Collects what to look at, and looks. Which mistake it is, is decided in `diagnosis`; how it is
+Collects what to look up, and looks it up. What is wrong is decided in `diagnosis`; how it is
 shown, in `examined`. What SES says is shown beside it and decides nothing.
 """
 
@@ -17,10 +17,10 @@ import click
 
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.chosen import Chosen, chosen_options, published_in
+from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.examined import Examined, SesView
 from byodkim_provider.cli.outside import CannotTell, Outside, say
-from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.stack import Stack
 from byodkim_provider.diagnosis import Diagnosis, Wanted, examine
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity_state import DELEGATED, Declared, DnsCheck
@@ -51,16 +51,19 @@ def _server(text: str) -> str:
     epilog="""\b
 Exit codes:
   0  right: every server that answers shows the key, and nothing beside it
-  1  wrong: a record is missing, or has a mistake, which is named
+  1  wrong: a record is missing or misconfigured, and how is named
   2  it could not be told: no answer, no such stack, wrong usage
 """
 )
 @chosen_options
 @click.option(
     "--nameserver",
+    "servers",
     type=_server,
+    multiple=True,
     metavar="HOST:PORT",
-    help="Ask this server who serves the zone, and those at its port; by default the system's resolvers.",
+    help="Ask this server who serves the zone, and those at its port; more than once: the next one if it "
+    "does not answer. By default the system's resolvers.",
 )
 @click.option(
     "--region",
@@ -71,10 +74,10 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(
-    context: click.Context, chosen: Chosen, nameserver: str | None, region: str | None, as_json: bool
+    context: click.Context, chosen: Chosen, servers: tuple[str, ...], region: str | None, as_json: bool
 ) -> None:
     """
-    Say whether the DNS records are right, and if not, which mistake it is and how to mend it.
+    Say whether the DNS records are right, and if not, what is wrong and how to fix it.
 
     Those of a stack, or of DOMAIN in it; with --selector without a stack. Without a key it says
     which key is there. Changes nothing.
@@ -82,13 +85,12 @@ def doctor(
     outside = context.ensure_object(Outside)
     stack: Stack | None = None
     identities: list[tuple[str, str, str | None]] = []
-    servers = (nameserver,) if nameserver else ()
     if chosen.one:
         wanted = [(_given(*chosen.one, chosen), outside.resolver("authoritative", servers))]
         if region:
             identities = [(chosen.one[1], region, None)]
     else:
-        stack = open_stack(chosen.stack_name, outside)
+        stack = open_chosen(chosen, outside)
         wanted = list(_in_stack(stack, chosen, outside, servers))
         identities = _identities(stack, chosen.domain)
     seen = ask_all([(f"DNS {one.name}", partial(_look, one, resolver)) for one, resolver in wanted])

@@ -16,9 +16,9 @@ import click
 
 from byodkim_provider import panels
 from byodkim_provider import records as dkim
-from byodkim_provider.cli.chosen import Chosen, chosen_options, published_in
-from byodkim_provider.cli.outside import Outside
-from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
+from byodkim_provider.cli.outside import Outside, say
+from byodkim_provider.cli.stack import Stack
 from byodkim_provider.panels import PANELS
 from byodkim_provider.settings import DomainSettings
 from byodkim_provider.settings_schema import DnsSettings
@@ -40,6 +40,8 @@ class TxtRecord:
     """Where it is typed in, a name from `panels.PANELS`."""
     zone: str
     """The zone that this panel shows."""
+    zone_assumed: bool = False
+    """Whether nobody said so, and the domain was taken for it."""
 
 
 def as_panel(wanted: Sequence[TxtRecord]) -> str:
@@ -118,7 +120,7 @@ def records(context: click.Context, chosen: Chosen, form: str) -> None:
     stack and without AWS. Only the public half is printed.
     """
     if chosen.one is None:
-        wanted = _of_stack(open_stack(chosen.stack_name, context.ensure_object(Outside)), chosen)
+        wanted = _of_stack(open_chosen(chosen, context.ensure_object(Outside)), chosen)
     elif chosen.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
@@ -130,10 +132,17 @@ def records(context: click.Context, chosen: Chosen, form: str) -> None:
                 domain=domain,
                 panel=chosen.panel or "other",
                 zone=chosen.zone or domain,
+                zone_assumed=chosen.zone is None,
             )
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
         raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
+    assumed = sorted({record.zone for record in wanted if record.zone_assumed})
+    if form == "panel" and assumed:
+        say(
+            f"assumed that the panel's zone is {', '.join(assumed)}: "
+            "if it shows another one, name it with --zone"
+        )
     click.echo(FORMATS[form](wanted))
 
 
@@ -154,6 +163,7 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
                     domain=domain,
                     panel=chosen.panel or dns.panel or "other",
                     zone=zone,
+                    zone_assumed=not (chosen.zone or dns.zone),
                 )
             )
     return wanted
