@@ -26,7 +26,6 @@ from byodkim_provider.propagation import Resolver
 from byodkim_provider.ses import Identity
 from byodkim_provider.verdicts import (
     NOT_ASKED,
-    UNCONFIRMED,
     Entry,
     Verdict,
     is_over,
@@ -102,7 +101,10 @@ def verify(
         timeout_seconds=timeout_minutes * 60,
         seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
     )
-    polls.until_settled([entry for entry in to_poll if entry not in waited], also_once=list(waited))
+    polls.until_settled(
+        [entry for entry in to_poll if entry not in waited],
+        also_once=[entry for entry in to_poll if entry in waited],
+    )
     # What there was no time for is as it was; if nothing is known of it, it gets the whole wait next time.
     verdicts |= {
         entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
@@ -195,7 +197,7 @@ class _Polls:
         # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
         new = [entry for entry in entries if entry.told_by == CREATED]
         listed: set[Entry] = set()
-        if len(new) > self._list_pages.get(region, 1):
+        if len(new) > self._list_pages.get(region, 1) and not self._is_time_up():
             verdicts = self._list(region, new)
             listed |= verdicts.keys()
             yield verdicts
@@ -215,12 +217,18 @@ class _Polls:
 
     def diagnoses(self, not_verified: Sequence[Verdict]) -> dict[Entry, Verdict]:
         """Why each is not verified, said as a warning; no lookup once the run is interrupted."""
-        if stopping.is_set():
-            for verdict in not_verified:
+        after = _duration(self.waited())
+        for verdict in not_verified:
+            if verdict.settled:
                 self._outside.progress.warn(
-                    f"{verdict.entry}: {verdict.status}, interrupted after {_duration(self.waited())}; "
+                    f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}"
+                )
+            elif stopping.is_set():
+                self._outside.progress.warn(
+                    f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
                     "the next `pulumi up` looks again"
                 )
+        if stopping.is_set():
             return {}
         left_out = [verdict.entry for verdict in not_verified if verdict.entry not in self.found]
         if left_out:
@@ -228,7 +236,7 @@ class _Polls:
                 f"{_names(left_out)}: {self.why_not_asked()} within {_duration(self._timeout_seconds)}; "
                 "the next `pulumi up` goes on"
             )
-        polled = [verdict for verdict in not_verified if verdict.entry in self.found]
+        polled = [verdict for verdict in not_verified if verdict.entry in self.found and not verdict.settled]
         unread = [v.entry for v in polled if v.entry not in self._seen and v.status not in (GONE, NOT_ASKED)]
         if len(unread) <= DIAGNOSED:
             for entry in unread:
@@ -238,9 +246,7 @@ class _Polls:
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
             reasons = list(pool.map(lambda verdict: self._reason(verdict, until), polled))
         for verdict, reason in zip(polled, reasons, strict=True):
-            self._outside.progress.warn(
-                f"{verdict.entry}: {verdict.status} after {_duration(self.waited())}: {reason}"
-            )
+            self._outside.progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {reason}")
         return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
 
     def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
@@ -273,8 +279,6 @@ class _Polls:
 
     def _reason(self, verdict: Verdict, until: float) -> str:
         """A diagnosis, with what name servers answer if it is not *until* yet."""
-        if verdict.status == UNCONFIRMED:
-            return verdict.reason
         entry, seen = verdict.entry, self._seen.get(verdict.entry)
         found = [verdict.reason or "SES has not found the key yet"]
         if seen and seen.last_checked:
@@ -305,13 +309,14 @@ class _Polls:
     def _say(self, entries: Sequence[Entry]) -> None:
         """Show how far *entries* are, if that has changed."""
         limit = f"{_duration(self.waited())} of at most {_duration(self._timeout_seconds)}"
-        open_ = [one for one in entries if one not in self.found or not self.found[one].settled]
-        if len(entries) == 1 and entries[0] in self.found:
-            state = f"{entries[0]}: {self._state(self.found[entries[0]])}"
-            waiting = ""
+        verdicts = [self.found[entry] for entry in entries if entry in self.found]
+        verified = sum(verdict.verified for verdict in verdicts)
+        settled = {verdict.entry for verdict in verdicts if verdict.settled}
+        open_ = [entry for entry in entries if entry not in settled]
+        if len(entries) == len(verdicts) == 1:
+            state, waiting = f"{entries[0]}: {self._state(verdicts[0])}", ""
         else:
-            state = f"{len(entries) - len(open_)} of {len(entries)} verified"
-            waiting = f", waiting for {_names(open_)}"
+            state, waiting = f"{verified} of {len(entries)} verified", f", waiting for {_names(open_)}"
         if entries and state != self._said:
             self._said = state
             usual = f"{waiting}; {USUAL}" if open_ else ""

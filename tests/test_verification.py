@@ -334,6 +334,27 @@ def test_unconfirmed(world, info, on_timeout):
     assert ([], []) == (world.calls(), world.progress.warnings)
 
 
+def test_unconfirmed_beside_a_verified_one(world):
+    """What is unconfirmed does not count as verified, and is said in an interrupted run, too."""
+    world.switch(status_after_put="SUCCESS", verification_info="empty")
+    unconfirmed = switched(world)
+    world.clock.advance(HOUR)
+    world.switch(first_look_seconds=3600)
+    pending = world.created(domain="example.org")
+    world.clock.after(60, stopping.set)
+
+    verdicts = world.verify(unconfirmed, pending)
+
+    assert [UNCONFIRMED, "PENDING"] == [verdict.status for verdict in verdicts]
+    assert ["0 of 2 verified after 0 s of at most 30 min, waiting for example.org eu-west-1"] == [
+        text.partition(";")[0] for text in world.progress.updates
+    ]
+    assert [
+        f"example.com eu-west-1: UNCONFIRMED after 60 s: {DOUBT}",
+        "example.org eu-west-1: PENDING, interrupted after 60 s; the next `pulumi up` looks again",
+    ] == world.progress.warnings
+
+
 @pytest.mark.parametrize("info", ["empty", "frozen"])
 def test_unconfirmed_after_short_waits(world, info):
     """A shorter time limit leaves it open, and a run half an hour after the switch ends it with one poll."""
@@ -550,6 +571,18 @@ def test_a_long_list(world):
 
     assert seconds <= 1 + SlowSes.SECONDS
     assert ["PENDING"] * LIST_PAGE_SIZE + [NOT_ASKED] * 2 * LIST_PAGE_SIZE == [v.status for v in verdicts]
+
+
+def test_lists_of_many_regions(world):
+    """After the time limit no Region is asked for its List any more."""
+    world.switch(first_look_seconds=3600)
+    regions = [f"us-east-{number}" for number in range(1, 9)]
+    entries = [replace(world.entry(one), region=region) for one in several(world, 2) for region in regions]
+
+    verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
+
+    assert seconds <= 1 + SlowSes.SECONDS
+    assert {NOT_ASKED} == {verdict.status for verdict in verdicts}
 
 
 def test_new_ones_come_before_what_was_pending(world):
