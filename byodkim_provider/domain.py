@@ -7,7 +7,7 @@ record would let that record's failure touch the identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -155,9 +155,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
-                    "status": pulumi.Output.all(
-                        _made(verification.results), identity.put_at, identity.status, identity.drift
-                    ).apply(_status_of(self._domain, region)),
+                    "status": _known_of(identity, verification).apply(_status),
                     "signing_since": identity.signing_since,
                 }
                 for region, identity in self.identities.items()
@@ -165,10 +163,10 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         return {name: _made(value) for name, value in shown.items()}
 
-    def drift(self) -> Sequence[pulumi.Output[str]]:
-        """For each identity one line of what a refresh found otherwise than declared, empty if nothing."""
+    def not_verified(self, verification: DkimVerification) -> Sequence[pulumi.Output[str]]:
+        """For each identity a line of what *verification* has not heard of it; empty if nothing."""
         return [
-            identity.drift.apply(partial(_drift_line, f"{self._domain} {region}"))
+            _known_of(identity, verification).apply(partial(_unheard, f"{self._domain} {region}"))
             for region, identity in self.identities.items()
         ]
 
@@ -245,19 +243,14 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
 
     The second a refresh may have found after the verification, which has such an identity as verified.
     """
-    drift = [line for domain in domains for line in domain.drift()]
-    found = pulumi.Output.all(_made(verification.pending), *(_made(line) for line in drift))
-    return found.apply(lambda lines: _merged(*lines))
+    others = [_made(line) for domain in domains for line in domain.not_verified(verification)]
+    return pulumi.Output.all(_made(verification.pending), *others).apply(lambda lines: _merged(*lines))
 
 
-def _merged(pending: Sequence[str] | None, *drift: str | None) -> list[str]:
-    """*pending*, and of *drift* the lines about other identities."""
+def _merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
+    """*pending*, and of the *others* the lines about other identities."""
     subjects = {line.partition(":")[0] for line in pending or ()}
-    return [*(pending or ()), *(line for line in drift if line and line.partition(":")[0] not in subjects)]
-
-
-def _drift_line(subject: str, found: Sequence[str] | None) -> str:
-    return f"{subject}: {', '.join(found)}" if found else ""
+    return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
 
 
 def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: datetime) -> bool:
@@ -309,26 +302,38 @@ def _made(value: Any) -> Any:
     return value
 
 
-def _status_of(domain: str, region: str) -> Callable[[Sequence[Any]], str]:
+def _known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulumi.Output[Sequence[Any]]:
     """
-    The status of an identity, of the verification's results and the identity's own put_at, status and drift.
+    Of an identity its status, what a refresh found otherwise than declared, and the verification's verdict.
 
-    With `--target` the verification may not have heard of this identity, or of its key, and of what
-    a refresh found it never has: then the status is the one that SES said last.
+    With `--target` the verification may not have heard of this identity, or of its key: then it is None.
     """
 
-    def status(found: Sequence[Any]) -> str:
-        results, put_at, said, drift = found
-        if drift:
-            return str(said)
+    def known(found: Sequence[Any]) -> Sequence[Any]:
+        results, domain, region, put_at, status, drift = found
         of_this_key = (
             one["status"]
             for one in results or ()
             if (one["domain"], one["region"], one.get("put_at")) == (domain, region, put_at)
         )
-        return str(next(of_this_key, said))
+        return status, drift, next(of_this_key, None)
 
-    return status
+    found = (identity.domain, identity.region, identity.put_at, identity.status, identity.drift)
+    return pulumi.Output.all(_made(verification.results), *found).apply(known)
+
+
+def _status(known: Sequence[Any]) -> str:
+    """The verdict, unless SES's last word is newer."""
+    status, drift, verdict = known
+    return str(status if drift or verdict is None else verdict)
+
+
+def _unheard(subject: str, known: Sequence[Any]) -> str:
+    """The line about an identity of which the verification does not say all."""
+    status, drift, verdict = known
+    if drift:
+        return f"{subject}: {', '.join(drift)}"
+    return f"{subject}: {status}, not checked: run `pulumi up` without `--target`" if verdict is None else ""
 
 
 def _identity_args(

@@ -163,7 +163,8 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     assert switched.ok, switched.stdout
     assert status(switched) == {old: "PENDING", new: None}
     assert switched.outputs["domains"][new]["selector"] is None
-    assert switched.outputs["pending"] == []
+    unchecked = f"{old} {REGION}: PENDING, not checked: run `pulumi up` without `--target`"
+    assert switched.outputs["pending"] == [unchecked]
 
     made = stack.up(target=[f"**::{new}", f"**::{new}/**"])
     assert made.ok, made.stdout
@@ -171,7 +172,7 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
 
     rest = stack.up()
     assert rest.ok, rest.stdout
-    assert status(rest) == {old: "SUCCESS", new: "SUCCESS"}
+    assert (status(rest), rest.outputs["pending"]) == ({old: "SUCCESS", new: "SUCCESS"}, [])
 
 
 def test_target_in_a_new_stack(sandbox, open_stack):
@@ -186,3 +187,5 @@ def test_target_in_a_new_stack(sandbox, open_stack):
     assert made.ok, made.stdout
     regions = {name: one["regions"] for name, one in made.outputs["domains"].items()}
     assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == ("PENDING", None)
+    unchecked = f"{only} {REGION}: PENDING, not checked: run `pulumi up` without `--target`"
+    assert made.outputs["pending"] == [unchecked]
