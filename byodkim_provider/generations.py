@@ -16,6 +16,7 @@ __all__ = [
     "OVERLAP_DAYS",
     "Role",
     "TooEarly",
+    "after_leak",
     "allowed_today",
     "published",
     "published_problem",
@@ -70,6 +71,26 @@ def published_problem(signing: int, published: Sequence[int]) -> str | None:
     if signing not in published:
         return f"must contain generation {signing}, which signs, not {list(published)}"
     return None
+
+
+def after_leak(leaked: int, *, signing: int, published: Collection[int]) -> tuple[int, tuple[int, ...]]:
+    """
+    The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
+
+    There is a standby then, and no number gets a second key.
+
+    >>> after_leak(2, signing=2, published=(1, 2, 3))
+    (3, (1, 3, 4))
+    >>> after_leak(3, signing=2, published=(1, 2, 3))
+    (2, (1, 2, 4))
+    """
+    rest = {*published} - {leaked}
+    if leaked == signing:
+        signing = min((one for one in rest if one > leaked), default=leaked + 1)
+    rest |= {signing}
+    if max(rest) == signing:
+        rest |= {max(signing, leaked) + 1}
+    return signing, tuple(sorted(rest))
 
 
 def roles(signing: int, published: Collection[int]) -> dict[int, Role]:

@@ -277,7 +277,11 @@ def _introduce(
             raise _not_visible(declared, visibility, outside, began=began, still="SES shows no identity")
         asked = dns_moves.servers_asked(visibility.answers)
         elsewhere = dns_moves.served_elsewhere(declared, asked)
-        outside.progress.warn(_paste_ready(declared, elsewhere or visibility.summary()))
+        why = elsewhere or visibility.summary()
+        if visibility.leaked:
+            outside.progress.warn(f"{_waiting_for_dns(declared, why)}\n  {_new_key(declared)}")
+        else:
+            outside.progress.warn(_paste_ready(declared, why))
         return _awaiting(waiting, outside)
     _go_on()
     try:
@@ -402,11 +406,25 @@ def _not_visible(
     declared: Declared, visibility: Visibility, outside: Outside, *, began: float, still: str
 ) -> RecordNotVisible:
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
+    to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
     return RecordNotVisible(
         declared.record_name,
         answers=visibility.phrases(),
         waited_seconds=outside.clock.monotonic() - began,
-        hint=f"nothing was changed, {still}; correct the record and run `pulumi up --refresh`{by_hand}",
+        hint=f"nothing was changed, {still}; {_new_key(declared) if visibility.leaked else to_do}",
+    )
+
+
+def _new_key(declared: Declared) -> str:
+    """What to do once the private key stands in DNS: its record must not be corrected."""
+    if declared.generation is None:
+        return "delete the record at once, and take another key with another selector"
+    signing, published = generations.after_leak(
+        declared.generation, signing=declared.generation, published=declared.published
+    )
+    return (
+        "delete the record at once, and take another key: "
+        f"`generation: {signing}` with `published: {list(published)}`"
     )
 
 
@@ -514,9 +532,13 @@ def _go_on() -> None:
         raise Stopped("interrupted before SES was called", hint="nothing was changed; run `pulumi up` again")
 
 
+def _waiting_for_dns(declared: Declared, why: str) -> str:
+    return f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {why}"
+
+
 def _paste_ready(declared: Declared, why: str) -> str:
     return (
-        f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {why}\n"
+        f"{_waiting_for_dns(declared, why)}\n"
         f"{dns_moves.what_to_paste(declared)}\n"
         "  the next `pulumi up` goes on once this record is there"
     )

@@ -304,8 +304,8 @@ _FIXES: Final[Mapping[str, str]] = {
     "pem-armour": "replace {value}: p= and the base64 between the BEGIN and END lines, on one line",
     "placeholder": "replace {value}: " + PLACEHOLDER + " stands for p= and your own public key",
     "plus-lost": "replace {value}: copy the one here, in which every '+' is still there",
-    "private-key": "delete the record{there} at once, then make a new key with a new selector: whoever has "
-    "read this one can sign as you; only the public key belongs in DNS",
+    "private-key": "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+    "you; only the public key belongs in DNS",
     "revoked": "replace {value}; but if the key was revoked on purpose, leave the record, and make a new key "
     "with a new selector",
     "semicolons-missing": "replace {value}: with a ';' between its tags, or the short form that begins with "
@@ -347,11 +347,14 @@ MISTAKES: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
 
-def mending(panel: Panel, code: str, *, zone: str, found_at: str = "") -> str:
+def mending(
+    panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = "make a new key"
+) -> str:
     """
     How to fix the misconfiguration *code*, one of `MISTAKES`, in the words of this panel.
 
-    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is another.
+    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is
+    another; *new_key* says how one gets another key.
     """
     return _FIXES[code].format(
         name=f"{panel.name_field!r}",
@@ -360,6 +363,7 @@ def mending(panel: Panel, code: str, *, zone: str, found_at: str = "") -> str:
         value_rule=_value_rule(panel),
         zone=zone,
         there=f" at {found_at}" if found_at else "",
+        new_key=new_key,
     )
 
 

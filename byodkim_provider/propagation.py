@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Final, Protocol
 
-from byodkim_provider.misconfigurations import misconfiguration
+from byodkim_provider.misconfigurations import holds_private_key, misconfiguration
 from byodkim_provider.progress import Clock, Progress
 from byodkim_provider.resolver import Answer
 
@@ -76,6 +76,12 @@ class Visibility:
     asked: int
     answers: tuple[Answer, ...]
     public_key_der: bytes = field(default=b"", repr=False)
+
+    @property
+    def leaked(self) -> bool:
+        """Whether a private key stands there: nothing that belongs to it may be published any more."""
+        values = chain.from_iterable(answer.values or () for answer in self.answers)
+        return any(map(holds_private_key, values))
 
     def phrases(self) -> tuple[str, ...]:
         """What is wrong, such as "ns-4.example.net is silent": one for all servers that say the same."""

@@ -330,6 +330,30 @@ def test_panel_of_the_stack(project, world):
     assert "not by HostGator" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("leaked", "settings"),
+    [
+        (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
+        (2, "`generation: 3` and `published: [1, 3, 4]` and `overlapDays: 0`"),
+        (3, "`generation: 2` and `published: [1, 2, 4]`"),
+    ],
+    ids=["previous", "signing", "standby"],
+)
+def test_private_key_of_a_stack(project, world, leaked, settings):
+    """What the stack needs to have another key is said; followed, the leaked key is gone and all is right."""
+    world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (f"p={world.key(leaked).pkcs1_base64()}",)
+    result = project.run("doctor")
+    assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+    lines = [line.strip("` ") for line in settings.split(" and ")]
+    project.write(f"    {DOMAIN}: {{{', '.join(lines)}}}\n")
+    (generation, published, *_) = (json.loads(line.partition(": ")[2]) for line in lines)
+
+    del world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"]
+    world.publish(*published)
+    project.stored = [world.update(project.stored[0], generation, published=tuple(published))]
+    assert project.run("doctor").exit_code == 0
+
+
 def test_not_delegated(project, world):
     """A delegation that was not pasted yet is what is wrong, not the records."""
     servers = {DELEGATED: ("ns-1.awsdns-01.com", "ns-2.awsdns-02.net")}

@@ -184,3 +184,29 @@ def test_no_allowed_history_cuts_mail_off(wishes):
         signing, published = wanted, after
         assert signing in published
         assert {number for number, last in signed_until.items() if now - last < 10 * DAY} <= published
+
+
+@pytest.mark.parametrize(
+    ("leaked", "signing", "published", "expected"),
+    [
+        (1, 1, (1, 2), (2, (2, 3))),
+        (2, 2, (1, 2, 3), (3, (1, 3, 4))),
+        (2, 2, (1, 2), (3, (1, 3, 4))),
+        (2, 2, (1, 2, 5), (5, (1, 5, 6))),
+        (3, 2, (1, 2, 3), (2, (1, 2, 4))),
+        (1, 2, (1, 2, 3), (2, (2, 3))),
+        (1, 2, (1, 2), (2, (2, 3))),
+    ],
+    ids=[
+        "first key",
+        "signing",
+        "signing, no standby",
+        "signing, standby further on",
+        "standby",
+        "previous",
+        "previous, no standby",
+    ],
+)
+def test_after_leak(leaked, signing, published, expected):
+    """A leaked key is dropped, the next one signs if it did, and there is a standby."""
+    assert expected == generations.after_leak(leaked, signing=signing, published=published)

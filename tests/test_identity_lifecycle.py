@@ -1,5 +1,7 @@
 """Which calls an identity's life makes, what SES signs with after each, and what is stored."""
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -121,6 +123,53 @@ def test_create_without_its_record(world):
         f"  value: {world.declared().record_value}\n"
         "  the next `pulumi up` goes on once this record is there"
     ] == world.progress.warnings
+
+
+def followed(advice):
+    """The generation and the list of published ones that *advice* names."""
+    generation, published = re.search(r"`generation: (\d+)` with `published: (\[.*?\])`", advice).groups()
+    return int(generation), tuple(json.loads(published))
+
+
+def test_a_published_private_key_is_not_pasted_again(world):
+    """Where the private key was published its public half is not shown any more, and the way out works."""
+    private = world.key(1).pkcs1_base64()
+    world.resolver.records["s1._domainkey.example.com"] = (f"p={private}",)
+
+    stored = world.create()
+
+    [warning] = world.progress.warnings
+    assert "a private key" in warning
+    assert world.declared().record_value not in warning
+    assert private not in warning
+    generation, published = followed(warning)
+    world.publish(generation)
+    world.next_run()
+    assert "PENDING" == world.update(stored, generation, published=published).status
+    assert (2, (2, 3)) == (generation, published)
+
+
+def test_no_switch_to_a_published_private_key(world):
+    """A switch to a key that was published is refused, without anything to be pasted; the way out works."""
+    stored = world.verified()
+    world.resolver.records["s2._domainkey.example.com"] = (f"p={world.key(2).pkcs1_base64()}",)
+
+    with pytest.raises(RecordNotVisible) as refused:
+        world.update(stored, 2, dns=("manual",))
+
+    assert world.declared(2).record_value not in str(refused.value)
+    generation, published = followed(str(refused.value))
+    world.publish(generation)
+    assert "s3" == world.update(stored, generation, published=published).declared.selector
+    assert (3, (1, 3, 4)) == (generation, published)
+
+
+def test_private_key_of_an_identity_without_generations(world):
+    """Used alone, an identity gets another key under another selector."""
+    world.resolver.records["s1._domainkey.example.com"] = (f"p={world.key(1).pkcs1_base64()}",)
+    declared = replace(world.declared(), generation=None, published=())
+    identity_lifecycle.create(declared, lambda: world.key(1), world.outside)
+    assert world.progress.warnings[0].endswith("take another key with another selector")
 
 
 def test_a_record_with_another_key_is_not_visible(world):

@@ -15,12 +15,14 @@ from functools import partial
 
 import click
 
+from byodkim_provider import generations
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.examined import Examined, SesView
 from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.diagnosis import Diagnosis, Wanted, examine
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity_state import DELEGATED, Declared, DnsCheck
@@ -145,9 +147,23 @@ def _in_stack(
                     panel=PANELS.get(panel) if panel else None,
                     name_servers=_name_servers(declared) if declared else (),
                     delegated=declared is not None and DELEGATED in declared.dns,
+                    **_new_key(record, declared),
                 ),
                 resolver,
             )
+
+
+def _new_key(record: PublishedRecord, declared: Declared | None) -> dict[str, str]:
+    """How the stack gets another key for that of *record*, as `Wanted.new_key`."""
+    if record.generation is None or declared is None or declared.generation is None:
+        return {}
+    signing, published = generations.after_leak(
+        record.generation, signing=declared.generation, published=declared.published
+    )
+    settings = f"`generation: {signing}` and `published: {list(published)}`"
+    if record.role != "standby":  # it has signed, perhaps
+        settings += " and `overlapDays: 0`"
+    return {"new_key": f"set {settings} in the stack file, and run `pulumi up`"}
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:

@@ -41,7 +41,13 @@ class Examined:
         """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
         if not self.seen.code:
             return ""
-        return panels.mending(self.panel, self.seen.code, zone=self.seen.zone, found_at=self.seen.found_at)
+        return panels.mending(
+            self.panel,
+            self.seen.code,
+            zone=self.seen.zone,
+            found_at=self.seen.found_at,
+            new_key=self.wanted.new_key,
+        )
 
     @property
     def instructions(self) -> str:
