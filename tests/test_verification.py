@@ -133,6 +133,20 @@ def test_the_pages_of_a_list(world):
     assert 1 == world.calls().count(LIST)
 
 
+def test_a_listed_one_whose_record_was_lost(world):
+    """Where a lost record takes the verification back, the List says so, and the identity is pending."""
+    world.switch(lost_record_takes_back_verification=True, failed_look_keeps_success=False)
+    stored = several(world, 3)
+    world.clock.advance(60)
+    world.resolver.records.pop("s1._domainkey.d02.example.com")
+    world.clock.advance(2 * HOUR)
+
+    verdicts = world.verify(*stored, timeout_minutes=0)
+
+    assert ["SUCCESS", "TEMPORARY_FAILURE", "SUCCESS"] == [verdict.status for verdict in verdicts]
+    assert [True, False, True] == [verdict.settled for verdict in verdicts]
+
+
 def test_each_region_has_its_own(world):
     """What one Region has verified says nothing about another."""
     here = several(world, 2)

@@ -56,6 +56,35 @@ def test_limit(sandbox, switches, open_stack):
     assert verified.outputs["pending"] == []
 
 
+def test_unconfirmed(sandbox, switches, open_stack):
+    """
+    A switch about which SES says SUCCESS and shows no check ends half an hour later, said once.
+
+    It is no failure, it is not pending, and the next `up` has nothing to do.
+    """
+    domain = "unconfirmed.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1}}, verification={"onTimeout": "fail"})
+    assert stack.up().ok
+    switches.verification_info, switches.status_after_put = "frozen", "SUCCESS"
+
+    def half_an_hour_later(line):
+        if "SUCCESS, maybe of the key before" in line:
+            sandbox.clock.advance(1800)
+
+    stack.declare({domain: {"generation": 2}}, verification={"onTimeout": "fail"})
+    result = stack.up(on_output=half_an_hour_later)
+    assert result.ok, result.stdout
+    assert result.outputs["domains"][domain]["regions"][REGION]["status"] == "UNCONFIRMED"
+    assert result.outputs["pending"] == []
+    assert f"warning: {domain} {REGION}: UNCONFIRMED after " in result.stdout
+
+    with requests(sandbox) as asked:
+        unchanged = stack.up()
+    assert (steps(unchanged), asked.operations) == ([], [])
+    assert "UNCONFIRMED after" not in unchanged.stdout
+
+
 def test_fifty_identities_cost_one_list_a_look(sandbox, switches, open_stack):
     """Fifty new identities are fifty writes, and then one List call for each look, and no Get."""
     zone = "fifty.example"
