@@ -120,7 +120,7 @@ def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
     if visibility.right or len(targets) > 1:
         return replace(seen, code="servers-differ")
     if alias := targets.pop():
-        nowhere = ", and no zone there exists" if dangling else ""
+        nowhere = f": the zone of {alias} does not exist" if dangling else ""
         text = f"a CNAME to {alias} stands at the name of the record{nowhere}"
         return replace(seen, code="cname", text=text)
     found = (misconfiguration(answer.values or (), key) for answer in heard)

@@ -7,6 +7,7 @@ That it names each mistake in a real zone is in `dns/test_mistakes.py`.
 import json
 import re
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -408,6 +409,21 @@ def test_nameserver(monkeypatch, given, asked):
     arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
     CliRunner().invoke(main, arguments, obj=Outside(resolver=resolver))
     assert resolvers == [("authoritative", asked)]
+
+
+def test_name_of_a_nameserver_is_not_waited_for(monkeypatch):
+    """The address of a server that is named is looked up beside the thread that hears Ctrl-C."""
+    threads = []
+
+    def resolve(*_, **__):
+        threads.append(threading.current_thread())
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", "ns1.example.net"]
+    CliRunner().invoke(main, arguments, obj=Outside(resolver=lambda *_: GoDaddy()))
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 def test_two_nameservers():

@@ -170,6 +170,19 @@ def test_every_misconfiguration_can_be_fixed():
     assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISTAKES}
 
 
+@pytest.mark.parametrize("code", get_args(ValueCode))
+def test_one_value_is_replaced(code):
+    """Where one record stands already nobody is told to add another, whatever it holds."""
+    others = {
+        "no-txt": "add the record ",
+        "private-key": "delete the record ",
+        "several-records": "delete every TXT record ",
+        "several-wrong-records": "delete every TXT record ",
+        "split-into-records": "delete every TXT record ",
+    }
+    assert panels.mending(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+
+
 @every_panel
 @pytest.mark.parametrize("code", panels.MISTAKES)
 def test_mending(name, code):

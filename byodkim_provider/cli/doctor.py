@@ -38,8 +38,10 @@ def _server(text: str) -> str:
     """The address of the server `HOST[:PORT]` (an IPv6 address in brackets), with its port."""
     host, colon, port = text.partition(":")
     if re.search("[A-Za-z]", host) and not text.startswith("["):
+        resolve = partial(socket.getaddrinfo, host, None, type=socket.SOCK_DGRAM)
         try:
-            address = str(socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0])
+            ((found, *_),) = ask_all([(f"the address of {host}", resolve)])  # it hears no Ctrl-C itself
+            address = str(found[4][0])
         except OSError:
             raise click.BadParameter(f"{host!r} has no address") from None
         text = (f"[{address}]" if ":" in address else address) + colon + port

@@ -127,19 +127,13 @@ class SesView:
     region: str
     identity: Identity | None
 
-    @property
-    def error_type(self) -> str:
-        """Why SES has not found the key; empty beside SUCCESS, where SES keeps an old one."""
-        seen = self.identity
-        return seen.error_type if seen and seen.dkim_status != "SUCCESS" else ""
-
     def line(self) -> str:
         """For people."""
         seen = self.identity
         if seen is None:
             return f"SES in {self.region} has no identity {self.domain}"
         facts = [
-            seen.dkim_status + (f" ({self.error_type})" if self.error_type else ""),
+            seen.dkim_status + (f" ({seen.failure})" if seen.failure else ""),
             f"origin {seen.origin}",
             f"signing {'enabled' if seen.signing_enabled else 'disabled'}",
         ]
@@ -156,6 +150,6 @@ class SesView:
             "region": self.region,
             "status": seen.dkim_status if seen else None,
             "verified": seen.verified if seen else False,
-            "error_type": self.error_type or None,
+            "error_type": (seen.failure or None) if seen else None,
             "selector": seen.selector if seen else None,
         }
