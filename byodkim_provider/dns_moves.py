@@ -12,7 +12,7 @@ from textwrap import indent
 
 from byodkim_provider import panels
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity_state import DELEGATED, MANUAL, Declared, Stored
+from byodkim_provider.identity_state import DELEGATED, MANUAL, SLOW, Declared, Stored
 from byodkim_provider.resolver import Answer
 
 __all__ = [
@@ -48,7 +48,9 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         return  # SES never had a key, so no mail was signed
     subject = f"{before.domain} {before.region}"
     for label in labels:
-        named = asked & set(before.name_servers.get(label, ()))
+        named = _serving(label, before, asked)
+        if named is None and asked and _none_of(declared, asked):
+            named = set(asked)  # of two places it must be this one
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
@@ -62,11 +64,24 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
                 ),
             )
         exchanged = not set(before.dns) & set(declared.dns)
-        if exchanged and not (asked and before.name_servers.get(label)):
+        if exchanged and (named is None or not asked):
             raise InvalidSettings(
                 [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
                 hint="nothing was changed; list both, move the name servers, then drop one",
             )
+
+
+def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
+    """Those of *asked* that serve the place *label*; None if nobody knows who does."""
+    if names := declared.name_servers.get(label):
+        return set(asked) & set(names)
+    panel = panels.of_place(label)
+    return {server for server in asked if panels.serves(panel, [server])} if panel else None
+
+
+def _none_of(declared: Declared, asked: Set[str]) -> bool:
+    """Whether it is known of every place where the record stands that none of *asked* serves it."""
+    return bool(declared.dns) and all(_serving(label, declared, asked) == set() for label in declared.dns)
 
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
@@ -76,12 +91,12 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     And if it can't be seen, or it is no mistake: people publish wherever they are told to, and a
     delegation is made by them after the zone.
     """
-    known = [set(declared.name_servers.get(label, ())) for label in declared.dns]
-    if not asked or not known or not all(known) or DELEGATED in declared.dns or asked & set().union(*known):
+    if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
         return ""
-    places = " and ".join(f"{label} has {', '.join(declared.name_servers[label])}" for label in declared.dns)
+    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
+    places = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     return (
-        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {places}: "
+        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {' and '.join(places)}: "
         "nobody will find the record until the registrar names these, or `dns` names who serves the domain"
     )
 
@@ -95,6 +110,8 @@ def what_to_paste(declared: Declared) -> str:
             f"  name:  _domainkey.{declared.domain}\n{servers}\n"
             "  once these are there, no record has to be pasted again"
         )
+    if MANUAL not in declared.dns and (slow := [one for one in declared.dns if one.startswith(SLOW)]):
+        return f"  it is at {slow[0]}, which may take 6 hours to show it: nothing has to be pasted"
     return record_to_paste(
         declared.record_name,
         declared.record_value,

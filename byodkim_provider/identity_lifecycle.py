@@ -58,8 +58,8 @@ AWS does not say; the price of believing nothing meanwhile is one identical Put 
 def create(declared: Declared, key: Key, outside: Outside) -> Stored:
     """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
     waiting = Stored(declared=declared, instance=secrets.token_hex(16), status=AWAITING_DNS)
-    if MANUAL in declared.dns and declared.dns_check == "recursive":
-        # Nobody can have pasted it yet, and a recursive resolver would remember that it is not there.
+    if declared.is_slow and declared.dns_check == "recursive":
+        # It can't be there yet, and a recursive resolver would remember that it is not there.
         outside.progress.warn(_paste_ready(declared, "not looked for yet"))
         return _awaiting(waiting, outside)
     return _introduce(waiting, key, outside)

@@ -28,6 +28,7 @@ __all__ = [
     "OUTPUTS",
     "PUT",
     "ROUTE53",
+    "SLOW",
     "TAKEN_OVER",
     "Declared",
     "Stored",
@@ -50,6 +51,9 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 MANUAL: Final = "manual"
 DELEGATED: Final = "delegate"
 """Labels of the two places (`dns_providers.Place`) where somebody has to paste something."""
+
+SLOW: Final = "dreamhost:"
+"""With what the label of a place begins whose name servers take hours to show a record (up to 6)."""
 
 ROUTE53: Final = "route53:"
 """With what the label of a place in Route 53 begins; the zone's id follows."""
@@ -141,12 +145,18 @@ class Declared:
 
     def wait_seconds(self, *, first: bool) -> int:
         """
-        How long a run waits for the record: a person who pastes is not waited for.
+        How long a run waits for the record: neither a person who pastes nor a host that takes hours.
 
         Without a delegation that is every record, with one only the delegation, so the *first*.
         """
         by_hand = {MANUAL, DELEGATED} if first else {MANUAL}
-        return 0 if self.dns and set(self.dns) <= by_hand else self.dns_wait_seconds
+        later = all(label in by_hand or label.startswith(SLOW) for label in self.dns)
+        return 0 if self.dns and later else self.dns_wait_seconds
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether nobody can see the record in the run that makes it."""
+        return any(label == MANUAL or label.startswith(SLOW) for label in self.dns)
 
     @property
     def record_name(self) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "instructions",
     "mending",
     "name_to_type",
+    "of_place",
     "problems",
     "recognise",
     "serves",
@@ -176,6 +177,16 @@ def recognise(name_servers: Iterable[str]) -> Panel | None:
     servers = list(name_servers)
     found = [panel for panel in PANELS.values() if serves(panel, servers)]
     return found[0] if len(found) == 1 else None
+
+
+def of_place(label: str) -> Panel | None:
+    """
+    The panel of the host that the label of a place names, as `godaddy:example.com`; None if it names none.
+
+    A panel of cPanel's may be anybody's, and a zone in Route 53 or at Cloudflare has name servers of its own.
+    """
+    host = label.partition(":")[0]
+    return PANELS[host] if host in ("godaddy", "dreamhost", "wix") and ":" in label else None
 
 
 def serves(panel: Panel, name_servers: Iterable[str]) -> bool:

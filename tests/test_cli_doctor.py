@@ -355,6 +355,27 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     assert project.run("doctor").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [
+        (f"godaddy:{DOMAIN}", "GoDaddy"),
+        (f"dreamhost:{DOMAIN}", "DreamHost"),
+        (f"wix:{DOMAIN}", "Wix"),
+        (f"cpanel:panel.example:{DOMAIN}", None),
+        (f"rfc2136:192.0.2.1:{DOMAIN}", None),
+    ],
+)
+def test_host_that_does_not_serve_the_zone(project, world, label, title):
+    """A record at a host whose name servers are known is looked for there; at any other it is just missing."""
+    declared = replace(project.stored[0].declared, dns=(label,))
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
+    result = project.run("doctor")
+    code = "wrong-panel" if title else "no-txt"
+    assert f"s3._domainkey.{DOMAIN}: wrong ({code})" in result.stdout
+    assert (f"not by {title}" in result.stdout) == bool(title)
+
+
 def test_not_delegated(project, world):
     """A delegation that was not pasted yet is what is wrong, not the records."""
     servers = {DELEGATED: ("ns-1.awsdns-01.com", "ns-2.awsdns-02.net")}

@@ -30,6 +30,25 @@ DELEGATION_STANDS = (
 )
 
 
+GODADDY, BIND, OTHER_BIND = (
+    "godaddy:example.com",
+    "rfc2136:192.0.2.1:example.com",
+    "rfc2136:192.0.2.2:example.com",
+)
+AT_GODADDY = frozenset({"ns01.domaincontrol.com", "ns02.domaincontrol.com"})
+AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
+
+
+def exchanged(label):
+    return EXCHANGED.replace("route53:Z1", label)
+
+
+def still_asked(label, servers):
+    return STILL_ASKED.replace("route53:Z1", label).replace(
+        "ns-1.example.net, ns-2.example.net", ", ".join(sorted(servers))
+    )
+
+
 def asked_at(label):
     return frozenset(NAME_SERVERS[label])
 
@@ -65,6 +84,17 @@ def test_leaving(world, before, after, expected):
         ([HERE, THERE], [THERE], frozenset(), None),
         ([HERE, "delegate"], ["delegate"], asked_at("delegate"), None),
         (["delegate"], ["manual"], asked_at("delegate"), DELEGATION_STANDS),
+        ([GODADDY], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
+        ([GODADDY], [THERE], asked_at(THERE), None),
+        ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
+        ([GODADDY, THERE], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
+        ([GODADDY, THERE], [THERE], asked_at(THERE), None),
+        ([BIND], [THERE], asked_at(THERE), exchanged(BIND)),
+        ([BIND, THERE], [THERE], AT_BIND, still_asked(BIND, AT_BIND)),
+        ([BIND, THERE], [THERE], asked_at(THERE), None),
+        ([BIND, THERE], [BIND], AT_BIND, None),
+        ([BIND, OTHER_BIND], [OTHER_BIND], AT_BIND, None),
+        ([HERE, GODADDY], [GODADDY], AT_GODADDY, None),
     ],
     ids=[
         "exchange while asked for",
@@ -76,12 +106,23 @@ def test_leaving(world, before, after, expected):
         "shrink unseen",
         "the zone above a delegation",
         "a delegation that stands",
+        "exchange while asked for at a host",
+        "exchange after the move from a host",
+        "exchange unseen, a host",
+        "shrink while asked for at a host",
+        "shrink after the move from a host",
+        "exchange of a place nobody knows",
+        "shrink while nobody else is asked",
+        "shrink when another one is asked",
+        "shrink to the place nobody knows",
+        "shrink of two places nobody knows",
+        "shrink to a host",
     ],
 )
 def test_refuse_leaving(world, before, after, asked, problem):
     """The records that verifiers find don't leave."""
     stored = world.verified(1, dns=tuple(before), name_servers=NAME_SERVERS)
-    declared = world.declared(1, dns=tuple(after))
+    declared = world.declared(1, dns=tuple(after), name_servers=NAME_SERVERS)
     labels = leaving(stored.declared, declared)
     if problem is None:
         refuse_leaving(stored, declared, labels, asked)
@@ -112,8 +153,27 @@ def test_nothing_to_lose(world):
         ([HERE], frozenset(), ""),
         (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
         (["delegate"], frozenset({"ns1.domaincontrol.com"}), ""),
+        (
+            [GODADDY, HERE],
+            AT_BIND,
+            "example.com: served by ns1.example.com, ns2.example.com, but godaddy:example.com has none of "
+            "them and route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until "
+            "the registrar names these, or `dns` names who serves the domain",
+        ),
+        ([GODADDY], AT_GODADDY, ""),
+        ([BIND], AT_GODADDY, ""),
     ],
-    ids=["elsewhere", "here", "at one of two", "unseen", "pasted too", "not delegated yet"],
+    ids=[
+        "elsewhere",
+        "here",
+        "at one of two",
+        "unseen",
+        "pasted too",
+        "not delegated yet",
+        "not at the host either",
+        "at the host",
+        "nobody knows",
+    ],
 )
 def test_served_elsewhere(world, dns, asked, text):
     """A zone that the registrar does not delegate to is named, with who serves the domain instead."""
@@ -136,6 +196,10 @@ def test_servers_asked():
     [
         ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
         (
+            {"dns": ("dreamhost:example.com",)},
+            ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
+        ),
+        (
             {"dns": ("manual", "delegate"), "name_servers": NAME_SERVERS},
             [
                 "  type:  NS, one record for each value, where example.com is served now",
@@ -155,7 +219,7 @@ def test_servers_asked():
             ],
         ),
     ],
-    ids=["anywhere", "delegation", "panel"],
+    ids=["anywhere", "hours", "delegation", "panel"],
 )
 def test_what_to_paste(world, changes, lines):
     """What a person has to type, in the words of that panel."""
@@ -170,6 +234,16 @@ def test_nobody_waits_for_a_person(world):
     again = world.update(waiting, 1, dns=("manual",))
     assert (waiting.status, again.status, world.calls()) == ("AWAITING_DNS", "AWAITING_DNS", [])
     assert (world.resolver.looked_up, world.clock.monotonic()) == (["s1._domainkey.example.com"] * 2, 0)
+
+
+def test_nobody_waits_for_hours(world):
+    """A host that takes hours costs one look, and a later run goes on; beside another it is waited for."""
+    waiting = world.create(1, dns=("dreamhost:example.com",))
+    assert (waiting.status, world.clock.monotonic()) == ("AWAITING_DNS", 0)
+    assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
+    world.publish(1)
+    assert world.update(waiting, 1, dns=("dreamhost:example.com",)).put_at is not None
+    assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds(first=True) > 0
 
 
 def test_no_look_before_it_can_be_pasted(world):

@@ -26,7 +26,7 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.diagnosis import Diagnosis, Wanted, examine
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity_state import DELEGATED, Declared, DnsCheck
-from byodkim_provider.panels import PANELS
+from byodkim_provider.panels import PANELS, Panel, of_place
 from byodkim_provider.propagation import Resolver
 from byodkim_provider.records import public_key
 from byodkim_provider.settings_values import ResolverAddress
@@ -138,7 +138,7 @@ def _in_stack(
         if servers:
             check, resolvers = ("authoritative" if check == "off" else check), servers
         resolver = outside.resolver(check, resolvers)
-        panel = chosen.panel or (declared.panel if declared else None)
+        panel = PANELS[chosen.panel] if chosen.panel else _panel(declared)
         for record in published:
             yield (
                 Wanted(
@@ -146,7 +146,7 @@ def _in_stack(
                     domain=domain,
                     public_key_der=public_key(record.value),
                     zone=chosen.zone or (declared.panel_zone if declared else None),
-                    panel=PANELS.get(panel) if panel else None,
+                    panel=panel,
                     name_servers=_name_servers(declared) if declared else (),
                     delegated=declared is not None and DELEGATED in declared.dns,
                     **_new_key(record, declared),
@@ -166,6 +166,14 @@ def _new_key(record: PublishedRecord, declared: Declared | None) -> dict[str, st
     if record.role != "standby":  # it has signed, perhaps
         settings += " and `overlapDays: 0`"
     return {"new_key": f"set {settings} in the stack file, and run `pulumi up`"}
+
+
+def _panel(declared: Declared | None) -> Panel | None:
+    """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
+    if declared is None or declared.panel:
+        return PANELS.get(declared.panel or "") if declared else None
+    found = [panel for label in declared.dns if (panel := of_place(label))]
+    return found[0] if len(found) == 1 == len(declared.dns) else None
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:
