@@ -366,7 +366,7 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     ],
 )
 def test_host_that_does_not_serve_the_zone(project, world, label, title):
-    """A record at a host whose name servers are known is looked for there; at any other it is just missing."""
+    """A record at a host whose name servers are known is missed there; at any other it is just missing."""
     declared = replace(project.stored[0].declared, dns=(label,))
     project.stored = [replace(project.stored[0], declared=declared)]
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()

@@ -108,7 +108,7 @@ class DnsRecordProvider(ResourceProvider):
         _refuse_other_state(props)
         there = look(self._host(props), props["name"], clock=SystemClock(), progress=progress_of_this_call())
         # Whatever else is there is the next `up`'s matter, which makes the record again.
-        return ReadResult(id_, props) if props["present_value"] in there else ReadResult("", {})
+        return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)

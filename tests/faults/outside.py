@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -27,6 +28,7 @@ from botocore.parsers import ResponseParserError
 from byodkim_provider import aws_session, dkim_identity, keys, records
 from byodkim_provider.aws_session import AwsSettings
 from byodkim_provider.resolver import Answer
+from byodkim_provider.resources import dns_record
 from byodkim_provider.ses import SesClient
 from sandbox.dns_zone import RecordSet
 from sandbox.route53_rules import Change, problems
@@ -173,6 +175,9 @@ class Outside:
         """Object, attribute and what stands there instead."""
         return [
             (dkim_identity, "SystemClock", lambda: self.clock),
+            (dns_record, "SystemClock", lambda: self.clock),
+            (dns_record, "progress_of_this_call", FakeProgress),
+            (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": "c2VjcmV0"}),
             (dkim_identity, "resolver_for", lambda *_: self),
             (dkim_identity, "progress_of_this_call", FakeProgress),
             (keys, "generate", self._next_key),

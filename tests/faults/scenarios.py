@@ -17,6 +17,7 @@ from byodkim_provider import records
 from sandbox.ses_switches import Switches
 from tests.continuity.model import Outcome
 from tests.fakes import REGION
+from tests.faults.host import SERVER, Host
 from tests.faults.outside import DOMAIN, pool
 from tests.faults.stack import Stack, Written
 from tests.faults.trouble import Trouble
@@ -31,6 +32,10 @@ SUPPLIED: Final = 90
 
 THEIRS: Final = 91
 """Of a key that somebody else gave to SES, under the selector `theirs`."""
+
+
+BY_API: Final = {"dns": {"provider": "rfc2136", "server": SERVER, "keyName": "byodkim"}}
+"""At a host that we write to ourselves."""
 
 
 Run = Callable[[Stack, Written | None, Trouble | None], Outcome]
@@ -50,6 +55,8 @@ class Scenario:
     identity_goes: bool = False
     switches: Mapping[str, Any] = field(default_factory=dict)
     """Where SES behaves in this way only, the scenario comes to a good end at all."""
+    only: str = ""
+    """How the calls begin that go wrong here; all the others do in other scenarios."""
 
 
 def prepared(scenario: Scenario, switches: Switches) -> Stack:
@@ -164,6 +171,21 @@ def _record_late(stack: Stack) -> None:
     assert stack.up(_generation(1)()) == "done"
 
 
+def _joined_later(stack: Stack) -> None:
+    """Somebody has put a value beside ours."""
+    _made(_generation(1, **BY_API))(stack)
+    name = next(one.outputs["name"] for one in stack.engine.state.values() if one.kind == "record")
+    host = Host(stack.outside)
+    host._put(name, (*host._values(name), "v=spf1 -all"))
+
+
+def _record_gone(stack: Stack) -> None:
+    """Somebody has removed the standby's record."""
+    _made(_generation(1, **BY_API))(stack)
+    name = stack.engine.state["record 2"].outputs["name"]
+    Host(stack.outside)._put(name, ())
+
+
 SCENARIOS: Final = (
     Scenario("create", _generation(1)),
     Scenario("create with settings", _generation(1, configurationSet="news", tags={"team": "news"})),
@@ -200,6 +222,28 @@ SCENARIOS: Final = (
     ),
     Scenario("switch after failed", _generation(2), _changed(status="FAILED")),
     Scenario("make again", _generation(1), _gone, Stack.up_refresh, Stack.up_refresh),
+    Scenario("create by API", _generation(1, **BY_API), only="Host"),
+    Scenario("create by API with own key", _own_key(**BY_API), only="Host"),
+    Scenario("take own record over by API", _own_key(adopt=True, **BY_API), _mine_by_hand, only="Host"),
+    Scenario("switch by API", _generation(2, **BY_API), _made(_generation(1, **BY_API)), only="Host"),
+    Scenario(
+        "drop by API",
+        _generation(2, published=[2, 3], **BY_API),
+        _made(_generation(2, **BY_API)),
+        only="Host",
+    ),
+    Scenario("delete by API", lambda: None, _made(_generation(1, **BY_API)), identity_goes=True, only="Host"),
+    Scenario(
+        "delete by API beside another value", lambda: None, _joined_later, identity_goes=True, only="Host"
+    ),
+    Scenario(
+        "make again by API",
+        _generation(1, **BY_API),
+        _record_gone,
+        Stack.up_refresh,
+        Stack.up_refresh,
+        only="Host",
+    ),
     # That a replacement's answer was lost shows only in SES, so plain `up` can't know.
     Scenario("replace", _generation(1), _made(_generation(1)), Stack.up_replace, Stack.up_refresh),
 )

@@ -25,6 +25,7 @@ from byodkim_provider import identity_outside, records, settings, verification
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import stopping
 from byodkim_provider.propagation import DnsWait
+from byodkim_provider.resources.dns_record import DnsRecordProvider
 from byodkim_provider.settings import DomainSettings
 from sandbox.aws_resources import Record
 from sandbox.ses_switches import Switches
@@ -39,6 +40,7 @@ from tests.continuity.model import (
     Stored,
 )
 from tests.fakes import REGION, SERVERS, FakeProgress
+from tests.faults.host import LABEL, SERVER, Host
 from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
 
@@ -145,10 +147,11 @@ class Stack:
         calls, outside = self.outside.calls, self.outside
 
         def ask() -> None:
-            outside.aws("Route 53 ListHostedZones", lambda: None)
-            for generation in declared.keys:
-                name = records.record_name(declared.keys[generation].selector, DOMAIN)
-                outside.list_resource_record_sets(name)
+            if declared.dns[0].provider == "route53":
+                outside.aws("Route 53 ListHostedZones", lambda: None)
+                for generation in declared.keys:
+                    name = records.record_name(declared.keys[generation].selector, DOMAIN)
+                    outside.list_resource_record_sets(name)
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
@@ -174,7 +177,8 @@ class Stack:
         of_verification = verification.Outside(
             ses=lambda _: client(), resolver=lambda _: outside, clock=outside.clock, progress=FakeProgress()
         )
-        made = Providers.of_a_process(_Records(outside), of_identity, of_verification)
+        record = _AnyRecord(_Records(outside), DnsRecordProvider(lambda *_: Host(outside)))
+        made = Providers.of_a_process(record, of_identity, of_verification)
         return Providers(
             *(
                 _Watched(each, outside.calls)
@@ -253,6 +257,35 @@ class _Records(ResourceProvider):
             _aws(lambda: self._record.delete(id_, props))
 
 
+class _AnyRecord(ResourceProvider):
+    """A record in Route 53, or one of ours: told apart by what is declared of it."""
+
+    def __init__(self, route53: ResourceProvider, ours: ResourceProvider) -> None:
+        super().__init__()
+        self._route53, self._ours = route53, ours
+
+    def _of(self, props: Properties) -> ResourceProvider:
+        return self._ours if "provider" in props else self._route53
+
+    def check(self, olds: Properties, news: Properties) -> CheckResult:
+        return self._of(news).check(olds, news)
+
+    def diff(self, id_: str, olds: Properties, news: Properties) -> DiffResult:
+        return self._of(news).diff(id_, olds, news)
+
+    def create(self, props: Properties) -> CreateResult:
+        return self._of(props).create(props)
+
+    def update(self, id_: str, olds: Properties, news: Properties) -> UpdateResult:
+        return self._of(news).update(id_, olds, news)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        return self._of(props).read(id_, props)
+
+    def delete(self, id_: str, props: Properties) -> None:
+        self._of(props).delete(id_, props)
+
+
 def _program(declared: DomainSettings) -> dict[str, Declaration]:
     """What a `ByodkimDomain` in Route 53 and the project's one verification declare."""
     program: dict[str, Declaration] = {}
@@ -285,6 +318,16 @@ def _key(declared: DomainSettings, generation: int, known: Mapping[str, Properti
 def _record_inputs(declared: DomainSettings, generation: int, known: Mapping[str, Properties]) -> Properties:
     key = _key(declared, generation, known)
     value = key["record_value"]
+    if declared.dns[0].provider != "route53":
+        return {
+            "provider": "rfc2136",
+            "server": SERVER,
+            "zone": DOMAIN,
+            "key_name": "byodkim",
+            "name": key["record_name"],
+            "value": value,
+            "existing": "same key" if generation in declared.keys else "replace",
+        }
     return {
         "name": key["record_name"],
         "type": "TXT",
@@ -299,6 +342,7 @@ def _record_inputs(declared: DomainSettings, generation: int, known: Mapping[str
 
 def _identity_inputs(declared: DomainSettings, known: Mapping[str, Properties]) -> Properties:
     key = _key(declared, declared.generation, known)
+    place = f"route53:{ZONE_ID}" if declared.dns[0].provider == "route53" else LABEL
     return {
         "domain": DOMAIN,
         "region": REGION,
@@ -319,8 +363,8 @@ def _identity_inputs(declared: DomainSettings, known: Mapping[str, Properties]) 
         "accept_unsigned_window": declared.accept_unsigned_window,
         "dns_check": declared.dns_check,
         "dns_wait_seconds": declared.dns_wait_seconds,
-        "dns": [f"route53:{ZONE_ID}"],
-        "name_servers": {f"route53:{ZONE_ID}": list(SERVERS)},
+        "dns": [place],
+        "name_servers": {} if place == LABEL else {place: list(SERVERS)},
         "owner": OWNER,
     }
 

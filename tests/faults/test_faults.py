@@ -6,13 +6,17 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from byodkim_provider import identity_lifecycle
+from byodkim_provider.dns_hosts.interface import DnsHost, HostError
+from byodkim_provider.dns_hosts.publish import Record, look, withdraw
+from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.identity_outside import Outside
 from byodkim_provider.identity_state import Stored
+from byodkim_provider.resources import dns_record
 from byodkim_provider.ses import Identity, SesClient
 from sandbox.ses_switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
@@ -38,7 +42,7 @@ def test_grid() -> None:
     grid = list(cells([LIKELY]))
     assert 1000 <= len(grid)
     assert {scenario.name for scenario in SCENARIOS} == {cell.scenario for cell in grid}
-    assert {"SES", "STS", "Route", "DNS"} == {cell.call.split()[0] for cell in grid}
+    assert {"SES", "STS", "Route", "DNS", "Host"} == {cell.call.split()[0] for cell in grid}
 
 
 @pytest.mark.parametrize("switch", [field.name for field in fields(Switches)])
@@ -68,6 +72,25 @@ def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) ->
     _tag(self, domain, tags)
 
 
+def _add_blindly(host: DnsHost, record: Record, **_: object) -> str:
+    """Adds without a look."""
+    try:
+        host.add(record.name, record.value)
+    except HostError as error:
+        raise DnsUnconfirmed(host.label, record.name, error.reason) from None
+    return record.value
+
+
+def _remove_all(host: DnsHost, name: str, value: str, **more: Any) -> None:
+    """Removes whatever is there."""
+    for one in look(host, name, **more):
+        withdraw(host, name, one, **more)
+
+
+def _leave(host: DnsHost, name: str, value: str, **_: object) -> None:
+    """Never removes anything."""
+
+
 _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
 
 
@@ -84,8 +107,19 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         ),
         ((identity_lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
+        ((dns_record, "publish"), _add_blindly, "create by API", "Host add", "ends"),
+        ((dns_record, "withdraw"), _remove_all, "delete by API beside another value", "Host remove", "ends"),
+        ((dns_record, "withdraw"), _leave, "drop by API", "Host remove", "left behind"),
     ],
-    ids=["deletes another instance", "does not know its own", "never deletes", "removes others' tags"],
+    ids=[
+        "deletes another instance",
+        "does not know its own",
+        "never deletes",
+        "removes others' tags",
+        "adds without a look",
+        "removes others' values",
+        "leaves the record",
+    ],
 )
 def test_planted_bug(
     monkeypatch: pytest.MonkeyPatch,

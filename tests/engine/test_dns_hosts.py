@@ -1,0 +1,161 @@
+"""
+Domains at GoDaddy, Wix, a cPanel and DreamHost, as docs/dns.md has them.
+
+Against stand-ins that are as strict as the documents of the real ones.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pulumi
+import pytest
+
+from sandbox.clock import SandboxClock
+from sandbox.dns_hosts.cpanel import CPanel
+from sandbox.dns_hosts.dreamhost import DreamHost
+from sandbox.dns_hosts.godaddy import GoDaddy
+from sandbox.dns_hosts.wix import Wix
+from sandbox.mail_client import send
+from tests.engine.stack import REGION, requests
+from tests.leaks import TokenSearch, shown_by
+
+pytestmark = pytest.mark.engine
+
+UNTRIED = "is written from its documents and not yet run against the real service"
+
+
+@pytest.fixture
+def hosts(sandbox):
+    """One zone at each host, found by the variables that a user could set too."""
+    opened = {
+        "GODADDY": GoDaddy("godaddy.example", clock=SandboxClock()),
+        "DREAMHOST": DreamHost("dreamhost.example", clock=SandboxClock()),
+        "WIX": Wix("wix.example"),
+        "CPANEL": CPanel("cpanel.example"),
+    }
+    served = [host.zones for host in opened.values()]
+    for name, host in opened.items():
+        host.start()
+        sandbox.more_environment[f"{name}_BASE_URL"] = host.url
+    sandbox.elsewhere += served
+    yield opened
+    for name, host in opened.items():
+        host.stop()
+        del sandbox.more_environment[f"{name}_BASE_URL"]
+    for zones in served:
+        sandbox.elsewhere.remove(zones)
+
+
+def at(dns, generation=1):
+    return {"generation": generation, "dns": dns}
+
+
+def published(result, domain):
+    return sorted((one["name"], one["value"]) for one in result.outputs["domains"][domain]["records"])
+
+
+def stored(host):
+    return sorted((one.name, one.value) for one in host.records)
+
+
+def test_life(sandbox, hosts, open_stack):
+    """Made, unchanged, rotated and gone at three hosts: the records follow, mail passes, neighbours stay."""
+    three = {"godaddy.example": "GODADDY", "wix.example": "WIX", "cpanel.example": "CPANEL"}
+    neighbour = "google-site-verification=" + "x" * 43
+    for domain, name in three.items():
+        hosts[name].put(domain, neighbour)
+    credentials = {
+        "godaddy": {"token": GoDaddy.token},
+        "wix": {"apiKey": Wix.api_key, "accountId": Wix.account_id},
+        "office": {"user": "joe", "token": CPanel.token},
+    }
+    dns = {
+        "godaddy.example": "godaddy",
+        "wix.example": {"provider": "wix", "ttl": 600},
+        "cpanel.example": {"provider": "cpanel", "server": "gator1.example", "credentials": "office"},
+    }
+    stack = open_stack({domain: at(dns[domain]) for domain in three}, dnsCredentials=credentials)
+    preview = stack.preview()
+    for provider in ("godaddy", "wix", "cpanel"):
+        assert f"dns: {provider} {UNTRIED}" in preview.stdout
+    first = stack.up()
+    assert first.ok, first.stdout
+    for domain, name in three.items():
+        assert stored(hosts[name]) == sorted([*published(first, domain), (domain, neighbour)])
+        assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+    before = {name: len(host.requests) for name, host in hosts.items()}
+    with requests(sandbox) as asked:
+        assert set(stack.up().changes) == {"same"}
+    assert (asked.ses, asked.dns) == ([], [])
+    assert before == {name: len(host.requests) for name, host in hosts.items()}
+
+    stack.declare({domain: at(dns[domain], 2) for domain in three}, dnsCredentials=credentials)
+    rotated = stack.up()
+    assert rotated.ok, rotated.stdout
+    for domain, name in three.items():
+        assert stored(hosts[name]) == sorted([*published(rotated, domain), (domain, neighbour)])
+        assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+    hosts["GODADDY"].switches.expires = hosts["GODADDY"].clock.now()
+    kept = stack.destroy()
+    assert kept.failed
+    assert "401 Unauthorized : Could not authenticate API token" in kept.stdout
+    assert (
+        "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
+        "domains.dns:update), or be of an account that may not use the API: make a new one, set it by "
+        "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`, or the environment variable "
+        "GODADDY_PAT, and run the same command again"
+    ) in kept.stdout
+    hosts["GODADDY"].switches.expires = None
+    gone = stack.destroy()
+    assert gone.ok, gone.stdout
+    for domain, name in three.items():
+        assert stored(hosts[name]) == [(domain, neighbour)]
+
+
+def test_hours(sandbox, hosts, open_stack):
+    """DreamHost has the record at once and shows it hours later: the run goes on as with a pasted one."""
+    domain, host = "dreamhost.example", hosts["DREAMHOST"]
+    stack = open_stack({domain: at("dreamhost")}, dnsCredentials={"dreamhost": {"key": DreamHost.key}})
+    with requests(sandbox) as asked:
+        waiting = stack.up()
+    assert waiting.ok, waiting.stdout
+    assert "CreateEmailIdentity" not in asked.operations
+    assert stored(host) == published(waiting, domain)
+    assert (
+        "it is at dreamhost:dreamhost.example, which may take 6 hours to show it: nothing has to be pasted"
+        in waiting.stdout
+    )
+    host.clock.advance(timedelta(hours=6))
+    assert stack.up().ok
+    assert send(sandbox, domain, REGION).verdict.result == "pass"
+    assert stack.destroy().ok
+    assert stored(host) == []
+
+
+def test_plain_credentials(sandbox, hosts, open_stack):
+    """A token that is not encrypted in the stack file is refused, and is not shown."""
+    stack = open_stack({"godaddy.example": at("godaddy")})
+    stack.configure(
+        {
+            **stack._shared,
+            "ses-byodkim:domains": {"godaddy.example": at("godaddy")},
+            "ses-byodkim:dnsCredentials": {"godaddy": {"token": GoDaddy.token}},
+        }
+    )
+    refused = stack.preview()
+    assert refused.failed
+    assert 'dnsCredentials["godaddy"].token: is not encrypted' in refused.stdout
+    assert GoDaddy.token not in refused.stdout
+
+
+def test_planted_token(sandbox, open_stack):
+    """The search after each test finds a token that a program shows: it searches where it says."""
+    token = "gd_pat_planted_0123456789"
+    stack = open_stack(program=lambda: pulumi.export("url", f"https://api.example/?key={token}"))
+    assert stack.up().ok
+    shown = shown_by(stack, stack.results)
+    found = {name for name, text in shown.items() if TokenSearch([token]).found_in(text)}
+    assert {"stack export", "stdout of run 1"} <= found

@@ -1,0 +1,73 @@
+"""
+A DNS host with an API, below everything that `DnsRecord` does itself: the least helpful one there is.
+
+It refuses no double and knows no prerequisite. It writes to the zone that all name servers have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from byodkim_provider import records
+from byodkim_provider.dns_hosts.interface import Busy, HostError, Refused, Unknown
+from sandbox.dns_zone import RecordSet
+from sandbox.ses_switches import FaultKind
+from tests.faults.trouble import SpoiledError
+
+if TYPE_CHECKING:
+    from tests.faults.outside import Outside
+
+__all__ = ["LABEL", "SERVER", "Host"]
+
+SERVER: Final = "192.0.2.53"
+
+LABEL: Final = f"rfc2136:{SERVER}:example.com"
+
+T = TypeVar("T")
+
+
+class Host:
+    """As `dns_hosts.interface.DnsHost`."""
+
+    label = LABEL
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return self._call("Host values", lambda: self._values(name))
+
+    def add(self, name: str, value: str) -> None:
+        self._call("Host add", lambda: self._put(name, (*self._values(name), value)))
+
+    def remove(self, name: str, value: str) -> None:
+        left = tuple(one for one in self._values(name) if one != value)
+        self._call("Host remove", lambda: self._put(name, left))
+
+    def _values(self, name: str) -> tuple[str, ...]:
+        found = self._outside.zone.record_sets.get((f"{name}.", "TXT"))
+        return tuple(map(records.parse_quoted, found.values)) if found else ()
+
+    def _put(self, name: str, values: tuple[str, ...]) -> None:
+        key = (f"{name}.", "TXT")
+        self._outside.zone.record_sets.pop(key, None)
+        if values:
+            quoted = tuple(map(records.quoted, values))
+            self._outside.zone.record_sets[key] = RecordSet(f"{name}.", "TXT", 300, quoted)
+
+    def _call(self, name: str, work: Callable[[], T]) -> T:
+        try:
+            return self._outside.calls.make(name, work)
+        except SpoiledError as spoiled:
+            raise _error(spoiled.kind) from None
+
+
+def _error(kind: FaultKind) -> HostError:
+    match kind:
+        case "throttle":
+            return Busy("asked too often", retry_after=30)
+        case "access_denied":
+            return Refused("the token has expired", hint="make a new one")
+        case _:
+            return Unknown("no answer")
