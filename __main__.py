@@ -5,7 +5,7 @@ import pulumi
 from byodkim_provider import plain_keys, settings, stack_config
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.domain import ByodkimDomain, pending
-from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 
 
 def declare() -> None:
@@ -23,6 +23,8 @@ def declare() -> None:
     for domain in stack.domains:
         try:
             domains[domain.name] = ByodkimDomain(domain.name, domain)
+        except AwsRefused:
+            raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
             problems.append(str(error))
     if problems:
@@ -47,8 +49,8 @@ def declare() -> None:
 
 try:
     declare()
-except InvalidSettings as error:
+except ByodkimError as error:
     # One line a problem, without the traceback that an exception would come with.
-    for problem in error.problems:
+    for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
         pulumi.log.error(problem)
     raise pulumi.RunError(error.hint or "correct what is named above and run `pulumi up` again") from None

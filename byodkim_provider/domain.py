@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Final
 
 import pulumi
-import pulumi_aws as aws
 
 from byodkim_provider import dns_moves, generations, records
+from byodkim_provider.aws_functions import account_of
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
@@ -67,11 +67,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
         self._domain = settings.name
         began = datetime.now(UTC)
+        account = account_of(self)
         providers = dns or [provider_for(one, settings) for one in settings.dns]
         self._places = [provider.place(settings.name, parent=self) for provider in providers]
         _refuse_same_place(settings.name, self._places)
         places_by_label = {place.label: place for place in self._places}
-        account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
         roles = generations.roles(settings.generation, settings.published)
         declared: list[dict[str, Any]] = []
         for generation, role in roles.items():

@@ -143,10 +143,16 @@ class SesRefused(ByodkimError):
 
 
 class AwsRefused(ByodkimError):
-    """AWS answered a call about *subject*, to neither SES nor Secrets Manager, with an error."""
+    """
+    AWS answered a call, to neither SES nor Secrets Manager, with an error.
+
+    *subject* is what the call was about, "" for the credentials themselves; *code* is "" for an
+    error of pulumi-aws's own.
+    """
 
     def __init__(self, operation: str, subject: str, *, code: str, reason: str, hint: str = "") -> None:
-        super().__init__(f"{operation} for {subject!r}: {code}: {reason}", hint=hint)
+        about = f" for {subject}" if subject else ""
+        super().__init__(": ".join(filter(None, (f"{operation}{about}", code, reason))), hint=hint)
         self.operation = operation
         self.subject = subject
         self.code = code

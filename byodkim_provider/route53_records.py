@@ -76,4 +76,4 @@ def _refused(error: ClientError | BotoCoreError, zone_id: str) -> AwsRefused:
     # Signing in may fail, too, and is another operation.
     operation = error.operation_name if isinstance(error, ClientError) else "ListResourceRecordSets"
     hint = "; ".join(filter(None, ["nothing was changed", aws_errors.next_step(code)]))
-    return AwsRefused(operation, zone_id, code=code, reason=said(error), hint=hint)
+    return AwsRefused(operation, f"zone {zone_id!r}", code=code, reason=said(error), hint=hint)

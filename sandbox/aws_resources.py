@@ -213,7 +213,11 @@ RESOURCES: Final[dict[str, type[Resource]]] = {
 
 
 def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
-    """What `aws.route53.get_zone` returns: the one zone of this id, or of exactly this name."""
+    """
+    What `aws.route53.get_zone` returns: the one zone of this id, or of exactly this name.
+
+    The texts of its errors are those of terraform-provider-aws, which have changed before.
+    """
     if arguments.get("zoneId"):
         zone_ids = [arguments["zoneId"]]
     else:
@@ -225,10 +229,17 @@ def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
             if zone["Name"].rstrip(".") == arguments["name"].rstrip(".")
             and zone["Config"]["PrivateZone"] == bool(arguments.get("privateZone"))
         ]
-    if len(zone_ids) != 1:
-        found = "no matching" if not zone_ids else "multiple"
-        raise ValueError(f"reading Route 53 Hosted Zones: {found} Route 53 Hosted Zones found")
-    zone = route53.get_hosted_zone(Id=zone_ids[0])
+    if not zone_ids:
+        raise ValueError("no matching Route 53 Hosted Zone found")
+    if len(zone_ids) > 1:
+        raise ValueError(
+            "multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a "
+            "single Route 53 Hosted Zone"
+        )
+    try:
+        zone = route53.get_hosted_zone(Id=zone_ids[0])
+    except route53.exceptions.NoSuchHostedZone:
+        raise ValueError("couldn't find resource") from None  # what AWS said is lost there
     zone_id = zone["HostedZone"]["Id"].removeprefix("/hostedzone/")
     name_servers = zone["DelegationSet"]["NameServers"] if "DelegationSet" in zone else []
     return {

@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,8 @@ class Project:
     One stack of the project, a context manager.
 
     *config* is what a stack file has under `config:`. *program* replaces the project's
-    own `__main__.py`. A failed run is a result, not an exception.
+    own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
+    A failed run is a result, not an exception.
     """
 
     def __init__(
@@ -90,7 +91,9 @@ class Project:
         config: Mapping[str, Any],
         program: Callable[[], object] | None = None,
         stack: str = "dev",
+        without: Collection[str] = (),
     ) -> None:
+        self._without = frozenset(without)
         self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
         self._loops: list[asyncio.AbstractEventLoop] = []
         self._running = False
@@ -184,6 +187,9 @@ class Project:
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(ROOT),
+        }
+        self._environment = {
+            name: value for name, value in self._environment.items() if name not in self._without
         }
         theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
         forget = "".join(f"unset {name}\n" for name in sorted(theirs - self._environment.keys()))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import grpc
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -135,7 +135,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        settings = _plain(request.news)
+        reason = "" if UNKNOWN in settings.values() else _sign_in_problem(settings)
+        failures = [provider_pb2.CheckFailure(reason=reason)] if reason else []
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         same = _plain(request.old_inputs) == _plain(request.news)
@@ -204,7 +207,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         }
         if request.tok not in functions:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
-        result = functions[request.tok](self._account, _plain(request.args))
+        try:
+            result = functions[request.tok](self._account, _plain(request.args))
+        except (ValueError, BotoCoreError, ClientError) as error:
+            # As the bridge to Terraform words it.
+            raise ValueError(f"invoking {request.tok}: 1 error occurred:\n\t* {_said(error)}\n\n") from None
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(_struct(result))
         return response
@@ -225,13 +232,52 @@ class CleanErrors(grpc.ServerInterceptor):
             try:
                 return handler.unary_unary(request, context)
             except (ValueError, BotoCoreError, ClientError) as error:
-                return context.abort(grpc.StatusCode.UNKNOWN, str(error))
+                return context.abort(grpc.StatusCode.UNKNOWN, _said(error))
 
         return grpc.unary_unary_rpc_method_handler(
             answer,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+
+def _sign_in_problem(settings: Mapping[str, str]) -> str:
+    """What the plugin says of credentials that don't work, before it does anything; "" if they do."""
+    if settings.get("skipCredentialsValidation") == "true":
+        return ""
+    try:
+        Account(settings).caller_identity()
+    except NoCredentialsError:
+        return (
+            "No valid credential sources found.\nPlease see https://www.pulumi.com/registry/packages/aws/"
+            "installation-configuration/ for more information about providing credentials."
+        )
+    except (BotoCoreError, ClientError) as error:
+        asked = "validating provider credentials: retrieving caller identity from STS"
+        return f"unable to validate AWS credentials.\nDetails: {asked}: {_said(error)}\n"
+    return ""
+
+
+def _said(error: Exception) -> str:
+    """*error* in the words of the AWS SDK for Go, which the plugin uses."""
+    match error:
+        case NoCredentialsError():
+            return (
+                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+                "cached credentials, no EC2 IMDS role found"
+            )
+        case ClientError():
+            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
+            return (
+                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
+                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
+                f"api error {problem['Code']}: {problem['Message']}"
+            )
+    return str(error)
+
+
+def _service(operation: str) -> str:
+    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
 def _all_zones(account: Account, _: Properties) -> Properties:

@@ -23,11 +23,20 @@ OTHER_VALUE = records.record_value(keys.generate(1024).public_key_der)
 AWS = {"nameServers": ["ns-2.example.net", "ns-1.example.net."], "privateZone": False}
 
 
+ZONE_ERRORS = [
+    ("no matching Route 53 Hosted Zone found", "multiple Route 53 Hosted Zones matched; use additional"),
+    ("no matching Route53Zone found", "multiple Route53Zone found please use vpc_id option to filter"),
+    ("empty result", "too many results"),
+]
+"""What terraform-provider-aws says of a name that no zone has, and of one that several have."""
+
+
 class Cloud(pulumi.runtime.Mocks):
     """What AWS and Cloudflare have, and what a program asked them for."""
 
     def __init__(self) -> None:
         self.zones: list[dict[str, Any]] = []
+        self.zone_errors = ZONE_ERRORS[0]
         self.cloudflare_zones: list[dict[str, Any]] = []
         self.cloudflare_records: list[dict[str, Any]] = []
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
@@ -68,8 +77,9 @@ class Cloud(pulumi.runtime.Mocks):
                 raise AssertionError(unexpected)
         if len(found) == 1:
             return found[0]
-        count = "multiple" if found else "no matching"
-        return {}, [("", f"reading Route 53 Hosted Zones: {count} Route 53 Hosted Zones found")]
+        if "zoneId" in args.args:
+            return {}, [("", "couldn't find resource")]
+        return {}, [("", self.zone_errors[bool(found)])]
 
 
 @pytest.fixture
@@ -275,11 +285,19 @@ def test_route53_serves_many_domains(cloud):
             "domains[\"mail.example.com\"].dns.zoneId: 'ZORG' is the zone 'other.example', "
             "which does not hold 'mail.example.com'",
         ),
+        (
+            {"zone_id": "ZGONE"},
+            "domains[\"mail.example.com\"].dns.zoneId: Route 53 has no zone 'ZGONE' in this account: "
+            "couldn't find resource\n  hint: nothing was changed; correct it, or use the credentials of the "
+            "account that holds the zone",
+        ),
     ],
-    ids=["two of one name", "none", "private", "of another domain"],
+    ids=["two of one name", "none", "private", "of another domain", "nowhere"],
 )
-def test_route53_zone_refused(cloud, options, text):
-    """A zone that can't be the one is refused, with what tells the right one apart."""
+@pytest.mark.parametrize("errors", ZONE_ERRORS, ids=["now", "before", "some day"])
+def test_route53_zone_refused(cloud, options, text, errors):
+    """A zone that can't be the one is refused, with what tells the right one apart, whatever others say."""
+    cloud.zone_errors = errors
     cloud.add_zone("Z1", "example.com")
     cloud.add_zone("Z2", "example.com", nameServers=["ns-9.example.net"])
     cloud.add_zone("ZIN", "example.com", privateZone=True)

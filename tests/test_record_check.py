@@ -120,7 +120,7 @@ def test_refused(route53, asked, code, text, hint):
     route53.add_client_error("list_resource_record_sets", code, text, 403)
     with pytest.raises(AwsRefused) as caught:
         asked.txt("Z1", NAME)
-    assert str(caught.value) == f"ListResourceRecordSets for 'Z1': {code}: {text}\n  hint: {hint}"
+    assert str(caught.value) == f"ListResourceRecordSets for zone 'Z1': {code}: {text}\n  hint: {hint}"
 
 
 def test_interrupted(route53, asked, monkeypatch):

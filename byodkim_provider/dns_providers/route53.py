@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider import records
+from byodkim_provider.aws_functions import call
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.interface import Existing, Place
-from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.errors import AwsRefused, InvalidSettings
 from byodkim_provider.identity_state import ROUTE53
 from byodkim_provider.record_check import RecordCheck, RecordCheckArgs
 
@@ -103,9 +105,14 @@ class Route53:
 def _zone_by_id(zone_id: str, domain: str, opts: pulumi.InvokeOptions) -> Any:
     where = f'domains["{domain}"].dns.zoneId'
     try:
-        zone = aws.route53.get_zone(zone_id=zone_id, opts=opts)
-    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower for a failed function
-        raise InvalidSettings([f"{where}: {error}"]) from None
+        zone = call(aws.route53.get_zone, f"zone {zone_id!r}", zone_id=zone_id, opts=opts)
+    except AwsRefused as error:
+        if error.code not in ("", "NoSuchHostedZone"):
+            raise
+        raise InvalidSettings(
+            [f"{where}: Route 53 has no zone {zone_id!r} in this account: {error.reason}"],
+            hint="nothing was changed; correct it, or use the credentials of the account that holds the zone",
+        ) from None
     if zone.private_zone:
         raise InvalidSettings(
             [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't look into"]
@@ -121,15 +128,22 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
     """The public zone called *zone*, or the longest one that holds *domain*."""
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    all_zones: list[Any] | None = None
     for name in names:
         try:
-            return aws.route53.get_zone(name=name, private_zone=False, opts=opts)
-        except Exception as error:  # the SDK raises nothing narrower for a failed function
-            if "no matching Route 53 Hosted Zone" in str(error):
-                continue
-            if "multiple Route 53 Hosted Zones" in str(error):
-                raise _several(name, domain, opts) from None
-            raise
+            return call(aws.route53.get_zone, f"zone {name!r}", name=name, private_zone=False, opts=opts)
+        except AwsRefused as error:
+            if error.code:
+                raise
+            # None or several, which pulumi-aws says in words alone; its words have changed before, so
+            # they only save the listing. https://github.com/pulumi/pulumi-aws-static-website/issues/31
+            if "no matching" not in error.reason:
+                all_zones = _all_zones(opts) if all_zones is None else all_zones
+                called_so = [one for one in all_zones if one.name.rstrip(".") == name]
+                if len(called_so) > 1:
+                    raise _several(name, domain, called_so) from None
+                if called_so:
+                    raise
     raise InvalidSettings(
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
@@ -139,14 +153,16 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
     )
 
 
-def _several(name: str, domain: str, opts: pulumi.InvokeOptions) -> InvalidSettings:
-    """The error for several zones of one *name*, with what tells them apart."""
-    all_zones = [aws.route53.get_zone(zone_id=one, opts=opts) for one in aws.route53.get_zones(opts=opts).ids]
-    listed = [
-        f"{zone.zone_id} ({', '.join(sorted(zone.name_servers))})"
-        for zone in all_zones
-        if zone.name.rstrip(".") == name and not zone.private_zone
-    ]
+def _all_zones(opts: pulumi.InvokeOptions) -> list[Any]:
+    """The public zones of the account, one call each: the function that lists them gives ids alone."""
+    ids = call(aws.route53.get_zones, "", opts=opts).ids
+    zones = [call(aws.route53.get_zone, f"zone {one!r}", zone_id=one, opts=opts) for one in ids]
+    return [zone for zone in zones if not zone.private_zone]
+
+
+def _several(name: str, domain: str, zones: Sequence[Any]) -> InvalidSettings:
+    """The error for several *zones* of one *name*, with what tells them apart."""
+    listed = [f"{zone.zone_id} ({', '.join(sorted(zone.name_servers))})" for zone in zones]
     return InvalidSettings(
         [
             f'domains["{domain}"].dns: several public zones in Route 53 are called {name!r}: '

@@ -6,7 +6,7 @@ No assertion here; nothing that knows of one test only.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,16 +66,20 @@ class Stack(Project):
         *,
         program: Callable[[], object] | None = None,
         stack: str = "dev",
+        aws: Mapping[str, object] | None = None,
+        without: Collection[str] = (),
         **settings: object,
     ) -> None:
+        """*aws* is added to the settings of pulumi-aws, by their whole names."""
         self.results: list[Result] = []
         self.tokens: set[str] = set()
         """Every secret of a DNS host that it was ever given."""
         self._shared = {
             "aws:region": REGION,
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
+            **(aws or {}),
         }
-        super().__init__(sandbox, config=self._shared, program=program, stack=stack)
+        super().__init__(sandbox, config=self._shared, program=program, stack=stack, without=without)
         if domains:
             self.declare(domains, **settings)
 

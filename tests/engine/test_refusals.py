@@ -4,10 +4,13 @@ import boto3
 import pulumi
 import pulumi_aws as aws
 import pytest
+from moto.route53.exceptions import Route53ClientError
+from moto.sts.responses import TokenResponse
 
 from byodkim_provider import settings
 from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.domain import ByodkimDomain
+from sandbox import aws_services
 from tests.engine.stack import IDENTITY, REGION, requests
 
 pytestmark = pytest.mark.engine
@@ -87,6 +90,86 @@ def test_missing_zones(open_stack):
         """looked for mail.no-zone.example, no-zone.example""",
         """["none.example"].dns: no public zone in Route 53 holds 'none.example', looked for none.example""",
     ]
+
+
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+UNCHECKED = {"aws:skipCredentialsValidation": "true"}
+"""Else pulumi-aws refuses by itself what does not work, before the program gets an answer."""
+
+UNKNOWN_TO_MOTO = pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")
+"""Errors that all services have are in no service's model."""
+
+
+def expired(*_, **__):
+    raise Route53ClientError("ExpiredToken", "The security token included in the request is expired")
+
+
+def denied(*_, **__):
+    raise Route53ClientError("AccessDenied", "User: me is not authorized to perform: route53:ListHostedZones")
+
+
+@pytest.fixture
+def expired_token(monkeypatch):
+    """STS answers that the token of the sandbox's credentials is expired."""
+    monkeypatch.setattr(TokenResponse, "get_caller_identity", expired)
+
+
+@pytest.mark.parametrize("dns", ["route53", "manual"])
+def test_no_credentials(sandbox, open_stack, dns):
+    """Without credentials a preview ends in one line and a hint."""
+    domains = {name: {"generation": 1, "dns": dns} for name in ("one.example", "two.example")}
+    result = open_stack(domains, aws=UNCHECKED, without=CREDENTIALS).preview()
+    assert result.failed
+    assert problems(result, "get_caller_identity: ") == [
+        "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh cached "
+        "credentials, no EC2 IMDS role found"
+    ]
+    assert problems(result, "nothing was changed; ") == [
+        "does `aws sts get-caller-identity` work with these settings?"
+    ]
+
+
+@UNKNOWN_TO_MOTO
+def test_expired_token(sandbox, open_stack, expired_token):
+    """Of credentials that are no longer good a preview says that they have to be renewed."""
+    domains = {"one.example": {"generation": 1}}
+    result = open_stack(domains, aws=UNCHECKED).preview()
+    assert result.failed
+    assert problems(result, "GetCallerIdentity: ") == [
+        "ExpiredToken: The security token included in the request is expired"
+    ]
+    assert problems(result, "nothing was changed; ") == [
+        "renew the credentials until `aws sts get-caller-identity` works"
+    ]
+
+
+@UNKNOWN_TO_MOTO
+def test_no_permission(sandbox, open_stack, monkeypatch):
+    """Who may not read zones is told how to get the policy; one domain is enough to find that out."""
+    monkeypatch.setattr(aws_services._Route53, "list_hosted_zones", denied)
+    result = open_stack({name: {"generation": 1} for name in ("one.example", "two.example")}).preview()
+    assert result.failed
+    assert problems(result, "ListHostedZones for ") == [
+        "zone 'one.example': AccessDenied: User: me is not authorized to perform: route53:ListHostedZones"
+    ]
+    assert problems(result, "nothing was changed; ") == [
+        "`byodkim iam-policy` prints the policy that these credentials need"
+    ]
+
+
+def test_wrong_zone_ids(open_stack):
+    """A preview names every zone ID that leads nowhere."""
+    domains = ("one.example", "two.example")
+    result = open_stack({name: {"generation": 1, "dns": {"zoneId": "ZNONE"}} for name in domains}).preview()
+    assert result.failed
+    assert problems(result, "domains") == [
+        f"""["{name}"].dns.zoneId: Route 53 has no zone 'ZNONE' in this account: couldn't find resource"""
+        for name in domains
+    ]
+    assert (
+        result.stdout.count("hint: nothing was changed; correct it, or use the credentials of the account")
+        == 2
+    )
 
 
 def test_account(sandbox, open_stack):

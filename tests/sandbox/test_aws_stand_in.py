@@ -1,10 +1,13 @@
 """Route 53 and pulumi-aws as the sandbox plays them: what AWS refuses, what the plugin makes of a record."""
 
+import json
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws_resources import Record, Zone, find_zone
+from sandbox.pulumi_resource_aws import _sign_in_problem
 from sandbox.world import Sandbox
 
 STRING = "x" * 255
@@ -41,6 +44,26 @@ def change(sandbox, zone_id, action, name, *values, kind="TXT", ttl=300):
 
 def inputs(zone_id, *, name="s1._domainkey.example.com", value="p=abc", **more):
     return {"name": name, "type": "TXT", "zoneId": zone_id, "ttl": 300.0, "records": [value], **more}
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, ""),
+        (
+            {"profile": "nobody"},
+            "unable to validate AWS credentials.\nDetails: validating provider credentials: retrieving "
+            "caller identity from STS: The config profile (nobody) could not be found\n",
+        ),
+        ({"profile": "nobody", "skipCredentialsValidation": "true"}, ""),
+    ],
+    ids=["good", "wrong", "wrong and unchecked"],
+)
+def test_credentials_are_checked(sandbox, settings, problem):
+    """The plugin refuses credentials that don't work before it is asked anything, unless told not to."""
+    keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
+    endpoints = json.dumps([{"sts": sandbox.aws.url}])
+    assert problem == _sign_in_problem({"region": "eu-west-1", "endpoints": endpoints, **keys, **settings})
 
 
 @pytest.mark.parametrize(
