@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
+from byodkim_provider import aws_errors
 from byodkim_provider.errors import SecretRefused, Stopped
 from byodkim_provider.progress import stopping
 from byodkim_provider.ses_calls import said
@@ -193,7 +194,9 @@ def _hint(error: ClientError | BotoCoreError, operation: str) -> str:
         return _state_unknown(operation)
     if not isinstance(error, ClientError):
         return "nothing was changed, Secrets Manager was not called; does `aws sts get-caller-identity` work?"
-    return f"{_state_refused(operation)}; Secrets Manager says: {said(error)}"
+    hint = f"{_state_refused(operation)}; Secrets Manager says: {said(error)}"
+    step = aws_errors.next_step(_code(error))
+    return f"{hint}; {step}" if step else hint
 
 
 def _state_unknown(operation: str) -> str:

@@ -21,6 +21,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from botocore.utils import parse_timestamp
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from byodkim_provider import aws_errors
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.progress import Clock, stopping
 
@@ -193,7 +194,8 @@ def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str,
     hint = f"{unchanged}SES says: {reason}" if reason else f"{unchanged}SES gives no reason"
     if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
         return f"{hint} It says so of an identity that is gone, too: try `pulumi refresh`"
-    return hint
+    step = aws_errors.next_step(_code(error))
+    return f"{hint}; {step}" if step else hint
 
 
 def _refuse_foreign_answer(

@@ -263,7 +263,10 @@ def test_missing_permission_to_read(secrets_manager, run):
     secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert "nothing was changed; Secrets Manager says: this is said" == caught.value.hint
+    assert (
+        "nothing was changed; Secrets Manager says: this is said; "
+        "`byodkim iam-policy` prints the policy that these credentials need"
+    ) == caught.value.hint
 
 
 # Delete

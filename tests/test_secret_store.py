@@ -121,7 +121,8 @@ def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
 
     assert (
         f"{operation} for '{NAME}' in {REGION}: AccessDeniedException (request 5f3c)\n"
-        f"  hint: {refused}; Secrets Manager says: not authorized"
+        f"  hint: {refused}; Secrets Manager says: not authorized; "
+        "`byodkim iam-policy` prints the policy that these credentials need"
     ) == str(denied.value)
     assert (
         f"{operation} for '{NAME}' in {REGION}: InternalServiceError (request 5f3c)\n  hint: {unanswered}"

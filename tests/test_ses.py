@@ -570,7 +570,8 @@ def _nothing(_: Ses) -> None:
             "AccessDeniedException",
             "nothing was changed; SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized "
             "to perform: ses:PutEmailIdentityDkimSigningAttributes on resource: "
-            "arn:aws:ses:eu-west-1:123456789012:identity/example.com",
+            "arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
+            "`byodkim iam-policy` prints the policy that these credentials need",
         ),
         ("CreateEmailIdentity", _fail("500"), "InternalServiceErrorException", UNKNOWN),
         ("PutEmailIdentityDkimSigningAttributes", _fail("500"), "InternalServiceErrorException", UNKNOWN),
@@ -585,7 +586,8 @@ def _nothing(_: Ses) -> None:
             _fail("access_denied"),
             "AccessDeniedException",
             "SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: "
-            "ses:GetEmailIdentity on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com",
+            "ses:GetEmailIdentity on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
+            "`byodkim iam-policy` prints the policy that these credentials need",
         ),
         (
             "GetEmailIdentity",
