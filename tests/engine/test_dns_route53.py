@@ -91,7 +91,7 @@ def test_supplied_key(sandbox, open_stack, listings):
     The selector never gets a second key, whoever uses it: no record is overwritten, nobody is told to
     remove one that mail needs.
     """
-    domain = "supplied.example"
+    domain = "swapped-key.example"
     name = f"mail._domainkey.{domain}"
     sandbox.add_zone(domain)
     stack = open_stack({domain: supplied(OPENSSL_KEY)})
@@ -115,7 +115,7 @@ def test_supplied_key(sandbox, open_stack, listings):
 
 def test_selector_of_somebody_else(sandbox, open_stack):
     """A record that this stack did not make stays as it is; one with this very key is taken over."""
-    domain = "foreign.example"
+    domain = "foreign-record.example"
     name = f"mail._domainkey.{domain}"
     panel = Panel(sandbox, domain)
     panel.paste(name, published(OTHER_OPENSSL_KEY))
