@@ -62,7 +62,7 @@ class Wanted:
     """Of the zone where the record was put, without final dots; empty if they are not known."""
     delegated: bool = False
     """Whether that is a zone of its own for `_domainkey`."""
-    new_key: str = "make a new key with a new selector"
+    new_key: str = panels.NEW_KEY
     """What to do to have another key, should this one have leaked."""
 
     @property

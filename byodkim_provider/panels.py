@@ -18,6 +18,7 @@ from byodkim_provider.records import quoted
 
 __all__ = [
     "MISTAKES",
+    "NEW_KEY",
     "PANELS",
     "Panel",
     "delegation",
@@ -358,9 +359,11 @@ MISTAKES: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
 
-def mending(
-    panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = "make a new key"
-) -> str:
+NEW_KEY: Final = "make a new key with a new selector"
+"""How anybody gets another key, who has no stack that makes it."""
+
+
+def mending(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
     """
     How to fix the misconfiguration *code*, one of `MISTAKES`, in the words of this panel.
 
