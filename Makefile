@@ -22,6 +22,7 @@ check: venv/.installed ## Lint, format, types and known vulnerabilities
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	MYPYPATH=tests/examples $(RUN) -m mypy examples/namecheap/namecheap.py examples/namecheap/__main__.py
 	$(RUN) .ci/audit.py
 
 sandbox: venv/.installed engine ## Keep AWS, DNS and mail running here for a second shell

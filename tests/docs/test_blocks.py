@@ -67,6 +67,7 @@ FOLLOWED = {
         "docs/rotation.md": {"With keys of your own": (1,)},
     },
     "test_dns.py": {"docs/dns.md": {"Without Pulumi": (1,)}},
+    "test_dns_by_api.py": {"docs/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}},
     "test_rotation.py": {
         "docs/rotation.md": {"The timeline": (1,), "Going back": (1,), "A key has leaked": (1, 2, 4, 5)}
     },

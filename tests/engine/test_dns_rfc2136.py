@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dns.query
-import dns.rdatatype
 import dns.update
 import dns.zone
 import pytest
 
-from sandbox.dns_hosting import NAME_SERVERS, HostedZone
-from sandbox.dns_zone import RecordSet
 from sandbox.mail_client import send
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
+from tests.dns_hosts.secondaries import Secondaries
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
@@ -29,38 +27,6 @@ CREDENTIALS = {"rfc2136": {"secret": SECRET}}
 def bind(tmp_path_factory):
     with name_servers.running("BIND", tmp_path_factory.mktemp("bind"), ZONE) as server:
         yield server
-
-
-class Secondaries:
-    """The zone's name servers, which have it from BIND by zone transfer; they can lag behind."""
-
-    def __init__(self, server):
-        self._server = server
-        self._kept = None
-
-    def lag(self):
-        """Serve what there is now, whatever comes."""
-        self._kept = self._transferred()
-
-    def catch_up(self):
-        self._kept = None
-
-    def zones(self):
-        return self._kept or self._transferred()
-
-    def _transferred(self):
-        xfr = dns.query.xfr(ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5)
-        zone = dns.zone.from_xfr(xfr, relativize=False)
-        sets = tuple(
-            RecordSet(
-                name.to_text(),
-                dns.rdatatype.to_text(rdataset.rdtype),
-                rdataset.ttl,
-                tuple(rdata.to_text() for rdata in rdataset),
-            )
-            for name, rdataset in zone.iterate_rdatasets()
-        )
-        return [HostedZone(self._server.zone, NAME_SERVERS, sets)]
 
 
 @pytest.fixture(scope="module")

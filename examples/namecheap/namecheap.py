@@ -1,0 +1,47 @@
+"""The TXT record at Namecheap, by Namecheap's own Terraform provider."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_namecheap as namecheap
+
+from byodkim_provider.dns_providers import Existing, Place
+
+__all__ = ["Namecheap"]
+
+TTL = 1800
+"""Seconds: what Namecheap calls *Automatic*."""
+
+
+class Namecheap:
+    """Records in one zone. Any object with these two methods is a DNS provider."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+
+    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
+        """Where the records go; the label names the place for ever."""
+        return Place(f"namecheap:{self._zone}")
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource:
+        """The record called *name* in the stack. Namecheap splits a long value itself."""
+        return namecheap.DnsRecord(
+            name,
+            domain=self._zone,
+            hostname=pulumi.Output.from_input(record_name).apply(
+                lambda full: full.removesuffix(f".{self._zone}")
+            ),
+            type="TXT",
+            address=record_value,
+            ttl=TTL,
+            opts=opts,
+        )

@@ -1,0 +1,65 @@
+"""DNS by API, as the page says it, followed by a new user: to a record at GoDaddy's stand-in and at BIND."""
+
+import re
+import shutil
+
+import pytest
+
+from sandbox.dns_hosts.godaddy import GoDaddy
+from sandbox.mail_client import send
+from tests.dns_hosts import name_servers
+from tests.dns_hosts.name_servers import ADDRESS, SECRET
+from tests.dns_hosts.secondaries import Secondaries
+from tests.docs.pages import block
+from tests.engine.stack import REGION
+
+pytestmark = pytest.mark.engine
+
+DOMAIN = "example.com"
+
+
+def with_secret(commands, secret):
+    """What is typed when Pulumi asks for the value stands behind the name of the setting."""
+    return re.sub(r"(--path '[^']+')$", rf"\1 '{secret}'", commands, flags=re.MULTILINE)
+
+
+def test_godaddy(sandbox, stack):
+    """A stack file, a token, `pulumi up`: the records are there, and mail passes."""
+    host = GoDaddy(DOMAIN)
+    host.start()
+    sandbox.elsewhere.append(host.zones)
+    try:
+        stack.paste(block("docs/dns.md", "By API: nobody pastes", 1))
+        commands = with_secret(block("docs/dns.md", "By API: nobody pastes", 2), host.token)
+        done = stack.run(commands, GODADDY_BASE_URL=host.url)
+        assert done.exit_code == 0, done.shown
+        assert len(host.records) == 2
+        assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
+        assert host.token not in stack.stack_file.read_text() + done.shown
+        gone = stack.run("pulumi destroy", GODADDY_BASE_URL=host.url)
+        assert gone.exit_code == 0, gone.shown
+        assert host.records == []
+    finally:
+        host.stop()
+
+
+def test_name_server(sandbox, stack, tmp_path):
+    """With the right that the page gives the key, and no other, BIND takes the records."""
+    if not shutil.which("tsig-keygen", path="/usr/sbin:/usr/bin"):
+        pytest.skip("tsig-keygen is not installed (Debian's package bind9)")
+    shown = block("docs/dns.md", "A name server of your own", 2)
+    policy = re.search(r"update-policy \{ (.*?) \};", shown)[1]
+    directory = tmp_path / "bind"
+    directory.mkdir()
+    with name_servers.running("BIND", directory, policy=policy) as server:
+        sandbox.elsewhere.append(Secondaries(server).zones)
+        pasted = block("docs/dns.md", "A name server of your own", 1)
+        stack.paste(pasted.replace("192.0.2.53", f"{ADDRESS}, port: {server.port}"))
+        commands = with_secret(block("docs/dns.md", "A name server of your own", 3), SECRET)
+        done = stack.run(f"PATH=$PATH:/usr/sbin\n{commands}")
+        assert done.exit_code == 0, done.shown
+        assert 'key "byodkim" {' in done.stdout
+        assert send(sandbox, DOMAIN, REGION).verdict.result == "pass"
+        gone = stack.run("pulumi destroy")
+        assert gone.exit_code == 0, gone.shown
+        sandbox.elsewhere.clear()
