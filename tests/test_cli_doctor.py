@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from byodkim_provider import panels
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.cli.examined import SesView
+from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.identity_state import DELEGATED
 from byodkim_provider.panels import PANELS
 from byodkim_provider.resolver import Answer
@@ -374,6 +375,13 @@ def test_host_that_does_not_serve_the_zone(project, world, label, title):
     code = "wrong-panel" if title else "no-txt"
     assert f"s3._domainkey.{DOMAIN}: wrong ({code})" in result.stdout
     assert (f"not by {title}" in result.stdout) == bool(title)
+
+
+@pytest.mark.parametrize("written", ["[secret]", {"godaddy": {"token": "[secret]"}}, {"godaddy": "[secret]"}])
+def test_encrypted_credentials(written):
+    """No command needs what opens DNS hosts, however much of it is encrypted."""
+    ours = {"domains": {DOMAIN: {"generation": 1, "dns": "godaddy"}}, "dnsCredentials": written}
+    assert settings_in(ours, "eu-west-1").domains[0].dns[0].provider == "godaddy"
 
 
 def test_not_delegated(project, world):

@@ -146,8 +146,10 @@ def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
     """
     What *ours*, the configuration of the project, says, supplied keys aside; raises `InvalidSettings`.
 
-    Keys are secrets: `published` is written out instead of them, as they would have it.
+    Keys are secrets: `published` is written out instead of them, as they would have it. Nor is
+    anything here done with what opens DNS hosts, which may be encrypted as a whole.
     """
+    ours = {key: value for key, value in ours.items() if key != "dnsCredentials"}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
         ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}

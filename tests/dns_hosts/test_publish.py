@@ -1,0 +1,166 @@
+"""Which requests are made in which order, at a host in memory that helps with nothing."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
+from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
+from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.progress import stopping
+from tests.fakes import FakeClock, FakeProgress
+
+NAME = "s1._domainkey.example.com"
+VALUE = "p=MIIB"
+OURS = Record(NAME, VALUE, "same key")
+
+
+class Host:
+    """Does what it is told, unless *before* a request something else happens."""
+
+    label = "memory:example.com"
+
+    def __init__(self):
+        self.there = []
+        self.requests = []
+        self.before = {}
+        self.at_a_time = 0
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def _request(self, kind):
+        with self._lock:
+            self._under_way += 1
+            self.at_a_time = max(self.at_a_time, self._under_way)
+        try:
+            self.requests.append(kind)
+            threading.Event().wait(0.002)  # so that others would come in between, if they could
+            for happens in self.before.pop((kind, self.requests.count(kind)), ()):
+                happens()
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def values(self, name):
+        self._request("values")
+        return tuple(self.there)
+
+    def add(self, name, value):
+        self._request("add")
+        self.there.append(value)
+
+    def remove(self, name, value):
+        self._request("remove")
+        self.there = [one for one in self.there if one != value]
+
+
+def raising(error):
+    def happens():
+        raise error
+
+    return happens
+
+
+@pytest.fixture
+def host():
+    return Host()
+
+
+@pytest.fixture
+def calm():
+    return {"clock": FakeClock(), "progress": FakeProgress()}
+
+
+def test_order(host, calm):
+    """Read, act, read again; and not more than that."""
+    publish(host, OURS, **calm)
+    withdraw(host, NAME, VALUE, **calm)
+    assert ["values", "add", "values", "values", "remove", "values"] == host.requests
+
+
+def test_race(host, calm):
+    """Who puts a value there meanwhile was first: ours goes again, his stays."""
+    host.before["add", 1] = [lambda: host.there.append("theirs")]
+    with pytest.raises(DnsRefused, match="another value is there already"):
+        publish(host, OURS, **calm)
+    assert ["theirs"] == host.there
+
+
+def test_listed_late(host, calm):
+    """A record that was taken and is not listed yet is waited for, and is not added again."""
+    hidden = []
+    host.before["values", 2] = [lambda: hidden.extend(host.there), host.there.clear]
+    host.before["values", 4] = [lambda: host.there.extend(hidden)]
+    assert VALUE == publish(host, OURS, **calm)
+    assert 1 == host.requests.count("add")
+
+
+def test_never_listed(host, calm):
+    """If it is never listed the run does not call it done."""
+    host.add = lambda name, value: host.requests.append("add")
+    with pytest.raises(DnsUnconfirmed, match="the host took the record and does not list it yet"):
+        publish(host, OURS, **calm)
+    assert 1 == host.requests.count("add")
+    assert 50 < calm["clock"].monotonic() <= 60
+
+
+def test_never_gone(host, calm):
+    """If a removed record is still listed the run does not call it gone."""
+    host.there = [VALUE]
+    host.remove = lambda name, value: None
+    with pytest.raises(DnsUnconfirmed, match="the host removed the record and still lists it"):
+        withdraw(host, NAME, VALUE, **calm)
+
+
+@pytest.mark.parametrize("kind", ["values", "add", "values again"])
+@pytest.mark.parametrize("error", [Busy("busy", retry_after=7), Busy("busy"), Unknown("lost")], ids=repr)
+def test_errors_that_pass(host, calm, kind, error):
+    """Whichever request it hits, one that passes is tried again, and the record is there once."""
+    host.before[kind.split()[0], 2 if kind.endswith("again") else 1] = [raising(error)]
+    assert VALUE == publish(host, OURS, **calm)
+    assert [VALUE] == host.there
+    assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
+
+
+def test_refusal(host, calm):
+    """What will never work is not tried again; the hint is the host's."""
+    host.before["add", 1] = [raising(Refused("no", hint="do this"))]
+    with pytest.raises(DnsRefused) as refused:
+        publish(host, OURS, **calm)
+    assert (f"{host.label}: {NAME}: no\n  hint: do this", 0) == (
+        str(refused.value),
+        calm["clock"].monotonic(),
+    )
+
+
+def test_host_that_is_busy_for_long(host, calm):
+    """A host that wants to be left alone for longer than a run waits is, at once."""
+    host.before["values", 1] = [raising(Busy("busy", retry_after=3600))]
+    with pytest.raises(DnsUnconfirmed, match="busy, and wants to be asked again in 3600 s"):
+        publish(host, OURS, **calm)
+    assert 0 == calm["clock"].monotonic()
+
+
+def test_interrupted(host, calm):
+    """After Ctrl-C nothing begins; what was done stays for the next run to find."""
+    host.before["add", 1] = [stopping.set]
+    with pytest.raises(Stopped):
+        publish(host, OURS, **calm)
+    assert (["values", "add"], [VALUE]) == (host.requests, host.there)
+
+
+def test_one_at_a_time(host, calm):
+    """One request at a time in a zone, whatever runs beside it."""
+    barrier = threading.Barrier(8)
+
+    def work(number):
+        barrier.wait()
+        for _ in range(5):
+            publish(host, OURS, **calm)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert 1 == host.at_a_time
