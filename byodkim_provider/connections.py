@@ -49,6 +49,12 @@ class Connections:
         refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
+    def names(self, region: str, account_id: str | None) -> frozenset[str]:
+        """Names of the identities that SES has in *region*, listed once; a refusal is remembered, too."""
+        self.ses(region, account_id)  # the account is compared here, and the list is the same for all
+        names: frozenset[str] = self._once(self._list, region, None)
+        return names
+
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; as `ses`."""
         store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
@@ -70,6 +76,10 @@ class Connections:
 
     def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Records:
         return Route53Records(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
+
+    def _list(self, region: str, account_id: str | None) -> frozenset[str]:
+        pages = self.ses(region, account_id).list_email_identities()
+        return frozenset(one.name for page in pages for one in page)
 
     def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
         """What *make* gives or raises, made by the first thread that asks for it."""

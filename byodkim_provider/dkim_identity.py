@@ -37,6 +37,7 @@ from byodkim_provider import (
 )
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
+from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity_outside import Key, Outside
 from byodkim_provider.identity_state import INPUTS, Declared, Stored, check
 from byodkim_provider.key_secret import SecretArn
@@ -47,14 +48,26 @@ from byodkim_provider.propagation import DnsWait
 from byodkim_provider.quoting import printable
 from byodkim_provider.unknowns import has_unknown
 
-__all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "ByodkimIdentityProvider", "load_v1"]
+__all__ = [
+    "ByodkimIdentity",
+    "ByodkimIdentityArgs",
+    "ByodkimIdentityProvider",
+    "exists_already",
+    "load_v1",
+]
 
 
 # One of each for all providers of a process, which is one run.
 _dns_wait = DnsWait(SystemClock())
 _instances: dict[tuple[str, str], str] = {}
+_in_the_way: set[tuple[str, str]] = set()
 _drift_said: set[tuple[str, str]] = set()
-"""Region and domain of identities whose drift a refresh has warned of in this run."""
+"""By Region and domain: new identities that SES has already; those whose drift a refresh has warned of."""
+
+
+def exists_already(region: str, domain: str) -> bool:
+    """Whether a check of this run has found that SES has the identity, which is not to be adopted."""
+    return (region, domain) in _in_the_way
 
 
 def load_v1() -> ByodkimIdentityProvider:
@@ -93,18 +106,30 @@ class ByodkimIdentityProvider(ResourceProvider):
             known["tags"] = {**self._default_tags, **known.get("tags", {})}
         checked, problems = check(known, unknown=unknown)
         whose = {"domain", "region", "owner"}
-        if not olds and not problems and checked.get("name_servers") and not whose & unknown.keys():
-            # The one look before anything is made; it changes no input.
-            declared = Declared.from_inputs(checked)
-            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
-            if elsewhere := identity_looks.served_elsewhere(declared, resolver):
-                progress_of_this_call().warn(elsewhere)
+        if not olds and not problems and not whose & unknown.keys():
+            self._foresee(Declared.from_inputs(checked))
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         # No property name: the engine prints the value of the property that is named.
         # https://github.com/pulumi/pulumi/issues/19465
         failures = [CheckFailure("", printable(problem)) for problem in problems]
         return CheckResult({**checked, **unknown}, failures)
+
+    def _foresee(self, declared: Declared) -> None:
+        """Say what will be in the way of a new identity before anything is made; it changes no input."""
+        subject = (declared.region, declared.domain)
+        _in_the_way.discard(subject)
+        try:
+            identity_lifecycle.foresee(declared, self._connect)
+        except IdentityExists as exists:
+            # An error here would end the preview before it has come to the others. The verification,
+            # which comes last, makes one of them all.
+            _in_the_way.add(subject)
+            progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
+        if declared.name_servers:
+            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+            if elsewhere := identity_looks.served_elsewhere(declared, resolver):
+                progress_of_this_call().warn(elsewhere)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = _split(news)
@@ -136,6 +161,7 @@ class ByodkimIdentityProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
         stored = identity_lifecycle.create(declared, self._key(declared, props), self._connect(declared))
+        _in_the_way.discard((declared.region, declared.domain))
         return CreateResult(f"{declared.region}/{declared.domain}", _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -175,6 +201,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             clock=SystemClock(),
             progress=progress_of_this_call(),
             dns_wait=_dns_wait,
+            names=lambda: self._connections.names(declared.region, declared.account_id),
             instances=_instances,
         )
 

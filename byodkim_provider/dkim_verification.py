@@ -27,7 +27,7 @@ from byodkim_provider import verdicts, verification, wire_types
 from byodkim_provider.aws_settings import read_settings
 from byodkim_provider.connections import connections, resolver_for
 from byodkim_provider.delegations import removed_too_early
-from byodkim_provider.dkim_identity import ByodkimIdentity
+from byodkim_provider.dkim_identity import ByodkimIdentity, exists_already
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
@@ -100,6 +100,8 @@ class DkimVerificationProvider(ResourceProvider):
         problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
+        if not problems:
+            problems += _existing([_known(one) for one in news.get("identities") or ()])
         return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -141,6 +143,15 @@ class DkimVerificationProvider(ResourceProvider):
             clock=SystemClock(),
             progress=progress_of_this_call(),
         )
+
+
+def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A problem for each new identity that SES has already, as the checks of these identities have found."""
+    return [
+        f"{one['domain']} {one['region']}: SES has this identity already, as its warning says"
+        for one in identities
+        if exists_already(one.get("region", ""), one.get("domain", ""))
+    ]
 
 
 def _known(identity: Any) -> dict[str, Any]:

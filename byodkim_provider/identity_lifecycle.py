@@ -8,13 +8,14 @@ and nothing of anybody else's is changed. No Pulumi here; the outside comes in a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from byodkim_provider import dns_moves, generations, identity_looks, propagation
 from byodkim_provider.errors import (
+    ByodkimError,
     InvalidSettings,
     RecordNotVisible,
     SesRefused,
@@ -25,8 +26,8 @@ from byodkim_provider.identity_outside import Key, Outside
 from byodkim_provider.identity_ownership import (
     INSTANCE_TAG,
     OWNER_TAG,
-    exists,
     own_tags,
+    refuse_existing,
     refuse_other_owner,
     refuse_unsigned_window,
 )
@@ -45,7 +46,7 @@ from byodkim_provider.progress import stopping
 from byodkim_provider.propagation import DnsWait, Visibility
 from byodkim_provider.ses import Answer, Identity
 
-__all__ = ["create", "delete", "read", "update"]
+__all__ = ["create", "delete", "foresee", "read", "update"]
 
 READS_LAG: Final = timedelta(seconds=30)
 """
@@ -53,6 +54,24 @@ How long SES may still show the key before, after it was told another.
 
 AWS does not say; the price of believing nothing meanwhile is one identical Put more.
 """
+
+
+def foresee(declared: Declared, connect: Callable[[Declared], Outside]) -> None:
+    """
+    Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
+
+    One List a Region and run tells which names SES has. What can't be asked is left to `create`.
+    """
+    if declared.adopt:
+        return
+    try:
+        outside = connect(declared)
+        known = declared.domain in outside.names()
+        seen = outside.ses.get_email_identity(declared.domain) if known else None
+    except ByodkimError:
+        return
+    if seen:
+        refuse_existing(declared, seen, in_state=False)
 
 
 def create(declared: Declared, key: Key, outside: Outside) -> Stored:
@@ -339,14 +358,7 @@ def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -
         )
     signs_with_another = seen.selector not in (None, declared.selector)
     if not declared.adopt:
-        refuse_other_owner(declared, seen, was_ours=False)
-        if signs_with_another and not in_state:
-            raise exists(
-                declared,
-                seen,
-                f"signing with selector {seen.selector!r}, not {declared.selector!r}",
-                hint="was the stack's state lost? `adopt: true` takes the identity over",
-            )
+        refuse_existing(declared, seen, in_state=in_state)
     # A generated key has its selector for itself; a supplied one may have been corrected since.
     certain = declared.generation is not None and declared.generation not in declared.supplied_keys
     proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,5 +52,7 @@ class Outside:
     progress: Progress
     dns_wait: DnsWait
     """How long new identities wait for their records, all of a run together."""
+    names: Callable[[], Collection[str]]
+    """Names of the identities that SES had in the Region when this run first asked for them."""
     instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)
     """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""

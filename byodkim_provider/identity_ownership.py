@@ -17,6 +17,7 @@ __all__ = [
     "OWNER_TAG",
     "exists",
     "own_tags",
+    "refuse_existing",
     "refuse_other_owner",
     "refuse_unsigned_window",
 ]
@@ -53,6 +54,23 @@ def refuse_other_owner(declared: Declared, seen: Identity, *, was_ours: bool) ->
 def _stack_of(owner: str) -> list[str]:
     """Project and stack; the resource's name follows, which may have slashes of its own."""
     return owner.split("/", 2)[:2]
+
+
+def refuse_existing(declared: Declared, seen: Identity, *, in_state: bool) -> None:
+    """
+    Raise `IdentityExists` unless this resource made the identity that it is about to create.
+
+    *in_state*: the state knows of the resource, so that it may have made it with an earlier key. A
+    selector that a preview can't know is not compared.
+    """
+    refuse_other_owner(declared, seen, was_ours=False)
+    if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
+        raise exists(
+            declared,
+            seen,
+            f"signing with selector {seen.selector!r}, not {declared.selector!r}",
+            hint="was the stack's state lost? `adopt: true` takes the identity over",
+        )
 
 
 def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:

@@ -109,10 +109,8 @@ class Scope:
 
     def needs(self) -> set[Need]:
         """What of the table applies."""
-        regions = [one.region for one in self.identities]
         conditions: dict[Need, bool] = {
             "always": bool(self.identities),
-            "several identities": "*" in regions or len(regions) > len(set(regions)),
             "configurationSet": any(one.configuration_set for one in self.identities),
             "adopt": any(one.adopt or one.adopted for one in self.identities),
             "tags": self.tags,

@@ -33,7 +33,6 @@ names and types of records; a call that Secrets Manager makes.
 
 Need = Literal[
     "always",
-    "several identities",
     "configurationSet",
     "adopt",
     "tags",
@@ -77,8 +76,8 @@ PERMISSIONS: Final = (
     Permission(
         "ses:ListEmailIdentities",
         "any",
-        "several identities",
-        "waits for several new identities with one call",
+        "always",
+        "lets a preview see which new identities exist already, and waits for several with one call",
     ),
     Permission(
         "ses:PutEmailIdentityDkimSigningAttributes",

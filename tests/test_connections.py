@@ -10,8 +10,9 @@ from byodkim_provider import connections as module
 from byodkim_provider.aws_session import Connection
 from byodkim_provider.aws_settings import AwsSettings
 from byodkim_provider.connections import Connections, connections
-from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
+from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
+from byodkim_provider.ses import Listed, SesClient
 
 
 def _client(region):
@@ -75,6 +76,28 @@ def test_wrong_account(asked):
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
     assert made.ses("eu-west-1", "123456789012") is first
+
+
+def test_names_are_listed_once(asked, monkeypatch):
+    """What SES has is listed once a Region, whoever names the account; that it is refused is remembered."""
+    made, lists = Connections(AwsSettings()), []
+
+    def list_email_identities(client):
+        lists.append(client)
+        if client is made.ses("us-east-1", None):
+            raise SesRefused("ListEmailIdentities", "*", "us-east-1", code="AccessDeniedException")
+        yield (Listed("example.com", "SUCCESS"), Listed("example.net", "PENDING"))
+        yield (Listed("example.org", "SUCCESS"),)
+
+    monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
+
+    for account in (None, "123456789012"):
+        assert {"example.com", "example.net", "example.org"} == made.names("eu-west-1", account)
+        with pytest.raises(SesRefused):
+            made.names("us-east-1", account)
+    with pytest.raises(WrongAccount):
+        made.names("eu-west-1", "210987654321")
+    assert 2 == len(lists)
 
 
 def test_one_store_for_all_threads(asked, monkeypatch):

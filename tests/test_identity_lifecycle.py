@@ -33,6 +33,7 @@ PUT_KEY = "PutEmailIdentityDkimSigningAttributes"
 ENABLE = "PutEmailIdentityDkimAttributes"
 CONFIGURATION_SET = "PutEmailIdentityConfigurationSetAttributes"
 DELETE = "DeleteEmailIdentity"
+LIST = "ListEmailIdentities"
 TAG, UNTAG = "TagResource", "UntagResource"
 
 HOUR = timedelta(hours=1)
@@ -454,6 +455,92 @@ def test_what_is_not_ours_is_refused(world, make, text):
 
     assert EXISTS + text == refused(IdentityExists, world.create)
     assert before == world.identity()
+
+
+@pytest.mark.parametrize(
+    ("make", "is_refused"),
+    [
+        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}), True),
+        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}), True),
+        (lambda world: world.put("s1"), True),
+        (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
+        (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
+        (lambda world: world.put("s1", tags={OWNER_TAG: OWNER}), False),
+        (lambda world: world.model.put_easy_dkim("example.org", REGION), False),
+    ],
+    ids=[
+        "another stack's",
+        "another resource's",
+        "no owner tag",
+        "Easy DKIM",
+        "ours with another key",
+        "ours",
+        "another domain",
+    ],
+)
+def test_a_preview_foresees_what_is_refused(world, make, is_refused):
+    """A preview refuses with the text of the run, of one List and a read of what is there, and no write."""
+    world.publish(1)
+    make(world)
+    before = world.identity() if is_refused else None
+
+    def foresee():
+        identity_lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+    if not is_refused:
+        foresee()
+        world.create()
+        return
+    said = refused(IdentityExists, foresee)
+    assert [LIST, GET] == world.calls()
+    assert said == refused(IdentityExists, world.create)
+    assert before == world.identity()
+
+
+def test_a_preview_lists_once(world):
+    """However many identities are new, one List a Region and run tells that SES has none of them."""
+    for number in range(3):
+        declared = world.declared(domain=f"{number}.example.com")
+        identity_lifecycle.foresee(declared, lambda _: world.outside)
+
+    assert [LIST] == world.calls()
+
+
+def test_a_preview_that_knows_no_selector(world):
+    """The key is not made yet: whose the identity is can be told all the same."""
+    world.put("s9", tags={OWNER_TAG: OWNER})
+    unknown = replace(world.declared(), selector="", fingerprint="", record_value="")
+    identity_lifecycle.foresee(unknown, lambda _: world.outside)
+
+    world.model.change(DOMAIN, REGION, tags={})
+    refused(IdentityExists, identity_lifecycle.foresee, unknown, lambda _: world.outside)
+
+
+def test_a_preview_of_what_is_adopted(world):
+    """With `adopt` SES is not asked: the identity may be there."""
+    world.put("s9")
+    identity_lifecycle.foresee(world.declared(adopt=True), lambda _: world.outside)
+
+    assert [] == world.calls()
+
+
+@pytest.mark.parametrize("operation", [LIST, GET])
+@pytest.mark.parametrize("kind", ["access_denied", "500", "throttle"])
+def test_a_preview_that_may_not_ask(world, operation, kind):
+    """Without the permission, or an answer, nothing is foreseen and nothing refused."""
+    world.put("s9")
+    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
+
+    identity_lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+
+def test_a_preview_without_credentials(world):
+    """What is wrong with the session is said by the run, which needs it."""
+
+    def connect(_):
+        raise InvalidSettings(["aws: no answer from STS"])
+
+    identity_lifecycle.foresee(world.declared(), connect)
 
 
 def test_adopt_what_is_right(world):

@@ -186,6 +186,7 @@ def test_one_identity():
                 "Condition": {"StringLike": {"aws:RequestTag/byodkim:owner": ["ses-byodkim/prod/*"]}},
             },
             {"Effect": "Allow", "Action": ["ses:GetEmailIdentity"], "Resource": arn},
+            {"Effect": "Allow", "Action": ["ses:ListEmailIdentities"], "Resource": "*"},
             {
                 "Effect": "Allow",
                 "Action": [
@@ -237,6 +238,7 @@ ALWAYS = {
     "ses:CreateEmailIdentity",
     "ses:DeleteEmailIdentity",
     "ses:GetEmailIdentity",
+    "ses:ListEmailIdentities",
     "ses:PutEmailIdentityDkimAttributes",
     "ses:PutEmailIdentityDkimSigningAttributes",
     "ses:TagResource",
@@ -257,10 +259,6 @@ ONE = (Identity("eu-west-1", "example.com"),)
         (Scope(), set()),
         (Scope(identities=ONE), ALWAYS),
         (Scope(identities=(*ONE, Identity("us-east-1", "example.com"))), ALWAYS),
-        (
-            Scope(identities=(*ONE, Identity("eu-west-1", "example.net"))),
-            ALWAYS | {"ses:ListEmailIdentities"},
-        ),
         (Scope(identities=ONE, tags=True), ALWAYS | {"ses:UntagResource"}),
         (
             Scope(identities=(Identity("eu-west-1", "example.com", adopt=True),)),
@@ -328,7 +326,6 @@ ONE = (Identity("eu-west-1", "example.com"),)
         "nothing",
         "one identity",
         "one identity a Region",
-        "two identities in a Region",
         "tags",
         "to be adopted",
         "adopted, and leaving",

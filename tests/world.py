@@ -38,6 +38,8 @@ class World:
     resolver: FakeResolver = field(default_factory=FakeResolver)
     instances: dict[tuple[str, str], str] = field(default_factory=dict)
     dns_wait: DnsWait = field(init=False)
+    names: dict[str, frozenset[str]] = field(init=False)
+    """What SES had, by Region, as this run has listed it."""
     model: SesModel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ class World:
             clock=self.clock,
             progress=self.progress,
             dns_wait=self.dns_wait,
+            names=lambda: self._names(region),
             instances=self.instances,
         )
 
@@ -74,6 +77,13 @@ class World:
         return verification.Outside(
             ses=self.ses, resolver=lambda _: self.resolver, clock=self.clock, progress=self.progress
         )
+
+    def _names(self, region: str) -> frozenset[str]:
+        """As in one run: asked for once."""
+        if region not in self.names:
+            pages = self.ses(region).list_email_identities()
+            self.names[region] = frozenset(one.name for page in pages for one in page)
+        return self.names[region]
 
     def ses(self, region: str = REGION) -> FakeSes:
         return FakeSes(self.model, region)
@@ -137,6 +147,7 @@ class World:
         """What follows is another run, in another process."""
         self.instances.clear()
         self.dns_wait = DnsWait(self.clock)
+        self.names = {}
 
     def in_dns(self, selector: str | None) -> bool:
         """Whether mail with this signature verifies; unsigned mail has none that could fail."""

@@ -251,6 +251,7 @@ class Life:
                 clock=self.clock,
                 progress=FakeProgress(),
                 dns_wait=dns_wait,
+                names=lambda: self.ses.identities(region),
                 instances=instances,
             )
 

@@ -4,6 +4,7 @@ What SES and DNS have already is taken over only where that is wanted, and only 
 docs/existing-identities.md has the same as commands; the tests name the section that they run.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     REGION,
+    VERIFICATION,
     requests,
     steps,
 )
@@ -98,6 +100,10 @@ def test_adopt(sandbox, panel, existing, open_stack):
     # Of the other two the records would be refused before.
     stack = open_stack({domain: domains[domain] for domain in (OTHER_KEY, EASY, ELSEWHERE)})
     with requests(sandbox) as asked:
+        foreseen = stack.preview()
+    assert foreseen.failed
+    assert Counter(asked.operations) == {"ListEmailIdentities": 1, "GetEmailIdentity": 3}
+    with requests(sandbox) as asked:
         refused = stack.up(continue_on_error=True)
     assert refused.failed
     exists = f"IdentityExists: {{}} {REGION}: SES has this identity already"
@@ -112,8 +118,13 @@ def test_adopt(sandbox, panel, existing, open_stack):
             "`adopt: true` takes the identity from that stack",
         ),
     ):
-        line = f"error: {exists.format(domain)} {text}\n      hint: nothing was changed; {hint}\n"
-        assert line in refused.stdout
+        line = f"{exists.format(domain)} {text}\n      hint: nothing was changed; {hint}\n"
+        assert f"    warning: {line}" in foreseen.stdout
+        assert (
+            f"error: {VERIFICATION} resource 'verification' has a problem: "
+            f"{domain} {REGION}: SES has this identity already, as its warning says\n"
+        ) in foreseen.stdout
+        assert f"    error: {line}" in refused.stdout
         assert writes(asked, domain) == ["CreateEmailIdentity"]  # which answered that it exists
     assert sandbox.ses.identities(REGION) == existing
 
@@ -156,10 +167,17 @@ def test_adopt(sandbox, panel, existing, open_stack):
 
     before = sandbox.ses.identities(REGION)
     assert stack.destroy().ok
-    assert sandbox.ses.identities(REGION) == before | {
+    left = before | {
         domain: replace(before[domain], tags={"team": "mail"} if domain == RIGHT else {})
         for domain in domains
     }
+    assert sandbox.ses.identities(REGION) == left
+    # They are nobody's now, and are not taken for the stack's own.
+    stack.declare(domains)
+    again = stack.preview()
+    assert again.failed
+    assert f"    warning: {exists.format(RIGHT)} (EXTERNAL), made by somebody else\n" in again.stdout
+    assert sandbox.ses.identities(REGION) == left
     assert {domain: send(sandbox, domain, REGION).verdict.result for domain in domains} == dict.fromkeys(
         domains, "pass"
     )

@@ -97,13 +97,14 @@ def test_standby_is_published(sandbox, made):
 
 
 def test_one_write_for_a_new_identity(made):
-    """SES is told of each identity by one call, and asked nothing about it before the verification looks."""
+    """Each identity is one call, after one List a Region; SES is asked again by the verification alone."""
     _, _, asked = made
-    assert asked.operations == [
-        *["CreateEmailIdentity"] * len(IDENTITIES),
+    *made, by_list, by_get = asked.operations
+    assert sorted(made) == [*["CreateEmailIdentity"] * len(IDENTITIES), *["ListEmailIdentities"] * 2]
+    assert (by_list, by_get) == (
         "ListEmailIdentities",  # two identities in one Region
         "GetEmailIdentity",  # the one in the other
-    ]
+    )
 
 
 def test_unchanged(sandbox, stack):

@@ -164,6 +164,10 @@ class Stack:
         dns_wait = DnsWait(outside.clock)
         client = functools.cache(outside.client)
 
+        @functools.cache
+        def names() -> frozenset[str]:
+            return frozenset(one.name for page in client().list_email_identities() for one in page)
+
         def of_identity(_: str) -> identity_outside.Outside:
             return identity_outside.Outside(
                 ses=client(),
@@ -171,6 +175,7 @@ class Stack:
                 clock=outside.clock,
                 progress=FakeProgress(),
                 dns_wait=dns_wait,
+                names=names,
                 instances=instances,
             )
 

@@ -177,8 +177,10 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         clock=clock,
         progress=FakeProgress(),
         dns_wait=DnsWait(clock),
+        names=lambda: [one.name for page in ses.list_email_identities() for one in page],
     )
     steps: dict[str, Callable[[], object]] = {
+        "foresee": lambda: identity_lifecycle.foresee(_declared(1), lambda _: outside),
         "create": lambda: identity_lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
         "rotate": lambda: identity_lifecycle.update(
             before, _declared(2, **changes), lambda: _keys()[1], outside
@@ -238,7 +240,7 @@ TARGETS = (
         "answers of SES",
         st.builds(
             Case,
-            step=st.sampled_from(["create", "rotate", "read", "delete", "verify"]),
+            step=st.sampled_from(["foresee", "create", "rotate", "read", "delete", "verify"]),
             changes=st.sampled_from(
                 [{}, {"adopt": True}, {"configuration_set": "newsletter", "tags": {"team": "mail"}}]
             ),
