@@ -14,7 +14,7 @@ def declare() -> None:
     problems = plain_keys.in_stack(written.get("domains"))
     problems += plain_keys.credentials_in_stack(written.get("dnsCredentials"))
     try:
-        stack = settings.load(written, default_region=pulumi.Config("aws").get("region"))
+        stack = settings.load(written, default_region=stack_config.region())
     except InvalidSettings as error:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:

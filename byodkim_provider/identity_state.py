@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 from byodkim_provider import keys, records, wire_types
+from byodkim_provider.aws_regions import region_problem
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.generations import OVERLAP_DAYS
 from byodkim_provider.key_secret import SecretArn
@@ -340,8 +341,11 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
         problems.append(f"dns_check: must be one of {allowed}, not {shown(checked['dns_check'])}")
     if "owner" not in unknown and not _text(inputs, "owner"):
         problems.append("owner: required, it says whose the identity is")
-    if "region" not in unknown and not _text(inputs, "region"):
-        problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
+    if "region" not in unknown:
+        if not (region := _text(inputs, "region")):
+            problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
+        elif problem := region_problem(region):
+            problems.append(f"region: {problem}")
     generation = inputs.get("generation")
     if (
         generation is not None

@@ -112,9 +112,15 @@ def domain(name: str, written: Mapping[str, object], *, default_region: str | No
     """
     The settings of one domain, *written* as in a stack file: for programs without one.
 
+    *default_region* is `aws:region` of the stack that runs, if it is not given.
+
     >>> domain("example.com", {"generation": 2, "regions": ["eu-west-1"]}).published
     (1, 2, 3)
     """
+    if default_region is None:
+        from byodkim_provider import stack_config  # needs Pulumi, which nothing else here does
+
+        default_region = stack_config.region()
     return load({"domains": {name: written}}, default_region=default_region).domains[0]
 
 

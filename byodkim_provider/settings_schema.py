@@ -35,7 +35,7 @@ from byodkim_provider.keys import MAX_BITS, MIN_BITS, SigningKey
 from byodkim_provider.keys import load as load_key
 from byodkim_provider.panels import PANELS
 from byodkim_provider.quoting import shown
-from byodkim_provider.settings_values import Flag, JsonObject, ResolverAddress, Text, Whole, Zone
+from byodkim_provider.settings_values import Flag, JsonObject, Region, ResolverAddress, Text, Whole, Zone
 
 __all__ = [
     "REGION",
@@ -158,7 +158,7 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Which options go with which provider; `delegate` makes another one of Route 53."""
 
-REGION: Final = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+REGION: Final = Region()
 
 _Provider = Literal["route53", "cloudflare", "manual", "rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
 _Store = Literal["state", "secretsManager"]

@@ -18,9 +18,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider import records
+from byodkim_provider.aws_regions import region_problem
 from byodkim_provider.quoting import shown
 
-__all__ = ["Flag", "JsonObject", "ResolverAddress", "Text", "Whole", "Zone"]
+__all__ = ["Flag", "JsonObject", "Region", "ResolverAddress", "Text", "Whole", "Zone"]
 
 _RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
@@ -102,6 +103,21 @@ class Text(_Value):
 
     def json_schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+
+
+class Region(_Value):
+    """An AWS Region that there is."""
+
+    _form = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+
+    def read(self, value: object) -> str:
+        region = self._form.read(value)
+        if problem := region_problem(region):
+            raise ValueError(problem)
+        return region
+
+    def json_schema(self) -> dict[str, object]:
+        return self._form.json_schema()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""All that the configuration of the stack that runs says under the project's name."""
+"""What the configuration of the stack that runs says: all under the project's name, and the Region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-__all__ = ["written"]
+__all__ = ["region", "written"]
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
 """The keys that there are. A program asks for keys by name, so that it never hears of a misspelt one."""
@@ -21,3 +21,8 @@ def written() -> dict[str, object]:
     everything = sorted({*get_config_env(), *CONFIG.get()})
     names = [name.removeprefix(prefix) for name in everything if name.startswith(prefix)]
     return {name: config.get_object(name) if name in OBJECTS else config.get(name) for name in names}
+
+
+def region() -> str | None:
+    """`aws:region`."""
+    return pulumi.Config("aws").get("region")

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import UTC, datetime
 
+import botocore
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -176,6 +177,11 @@ def test_check_of_checked(inputs):
             "as PEM or as base64 of its DER",
         ),
         ({"region": ""}, "region: required, the AWS Region of the identity, for example 'eu-west-1'"),
+        (
+            {"region": "us-east-9"},
+            f"region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'us-east-2'?",
+        ),
         ({"published": [2.0, 3.0]}, "published: must contain generation 1, which signs"),
         ({"published": None}, "published: must contain generation 1, which signs"),
     ],
@@ -187,6 +193,7 @@ def test_check_of_checked(inputs):
         "name too long",
         "EC key",
         "no Region",
+        "unknown Region",
         "signing generation not published",
         "nothing published",
     ],

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import botocore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pulumi.runtime.config import CONFIG
 
 from byodkim_provider import keys, settings
 from byodkim_provider.errors import InvalidSettings
@@ -297,6 +299,20 @@ def test_zone_above_the_record(zone):
     """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
     (domain,) = load({"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}).domains
     assert domain.dns[0].zone == zone
+
+
+def test_domain_of_a_program():
+    """A program's domain is in the stack's own Region, too, if it names none."""
+    written = {"generation": 1}
+    configured = CONFIG.set({"aws:region": "eu-north-1"})
+    try:
+        assert settings.domain("example.com", written).regions == ("eu-north-1",)
+        assert settings.domain("example.com", written, default_region=REGION).regions == (REGION,)
+        assert settings.domain("example.com", written | {"regions": [REGION]}).regions == (REGION,)
+    finally:
+        CONFIG.reset(configured)
+    with pytest.raises(InvalidSettings, match="aws:region is not set"):
+        settings.domain("example.com", written)
 
 
 def test_released_zone():
@@ -634,6 +650,14 @@ IN_DOMAIN = [
         {"retired": True, "adopt": True},
         ["retired: can't be true with adopt: an adopted identity stays in SES"],
     ),
+    (
+        "a Region that is none",
+        {"regions": ["us-east-9", "eu-west-1"]},
+        [
+            f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'us-east-2'?"
+        ],
+    ),
     # options that need or exclude others
     (
         "role",
@@ -915,8 +939,13 @@ def test_refused_in_a_stack(config, expected):
         (None, 'domains["example.com"].regions: required, for aws:region is not set'),
         ("", 'domains["example.com"].regions: required, for aws:region is not set'),
         ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
+        (
+            "eu-west-9",
+            f"aws:region: 'eu-west-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'eu-west-3'?",
+        ),
     ],
-    ids=["not set", "empty", "no Region"],
+    ids=["not set", "empty", "no Region", "unknown"],
 )
 def test_no_region(region, expected):
     """A domain without Regions needs a good `aws:region`."""

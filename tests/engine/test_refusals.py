@@ -1,6 +1,7 @@
 """What can't work is refused in the preview, all of it at once, in one clean line each."""
 
 import boto3
+import botocore
 import pulumi
 import pulumi_aws as aws
 import pytest
@@ -30,6 +31,7 @@ def test_stack_file(sandbox, open_stack):
             "bad_name.example": {"generation": 1},
             "one.example": {"generation": 0, "keyBits": 4096, "overlapdays": 3},
             "two.example": {"regions": ["europe"]},
+            "four.example": {"generation": 1, "regions": ["us-east-9"]},
             "three.example": {"generation": 1, "keys": {"1": {"selector": "S1", "privateKey": "not a key"}}},
         },
         verification={"timeoutMinutes": -1},
@@ -41,6 +43,8 @@ def test_stack_file(sandbox, open_stack):
     assert sorted(problems(result, "domains")) == [
         """["bad_name.example"]: 'bad_name.example' has an underscore, """
         """expected a domain such as 'example.com'""",
+        f"""["four.example"].regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} """
+        """knows, did you mean 'us-east-2'?""",
         """["one.example"].generation: must be 1 or more, not 0""",
         """["one.example"].keyBits: must be 1024 to 2048, not 4096""",
         """["one.example"].overlapdays: unknown key, did you mean 'overlapDays'?""",
