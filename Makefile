@@ -29,10 +29,10 @@ sandbox: venv/.installed engine ## Keep AWS, DNS and mail running here for a sec
 	$(RUN) -m sandbox.shell
 
 engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a machine)
-	@$(RUN) -m sandbox.engine
+	@$(RUN) -m sandbox.pulumi.engine
 
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
-	$(RUN) -m byodkim_provider.settings > stacks/schema.json
+	$(RUN) -m byodkim_provider.config.settings > stacks/schema.json
 
 lock: venv/.installed ## Write requirements-dev.lock anew, with the newest versions that the bounds allow
 	$(RUN) -m pip install --quiet --disable-pip-version-check uv

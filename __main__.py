@@ -2,17 +2,18 @@
 
 import pulumi
 
-from byodkim_provider import plain_keys, settings, stack_config
-from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.config import settings
 from byodkim_provider.domain import ByodkimDomain, pending
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
+from byodkim_provider.program import stack_config, unencrypted_keys
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
 
 def declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
     written = stack_config.written()
-    problems = plain_keys.in_stack(written.get("domains"))
-    problems += plain_keys.credentials_in_stack(written.get("dnsCredentials"))
+    problems = unencrypted_keys.in_stack(written.get("domains"))
+    problems += unencrypted_keys.credentials_in_stack(written.get("dnsCredentials"))
     try:
         stack = settings.load(written, default_region=stack_config.region())
     except InvalidSettings as error:

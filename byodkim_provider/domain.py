@@ -14,16 +14,18 @@ from typing import Any, Final
 
 import pulumi
 
-from byodkim_provider import dns_moves, generations, records
-from byodkim_provider.aws_functions import account_of
-from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
-from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provider_for
+from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity_state import AWAITING_DNS, CREATED, DELEGATED, MANUAL, moment
-from byodkim_provider.settings import DomainSettings
-from byodkim_provider.unknowns import has_unknown
+from byodkim_provider.identity import dns_moves
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, DELEGATED, MANUAL
+from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.wire_types import moment
 
 __all__ = ["ByodkimDomain", "pending"]
 

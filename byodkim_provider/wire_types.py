@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import printable, shown
 
-__all__ = ["Kind", "Kinds", "problems", "refuse_state"]
+__all__ = ["Kind", "Kinds", "moment", "problems", "refuse_state", "timestamp"]
 
 Kind = Literal[
     "a text",
@@ -61,6 +61,16 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
             hint="nothing was changed; was the state edited by hand? `pulumi stack import` brings an "
             "earlier one back",
         )
+
+
+def moment(text: str) -> datetime:
+    """The time that `timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC, to the second: `2026-11-25T13:05:00Z`."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _is_text(value: Any) -> bool:

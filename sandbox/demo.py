@@ -23,10 +23,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from byodkim_provider import records
-from sandbox.mail import Message
-from sandbox.mail_client import send
-from sandbox.project import Project, Result
+from byodkim_provider.dkim import records
+from sandbox.mail.client import send
+from sandbox.mail.sink import Message
+from sandbox.pulumi.project import Project, Result
 from sandbox.world import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parent.parent

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from sandbox.aws_plugin import install_plugins
 from sandbox.demo import ZONES
-from sandbox.engine import find_pulumi
+from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.plugins import install_plugins
 from sandbox.world import Sandbox
 
 HELP: Final = """\

@@ -14,15 +14,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sandbox.aws_services import AwsServices
+from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
-from sandbox.cloudflare import Cloudflare
-from sandbox.dns_hosting import HostedZone
-from sandbox.dns_server import DnsServer
-from sandbox.mail import MailSink
-from sandbox.mail_dns import ask
-from sandbox.ses_emulator import SesEmulator
-from sandbox.ses_switches import Switches
+from sandbox.dns.cloudflare import Cloudflare
+from sandbox.dns.hosting import HostedZone
+from sandbox.dns.server import DnsServer
+from sandbox.mail.dns import ask
+from sandbox.mail.sink import MailSink
+from sandbox.ses.emulator import SesEmulator
+from sandbox.ses.switches import Switches
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client

@@ -17,14 +17,14 @@ from typing import Any, Final
 import pytest
 from moto.core.responses import BaseResponse
 
-from byodkim_provider import keys
-from byodkim_provider.keys import SigningKey
-from byodkim_provider.permissions import PERMISSIONS
+from byodkim_provider.aws.permissions import PERMISSIONS
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.progress import stopping
-from sandbox.aws_services import AwsServices
-from sandbox.ses_model import SesModel
-from tests.secrets_manager import SecretsManager
-from tests.world import World
+from sandbox.aws.services import AwsServices
+from sandbox.ses.model import SesModel
+from tests.support.secrets_manager import SecretsManager
+from tests.support.world import World
 
 REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""

@@ -2,23 +2,15 @@
 
 import math
 
-from tests import (
-    test_aws_session,
-    test_cli_doctor,
-    test_cli_iam_policy,
-    test_cli_records,
-    test_cli_rotate,
-    test_dns_providers,
-    test_identity_state,
-    test_keys,
-    test_plain_keys,
-    test_public_keys,
-    test_records,
-    test_ses_answers,
-    test_settings,
-    test_stack_file,
-    test_wire_types,
-)
+from tests import test_wire_types
+from tests.aws import test_ses_answers, test_session
+from tests.cli import test_doctor, test_iam_policy, test_rotate
+from tests.cli import test_records as test_cli_records
+from tests.config import test_settings, test_stack_file
+from tests.dkim import test_keys, test_public_keys, test_records
+from tests.dns_providers import test_dns_providers
+from tests.identity import test_state
+from tests.program import test_unencrypted_keys
 
 TABLES = (
     # Keys
@@ -36,26 +28,26 @@ TABLES = (
     test_settings.test_no_region,
     test_stack_file.test_refused,
     test_stack_file.test_no_stack_file,
-    test_plain_keys.test_project_file,
+    test_unencrypted_keys.test_project_file,
     test_dns_providers.test_route53_zone_refused,
     # AWS settings
-    test_aws_session.test_bad_settings,
-    test_aws_session.test_refused_by_name,
-    test_aws_session.test_no_session,
-    test_aws_session.test_strange_answers_from_sts,
+    test_session.test_bad_settings,
+    test_session.test_refused_by_name,
+    test_session.test_no_session,
+    test_session.test_strange_answers_from_sts,
     # What comes over the wire, of the engine and of SES
-    test_identity_state.test_check_refuses,
+    test_state.test_check_refuses,
     test_wire_types.test_wrong,
     test_wire_types.test_identity_inputs,
     test_wire_types.test_verification_inputs,
     test_wire_types.test_state_of_an_identity,
     test_ses_answers.test_refused,
     # Command lines
-    test_cli_rotate.test_wrong_usage,
-    test_cli_rotate.test_refused,
+    test_rotate.test_wrong_usage,
+    test_rotate.test_refused,
     test_cli_records.test_refused,
-    test_cli_doctor.test_no_nameserver,
-    test_cli_iam_policy.test_wrong_usage,
+    test_doctor.test_no_nameserver,
+    test_iam_policy.test_wrong_usage,
 )
 """Tests whose every row is an input that is refused, and that assert with which words."""
 

@@ -5,12 +5,12 @@ from dataclasses import fields
 import pytest
 
 from byodkim_provider import wire_types
-from byodkim_provider.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
-from byodkim_provider.dkim_key import DkimKeyProvider
-from byodkim_provider.dkim_verification import DkimVerificationProvider
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity_state import INPUTS, OUTPUTS, Declared, Stored
-from tests.world import World
+from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key import DkimKeyProvider
+from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
+from tests.support.world import World
 
 RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
 

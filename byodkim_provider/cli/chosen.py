@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import click
 
-from byodkim_provider import keys, public_keys, records
 from byodkim_provider.cli.outside import CannotTell, Outside
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.config.values import Zone
+from byodkim_provider.dkim import keys, public_keys, records
+from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.panels import PANELS
-from byodkim_provider.settings_values import Zone
 
 __all__ = ["Chosen", "chosen_options", "open_chosen", "published_in"]
 

@@ -15,21 +15,21 @@ from functools import partial
 
 import click
 
-from byodkim_provider import generations
-from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.examined import Examined, SesView
 from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.diagnosis import Diagnosis, Wanted, examine
+from byodkim_provider.config.values import ResolverAddress
+from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.records import public_key
+from byodkim_provider.dns.diagnosis import Diagnosis, Wanted, examine
+from byodkim_provider.dns.panels import PANELS, Panel, of_place
+from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity_state import DELEGATED, Declared, DnsCheck
-from byodkim_provider.panels import PANELS, Panel, of_place
-from byodkim_provider.propagation import Resolver
-from byodkim_provider.records import public_key
-from byodkim_provider.settings_values import ResolverAddress
+from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck
 
 __all__ = ["doctor"]
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from byodkim_provider import panels, propagation, public_keys
-from byodkim_provider import records as dkim
-from byodkim_provider.diagnosis import Diagnosis, Wanted
-from byodkim_provider.keys import fingerprint
-from byodkim_provider.panels import PANELS, Panel
-from byodkim_provider.ses import Identity
+from byodkim_provider.aws.ses import Identity
+from byodkim_provider.dkim import public_keys
+from byodkim_provider.dkim import records as dkim
+from byodkim_provider.dkim.keys import fingerprint
+from byodkim_provider.dns import panels, visibility
+from byodkim_provider.dns.diagnosis import Diagnosis, Wanted
+from byodkim_provider.dns.panels import PANELS, Panel
 
 __all__ = ["Examined", "SesView"]
 
@@ -72,11 +73,11 @@ class Examined:
         """For people."""
         code = f" ({self.seen.code})" if self.seen.code else ""
         yield f"{self.wanted.name}: {self.seen.verdict}{code}"
-        said = [propagation.diagnose([one], self.seen.public_key_der) for one in self.seen.answers]
+        said = [visibility.diagnose([one], self.seen.public_key_der) for one in self.seen.answers]
         yield from (f"  {line}" for line in said)
         if recognised := panels.recognise(self.seen.name_servers):
             yield f"  the name servers are {recognised.title}'s"
-        if self.seen.text not in (*said, propagation.diagnose(self.seen.answers, self.seen.public_key_der)):
+        if self.seen.text not in (*said, visibility.diagnose(self.seen.answers, self.seen.public_key_der)):
             yield f"  {self.seen.text}"
         if key := self._key():
             whose = "the right key" if self.wanted.public_key_der else "the key there"
@@ -107,7 +108,7 @@ class Examined:
                 {
                     "server": answer.server,
                     "answered": answer.values is not None,
-                    "says": propagation.diagnose([answer], self.seen.public_key_der),
+                    "says": visibility.diagnose([answer], self.seen.public_key_der),
                 }
                 for answer in self.seen.answers
             ],

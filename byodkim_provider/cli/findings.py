@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from byodkim_provider import records
+from byodkim_provider.aws.ses import Identity
 from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.generations import Role
-from byodkim_provider.identity_state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.propagation import judge
-from byodkim_provider.resolver import Answer
-from byodkim_provider.ses import Identity
-from byodkim_provider.settings import DomainSettings
-from byodkim_provider.verdicts import UNCONFIRMED, Entry, Verdict, judged
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.generations import Role
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import judge
+from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, judged
 
 __all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
 

@@ -13,15 +13,15 @@ from dataclasses import replace
 
 import click
 
-from byodkim_provider import least_privilege
-from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.cli import least_privilege
+from byodkim_provider.cli.least_privilege import Identity, Records, Role, Scope, Secrets
 from byodkim_provider.cli.outside import Outside, say
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
-from byodkim_provider.identity_state import DELEGATED, ROUTE53, Stored
-from byodkim_provider.key_secret import PREFIX, SecretArn
-from byodkim_provider.least_privilege import Identity, Records, Role, Scope, Secrets
-from byodkim_provider.settings import DomainSettings
-from byodkim_provider.settings_schema import DnsSettings
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
+from byodkim_provider.identity.state import DELEGATED, ROUTE53, Stored
 
 __all__ = ["iam_policy"]
 

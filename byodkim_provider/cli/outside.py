@@ -18,13 +18,14 @@ from typing import IO, Any
 
 import click
 
-from byodkim_provider.aws_session import AwsSettings
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.streams import tell
-from byodkim_provider.connections import connections, resolver_for
-from byodkim_provider.identity_outside import Ses
-from byodkim_provider.identity_state import DnsCheck
+from byodkim_provider.dns.resolver import resolver_for
+from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.identity.outside import Ses
+from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, SystemClock
-from byodkim_provider.propagation import Resolver
 
 __all__ = ["CannotTell", "Outside", "Refused", "say"]
 

@@ -14,14 +14,14 @@ from typing import Final
 
 import click
 
-from byodkim_provider import panels
-from byodkim_provider import records as dkim
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.outside import Outside, say
 from byodkim_provider.cli.stack import Stack
-from byodkim_provider.panels import PANELS
-from byodkim_provider.settings import DomainSettings
-from byodkim_provider.settings_schema import DnsSettings
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import records as dkim
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.panels import PANELS
 
 __all__ = ["TxtRecord", "as_change_batch", "as_json", "as_panel", "as_zone_file", "records"]
 

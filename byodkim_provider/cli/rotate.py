@@ -15,18 +15,19 @@ from typing import Final
 
 import click
 
-from byodkim_provider import records, stack_file
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.outside import CannotTell, Outside, Refused, say
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.config import stack_file
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.stack_file import Changes
+from byodkim_provider.dkim import records
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.propagation import judge
-from byodkim_provider.resolver import Answer
-from byodkim_provider.settings import DomainSettings
-from byodkim_provider.stack_file import Changes
 
 __all__ = ["rotate"]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from byodkim_provider import generations
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
-from byodkim_provider.generations import TooEarly
-from byodkim_provider.identity_state import Stored
-from byodkim_provider.settings import DomainSettings
+from byodkim_provider.identity.state import Stored
 
 __all__ = ["Rotation", "Way", "rotation", "signed_lately"]
 

@@ -13,16 +13,17 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from byodkim_provider import generations, settings, stack_file
-from byodkim_provider.aws_session import AwsSettings, read_settings
+from byodkim_provider.aws.session import AwsSettings, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
+from byodkim_provider.config import settings, stack_file
+from byodkim_provider.config.settings import Settings
+from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.records import normalise_domain
-from byodkim_provider.settings import Settings
 
 __all__ = ["Stack", "in_project", "open_stack", "settings_in", "supplied_generations"]
 

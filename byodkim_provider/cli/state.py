@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from byodkim_provider import wire_types
-from byodkim_provider.generations import Role
-from byodkim_provider.identity_state import Stored
-from byodkim_provider.verdicts import Entry, Verdict
+from byodkim_provider.dkim.generations import Role
+from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.verdicts import Entry, Verdict
 
 __all__ = ["PublishedRecord", "State", "read_state"]
 

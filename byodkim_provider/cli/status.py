@@ -15,16 +15,17 @@ from typing import Any
 
 import click
 
+from byodkim_provider.aws.ses import Identity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
 from byodkim_provider.cli.outside import Outside
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.identity_state import Stored, timestamp
-from byodkim_provider.propagation import Resolver
-from byodkim_provider.resolver import Answer
-from byodkim_provider.ses import Identity
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.identity.state import Stored
+from byodkim_provider.wire_types import timestamp
 
 __all__ = ["status"]
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 

@@ -23,7 +23,7 @@ from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.TXT import TXT
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 
 __all__ = ["ALGORITHM", "ALGORITHMS", "PORT", "TTL", "Rfc2136"]

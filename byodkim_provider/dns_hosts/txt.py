@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 
 __all__ = ["joined", "relative"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined

@@ -4,6 +4,7 @@ Who publishes a TXT record, and in which DNS: one provider a file, one small int
 
 from __future__ import annotations
 
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
 from byodkim_provider.dns_hosts.hosts import HostSettings
 from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
@@ -11,7 +12,6 @@ from byodkim_provider.dns_providers.delegated import Delegated
 from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
 from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
-from byodkim_provider.settings import DnsSettings, DomainSettings
 
 __all__ = [
     "ByApi",

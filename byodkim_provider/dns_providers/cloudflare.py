@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import InvalidSettings
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.dns_providers.route53 import TTL
-from byodkim_provider.foreign_selectors import ForeignSelectors, ForeignSelectorsArgs
-from byodkim_provider.identity_state import DELEGATED
+from byodkim_provider.identity.state import DELEGATED
+from byodkim_provider.resources.other_selectors import ForeignSelectors, ForeignSelectorsArgs
 
 __all__ = ["Delegated"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pulumi
 
 from byodkim_provider.dns_providers.interface import Existing, Place
-from byodkim_provider.identity_state import MANUAL
+from byodkim_provider.identity.state import MANUAL
 
 __all__ = ["Manual"]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import records
-from byodkim_provider.aws_functions import call
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
+from byodkim_provider.dns_providers.aws_functions import call
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import AwsRefused, InvalidSettings
-from byodkim_provider.identity_state import ROUTE53
-from byodkim_provider.record_check import RecordCheck, RecordCheckArgs
+from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 
 __all__ = ["TTL", "Route53"]
 

@@ -32,10 +32,10 @@ from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.dns_hosts.publish import Existing, Record, look, publish, withdraw
-from byodkim_provider.plugin_process import prepare_process, progress_of_this_call
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
-from byodkim_provider.unknowns import has_unknown
+from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._unknowns import has_unknown
 
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 

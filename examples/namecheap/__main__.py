@@ -3,7 +3,7 @@
 import pulumi
 from namecheap import Namecheap
 
-from byodkim_provider import settings
+from byodkim_provider.config import settings
 from byodkim_provider.domain import ByodkimDomain
 
 DOMAIN = "example.com"

@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, get_args
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosting import NAME_SERVERS, HostedZone
-from sandbox.dns_zone import RecordSet
+from sandbox.dns.hosting import NAME_SERVERS, HostedZone
+from sandbox.dns.zone import RecordSet
 
 __all__ = ["Answer", "ApiStandIn", "Record", "Request", "Trouble"]
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import yaml
 
-from byodkim_provider import identity_lifecycle, settings
+from byodkim_provider.config import settings
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity_changes import changed, refuse_unsafe
-from byodkim_provider.identity_state import Declared, Stored
-from tests.world import DOMAIN, World
+from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity.rules import changed, refuse_unsafe
+from byodkim_provider.identity.state import Declared, Stored
+from tests.support.world import DOMAIN, World
 
 __all__ = ["Entry", "advice", "refused"]
 
@@ -70,15 +71,15 @@ class Entry:
     def up(self, *, refresh: bool = False) -> None:
         """A run: records first, then the identity, then the records that go."""
         if refresh and self.stored:
-            self.stored = identity_lifecycle.read(self.stored, self.world.outside)
+            self.stored = lifecycle.read(self.stored, self.world.outside)
         self.preview()
         declared = self.declared
         self.world.publish(*declared.published)
         key = self.world.key(declared.generation or 0)
         if self.stored:
-            self.stored = identity_lifecycle.update(self.stored, declared, lambda: key, self.world.outside)
+            self.stored = lifecycle.update(self.stored, declared, lambda: key, self.world.outside)
         else:
-            self.stored = identity_lifecycle.create(declared, lambda: key, self.world.outside)
+            self.stored = lifecycle.create(declared, lambda: key, self.world.outside)
         keep = {self.world.declared(one).record_name for one in declared.published}
         for name in self.world.resolver.records.keys() - keep:
             del self.world.resolver.records[name]

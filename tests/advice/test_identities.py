@@ -6,17 +6,18 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from byodkim_provider import identity_lifecycle, keys
-from byodkim_provider.aws_session import CLIENT
-from byodkim_provider.dns_moves import leaving, refuse_leaving
-from byodkim_provider.identity_changes import refuse_unsafe
-from byodkim_provider.identity_state import GONE
-from byodkim_provider.ses import SesClient
-from byodkim_provider.verdicts import Verdict, refuse_exchange
-from sandbox.ses_emulator import SesEmulator, Switches
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.aws.session import CLIENT
+from byodkim_provider.dkim import keys
+from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity.dns_moves import leaving, refuse_leaving
+from byodkim_provider.identity.rules import refuse_unsafe
+from byodkim_provider.identity.state import GONE
+from byodkim_provider.identity.verdicts import Verdict, refuse_exchange
+from sandbox.ses.emulator import SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
-from tests.fakes import REGION
-from tests.world import DOMAIN, World
+from tests.support.fakes import REGION
+from tests.support.world import DOMAIN, World
 
 DAY = timedelta(days=1)
 
@@ -106,7 +107,7 @@ def test_second_key_alone(world):
     text = refused(refuse_unsafe, stored, replace(second, selector="s1"), unknown=(), now=now)
     assert "a new key needs a new selector" in text
     refuse_unsafe(stored, second, unknown=(), now=now)
-    identity_lifecycle.update(stored, second, lambda: world.key(2), world.outside)
+    lifecycle.update(stored, second, lambda: world.key(2), world.outside)
     world.clock.advance(timedelta(hours=1))
     assert world.signs_with() == "s2"
 
@@ -122,7 +123,7 @@ def test_another_account(world, entry):
     entry.up()
 
     entry.changes = {"account_id": "210987654321"}
-    identity_lifecycle.delete(entry.stored, world.outside)
+    lifecycle.delete(entry.stored, world.outside)
     entry.stored = None
     entry.up()
     assert entry.stored.declared.account_id == "210987654321"
@@ -199,7 +200,7 @@ def test_signing_of_one_that_is_gone(world, ses):
     text = refused(ses.put_email_identity_dkim_attributes, DOMAIN, signing_enabled=True)
     (command,) = advice(text)
     assert command == "pulumi refresh"
-    entry.stored = identity_lifecycle.read(entry.stored, world.outside)
+    entry.stored = lifecycle.read(entry.stored, world.outside)
     assert entry.stored.status == GONE
     entry.up()
     world.clock.advance(timedelta(hours=1))
@@ -212,9 +213,9 @@ def test_as_many_as_ses_allows(world, ses):
     world.model.put_easy_dkim("somebody.example", REGION)
     outside = replace(world.outside, ses=ses)
     world.publish(1)
-    text = refused(identity_lifecycle.create, world.declared(), lambda: world.key(1), outside)
+    text = refused(lifecycle.create, world.declared(), lambda: world.key(1), outside)
     assert f"{REGION} has as many identities as SES allows" in text
     world.model.remove("somebody.example", REGION)
-    identity_lifecycle.create(world.declared(), lambda: world.key(1), outside)
+    lifecycle.create(world.declared(), lambda: world.key(1), outside)
     world.clock.advance(timedelta(hours=1))
     assert world.signs_with() == "s1"

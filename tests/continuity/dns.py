@@ -11,9 +11,9 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Final
 
-from byodkim_provider.resolver import Answer
+from byodkim_provider.dns.resolver import Answer
 from sandbox.clock import SandboxClock
-from sandbox.mail_dns import Found
+from sandbox.mail.dns import Found
 
 __all__ = ["SERVERS", "Dns"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from byodkim_provider import keys
-from byodkim_provider.keys import SigningKey
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.keys import SigningKey
 
 __all__ = ["KeyPool", "foreign_key", "load"]
 

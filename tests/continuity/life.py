@@ -14,27 +14,22 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider import (
-    dkim_identity,
-    generations,
-    identity_outside,
-    keys,
-    records,
-    settings,
-    verification,
-)
+from byodkim_provider.config import settings
+from byodkim_provider.dkim import generations, keys, records
+from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.propagation import DnsWait
-from sandbox.mail import MailSink
-from sandbox.ses_identity import HeldKey
-from sandbox.ses_switches import Switches
+from byodkim_provider.identity import outside, verification
+from byodkim_provider.resources import dkim_identity
+from sandbox.mail.sink import MailSink
+from sandbox.ses.identity import HeldKey
+from sandbox.ses.switches import Switches
 from tests.continuity.dns import Dns
 from tests.continuity.key_pool import KeyPool, foreign_key, load
 from tests.continuity.model import Declaration, Engine, Outcome, Providers
 from tests.continuity.outside import Mishap, Mishaps, Records, Ses, SteadyClock
 from tests.continuity.program import program
 from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
-from tests.fakes import FakeProgress, FakeSes
+from tests.support.fakes import FakeProgress, FakeSes
 
 __all__ = ["Life", "Written"]
 
@@ -244,8 +239,8 @@ class Life:
         dns_wait = DnsWait(self.clock)
         instances: dict[tuple[str, str], str] = {}
 
-        def outside(region: str) -> identity_outside.Outside:
-            return identity_outside.Outside(
+        def outside(region: str) -> outside.Outside:
+            return outside.Outside(
                 ses=FakeSes(self.ses, region),
                 resolver=self.dns if self.checks_dns else None,
                 clock=self.clock,

@@ -17,13 +17,13 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
-from byodkim_provider.dkim_identity import ByodkimIdentityProvider
-from byodkim_provider.dkim_key import DkimKeyProvider
-from byodkim_provider.dkim_verification import DkimVerificationProvider
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity_outside import Outside
-from byodkim_provider.identity_state import Declared
-from byodkim_provider.verification import Outside as LookingOutside
+from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.state import Declared
+from byodkim_provider.identity.verification import Outside as LookingOutside
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key import DkimKeyProvider
+from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
 
 __all__ = ["Declaration", "Engine", "Killed", "Known", "Outcome", "Properties", "Providers", "Stored"]
 

@@ -17,12 +17,12 @@ from typing import Any, Final, Literal
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from byodkim_provider.errors import ByodkimError
-from sandbox.ses_model import NoAnswerError, SesModel
-from sandbox.ses_rules import SesError
-from sandbox.ses_switches import Fault, FaultKind
+from sandbox.ses.model import NoAnswerError, SesModel
+from sandbox.ses.rules import SesError
+from sandbox.ses.switches import Fault, FaultKind
 from tests.continuity.dns import Dns
 from tests.continuity.model import Killed, Properties
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 
 __all__ = ["Mishap", "Mishaps", "Records", "Route53Failed", "Ses", "SteadyClock"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from byodkim_provider import keys
-from byodkim_provider.settings import DomainSettings
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import keys
 from tests.continuity.model import Declaration, Known, Properties
 
 __all__ = ["program"]

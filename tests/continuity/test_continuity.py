@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from byodkim_provider import generations, keys
-from sandbox.ses_switches import Switches
+from byodkim_provider.dkim import generations, keys
+from sandbox.ses.switches import Switches
 from tests.continuity.driver import machine
 from tests.continuity.holes import MENDED, OPEN
 from tests.continuity.life import Life

@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from sandbox.mail_client import send
-from sandbox.project import Project
-from sandbox.ses_emulator import Fault, Switches
+from sandbox.mail.client import send
+from sandbox.pulumi.project import Project
+from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
 from tests.engine.stack import OTHER_REGION, REGION, Stack
 

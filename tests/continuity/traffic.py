@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sandbox.mail import MailSink
-from sandbox.mail_dns import Cache, LookUp
-from sandbox.mail_verdict import Verdict, judge
-from sandbox.ses_identity import HeldKey, Identity
-from sandbox.ses_model import SesModel
+from sandbox.mail.dns import Cache, LookUp
+from sandbox.mail.sink import MailSink
+from sandbox.mail.verdict import Verdict, judge
+from sandbox.ses.identity import HeldKey, Identity
+from sandbox.ses.model import SesModel
 from tests.continuity.dns import Dns
 
 __all__ = ["DOMAIN", "REGIONS", "Tally", "Traffic"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider import keys, records
-from byodkim_provider.keys import SigningKey
-from sandbox.ses_switches import Switches
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.keys import SigningKey
+from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.contract.plugin import Engine, Plugin
 from tests.dns_hosts.name_servers import SECRET

@@ -32,10 +32,12 @@ DEADLINE: Final = 20
 Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord"]
 
 PROVIDERS: Final[Mapping[Kind, str]] = {
-    "DkimKey": "gASVLAAAAAAAAACMGWJ5b2RraW1fcHJvdmlkZXIuZGtpbV9rZXmUjAdsb2FkX3YxlJOUKVKULg==",
-    "ByodkimIdentity": "gASVMQAAAAAAAACMHmJ5b2RraW1fcHJvdmlkZXIuZGtpbV9pZGVudGl0eZSMB2xvYWRfdjGUk5QpUpQu",
+    "DkimKey": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fa2V5lIwHbG9hZF92MZSTlClSlC4=",
+    "ByodkimIdentity": (
+        "gASVOwAAAAAAAACMKGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1faWRlbnRpdHmUjAdsb2FkX3YxlJOUKVKULg=="
+    ),
     "DkimVerification": (
-        "gASVNQAAAAAAAACMImJ5b2RraW1fcHJvdmlkZXIuZGtpbV92ZXJpZmljYXRpb26UjAdsb2FkX3YxlJOUKVKULg=="
+        "gASVPwAAAAAAAACMLGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fdmVyaWZpY2F0aW9ulIwHbG9hZF92MZSTlClSlC4="
     ),
     "DnsRecord": (
         "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="

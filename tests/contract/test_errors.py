@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider import keys
-from sandbox.ses_switches import Fault
+from byodkim_provider.dkim import keys
+from sandbox.ses.switches import Fault
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider import keys
+from byodkim_provider.dkim import keys
 from sandbox.world import Sandbox
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import UNKNOWN, Engine, Plugin, error_of, revealed, urn
-from tests.secrets_manager import SecretsManager
+from tests.support.secrets_manager import SecretsManager
 
 OTHER_REGION = "us-east-1"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider import keys
+from byodkim_provider.dkim import keys
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, Engine, Kind, Plugin, revealed, secret, urn
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
-from byodkim_provider import keys
+from byodkim_provider.dkim import keys
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
 

@@ -15,10 +15,14 @@ from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider import records
-from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs, ByodkimIdentityProvider
-from byodkim_provider.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider, SecretsManagerArgs
-from byodkim_provider.dkim_verification import (
+from byodkim_provider.dkim import records
+from byodkim_provider.resources.dkim_identity import (
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    ByodkimIdentityProvider,
+)
+from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider, SecretsManagerArgs
+from byodkim_provider.resources.dkim_verification import (
     DkimVerification,
     DkimVerificationArgs,
     DkimVerificationProvider,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from byodkim_provider import keys
-from byodkim_provider.records import quoted, record_value, route53_value
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.records import quoted, record_value, route53_value
 
 TESTDATA = Path(__file__).parent.parent / "testdata"
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider import panels, records
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.cli.examined import Examined
-from byodkim_provider.diagnosis import Wanted, examine
-from byodkim_provider.resolver import DnsResolver
-from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
-from sandbox.dns_server import DnsServer
-from sandbox.dns_zone import RecordSet
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.diagnosis import Wanted, examine
+from byodkim_provider.dns.resolver import DnsResolver
+from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
+from sandbox.dns.server import DnsServer
+from sandbox.dns.zone import RecordSet
 from tests.dns.mistakes import (
     ANOTHER,
     CASES,

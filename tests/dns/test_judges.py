@@ -21,7 +21,7 @@ from botocore.validate import validate_parameters
 from click.testing import CliRunner
 
 from byodkim_provider.cli import main
-from byodkim_provider.records import NAME_OCTETS, record_name
+from byodkim_provider.dkim.records import NAME_OCTETS, record_name
 from tests.dns import name_server
 
 TESTDATA = Path(__file__).parent.parent / "testdata"

@@ -15,17 +15,17 @@ import dns.rdata
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider import panels
 from byodkim_provider.cli import Outside, main
-from byodkim_provider.identity_state import CREATED
-from byodkim_provider.records import record_name
-from byodkim_provider.resolver import DnsResolver
-from byodkim_provider.verdicts import Entry
-from byodkim_provider.verification import Outside as Looks
-from byodkim_provider.verification import verify
-from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
-from sandbox.dns_server import DnsServer
-from sandbox.dns_zone import RecordSet
+from byodkim_provider.dkim.records import record_name
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.identity.state import CREATED
+from byodkim_provider.identity.verdicts import Entry
+from byodkim_provider.identity.verification import Outside as Looks
+from byodkim_provider.identity.verification import verify
+from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
+from sandbox.dns.server import DnsServer
+from sandbox.dns.zone import RecordSet
 from tests.dns import name_server
 from tests.dns.mistakes import (
     ANOTHER,
@@ -38,7 +38,7 @@ from tests.dns.mistakes import (
     txt,
     zone_of,
 )
-from tests.fakes import START, FakeClock, FakeProgress
+from tests.support.fakes import START, FakeClock, FakeProgress
 
 WITHOUT_KEY = {
     # Without the key, one that is well-formed is right, and a damaged one is like any other.

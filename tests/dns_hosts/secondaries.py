@@ -6,8 +6,8 @@ import dns.query
 import dns.rdatatype
 import dns.zone
 
-from sandbox.dns_hosting import NAME_SERVERS, HostedZone
-from sandbox.dns_zone import RecordSet
+from sandbox.dns.hosting import NAME_SERVERS, HostedZone
+from sandbox.dns.zone import RecordSet
 from tests.dns_hosts.name_servers import ADDRESS
 
 __all__ = ["Secondaries"]

@@ -10,12 +10,12 @@ from time import monotonic
 
 import pytest
 
-from byodkim_provider import keys, records
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_hosts.publish import Record, look, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from tests.dns_hosts.backends import BACKENDS, opened
-from tests.fakes import FakeProgress
+from tests.support.fakes import FakeProgress
 
 CALM = {"clock": SystemClock(), "progress": FakeProgress()}
 

@@ -20,7 +20,7 @@ from tests.dns_hosts import backends
 from tests.dns_hosts.backends import HTTP
 from tests.dns_hosts.name_servers import ZONE
 from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
-from tests.fakes import FakeClock, FakeProgress
+from tests.support.fakes import FakeClock, FakeProgress
 
 NAME = f"s1._domainkey.{ZONE}"
 NEIGHBOUR = "v=spf1 -all"

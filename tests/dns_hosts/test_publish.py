@@ -11,7 +11,7 @@ from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import stopping
-from tests.fakes import FakeClock, FakeProgress
+from tests.support.fakes import FakeClock, FakeProgress
 
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from sandbox.ses_emulator import Switches
+from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.language_host import serving
 from tests.docs.pages import block

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from byodkim_provider.identity_state import moment, timestamp
-from sandbox.aws_plugin import install_plugins, write_script
-from sandbox.engine import find_pulumi
+from byodkim_provider.wire_types import moment, timestamp
+from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.plugins import install_plugins, write_script
 from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
 from tests.engine.state import MOMENT

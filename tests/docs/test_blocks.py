@@ -11,10 +11,10 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import reset_options
 
-from byodkim_provider import settings, stack_file
 from byodkim_provider.cli import main
+from byodkim_provider.config import settings, stack_file
+from tests.dns_providers.test_dns_providers import Cloud
 from tests.docs.pages import PAGES, ROOT, blocks
-from tests.test_dns_providers import Cloud
 
 LEFT_BY_STACK_INIT = {
     "passphrase": "encryptionsalt: v1:gHpGKXVAqKg=:v1:UZVsHySdWzFjHOOv:E5dJJGt8ADcRh7bCq1W0r0wAZR7Zmw==\n",

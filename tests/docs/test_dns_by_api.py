@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from sandbox.dns_hosts.godaddy import GoDaddy
-from sandbox.mail_client import send
+from sandbox.mail.client import send
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ADDRESS, SECRET
 from tests.dns_hosts.secondaries import Secondaries

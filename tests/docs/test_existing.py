@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from byodkim_provider import keys, records
-from sandbox.ses_identity import easy_dkim_keys
+from byodkim_provider.dkim import keys, records
+from sandbox.ses.identity import easy_dkim_keys
 from tests.docs.pages import block
 from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, REGION

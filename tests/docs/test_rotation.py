@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from byodkim_provider import stack_file
+from byodkim_provider.config import stack_file
 from tests.docs.pages import block
 from tests.engine.stack import REGION
 

@@ -19,14 +19,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sandbox.ses_emulator import Switches
+from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
-from tests.leaks import KeySearch, TokenSearch, shown_by
-from tests.secrets_manager import SecretsManager
+from tests.support.leaks import KeySearch, TokenSearch, shown_by
+from tests.support.secrets_manager import SecretsManager
 
 PASSPHRASE = b"sandbox"
-"""With which `sandbox.project` has secrets encrypted."""
+"""With which `sandbox.pulumi.project` has secrets encrypted."""
 
 SALT = re.compile(r'"salt":\s*"v1:([^:"]+):')
 CIPHERTEXT = re.compile(r'"ciphertext":\s*"v1:([^:"]+):([^:"]+)"')

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.dns_server import Query
-from sandbox.project import Project, Result
-from sandbox.ses_emulator import Call
+from sandbox.dns.server import Query
+from sandbox.pulumi.project import Project, Result
+from sandbox.ses.emulator import Call
 from sandbox.world import Sandbox
 
 __all__ = [

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.cli.configuration import SECRET, of_project, read
 from byodkim_provider.cli.outside import ask_pulumi
-from byodkim_provider.settings import PROJECT as NAME
-from tests.cli_project import configuration
+from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
+from tests.support.cli_project import configuration
 
 pytestmark = pytest.mark.engine
 

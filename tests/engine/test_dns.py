@@ -2,7 +2,7 @@
 
 import pytest
 
-from byodkim_provider import keys, records
+from byodkim_provider.dkim import keys, records
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests, steps
 
 pytestmark = pytest.mark.engine

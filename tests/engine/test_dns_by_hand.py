@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.ses_identity import easy_dkim_keys
+from sandbox.ses.identity import easy_dkim_keys
 from tests.engine.panel import Panel
 from tests.engine.stack import REGION, requests, steps
 

@@ -3,7 +3,7 @@
 import pulumi_cloudflare as cloudflare
 import pytest
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from tests.engine.stack import REGION, requests
 
 pytestmark = pytest.mark.engine

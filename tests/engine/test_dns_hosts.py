@@ -16,9 +16,9 @@ from sandbox.dns_hosts.cpanel import CPanel
 from sandbox.dns_hosts.dreamhost import DreamHost
 from sandbox.dns_hosts.godaddy import GoDaddy
 from sandbox.dns_hosts.wix import Wix
-from sandbox.mail_client import send
+from sandbox.mail.client import send
 from tests.engine.stack import REGION, requests
-from tests.leaks import TokenSearch, shown_by
+from tests.support.leaks import TokenSearch, shown_by
 
 pytestmark = pytest.mark.engine
 

@@ -3,9 +3,9 @@
 import pulumi
 import pytest
 
-from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.records import record_name
+from byodkim_provider.dkim.records import record_name
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from tests.engine.stack import OPENSSL_KEY, REGION, requests
 
 pytestmark = pytest.mark.engine

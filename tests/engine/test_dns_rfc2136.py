@@ -7,7 +7,7 @@ import dns.update
 import dns.zone
 import pytest
 
-from sandbox.mail_client import send
+from sandbox.mail.client import send
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
 from tests.dns_hosts.secondaries import Secondaries

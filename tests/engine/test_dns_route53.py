@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
-from byodkim_provider import keys, records
-from sandbox import aws_services
+from byodkim_provider.dkim import keys, records
+from sandbox.aws import services
 from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests
 
@@ -74,13 +74,13 @@ def published(private_key):
 def listings(monkeypatch):
     """Each listing of record sets: the name and the type that it begins with."""
     made = []
-    list_record_sets = aws_services._Route53.list_resource_record_sets
+    list_record_sets = services._Route53.list_resource_record_sets
 
     def record(self, zone_id, start_type, start_name, max_items):
         made.append((start_name, start_type))
         return list_record_sets(self, zone_id, start_type, start_name, max_items)
 
-    monkeypatch.setattr(aws_services._Route53, "list_resource_record_sets", record)
+    monkeypatch.setattr(services._Route53, "list_resource_record_sets", record)
     return made
 
 

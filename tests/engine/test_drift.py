@@ -2,8 +2,8 @@
 
 import pytest
 
-from byodkim_provider import keys, records
-from sandbox.ses_identity import HeldKey, easy_dkim_keys
+from byodkim_provider.dkim import keys, records
+from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from tests.engine.panel import Panel
 from tests.engine.stack import IDENTITY, KEY, OTHER_OPENSSL_KEY, RECORD, REGION, requests, steps
 from tests.engine.state import stored, urn

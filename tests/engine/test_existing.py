@@ -12,9 +12,9 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from byodkim_provider import keys, records
-from sandbox.mail_client import send
-from sandbox.ses_identity import easy_dkim_keys
+from byodkim_provider.dkim import keys, records
+from sandbox.mail.client import send
+from sandbox.ses.identity import easy_dkim_keys
 from tests.engine.panel import Panel
 from tests.engine.stack import (
     IDENTITY,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from byodkim_provider import keys
+from byodkim_provider.dkim import keys
 from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 
 pytestmark = pytest.mark.engine

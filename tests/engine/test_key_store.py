@@ -2,12 +2,12 @@
 
 import pytest
 
-from byodkim_provider.keys import SigningKey
+from byodkim_provider.dkim.keys import SigningKey
 from tests.engine.conftest import keys_in_state, load
 from tests.engine.stack import IDENTITY, KEY, RECORD, REGION, Stack, requests, steps
 from tests.engine.state import urn
-from tests.leaks import KeySearch
-from tests.secrets_manager import Trouble
+from tests.support.leaks import KeySearch
+from tests.support.secrets_manager import Trouble
 
 pytestmark = pytest.mark.engine
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pulumi
 import pytest
 
-from byodkim_provider import settings
+from byodkim_provider.config import settings
 from byodkim_provider.domain import ByodkimDomain
-from sandbox.mail_client import send
-from sandbox.ses_emulator import Fault
+from sandbox.mail.client import send
+from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
 from tests.engine.stack import (
     DOMAIN,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from byodkim_provider import keys
-from sandbox.mail_client import send
-from sandbox.ses_emulator import Fault
+from byodkim_provider.dkim import keys
+from sandbox.mail.client import send
+from sandbox.ses.emulator import Fault
 from tests.engine.stack import (
     IDENTITY,
     KEY,

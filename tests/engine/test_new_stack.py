@@ -2,7 +2,7 @@
 
 import pytest
 
-from byodkim_provider import keys
+from byodkim_provider.dkim import keys
 from tests.engine.stack import (
     DOMAIN,
     IDENTITY,

@@ -5,7 +5,7 @@ import pytest
 from tests.engine.conftest import load
 from tests.engine.stack import KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests
 from tests.engine.test_refusals import problems
-from tests.leaks import KeySearch
+from tests.support.leaks import KeySearch
 
 NOT_CHECKED = "could not check that the private keys of"
 

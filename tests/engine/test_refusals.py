@@ -8,10 +8,10 @@ import pytest
 from moto.route53.exceptions import Route53ClientError
 from moto.sts.responses import TokenResponse
 
-from byodkim_provider import settings
-from byodkim_provider.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.config import settings
 from byodkim_provider.domain import ByodkimDomain
-from sandbox import aws_services
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from sandbox.aws import services
 from tests.engine.stack import IDENTITY, REGION, requests
 
 pytestmark = pytest.mark.engine
@@ -150,7 +150,7 @@ def test_expired_token(sandbox, open_stack, expired_token):
 @UNKNOWN_TO_MOTO
 def test_no_permission(sandbox, open_stack, monkeypatch):
     """Who may not read zones is told how to get the policy; one domain is enough to find that out."""
-    monkeypatch.setattr(aws_services._Route53, "list_hosted_zones", denied)
+    monkeypatch.setattr(services._Route53, "list_hosted_zones", denied)
     result = open_stack({name: {"generation": 1} for name in ("one.example", "two.example")}).preview()
     assert result.failed
     assert problems(result, "ListHostedZones for ") == [

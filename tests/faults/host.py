@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from byodkim_provider import records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.interface import Busy, HostError, Refused, Unknown
-from sandbox.dns_zone import RecordSet
-from sandbox.ses_switches import FaultKind
+from sandbox.dns.zone import RecordSet
+from sandbox.ses.switches import FaultKind
 from tests.faults.trouble import SpoiledError
 
 if TYPE_CHECKING:

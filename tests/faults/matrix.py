@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from byodkim_provider import records
-from byodkim_provider.identity_ownership import INSTANCE_TAG
-from sandbox.ses_identity import Identity
-from tests.fakes import REGION
+from byodkim_provider.aws.tags import INSTANCE_TAG
+from byodkim_provider.dkim import records
+from sandbox.ses.identity import Identity
 from tests.faults.outside import DOMAIN
 from tests.faults.scenarios import LIKELY, NEIGHBOUR, PROFILES, SCENARIOS, Scenario, prepared
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
+from tests.support.fakes import REGION
 
 __all__ = ["Cell", "Result", "cells", "judged", "table"]
 

@@ -25,18 +25,19 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from byodkim_provider import aws_session, dkim_identity, keys, records
-from byodkim_provider.aws_session import AwsSettings
-from byodkim_provider.resolver import Answer
-from byodkim_provider.resources import dns_record
-from byodkim_provider.ses import SesClient
-from sandbox.dns_zone import RecordSet
-from sandbox.route53_rules import Change, problems
-from sandbox.ses_model import SesModel
-from sandbox.ses_rules import SesError
-from sandbox.ses_switches import FaultKind, Switches
-from tests.fakes import REGION, SERVERS, FakeClock, FakeProgress
+from byodkim_provider.aws import session
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.resources import dkim_identity, dns_record
+from sandbox.aws.route53_rules import Change, problems
+from sandbox.dns.zone import RecordSet
+from sandbox.ses.model import SesModel
+from sandbox.ses.rules import SesError
+from sandbox.ses.switches import FaultKind, Switches
 from tests.faults.trouble import Calls, SpoiledError
+from tests.support.fakes import REGION, SERVERS, FakeClock, FakeProgress
 
 __all__ = ["ACCOUNT", "DOMAIN", "ZONE_ID", "Outside", "Zone", "pool"]
 
@@ -47,7 +48,7 @@ ZONE_ID: Final = "Z0EXAMPLE"
 SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
 
 READ_TIMEOUT_SECONDS: Final = 30
-"""After which botocore gives up, as `aws_session.CLIENT` has it."""
+"""After which botocore gives up, as `session.CLIENT` has it."""
 
 GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 
@@ -123,10 +124,10 @@ class Outside:
     def client(self) -> SesClient:
         """SES as a new process reaches it: STS is asked first."""
         if self.calls.spoils("STS GetCallerIdentity"):
-            client = aws_session.connect(SETTINGS, region=REGION, expected_account=ACCOUNT).client
+            client = session.connect(SETTINGS, region=REGION, expected_account=ACCOUNT).client
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
-            client = _session().client("sesv2", config=aws_session.CLIENT)
+            client = _session().client("sesv2", config=session.CLIENT)
         sent: dict[str, Any] = {}
         client.meta.events.register(
             "provide-client-params.sesv2", lambda params, **_: sent.update(now=params)

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 
-from byodkim_provider import records
-from sandbox.ses_switches import Switches
+from byodkim_provider.dkim import records
+from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
-from tests.fakes import REGION
 from tests.faults.host import SERVER, Host
 from tests.faults.outside import DOMAIN, pool
 from tests.faults.stack import Stack, Written
 from tests.faults.trouble import Trouble
+from tests.support.fakes import REGION
 
 __all__ = ["LIKELY", "NEIGHBOUR", "PROFILES", "SCENARIOS", "Scenario", "prepared"]
 

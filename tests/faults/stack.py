@@ -21,14 +21,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from byodkim_provider import identity_outside, records, settings, verification
+from byodkim_provider.config import settings
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity import outside, verification
 from byodkim_provider.progress import stopping
-from byodkim_provider.propagation import DnsWait
 from byodkim_provider.resources.dns_record import DnsRecordProvider
-from byodkim_provider.settings import DomainSettings
-from sandbox.aws_resources import Record
-from sandbox.ses_switches import Switches
+from sandbox.pulumi.aws_resources import Record
+from sandbox.ses.switches import Switches
 from tests.continuity.model import (
     Declaration,
     Engine,
@@ -39,10 +41,10 @@ from tests.continuity.model import (
     Providers,
     Stored,
 )
-from tests.fakes import REGION, SERVERS, FakeProgress
 from tests.faults.host import LABEL, SERVER, Host
 from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
+from tests.support.fakes import REGION, SERVERS, FakeProgress
 
 __all__ = ["IDENTITY", "OWNER", "Stack", "Written"]
 
@@ -168,8 +170,8 @@ class Stack:
         def names() -> frozenset[str]:
             return frozenset(one.name for page in client().list_email_identities() for one in page)
 
-        def of_identity(_: str) -> identity_outside.Outside:
-            return identity_outside.Outside(
+        def of_identity(_: str) -> outside.Outside:
+            return outside.Outside(
                 ses=client(),
                 resolver=outside,
                 clock=outside.clock,

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import pytest
 
-from byodkim_provider import identity_lifecycle
+from byodkim_provider.aws.ses import Identity, SesClient
 from byodkim_provider.dns_hosts.interface import DnsHost, HostError
 from byodkim_provider.dns_hosts.publish import Record, look, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.identity_outside import Outside
-from byodkim_provider.identity_state import Stored
+from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.state import Stored
 from byodkim_provider.resources import dns_record
-from byodkim_provider.ses import Identity, SesClient
-from sandbox.ses_switches import Switches
+from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
 from tests.faults.trouble import Trouble
@@ -97,7 +97,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
 @pytest.mark.parametrize(
     ("where", "bug", "scenario", "call", "problem"),
     [
-        ((identity_lifecycle, "delete"), _delete_whatever_is_there, "replace", "SES TagResource", "lost"),
+        ((lifecycle, "delete"), _delete_whatever_is_there, "replace", "SES TagResource", "lost"),
         (
             (SesClient, "get_email_identity"),
             _without_tags,
@@ -105,7 +105,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
             "SES CreateEmailIdentity",
             "does not converge",
         ),
-        ((identity_lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
+        ((lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
         ((dns_record, "publish"), _add_blindly, "create by API", "Host add", "ends"),
         ((dns_record, "withdraw"), _remove_all, "delete by API beside another value", "Host remove", "ends"),

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.project import Result
-from sandbox.ses_emulator import Fault, Switches
+from sandbox.pulumi.project import Result
+from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
 from tests.engine.stack import REGION, Stack
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar, get_args
 
 from byodkim_provider.progress import stopping
-from sandbox.ses_switches import FaultKind
+from sandbox.ses.switches import FaultKind
 from tests.continuity.model import Killed
 
 __all__ = ["Calls", "Interruption", "Point", "SpoiledError", "Trouble", "troubles"]

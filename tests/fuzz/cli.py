@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from byodkim_provider import keys
-from tests.cli_project import CliProject, configuration
+from byodkim_provider.dkim import keys
 from tests.fuzz.configuration import STACK_FILES
 from tests.fuzz.target import Target
 from tests.fuzz.values import mutated, mutated_text, texts
-from tests.world import World
+from tests.support.cli_project import CliProject, configuration
+from tests.support.world import World
 
 __all__ = ["TARGETS"]
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 import yaml
 from hypothesis import strategies as st
 
-from byodkim_provider import plain_keys, settings, stack_file
-from byodkim_provider.aws_settings import REFUSED, ROLE_OPTIONS, read_settings
+from byodkim_provider.aws.settings import REFUSED, ROLE_OPTIONS, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
+from byodkim_provider.config import settings, stack_file
+from byodkim_provider.program import unencrypted_keys
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
 
@@ -167,7 +168,7 @@ def put_stack_file(text: str) -> None:
         if not isinstance(config, dict):
             return
         domains = config.get("ses-byodkim:domains")
-        plain_keys.places(domains)
+        unencrypted_keys.places(domains)
         changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
         after = stack_file.edited(text, ("config", "ses-byodkim:domains"), changes)
         stack_file.diff(text, after, "Pulumi.dev.yaml")

@@ -14,12 +14,13 @@ import dns.rrset
 from dns.message import Message
 from hypothesis import strategies as st
 
-from byodkim_provider import keys, propagation, records
-from byodkim_provider.misconfigurations import misconfiguration
-from byodkim_provider.resolver import DnsResolver
-from tests.fakes import FakeClock
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.misconfigurations import misconfiguration
+from byodkim_provider.dns import visibility
+from byodkim_provider.dns.resolver import DnsResolver
 from tests.fuzz.target import Target
 from tests.fuzz.values import mutated_text, texts
+from tests.support.fakes import FakeClock
 
 __all__ = ["TARGETS"]
 
@@ -136,8 +137,8 @@ def put(case: Case) -> None:
         resolver = DnsResolver(check=case.check, resolvers=["127.0.0.1:53"], clock=clock)
         answers = resolver.txt(NAME, DOMAIN)
     assert answers
-    propagation.judge(answers, public_key()).summary()
-    said = propagation.diagnose(answers, public_key())
+    visibility.judge(answers, public_key()).summary()
+    said = visibility.diagnose(answers, public_key())
     assert said.isprintable(), "a terminal would obey it"
     assert len(said) < 5000
 

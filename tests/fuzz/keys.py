@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from byodkim_provider import keys, public_keys, records
+from byodkim_provider.dkim import keys, public_keys, records
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated_text, texts
 

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 from pulumi.dynamic import ResourceProvider
 from pulumi.output import UNKNOWN
 
-from byodkim_provider import dkim_identity, dkim_key, dkim_verification, generations, keys, records
-from byodkim_provider.keys import SigningKey
-from byodkim_provider.plugin_process import CleanTracebacks, EngineProgress
+from byodkim_provider.dkim import generations, keys, records
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
+from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin
-from tests.fakes import FakeResolver
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
-from tests.world import World
+from tests.support.fakes import FakeResolver
+from tests.support.world import World
 
 __all__ = ["TARGETS"]
 

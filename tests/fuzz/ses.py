@@ -13,16 +13,18 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from hypothesis import strategies as st
 
-from byodkim_provider import generations, identity_lifecycle, identity_outside, keys, records, verification
-from byodkim_provider.aws_session import CLIENT
-from byodkim_provider.identity_state import Declared, Stored
-from byodkim_provider.keys import SigningKey
-from byodkim_provider.propagation import DnsWait
-from byodkim_provider.ses import SesClient
-from byodkim_provider.verdicts import Entry
-from tests.fakes import START, FakeClock, FakeProgress, FakeResolver
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.aws.session import CLIENT
+from byodkim_provider.dkim import generations, keys, records
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dns.visibility import DnsWait
+from byodkim_provider.identity import lifecycle, verification
+from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
+from tests.support.fakes import START, FakeClock, FakeProgress, FakeResolver
 
 __all__ = ["IDENTITY", "TARGETS", "Response", "wire"]
 
@@ -171,7 +173,7 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         told_by="CreateEmailIdentity",
         signing_since=START,
     )
-    outside = identity_outside.Outside(
+    outside = Outside(
         ses=ses,
         resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
         clock=clock,
@@ -180,13 +182,11 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         names=lambda: [one.name for page in ses.list_email_identities() for one in page],
     )
     steps: dict[str, Callable[[], object]] = {
-        "foresee": lambda: identity_lifecycle.foresee(_declared(1), lambda _: outside),
-        "create": lambda: identity_lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
-        "rotate": lambda: identity_lifecycle.update(
-            before, _declared(2, **changes), lambda: _keys()[1], outside
-        ),
-        "read": lambda: identity_lifecycle.read(before, outside),
-        "delete": lambda: identity_lifecycle.delete(before, outside),
+        "foresee": lambda: lifecycle.foresee(_declared(1), lambda _: outside),
+        "create": lambda: lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
+        "rotate": lambda: lifecycle.update(before, _declared(2, **changes), lambda: _keys()[1], outside),
+        "read": lambda: lifecycle.read(before, outside),
+        "delete": lambda: lifecycle.delete(before, outside),
     }
     after = steps[step]()
     if isinstance(after, Stored):  # it can be stored, and read again

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox.clock import SandboxClock
-from sandbox.ses_emulator import SesEmulator, Switches
+from sandbox.ses.emulator import SesEmulator, Switches
 
 __all__ = ["DOMAIN", "LOOK_SECONDS", "REGION", "Key", "World", "answer_of", "ec_key", "key", "world"]
 

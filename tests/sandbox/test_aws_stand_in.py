@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws_resources import Record, Zone, find_zone
-from sandbox.pulumi_resource_aws import _sign_in_problem
+from sandbox.pulumi.aws_resources import Record, Zone, find_zone
+from sandbox.pulumi.resource_aws import _sign_in_problem
 from sandbox.world import Sandbox
 
 STRING = "x" * 255

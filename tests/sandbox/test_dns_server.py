@@ -7,9 +7,9 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from sandbox.dns_hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
-from sandbox.dns_server import DnsServer, Query
-from sandbox.dns_zone import RecordSet
+from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
+from sandbox.dns.server import DnsServer, Query
+from sandbox.dns.zone import RecordSet
 
 LONG_VALUE = " ".join(f'"{"x" * 255}"' for _ in range(6))
 

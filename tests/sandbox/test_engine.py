@@ -15,8 +15,8 @@ import pulumi.automation as auto
 import pulumi_aws as aws
 import pytest
 
-from sandbox import engine
-from sandbox.project import Project
+from sandbox.pulumi import engine
+from sandbox.pulumi.project import Project
 from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
 
@@ -181,7 +181,7 @@ def test_interrupt_ends_a_run_in_order(sandbox):
 
 
 KILLED_RUN = """
-from sandbox.project import Project
+from sandbox.pulumi.project import Project
 from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
 

@@ -9,17 +9,17 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.mail import MailSink
-from sandbox.mail_client import send
-from sandbox.mail_dns import Found
-from sandbox.mail_verdict import Verdict, judge
-from sandbox.ses_identity import HeldKey, easy_dkim_keys
-from sandbox.ses_model import SesModel
-from sandbox.ses_sending import signed
-from sandbox.ses_switches import Switches
+from sandbox.mail.client import send
+from sandbox.mail.dns import Found
+from sandbox.mail.sink import MailSink
+from sandbox.mail.verdict import Verdict, judge
+from sandbox.ses.identity import HeldKey, easy_dkim_keys
+from sandbox.ses.model import SesModel
+from sandbox.ses.sending import signed
+from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.fakes import FakeClock
 from tests.sandbox.ses_client import DOMAIN, LOOK_SECONDS, REGION, answer_of, key
+from tests.support.fakes import FakeClock
 
 DAY = timedelta(days=1)
 ONE, TWO = key("one"), key("two")

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from sandbox.clock import SandboxClock
-from sandbox.ses_emulator import Fault, SesEmulator
-from sandbox.ses_model import NoAnswerError, SesModel
-from sandbox.ses_rules import SesError, service_model
+from sandbox.ses.emulator import Fault, SesEmulator
+from sandbox.ses.model import NoAnswerError, SesModel
+from sandbox.ses.rules import SesError, service_model
 from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, world
 
 ARN = f"arn:aws:ses:{REGION}:123456789012:identity/{DOMAIN}"

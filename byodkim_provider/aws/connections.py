@@ -1,0 +1,119 @@
+"""
+Ways to SES, Secrets Manager and DNS, made once a process.
+
+All threads and all providers of a process share one client a Region, so that SES's rate is
+kept together, whether they know the account or not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from byodkim_provider.aws.route53 import Route53Records
+from byodkim_provider.aws.secrets_manager import SecretStore
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.aws.session import (
+    AwsSettings,
+    connect,
+    connect_to_route53,
+    connect_to_secrets,
+    refuse_other_account,
+)
+from byodkim_provider.errors import Stopped
+from byodkim_provider.progress import SystemClock, stopping
+
+__all__ = ["Connections", "connections"]
+
+
+class Connections:
+    """Clients, by Region. A class for what is connected already, or could not be."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self.settings = settings
+        self._clients: dict[tuple[object, str, str | None], Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def ses(self, region: str, account_id: str | None) -> SesClient:
+        """
+        SES in *region*; raises `WrongAccount` if its account is not *account_id*.
+
+        A failure is remembered: a process is one run, and STS is slow to fail.
+        """
+        client: SesClient
+        # The account is no part of what is remembered: two clients would have two paces.
+        client, account = self._once(self._connect_to_ses, region, None)
+        refuse_other_account(self.settings, "SES", account=account, expected=account_id)
+        return client
+
+    def names(self, region: str, account_id: str | None) -> frozenset[str]:
+        """Names of the identities that SES has in *region*, listed once; a refusal is remembered, too."""
+        self.ses(region, account_id)  # the account is compared here, and the list is the same for all
+        names: frozenset[str] = self._once(self._list, region, None)
+        return names
+
+    def secrets(self, region: str, account_id: str | None) -> SecretStore:
+        """Secrets Manager in *region*; as `ses`."""
+        store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
+        return store
+
+    def route53(self, region: str | None, role_arn: str | None) -> Route53Records:
+        """Route 53, in the account of *role_arn* if there is one."""
+        found: Route53Records = self._once(self._connect_to_route53, region or "", role_arn)
+        return found
+
+    def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+        """The client, and the account that it calls."""
+        connection = connect(self.settings, region=region, expected_account=account_id)
+        account = connection.account_id
+        return SesClient(connection.client, region=region, account_id=account, clock=SystemClock()), account
+
+    def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
+        return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
+
+    def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Records:
+        return Route53Records(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
+
+    def _list(self, region: str, account_id: str | None) -> frozenset[str]:
+        pages = self.ses(region, account_id).list_email_identities()
+        return frozenset(one.name for page in pages for one in page)
+
+    def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
+        """What *make* gives or raises, made by the first thread that asks for it."""
+        if stopping.is_set():
+            raise _stopped()
+        with self._lock:
+            known = self._clients.get((make, region, account_id))
+            if known is None:
+                client: Future[Any] = Future()
+                self._clients[make, region, account_id] = client
+        if known is not None:
+            while not known.done():
+                if stopping.wait(0.1):  # who waits for another thread does not hold up Ctrl-C
+                    raise _stopped()
+            return known.result()
+        try:
+            client.set_result(make(region, account_id))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
+            client.set_exception(error)
+        return client.result()
+
+
+def _stopped() -> Stopped:
+    return Stopped("interrupted before AWS was asked", hint="nothing was changed; run `pulumi up` again")
+
+
+_all: list[Connections] = []
+_all_lock = threading.Lock()
+
+
+def connections(settings: AwsSettings) -> Connections:
+    """The connections of this process with *settings*."""
+    with _all_lock:
+        for known in _all:
+            if known.settings == settings:
+                return known
+        _all.append(Connections(settings))
+        return _all[-1]

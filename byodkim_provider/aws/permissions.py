@@ -1,0 +1,213 @@
+"""
+Which AWS actions are called, on what, when and why: the one table.
+
+Plain values, no AWS. An action that is called and is not in here is a mistake
+(tests/aws/test_permissions.py); the policy that follows from it is put together in `least_privilege`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["OWNER_TAG", "PERMISSIONS", "Need", "Permission", "as_markdown"]
+
+OWNER_TAG: Final = "byodkim:owner"
+"""The tag that says whose an identity is (`identity_ownership.OWNER_TAG`)."""
+
+On = Literal[
+    "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"
+]
+"""
+What an action is allowed on.
+
+"zone to read" is any zone where a zone is looked for by its name, "any" an action that IAM
+can't narrow to a resource.
+"""
+
+If = Literal["", "ours", "ours or adopted", "becomes ours", "our records", "by Secrets Manager"]
+"""
+Under which condition: the owner tag of an identity or a secret, or that tag in the request; the
+names and types of records; a call that Secrets Manager makes.
+"""
+
+Need = Literal[
+    "always",
+    "configurationSet",
+    "adopt",
+    "tags",
+    "keyStore",
+    "keyStore with resourcePolicy",
+    "keyStore with kmsKeyId",
+    "Route 53",
+    "zone by name",
+    "delegate",
+    "delegate and defaultTags",
+    "role",
+    "role with tags",
+    "role with sourceIdentity",
+]
+"""When a stack needs it, in the configuration's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One row of the table."""
+
+    action: str
+    on: On
+    need: Need
+    why: str
+    condition: If = ""
+    allowed_anyway: bool = False
+    """No policy has to allow it."""
+
+
+PERMISSIONS: Final = (
+    Permission("ses:CreateEmailIdentity", "identity", "always", "makes an identity", "becomes ours"),
+    Permission(
+        "ses:TagResource",
+        "identity",
+        "always",
+        "writes `byodkim:owner` and `byodkim:instance`, with the identity or when one is taken over",
+        "becomes ours",
+    ),
+    Permission("ses:GetEmailIdentity", "identity", "always", "looks before each change, waits, refreshes"),
+    Permission(
+        "ses:ListEmailIdentities",
+        "any",
+        "always",
+        "lets a preview see which new identities exist already, and waits for several with one call",
+    ),
+    Permission(
+        "ses:PutEmailIdentityDkimSigningAttributes",
+        "identity",
+        "always",
+        "switches to another key, on a rotation or when an identity is adopted",
+        "ours or adopted",
+    ),
+    Permission(
+        "ses:PutEmailIdentityDkimAttributes",
+        "identity",
+        "always",
+        "turns DKIM signatures on again that somebody turned off",
+        "ours or adopted",
+    ),
+    Permission("ses:DeleteEmailIdentity", "identity", "always", "deletes an identity made here", "ours"),
+    Permission(
+        "ses:PutEmailIdentityConfigurationSetAttributes",
+        "identity",
+        "configurationSet",
+        "changes the configuration set of an identity",
+        "ours or adopted",
+    ),
+    # SES's reference names the identity alone; where SES also asks for the set, the owner tag is not on it.
+    Permission(
+        "ses:PutEmailIdentityConfigurationSetAttributes",
+        "configuration set",
+        "configurationSet",
+        "the same, as far as it is about the set",
+    ),
+    Permission(
+        "ses:CreateEmailIdentity",
+        "configuration set",
+        "configurationSet",
+        "makes an identity with a configuration set",
+    ),
+    Permission("ses:TagResource", "identity", "tags", "changes tags of yours", "ours"),
+    Permission("ses:UntagResource", "identity", "tags", "removes tags of yours", "ours"),
+    Permission(
+        "ses:UntagResource",
+        "identity",
+        "adopt",
+        "removes `byodkim:owner` and `byodkim:instance` from an adopted identity that leaves the stack",
+        "ours",
+    ),
+    Permission(
+        "secretsmanager:CreateSecret", "secret", "keyStore", "writes a key that was just made", "becomes ours"
+    ),
+    Permission(
+        "secretsmanager:TagResource",
+        "secret",
+        "keyStore",
+        "writes `byodkim:owner` and `byodkim:instance`, with the secret or when a run goes on with it",
+        "becomes ours",
+    ),
+    Permission(
+        "secretsmanager:DescribeSecret", "secret", "keyStore", "looks before a deletion, and in a refresh"
+    ),
+    Permission("secretsmanager:GetSecretValue", "secret", "keyStore", "reads the key that SES is to be told"),
+    Permission(
+        "secretsmanager:PutResourcePolicy",
+        "secret",
+        "keyStore with resourcePolicy",
+        "gives a secret its resource policy",
+        "ours",
+    ),
+    Permission(
+        "secretsmanager:DeleteSecret",
+        "secret",
+        "keyStore",
+        "deletes the key of a generation that goes",
+        "ours",
+    ),
+    Permission(
+        "kms:GenerateDataKey",
+        "KMS key",
+        "keyStore with kmsKeyId",
+        "called by Secrets Manager to encrypt a key",
+        "by Secrets Manager",
+    ),
+    Permission(
+        "kms:Decrypt",
+        "KMS key",
+        "keyStore with kmsKeyId",
+        "called by Secrets Manager to read a key",
+        "by Secrets Manager",
+    ),
+    Permission(
+        "sts:GetCallerIdentity",
+        "any",
+        "always",
+        "compares the accounts of SES and Route 53 before the first write",
+        allowed_anyway=True,
+    ),
+    Permission("sts:AssumeRole", "role", "role", "signs in as `aws:assumeRoles` or `dns.assumeRole` say"),
+    Permission("sts:TagSession", "role", "role with tags", "checked with AssumeRole"),
+    Permission("sts:SetSourceIdentity", "role", "role with sourceIdentity", "checked with AssumeRole"),
+    Permission("route53:ListHostedZones", "any", "zone by name", "finds the zone that holds a domain"),
+    Permission("route53:GetHostedZone", "zone to read", "Route 53", "reads the zone's name and servers"),
+    Permission("route53:ListTagsForResource", "zone to read", "Route 53", "read with a zone, not used"),
+    Permission(
+        "route53:ChangeResourceRecordSets",
+        "zone",
+        "Route 53",
+        "makes and removes records of keys",
+        "our records",
+    ),
+    Permission("route53:ListResourceRecordSets", "zone", "Route 53", "reads a record that exists"),
+    Permission("route53:GetChange", "change", "Route 53", "waits until all name servers have a change"),
+    Permission("route53:CreateHostedZone", "any", "delegate", "makes the zone `_domainkey.<domain>`"),
+    Permission("route53:UpdateHostedZoneComment", "zone", "delegate", "puts its comment right"),
+    Permission("route53:DeleteHostedZone", "zone", "delegate", "deletes it, once it is not protected"),
+    Permission("route53:ChangeTagsForResource", "zone", "delegate and defaultTags", "tags it"),
+)
+"""
+Every action, by the service that is called.
+
+`ses`, `secretsmanager` and `sts` are called by this package, `route53` by pulumi-aws, which calls what
+terraform-provider-aws does: internal/service/route53, zone_data_source.go for zones that are
+found, record.go for records, zone.go for `delegate`. Its every sign-in asks sts:GetCallerIdentity.
+Only the record of a supplied key is read by this package, too, before it is made.
+Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
+"""
+
+
+def as_markdown() -> str:
+    """The table of docs/permissions.md."""
+    lines = ["| action | on | if | when | why |", "| --- | --- | --- | --- | --- |"]
+    for one in PERMISSIONS:
+        condition = "–" if one.allowed_anyway else one.condition or "–"
+        need = "allowed to everybody" if one.allowed_anyway else one.need
+        lines.append(f"| `{one.action}` | {one.on} | {condition} | {need} | {one.why} |")
+    return "\n".join(lines)

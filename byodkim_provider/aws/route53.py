@@ -1,0 +1,79 @@
+"""
+What Route 53 has at one name: a single record set, never the list of a whole zone.
+
+Answers become values here and nowhere else, errors become `AwsRefused`.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from byodkim_provider.aws import errors
+from byodkim_provider.aws.ses_calls import is_passing, said
+from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.progress import stopping
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+
+__all__ = ["Route53Records"]
+
+ATTEMPTS: Final = 10
+"""How often a call is tried. Route 53 allows an account five a second, with those of pulumi-aws."""
+
+MAX_BACKOFF_SECONDS: Final = 20
+"""Most that is waited before the next try, as in botocore's `standard` mode."""
+
+
+class Route53Records:
+    """Record sets of Route 53. A class so that all threads of a process ask in turn."""
+
+    def __init__(self, client: Route53Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def txt(self, zone_id: str, name: str) -> tuple[str, ...]:
+        """ListResourceRecordSets: values of the TXT record *name*, as Route 53 has them; empty if none."""
+        found = self._first_from(zone_id, name)
+        if found is None or (found["Name"].rstrip("."), found["Type"]) != (name, "TXT"):
+            return ()  # the list starts at the name asked for or, without one, at the next
+        return tuple(one["Value"] for one in found.get("ResourceRecords", ()))
+
+    def _first_from(self, zone_id: str, name: str) -> Any:
+        retry = Retrying(
+            sleep=_wait,
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
+            retry=retry_if_exception(is_passing),
+            reraise=True,
+        )
+        try:
+            with self._lock:
+                answer = retry(
+                    self._client.list_resource_record_sets,
+                    HostedZoneId=zone_id,
+                    StartRecordName=name,
+                    StartRecordType="TXT",
+                    MaxItems="1",
+                )
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(error, zone_id) from None
+        return next(iter(answer["ResourceRecordSets"]), None)
+
+
+def _wait(seconds: float) -> None:
+    if stopping.wait(seconds):
+        raise Stopped("interrupted before Route 53 answered", hint="nothing was changed")
+
+
+def _refused(error: ClientError | BotoCoreError, zone_id: str) -> AwsRefused:
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    code = response.get("Error", {}).get("Code", "") or type(error).__name__
+    # Signing in may fail, too, and is another operation.
+    operation = error.operation_name if isinstance(error, ClientError) else "ListResourceRecordSets"
+    hint = "; ".join(filter(None, ["nothing was changed", errors.next_step(code)]))
+    return AwsRefused(operation, f"zone {zone_id!r}", code=code, reason=said(error), hint=hint)

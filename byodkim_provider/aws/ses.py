@@ -1,0 +1,264 @@
+"""
+What SES said: one method for each action of the SES v2 API, under the action's own name.
+
+Answers become values here and nowhere else. How often and how fast a call is made is in
+`ses_calls`; which call comes when is decided in `identity.lifecycle` and `verification`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from byodkim_provider.aws.ses_calls import Calls, is_throttled
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.errors import SesRefused
+from byodkim_provider.progress import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+__all__ = ["Answer", "Identity", "Listed", "SesClient"]
+
+LIST_PAGE_SIZE: Final = 1000
+"""Most identities ListEmailIdentities gives at a time (SES v2 API reference)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What SES answers to a change of DKIM settings. *at* is SES's own clock (its `Date` header)."""
+
+    dkim_status: str
+    at: datetime
+    origin: str = ""
+    signing_enabled: bool = True
+    """Told by CreateEmailIdentity only; a Put leaves it as it is and does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What GetEmailIdentity says, in SES's words. *at* is SES's own clock (its `Date` header)."""
+
+    identity_type: str
+    dkim_status: str
+    signing_enabled: bool
+    origin: str
+    tokens: tuple[str, ...]
+    at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+    configuration_set: str | None = None
+    last_checked: datetime | None = None
+    last_success: datetime | None = None
+    error_type: str = ""
+    """Of the last check that failed. SES may keep it beside SUCCESS: see `failure`."""
+    soa_seen: str = ""
+
+    @property
+    def selector(self) -> str | None:
+        """The selector SES signs with; None if SES doesn't tell or signs with Easy DKIM."""
+        return self.tokens[0] if self.origin == "EXTERNAL" and self.tokens else None
+
+    @property
+    def failure(self) -> str:
+        """The `ErrorType` to show to people; empty beside SUCCESS, where SES keeps an old one."""
+        return "" if self.dkim_status == "SUCCESS" else self.error_type
+
+    @property
+    def verified(self) -> bool:
+        """The test of the BYODKIM guide: origin EXTERNAL, signing enabled, status SUCCESS."""
+        return self.origin == "EXTERNAL" and self.signing_enabled and self.dkim_status == "SUCCESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of ListEmailIdentities; the status is the identity's, there is none for DKIM."""
+
+    name: str
+    verification_status: str
+
+
+class SesClient:
+    """
+    SES in one Region. A class so that all threads of a process share one pace.
+
+    Every method raises `SesRefused` when SES will not do it, tried again as often as may
+    help, and `Stopped` instead of calling or waiting once the run is interrupted.
+    """
+
+    def __init__(self, client: SESV2Client, *, region: str, account_id: str, clock: Clock) -> None:
+        """*client* must not retry by itself (`total_max_attempts=1`)."""
+        self._client = client
+        self._region = region
+        self._account_id = account_id
+        self._clock = clock
+        self._calls = Calls(client, region=region, clock=clock)
+
+    def create_email_identity(
+        self,
+        domain: str,
+        *,
+        selector: str,
+        key: SigningKey,
+        configuration_set: str | None,
+        tags: Mapping[str, str],
+    ) -> Answer:
+        """CreateEmailIdentity: a new identity that signs with *key*."""
+        optional: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        answer = self._calls.make(
+            "CreateEmailIdentity",
+            domain,
+            lambda: self._client.create_email_identity(
+                EmailIdentity=domain,
+                DkimSigningAttributes=_signing_attributes(selector, key),
+                Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+                **optional,
+            ),
+        )
+        dkim = answer.get("DkimAttributes", {})
+        return Answer(
+            dkim_status=dkim.get("Status", ""),
+            at=_date(answer, self._clock),
+            origin=dkim.get("SigningAttributesOrigin", ""),
+            signing_enabled=bool(dkim.get("SigningEnabled", False)),
+        )
+
+    def put_email_identity_dkim_signing_attributes(
+        self, domain: str, *, selector: str, key: SigningKey
+    ) -> Answer:
+        """
+        PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record.
+
+        Tried again only when SES said that it did nothing (429): a repeated Put may start
+        the search for the record, and a time without signatures, once more.
+        """
+        answer = self._calls.make(
+            "PutEmailIdentityDkimSigningAttributes",
+            domain,
+            lambda: self._client.put_email_identity_dkim_signing_attributes(
+                EmailIdentity=domain,
+                SigningAttributesOrigin="EXTERNAL",
+                SigningAttributes=_signing_attributes(selector, key),
+            ),
+            may_repeat=is_throttled,
+        )
+        return Answer(
+            dkim_status=answer.get("DkimStatus", ""), at=_date(answer, self._clock), origin="EXTERNAL"
+        )
+
+    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
+        """PutEmailIdentityDkimAttributes: the console's *DKIM signatures: Enabled* box."""
+        self._calls.make(
+            "PutEmailIdentityDkimAttributes",
+            domain,
+            lambda: self._client.put_email_identity_dkim_attributes(
+                EmailIdentity=domain, SigningEnabled=signing_enabled
+            ),
+        )
+
+    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
+        """PutEmailIdentityConfigurationSetAttributes: the default configuration set of *domain*."""
+        self._calls.make(
+            "PutEmailIdentityConfigurationSetAttributes",
+            domain,
+            lambda: self._client.put_email_identity_configuration_set_attributes(
+                EmailIdentity=domain, ConfigurationSetName=name
+            ),
+        )
+
+    def get_email_identity(self, domain: str) -> Identity | None:
+        """GetEmailIdentity; None if SES has no such identity."""
+        try:
+            answer = self._calls.make(
+                "GetEmailIdentity", domain, lambda: self._client.get_email_identity(EmailIdentity=domain)
+            )
+        except SesRefused as refused:
+            if refused.code == "NotFoundException":
+                return None
+            raise
+        dkim = answer.get("DkimAttributes", {})
+        info = answer.get("VerificationInfo", {})
+        soa = info.get("SOARecord", {})
+        return Identity(
+            identity_type=answer.get("IdentityType", ""),
+            dkim_status=dkim.get("Status", ""),
+            signing_enabled=bool(dkim.get("SigningEnabled", False)),
+            origin=dkim.get("SigningAttributesOrigin", ""),
+            tokens=tuple(dkim.get("Tokens", ())),
+            at=_date(answer, self._clock),
+            tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
+            configuration_set=answer.get("ConfigurationSetName"),
+            last_checked=info.get("LastCheckedTimestamp"),
+            last_success=info.get("LastSuccessTimestamp"),
+            error_type=info.get("ErrorType", ""),
+            soa_seen=soa.get("PrimaryNameServer", ""),
+        )
+
+    def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
+        """ListEmailIdentities, page after page; each page is one call."""
+        token: str | None = None
+        while True:
+            more: dict[str, Any] = {"NextToken": token} if token else {}
+
+            def page(more: dict[str, Any] = more) -> Any:
+                return self._client.list_email_identities(PageSize=LIST_PAGE_SIZE, **more)
+
+            answer = self._calls.make("ListEmailIdentities", "*", page)
+            yield tuple(
+                Listed(
+                    name=one.get("IdentityName", ""), verification_status=one.get("VerificationStatus", "")
+                )
+                for one in answer.get("EmailIdentities", ())
+            )
+            token = answer.get("NextToken")
+            if not token:
+                return
+
+    def delete_email_identity(self, domain: str) -> None:
+        """DeleteEmailIdentity; an identity that is gone already is deleted."""
+        try:
+            self._calls.make(
+                "DeleteEmailIdentity",
+                domain,
+                lambda: self._client.delete_email_identity(EmailIdentity=domain),
+            )
+        except SesRefused as refused:
+            if refused.code != "NotFoundException":
+                raise
+
+    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
+        """TagResource: sets *tags*, leaves all others."""
+        self._calls.make(
+            "TagResource",
+            domain,
+            lambda: self._client.tag_resource(
+                ResourceArn=self._arn(domain),
+                Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+            ),
+        )
+
+    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
+        """UntagResource: removes the tags called *names*."""
+        self._calls.make(
+            "UntagResource",
+            domain,
+            lambda: self._client.untag_resource(ResourceArn=self._arn(domain), TagKeys=list(names)),
+        )
+
+    def _arn(self, domain: str) -> str:
+        partition = self._client.meta.partition
+        return f"arn:{partition}:ses:{self._region}:{self._account_id}:identity/{domain}"
+
+
+def _signing_attributes(selector: str, key: SigningKey) -> Any:
+    return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
+
+
+def _date(answer: Mapping[str, Any], clock: Clock) -> datetime:
+    header = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except ValueError:
+        return clock.now()

@@ -1,0 +1,255 @@
+"""
+With whose credentials, in which account, at which endpoint: the same as pulumi-aws.
+
+From settings to a client whose account has been compared with pulumi-aws's. What the settings
+may be is in `aws_settings`; no call that changes anything is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from byodkim_provider.aws.ses_calls import said
+from byodkim_provider.aws.settings import AwsSettings, read_settings
+from byodkim_provider.errors import InvalidSettings, WrongAccount
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sts import STSClient
+
+__all__ = [
+    "AwsSettings",
+    "Connection",
+    "connect",
+    "connect_to_route53",
+    "connect_to_secrets",
+    "read_settings",
+    "refuse_other_account",
+]
+
+CLIENT: Final = Config(
+    connect_timeout=5,
+    read_timeout=15,  # SES answers in less than one; a longer wait would hold up Ctrl-C
+    # `ses_calls` decides what may be tried again. The mode is named, for in `adaptive`, which the
+    # environment may ask for, botocore sleeps before a call.
+    retries={"total_max_attempts": 1, "mode": "standard"},
+)
+
+RETRYING_CLIENT: Final = CLIENT.merge(Config(retries={"total_max_attempts": 3, "mode": "standard"}))
+"""
+For services that botocore may ask again; for seconds, not for minutes: others wait for the answer.
+
+STS is only asked, and no call to Secrets Manager does harm when it is made twice.
+"""
+
+VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
+"""By service, the variable of the environment that redirects it."""
+
+C = TypeVar("C")
+
+AWS_DOMAINS: Final = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+)
+"""Where AWS's own endpoints are, those of VPCs too (partitions.json of botocore)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A way to SES in one Region of one account, which has been compared with pulumi-aws's."""
+
+    client: SESV2Client
+    account_id: str
+
+
+def connect(settings: AwsSettings, *, region: str, expected_account: str | None) -> Connection:
+    """
+    A client for SES in *region*, with the credentials that pulumi-aws uses.
+
+    *expected_account* is the account pulumi-aws works in, None if nobody asked it. Raises
+    `WrongAccount` if the session's is another, `InvalidSettings` if the session can't be
+    made, is not to be used, or SES is redirected while Route 53 is not, or the reverse.
+    """
+    url = settings.endpoints.get("sesv2")
+    client, account = _connect(
+        "SES",
+        lambda session: session.client("sesv2", endpoint_url=url, config=CLIENT),
+        settings,
+        region=region,
+        expected_account=expected_account,
+    )
+    return Connection(client=client, account_id=account)
+
+
+def connect_to_secrets(
+    settings: AwsSettings, *, region: str, expected_account: str | None
+) -> SecretsManagerClient:
+    """A client for Secrets Manager in *region*, refused for the same reasons as one for SES."""
+    url = settings.endpoints.get("secretsmanager")
+    client, _ = _connect(
+        "Secrets Manager",
+        lambda session: session.client("secretsmanager", endpoint_url=url, config=RETRYING_CLIENT),
+        settings,
+        region=region,
+        expected_account=expected_account,
+    )
+    return client
+
+
+def connect_to_route53(settings: AwsSettings, *, region: str | None, role_arn: str | None) -> Route53Client:
+    """
+    A client for Route 53, in the account of *role_arn* if that is given, as `dns.assumeRole` means it.
+
+    Raises `InvalidSettings` if the session can't be made. Accounts are not compared: pulumi-aws
+    writes to the zone, and here it is only read.
+    """
+    roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
+    settings = replace(settings, roles=roles)
+    try:
+        # Whoever waits for its turn can be interrupted: `route53_records` tries again, not botocore.
+        return _session(settings, region).client(
+            "route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(_whose(settings), error) from None
+
+
+def _connect(
+    service: str,
+    make: Callable[[boto3.Session], C],
+    settings: AwsSettings,
+    *,
+    region: str,
+    expected_account: str | None,
+) -> tuple[C, str]:
+    """What *make* makes, and the account that it calls."""
+    whose = _whose(settings)
+    try:
+        session = _session(settings, region)
+        client = make(session)
+        # Only to see where pulumi-aws would go: botocore, too, looks into environment and profile.
+        route53 = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
+        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(whose, error) from None
+    _refuse_half_redirected(service, client, route53)
+    account = _account(sts, whose)
+    refuse_other_account(settings, service, account=account, expected=expected_account)
+    if settings.allowed_accounts and account not in settings.allowed_accounts:
+        raise InvalidSettings([f"aws:allowedAccountIds: does not list {account}, the account of {whose}"])
+    if account in settings.forbidden_accounts:
+        raise InvalidSettings([f"aws:forbiddenAccountIds: lists {account}, the account of {whose}"])
+    return client, account
+
+
+def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
+    """Raise `WrongAccount` if *account* is not the *expected* one; with None any account is right."""
+    if expected is not None and account != expected:
+        raise WrongAccount(
+            expected=expected,
+            got=account,
+            session=_whose(settings),
+            service=service,
+            hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
+            "check `aws:profile`, AWS_PROFILE and explicit providers",
+        )
+
+
+def _no_session(whose: str, error: Exception) -> InvalidSettings:
+    return InvalidSettings(
+        [f"aws: no session with {whose}: {said(error)}"],
+        hint="nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of "
+        "the environment",
+    )
+
+
+def _whose(settings: AwsSettings) -> str:
+    if settings.roles:
+        return f"role {settings.roles[-1]['RoleArn']!r}"
+    if settings.access_key:
+        return "the key of `aws:accessKey`"
+    return f"profile {settings.profile!r}" if settings.profile else "the default credentials"
+
+
+def _account(sts: STSClient, whose: str) -> str:
+    try:
+        return sts.get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        reason = said(error)
+    except (ResponseParserError, KeyError):
+        reason = "the answer is not STS's"
+    raise InvalidSettings(
+        [f"aws: no answer from STS with {whose}: {reason}"],
+        hint="nothing was changed; does `aws sts get-caller-identity` work with these settings?",
+    )
+
+
+def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
+    if _is_redirected(client) == _is_redirected(route53):
+        return
+    there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
+    raise InvalidSettings(
+        [f"aws: {there} is redirected to another endpoint and {here} is not"],
+        hint=f"nothing was changed; set both or none in `aws:endpoints` or {VARIABLES[service]} "
+        "and AWS_ENDPOINT_URL_ROUTE_53",
+    )
+
+
+def _is_redirected(client: Any) -> bool:
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return not host.endswith(AWS_DOMAINS)
+
+
+def _session(settings: AwsSettings, region: str | None) -> boto3.Session:
+    session = boto3.Session(
+        profile_name=settings.profile,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        aws_session_token=settings.token,
+        region_name=region,
+    )
+    for role in settings.roles:
+        session = _assume(session, role, settings, region)
+    return session
+
+
+def _assume(
+    session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str | None
+) -> boto3.Session:
+    def client(service: Any, **credentials: Any) -> Any:
+        url = settings.endpoints.get(service)
+        return session.client(service, endpoint_url=url, config=RETRYING_CLIENT, **credentials)
+
+    source = session.get_credentials()
+    if source is None:
+        raise ValueError(f"there are no credentials to assume role {role['RoleArn']!r} with")
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=client,
+        source_credentials=source,
+        role_arn=role["RoleArn"],
+        extra_args={name: value for name, value in role.items() if name != "RoleArn"},
+    )
+    # The profile's other settings, endpoints among them, hold with a role as well.
+    assumed = botocore.session.Session(profile=settings.profile)
+    # botocore has no public way to hand a session credentials that renew themselves.
+    # https://github.com/boto/boto3/issues/443
+    assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )
+    return boto3.Session(botocore_session=assumed, region_name=region)

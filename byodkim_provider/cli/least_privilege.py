@@ -1,0 +1,298 @@
+"""
+The smallest IAM policy for what a set of credentials is for.
+
+A scope in, a policy document out: plain values, no AWS here. Which action is needed when is in
+`permissions`; resources and conditions are put together here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from byodkim_provider.aws.permissions import OWNER_TAG, PERMISSIONS, Need, Permission
+from byodkim_provider.dkim.key_secret import PREFIX
+
+__all__ = [
+    "ANY_STACK",
+    "MAX_POLICY_CHARACTERS",
+    "Identity",
+    "Records",
+    "Role",
+    "Scope",
+    "Secrets",
+    "partition_of",
+    "policy",
+    "size_of",
+]
+
+MAX_POLICY_CHARACTERS: Final = 6144
+"""Of a managed policy, white space not counted (IAM user guide, "IAM and AWS STS quotas")."""
+
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+)
+"""Beginnings of Regions outside the partition `aws` (partitions.json of botocore)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity that a stack has, or is to have; `*` for any Region or domain."""
+
+    region: str
+    domain: str
+    adopt: bool = False
+    """It may be another's as yet, so that no condition on its owner can hold."""
+    configuration_set: str | None = None
+    adopted: bool = False
+    """It was another's, and stays in SES when it leaves the stack, without our tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one domain in Route 53."""
+
+    domain: str
+    zone_id: str | None = None
+    """None: not known before the zone is found, or made."""
+    by_name: bool = True
+    """The zone is looked for by its name."""
+    delegate: bool = False
+    keep: bool = False
+    """It carries records of others, which may be CNAMEs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Keys of a domain in Secrets Manager."""
+
+    region: str
+    name: str
+    """Of the secrets, with `*`, or the end of an ARN."""
+    kms_key_id: str | None = None
+    """Id, ARN or alias; None: the account's own, which nobody has to be allowed to use."""
+    resource_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that is assumed."""
+
+    arn: str
+    with_tags: bool = False
+    with_source_identity: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one set of credentials is for."""
+
+    account: str = "*"
+    owners: tuple[str, ...] = ("*",)
+    """Values of the owner tag that are ours, with `*`."""
+    identities: tuple[Identity, ...] = ()
+    tags: bool = False
+    """Tags of the identities are managed."""
+    secrets: tuple[Secrets, ...] = ()
+    records: tuple[Records, ...] = ()
+    zone_tags: bool = False
+    """pulumi-aws tags what it makes (`aws:defaultTags`)."""
+    roles: tuple[Role, ...] = ()
+
+    def needs(self) -> set[Need]:
+        """What of the table applies."""
+        conditions: dict[Need, bool] = {
+            "always": bool(self.identities),
+            "configurationSet": any(one.configuration_set for one in self.identities),
+            "adopt": any(one.adopt or one.adopted for one in self.identities),
+            "tags": self.tags,
+            "keyStore": bool(self.secrets),
+            "keyStore with resourcePolicy": any(one.resource_policy for one in self.secrets),
+            "keyStore with kmsKeyId": any(one.kms_key_id for one in self.secrets),
+            "Route 53": bool(self.records),
+            "zone by name": any(one.by_name for one in self.records),
+            "delegate": any(one.delegate for one in self.records),
+            "delegate and defaultTags": self.zone_tags and any(one.delegate for one in self.records),
+            "role": bool(self.roles),
+            "role with tags": any(one.with_tags for one in self.roles),
+            "role with sourceIdentity": any(one.with_source_identity for one in self.roles),
+        }
+        return {need for need, applies in conditions.items() if applies}
+
+
+ANY_STACK: Final = Scope(
+    identities=(Identity("*", "*", configuration_set="*"),),
+    tags=True,
+    secrets=(Secrets("*", f"{PREFIX}*", resource_policy=True),),
+    records=(Records("*", delegate=True, keep=True),),
+    zone_tags=True,
+)
+"""Any stack in one account, whatever its domains: for people who have no stack yet."""
+
+
+def policy(scope: Scope) -> dict[str, Any]:
+    """The smallest IAM policy document for *scope*."""
+    needs = scope.needs()
+    actions: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for permission in PERMISSIONS:
+        if permission.need in needs and not permission.allowed_anyway:
+            for resources, condition in _targets(permission, scope):
+                key = (tuple(dict.fromkeys(resources)), json.dumps(condition))
+                actions.setdefault(key, []).append(permission.action)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": sorted(set(allowed)),
+                "Resource": resources[0] if len(resources) == 1 else list(resources),
+                **({"Condition": json.loads(condition)} if condition != "{}" else {}),
+            }
+            for (resources, condition), allowed in actions.items()
+        ],
+    }
+
+
+def size_of(document: dict[str, Any]) -> int:
+    """Its characters, as IAM counts them."""
+    return len("".join(json.dumps(document).split()))
+
+
+def partition_of(region: str) -> str:
+    """The second part of ARNs in *region*."""
+    return next((name for beginning, name in _PARTITIONS if region.startswith(beginning)), "aws")
+
+
+def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """On which resources *permission* is given, and under which condition."""
+    match permission.on:
+        case "identity":
+            # An identity that is to be adopted has another's owner tag, or none, until it is switched.
+            may_be_others = permission.condition == "ours or adopted"
+            free = [one for one in scope.identities if one.adopt and may_be_others]
+            bound = [one for one in scope.identities if one not in free]
+            if permission.need == "adopt":
+                bound = [one for one in bound if one.adopt or one.adopted]
+            if free:
+                yield [_identity_arn(one, scope.account) for one in free], {}
+            if bound:
+                yield [_identity_arn(one, scope.account) for one in bound], _owner(permission, scope)
+        case "configuration set":
+            yield (
+                [
+                    f"arn:{partition_of(one.region)}:ses:{one.region}:{scope.account}"
+                    f":configuration-set/{one.configuration_set}"
+                    for one in scope.identities
+                    if one.configuration_set
+                ],
+                {},
+            )
+        case "secret":
+            with_policy = permission.need == "keyStore with resourcePolicy"
+            yield (
+                [
+                    f"arn:{partition_of(one.region)}:secretsmanager:{one.region}:{scope.account}:secret:{one.name}"
+                    for one in scope.secrets
+                    if one.resource_policy or not with_policy
+                ],
+                _owner(permission, scope),
+            )
+        case "KMS key":
+            for secrets in scope.secrets:
+                if secrets.kms_key_id:
+                    yield [_kms_arn(secrets, scope.account)], _kms_condition(secrets)
+        case "zone" if permission.condition == "our records":
+            for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in scope.records):
+                domains = [one.domain for one in scope.records if (one.zone_id, one.keep) == (zone_id, keep)]
+                yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
+        case "zone":
+            delegated_only = permission.need.startswith("delegate")
+            yield (
+                [
+                    _zone_arn(one.zone_id, scope)
+                    for one in scope.records
+                    if one.delegate or not delegated_only
+                ],
+                {},
+            )
+        case "zone to read":
+            # Any zone: where two have the same name, both are read to tell them apart.
+            yield [_zone_arn(None if one.by_name else one.zone_id, scope) for one in scope.records], {}
+        case "change":
+            yield [f"arn:{_route53_partition(scope)}:route53:::change/*"], {}
+        case "role":
+            yield [role.arn for role in scope.roles if _concerns(permission, role)], {}
+        case "any":
+            yield ["*"], {}
+
+
+def _concerns(permission: Permission, role: Role) -> bool:
+    match permission.need:
+        case "role with tags":
+            return role.with_tags
+        case "role with sourceIdentity":
+            return role.with_source_identity
+    return True
+
+
+def _identity_arn(one: Identity, account: str) -> str:
+    return f"arn:{partition_of(one.region)}:ses:{one.region}:{account}:identity/{one.domain}"
+
+
+def _kms_arn(one: Secrets, account: str) -> str:
+    key = one.kms_key_id or ""
+    if key.startswith("arn:") and ":alias/" not in key:
+        return key
+    # An alias is no resource of a policy (KMS developer guide, "Specifying KMS keys in IAM policies").
+    key_id = "*" if "alias/" in key else key
+    return f"arn:{partition_of(one.region)}:kms:{one.region}:{account}:key/{key_id}"
+
+
+def _kms_condition(one: Secrets) -> dict[str, Any]:
+    alias = (one.kms_key_id or "").rpartition("alias/")
+    return {
+        "StringEquals": {"kms:ViaService": f"secretsmanager.{one.region}.amazonaws.com"},
+        **({"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias[2]}"}} if alias[1] else {}),
+    }
+
+
+def _zone_arn(zone_id: str | None, scope: Scope) -> str:
+    return f"arn:{_route53_partition(scope)}:route53:::hostedzone/{zone_id or '*'}"
+
+
+def _route53_partition(scope: Scope) -> str:
+    """Route 53 has no Regions; its zones are in the partition of the identities."""
+    return next((partition_of(one.region) for one in scope.identities), "aws")
+
+
+def _owner(permission: Permission, scope: Scope) -> dict[str, Any]:
+    match permission.condition:
+        case "ours" | "ours or adopted":
+            key = "aws:ResourceTag"
+        case "becomes ours":
+            key = "aws:RequestTag"
+        case _:
+            return {}
+    return {"StringLike": {f"{key}/{OWNER_TAG}": list(scope.owners)}}
+
+
+def _record_condition(domains: list[str], keep: bool) -> dict[str, Any]:
+    """Names are compared in lower case and without their final dot."""
+    return {
+        "ForAllValues:StringLike": {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
+                f"*._domainkey.{domain}" for domain in domains
+            ]
+        },
+        "ForAllValues:StringEquals": {
+            "route53:ChangeResourceRecordSetsRecordTypes": ["TXT", "CNAME"] if keep else ["TXT"]
+        },
+    }

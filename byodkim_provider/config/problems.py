@@ -1,0 +1,137 @@
+"""
+How a problem with the configuration reads: one line, its path first.
+
+Pydantic's errors come in, our lines go out. No line quotes a value that may be a key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from byodkim_provider.config.schema import (
+    DnsSettings,
+    DomainDefaults,
+    KeyStore,
+    LocatedError,
+    StackSettings,
+    SuppliedKey,
+    Verification,
+    WrittenDomain,
+)
+from byodkim_provider.quoting import named, printable, shown
+
+__all__ = ["Steps", "line", "lines", "unknown_key"]
+
+Steps = tuple[str | int, ...]
+"""Where a value stands: the keys and positions that lead to it."""
+
+_NAMED_BY_USERS: Final = {"dnsCredentials", "domains", "keep", "keys", "tags"}
+"""Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
+
+_EXPECTED: Final = {
+    "dict_type": "a map",
+    "model_type": "a map",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+"""What pydantic's error types expected, in our words."""
+
+
+def line(steps: Steps, text: str) -> str:
+    """
+    One problem.
+
+    >>> line(("domains", "example.com", "dns", 1, "ttl"), "must be a whole number, not 'long'")
+    'domains["example.com"].dns[1].ttl: must be a whole number, not \\'long\\''
+    """
+    path = ""
+    for before, step in pairwise(("", *(named(one) if isinstance(one, str) else one for one in steps))):
+        if isinstance(step, int) or before in _NAMED_BY_USERS:
+            path += f"[{json.dumps(step, ensure_ascii=False)}]"
+        else:
+            path += f".{step}" if path else step
+    return printable(f"{path}: {text}")
+
+
+def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]:
+    """Every problem in *error*, which came from validating *config* as `StackSettings`."""
+    for details in error.errors(include_url=False):
+        place = tuple(_written_steps(details["loc"], config))
+        cause = details.get("ctx", {}).get("error")
+        if isinstance(cause, LocatedError):
+            for steps, text in cause.problems:
+                yield line((*place, *steps), text)
+        elif details["type"] == "extra_forbidden":
+            yield line(place, unknown_key(place))
+        else:
+            yield line(place, _text(details["type"], details["input"], details.get("ctx", {}), place))
+
+
+def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
+    """
+    *steps* without those that the user did not write.
+
+    One `dns` is read as a list of one, its name as an object; and a key of a map that is
+    refused has a step "[key]" of pydantic's.
+    """
+    for step in steps:
+        in_short_form = isinstance(value, str) or (isinstance(step, int) and not isinstance(value, list))
+        if in_short_form or step == "[key]":
+            continue
+        yield step
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+
+
+def _text(kind: str, value: object, context: Mapping[str, Any], place: Steps) -> str:
+    if kind == "missing":
+        return "required, it says which key signs" if place[-1] == "generation" else "required"
+    if kind == "value_error":
+        return str(context["error"])
+    expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
+    # Whatever somebody writes where secrets belong may be one.
+    return f"must be {expected}, not {'something else' if place[0] == 'dnsCredentials' else shown(value)}"
+
+
+def unknown_key(place: Steps) -> str:
+    """The last of *place* is not known there: which one may be meant?"""
+    key, model = str(place[-1]), _model_at(place[:-1])
+    known = _keys(model)
+    if model is DomainDefaults and key in _keys(WrittenDomain):
+        return "belongs to a domain, not to defaults"
+    if issubclass(model, DomainDefaults):
+        known += [f"dns.{option}" for option in _keys(DnsSettings)]
+    spelled = {name.lower(): name for name in known}
+    if near := get_close_matches(key.lower(), spelled, n=1):
+        return f"unknown key, did you mean {spelled[near[0]]!r}?"
+    return f"unknown key, expected one of {', '.join(_keys(model))}"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(place: Steps) -> type[BaseModel]:
+    match place:
+        case ():
+            return StackSettings
+        case ("defaults",):
+            return DomainDefaults
+        case ("verification",):
+            return Verification
+        case ("domains", _):
+            return WrittenDomain
+        case (*_, "keys", _):
+            return SuppliedKey
+        case (*_, "keyStore"):
+            return KeyStore
+        case _:
+            return DnsSettings

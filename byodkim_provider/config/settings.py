@@ -1,0 +1,267 @@
+"""
+Is the configuration right, and what does it say of each domain once defaults are filled in?
+
+Plain values in, frozen values or *all* problems out: no Pulumi, no network, no clock. What
+may be written is in `settings_schema`, how a problem reads in `settings_problems`; here is
+what takes more than one key to judge.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import WithDefaultSchema
+
+from byodkim_provider.config.problems import line, lines, unknown_key
+from byodkim_provider.config.schema import (
+    REGION,
+    DnsSettings,
+    DomainDefaults,
+    KeyStore,
+    StackSettings,
+    SuppliedKey,
+    Verification,
+    WrittenDomain,
+)
+from byodkim_provider.dkim import generations, records
+from byodkim_provider.errors import InvalidSettings
+
+__all__ = [
+    "PROJECT",
+    "DnsSettings",
+    "DomainSettings",
+    "KeyStore",
+    "Settings",
+    "SuppliedKey",
+    "Verification",
+    "domain",
+    "json_schema",
+    "load",
+]
+
+PROJECT: Final = "ses-byodkim"
+"""Namespace of the configuration: the name in `Pulumi.yaml`."""
+
+_SMALLEST: Final = f"""\
+the smallest stack file is
+    config:
+      aws:region: eu-west-1
+      {PROJECT}:domains:
+        example.com:
+          generation: 1"""
+
+_KEYS: Final = frozenset(StackSettings.model_fields)
+
+_GENERATED_SELECTOR: Final = "s20260101-00000000"
+"""As long as the selector of any generated key."""
+
+
+class DomainSettings(DomainDefaults):
+    """One domain, defaults filled in: what the program declares from."""
+
+    name: str
+    """Lower case, A-labels, no final dot."""
+    generation: int
+    published: tuple[int, ...]
+    """Generations with a key and a record, oldest first."""
+    keys: Mapping[int, SuppliedKey]
+    """Supplied keys by generation; a published generation that is not in here is generated."""
+    warnings: tuple[str, ...]
+    """What is allowed and yet perhaps not meant, one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of a stack."""
+
+    domains: tuple[DomainSettings, ...]
+    """Sorted by name."""
+    verification: Verification
+
+
+def load(config: Mapping[str, object], *, default_region: str | None) -> Settings:
+    """
+    The settings in *config*, which is all under the project's name: decrypted plain values.
+
+    *default_region* is `aws:region`. Raises `InvalidSettings` with every problem there is.
+    """
+    written = {key: value for key, value in config.items() if value is not None}
+    if not written.get("domains"):
+        unknown = [line((key,), unknown_key((key,))) for key in sorted(written.keys() - _KEYS)]
+        raise InvalidSettings([*unknown, "domains: must name at least one, not none"], hint=_SMALLEST)
+    problems = [*_name_problems(written), *_region_problems(written, default_region)]
+    try:
+        stack = StackSettings.model_validate(written)
+    except ValidationError as error:
+        # `from None`: what pydantic prints of an error may hold a key.
+        raise InvalidSettings(sorted([*problems, *lines(error, written)])) from None
+    domains = () if problems else _resolve(stack, default_region)
+    problems += [problem for domain in domains for problem in _record_problems(domain)]
+    if problems:
+        raise InvalidSettings(sorted(problems))
+    return Settings(domains, stack.verification)
+
+
+def domain(name: str, written: Mapping[str, object], *, default_region: str | None = None) -> DomainSettings:
+    """
+    The settings of one domain, *written* as in a stack file: for programs without one.
+
+    *default_region* is `aws:region` of the stack that runs, if it is not given.
+
+    >>> domain("example.com", {"generation": 2, "regions": ["eu-west-1"]}).published
+    (1, 2, 3)
+    """
+    if default_region is None:
+        from byodkim_provider.program import stack_config  # needs Pulumi, which nothing else here does
+
+        default_region = stack_config.region()
+    return load({"domains": {name: written}}, default_region=default_region).domains[0]
+
+
+def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
+    """Domains that are none, and those that are there twice."""
+    spellings: dict[str, str] = {}
+    for spelling in _map(written["domains"]):
+        try:
+            name = records.normalise_domain(spelling)
+        except ValueError as error:
+            yield line(("domains", spelling), str(error))
+            continue
+        if (first := spellings.setdefault(name, spelling)) != spelling:
+            yield line(("domains", spelling), f"is the same domain as {first!r}")
+
+
+def _region_problems(written: Mapping[str, object], default_region: str | None) -> Iterator[str]:
+    """Missing Regions, and a bad `aws:region` if a domain falls back on it."""
+    if "regions" in _map(written.get("defaults")):
+        return
+    without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _map(domain)]
+    if not default_region:
+        for name in without:
+            yield line(("domains", name, "regions"), "required, for aws:region is not set")
+    elif without:
+        try:
+            REGION.read(default_region)
+        except ValueError as error:
+            yield f"aws:region: {error}"
+
+
+def _map(value: object) -> Mapping[str, object]:
+    """*value* if it is a map. What is none has a problem of its own, found by pydantic."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _record_problems(domain: DomainSettings) -> Iterator[str]:
+    """What can't be: a record's name too long for DNS or not in the zone given, an adopted one retired."""
+    where = ("domains", domain.name)
+    if domain.retired and domain.adopt:
+        yield line((*where, "retired"), "can't be true with adopt: an adopted identity stays in SES")
+    supplied = {number: domain.keys[number] for number in domain.published if number in domain.keys}
+    for generation, key in supplied.items():
+        if problem := records.name_problem(key.selector, domain.name):
+            yield line((*where, "keys", str(generation), "selector"), problem)
+    if len(supplied) < len(domain.published) and records.name_problem(_GENERATED_SELECTOR, domain.name):
+        yield line(where, "too long for a generated selector, only supplied keys can have a shorter one")
+    for position, dns in enumerate(domain.dns):
+        if dns.zone and not f"._domainkey.{domain.name}".endswith(f".{dns.zone}"):
+            which = (position,) if len(domain.dns) > 1 else ()
+            yield line((*where, "dns", *which, "zone"), f"{dns.zone!r} does not hold {domain.name!r}")
+
+
+def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
+    """Every domain with its defaults, sorted by name."""
+    resolved = []
+    for spelling, domain in stack.domains.items():
+        name = records.normalise_domain(spelling)
+        inherited: dict[str, Any] = {
+            field: getattr(domain if field in domain.model_fields_set else stack.defaults, field)
+            for field in DomainDefaults.model_fields
+        }
+        resolved.append(
+            DomainSettings.model_construct(
+                **inherited | {"regions": inherited["regions"] or (default_region,)},
+                name=name,
+                generation=domain.generation,
+                published=_published(domain),
+                keys=domain.keys or {},
+                warnings=(
+                    *_warnings(name, domain),
+                    *_key_store_warnings(name, domain, inherited["key_store"]),
+                    *_release_warnings(name, inherited["dns"]),
+                ),
+            )
+        )
+    return tuple(sorted(resolved, key=lambda domain: domain.name))
+
+
+def _published(domain: WrittenDomain) -> tuple[int, ...]:
+    if domain.published is not None:
+        return domain.published
+    if domain.keys is not None:
+        return generations.published_with_keys(domain.generation, domain.keys)
+    return generations.published(domain.generation)
+
+
+def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
+    published, keys = _published(domain), domain.keys or {}
+    if keys and published[-1] == domain.generation:
+        text = f"no generation after {domain.generation} is published, the next rotation has to wait for DNS"
+        yield line(("domains", name, "keys"), text)
+    for generation in sorted(keys.keys() - set(published)):
+        yield line(("domains", name, "keys", str(generation)), "not published, so it has no record in DNS")
+
+
+def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> Iterator[str]:
+    if domain.keys and store.provider != "state":
+        text = "holds generated keys only, those under keys stay in the stack file and in the state"
+        yield line(("domains", name, "keyStore"), text)
+
+
+def _release_warnings(name: str, dns: tuple[DnsSettings, ...]) -> Iterator[str]:
+    if any(one.release for one in dns):
+        text = f"the zone '_domainkey.{name}' is not protected any more, and mail can't use the keys in it"
+        yield line(("domains", name, "dns"), text)
+
+
+class _ForEditors(GenerateJsonSchema):
+    """Only what an editor should show: no titles made from names, no defaults longer than a word."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        shown = super().default_schema(schema)
+        if not isinstance(shown.get("default"), str | int):
+            shown.pop("default", None)
+        return shown
+
+
+def json_schema() -> dict[str, object]:
+    """JSON Schema of a whole `Pulumi.<stack>.yaml`, for editors."""
+    schema = StackSettings.model_json_schema(schema_generator=_ForEditors)
+    ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Sending domains with DKIM keys of our own in Amazon SES",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {"aws:region": REGION.json_schema(), **ours},
+                "patternProperties": {f"^{PROJECT}:(?!({'|'.join(schema['properties'])})$)": False},
+                "required": [f"{PROJECT}:domains"],
+            }
+        },
+        "required": ["config"],
+        "$defs": schema["$defs"],
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")

@@ -1,0 +1,249 @@
+"""
+The text of a stack file: what it says, and the same text with a few values edited.
+
+Text in, text out. An edit replaces the characters of the values it changes and no others, so
+that comments, order, quotes and `secure:` values stay as they are, byte for byte. What comes
+out is read again: an edit that would change anything else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+
+from byodkim_provider.config.problems import line
+from byodkim_provider.errors import InvalidSettings
+
+__all__ = [
+    "PROJECT_FILES",
+    "Changes",
+    "at",
+    "changed",
+    "diff",
+    "domain_paths",
+    "edited",
+    "key_paths",
+    "load",
+    "stack_file",
+]
+
+PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
+"""How Pulumi lets a project's own file be called."""
+
+Changes = Mapping[str, int | tuple[int, ...] | None]
+"""New values of a domain's keys; None removes the key."""
+
+_Splice = tuple[int, int, str]
+"""Where a replaced piece of the text begins and ends, and what stands there instead."""
+
+
+def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Path:
+    """
+    The file with the configuration of *stack*, which need not be there.
+
+    It ends as *project_file* does, whose content is *project*
+    (https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go).
+    """
+    folder = project_file.parent / str(project.get("stackConfigDir") or ".")
+    return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
+
+
+def domain_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may lead to the map of domains."""
+    return key_paths(project, "domains", in_project_file=in_project_file)
+
+
+def key_paths(project: str, name: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
+    """Keys that may lead to *name*: Pulumi takes three spellings of one."""
+    for key in (f"{project}:{name}", name, f"{project}:config:{name}"):
+        if in_project_file:
+            yield "config", key, "value"
+            yield "config", key, "default"
+        else:
+            yield "config", key
+
+
+def at(value: Any, path: Sequence[str]) -> Any:
+    """What *path* leads to in *value*; None if it leads nowhere."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:
+    """
+    *text* with *changes* made to domains, which are named as they are spelled in the file.
+
+    *path* are the keys that lead to the map of domains. Raises `InvalidSettings` if a value
+    does not stand in the file so that it can be edited there, as with anchors and merge keys.
+    """
+    domains: Node | None = YAML(typ="safe", pure=True).compose(text)
+    for key in path:
+        domains = _value(domains, key) if domains else None
+    splices = [
+        splice
+        for domain, changed in changes.items()
+        for splice in _splices(text, _value(domains, domain) if domains else None, domain, changed)
+    ]
+    result = text
+    for start, end, replacement in sorted(splices, reverse=True):
+        result = result[:start] + replacement + result[end:]
+    _refuse_side_effects(text, result, path, changes)
+    return result
+
+
+def changed(domains: Mapping[str, Any], changes: Mapping[str, Changes]) -> dict[str, Any]:
+    """
+    A map of domains with *changes*.
+
+    Copies, for what an alias repeats is one object: a change of one would be a change of both.
+    """
+    after = dict(domains)
+    for domain, values in changes.items():
+        kept = {key: value for key, value in domains[domain].items() if key not in values}
+        set_ = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        after[domain] = kept | {key: value for key, value in set_.items() if value is not None}
+    return after
+
+
+def diff(before: str, after: str, name: str) -> str:
+    """
+    Unified diff of two texts of the file *name*.
+
+    A private key that stands there in plain shows as "…": the lines around a change are printed too.
+    """
+    lines = unified_diff(_lines(before), _lines(after), fromfile=name, tofile=name)
+    ending = "\n\\ No newline at end of file\n"
+    return "".join(text if text.endswith("\n") else text + ending for text in lines)
+
+
+def load(text: str) -> Any:
+    """What a YAML file holds; raises `InvalidSettings`, which does not quote it."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        # Never the line itself, it may hold a key; the text about a duplicate quotes both values.
+        problem = "a key stands here twice" if isinstance(error, DuplicateKeyError) else error.problem
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InvalidSettings([f"{where}{problem}"]) from None
+    except (YAMLError, ValueError, RecursionError):  # numbers and dates that are none, a thousand brackets
+        raise InvalidSettings(["is no YAML"]) from None
+
+
+def _refuse_side_effects(text: str, result: str, path: Sequence[str], changes: Mapping[str, Changes]) -> None:
+    """Raise unless *result* says what *text* says, and *changes*."""
+    try:
+        same = load(result) == _changed_at(load(text), path, changes)
+    except (InvalidSettings, RecursionError):  # an alias may stand within what it repeats
+        same = False
+    if not same:
+        raise InvalidSettings([_not_editable(domain) for domain in changes])
+
+
+def _changed_at(value: Any, path: Sequence[str], changes: Mapping[str, Changes]) -> dict[str, Any]:
+    """*value* with *changes* to the domains that *path* leads to."""
+    if not path:
+        return changed(value, changes)
+    return {**value, path[0]: _changed_at(value[path[0]], path[1:], changes)}
+
+
+def _not_editable(domain: str) -> str:
+    return line(("domains", domain), "its keys don't stand there by themselves, edit the stack file by hand")
+
+
+def _splices(text: str, node: Node | None, domain: str, changes: Changes) -> Iterator[_Splice]:
+    generation = _value(node, "generation") if node else None
+    if not isinstance(node, MappingNode) or generation is None:
+        raise InvalidSettings([_not_editable(domain)])
+    pairs = list(node.value)
+    keys = [key.value for key, _ in pairs]
+    anchor = keys.index("generation")  # never removed, so what is added or removed is so beside it
+    added = []
+    for key, value in changes.items():
+        if key not in keys:
+            added += [f"{key}: {_flow(value)}"] if value is not None else []
+            continue
+        position = keys.index(key)
+        key_node, value_node = pairs[position]
+        if _value(node, key) is None:
+            raise InvalidSettings([_not_editable(domain)])
+        if value is not None:
+            yield _replaced(key_node, value_node, value)
+        elif not node.flow_style:
+            yield _line_start(text, key_node.start_mark.index), _next_line(text, _end(value_node)), ""
+        elif position < anchor:
+            yield key_node.start_mark.index, pairs[position + 1][0].start_mark.index, ""
+        else:
+            yield _end(pairs[position - 1][1]), _end(value_node), ""
+    if added and node.flow_style:
+        yield _end(generation), _end(generation), "".join(f", {one}" for one in added)
+    elif added:
+        indent = " " * pairs[anchor][0].start_mark.column
+        newline = "\r\n" if "\r\n" in text else "\n"
+        position = len(text[: _next_line(text, _end(generation))].rstrip("\r\n"))
+        yield position, position, "".join(f"{newline}{indent}{one}" for one in added)
+
+
+def _replaced(key: Node, node: Node, value: int | tuple[int, ...]) -> _Splice:
+    if _is_block(node):
+        return key.end_mark.index, _end(node), f": {_flow(value)}"
+    return node.start_mark.index, _end(node), _flow(value)
+
+
+def _flow(value: int | tuple[int, ...] | None) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
+def _value(node: Node, key: str) -> Node | None:
+    """What stands under *key*; None if nothing does, or only an alias of what stands elsewhere."""
+    for key_node, value in node.value if isinstance(node, MappingNode) else ():
+        if key_node.value == key:
+            return value if value.start_mark.index >= key_node.end_mark.index else None
+    return None
+
+
+def _end(node: Node) -> int:
+    """Where *node* ends; the mark of a block collection stands before the next token, after comments."""
+    if not _is_block(node):
+        return int(node.end_mark.index)
+    last = node.value[-1]
+    return _end(last[1] if isinstance(last, tuple) else last)
+
+
+def _is_block(node: Node) -> bool:
+    """Whether *node* is a list or a map written line by line."""
+    return isinstance(node, CollectionNode) and not node.flow_style
+
+
+def _line_start(text: str, position: int) -> int:
+    return text.rfind("\n", 0, position) + 1
+
+
+def _next_line(text: str, position: int) -> int:
+    return text.find("\n", position) + 1 or len(text)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of *text*, plain private keys left out."""
+    root = YAML(typ="safe", pure=True).compose(text)
+    for key in reversed(list(_plain_keys(root))):
+        start, end = key.start_mark.index, len(text[: key.end_mark.index].rstrip())
+        text = f"{text[:start]}…{text[end:]}"
+    return text.splitlines(keepends=True)
+
+
+def _plain_keys(node: Node) -> Iterator[Node]:
+    """Private keys that are not encrypted, in the order they stand there."""
+    for child in () if isinstance(node, ScalarNode) else node.value:
+        key, value = child if isinstance(child, tuple) else (None, child)
+        if key is not None and key.value == "privateKey" and isinstance(value, ScalarNode):
+            yield value
+        else:
+            yield from _plain_keys(value)

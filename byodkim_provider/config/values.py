@@ -1,0 +1,177 @@
+"""
+How one value of a stack file is read, and how a refused one is shown.
+
+A type here is an annotation for pydantic that knows two things: what it takes, with our
+own text for what it refuses, and how that reads in a JSON Schema.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.dkim import records
+from byodkim_provider.quoting import shown
+
+__all__ = ["Flag", "JsonObject", "Region", "ResolverAddress", "Text", "Whole", "Zone"]
+
+_RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+
+
+class _Value:
+    """What the types below share: pydantic calls `read`, and asks for the `json_schema`."""
+
+    def read(self, value: object) -> object:
+        """The checked value; raises ValueError with what was expected and what was seen."""
+        raise NotImplementedError
+
+    def json_schema(self) -> dict[str, object]:
+        """What an editor accepts: as `read`, but a number or a flag is not written as text."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
+        return self.json_schema()
+
+
+@dataclass(frozen=True)
+class Whole(_Value):
+    """A whole number. `pulumi config set` may store it as text, and Pulumi hands it on as a float."""
+
+    least: int
+    most: int | None = None
+
+    def read(self, value: object) -> int:
+        number = _whole(value)
+        if number is None:
+            raise ValueError(f"must be a whole number, not {shown(value)}")
+        if number < self.least or (self.most is not None and number > self.most):
+            limits = f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+            raise ValueError(f"must be {limits}, not {number}")
+        return number
+
+    def json_schema(self) -> dict[str, object]:
+        most = {} if self.most is None else {"maximum": self.most}
+        return {"type": "integer", "minimum": self.least, **most}
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str):
+        return int(value) if re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class Flag(_Value):
+    """True or false. `pulumi config set` may store it as text."""
+
+    def read(self, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        if value in ("true", "false"):
+            return value == "true"
+        raise ValueError(f"must be true or false, not {shown(value)}")
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Text(_Value):
+    """Text of one form; *expected* describes it."""
+
+    pattern: str
+    expected: str
+
+    def read(self, value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(self.pattern, value, re.ASCII):
+            return value
+        raise ValueError(f"must be {self.expected}, not {shown(value)}")
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+
+
+class Region(_Value):
+    """An AWS Region that there is."""
+
+    _form = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+
+    def read(self, value: object) -> str:
+        region = self._form.read(value)
+        if problem := region_problem(region):
+            raise ValueError(problem)
+        return region
+
+    def json_schema(self) -> dict[str, object]:
+        return self._form.json_schema()
+
+
+@dataclass(frozen=True)
+class JsonObject(_Value):
+    """A map, or the same as JSON text; it is handed on as text of *most* characters at most."""
+
+    most: int
+
+    def read(self, value: object) -> str:
+        try:
+            written = json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            written = None
+        if not isinstance(written, Mapping):
+            raise ValueError(f"must be a map, or one as JSON text, not {shown(value)}")
+        text = json.dumps(written)
+        if len(text) > self.most:
+            raise ValueError(f"must be at most {self.most} characters as JSON, not {len(text)}")
+        return text
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": ["object", "string"]}
+
+
+class Zone(_Value):
+    """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is no domain."""
+
+    def read(self, value: object) -> str:
+        if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
+            raise ValueError(f"must be a zone's name, not {shown(value)}")
+        parent = value.removeprefix("_domainkey.")
+        return value.removesuffix(parent) + records.normalise_domain(parent)
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": "string", "minLength": 1}
+
+
+class ResolverAddress(_Value):
+    """Address of a recursive resolver; its port follows, if that is not 53."""
+
+    def read(self, value: object) -> str:
+        found = _RESOLVER.fullmatch(value) if isinstance(value, str) else None
+        if found and _is_address(found["v4"] or found["v6"], 4 if found["v4"] else 6):
+            if 1 <= int(found["port"] or 53) <= 65535:
+                return found[0]
+            raise ValueError(f"the port must be 1 to 65535, not {found['port']}")
+        raise ValueError(f"must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not {shown(value)}")
+
+    def json_schema(self) -> dict[str, object]:
+        return {"type": "string", "minLength": 1}
+
+
+def _is_address(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False

@@ -1,0 +1,343 @@
+"""
+What is wrong with a TXT record: which known misconfiguration its values, or its name, look like.
+
+Text in, a code and a text out: no DNS here. What a value holds is decided in `records`, how each
+code is fixed stands in `panels`. No text quotes more of a value than a tag: a private key may
+have been pasted.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Final, Literal
+from urllib.parse import unquote
+
+from byodkim_provider.dkim.keys import fingerprint
+from byodkim_provider.dkim.records import (
+    NAME_OCTETS,
+    decoded,
+    public_key,
+    record_name,
+    same_key,
+    tags_of,
+    unusable_tag,
+)
+
+__all__ = [
+    "PLACEHOLDER",
+    "Misconfiguration",
+    "Misplaced",
+    "MisplacedCode",
+    "ValueCode",
+    "holds_private_key",
+    "in_testing_mode",
+    "misconfiguration",
+    "misplaced",
+]
+
+PLACEHOLDER: Final = "p=customerProvidedPublicKey"
+"""What SES's console and its CSV file show where the customer's own key belongs."""
+
+WRONG_CHARACTERS: Final = 20
+"""Up to so many characters that differ, a key was copied badly; two keys differ in hundreds."""
+
+ValueCode = Literal[
+    "another-key",
+    "bare-rsa-key",
+    "base64url",
+    "case-changed",
+    "character-lost",
+    "character-wrong",
+    "characters-added",
+    "cut",
+    "empty",
+    "escaped-semicolons",
+    "final-dot",
+    "invisible-characters",
+    "key-missing",
+    "line-breaks",
+    "literal-quotes",
+    "malformed",
+    "no-txt",
+    "not-dkim",
+    "p-missing",
+    "pem-armour",
+    "placeholder",
+    "plus-lost",
+    "private-key",
+    "revoked",
+    "semicolons-missing",
+    "several-records",
+    "several-wrong-records",
+    "split-into-records",
+    "strings-swapped",
+    "url-encoded",
+    "wrong-tag",
+    "zone-line",
+]
+
+MisplacedCode = Literal[
+    "at-apex",
+    "domainkey-doubled",
+    "domainkey-missing",
+    "domainkey-missing-zone-doubled",
+    "selector-missing",
+    "sub-domain-missing",
+    "underscore-missing",
+    "underscore-missing-zone-doubled",
+    "zone-doubled",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfiguration:
+    """What a server's TXT values at a record's name look like."""
+
+    code: ValueCode
+    """For programs; never changes."""
+    text: str
+    """For people: what stands there, to go behind "ns1.example.net answers"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """A name at which a record ends up by a known misconfiguration."""
+
+    code: MisplacedCode
+    name: str
+    text: str
+    """For people: what happened to the name."""
+
+
+def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
+    """Where the record of *selector* ends up by known misconfigurations in the panel of *zone*."""
+    name = record_name(selector, domain)
+    names = (
+        Misplaced("zone-doubled", f"{name}.{zone}", "the panel added the zone twice"),
+        Misplaced(
+            "underscore-missing",
+            f"{selector}.domainkey.{domain}",
+            "the underscore of '_domainkey' is missing",
+        ),
+        Misplaced(
+            "underscore-missing-zone-doubled",
+            f"{selector}.domainkey.{domain}.{zone}",
+            "the underscore is missing, and the panel added the zone twice",
+        ),
+        Misplaced("domainkey-missing", f"{selector}.{domain}", "'_domainkey' is missing from the name"),
+        Misplaced(
+            "domainkey-missing-zone-doubled",
+            f"{selector}.{domain}.{zone}",
+            "'_domainkey' is missing, and the panel added the zone twice",
+        ),
+        Misplaced(
+            "domainkey-doubled",
+            f"{selector}._domainkey._domainkey.{domain}",
+            "'_domainkey' stands twice in the name",
+        ),
+        Misplaced("selector-missing", f"_domainkey.{domain}", "the selector is missing from the name"),
+        # A panel takes names relative to the zone: the part of the sub-domain was left out.
+        Misplaced(
+            "sub-domain-missing", record_name(selector, zone), "the sub-domain is missing from the name"
+        ),
+        Misplaced("at-apex", domain, "selector and '_domainkey' are missing from the name"),
+        Misplaced("at-apex", zone, "the record stands at the zone itself"),
+    )
+    by_name = {one.name: one for one in reversed(names) if one.name != name and len(one.name) <= NAME_OCTETS}
+    return tuple(reversed(by_name.values()))
+
+
+_ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]*PRIVATE ?KEY", re.IGNORECASE)
+
+_PRIVATE_DER: Final = re.compile(rb"\x30(\x82..|\x81.|[\x0a-\x7f])\x02\x01[\0\1]", re.DOTALL)
+"""How private keys begin in DER: a SEQUENCE whose first part is the version, 0 or 1. No public key does."""
+
+_NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
+
+
+def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
+    """Whether *text* has a private key in it, or its beginning: as PEM, as base64, or as base64 of either."""
+    if _ARMOUR.search(text):
+        return True
+    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", unquote(text))):
+        octets = [_octets(run[found.start() :]) for found in re.finditer("MI|^", run)]
+        if any(_PRIVATE_DER.match(one) for one in octets):
+            return True
+        if unpacking and holds_private_key(octets[0].decode("latin-1"), unpacking=unpacking - 1):
+            return True
+    return False
+
+
+def _octets(text: str) -> bytes:
+    """What base64 or base64url *text* begins with."""
+    return base64.b64decode(text[: len(text) // 4 * 4].translate(str.maketrans("-_", "+/")))
+
+
+_INVISIBLE: Final = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
+    r"|\\x[0-9a-f]{2}"  # as `resolver` writes an octet that is not UTF-8
+)
+
+ARMOUR: Final = "BEGIN or END lines, expected the base64 between them"
+
+_BY_TEXT: Final[tuple[tuple[str, ValueCode, str], ...]] = (
+    (r"^\s*$", "empty", "an empty value"),
+    ("customerProvidedPublicKey", "placeholder", f"{PLACEHOLDER}, the placeholder of SES's console"),
+    (r"_domainkey|(^|\s)TXT\s", "zone-line", "a whole line of a zone file, expected the value alone"),
+    (r"-----|(BEGIN|END) [A-Z ]*PUBLIC KEY", "pem-armour", ARMOUR),
+    ("[\"“”„‘’«»`]|^'|'$", "literal-quotes", "a value with quotes in it, expected none"),
+    (r"\\;", "escaped-semicolons", r"a value with '\;' in it, expected ';'"),
+    (r"[\r\n]|\\[rn]", "line-breaks", "a value with line breaks in it, expected one line"),
+    (r"%[0-9A-Fa-f]{2}", "url-encoded", "a value encoded as for a web address, with %2B, %2F or %3D"),
+    (_INVISIBLE.pattern, "invisible-characters", "a value with invisible characters in it"),
+)
+"""What shows in a value's text alone, whichever key it holds; the first that fits is named."""
+
+
+def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration | None:
+    """
+    What is wrong with the TXT values at a record's name, None if they are right.
+
+    *values* are one server's, each with its strings joined; *expected* is the key
+    (SubjectPublicKeyInfo, DER). Right is one value that holds this key.
+    """
+    if any(holds_private_key(value) for value in values):
+        text = "a private key, with which anyone can sign now: make a new key"
+        return Misconfiguration("private-key", text)
+    if not values:
+        return Misconfiguration("no-txt", "no TXT record")
+    if len(values) > 1:
+        return _several(values, expected)
+    value = values[0]
+    if same_key(value, expected):
+        return None
+    for pattern, code, text in _BY_TEXT:
+        if re.search(pattern, value):
+            return Misconfiguration(code, text)
+    key = base64.b64encode(expected).decode()
+    return _in_order(value, expected, key) or _in_tags(value) or _in_key(value, expected, key)
+
+
+def in_testing_mode(value: str) -> bool:
+    """Whether verifiers are asked to treat mail as if it were not signed (`t=y`, RFC 6376 section 3.6.1)."""
+    flags = (tags_of(value) or {}).get("t", "")
+    return "y" in re.split(" ?: ?", flags)
+
+
+def _several(values: Sequence[str], expected: bytes) -> Misconfiguration:
+    count = len(values)
+    if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
+        text = f"the value cut into {count} TXT records, expected one record"
+        return Misconfiguration("split-into-records", text)
+    right = sum(same_key(value, expected) for value in values)
+    # RFC 6376 section 3.6.2.2: the results are undefined.
+    return Misconfiguration(
+        "several-records" if right else "several-wrong-records",
+        f"{count} TXT records, {right or 'none'} with this key, expected one",
+    )
+
+
+def _in_order(value: str, expected: bytes, key: str) -> Misconfiguration | None:
+    """What is wrong if *value* has no p= where its key begins."""
+    text = "".join(value.split())
+    if re.fullmatch(r"MI[A-Za-z0-9+/]+={0,2}", text):
+        return Misconfiguration("p-missing", "a value without p=, expected p= before the key")
+    if text and key.endswith(text):
+        return Misconfiguration("cut", f"only the last {len(text)} characters of the value")
+    for start in (match.start() for match in re.finditer("v=DKIM1|p=", value)):
+        if start and same_key(value[start:] + value[:start], expected):
+            return Misconfiguration("strings-swapped", "the strings of the value in the wrong order")
+    return None
+
+
+def _in_tags(value: str) -> Misconfiguration | None:
+    """What is wrong if verifiers find no p= for `rsa-sha256` in *value*, or an empty one."""
+    tags = tags_of(value)
+    separated = re.sub(r"(?<=[\w*])[\s,:|]*(?=[vkhst]\s*=\s*[\w*]|p\s*=\s*MI)", ";", value)
+    with_semicolons = (tags_of(separated) or {}).keys() - (tags or {}).keys()
+    if "p" in with_semicolons or (separated != value and public_key(separated)):
+        return Misconfiguration("semicolons-missing", "a value without the semicolons between its tags")
+    if upper := re.search(r"(^|;)\s*(P|V|K)\s*=", value):
+        tag = upper[2]
+        return Misconfiguration("wrong-tag", f"{tag}=, expected {tag.lower()}= in lower case")
+    if re.search(r"(^|[\s;,])MI[A-Za-z0-9+/\s]{40}", value) and not re.search(r"\bp\s*=", value):
+        return Misconfiguration("p-missing", "a value without p=, expected p= before the key")
+    version = re.match(r"\s*v\s*=\s*(\w*)", value)
+    if not (version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)):
+        return Misconfiguration("not-dkim", "a TXT record for something other than DKIM")
+    if tags is None:
+        return Misconfiguration("malformed", "a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
+    if "p" not in tags:
+        return Misconfiguration("key-missing", "a value without a key, expected p= and the key")
+    if not tags["p"]:
+        return Misconfiguration("revoked", "an empty p=, which revokes the key")
+    problem = unusable_tag(tags)
+    return Misconfiguration("wrong-tag", problem) if problem else None
+
+
+def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
+    """What is wrong if the p= of *value* is not *expected*, whose base64 is *key*."""
+    text = (tags_of(value) or {}).get("p", "").replace(" ", "")
+    if text.endswith("."):
+        return Misconfiguration("final-dot", "a value with a dot at its end")
+    other = public_key(value)
+    if not other and public_key("p=" + text.translate(str.maketrans("-_", "+/"))):
+        return Misconfiguration("base64url", "a key in base64url, with '-' and '_' for '+' and '/'")
+    bare = decoded(text) or b""
+    if bare.startswith(b"\x30") and expected.endswith(bare):
+        return Misconfiguration(
+            "bare-rsa-key", "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes"
+        )
+    if key and (damage := _damage(text, key, len(value))):
+        return damage
+    if other:
+        return Misconfiguration("another-key", f"another key (fingerprint {fingerprint(other)[:8]}…)")
+    if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
+        return _case_changed(text)
+    return Misconfiguration("malformed", "a p= that is no RSA public key")
+
+
+def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
+    """How *text*, the base64 in a value of *octets*, was made from *key*; None if it was not."""
+    if text.lower() == key.lower():
+        return _case_changed(text)
+    if text.count("+") < key.count("+") and text.replace("+", "") == key.replace("+", ""):
+        return Misconfiguration("plus-lost", "the key without its '+'")
+    same = _same_from_start(text, key)
+    same_at_end = _same_from_start(text[same:][::-1], key[same:][::-1])
+    lost = len(key) - len(text)
+    if lost > 0 and same == len(text):
+        return Misconfiguration("cut", f"a value cut after {octets} octets, {lost} are missing")
+    if lost == 1 and same + same_at_end == len(text):
+        return Misconfiguration(
+            "character-lost", "the value without one character, as a wrong split at 255 makes it"
+        )
+    if lost > 0 and same + same_at_end == len(text):
+        return Misconfiguration("cut", f"a value that lost {lost} characters within the key")
+    if lost < 0 and same + same_at_end == len(key):
+        return Misconfiguration("characters-added", f"{_counted(-lost)} too many in the key")
+    wrong = [place for place, pair in enumerate(zip(text, key, strict=False), 1) if len({*pair}) > 1]
+    if lost == 0 and len(wrong) <= WRONG_CHARACTERS:
+        return Misconfiguration(
+            "character-wrong", f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}"
+        )
+    return None
+
+
+def _same_from_start(first: str, second: str) -> int:
+    """How many characters are the same, up to the first that differs."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def _case_changed(text: str) -> Misconfiguration:
+    case = "lower" if text.islower() else "upper" if text.isupper() else "the wrong"
+    return Misconfiguration("case-changed", f"the key in {case} case, and case counts in it")
+
+
+def _counted(number: int) -> str:
+    return f"{number} character{'s' if number > 1 else ''}"

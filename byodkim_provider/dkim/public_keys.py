@@ -1,0 +1,95 @@
+"""
+The public half of a key on its own: out of a file, and how long it is.
+
+For those who have no private key at hand. What SES can sign with is decided in `keys`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
+    load_pem_public_key,
+)
+
+from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, block, is_certificate, is_rsa_pss, pem_or_der
+from byodkim_provider.errors import InvalidKey
+
+__all__ = ["bits", "load"]
+
+_EXPECTED: Final = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
+
+_PRIVATE: Final = f"is a private key, {_EXPECTED}"
+
+_PSS: Final = f"is an RSA-PSS key, {_EXPECTED}"
+
+_UNREADABLE: Final = f"is not a public key that can be read, {_EXPECTED}"
+
+_CERTIFICATE: Final = "is a certificate (`openssl x509 -in FILE -pubkey -noout` writes its public key)"
+
+
+def load(public_key: str | bytes) -> bytes:
+    """
+    The key in *public_key* (SubjectPublicKeyInfo, DER), which is PEM, DER or base64 of it.
+
+    *public_key* is a file as it is. What stands before and after a PEM block does not matter.
+    Raises `InvalidKey`, whose reason never quotes it.
+    """
+    found = pem_or_der(public_key, _EXPECTED)
+    key = _from_pem(found) if isinstance(found, str) else _from_der(found)
+    if not isinstance(key, RSAPublicKey):
+        raise InvalidKey(f"is no RSA key, {_EXPECTED}")
+    if not MIN_BITS <= key.key_size <= MAX_BITS:
+        raise InvalidKey(f"must be {MIN_BITS} to {MAX_BITS} bits, not {key.key_size}")
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def bits(public_key_der: bytes) -> int:
+    """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
+    key = load_der_public_key(public_key_der)
+    if not isinstance(key, RSAPublicKey):
+        raise InvalidKey(f"is no RSA key, {_EXPECTED}")
+    return key.key_size
+
+
+def _from_pem(text: str) -> object:
+    """The one public key in *text*."""
+    if "PRIVATE KEY-----" in text:
+        raise InvalidKey(_PRIVATE)
+    if (count := text.count("PUBLIC KEY-----") // 2) > 1:
+        raise InvalidKey(f"holds {count} public keys, expected one")
+    try:
+        key = load_pem_public_key(text.encode(errors="replace"))
+    except (ValueError, UnsupportedAlgorithm):
+        certificate = "-----BEGIN CERTIFICATE-----" in text
+        raise InvalidKey(_CERTIFICATE if certificate else _UNREADABLE) from None
+    if is_rsa_pss(block(text, "PUBLIC KEY")):
+        raise InvalidKey(_PSS)
+    return key
+
+
+def _from_der(der: bytes) -> object:
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKey(_why_no_der(der)) from None
+    if is_rsa_pss(der):
+        raise InvalidKey(_PSS)
+    return key
+
+
+def _why_no_der(der: bytes) -> str:
+    """Why `cryptography` does not load *der* as a public key."""
+    if is_certificate(der):
+        return _CERTIFICATE
+    try:
+        load_der_private_key(der, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return _UNREADABLE
+    return _PRIVATE

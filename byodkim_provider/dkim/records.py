@@ -1,0 +1,242 @@
+"""
+What are a record's name and value, and which key does a value hold?
+
+Text and bytes in, values out: no DNS here. A name or a value that is put together or
+taken apart anywhere else is in the wrong file, for publishing and checking could then
+disagree. What a value holds is decided as a verifier would, by the key once decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final
+
+import idna
+
+from byodkim_provider.dkim.keys import is_rsa_public_key
+
+__all__ = [
+    "NAME_OCTETS",
+    "STRING_OCTETS",
+    "decoded",
+    "name_problem",
+    "normalise_domain",
+    "parse_quoted",
+    "parse_route53",
+    "public_key",
+    "quoted",
+    "record_name",
+    "record_value",
+    "route53_value",
+    "same_key",
+    "selector_problem",
+    "strings",
+    "tags_of",
+    "unusable_tag",
+]
+
+STRING_OCTETS: Final = 255
+"""Most octets one string of a TXT record holds (RFC 1035 section 3.3)."""
+
+NAME_OCTETS: Final = 253
+"""Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
+
+MAX_WRITTEN: Final = 2 * NAME_OCTETS
+"""Longest text that is looked at as a name, in characters: some characters are left out of a domain."""
+
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""Lower case of the pattern of SES's `DomainSigningSelector`, which is also that of a host name's label."""
+
+_DOMAIN_EXPECTED: Final = "expected a domain such as 'example.com'"
+
+_DOMAIN_SLIPS: Final = (
+    (r"^\.?$", "is empty"),
+    (r"\s", "has a blank or a line break"),
+    (r"://", "is a URL"),
+    (r"@", "is an e-mail address, which inherits the DKIM of its domain"),
+    (r"\*", "is a wildcard, and an identity covers the sub-domains of its domain anyway"),
+    (r"[/\\]", "has a path"),
+    (r"^\[|:.*:", "is an IP address"),
+    (r"\.[0-9]+\.?$", "ends in a number, as an IP address does"),
+    (r":", "has a port"),
+    (r"(^|\.)_domainkey(\.|$)", "is the name of a record"),
+    (r"_", "has an underscore"),
+)
+"""What a text that is no domain looks like, the most telling first."""
+
+
+def normalise_domain(text: str) -> str:
+    """
+    The domain in lower case and A-labels, without a final dot.
+
+    Raises `ValueError`, whose text names the value and what was expected.
+
+    >>> normalise_domain("Bücher.Example.")
+    'xn--bcher-kva.example'
+    """
+    if len(text) > MAX_WRITTEN:  # perhaps a key, in the wrong place
+        raise ValueError(f"{len(text)} characters are too many, {_DOMAIN_EXPECTED}")
+    try:
+        name = idna.uts46_remap(text, std3_rules=False)
+    except idna.IDNAError:
+        raise ValueError(f"{text!r} has a character no domain has, {_DOMAIN_EXPECTED}") from None
+    for pattern, slip in _DOMAIN_SLIPS:
+        if re.search(pattern, name):
+            raise ValueError(f"{text!r} {slip}, {_DOMAIN_EXPECTED}")
+    labels = [_a_label(label, text) for label in name.removesuffix(".").split(".")]
+    domain = ".".join(labels)
+    if len(labels) < 2:
+        raise ValueError(f"{text!r} is a single label, {_DOMAIN_EXPECTED}")
+    if len(domain) > NAME_OCTETS:
+        raise ValueError(f"{text!r} has {len(domain)} octets, expected at most {NAME_OCTETS}")
+    return domain
+
+
+def _a_label(label: str, text: str) -> str:
+    """*label* as it stands in DNS. Not all through `idna`, which refuses such names as `r3---sn-4g5e`."""
+    if not label:
+        raise ValueError(f"{text!r} has an empty label, {_DOMAIN_EXPECTED}")
+    ascii_label = label
+    if not label.isascii() or label.startswith("xn--"):
+        try:
+            ascii_label = idna.alabel(label).decode()
+        except idna.IDNAError:
+            raise ValueError(f"{text!r}: IDNA 2008 does not allow the label {label!r}") from None
+    if len(ascii_label) > 63:
+        raise ValueError(f"{text!r} has a label of {len(ascii_label)} octets, expected at most 63")
+    if not _LABEL.fullmatch(ascii_label):
+        raise ValueError(
+            f"{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end"
+        )
+    return ascii_label
+
+
+def selector_problem(selector: str) -> str | None:
+    """Why *selector* will not do, None if SES takes it and every DNS provider keeps it as it is."""
+    if len(selector) > MAX_WRITTEN:  # perhaps a key, in the wrong place
+        return f"{len(selector)} characters are too many, expected at most 63"
+    if selector != selector.lower():
+        # pulumi-aws stores record names in lower case, and then sees a difference for ever.
+        return f"{selector!r} has upper case, expected lower case: that is how DNS providers store names"
+    if "." in selector:
+        return f"{selector!r} has a dot, expected the one label before '._domainkey'"
+    if len(selector) > 63:
+        return f"{selector!r} has {len(selector)} octets, expected at most 63"
+    if not _LABEL.fullmatch(selector):
+        return f"{selector!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+    return None
+
+
+def name_problem(selector: str, domain: str) -> str | None:
+    """Why the record of *selector* can't stand in DNS, None if it can: its name may be too long."""
+    name = record_name(selector, domain)
+    if len(name) > NAME_OCTETS:
+        return f"{name!r} has {len(name)} octets, expected at most {NAME_OCTETS}: take a shorter selector"
+    return None
+
+
+def record_name(selector: str, domain: str) -> str:
+    """
+    Name of the TXT record of *selector*, without a final dot (RFC 6376 section 3.6.2.1).
+
+    >>> record_name("s20261125-3f9c2a71", "example.com")
+    's20261125-3f9c2a71._domainkey.example.com'
+    """
+    return f"{selector}._domainkey.{domain}"
+
+
+def record_value(public_key_der: bytes) -> str:
+    """Value of the TXT record of a public key (SubjectPublicKeyInfo, DER): SES's own form, `p=MIIB…`."""
+    return f"p={base64.b64encode(public_key_der).decode()}"
+
+
+def strings(value: str) -> tuple[str, ...]:
+    """*value*, which is ASCII, in pieces of at most `STRING_OCTETS`, as one TXT record holds it."""
+    return tuple(value[start : start + STRING_OCTETS] for start in range(0, len(value), STRING_OCTETS))
+
+
+def route53_value(value: str) -> str:
+    """
+    *value* as an entry of `aws.route53.Record.records`: no outer quotes, `""` between strings.
+
+    pulumi-aws adds the outer pair (https://github.com/pulumi/pulumi-aws/issues/5451).
+    """
+    return '""'.join(strings(value))
+
+
+def quoted(value: str) -> str:
+    """*value* as zone files and Route 53's API have it: `"first" "rest"`."""
+    return " ".join(f'"{string}"' for string in strings(value))
+
+
+def parse_route53(text: str) -> str:
+    """The value that `route53_value` wrote as *text*."""
+    return parse_quoted(f'"{text}"')
+
+
+def parse_quoted(text: str) -> str:
+    """The value that `quoted` wrote as *text*; `ValueError` for what it never writes."""
+    if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
+        raise ValueError(f"{text!r} is not a list of quoted strings without escapes")
+    return "".join(re.findall(r'"([^"]*)"', text))
+
+
+def public_key(value: str) -> bytes | None:
+    """
+    The RSA public key (SubjectPublicKeyInfo, DER) that a TXT value's joined strings hold.
+
+    None where a verifier of `rsa-sha256` finds none: revoked, malformed, or kept for
+    another use (RFC 6376 section 3.6.1).
+    """
+    tags = tags_of(value)
+    if tags is None or unusable_tag(tags):
+        return None
+    der = decoded(tags.get("p", ""))
+    # A bare RSAPublicKey is none either: dkimpy reads it, OpenDKIM doesn't, and of SES it isn't
+    # known. See https://www.rfc-editor.org/errata/eid3017
+    return der if der and is_rsa_public_key(der) else None
+
+
+def same_key(value: str, public_key_der: bytes) -> bool:
+    """Whether a TXT value holds this key (SubjectPublicKeyInfo, DER), however it is written."""
+    return public_key(value) == public_key_der
+
+
+def tags_of(value: str) -> dict[str, str] | None:
+    """The tag list of RFC 6376 section 3.2, in its order; None if it is malformed."""
+    tags: dict[str, str] = {}
+    specs = re.sub(r"(\r\n)?[ \t]+", " ", value).split(";")  # folding white space
+    if not specs[-1].strip():
+        specs.pop()
+    for spec in specs:
+        match = re.fullmatch(r" ?([A-Za-z][A-Za-z0-9_]*) ?= ?([ -:<-~]*?) ?", spec)
+        if not match or match[1] in tags:
+            return None
+        tags[match[1]] = match[2]
+    return tags
+
+
+def unusable_tag(tags: dict[str, str]) -> str | None:
+    """The tag that keeps verifiers from this key for `rsa-sha256` mail (RFC 6376 section 3.6.1)."""
+    tags = {name: text if len(text) <= 20 else f"{text[:20]}…" for name, text in tags.items()}
+    if tags.get("v", "DKIM1") != "DKIM1":
+        return f"v={tags['v']}, expected v=DKIM1 or no v="
+    if "v" in tags and next(iter(tags)) != "v":
+        return "v=DKIM1 behind another tag, expected it first"
+    if tags.get("k", "rsa") != "rsa":
+        return f"k={tags['k']}, expected k=rsa or no k="
+    if "sha256" not in re.split(" ?: ?", tags.get("h", "sha256")):
+        return f"h={tags['h']}, expected h=sha256 or no h="
+    if not {"*", "email"} & set(re.split(" ?: ?", tags.get("s", "*"))):
+        return f"s={tags['s']}, expected s=email or no s="
+    return None
+
+
+def decoded(text: str) -> bytes | None:
+    """What base64 *text* holds, blanks aside; None if it is damaged."""
+    try:
+        return base64.b64decode(text.replace(" ", ""), validate=True)
+    except binascii.Error:
+        return None

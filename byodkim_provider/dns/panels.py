@@ -1,0 +1,395 @@
+"""
+What to type in which field of which provider's DNS panel, and how to fix a misconfiguration there.
+
+Data and text: no DNS, no AWS. What no document of a provider says is said to be unknown, and
+is not guessed. Names and values are put together in `records`; here they are only laid out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from byodkim_provider.dkim.misconfigurations import PLACEHOLDER
+from byodkim_provider.dkim.records import quoted
+
+__all__ = [
+    "MISTAKES",
+    "NEW_KEY",
+    "PANELS",
+    "Panel",
+    "delegation",
+    "instructions",
+    "mending",
+    "name_to_type",
+    "of_place",
+    "problems",
+    "recognise",
+    "serves",
+    "value_to_type",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One provider's panel for DNS records, as the person in front of it sees it."""
+
+    title: str
+    where: str
+    """The way to the form for a new record in `{zone}`; empty if it is not known."""
+    name_field: str
+    value_field: str
+    type_choice: str = "TXT"
+    """What to choose in the field for the type."""
+    name_form: Literal["relative", "full, final dot", "unknown"] = "relative"
+    """Without the zone, which the panel adds itself; or whole, with a dot behind it."""
+    value_form: Literal["one piece", "quoted strings", "unknown"] = "one piece"
+    """As it is, and the panel splits it; or in strings of at most 255 octets, each in quotes."""
+    ttl: str
+    """What to choose as TTL; empty if there is no such field."""
+    max_name: int | None = None
+    """Most characters of the name as it is typed; None if DNS's own limit comes first, or it is not known."""
+    max_value: int | None = None
+    quirks: tuple[str, ...] = ()
+    name_servers: tuple[str, ...] = ()
+    """Patterns of the names of its name servers, without a final dot; empty if they are not known."""
+
+
+PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
+    {
+        # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#TXTFormat
+        "route53": Panel(
+            title="Route 53",
+            where="Hosted zones › {zone} › Create record",
+            name_field="Record name",
+            value_field="Value",
+            value_form="quoted strings",
+            ttl="300",
+            max_value=4000,
+            quirks=(
+                "without the quotes, or in one string over 255 characters, the console refuses the value",
+            ),
+            name_servers=(r"ns-\d+\.awsdns-\d+\.(com|net|org|co\.uk)",),
+        ),
+        # https://www.godaddy.com/help/add-a-txt-record-19232
+        "godaddy": Panel(
+            title="GoDaddy",
+            where="Domain Portfolio › {zone} › DNS › Add New Record",
+            name_field="Name",
+            value_field="Value",
+            ttl="1 Hour",
+            max_name=255,
+            max_value=1024,
+            name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
+        ),
+        # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
+        "dreamhost": Panel(
+            title="DreamHost",
+            where="Manage Websites › {zone} › DNS Settings › Add Record › TXT Record › Add",
+            name_field="Host",
+            value_field="TXT Value",
+            ttl="",
+            quirks=("a new record may take up to 6 hours to show",),
+            name_servers=(r"ns\d+\.dreamhost\.com",),
+        ),
+        # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
+        "cloudflare": Panel(
+            title="Cloudflare",
+            where="{zone} › DNS › Records › Add record",
+            name_field="Name",
+            value_field="Content",
+            ttl="Auto",
+            max_value=2048,
+            quirks=("the full name is understood too",),
+            name_servers=(r"[a-z0-9-]+\.ns\.cloudflare\.com",),
+        ),
+        # https://www.hostgator.com/help/article/what-are-my-name-servers
+        "hostgator": Panel(
+            title="HostGator",
+            where='cPanel › Zone Editor › {zone} › Manage › Add Record › Add "TXT" Record',
+            name_field="Name",
+            value_field="Record",
+            name_form="full, final dot",
+            ttl="14400",
+            quirks=(
+                "how it takes a value over 255 characters is not known to us: if it refuses one, "
+                'try two strings in quotes, "first 255" "rest"',
+                "a new record may take up to 8 hours to show",
+                "private name servers, under a name of one's own, are possible",
+            ),
+            name_servers=(r"(ns|hgns)\d+\.hostgator\.com", r"ns\d+\.websitewelcome\.com"),
+        ),
+        # https://www.namecheap.com/support/knowledgebase/article.aspx/317/2237/
+        "namecheap": Panel(
+            title="Namecheap",
+            where="Domain List › {zone} › Manage › Advanced DNS › Add New Record",
+            type_choice="TXT Record",
+            name_field="Host",
+            value_field="Value",
+            ttl="Automatic",
+            max_name=60,
+            max_value=2500,
+            name_servers=(r"[a-z0-9-]+\.registrar-servers\.com",),
+        ),
+        # The provider documents none of it; its name servers are those that customers write down.
+        "namescouk": Panel(
+            title="Names.co.uk",
+            where="{zone} › Manage DNS",
+            name_field="Host",
+            value_field="Value",
+            name_form="unknown",
+            value_form="unknown",
+            ttl="whatever it offers",
+            quirks=("names of fields, limits and quotes: not known to us",),
+            name_servers=(r"ns\d+\.phase8\.net",),
+        ),
+        # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
+        "wix": Panel(
+            title="Wix",
+            where="Domains › {zone} › Manage DNS Records › TXT (Text) › Add Record",
+            name_field="Host Name",
+            value_field="Value",
+            ttl="1 Hour",
+            quirks=(
+                "how long a value may be is not known to us",
+                "people report that it has no NS records for a part of a domain: `delegate` needs them",
+            ),
+            name_servers=(r"ns\d+\.wixdns\.net",),
+        ),
+        "other": Panel(
+            title="DNS panel",
+            where="",
+            name_field="Name",
+            value_field="Value",
+            name_form="unknown",
+            value_form="unknown",
+            ttl="300, or whatever it offers",
+        ),
+    }
+)
+"""Those of the providers in SES's BYODKIM guide, and any other, by their names in a stack file."""
+
+
+def recognise(name_servers: Iterable[str]) -> Panel | None:
+    """The panel of a zone with these name servers; None if they tell of none, or of several."""
+    servers = list(name_servers)
+    found = [panel for panel in PANELS.values() if serves(panel, servers)]
+    return found[0] if len(found) == 1 else None
+
+
+def of_place(label: str) -> Panel | None:
+    """
+    The panel of the host that the label of a place names, as `godaddy:example.com`; None if it names none.
+
+    A panel of cPanel's may be anybody's, and a zone in Route 53 or at Cloudflare has name servers of its own.
+    """
+    host = label.partition(":")[0]
+    return PANELS[host] if host in ("godaddy", "dreamhost", "wix") and ":" in label else None
+
+
+def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
+    """Whether one of these name servers is known to be this panel's."""
+    return any(
+        re.fullmatch(pattern, server.lower().removesuffix("."))
+        for server in name_servers
+        for pattern in panel.name_servers
+    )
+
+
+def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
+    """
+    What goes into the panel's field for the name; raises ValueError for a name that is not in *zone*.
+
+    >>> name_to_type(PANELS["godaddy"], record_name="s1._domainkey.mail.example.com", zone="example.com")
+    's1._domainkey.mail'
+    """
+    relative = record_name.removesuffix(f".{zone}")
+    if relative == record_name:
+        raise ValueError(f"{record_name!r} is not in the zone {zone!r}")
+    return f"{record_name}." if panel.name_form == "full, final dot" else relative
+
+
+def value_to_type(panel: Panel, record_value: str) -> str:
+    """What goes into the panel's field for the value, on one line."""
+    return quoted(record_value) if panel.value_form == "quoted strings" else record_value
+
+
+def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) -> tuple[str, ...]:
+    """Why the panel won't take this record; empty if it will, or nobody knows."""
+    name = name_to_type(panel, record_name=record_name, zone=zone)
+    value = value_to_type(panel, record_value)
+    found = []
+    if panel.max_name and len(name) > panel.max_name:
+        found.append(
+            f"the name has {len(name)} characters, at most {panel.max_name} fit: take a shorter selector"
+        )
+    if panel.max_value and len(value) > panel.max_value:
+        found.append(
+            f"the value has {len(value)} characters, at most {panel.max_value} fit: take a shorter key"
+        )
+    return tuple(found)
+
+
+def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str) -> str:
+    """
+    What to type in which field, a field a line, ready to be pasted.
+
+    *zone* is the zone that the panel shows. Raises ValueError for a name that is not in it.
+    """
+    fields = {
+        "Type": panel.type_choice,
+        panel.name_field: name_to_type(panel, record_name=record_name, zone=zone),
+        panel.value_field: value_to_type(panel, record_value),
+    }
+    if panel.ttl:
+        fields["TTL"] = panel.ttl
+    width = max(map(len, fields)) + 1
+    lines = [f"{panel.title}: {panel.where.format(zone=zone)}" if panel.where else f"{panel.title} of {zone}"]
+    lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
+    notes = [
+        *problems(panel, record_name=record_name, record_value=record_value, zone=zone),
+        f"{panel.name_field}: {_name_rule(panel)}",
+        f"{panel.value_field}: {_value_rule(panel)}",
+        *panel.quirks,
+    ]
+    lines += [f"  - {note}" for note in notes]
+    return "\n".join(lines)
+
+
+def _name_rule(panel: Panel) -> str:
+    match panel.name_form:
+        case "relative":
+            return "without the zone at its end, the panel adds that itself"
+        case "full, final dot":
+            return "the whole name with a dot behind it, else the panel adds the zone once more"
+        case "unknown":
+            return (
+                "without the zone at its end, which most panels add themselves; "
+                "if the saved record lacks it, type the whole name with a dot behind it"
+            )
+
+
+def _value_rule(panel: Panel) -> str:
+    match panel.value_form:
+        case "one piece":
+            return "in one piece, on one line, without quotes"
+        case "quoted strings":
+            return "on one line, quotes and the blanks between them included"
+        case "unknown":
+            return (
+                "in one piece, on one line, without quotes; "
+                'if the panel refuses it, two strings in quotes, "first 255" "rest"'
+            )
+
+
+_WHOLE: Final = "replace {value} as a whole, {value_rule}"
+
+_COPY: Final = "replace {value}: copy the one here, do not type it"
+
+_FIXES: Final[Mapping[str, str]] = {
+    # What stands at the name, by `misconfigurations.ValueCode`. What has to be done comes first.
+    "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
+    "take a new selector for this key: a selector never gets a second one",
+    "bare-rsa-key": "replace {value}: its base64 has to be what `openssl rsa -pubout` writes",
+    "base64url": "replace {value}: its base64 has '+' and '/', not '-' and '_'",
+    "case-changed": "replace {value}: upper and lower case count in it",
+    "character-lost": f"{_WHOLE}: what split it at 255 dropped a character",
+    "character-wrong": _COPY,
+    "characters-added": _COPY,
+    "cut": f"{_WHOLE}; if it is cut again, the panel can't hold it: make a key of 1024 bits with a new "
+    "selector, or delegate '_domainkey' to Route 53",
+    "empty": "replace {value}, which is empty",
+    "escaped-semicolons": "replace {value}: no backslash before ';', or the short form that begins with p=",
+    "final-dot": "replace {value}: a final dot belongs behind names, not behind values",
+    "invisible-characters": "replace {value}: delete all of it first, so that nothing invisible is left",
+    "key-missing": "replace {value}: what stands there has no key",
+    "line-breaks": "replace {value}: everything on one line, as it is printed here",
+    "literal-quotes": "replace {value}: {value_rule}",
+    "malformed": _WHOLE,
+    "no-txt": "add the record in the zone {zone}; if the panel shows it there, see that it was saved",
+    "not-dkim": "replace {value}: what stands there is for something else; if it is needed, it belongs at "
+    "another name",
+    "p-missing": "replace {value}: it begins with p=, before the key",
+    "pem-armour": "replace {value}: p= and the base64 between the BEGIN and END lines, on one line",
+    "placeholder": "replace {value}: " + PLACEHOLDER + " stands for p= and your own public key",
+    "plus-lost": "replace {value}: copy the one here, in which every '+' is still there",
+    "private-key": "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+    "you; only the public key belongs in DNS",
+    "revoked": "replace {value}; but if the key was revoked on purpose, leave the record, and make a new key "
+    "with a new selector",
+    "semicolons-missing": "replace {value}: with a ';' between its tags, or the short form that begins with "
+    "p= and has no other tag",
+    "several-records": "delete every TXT record at this name but one with this key: which one a verifier "
+    "takes is undefined",
+    "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "split-into-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "strings-swapped": _WHOLE,
+    "url-encoded": "replace {value}: copy the one here, without '%2B' and the like",
+    "wrong-tag": "replace {value} by the short form, which begins with p= and has no other tag",
+    "zone-line": "replace {value}: from p= on; name, TTL and type have fields of their own",
+    # Where it stands instead, by `misconfigurations.MisplacedCode`
+    "at-apex": "change {name} of the record{there}: selector and '._domainkey' belong to it",
+    "domainkey-doubled": "change {name} of the record{there}: '_domainkey' once",
+    "domainkey-missing": "change {name} of the record{there}: '._domainkey' belongs behind the selector",
+    "domainkey-missing-zone-doubled": "change {name} of the record{there}: '._domainkey' belongs behind the "
+    "selector; {name_rule}",
+    "selector-missing": "change {name} of the record{there}: the selector belongs before '._domainkey'",
+    "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
+    "signs for {zone} with it",
+    "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey'; if the "
+    "panel refuses it, its support has to add the record",
+    "underscore-missing-zone-doubled": "change {name} of the record{there}: with the underscore of "
+    "'_domainkey'; {name_rule}",
+    "zone-doubled": "change {name} of the record{there}: {name_rule}",
+    # What only a lookup from outside tells
+    "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
+    "else",
+    "hidden-by-delegation": "add the record in the zone {zone}, where its own name servers get it from",
+    "not-delegated": "add the NS records in the zone {zone}, one for each name server",
+    "servers-differ": "wait some minutes and run this again; if it stays so, ask the provider why not all of "
+    "its name servers have the record",
+    "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
+    "wrong-panel": "add the record here, where the zone is served",
+}
+
+MISTAKES: Final = tuple(_FIXES)
+"""Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
+
+
+NEW_KEY: Final = "make a new key with a new selector"
+"""How anybody gets another key, who has no stack that makes it."""
+
+
+def mending(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
+    """
+    How to fix the misconfiguration *code*, one of `MISTAKES`, in the words of this panel.
+
+    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is
+    another; *new_key* says how one gets another key.
+    """
+    return _FIXES[code].format(
+        name=f"{panel.name_field!r}",
+        value=f"{panel.value_field!r}",
+        name_rule=_name_rule(panel),
+        value_rule=_value_rule(panel),
+        zone=zone,
+        there=f" at {found_at}" if found_at else "",
+        new_key=new_key,
+    )
+
+
+def delegation(panel: Panel, *, zone: str, delegated: str, name_servers: Iterable[str]) -> str:
+    """What to type so that *zone* delegates the zone *delegated* below it, a field a line."""
+    name = name_to_type(panel, record_name=delegated, zone=zone)
+    values = [f"  Value: {server}" for server in sorted(name_servers)]
+    return "\n".join(
+        [
+            f"{panel.title} of {zone}",
+            "  Type: NS, one record for each value",
+            f"  {panel.name_field}: {name}",
+            *values,
+        ]
+    )

@@ -1,0 +1,231 @@
+"""
+Is a record visible enough, when to look again, when to give up?
+
+Answers in, judgement out: what servers say comes from `resolver`, what is wrong with a value
+from `misconfigurations`. One look and the wait for it are two functions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import Final, Protocol
+
+from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.progress import Clock, Progress
+
+__all__ = [
+    "DnsWait",
+    "Resolver",
+    "Visibility",
+    "diagnose",
+    "judge",
+    "servers_asked",
+    "wait_until_visible",
+]
+
+FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
+"""Seconds between the first looks: a record that its DNS provider calls ready is seconds away."""
+
+PAUSE: Final = 10.0
+"""Seconds between all later looks: each costs every server a question, and nobody minds the delay."""
+
+_FAILURES: Final = {
+    "silent": ("is", "silent"),
+    "unreachable": ("is", "unreachable"),
+    "interrupted": ("is", "not asked, the run was interrupted"),
+    "no time": ("is", "not asked, the look took too long"),
+    "lame": ("is", "not authoritative for the zone"),
+    "garbage": ("answers", "garbage"),
+    "no address": ("has", "no address"),
+    "no resolver": ("has", "no recursive resolver"),
+    "no zone": ("finds", "no zone for this name"),
+    "CNAME loop": ("has", "a CNAME loop"),
+    "too many CNAMEs": ("has", "too many CNAMEs in a row"),
+    "CNAME to the root": ("has", "a CNAME to the root of DNS"),
+}
+"""Verb and object for each failure of an `Answer`; any other is a response code."""
+
+_PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
+
+
+class Resolver(Protocol):
+    """Looks TXT records up."""
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """
+        What each server says about the TXT record *name*, which ends in *domain*; never empty.
+
+        "No such name" is an answer. The network's faults are answers without values, and
+        never raise. Returns within two seconds once the run is interrupted.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """How far a record is visible, with the evidence."""
+
+    visible: bool
+    """Every server that answers gives the right key, and at least one does."""
+    right: int
+    """How many servers give the right key, and nothing beside it."""
+    asked: int
+    answers: tuple[Answer, ...]
+    public_key_der: bytes = field(default=b"", repr=False)
+
+    @property
+    def leaked(self) -> bool:
+        """Whether a private key stands there: nothing that belongs to it may be published any more."""
+        values = chain.from_iterable(answer.values or () for answer in self.answers)
+        return any(map(holds_private_key, values))
+
+    def phrases(self) -> tuple[str, ...]:
+        """What is wrong, such as "ns-4.example.net is silent": one for all servers that say the same."""
+        wrong = [answer for answer in self.answers if not _is_right(answer, self.public_key_der)]
+        return _phrases(wrong, self.public_key_der)
+
+    def summary(self) -> str:
+        """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+        return ", ".join([_count(self), *self.phrases()])
+
+
+def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
+    """The name servers that a look at a record asked; empty if not even the zone was found."""
+    return frozenset(answer.server for answer in answers if answer.failure != "no zone" and not answer.alias)
+
+
+def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
+    """How far the record of a key (SubjectPublicKeyInfo, DER) is visible."""
+    answering = [answer for answer in answers if answer.values is not None]
+    right = sum(_is_right(answer, public_key_der) for answer in answering)
+    return Visibility(
+        visible=0 < right == len(answering),
+        right=right,
+        asked=len(answers),
+        answers=tuple(answers),
+        public_key_der=public_key_der,
+    )
+
+
+class DnsWait:
+    """
+    The time that a run may wait for DNS, shared by all identities that wait with it.
+
+    Only time in which at least one of them waits is used up, so that nobody loses the wait to an
+    identity that does not wait. A class for how much that is by now.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._began = 0.0
+        self._used = 0.0
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[float]:
+        """Until when (`clock.monotonic()`) to wait here, if all wait *seconds* together at most."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if not self._waiting:
+                self._began = now
+            self._waiting += 1
+            end = self._began + seconds - self._used
+        try:
+            yield end
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._used += self._clock.monotonic() - self._began
+
+
+def wait_until_visible(
+    look: Callable[[], Visibility],
+    *,
+    wait: DnsWait,
+    seconds: float,
+    subject: str,
+    clock: Clock,
+    progress: Progress,
+) -> Visibility:
+    """
+    What *look* last saw: the record visible, or time up, or the run interrupted.
+
+    All that share *wait* wait *seconds* together at most; what is visible at once waits for
+    nothing. There is a last look when time is up. *subject* begins the progress lines; there is
+    one for each change, none if nothing had to be waited for.
+    """
+    start = clock.monotonic()
+    visibility = look()
+    if visibility.visible:
+        return visibility
+    shown = ""
+    with wait.within(seconds) as end:
+        for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
+            left = end - clock.monotonic()
+            if visibility.visible or left <= 0:
+                break
+            if visibility.summary() != shown:
+                shown = visibility.summary()
+                progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
+            if clock.wait(min(pause, left)):
+                break
+            visibility = look()
+    if shown and visibility.summary() != shown:
+        progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
+    return visibility
+
+
+def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
+    """
+    What each server says, in one line, with the misconfiguration that it looks like.
+
+    Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
+    """
+    return ", ".join(_phrases(answers, public_key_der))
+
+
+def _is_right(answer: Answer, public_key_der: bytes) -> bool:
+    return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
+
+
+def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...]:
+    """Who says what, one phrase for all that say the same."""
+    servers: dict[tuple[str, str], list[str]] = {}
+    for answer in answers:
+        servers.setdefault(_predicate(answer, public_key_der), []).append(answer.server)
+    return tuple(
+        f"{_listed(names)} {verb if len(names) == 1 else _PLURALS[verb]} {what}"
+        for (verb, what), names in servers.items()
+    )
+
+
+def _predicate(answer: Answer, public_key_der: bytes) -> tuple[str, str]:
+    """What the server does, as a verb in the singular and the rest."""
+    place = f" (CNAME to {answer.alias})" if answer.alias else ""
+    if answer.failure:
+        verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
+    elif not (found := misconfiguration(answer.values or (), public_key_der)):
+        verb, what = "shows", "the key"
+    else:
+        verb, what = "has" if found.code == "no-txt" else "answers", found.text
+    return verb, what + place
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _count(visibility: Visibility) -> str:
+    return f"{visibility.right} of {visibility.asked} servers show the key"
+
+
+def _progress_line(subject: str, visibility: Visibility, seconds: float, limit: float) -> str:
+    count = f"{_count(visibility)} after {seconds:.0f} s of at most {limit:.0f} s"
+    return f"{subject}: {', '.join([count, *visibility.phrases()])}"

@@ -1,0 +1,78 @@
+"""
+Functions of pulumi-aws, called by a program: what they answer, or an error in one line.
+
+Such an error has come through plugin, engine and SDK, which raises nothing narrower than
+`Exception`. What AWS said in it is found by its form, and judged by its code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+import pulumi
+import pulumi_aws as aws
+from pulumi.runtime.settings import get_root_resource
+
+from byodkim_provider.aws import errors
+from byodkim_provider.aws.ses_calls import said
+from byodkim_provider.errors import AwsRefused
+
+__all__ = ["account_of", "call"]
+
+R = TypeVar("R")
+
+_WRAPPED: Final = re.compile(
+    r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
+    r"|\d+ errors? occurred:\s+\* )+"
+)
+"""What SDK, engine and plugin put in front of an error."""
+
+_FROM_AWS: Final = re.compile(
+    r"operation error [\w ]+: (?P<operation>\w+), .*RequestID: [^,]*, "
+    r"(?:api error )?(?P<code>\w+): (?P<reason>.*)"
+)
+"""An error of the AWS SDK for Go that is an answer of AWS."""
+
+_accounts: WeakKeyDictionary[pulumi.Resource, dict[pulumi.ProviderResource | None, str]] = WeakKeyDictionary()
+"""By the stack resource of the program that runs, and by the provider that was asked."""
+
+
+def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
+    """
+    What *function* of pulumi-aws answers about *subject*.
+
+    Raises `AwsRefused`; its code is "" for what did not come from AWS, such as that there is no
+    such thing.
+    """
+    try:
+        return function(**arguments)
+    except pulumi.RunError:
+        raise  # the engine has ended the run, and has said why
+    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
+        text = _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
+        raise _refused(function.__name__, subject, text) from None
+
+
+def account_of(parent: pulumi.Resource) -> str:
+    """The account that *parent*'s provider works in; each provider of a program is asked once."""
+    stack = get_root_resource()
+    known = _accounts.setdefault(stack, {}) if stack else {}
+    provider = parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity")
+    if provider not in known:
+        answer = call(aws.get_caller_identity, "", opts=pulumi.InvokeOptions(parent=parent))
+        known[provider] = answer.account_id
+    return known[provider]
+
+
+def _refused(function: str, subject: str, text: str) -> AwsRefused:
+    found = _FROM_AWS.search(text)
+    operation, code, reason = (
+        (found["operation"], found["code"], found["reason"]) if found else (function, "", text)
+    )
+    step = errors.next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
+    return AwsRefused(
+        operation, subject, code=code, reason=said(Exception(reason)), hint=f"nothing was changed; {step}"
+    )

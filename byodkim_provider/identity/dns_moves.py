@@ -1,0 +1,121 @@
+"""
+Who is asked for a domain's records, and which change of its DNS providers would lose one.
+
+Places are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
+in, values or a refusal out: no look-up here, no Pulumi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from textwrap import indent
+
+from byodkim_provider.dns import panels
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared, Stored
+
+__all__ = [
+    "leaving",
+    "record_to_paste",
+    "refuse_leaving",
+    "served_elsewhere",
+    "what_to_paste",
+]
+
+
+def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
+    """Places whose records a change would delete. What people pasted stays, whatever is declared."""
+    if not after.dns:
+        return ()
+    return tuple(label for label in before.dns if label not in after.dns and label != MANUAL)
+
+
+def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], asked: Set[str]) -> None:
+    """
+    Raise `InvalidSettings` if the records at *labels* are those that verifiers find.
+
+    *asked* are the name servers that serve the record now, empty if that can't be seen.
+    """
+    before = stored.declared
+    if stored.put_at is None:
+        return  # SES never had a key, so no mail was signed
+    subject = f"{before.domain} {before.region}"
+    for label in labels:
+        named = _serving(label, before, asked)
+        if named is None and asked and _none_of(declared, asked):
+            named = set(asked)  # of two places it must be this one
+        if named:
+            raise InvalidSettings(
+                [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
+                hint="nothing was changed; "
+                + (
+                    f"list both, remove the NS records of '_domainkey.{before.domain}', "
+                    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+                    if label == DELEGATED
+                    else "list both, move the name servers, and drop the old one two days later, when nobody "
+                    "remembers them"
+                ),
+            )
+        exchanged = not set(before.dns) & set(declared.dns)
+        if exchanged and (named is None or not asked):
+            raise InvalidSettings(
+                [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
+                hint="nothing was changed; list both, move the name servers, then drop one",
+            )
+
+
+def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
+    """Those of *asked* that serve the place *label*; None if nobody knows who does."""
+    if names := declared.name_servers.get(label):
+        return set(asked) & set(names)
+    panel = panels.of_place(label)
+    return {server for server in asked if panels.serves(panel, [server])} if panel else None
+
+
+def _none_of(declared: Declared, asked: Set[str]) -> bool:
+    """Whether it is known of every place where the record stands that none of *asked* serves it."""
+    return bool(declared.dns) and all(_serving(label, declared, asked) == set() for label in declared.dns)
+
+
+def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
+    """
+    That the name servers are not those of any place where the record stands; "" if they are.
+
+    And if it can't be seen, or it is no mistake: people publish wherever they are told to, and a
+    delegation is made by them after the zone.
+    """
+    if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
+        return ""
+    names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
+    places = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
+    return (
+        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {' and '.join(places)}: "
+        "nobody will find the record until the registrar names these, or `dns` names who serves the domain"
+    )
+
+
+def what_to_paste(declared: Declared) -> str:
+    """The records that have to be there before SES is told, each field on a line of its own."""
+    if DELEGATED in declared.dns:
+        servers = "\n".join(f"  value: {name}" for name in declared.name_servers.get(DELEGATED, ()))
+        return (
+            f"  type:  NS, one record for each value, where {declared.domain} is served now\n"
+            f"  name:  _domainkey.{declared.domain}\n{servers}\n"
+            "  once these are there, no record has to be pasted again"
+        )
+    if MANUAL not in declared.dns and (slow := [one for one in declared.dns if one.startswith(SLOW)]):
+        return f"  it is at {slow[0]}, which may take 6 hours to show it: nothing has to be pasted"
+    return record_to_paste(
+        declared.record_name,
+        declared.record_value,
+        panel=declared.panel,
+        zone=declared.panel_zone or declared.domain,
+    )
+
+
+def record_to_paste(name: str, value: str, *, panel: str | None, zone: str) -> str:
+    """One TXT record, each field on a line of its own, as the *panel* of *zone* names them."""
+    if panel is None:
+        return f"  type:  TXT\n  name:  {name}\n  value: {value}"
+    text = panels.instructions(panels.PANELS[panel], record_name=name, record_value=value, zone=zone)
+    return indent(text, "  ")

@@ -1,0 +1,47 @@
+"""What DNS shows of an identity's record, for a run that waits for it and for a preview that says so."""
+
+from __future__ import annotations
+
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import visibility
+from byodkim_provider.dns.visibility import Resolver, Visibility
+from byodkim_provider.identity import dns_moves
+from byodkim_provider.identity.state import Declared, Stored
+
+__all__ = ["look", "planned_switch", "served_elsewhere", "servers_asked"]
+
+
+def look(declared: Declared, resolver: Resolver) -> Visibility:
+    """How far the record of the declared key is visible now."""
+    answers = resolver.txt(declared.record_name, declared.domain)
+    return visibility.judge(answers, records.public_key(declared.record_value) or b"")
+
+
+def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
+    """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
+    if resolver is None or declared.dns_check != "authoritative":
+        return ""
+    # Not the record's own name, which a preview need not know; no recursive resolver hears this one either.
+    answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
+    return dns_moves.served_elsewhere(declared, visibility.servers_asked(answers))
+
+
+def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
+    """The name servers that serve the record that SES signs with; empty if that can't be seen."""
+    if resolver is None or stored.declared.dns_check != "authoritative":
+        return frozenset()
+    answers = resolver.txt(stored.declared.record_name, stored.declared.domain)
+    return visibility.servers_asked(answers)
+
+
+def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
+    """The line that a preview says about a switch to another key, with one look at its record."""
+    before = stored.declared
+    step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
+    line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
+    if resolver is None:
+        return f"{line}, DNS is not checked"
+    if declared.dns_check == "recursive" and declared.generation not in before.published:
+        return f"{line}, its record is not looked up before it is made"
+    seen = look(declared, resolver)
+    return f"{line} visible at {seen.right} of {seen.asked} servers"

@@ -1,0 +1,99 @@
+"""
+Whose an identity in SES is, by its tags, and what may not be done to anybody else's.
+
+Values in, a refusal out: no call here.
+"""
+
+from __future__ import annotations
+
+from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.errors import IdentityExists
+from byodkim_provider.identity.state import Declared, Stored
+
+__all__ = [
+    "exists",
+    "own_tags",
+    "refuse_existing",
+    "refuse_other_owner",
+    "refuse_unsigned_window",
+]
+
+
+def refuse_other_owner(declared: Declared, seen: Identity, *, was_ours: bool) -> None:
+    """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""
+    owner = seen.tags.get(OWNER_TAG)
+    if owner == declared.owner:
+        return
+    if was_ours:
+        detail = f"owned by {owner!r} now" if owner else "which has lost its owner tag"
+        hint = "`retired: true` lets go of it here, `adopt: true` takes it back"
+    elif owner is None:
+        detail = "made by somebody else"
+        hint = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
+    else:
+        detail = f"owned by {owner!r}, not {declared.owner!r}"
+        hint = "`adopt: true` takes the identity from that stack"
+        if _stack_of(owner) == _stack_of(declared.owner):
+            hint = (
+                "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+                "`adopt: true` takes the identity from the other resource"
+            )
+    raise exists(declared, seen, detail, hint=hint)
+
+
+def _stack_of(owner: str) -> list[str]:
+    """Project and stack; the resource's name follows, which may have slashes of its own."""
+    return owner.split("/", 2)[:2]
+
+
+def refuse_existing(declared: Declared, seen: Identity, *, in_state: bool) -> None:
+    """
+    Raise `IdentityExists` unless this resource made the identity that it is about to create.
+
+    *in_state*: the state knows of the resource, so that it may have made it with an earlier key. A
+    selector that a preview can't know is not compared.
+    """
+    refuse_other_owner(declared, seen, was_ours=False)
+    if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
+        raise exists(
+            declared,
+            seen,
+            f"signing with selector {seen.selector!r}, not {declared.selector!r}",
+            hint="was the stack's state lost? `adopt: true` takes the identity over",
+        )
+
+
+def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
+    """
+    SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
+
+    The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
+    """
+    signs_with_easy_dkim = (
+        seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
+    )
+    if signs_with_easy_dkim and not declared.accept_unsigned_window:
+        raise exists(
+            declared,
+            seen,
+            "signing with Easy DKIM",
+            hint="mail would go out unsigned until SES has verified the key: "
+            "`acceptUnsignedWindow: true` accepts that",
+        )
+
+
+def exists(declared: Declared, seen: Identity, detail: str, *, hint: str) -> IdentityExists:
+    """The refusal of an identity that SES has already, because of *detail*."""
+    return IdentityExists(
+        declared.domain,
+        declared.region,
+        origin=seen.origin or "without DKIM",
+        detail=detail,
+        hint=f"nothing was changed; {hint}",
+    )
+
+
+def own_tags(stored: Stored) -> dict[str, str]:
+    """The two tags by which this resource knows its identity again."""
+    return {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}

@@ -1,0 +1,188 @@
+"""
+What a change of an identity means, and which change would make signed mail fail.
+
+Values in, values or a refusal out: no clock (times are parameters), no I/O, no Pulumi. The
+refusals are for previews, so nothing here may raise for what is stored already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import fields
+from datetime import datetime
+from typing import Final
+
+from byodkim_provider.dkim import generations
+from byodkim_provider.errors import InvalidSettings, StillInUse
+from byodkim_provider.identity.state import GONE, Declared, Stored
+
+__all__ = [
+    "OTHER_VALUE",
+    "changed",
+    "drift",
+    "drifted",
+    "fell_back",
+    "needs_replacement",
+    "refuse_unsafe",
+    "region_leaves",
+]
+
+OTHER_VALUE: Final = "INVALID_VALUE"
+"""SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
+
+
+def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
+    """Names of the inputs that differ from what is stored; the owner never does."""
+    ignored = {"owner", *unknown}
+    if not declared.fingerprint:
+        ignored |= {"fingerprint", "record_value"}
+    names = (name.name for name in fields(Declared) if name.name not in ignored)
+    differing = [name for name in names if getattr(stored.declared, name) != getattr(declared, name)]
+    return (*differing, *unknown)
+
+
+def needs_replacement(names: Collection[str]) -> list[str]:
+    """Those of the changed inputs that make it another identity."""
+    return [name for name in ("domain", "region") if name in names]
+
+
+def region_leaves(before: Declared, after: Declared) -> bool:
+    """Whether another identity of the domain goes, which alone knows what it signed with until when."""
+    return bool(after.regions) and not set(before.regions) <= set(after.regions)
+
+
+def drifted(stored: Stored) -> bool:
+    """Whether the next `up` has something to go on with or to repair in SES."""
+    return stored.put_at is None or bool(drift(stored))
+
+
+def drift(stored: Stored) -> tuple[str, ...]:
+    """What SES has otherwise than declared, as far as it was seen, in words; nothing while DNS is pending."""
+    if stored.put_at is None:
+        return ()
+    if stored.status == GONE:
+        return ("gone from SES",)
+    found = []
+    if stored.other_owner is not None:
+        found.append(
+            f"owned by {stored.other_owner!r} now" if stored.other_owner else "has lost its owner tag"
+        )
+    if stored.other_instance:
+        found.append("its tags are those of a replacement that was not stored")
+    if stored.origin != "EXTERNAL":
+        found.append(
+            f"signs with a key of SES's own ({stored.origin}), not with {stored.declared.selector!r}"
+        )
+    elif stored.signing_selector not in (None, stored.declared.selector):
+        found.append(f"signs with selector {stored.signing_selector!r}, not {stored.declared.selector!r}")
+    if not stored.signing_enabled:
+        found.append("DKIM signatures are disabled")
+    return tuple(found or _not_confirmed(stored))
+
+
+def fell_back(stored: Stored) -> bool:
+    """Whether SES had verified the key and does not confirm it any more."""
+    return stored.was_verified and stored.status not in ("SUCCESS", GONE)
+
+
+def _not_confirmed(stored: Stored) -> list[str]:
+    """Why SES has to be asked again, or sent the key again, although it has its selector."""
+    if stored.status == "FAILED":
+        return ["SES has given up looking for the record (FAILED)"]
+    error = f" ({stored.error_type})" if stored.error_type else ""
+    if fell_back(stored):
+        return [f"SES says {stored.status}{error}, it had verified the key"]
+    if stored.error_type == OTHER_VALUE:
+        return [f"SES says {stored.status}{error}: the record does not hold the key that SES has"]
+    return []
+
+
+def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:
+    """
+    Raise if the change to *declared* would make signed mail fail: the two rules of rotation.
+
+    `StillInUse` if a generation would leave DNS too early, `InvalidSettings` if one would
+    get a second key. Never raises for what is stored already.
+    """
+    before = stored.declared
+    accounts = (before.account_id, declared.account_id)
+    if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
+        raise InvalidSettings(
+            [f"{before.domain} {before.region}: is in AWS account {accounts[0]}, not in {accounts[1]}"],
+            hint="nothing was changed; an identity never moves to another account: correct the profile, "
+            "or remove the domain there first",
+        )
+    if stored.signing_since is not None:
+        _refuse_second_key(before, declared, unknown)
+    if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
+        return  # the update asks again, once they are known
+    exchanged = _exchanged(before, declared)
+    signed_until = dict(stored.signed_until)
+    if region_leaves(before, declared):
+        signed_until |= dict.fromkeys(before.published, now)
+    early = generations.too_early(
+        before=before.published,
+        after=declared.published,
+        exchanged=exchanged,
+        signing_before=None if stored.signing_since is None else before.generation,
+        signed_until=signed_until,
+        now=now,
+        overlap_days=declared.overlap_days,
+    )
+    if early:
+        today = generations.allowed_today(after=declared.published, early=early)
+        last = max(early, key=lambda one: one.allowed_from)
+        raise StillInUse(
+            before.domain,
+            last.generation,
+            signed_until=last.signed_until,
+            allowed_from=last.allowed_from,
+            published_today=today,
+            hint="nothing was changed; "
+            + (
+                "keep the key it has had until then, "
+                if last.generation in exchanged
+                else f"`published: {list(today)}` is allowed today, "
+            )
+            + "`overlapDays: 0` removes it at once and mail on its way fails",
+        )
+
+
+def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
+    """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
+    name = f"{before.domain} {before.region}"
+    other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
+    other_selector = "selector" in unknown or declared.selector != before.selector
+    if declared.generation is not None and declared.generation == before.generation and other_selector:
+        raise InvalidSettings(
+            [
+                f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
+                "it never gets another key"
+            ],
+            hint="nothing was changed; a new key needs a new generation: "
+            f"set `generation: {before.generation + 1}`",
+        )
+    if other_key and not other_selector:
+        raise _second_key(name, before.selector)
+    if "supplied_keys" in unknown:
+        return
+    for generation in _exchanged(before, declared):
+        selector, _, _ = before.supplied_keys.get(generation, "").partition(":")
+        if selector and declared.supplied_keys.get(generation, "").startswith(f"{selector}:"):
+            raise _second_key(name, selector)
+
+
+def _second_key(name: str, selector: str) -> InvalidSettings:
+    return InvalidSettings(
+        [f"{name}: selector {selector!r} never gets a second key"],
+        hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
+    )
+
+
+def _exchanged(before: Declared, after: Declared) -> set[int]:
+    """Generations that stay published with another key: a supplied one came, went or is another."""
+    return {
+        generation
+        for generation in set(before.published) & set(after.published)
+        if before.supplied_keys.get(generation) != after.supplied_keys.get(generation)
+    }

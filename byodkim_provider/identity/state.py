@@ -1,0 +1,383 @@
+"""
+What is declared of an identity and what is stored of it, as values and as Pulumi's plain dicts.
+
+Property names are in users' state for ever: none is renamed, and a new one may be absent
+from old state. Nothing here looks at the world or the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+from byodkim_provider import wire_types
+from byodkim_provider.aws.regions import region_problem
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.generations import OVERLAP_DAYS
+from byodkim_provider.dkim.key_secret import SecretArn
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.quoting import shown
+from byodkim_provider.wire_types import moment, timestamp
+
+__all__ = [
+    "AWAITING_DNS",
+    "CREATED",
+    "DELEGATED",
+    "GONE",
+    "INPUTS",
+    "MANUAL",
+    "OUTPUTS",
+    "PUT",
+    "ROUTE53",
+    "SLOW",
+    "TAKEN_OVER",
+    "Declared",
+    "Stored",
+    "check",
+]
+
+AWAITING_DNS: Final = "AWAITING_DNS"
+"""Status of an identity whose record is not in DNS yet, so that no run has told SES of it and heard so."""
+
+GONE: Final = "GONE"
+"""Status of an identity that SES was told of, and shows no more: somebody else deleted it."""
+
+CREATED: Final = "CreateEmailIdentity"
+PUT: Final = "PutEmailIdentityDkimSigningAttributes"
+TAKEN_OVER: Final = "GetEmailIdentity"
+"""How SES was told a key: by which action of ours, or that reading it showed that it has it."""
+
+MANUAL: Final = "manual"
+DELEGATED: Final = "delegate"
+"""Labels of the two places (`dns_providers.Place`) where somebody has to paste something."""
+
+SLOW: Final = "dreamhost:"
+"""With what the label of a place begins whose name servers take hours to show a record (up to 6)."""
+
+ROUTE53: Final = "route53:"
+"""With what the label of a place in Route 53 begins; the zone's id follows."""
+
+DNS_WAIT_SECONDS: Final = 120
+"""How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
+
+DnsCheck = Literal["authoritative", "recursive", "off"]
+
+INPUTS: Final[wire_types.Kinds] = {
+    **dict.fromkeys(
+        (
+            *("domain", "region", "selector", "secret_arn", "record_value", "owner"),
+            *("account_id", "configuration_set", "dns_check", "panel", "panel_zone"),
+        ),
+        "a line of text",
+    ),
+    "private_key": "a text",
+    **dict.fromkeys(("generation", "overlap_days", "dns_wait_seconds"), "a whole number"),
+    **dict.fromkeys(("adopt", "accept_unsigned_window"), "true or false"),
+    "published": "a list of whole numbers",
+    "supplied_keys": "a map of texts by generation",
+    "tags": "a map of texts",
+    "regions": "a list of lines",
+    "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
+    "dns": "a list of lines",
+    "name_servers": "a map of lists of lines",
+}
+"""Types of what a program gives."""
+
+OUTPUTS: Final[wire_types.Kinds] = {
+    # Looser than the inputs: what was stored once must be read for ever.
+    **{name: "a text" if kind == "a line of text" else kind for name, kind in INPUTS.items()},
+    **dict.fromkeys(
+        (
+            *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
+            *("signing_selector", "error_type", "told_by", "other_owner"),
+        ),
+        "a text",
+    ),
+    **dict.fromkeys(("signing_enabled", "adopted", "was_verified"), "true or false"),
+    **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
+    "signed_until": "a map of times by generation",
+    **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of texts"),
+    "name_servers": "a map of lists of texts",
+}
+"""Types of what is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """
+    The inputs of an identity without its private key or secret, for which the fingerprint stands.
+
+    Also the part of the outputs that echoes the inputs, so that a change is a difference
+    between two of these. *selector*, *fingerprint* and *record_value* are empty in a preview
+    that can't know them. Used alone, without generations, *generation* is None.
+    """
+
+    domain: str
+    region: str
+    selector: str
+    fingerprint: str
+    record_value: str
+    owner: str
+    account_id: str | None = None
+    regions: tuple[str, ...] = ()
+    """All Regions of the domain, this one too; empty if nobody said."""
+    generation: int | None = None
+    published: tuple[int, ...] = ()
+    supplied_keys: Mapping[int, str] = field(default_factory=dict)
+    """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
+    overlap_days: int = OVERLAP_DAYS
+    configuration_set: str | None = None
+    tags: Mapping[str, str] | None = None
+    """None: tags are not managed."""
+    adopt: bool = False
+    accept_unsigned_window: bool = False
+    dns_check: DnsCheck = "authoritative"
+    dns_resolvers: tuple[str, ...] = ()
+    dns_wait_seconds: int = DNS_WAIT_SECONDS
+    dns: tuple[str, ...] = ()
+    """Labels of the places where the record stands; empty if nobody said."""
+    name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By label, as far as they are known."""
+    panel: str | None = None
+    """Whose panel people type the record into, and the zone that it shows."""
+    panel_zone: str | None = None
+
+    def wait_seconds(self, *, first: bool) -> int:
+        """
+        How long a run waits for the record: neither a person who pastes nor a host that takes hours.
+
+        Without a delegation that is every record, with one only the delegation, so the *first*.
+        """
+        by_hand = {MANUAL, DELEGATED} if first else {MANUAL}
+        later = all(label in by_hand or label.startswith(SLOW) for label in self.dns)
+        return 0 if self.dns and later else self.dns_wait_seconds
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether nobody can see the record in the run that makes it."""
+        return any(label == MANUAL or label.startswith(SLOW) for label in self.dns)
+
+    @property
+    def record_name(self) -> str:
+        return records.record_name(self.selector, self.domain)
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> Declared:
+        """The value of checked inputs, without those that a preview can't know."""
+        public_key = None
+        if "private_key" in inputs:
+            public_key = keys.load(inputs["private_key"]).public_key_der
+        elif "record_value" in inputs:
+            public_key = records.public_key(inputs["record_value"])
+        return cls._from(
+            inputs,
+            fingerprint=keys.fingerprint(public_key) if public_key else "",
+            record_value=records.record_value(public_key) if public_key else "",
+        )
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
+        """The value that `to_properties` wrote, in this version or an older one."""
+        return cls._from(outputs, fingerprint=outputs["fingerprint"], record_value=outputs["record_value"])
+
+    @classmethod
+    def _from(cls, properties: Mapping[str, Any], *, fingerprint: str, record_value: str) -> Declared:
+        generation = properties.get("generation")
+        return cls(
+            domain=properties["domain"],
+            region=properties["region"],
+            selector=properties.get("selector", ""),
+            fingerprint=fingerprint,
+            record_value=record_value,
+            owner=properties["owner"],
+            account_id=properties.get("account_id"),
+            regions=tuple(properties.get("regions", ())),
+            # Pulumi sends every number as a float.
+            generation=None if generation is None else int(generation),
+            published=tuple(int(one) for one in properties.get("published", ())),
+            supplied_keys={int(g): s for g, s in properties.get("supplied_keys", {}).items()},
+            overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
+            configuration_set=properties.get("configuration_set"),
+            tags=properties.get("tags"),
+            adopt=properties.get("adopt", False),
+            accept_unsigned_window=properties.get("accept_unsigned_window", False),
+            dns_check=properties.get("dns_check", "authoritative"),
+            dns_resolvers=tuple(properties.get("dns_resolvers", ())),
+            dns_wait_seconds=int(properties.get("dns_wait_seconds", DNS_WAIT_SECONDS)),
+            dns=tuple(properties.get("dns", ())),
+            name_servers={label: tuple(names) for label, names in properties.get("name_servers", {}).items()},
+            panel=properties.get("panel"),
+            panel_zone=properties.get("panel_zone"),
+        )
+
+    def to_properties(self) -> dict[str, Any]:
+        """Plain values, as Pulumi stores them; absent for None."""
+        return _without_none(
+            {name.name: getattr(self, name.name) for name in fields(self)}
+            | {
+                "record_name": self.record_name,
+                "regions": list(self.regions),
+                "published": list(self.published),
+                "supplied_keys": {str(g): s for g, s in self.supplied_keys.items()},
+                "dns_resolvers": list(self.dns_resolvers),
+                "dns": list(self.dns),
+                "name_servers": {label: list(names) for label, names in self.name_servers.items()},
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The outputs of an identity: an echo of its inputs, and what became of them."""
+
+    declared: Declared
+    instance: str
+    """A random value that the identity carries as a tag: only who knows it may delete it."""
+    status: str
+    """SES's DKIM status, AWAITING_DNS or GONE."""
+    other_instance: str = ""
+    """What SES said instead, with the right owner: a replacement that state never heard the end of."""
+    other_owner: str | None = None
+    """Whose owner tag SES said it carries instead of ours, empty for none; None while it is ours."""
+    origin: str = ""
+    signing_enabled: bool = False
+    signing_selector: str | None = None
+    """What SES said it signs with; None if it did not say."""
+    error_type: str = ""
+    was_verified: bool = False
+    """A refresh saw that SES has verified this key since it was set, whatever *status* is by now."""
+    put_at: datetime | None = None
+    """
+    When SES was last sent a key, by SES's own clock; None while awaiting DNS.
+
+    Or when it was seen, without another Put, that SES has to find the record again.
+    """
+    told_by: str = ""
+    """CREATED, PUT or TAKEN_OVER."""
+    adopted: bool = False
+    """Somebody else's before: it stays in SES when the resource goes."""
+    signing_since: datetime | None = None
+    signed_until: Mapping[int, datetime] = field(default_factory=dict)
+    """When each generation that signed before signed last."""
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
+        """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
+        required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
+        wire_types.refuse_state(outputs, OUTPUTS, required=required)
+        return cls(
+            declared=Declared.from_outputs(outputs),
+            instance=outputs["instance"],
+            other_instance=outputs.get("other_instance", ""),
+            other_owner=outputs.get("other_owner"),
+            status=outputs["status"],
+            origin=outputs.get("origin", ""),
+            signing_enabled=outputs.get("signing_enabled", False),
+            signing_selector=outputs.get("signing_selector"),
+            error_type=outputs.get("error_type", ""),
+            was_verified=outputs.get("was_verified", False),
+            put_at=moment(outputs["put_at"]) if "put_at" in outputs else None,
+            told_by=outputs.get("told_by", ""),
+            adopted=outputs.get("adopted", False),
+            signing_since=moment(outputs["signing_since"]) if "signing_since" in outputs else None,
+            signed_until={int(g): moment(at) for g, at in outputs.get("signed_until", {}).items()},
+        )
+
+    def to_outputs(self) -> dict[str, Any]:
+        """Plain values, as Pulumi stores them: times as text, absent for None."""
+        return self.declared.to_properties() | _without_none(
+            {
+                "instance": self.instance,
+                "other_instance": self.other_instance or None,
+                "other_owner": self.other_owner,
+                "status": self.status,
+                "origin": self.origin,
+                "signing_enabled": self.signing_enabled,
+                "signing_selector": self.signing_selector,
+                "error_type": self.error_type,
+                "was_verified": self.was_verified,
+                "put_at": timestamp(self.put_at) if self.put_at else None,
+                "told_by": self.told_by,
+                "adopted": self.adopted,
+                "signing_since": timestamp(self.signing_since) if self.signing_since else None,
+                "signed_until": {str(g): timestamp(at) for g, at in self.signed_until.items()},
+            }
+        )
+
+
+def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """
+    *inputs* in their normal form, and everything that is wrong with them.
+
+    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
+    What SES would accept without a word and never verify is refused here.
+    """
+    checked = _without_none(inputs)
+    problems: list[str] = []
+    if "domain" not in unknown:
+        try:
+            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
+        except ValueError as error:
+            problems.append(f"domain: {error}")
+    if "selector" not in unknown:
+        selector = _text(inputs, "selector")
+        problem = records.selector_problem(selector) or records.name_problem(
+            selector, checked.get("domain", "")
+        )
+        if problem:
+            problems.append(f"selector: {problem}")
+    if "secret_arn" in checked:
+        problems += _secret_problems(checked, unknown)
+    elif "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
+        checked.pop("record_value", None)  # it follows from the key
+        try:
+            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
+        except InvalidKey as error:
+            problems.append(f"private_key: {error.reason}")
+    if "dns_check" in checked and checked["dns_check"] not in get_args(DnsCheck):
+        allowed = ", ".join(get_args(DnsCheck))
+        problems.append(f"dns_check: must be one of {allowed}, not {shown(checked['dns_check'])}")
+    if "owner" not in unknown and not _text(inputs, "owner"):
+        problems.append("owner: required, it says whose the identity is")
+    if "region" not in unknown:
+        if not (region := _text(inputs, "region")):
+            problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
+        elif problem := region_problem(region):
+            problems.append(f"region: {problem}")
+    generation = inputs.get("generation")
+    if (
+        generation is not None
+        and "published" not in unknown
+        and generation not in inputs.get("published", ())
+    ):
+        problems.append(f"published: must contain generation {generation:g}, which signs")
+    problems += [
+        f"tags: {name!r} begins with 'byodkim:', which is kept for our own"
+        for name in sorted(inputs.get("tags") or ())
+        if name.startswith("byodkim:")
+    ]
+    return checked, problems
+
+
+def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
+    """What is wrong with the inputs that stand for a key in Secrets Manager."""
+    problems = ["private_key, secret_arn: give one, not both"] if "private_key" in checked else []
+    try:
+        SecretArn.parse(_text(checked, "secret_arn"))
+    except ValueError as error:
+        problems.append(f"secret_arn: {error}")
+    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
+        problems.append("record_value: must be that of the key in secret_arn, as `p=…`")
+    return problems
+
+
+def _text(inputs: Mapping[str, Any], name: str) -> str:
+    value = inputs.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
+    # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
+    return {name: value for name, value in properties.items() if value is not None}

@@ -1,0 +1,340 @@
+"""
+Has SES verified each identity, how long to wait for it, and why it has not.
+
+SES is asked as seldom as the question allows: one List for all new identities, a Get for
+each switch, nothing for what is verified already. What an answer means is decided in
+`verdicts`. No Pulumi here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from byodkim_provider.aws.ses import Identity
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import diagnosis
+from byodkim_provider.dns.diagnosis import Wanted
+from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.errors import NotVerified, SesRefused, Stopped
+from byodkim_provider.identity.outside import Ses
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT
+from byodkim_provider.identity.verdicts import (
+    NOT_ASKED,
+    Entry,
+    Verdict,
+    is_over,
+    is_put_in_vain,
+    judged,
+    tells_of_this_key,
+)
+from byodkim_provider.progress import Clock, Progress, stopping
+
+__all__ = ["OnTimeout", "Outside", "verify"]
+
+OnTimeout = Literal["warn", "fail"]
+
+USUAL: Final = "SES usually takes 5 to 11 minutes"
+"""From a Create or Put to SUCCESS with the record in DNS, in reports about real SES."""
+
+INTERVALS: Final = (2, 3, 5, 8, 12, 20)
+"""
+Seconds between polls, the last one for ever.
+
+A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a second.
+"""
+
+DIAGNOSED: Final = 10
+"""How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
+
+DIAGNOSIS_SECONDS: Final = 60
+"""How long after the time limit name servers are still asked why, for all that are pending together."""
+
+_TELLS_NOTHING: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
+"""Statuses of an earlier run after which a SUCCESS may still be the one of the key before."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything one call may touch."""
+
+    ses: Callable[[str], Ses]
+    """SES in a Region."""
+    resolver: Callable[[Entry], Resolver | None]
+    clock: Clock
+    progress: Progress
+
+
+def verify(
+    entries: Sequence[Entry],
+    before: Iterable[Verdict],
+    outside: Outside,
+    *,
+    timeout_minutes: float,
+    on_timeout: OnTimeout,
+) -> list[Verdict]:
+    """
+    A verdict for each entry, in order.
+
+    New and changed entries get *timeout_minutes*, all together; those that were pending
+    *before* get one poll within that time, and those that were settled none. With 0 each gets
+    one poll, however long that takes. Raises `NotVerified` if *on_timeout* is `fail` and one is
+    not settled then.
+    """
+    known = {verdict.entry: verdict for verdict in before}
+    verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
+    for entry in entries:
+        if entry.put_at is None:
+            verdicts[entry] = Verdict(
+                entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet"
+            )
+    if on_timeout == "fail" and not all(verdict.settled for verdict in verdicts.values()):
+        raise _not_verified(list(verdicts.values()), waited_seconds=0)
+    to_poll = [entry for entry in entries if entry not in verdicts]
+    waited = {entry for entry in to_poll if entry in known and known[entry].waited}
+    polls = _Polls(
+        outside,
+        timeout_seconds=timeout_minutes * 60,
+        seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
+    )
+    polls.until_settled(
+        [entry for entry in to_poll if entry not in waited],
+        also_once=[entry for entry in to_poll if entry in waited],
+    )
+    # What there was no time for is as it was; if nothing is known of it, it gets the whole wait next time.
+    verdicts |= {
+        entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
+        for entry in to_poll
+    }
+    verdicts |= polls.diagnoses([verdicts[entry] for entry in to_poll if not verdicts[entry].verified])
+    cut_short = [
+        entry
+        for entry in to_poll
+        if verdicts[entry].status == NOT_ASKED or (stopping.is_set() and entry not in waited)
+    ]
+    verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in cut_short}
+    ordered = [verdicts[entry] for entry in entries]
+    if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
+        raise _not_verified(ordered, waited_seconds=polls.waited())
+    return ordered
+
+
+def _not_asked(entry: Entry, reason: str) -> Verdict:
+    return Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason)
+
+
+def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotVerified:
+    return NotVerified(
+        pending=[f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.settled],
+        waited_seconds=waited_seconds,
+        hint="the identities and records are made; correct what is named and run `pulumi up` again",
+    )
+
+
+class _Polls:
+    """The polls of one run. A class for what they share: the start of the wait, what was found so far."""
+
+    def __init__(self, outside: Outside, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
+        self._outside = outside
+        self._timeout_seconds = timeout_seconds
+        self._started = outside.clock.monotonic()
+        self._list_pages: dict[str, int] = {}
+        self._seen: dict[Entry, Identity] = {}
+        self._seen_otherwise = seen_otherwise
+        self._said = ""
+        self.found: dict[Entry, Verdict] = {}
+        """Of every entry that this run has polled, or was refused an answer about."""
+
+    def waited(self) -> float:
+        return self._outside.clock.monotonic() - self._started
+
+    def why_not_asked(self) -> str:
+        """Why an entry has not been polled."""
+        return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
+
+    def until_settled(self, entries: Sequence[Entry], *, also_once: Sequence[Entry]) -> None:
+        """
+        Poll *entries* until all are settled or failed, time is up or the run is interrupted.
+
+        *also_once* get one poll each, in the pauses: *entries* are what the wait is for.
+        """
+        waiting, in_pauses, clock = list(entries), self._poll(also_once, entries), self._outside.clock
+        for interval in itertools.chain(INTERVALS, itertools.repeat(INTERVALS[-1])):
+            for _ in self._poll(waiting, entries):
+                pass
+            waiting = [entry for entry in waiting if not self._is_over(entry)]
+            left = self._timeout_seconds - self.waited()
+            is_last = not waiting or left <= 0
+            next_poll = math.inf if is_last else clock.monotonic() + min(interval, left)
+            for _ in in_pauses:
+                if clock.monotonic() >= next_poll:
+                    break
+            if is_last or clock.wait(max(0.0, next_poll - clock.monotonic())):
+                break
+
+    def _poll(self, entries: Sequence[Entry], all_entries: Sequence[Entry]) -> Iterator[None]:
+        """Ask SES about *entries*, call after call, as far as time allows; say how far *all_entries* are."""
+        for region in sorted({entry.region for entry in entries}):
+            here = [entry for entry in entries if entry.region == region]
+            polled: set[Entry] = set()
+            try:
+                for answered in self._answers(region, here):
+                    polled |= answered.keys()
+                    self.found |= answered
+                    self._say(all_entries)
+                    yield
+            except Stopped:
+                pass  # what was found before stands
+            except SesRefused as refused:
+                self.found |= {one: _not_asked(one, str(refused)) for one in here if one not in polled}
+
+    def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
+        """Verdicts, call after call."""
+        # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
+        new = [entry for entry in entries if entry.told_by == CREATED]
+        listed: set[Entry] = set()
+        if len(new) > self._list_pages.get(region, 1) and not self._is_time_up():
+            verdicts = self._list(region, new)
+            listed |= verdicts.keys()
+            yield verdicts
+        for entry in entries:
+            if self._is_time_up():
+                return
+            if entry not in listed:
+                yield {entry: self._get(entry)}
+
+    def _is_over(self, entry: Entry) -> bool:
+        verdict = self.found.get(entry)
+        return verdict is not None and is_over(verdict, self._seen.get(entry))
+
+    def _is_time_up(self) -> bool:
+        """Whether no call is to be made any more. At the very limit the last poll is due."""
+        return 0 < self._timeout_seconds < self.waited()
+
+    def diagnoses(self, not_verified: Sequence[Verdict]) -> dict[Entry, Verdict]:
+        """Why each is not verified, said as a warning; no lookup once the run is interrupted."""
+        after = _duration(self.waited())
+        for verdict in not_verified:
+            if verdict.settled:
+                self._outside.progress.warn(
+                    f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}"
+                )
+            elif stopping.is_set():
+                self._outside.progress.warn(
+                    f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
+                    "the next `pulumi up` looks again"
+                )
+        if stopping.is_set():
+            return {}
+        left_out = [verdict.entry for verdict in not_verified if verdict.entry not in self.found]
+        if left_out:
+            self._outside.progress.warn(
+                f"{_names(left_out)}: {self.why_not_asked()} within {_duration(self._timeout_seconds)}; "
+                "the next `pulumi up` goes on"
+            )
+        polled = [verdict for verdict in not_verified if verdict.entry in self.found and not verdict.settled]
+        unread = [v.entry for v in polled if v.entry not in self._seen and v.status not in (GONE, NOT_ASKED)]
+        if len(unread) <= DIAGNOSED:
+            for entry in unread:
+                with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
+                    self._get(entry)
+        until = self._outside.clock.monotonic() + DIAGNOSIS_SECONDS
+        with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
+            reasons = list(pool.map(lambda verdict: self._reason(verdict, until), polled))
+        for verdict, reason in zip(polled, reasons, strict=True):
+            self._outside.progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {reason}")
+        return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
+
+    def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
+        """Verdicts on new identities; none on those that there was no time to find."""
+        missing = {entry.domain: entry for entry in entries}
+        verdicts: dict[Entry, Verdict] = {}
+        pages = 0
+        for page in self._outside.ses(region).list_email_identities():
+            pages += 1
+            for listed in page:
+                if entry := missing.pop(listed.name, None):
+                    status = listed.verification_status
+                    # Its Create answered EXTERNAL and enabled: with SUCCESS that is the guide's test.
+                    verdicts[entry] = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
+            if not missing:
+                break
+            if self._is_time_up():
+                return verdicts
+        self._list_pages[region] = pages
+        return verdicts | {one: Verdict(entry=one, status=GONE, verified=False) for one in missing.values()}
+
+    def _get(self, entry: Entry) -> Verdict:
+        seen = self._outside.ses(entry.region).get_email_identity(entry.domain)
+        if seen is None:
+            return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
+        self._seen[entry] = seen
+        if tells_of_this_key(entry, seen):
+            self._seen_otherwise.add(entry)
+        return judged(entry, seen, seen_otherwise=entry in self._seen_otherwise)
+
+    def _reason(self, verdict: Verdict, until: float) -> str:
+        """A diagnosis, with what name servers answer if it is not *until* yet."""
+        entry, seen = verdict.entry, self._seen.get(verdict.entry)
+        found = [verdict.reason or "SES has not found the key yet"]
+        if seen and seen.last_checked:
+            # The answer's `Date` has whole seconds, the time of the look has fractions.
+            ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
+            looked = f"SES last looked {_duration(ago)} ago"
+            found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
+        if seen and seen.soa_seen:
+            found.append(f"at the zone of {seen.soa_seen}")
+        resolver = self._outside.resolver(entry)
+        public_key = records.public_key(entry.record_value)
+        has_time = self._outside.clock.monotonic() <= until and not stopping.is_set()
+        if resolver and public_key and has_time:
+            wanted = Wanted(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
+            found.append(diagnosis.examine(resolver, wanted).text)
+        if entry.told_by == PUT and entry.generation_before in entry.published:
+            found.append(
+                f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
+            )
+        if verdict.status == "FAILED" and seen and is_put_in_vain(entry, seen):
+            found.append("SES does not look again for this key: rotate to the next generation")
+        elif verdict.status in ("FAILED", GONE):
+            found.append("`pulumi up --refresh` tells SES again")
+        else:
+            found.append("the next `pulumi up` looks again")
+        return "; ".join(found)
+
+    def _say(self, entries: Sequence[Entry]) -> None:
+        """Show how far *entries* are, if that has changed."""
+        limit = f"{_duration(self.waited())} of at most {_duration(self._timeout_seconds)}"
+        verdicts = [self.found[entry] for entry in entries if entry in self.found]
+        verified = sum(verdict.verified for verdict in verdicts)
+        settled = {verdict.entry for verdict in verdicts if verdict.settled}
+        open_ = [entry for entry in entries if entry not in settled]
+        if len(entries) == len(verdicts) == 1:
+            state, waiting = f"{entries[0]}: {self._state(verdicts[0])}", ""
+        else:
+            state, waiting = f"{verified} of {len(entries)} verified", f", waiting for {_names(open_)}"
+        if entries and state != self._said:
+            self._said = state
+            usual = f"{waiting}; {USUAL}" if open_ else ""
+            self._outside.progress.update(f"{state} after {limit}{usual}")
+
+    def _state(self, verdict: Verdict) -> str:
+        seen = self._seen.get(verdict.entry)
+        if verdict.status == "SUCCESS" and not verdict.verified:
+            return "SUCCESS, maybe of the key before,"
+        return f"{verdict.status} ({seen.failure})" if seen and seen.failure else verdict.status
+
+
+def _names(entries: Sequence[Entry]) -> str:
+    """The first three of them, and how many more."""
+    more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
+    return ", ".join(str(entry) for entry in entries[:3]) + more
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,187 @@
+"""
+Which call comes when in the life of a key that is kept in Secrets Manager.
+
+The key is made in this process and leaves it for Secrets Manager and SES alone. A name that
+is taken is never an accident: it is the key of a run whose end was not heard of, which is
+used, or something else, which is left as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from byodkim_provider.aws.secrets_manager import Secret, Value
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.dkim import key_secret, keys
+from byodkim_provider.dkim.key_secret import KeySecret
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.errors import SecretChanged, SecretRefused
+from byodkim_provider.progress import Progress
+from byodkim_provider.wire_types import timestamp
+
+__all__ = ["Made", "Store", "Wanted", "create", "delete", "problem", "read_key"]
+
+MAX_NAMES: Final = 100
+"""How many names are tried. Each is a key that was made and deleted within a recovery window."""
+
+
+class Store(Protocol):
+    """The actions of Secrets Manager that a key's life needs, as `secret_store.SecretStore` does them."""
+
+    def create_secret(
+        self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]
+    ) -> Value: ...
+    def describe_secret(self, secret: str) -> Secret | None: ...
+    def get_secret_value(self, secret: str) -> Value: ...
+    def put_resource_policy(self, secret: str, policy: str) -> None: ...
+    def tag_resource(self, secret: str, tags: Mapping[str, str]) -> None: ...
+    def delete_secret(self, secret: str, *, recovery_window_days: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A key that is to be made."""
+
+    domain: str
+    bits: int
+    owner: str
+    """Project/stack/resource."""
+    kms_key_id: str | None
+    """None: the account's own key for Secrets Manager."""
+    resource_policy: str | None
+    """JSON. None: only IAM decides."""
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A key that is in Secrets Manager."""
+
+    held: KeySecret
+    arn: str
+    version_id: str
+    instance: str
+    """A random value that the secret carries as a tag: only who knows it may delete it."""
+
+
+def create(
+    wanted: Wanted, store: Store, *, now: datetime, progress: Progress, instances: MutableMapping[str, str]
+) -> Made:
+    """
+    Make a key and its secret, or go on with the secret that an earlier run made for this resource.
+
+    *instances*: by ARN, the instance tag that this run wrote, for reads may lag behind.
+    """
+    key = keys.generate(wanted.bits)
+    held = KeySecret(wanted.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
+    instance = secrets.token_hex(16)
+    tags = {**wanted.tags, OWNER_TAG: wanted.owner, INSTANCE_TAG: instance}
+    for name in itertools.islice(key_secret.names(wanted.owner), MAX_NAMES):
+        try:
+            value = store.create_secret(name, text=held.to_text(), kms_key_id=wanted.kms_key_id, tags=tags)
+        except SecretRefused as refused:
+            if refused.code not in ("ResourceExistsException", "InvalidRequestException"):
+                raise
+            last = refused
+            earlier = _own(name, wanted, store, refused)
+            if earlier is None:
+                continue
+            held, value = earlier
+            progress.warn(
+                f"{wanted.domain}: {held.selector} is in Secrets Manager already ({name}), "
+                "no other key is made"
+            )
+        if wanted.resource_policy:
+            store.put_resource_policy(value.arn, wanted.resource_policy)
+        if held.key is not key:
+            # Last: until then the secret is still the one of the resource that is being replaced.
+            store.tag_resource(value.arn, tags)
+        instances[value.arn] = instance
+        return Made(held, value.arn, value.version_id, instance)
+    raise last
+
+
+def read_key(arn: str, store: Store, *, fingerprint: str) -> SigningKey:
+    """The key in the secret *arn*; `SecretChanged` if it is not the one with *fingerprint*."""
+    try:
+        held = KeySecret.from_text(store.get_secret_value(arn).text)
+    except SecretRefused as refused:
+        if lost := _lost(refused.code, arn):
+            raise SecretRefused(
+                refused.operation,
+                arn,
+                refused.region,
+                code=refused.code,
+                request_id=refused.request_id,
+                hint=f"nothing was changed; {lost}",
+            ) from None
+        raise
+    if held is None or held.key.fingerprint != fingerprint:
+        raise SecretChanged(
+            arn,
+            expected=fingerprint,
+            found=held.key.fingerprint if held else None,
+            hint="nothing was changed; give the version that was there before the label AWSCURRENT again "
+            "(`aws secretsmanager update-secret-version-stage`), or sign with another generation",
+        )
+    return held.key
+
+
+def problem(arn: str, store: Store, *, version_id: str) -> str | None:
+    """Why the key in the secret *arn* can't be read any more, or may be another one; None if all is well."""
+    secret = store.describe_secret(arn)
+    if secret is None:
+        return _lost("ResourceNotFoundException", arn)
+    if secret.deleted:
+        return _lost("InvalidRequestException", arn)
+    if secret.version_id != version_id:
+        return f"{arn} has another version than {version_id}, which was written here"
+    return None
+
+
+def delete(
+    arn: str,
+    store: Store,
+    *,
+    instance: str,
+    recovery_window_days: int,
+    progress: Progress,
+    instances: Mapping[str, str],
+) -> None:
+    """Schedule the secret for deletion, if it still is this resource's."""
+    secret = store.describe_secret(arn)
+    if secret is None or secret.deleted:
+        return
+    if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
+        progress.info(f"{arn}: left in Secrets Manager, it belongs to another resource by now")
+        return
+    store.delete_secret(arn, recovery_window_days=recovery_window_days)
+
+
+def _own(name: str, wanted: Wanted, store: Store, refused: SecretRefused) -> tuple[KeySecret, Value] | None:
+    """The key in the secret *name* and where it is, if a run for the same resource made it; else None."""
+    secret = store.describe_secret(name)
+    if secret is None:
+        raise refused
+    # One that is scheduled for deletion is not brought back: it may have been removed for a leak.
+    if secret.deleted or secret.tags.get(OWNER_TAG) != wanted.owner:
+        return None
+    value = store.get_secret_value(secret.arn)
+    held = KeySecret.from_text(value.text)
+    return (held, value) if held and held.domain == wanted.domain else None
+
+
+def _lost(code: str, arn: str) -> str | None:
+    """What is said of a secret that is gone, or about to go."""
+    if code == "InvalidRequestException":
+        return (
+            f"{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` keeps it"
+        )
+    if code == "ResourceNotFoundException":
+        return f"{arn} is gone and its key with it: sign with another generation, and leave this one out"
+    return None

@@ -1,0 +1,321 @@
+"""
+An SES identity that signs with a key of one's own, as a Pulumi resource.
+
+How the engine asks: plain dicts in and out, unknowns in previews. What happens is decided in
+`identity.lifecycle`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.runtime.rpc import wrap_rpc_secret
+
+from byodkim_provider import wire_types
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.key_secret import SecretArn
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dns.resolver import resolver_for
+from byodkim_provider.dns.visibility import DnsWait
+from byodkim_provider.errors import IdentityExists
+from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
+from byodkim_provider.identity.outside import Key, Outside
+from byodkim_provider.identity.state import INPUTS, Declared, Stored, check
+from byodkim_provider.key_store import secret_lifecycle
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import printable
+from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._unknowns import has_unknown
+
+__all__ = [
+    "ByodkimIdentity",
+    "ByodkimIdentityArgs",
+    "ByodkimIdentityProvider",
+    "exists_already",
+    "load_v1",
+]
+
+
+# One of each for all providers of a process, which is one run.
+_dns_wait = DnsWait(SystemClock())
+_instances: dict[tuple[str, str], str] = {}
+_in_the_way: set[tuple[str, str]] = set()
+_drift_said: set[tuple[str, str]] = set()
+"""By Region and domain: new identities that SES has already; those whose drift a refresh has warned of."""
+
+
+def exists_already(region: str, domain: str) -> bool:
+    """Whether a check of this run has found that SES has the identity, which is not to be adopted."""
+    return (region, domain) in _in_the_way
+
+
+def load_v1() -> ByodkimIdentityProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return ByodkimIdentityProvider()
+
+
+class ByodkimIdentityProvider(ResourceProvider):
+    """Translates between the engine and the life of an identity."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, connect: Callable[[Declared], Outside] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+        self._default_tags: Mapping[str, str] = {}
+
+    def __reduce__(self) -> tuple[Callable[[], ByodkimIdentityProvider], tuple[()]]:
+        return load_v1, ()  # whatever hangs on self stays out of state
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        settings = read_settings(req.config.get)
+        self._default_tags = settings.default_tags
+        self._connections = connections(settings)
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        known, unknown = _split(news)
+        if wrong := wire_types.problems(known, INPUTS):
+            return CheckResult(news, [CheckFailure("", printable(problem)) for problem in wrong])
+        # Only one of them is ever there, and a preview calls an output that is not there unknown.
+        for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
+            if known.get(given) is not None:
+                unknown.pop(other, None)
+        if self._default_tags:
+            known["tags"] = {**self._default_tags, **known.get("tags", {})}
+        checked, problems = check(known, unknown=unknown)
+        whose = {"domain", "region", "owner"}
+        if not olds and not problems and not whose & unknown.keys():
+            self._foresee(Declared.from_inputs(checked))
+        if "private_key" in checked:
+            checked["private_key"] = wrap_rpc_secret(checked["private_key"])
+        # No property name: the engine prints the value of the property that is named.
+        # https://github.com/pulumi/pulumi/issues/19465
+        failures = [CheckFailure("", printable(problem)) for problem in problems]
+        return CheckResult({**checked, **unknown}, failures)
+
+    def _foresee(self, declared: Declared) -> None:
+        """Say what will be in the way of a new identity before anything is made; it changes no input."""
+        subject = (declared.region, declared.domain)
+        _in_the_way.discard(subject)
+        try:
+            lifecycle.foresee(declared, self._connect)
+        except IdentityExists as exists:
+            # An error here would end the preview before it has come to the others. The verification,
+            # which comes last, makes one of them all.
+            _in_the_way.add(subject)
+            progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
+        if declared.name_servers:
+            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+            if elsewhere := lookups.served_elsewhere(declared, resolver):
+                progress_of_this_call().warn(elsewhere)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        known, unknown = _split(news)
+        stored = Stored.from_outputs(olds)
+        if {"domain", "region", "owner"} & unknown.keys():
+            return DiffResult(changes=True)
+        declared = Declared.from_inputs(known)
+        names = rules.changed(stored, declared, unknown=unknown)
+        replaces = rules.needs_replacement(names)
+        if found := rules.drift(stored):
+            subject = (stored.declared.region, stored.declared.domain)
+            if subject not in _drift_said:
+                progress_of_this_call().info(
+                    f"{stored.declared.domain} {stored.declared.region}: "
+                    f"when it was last read from SES: {', '.join(found)}"
+                )
+        if names and not replaces:
+            now = SystemClock().now()
+            rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
+            if places := dns_moves.leaving(stored.declared, declared):
+                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+                asked = lookups.servers_asked(stored, resolver)
+                dns_moves.refuse_leaving(stored, declared, places, asked)
+            if "selector" in names and not unknown and stored.put_at:
+                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+                progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
+        return DiffResult(changes=bool(names) or rules.drifted(stored), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        declared = Declared.from_inputs(props)
+        stored = lifecycle.create(declared, self._key(declared, props), self._connect(declared))
+        _in_the_way.discard((declared.region, declared.domain))
+        return CreateResult(f"{declared.region}/{declared.domain}", _outputs(stored))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
+        key = self._key(declared, news)
+        updated = lifecycle.update(stored, declared, key, self._connect(declared))
+        return UpdateResult(_outputs(updated))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        stored = Stored.from_outputs(props)
+        seen = lifecycle.read(stored, self._connect(stored.declared))
+        if rules.drift(seen):
+            _drift_said.add((seen.declared.region, seen.declared.domain))
+        return ReadResult(id_, _outputs(seen))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        stored = Stored.from_outputs(props)
+        lifecycle.delete(stored, self._connect(stored.declared))
+
+    def _key(self, declared: Declared, inputs: Mapping[str, Any]) -> Key:
+        """What gives the declared key: it is an input, or in Secrets Manager."""
+        if "private_key" in inputs:
+            return lambda: keys.load(inputs["private_key"])
+        arn = inputs["secret_arn"]
+
+        def read() -> SigningKey:
+            # In the account of our credentials: a secret may be shared with it.
+            store = self._connections.secrets(SecretArn.parse(arn).region, declared.account_id)
+            return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
+
+        return functools.cache(read)
+
+    def _connect_to_aws(self, declared: Declared) -> Outside:
+        return Outside(
+            ses=self._connections.ses(declared.region, declared.account_id),
+            resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+            dns_wait=_dns_wait,
+            names=lambda: self._connections.names(declared.region, declared.account_id),
+            instances=_instances,
+        )
+
+
+def _outputs(stored: Stored) -> dict[str, Any]:
+    """What is stored, and for people what of it is otherwise than declared."""
+    return stored.to_outputs() | {"drift": list(rules.drift(stored))}
+
+
+def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs that are known, and those that a preview can't know yet."""
+    unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
+    return {name: value for name, value in inputs.items() if name not in unknown}, unknown
+
+
+@dataclass(kw_only=True)
+class ByodkimIdentityArgs:
+    """Inputs of a `ByodkimIdentity`. Those with a default may be left out."""
+
+    domain: pulumi.Input[str]
+    region: pulumi.Input[str]
+    selector: pulumi.Input[str]
+    """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
+    private_key: pulumi.Input[str | None] | None = None
+    """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
+    secret_arn: pulumi.Input[str | None] | None = None
+    """Instead of the key: the secret of a `DkimKey` in Secrets Manager, read when SES is to be told of it."""
+    record_value: pulumi.Input[str] | None = None
+    """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
+    account_id: pulumi.Input[str] | None = None
+    """The AWS account it must land in; another one is refused before anything is written."""
+    regions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """All Regions of the domain, so that a record that one signed with outlives that Region's identity."""
+    generation: pulumi.Input[int] | None = None
+    published: pulumi.Input[Sequence[pulumi.Input[int]]] | None = None
+    supplied_keys: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """`<selector>:<fingerprint>` by generation, of the published ones that you gave a key for."""
+    overlap_days: pulumi.Input[int] | None = None
+    configuration_set: pulumi.Input[str] | None = None
+    """Left as it is in SES if not given."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Left as they are in SES if not given. Tags of others stay in any case."""
+    adopt: pulumi.Input[bool] | None = None
+    """Take over an identity that SES has already; it stays in SES when the resource goes."""
+    accept_unsigned_window: pulumi.Input[bool] | None = None
+    """Leave Easy DKIM, although SES signs with nothing until it has verified the key."""
+    dns_check: pulumi.Input[str] | None = None
+    dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    dns_wait_seconds: pulumi.Input[int] | None = None
+    dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Where the record stands: labels of places (`dns_providers.Place`). A move that loses it is refused."""
+    name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
+    """Of these places, by label, as far as they are known."""
+    panel: pulumi.Input[str] | None = None
+    """Whose panel people type the record into, a name from `panels.PANELS`."""
+    panel_zone: pulumi.Input[str] | None = None
+    """The zone that this panel shows."""
+
+
+class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
+    """
+    The SES identity of one domain in one Region, which signs with a key of one's own.
+
+    SES is told of the key only once its record is in DNS. Used alone, publish the record
+    yourself and name it in `depends_on`; a new key then needs a new selector. `get` and
+    `pulumi import` don't work, as with any dynamic resource; `custom_timeouts` have no effect.
+    """
+
+    domain: pulumi.Output[str]
+    region: pulumi.Output[str]
+    selector: pulumi.Output[str]
+    generation: pulumi.Output[int | None]
+    published: pulumi.Output[Sequence[int] | None]
+    account_id: pulumi.Output[str | None]
+    dns_check: pulumi.Output[str]
+    dns_resolvers: pulumi.Output[Sequence[str]]
+    record_name: pulumi.Output[str]
+    record_value: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    status: pulumi.Output[str]
+    """SES's DKIM status when it was last told or read, `AWAITING_DNS` or `GONE`."""
+    put_at: pulumi.Output[str | None]
+    """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
+    told_by: pulumi.Output[str]
+    drift: pulumi.Output[Sequence[str] | None]
+    """What SES had otherwise than declared when it was last read, one text each."""
+    signing_since: pulumi.Output[str | None]
+    """Since when SES has this key, ISO 8601, UTC."""
+    signed_until: pulumi.Output[Mapping[str, str]]
+    """By generation, when each earlier one signed last, ISO 8601, UTC."""
+
+    def __init__(
+        self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*name* and the stack make up the identity's owner tag: rename with `aliases` only."""
+        outputs = (
+            "record_name",
+            "fingerprint",
+            "instance",
+            "status",
+            "origin",
+            "signing_enabled",
+            "signing_selector",
+            "error_type",
+            "put_at",
+            "told_by",
+            "drift",
+            "adopted",
+            "signing_since",
+            "signed_until",
+        )
+        private_key: pulumi.Output[str | None] | None = None
+        if args.private_key is not None:
+            private_key = pulumi.Output.secret(args.private_key)
+        inputs = {
+            **vars(args),
+            "private_key": private_key,
+            "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
+        }
+        super().__init__(ByodkimIdentityProvider(), name, {**inputs, **dict.fromkeys(outputs)}, opts)

@@ -1,0 +1,329 @@
+"""
+A generated key as a Pulumi resource: made once, in the plugin process, and never changed.
+
+How the engine asks: plain dicts in and out. By default the key is kept in the stack's state,
+as a secret, and nothing here touches a network. With a key store it never enters the state;
+what happens then is decided in `key_store.secret_lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import wrap_rpc_secret
+
+from byodkim_provider import wire_types
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.secrets_manager import SecretStore
+from byodkim_provider.aws.settings import AwsSettings, read_settings
+from byodkim_provider.dkim import key_secret, keys, records
+from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, KeySecret, SecretArn
+from byodkim_provider.key_store import secret_lifecycle
+from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.wire_types import timestamp
+
+__all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
+
+_STORED: Final[wire_types.Kinds] = {
+    **dict.fromkeys(
+        (
+            *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
+            *("created_at", "owner", "secret_arn", "secret_version_id", "instance"),
+        ),
+        "a text",
+    ),
+    "bits": "a whole number",
+    "key_store": "a map",
+}
+"""Types of what is in the state."""
+
+_KEY_STORE: Final[wire_types.Kinds] = {
+    "region": "a text",
+    "account_id": "a text",
+    "kms_key_id": "a text",
+    "tags": "a map of texts",
+    "resource_policy": "a text",
+    "recovery_window_days": "a whole number",
+}
+"""Properties of the input `key_store`."""
+
+
+_instances: dict[str, str] = {}
+"""One for all providers of a process, which is one run."""
+
+
+def load_v1() -> DkimKeyProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return DkimKeyProvider()
+
+
+class DkimKeyProvider(ResourceProvider):
+    """Makes the key; keeps no state."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __reduce__(self) -> tuple[Callable[[], DkimKeyProvider], tuple[()]]:
+        return load_v1, ()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._config = req.config.get
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        checked = dict(news)
+        problems = []
+        domain, bits = news.get("domain", ""), news.get("bits", keys.MAX_BITS)
+        if not isinstance(domain, Unknown):
+            try:
+                checked["domain"] = records.normalise_domain(str(domain))
+            except ValueError as error:
+                problems.append(f"domain: {error}")
+        if not isinstance(bits, Unknown) and (problem := _bits_problem(bits)):
+            problems.append(f"bits: {problem}")
+        if news.get("key_store") is not None:
+            problems += _key_store_problems(news["key_store"])
+            if problem := key_secret.name_problem(str(news.get("owner", ""))):
+                problems.append(f"owner: {problem}")
+        return CheckResult(checked, [CheckFailure("", printable(problem)) for problem in problems])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        # Never "changed" for anything else: all that depends on the key would preview as changed too.
+        # So `bits` and `key_store` are for keys not made yet.
+        _refuse_other_state(olds)
+        replaces = ["domain"] if olds["domain"] != news.get("domain") else []
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        if props.get("key_store") is not None:
+            return self._create_in_store(props, props["key_store"])
+        key = keys.generate(_bits(props))
+        now = datetime.now(UTC)
+        selector = keys.selector_for(key.fingerprint, now.date())
+        made = KeySecret(props["domain"], selector, timestamp(now), key)
+        return CreateResult(selector, {**_public(made), "private_key": wrap_rpc_secret(key.pkcs1_base64())})
+
+    def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        _refuse_other_state(olds)
+        return UpdateResult(_outputs(olds))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        _refuse_other_state(props)
+        if "secret_arn" in props:
+            # What is lost stays in the state all the same: with the resource its record would go,
+            # and mail that was signed with the key would fail.
+            arn, version = props["secret_arn"], props["secret_version_id"]
+            if problem := secret_lifecycle.problem(arn, self._store_of(arn), version_id=version):
+                progress_of_this_call().warn(f"{props['domain']}: {problem}")
+        return ReadResult(id_, _outputs(props))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        _refuse_other_state(props)
+        if "secret_arn" in props:
+            secret_lifecycle.delete(
+                props["secret_arn"],
+                self._store_of(props["secret_arn"]),
+                instance=props["instance"],
+                recovery_window_days=_recovery_days(props["key_store"]),
+                progress=progress_of_this_call(),
+                instances=_instances,
+            )
+
+    def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
+        settings = self._settings()
+        made = secret_lifecycle.create(
+            secret_lifecycle.Wanted(
+                domain=props["domain"],
+                bits=_bits(props),
+                owner=props["owner"],
+                kms_key_id=store.get("kms_key_id"),
+                resource_policy=store.get("resource_policy"),
+                tags={**settings.default_tags, **(store.get("tags") or {})},
+            ),
+            connections(settings).secrets(store["region"], store.get("account_id")),
+            now=datetime.now(UTC),
+            progress=progress_of_this_call(),
+            instances=_instances,
+        )
+        outputs = {
+            **_public(made.held),
+            "key_store": store,
+            "owner": props["owner"],
+            "secret_arn": made.arn,
+            "secret_version_id": made.version_id,
+            "instance": made.instance,
+        }
+        return CreateResult(made.held.selector, outputs)
+
+    def _store_of(self, arn: str) -> SecretStore:
+        """Where a secret is, in the account that it was made in."""
+        place = SecretArn.parse(arn)
+        return connections(self._settings()).secrets(place.region, place.account_id)
+
+    def _settings(self) -> AwsSettings:
+        # Not in `configure`: for keys in the state no setting of AWS can be wrong.
+        return read_settings(self._config)
+
+
+def _bits_problem(bits: Any) -> str | None:
+    bits = _whole(bits)
+    if isinstance(bits, int) and keys.MIN_BITS <= bits <= keys.MAX_BITS:
+        return None
+    return f"must be {keys.MIN_BITS} to {keys.MAX_BITS}, not {shown(bits)}"
+
+
+def _key_store_problems(store: Any) -> list[str]:
+    """What is wrong with the input `key_store`, as far as a preview knows it."""
+    if isinstance(store, Unknown):
+        return []
+    if not isinstance(store, Mapping):
+        return ["key_store: must be a map with region"]
+    known = {name: value for name, value in store.items() if not has_unknown(value)}
+    problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
+    problems += [f"key_store.{problem}" for problem in wire_types.problems(known, _KEY_STORE)]
+    if not store.get("region"):
+        problems.append("key_store.region: required, the AWS Region of the secret, for example 'eu-west-1'")
+    days = _whole(known.get("recovery_window_days", MAX_RECOVERY_DAYS))
+    if isinstance(days, int) and not MIN_RECOVERY_DAYS <= days <= MAX_RECOVERY_DAYS:
+        limits = f"{MIN_RECOVERY_DAYS} to {MAX_RECOVERY_DAYS}"
+        problems.append(f"key_store.recovery_window_days: must be {limits}, not {days}")
+    return problems
+
+
+def _whole(number: Any) -> Any:
+    """*number* as it was written: Pulumi sends every one as a float."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _bits(props: Mapping[str, Any]) -> int:
+    return int(props.get("bits", keys.MAX_BITS))
+
+
+def _recovery_days(store: Mapping[str, Any]) -> int:
+    return int(store.get("recovery_window_days", MAX_RECOVERY_DAYS))
+
+
+def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
+    """Raise `InvalidSettings` for a state that was not written here."""
+    in_store = outputs.get("secret_arn") is not None
+    where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
+    wire_types.refuse_state(outputs, _STORED, required=("domain", "selector", *where))
+
+
+def _public(made: KeySecret) -> dict[str, Any]:
+    """What everybody may know of a key."""
+    return {
+        "domain": made.domain,
+        "bits": made.key.bits,
+        "selector": made.selector,
+        "fingerprint": made.key.fingerprint,
+        "record_name": records.record_name(made.selector, made.domain),
+        "record_value": records.record_value(made.key.public_key_der),
+        "created_at": made.created_at,
+    }
+
+
+def _outputs(stored: Mapping[str, Any]) -> dict[str, Any]:
+    if "secret_arn" in stored:
+        return dict(stored)
+    return {**stored, "private_key": wrap_rpc_secret(stored["private_key"])}
+
+
+@dataclass(kw_only=True)
+class SecretsManagerArgs:
+    """Where and how a key is kept in AWS Secrets Manager."""
+
+    region: pulumi.Input[str]
+    account_id: pulumi.Input[str] | None = None
+    """The AWS account it must land in; another one is refused before anything is written."""
+    kms_key_id: pulumi.Input[str] | None = None
+    """By default the account's `aws/secretsmanager`."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    resource_policy: pulumi.Input[str] | None = None
+    """JSON: who else may read the secret."""
+    recovery_window_days: pulumi.Input[int] = MAX_RECOVERY_DAYS
+    """How long the secret can be restored after the resource is gone, 7 to 30."""
+
+
+@dataclass(kw_only=True)
+class DkimKeyArgs:
+    """Inputs of a `DkimKey`."""
+
+    domain: pulumi.Input[str]
+    """Whose mail the key signs. Another domain is another key."""
+    bits: pulumi.Input[int] = keys.MAX_BITS
+    """Of the modulus, 1024 to 2048. A change touches no key that exists."""
+    key_store: SecretsManagerArgs | None = None
+    """By default the stack's state. A change touches no key that exists."""
+
+
+class DkimKey(Resource, module="byodkim", name="DkimKey"):
+    """
+    An RSA key for one generation of a domain.
+
+    It lives in the stack's state, where the stack's secrets provider encrypts it; or, with
+    *key_store*, in Secrets Manager alone. There its name is the resource's, so a replacement by
+    `--replace` finds the same key again. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` have no effect.
+    """
+
+    domain: pulumi.Output[str]
+    bits: pulumi.Output[int]
+    private_key: pulumi.Output[str | None]
+    """Secret: PKCS#1 DER in base64, one line, as SES takes it. None of a key in Secrets Manager."""
+    secret_arn: pulumi.Output[str | None]
+    """Of a key in Secrets Manager; None of one in the state."""
+    secret_version_id: pulumi.Output[str | None]
+    """The version of the secret that was written here."""
+    selector: pulumi.Output[str]
+    """`s<yyyymmdd>-<8 hex>`: the day it was made and the beginning of its fingerprint."""
+    fingerprint: pulumi.Output[str]
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    record_name: pulumi.Output[str]
+    record_value: pulumi.Output[str]
+    created_at: pulumi.Output[str]
+    """ISO 8601, UTC."""
+
+    def __init__(self, name: str, args: DkimKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """*name* is unique in its stack."""
+        outputs = (
+            "private_key",
+            "selector",
+            "fingerprint",
+            "record_name",
+            "record_value",
+            "created_at",
+            "secret_arn",
+            "secret_version_id",
+            "instance",
+        )
+        inputs: dict[str, Any] = {"domain": args.domain, "bits": args.bits}
+        if args.key_store:
+            given = {option: value for option, value in vars(args.key_store).items() if value is not None}
+            owner = f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}"
+            inputs |= {"key_store": given, "owner": owner}
+        super().__init__(
+            DkimKeyProvider(),
+            name,
+            {**inputs, **dict.fromkeys(outputs)},
+            pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
+            ),
+        )

@@ -1,0 +1,242 @@
+"""
+Waiting for SES's verdict on identities, as a Pulumi resource.
+
+How the engine asks; when to look and what a verdict rests on is decided in `verification`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, get_args
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+
+from byodkim_provider import wire_types
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.dns.delegations import removed_too_early
+from byodkim_provider.dns.resolver import resolver_for
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity import verdicts, verification
+from byodkim_provider.identity.verdicts import Entry, Verdict
+from byodkim_provider.identity.verification import OnTimeout, Outside
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import printable, shown
+from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, exists_already
+
+__all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
+
+TIMEOUT_MINUTES = 30
+"""How long a run waits if nobody says otherwise: well over the minutes that SES usually takes."""
+
+MAX_TIMEOUT_MINUTES = 72 * 60
+"""SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
+
+_INPUTS: Final[wire_types.Kinds] = {
+    "identities": "a list of maps",
+    "account_id": "a line of text",
+    "timeout_minutes": "a number",
+}
+"""Types of what a program gives."""
+
+_ENTRY: Final[wire_types.Kinds] = {
+    **dict.fromkeys(
+        ("domain", "region", "selector", "told_by", "record_value", "dns_check", "status", "reason"), "a text"
+    ),
+    "put_at": "a time in ISO 8601",
+    "published": "a list of whole numbers",
+    "signed_until": "a map of times by generation",
+    "dns_resolvers": "a list of texts",
+    **dict.fromkeys(("verified", "waited"), "true or false"),
+}
+"""Types of what is known of an identity, in the inputs and in the state."""
+
+
+def load_v1() -> DkimVerificationProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return DkimVerificationProvider()
+
+
+class DkimVerificationProvider(ResourceProvider):
+    """Translates between the engine and the verification."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, connect: Callable[[str | None], Outside] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+
+    def __reduce__(self) -> tuple[Callable[[], DkimVerificationProvider], tuple[()]]:
+        return load_v1, ()  # whatever hangs on self stays out of state
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._connections = connections(read_settings(req.config.get))
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        known = {name: value for name, value in news.items() if not has_unknown(value)}
+        problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        if "identities" not in known and isinstance(news.get("identities"), list | tuple):
+            problems += [
+                f"identities[{number}].{problem}"
+                for number, one in enumerate(news["identities"])
+                for problem in wire_types.problems(_known(one), _ENTRY)
+            ]
+        minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
+        if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
+            problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
+        problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
+        if known.get("on_timeout", "warn") not in get_args(OnTimeout):
+            problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
+        if not problems:
+            problems += _existing([_known(one) for one in news.get("identities") or ()])
+        return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        identities, before = news.get("identities", ()), _verdicts(olds)
+        if isinstance(identities, Unknown):
+            return DiffResult(changes=True)
+        known = [_known(one) for one in identities]
+        if all(one.keys() >= {"domain", "region"} for one in known):
+            # A selector that a preview can't know changes nothing about which Region goes.
+            verdicts.refuse_exchange(
+                [Entry.from_properties({"selector": "", **one}) for one in known], before
+            )
+        # Time limits are not compared: they are for the next wait.
+        return DiffResult(changes=has_unknown(identities) or verdicts.to_look_at(_entries(news), before))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("verification", self._verify(props, []))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._verify(news, _verdicts(olds)))
+
+    def _verify(self, inputs: Mapping[str, Any], before: Sequence[Verdict]) -> dict[str, Any]:
+        found = verification.verify(
+            _entries(inputs),
+            before,
+            self._connect(inputs.get("account_id")),
+            timeout_minutes=inputs.get("timeout_minutes", TIMEOUT_MINUTES),
+            on_timeout=inputs.get("on_timeout", "warn"),
+        )
+        return {
+            "results": [verdict.to_properties() for verdict in found],
+            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
+        }
+
+    def _connect_to_aws(self, account_id: str | None) -> Outside:
+        return Outside(
+            ses=lambda region: self._connections.ses(region, account_id),
+            resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+        )
+
+
+def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A problem for each new identity that SES has already, as the checks of these identities have found."""
+    return [
+        f"{one['domain']} {one['region']}: SES has this identity already, as its warning says"
+        for one in identities
+        if exists_already(one.get("region", ""), one.get("domain", ""))
+    ]
+
+
+def _known(identity: Any) -> dict[str, Any]:
+    """What a preview knows of an identity."""
+    if not isinstance(identity, Mapping):
+        return {}
+    return {name: value for name, value in identity.items() if not has_unknown(value)}
+
+
+def _entries(properties: Mapping[str, Any]) -> list[Entry]:
+    return [Entry.from_properties(one) for one in properties.get("identities", ())]
+
+
+def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
+    """What is wrong with the types of the identities under *name*; *more* is required as well."""
+    return [
+        f"{name}[{number}].{problem}"
+        for number, one in enumerate(properties.get(name, ()))
+        for problem in wire_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
+    ]
+
+
+def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
+    wire_types.refuse_state(outputs, {"results": "a list of maps"}, required=())
+    if wrong := _entry_problems(outputs, "results", "status", "verified"):
+        raise InvalidSettings([f"in the state, {one}" for one in wrong])
+    return [Verdict.from_properties(one) for one in outputs.get("results", ())]
+
+
+@dataclass(kw_only=True)
+class DkimVerificationArgs:
+    """Inputs of a `DkimVerification`."""
+
+    identities: Sequence[ByodkimIdentity]
+    timeout_minutes: float = TIMEOUT_MINUTES
+    """How long a run waits for all that is new or changed. Read, never compared: no change by itself."""
+    on_timeout: OnTimeout = "warn"
+    """`warn` succeeds, and the next run looks once more at what is pending; `fail` fails the run."""
+    delegations: Mapping[str, bool] = field(default_factory=dict)
+    """
+    The domains with a delegated zone, and whether that is released.
+
+    This resource stands for the whole stack: it alone can refuse to remove a zone too early. The
+    engine would say no more than that the zone is protected, and perhaps after the rest is gone.
+    """
+
+
+class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
+    """
+    Waits until SES has verified identities, and says why it has not.
+
+    Once all are verified it makes no call. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` have no effect, *timeout_minutes* is the limit.
+    """
+
+    results: pulumi.Output[Sequence[Mapping[str, Any]]]
+    """For each identity domain, region, selector, status, verified and reason."""
+    pending: pulumi.Output[Sequence[str]]
+    """One line for each identity that is not verified: which, its status, why."""
+
+    def __init__(
+        self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*name* is unique in its stack."""
+        inputs = {
+            "identities": [
+                {
+                    "domain": one.domain,
+                    "region": one.region,
+                    "selector": one.selector,
+                    "put_at": one.put_at,
+                    "told_by": one.told_by,
+                    "published": one.published,
+                    "signed_until": one.signed_until,
+                    "record_value": one.record_value,
+                    "dns_check": one.dns_check,
+                    "dns_resolvers": one.dns_resolvers,
+                }
+                for one in args.identities
+            ],
+            "account_id": args.identities[0].account_id if args.identities else None,
+            "timeout_minutes": args.timeout_minutes,
+            "on_timeout": args.on_timeout,
+            "delegations": args.delegations or None,
+        }
+        super().__init__(DkimVerificationProvider(), name, {**inputs, "results": None, "pending": None}, opts)

@@ -1,0 +1,126 @@
+"""
+Whether a supplied key may have its record: what stands at that name before the record is made.
+
+Route 53 is asked when the record is new, and never again: a record in the state costs no call.
+That happens in `check`, so that a preview refuses to overwrite somebody's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.route53 import Route53Records
+from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.dkim import records
+from byodkim_provider.resources._plugin import prepare_process
+from byodkim_provider.resources._unknowns import has_unknown
+
+__all__ = ["RecordCheck", "RecordCheckArgs", "RecordCheckProvider", "load_v1"]
+
+
+def load_v1() -> RecordCheckProvider:
+    """What users' state names. Never moved, never renamed (tests/contract)."""
+    return RecordCheckProvider()
+
+
+class RecordCheckProvider(ResourceProvider):
+    """Asks Route 53 about what is new; keeps no state."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self, connect: Callable[[str | None], Route53Records] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+
+    def __reduce__(self) -> tuple[Callable[[], RecordCheckProvider], tuple[()]]:
+        return load_v1, ()  # whatever hangs on self stays out of state
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._connections = connections(read_settings(req.config.get))
+        self._region = req.config.get("aws:region")
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        if has_unknown(news):
+            return CheckResult(news, [])
+        name, key = news["record_name"], records.public_key(news["record_value"])
+        problem = ""
+        if _where(olds) != _where(news):
+            standing = self._connect(news.get("assume_role")).txt(news["zone_id"], name)
+            if standing and [_key_in(value) for value in standing] != [key]:
+                problem = (
+                    f"{name!r} is in Route 53 already, with another value, and a selector never gets a "
+                    "second key\n  hint: nothing was changed; give the key another selector, since mail may "
+                    "be signed with the one that stands there"
+                )
+        elif records.public_key(olds["record_value"]) != key:
+            problem = (
+                f"{name!r}: a selector never gets a second key\n"
+                "  hint: nothing was changed; a new key needs a new selector and a new generation, since "
+                "resolvers keep the old record"
+            )
+        return CheckResult(news, [CheckFailure("", problem)] if problem else [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        replaces = [name for name in ("zone_id", "record_name") if olds.get(name) != news.get(name)]
+        # A record that is checked once is ours, whoever is asked, and however its value is written.
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(f"{props['zone_id']}/{props['record_name']}", props)
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(news)
+
+    def _connect_to_aws(self, role_arn: str | None) -> Route53Records:
+        return self._connections.route53(self._region, role_arn)
+
+
+def _where(properties: dict[str, Any]) -> tuple[Any, Any]:
+    return properties.get("zone_id"), properties.get("record_name")
+
+
+def _key_in(value: str) -> bytes | None:
+    try:
+        return records.public_key(records.parse_quoted(value))
+    except ValueError:
+        return None
+
+
+@dataclass(kw_only=True)
+class RecordCheckArgs:
+    """Inputs of a `RecordCheck`."""
+
+    zone_id: str
+    record_name: str
+    record_value: str
+    assume_role: str | None = None
+    """ARN of a role in the AWS account that holds the zone."""
+
+
+class RecordCheck(Resource, module="byodkim", name="RecordCheck"):
+    """
+    The leave to make a supplied key's record in Route 53.
+
+    Refuses, in a preview, a name that has another key: one that this stack did not make, and
+    one that it made. `get` and `pulumi import` don't work, as with any dynamic resource.
+    """
+
+    def __init__(self, name: str, args: RecordCheckArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """*name* is unique in its stack."""
+        super().__init__(RecordCheckProvider(), name, dict(vars(args)), opts)

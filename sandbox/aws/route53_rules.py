@@ -1,0 +1,83 @@
+"""
+What Route 53 refuses in a change batch, in its own words; moto accepts nearly all of it.
+
+Zone name, what stands in it and the changes in, error texts out: no AWS, no moto.
+Limits: the service model of Route 53 and "DNS record types" in its developer guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from sandbox.dns.zone import RecordSet
+
+__all__ = ["STRING_LIMIT", "VALUE_LIMIT", "Change", "problems"]
+
+STRING_LIMIT: Final = 255
+"""Octets of one string of a TXT value."""
+
+VALUE_LIMIT: Final = 4000
+"""Octets of a whole value, quotes and blanks included."""
+
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\[0-7]{3}|\\.)*)"\s*')
+_ESCAPED: Final = re.compile(r"\\([0-7]{3}|.)")
+
+
+class Change(NamedTuple):
+    """One change of a batch: CREATE, UPSERT or DELETE. Names end with a dot."""
+
+    action: str
+    record_set: RecordSet
+
+
+def problems(zone: str, standing: Iterable[RecordSet], changes: Iterable[Change]) -> list[str]:
+    """Why Route 53 refuses to apply *changes* to *zone*, in which *standing* is; empty if it does not."""
+    by_key = {(record_set.name, record_set.type): record_set for record_set in standing}
+    return [problem for change in changes for problem in _problems(zone, by_key, change)]
+
+
+def _problems(zone: str, standing: Mapping[tuple[str, str], RecordSet], change: Change) -> Iterator[str]:
+    name, kind, _, values = change.record_set
+    which = f"resource record set [name='{name}', type='{kind}']"
+    present = standing.get((name, kind))
+    if name != zone and not name.endswith("." + zone):
+        yield f"RRSet with DNS name {name} is not permitted in zone {zone}"
+        return
+    if change.action == "DELETE":
+        if present is None:
+            yield f"Tried to delete {which} but it was not found"
+        elif present != change.record_set:
+            yield f"Tried to delete {which} but the values provided do not match the current values"
+        return
+    if change.action == "CREATE" and present:
+        yield f"Tried to create {which} but it already exists"
+    if any(there == name and "CNAME" in (kind, other) and kind != other for there, other in standing):
+        yield (
+            f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records "
+            f"with the same DNS name in zone {zone}"
+        )
+    if len(set(values)) != len(values):
+        yield f"Duplicate Resource Record: '{values[0]}'"
+    if kind == "TXT":
+        for value in values:
+            fault = _text_fault(value)
+            if fault:
+                yield f"Invalid Resource Record: 'FATAL problem: {fault} encountered with '{value}''"
+
+
+def _text_fault(value: str) -> str | None:
+    """What is wrong with a TXT value: one or more quoted strings."""
+    if not value.isascii():
+        return "InvalidCharacterString (Value contains unescaped characters outside of ASCII)"
+    end = 0
+    for match in _STRING.finditer(value):
+        if match.start() != end:
+            break
+        end = match.end()
+        if len(_ESCAPED.sub("x", match[1])) > STRING_LIMIT:
+            return "CharacterStringTooLong (Value is too long)"
+    if end != len(value) or not value:
+        return "InvalidCharacterString (Value should be enclosed in quotation marks)"
+    return None

@@ -1,0 +1,158 @@
+"""
+Which name server serves which zone, and what a resolver finds by asking them in turn.
+
+Addresses and names in, answers out: no socket, no wire format. What one zone says is
+decided in `dns_zone`. Zones are read anew for each question, so a change shows at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import dns.exception
+import dns.name
+import dns.rcode
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from sandbox.dns.zone import Answer, RecordSet, Zone
+
+__all__ = ["ADDRESSES", "CHILD_NAME_SERVERS", "NAME_SERVERS", "HostedZone", "Hosting"]
+
+ADDRESSES: Final = {f"ns-{number}.sandbox.test": f"127.0.0.{number}" for number in range(1, 9)}
+"""Where the name servers are, by name."""
+
+NAME_SERVERS: Final = tuple(ADDRESSES)[:4]
+"""The name servers of a zone."""
+
+CHILD_NAME_SERVERS: Final = tuple(ADDRESSES)[4:]
+"""The name servers of a zone below another one: not the same, so that a referral leads somewhere else."""
+
+REFERRAL_LIMIT: Final = 16
+"""How many referrals and aliases the resolver follows for one question."""
+
+OVERRIDE_TTL: Final = 300
+"""Of records that a test has put in place of a zone's."""
+
+SERVER_FAILURE: Final = Answer(dns.rcode.SERVFAIL, authoritative=False)
+
+
+class HostedZone(NamedTuple):
+    """A public zone and what is in it now."""
+
+    name: str
+    name_servers: tuple[str, ...]
+    """Names of the servers that serve it; others refuse questions about it."""
+    record_sets: tuple[RecordSet, ...]
+
+
+class Hosting:
+    """The name servers of all *zones*, and what a test has put wrong with them. Any thread may use it."""
+
+    def __init__(self, zones: Callable[[], Sequence[HostedZone]]) -> None:
+        self._zones = zones
+        self._lock = threading.Lock()
+        self._overrides: dict[tuple[Name, str], tuple[str, ...]] = {}
+        self._silent: frozenset[str] = frozenset()
+
+    def override(self, name: str, values: Sequence[str] | None, *, server: str | None = None) -> None:
+        """
+        Answer TXT questions for *name* with *values* instead of what its zone says.
+
+        Empty is "no such name", None ends the override. *server* is an address; without
+        it the override is set, or ended, at all of them.
+        """
+        servers = [server] if server else list(ADDRESSES.values())
+        with self._lock:
+            for address in servers:
+                self._overrides.pop((dns.name.from_text(name), address), None)
+                if values is not None:
+                    self._overrides[dns.name.from_text(name), address] = tuple(values)
+
+    def silence(self, *servers: str) -> None:
+        """Let exactly these addresses not answer as name servers; none of them: all answer again."""
+        self._silent = frozenset(servers)
+
+    def answer(self, address: str, name: Name, kind: RdataType) -> Answer | None:
+        """What the name server at *address* says; None if it is silent."""
+        return self._answer(address, name, kind, self._zones())
+
+    def resolve(self, name: Name, kind: RdataType) -> Answer:
+        """What a resolver finds that begins at the root and remembers nothing."""
+        zones = self._zones()
+        found = Answer(dns.rcode.NOERROR, authoritative=False)
+        servers: list[str] | None = None  # the root
+        for _ in range(REFERRAL_LIMIT):
+            if servers is None:
+                reply = _root(zones).answer(name, kind)
+            else:
+                reply = self._first_answer(servers, name, kind, zones)
+            if reply.referral is not None:
+                servers = [name_server.target.to_text(omit_final_dot=True) for name_server in reply.referral]
+                continue
+            found = Answer(reply.rcode, [*found.answer, *reply.answer], reply.authority, authoritative=False)
+            alias = reply.alias_for(kind)
+            if alias is None:
+                return found
+            name, servers = alias, None
+        return SERVER_FAILURE
+
+    def _first_answer(
+        self, servers: Sequence[str], name: Name, kind: RdataType, zones: Sequence[HostedZone]
+    ) -> Answer:
+        """What the first of these servers says that is there and serves the zone."""
+        for address in (ADDRESSES[server] for server in servers if server in ADDRESSES):
+            reply = self._answer(address, name, kind, zones)
+            if reply and reply.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                return reply
+        return SERVER_FAILURE
+
+    def _answer(
+        self, address: str, name: Name, kind: RdataType, zones: Sequence[HostedZone]
+    ) -> Answer | None:
+        if address in self._silent:
+            return None
+        hosted = _closest([zone for zone in zones if address in map(ADDRESSES.get, zone.name_servers)], name)
+        if hosted is None:
+            return Answer(dns.rcode.REFUSED, authoritative=False)
+        with self._lock:
+            values = self._overrides.get((name, address)) if kind == RdataType.TXT else None
+        if values is not None:
+            there = [each for each in hosted.record_sets if dns.name.from_text(each.name) != name]
+            if values:
+                there.append(RecordSet(name.to_text(), "TXT", OVERRIDE_TTL, tuple(map(_quoted, values))))
+            hosted = hosted._replace(record_sets=tuple(there))
+        try:
+            return Zone(hosted.name, hosted.record_sets).answer(name, kind)
+        except dns.exception.DNSException:  # a value that is none of its type
+            return SERVER_FAILURE
+
+
+def _closest(zones: Sequence[HostedZone], name: Name) -> HostedZone | None:
+    """The zone with the longest name that *name* is in; the older one of two with one name."""
+    holding = [zone for zone in zones if name.is_subdomain(dns.name.from_text(zone.name))]
+    return max(holding, key=lambda zone: len(dns.name.from_text(zone.name)), default=None)
+
+
+def _root(zones: Sequence[HostedZone]) -> Zone:
+    """
+    The root and the registries in one: each zone that is in no other one is delegated to its name servers.
+
+    A zone below another one is found only if that one delegates to it, as on the Internet.
+    """
+    soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
+    record_sets = [RecordSet(".", "SOA", 900, (soa,)), RecordSet(".", "NS", 900, (NAME_SERVERS[0],))]
+    record_sets += [RecordSet(name, "A", 900, (address,)) for name, address in ADDRESSES.items()]
+    # The oldest zone comes last and so wins: of two with one name, it is the one the registry knows.
+    for zone in reversed(zones):
+        if _closest(zones, dns.name.from_text(zone.name).parent()) is None:
+            record_sets.append(RecordSet(zone.name, "NS", 900, zone.name_servers))
+    return Zone(".", record_sets)
+
+
+def _quoted(value: str) -> str:
+    """*value* in master file format, in strings of at most 255 octets."""
+    strings = [value[start : start + 255] for start in range(0, len(value), 255)] or [""]
+    return " ".join('"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"' for string in strings)

@@ -1,0 +1,200 @@
+"""
+DNS over UDP and TCP on loopback addresses: name servers, and a resolver beside the first one.
+
+Only sockets, the wire format and the log of questions are here; what the answer is, is
+decided in `dns_hosting`. Linux only: elsewhere not all of 127.0.0.0/8 is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+from dns.message import Message
+from dns.rdatatype import RdataType
+
+from sandbox.dns.hosting import ADDRESSES, HostedZone, Hosting
+from sandbox.dns.zone import Answer
+
+__all__ = ["DnsServer", "Query"]
+
+RESOLVER: Final = "127.0.0.1"
+"""Where a question with "recursion desired" gets a resolver's answer; the first name server's address too."""
+
+UDP_LIMIT: Final = 512
+"""Octets of an answer over UDP without EDNS (RFC 1035 section 4.2.1)."""
+
+EDNS_LIMIT: Final = 1232
+"""Octets of an answer over UDP at most (DNS Flag Day 2020)."""
+
+TCP_IDLE_SECONDS: Final = 10.0
+
+
+class Query(NamedTuple):
+    """One question that came over the wire."""
+
+    server: str
+    name: str
+    type: str
+    tcp: bool
+    recursion_desired: bool
+
+
+class DnsServer:
+    """The name servers of *zones* and a resolver, all on one port, in threads."""
+
+    def __init__(self, zones: Callable[[], Sequence[HostedZone]]) -> None:
+        self.hosting = Hosting(zones)
+        self.override = self.hosting.override
+        self.silence = self.hosting.silence
+        self.port = 0
+        """One free port, the same at all addresses; known once started."""
+        self._queries: list[Query] = []
+        self._lock = threading.Lock()
+        self._stop = contextlib.ExitStack()
+
+    @property
+    def resolver(self) -> str:
+        """`127.0.0.1:PORT`: the resolver; the name servers have the same port."""
+        return f"{RESOLVER}:{self.port}"
+
+    @property
+    def queries(self) -> list[Query]:
+        """Every question that came over the wire since the last `reset`, oldest first."""
+        with self._lock:
+            return list(self._queries)
+
+    def reset(self) -> None:
+        """Forget the questions seen so far."""
+        with self._lock:
+            self._queries.clear()
+
+    def txt(self, name: str) -> tuple[str, ...] | None:
+        """
+        TXT values that the resolver finds for *name*, the strings of each value joined.
+
+        Empty for "no such name", None if no server answers. Not among `queries`.
+        """
+        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.TXT)
+        if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return None
+        rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
+        return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
+
+    def start(self) -> None:
+        """Answer from now on, on a free port."""
+        bound = _bind(list(ADDRESSES.values()))
+        self.port = bound[0].getsockname()[1]
+        wake, woken = socket.socketpair()
+        thread = threading.Thread(target=self._serve, args=[bound, woken], name="sandbox-dns", daemon=True)
+        thread.start()
+        self._stop.callback(thread.join)
+        self._stop.callback(wake.close)
+
+    def stop(self) -> None:
+        """Answer no more and give the port back."""
+        self._stop.close()
+
+    def _serve(self, bound: Sequence[socket.socket], woken: socket.socket) -> None:
+        """Answer until the other end of *woken* is closed."""
+        with contextlib.ExitStack() as open_sockets, selectors.DefaultSelector() as selector:
+            for each in (*bound, woken):
+                open_sockets.enter_context(each)
+                selector.register(each, selectors.EVENT_READ, each)
+            while True:
+                for ready in [key.data for key, _ in selector.select()]:
+                    if ready is woken:
+                        return
+                    if ready.type == socket.SOCK_DGRAM:
+                        self._serve_datagram(ready)
+                    else:
+                        connection, _ = ready.accept()
+                        # Ends the connection's thread, which is the one to close it.
+                        open_sockets.callback(_shut_down, connection)
+                        threading.Thread(target=self._serve_stream, args=[connection], daemon=True).start()
+
+    def _serve_datagram(self, bound: socket.socket) -> None:
+        wire, client = bound.recvfrom(65535)
+        reply = self._reply(wire, bound.getsockname()[0], tcp=False)
+        if reply:
+            bound.sendto(reply, client)
+
+    def _serve_stream(self, connection: socket.socket) -> None:
+        """Answer questions on one TCP connection until either side ends it (RFC 7766)."""
+        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError, struct.error):
+            connection.settimeout(TCP_IDLE_SECONDS)
+            address = connection.getsockname()[0]
+            while True:
+                (length,) = struct.unpack("!H", stream.read(2))
+                reply = self._reply(stream.read(length), address, tcp=True)
+                if reply:
+                    connection.sendall(struct.pack("!H", len(reply)) + reply)
+
+    def _reply(self, wire: bytes, address: str, *, tcp: bool) -> bytes | None:
+        """The answer to *wire*, None if there is none."""
+        try:
+            query = dns.message.from_wire(wire)
+            question = query.question[0]
+        except (dns.exception.DNSException, IndexError):
+            return None
+        recursion_desired = bool(query.flags & dns.flags.RD)
+        name = question.name.to_text(omit_final_dot=True)
+        kind = dns.rdatatype.to_text(question.rdtype)
+        with self._lock:
+            self._queries.append(Query(address, name, kind, tcp, recursion_desired))
+        recursive = recursion_desired and address == RESOLVER
+        if recursive:
+            answer: Answer | None = self.hosting.resolve(question.name, question.rdtype)
+        else:
+            answer = self.hosting.answer(address, question.name, question.rdtype)
+        return _wire(query, answer, recursive=recursive, tcp=tcp) if answer else None
+
+
+def _wire(query: Message, answer: Answer, *, recursive: bool, tcp: bool) -> bytes:
+    """The answer as it goes over the wire, cut and marked so if it is too long for UDP."""
+    response = dns.message.make_response(query, recursion_available=recursive, our_payload=EDNS_LIMIT)
+    response.set_rcode(answer.rcode)
+    if answer.authoritative:
+        response.flags |= dns.flags.AA
+    response.answer = list(answer.answer)
+    response.authority = list(answer.authority)
+    if tcp:
+        return response.to_wire(max_size=65535)
+    limit = min(max(query.payload, UDP_LIMIT), EDNS_LIMIT) if query.edns >= 0 else UDP_LIMIT
+    return response.to_wire(max_size=limit, prefer_truncation=True)
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # closed already
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _bind(addresses: Sequence[str]) -> list[socket.socket]:
+    """UDP and TCP sockets on all *addresses*, all with one port that was free."""
+    for _ in range(100):
+        with contextlib.ExitStack() as bound:
+            port = 0
+            sockets: list[socket.socket] = []
+            try:
+                for address in addresses:
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        sockets.append(bound.enter_context(socket.socket(socket.AF_INET, kind)))
+                        sockets[-1].bind((address, port))
+                        port = sockets[-1].getsockname()[1]
+                    sockets[-1].listen()
+            except OSError:
+                continue
+            bound.pop_all()
+            return sockets
+    raise OSError("no port is free on all of " + ", ".join(addresses))

@@ -1,0 +1,53 @@
+"""
+An application that sends mail through SES, as the domain's owner has it: a real SDK and no more.
+
+Nothing here knows how mail is signed; `Sandbox.mail` has what became of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import Final
+
+import boto3
+
+from sandbox.mail.sink import Message
+from sandbox.world import Sandbox
+
+__all__ = ["send"]
+
+RECIPIENT: Final = "somebody@elsewhere.test"
+
+
+def send(sandbox: Sandbox, domain: str, region: str) -> Message:
+    """
+    The message as it arrived, after SES in *region* was told to send one from *domain*.
+
+    Raises `ClientError` as SES refuses it.
+    """
+    client = _session().client(
+        "sesv2",
+        region,
+        endpoint_url=sandbox.ses.url,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
+    with contextlib.closing(client):
+        answer = client.send_email(
+            FromEmailAddress=f"Hello <hello@{domain}>",
+            Destination={"ToAddresses": [RECIPIENT]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": f"News from {domain}"},
+                    "Body": {"Text": {"Data": "All is well.\n"}},
+                }
+            },
+        )
+    return next(message for message in reversed(sandbox.mail.messages) if message.id == answer["MessageId"])
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """One for all clients: it reads the SDK's data files once."""
+    return boto3.Session()

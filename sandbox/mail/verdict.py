@@ -1,0 +1,93 @@
+"""
+Whether the DKIM signature of a message is good: dkimpy's judgement, and for what reason.
+
+A message and a way into DNS in, a verdict out: no socket, no clock.
+"""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dkim
+
+from sandbox.mail.dns import LookUp
+
+__all__ = ["Reason", "Result", "Verdict", "judge"]
+
+Result = Literal["pass", "unsigned", "fail"]
+
+Reason = Literal[
+    "",
+    "no key record",
+    "several key records",
+    "no key in the record",
+    "DNS does not answer",
+    "bad signature",
+    "bad syntax",
+]
+"""
+Why a signature fails. `bad signature`: message, signature and key do not belong together, so
+one of them was changed. Two records at one name are undefined (RFC 6376 section 3.6.2.2).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A receiver's judgement at one moment. It may be another one later, as DNS changes."""
+
+    result: Result
+    reason: Reason = ""
+    domain: str = ""
+    """`d=` of the signature: who signed."""
+    selector: str = ""
+    """`s=` of the signature: with which key."""
+
+
+class _NoKey(dkim.DKIMException):  # type: ignore[misc]  # dkimpy has no types
+    """DNS has no key for the signature; *reason* says how."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def judge(content: bytes, look_up: LookUp) -> Verdict:
+    """What a receiver says of *content*'s topmost signature, SES's own, with the key that *look_up* finds."""
+    reason: Reason = "bad syntax"
+    try:
+        message = dkim.DKIM(content)
+        if not message.present():
+            return Verdict("unsigned")
+        good = message.verify(dnsfunc=lambda name, **_: _key_record(name, look_up))
+        reason = "" if good else "bad signature"
+    except _NoKey as problem:
+        reason = problem.reason
+    except dkim.DKIMException:
+        # The size is known once the key is: up to there, it was the signature's own form.
+        if message.keysize:
+            reason = "bad signature"
+    return Verdict("fail" if reason else "pass", reason, _tag(message, b"d"), _tag(message, b"s"))
+
+
+def _key_record(name: bytes, look_up: LookUp) -> bytes:
+    """The one record at *name*, which has a key. Else `_NoKey`, where dkimpy would say no more than False."""
+    values = look_up(name.decode().rstrip(".")).values
+    if values is None:
+        raise _NoKey("DNS does not answer")
+    if not values:
+        raise _NoKey("no key record")
+    if len(values) > 1:
+        raise _NoKey("several key records")
+    record = values[0].encode()
+    try:
+        dkim.evaluate_pk(name, record)
+    except (dkim.KeyFormatError, binascii.Error):
+        raise _NoKey("no key in the record") from None
+    return record
+
+
+def _tag(message: Any, name: bytes) -> str:
+    tag: bytes = message.signature_fields.get(name, b"")
+    return tag.decode(errors="replace")

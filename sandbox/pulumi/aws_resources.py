@@ -1,0 +1,260 @@
+"""
+Record and Zone of pulumi-aws, as far as the sandbox needs them: which call, with which values.
+
+Plain values in, plain values out: how the engine asks is in `resource_aws`. What
+Route 53 itself refuses comes from the API, as with the real plugin.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
+
+__all__ = ["RESOURCES", "Properties", "Resource", "find_zone"]
+
+Properties = dict[str, Any]
+
+INSYNC_POLL_SECONDS: Final = 0.2
+"""The real plugin waits 15 s between looks; the sandbox's servers have a change at once."""
+
+
+class Resource(ABC):
+    """One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses."""
+
+    known: ClassVar[frozenset[str]]
+    """Inputs that this stand-in understands; others are refused rather than ignored."""
+
+    replacing: ClassVar[frozenset[str]]
+    """Inputs whose change makes a new resource."""
+
+    def __init__(self, route53: Route53Client, *, default_tags: Mapping[str, str]) -> None:
+        self._route53 = route53
+        self._default_tags = default_tags
+
+    @abstractmethod
+    def checked(self, inputs: Properties) -> Properties:
+        """The inputs as they are stored."""
+
+    @abstractmethod
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Id and outputs of what was made."""
+
+    @abstractmethod
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        """The outputs as AWS has them now, None if it is gone."""
+
+    @abstractmethod
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        """The outputs after *inputs* were applied in place."""
+
+    @abstractmethod
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        """Gone, also if it was before."""
+
+
+class Record(Resource):
+    """`aws.route53.Record` with a type, a ttl and values; no alias and no routing policy."""
+
+    known = frozenset({"name", "type", "zoneId", "ttl", "records", "allowOverwrite"})
+    replacing = frozenset({"name", "type", "zoneId"})
+
+    def checked(self, inputs: Properties) -> Properties:
+        missing = [key for key in ("name", "type", "zoneId", "ttl", "records") if inputs.get(key) is None]
+        if missing:
+            raise ValueError(f"Missing required argument: {', '.join(missing)}")
+        return inputs | {"name": inputs["name"].lower().rstrip(".")}
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
+        outputs = self._put(action, inputs)
+        return f"{outputs['zoneId']}_{outputs['name']}_{outputs['type']}", outputs
+
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        found = self._find(outputs)
+        if found is None:
+            return None
+        values = [record["Value"] for record in found.get("ResourceRecords", [])]
+        if outputs["type"] == "TXT":
+            values = [value.removeprefix('"').removesuffix('"') for value in values]
+        return outputs | {"ttl": found["TTL"], "records": values}
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        return self._put("UPSERT", inputs)
+
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        found = self._find(outputs)
+        if found:
+            self._change(outputs["zoneId"], "DELETE", found)
+
+    def _put(self, action: str, inputs: Properties) -> Properties:
+        zone = self._route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
+        fqdn = inputs["name"]
+        if fqdn != zone and not fqdn.endswith("." + zone):
+            fqdn = f"{fqdn}.{zone}"  # a short name is one in the zone
+        values = inputs["records"]
+        if inputs["type"] == "TXT":
+            values = [f'"{value}"' for value in values]  # one pair, whatever is inside
+        record_set = {
+            "Name": fqdn,
+            "Type": inputs["type"],
+            "TTL": int(inputs["ttl"]),
+            "ResourceRecords": [{"Value": value} for value in values],
+        }
+        self._change(inputs["zoneId"], action, record_set)
+        return inputs | {"ttl": int(inputs["ttl"]), "fqdn": fqdn}
+
+    def _change(self, zone_id: str, action: str, record_set: Any) -> None:
+        batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        change = self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)[
+            "ChangeInfo"
+        ]
+        while change["Status"] != "INSYNC":
+            time.sleep(INSYNC_POLL_SECONDS)
+            change = self._route53.get_change(Id=change["Id"])["ChangeInfo"]
+
+    def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
+        try:
+            found = self._route53.list_resource_record_sets(
+                HostedZoneId=outputs["zoneId"],
+                StartRecordName=outputs["fqdn"],
+                StartRecordType=outputs["type"],
+                MaxItems="1",
+            )["ResourceRecordSets"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchHostedZone":
+                return None
+            raise
+        wanted = (outputs["fqdn"], outputs["type"])
+        # The list starts at the name asked for or, if there is none, at the one after it.
+        return next((each for each in found if (each["Name"].rstrip("."), each["Type"]) == wanted), None)
+
+
+class Zone(Resource):
+    """`aws.route53.Zone`, public."""
+
+    known = frozenset({"name", "comment", "forceDestroy", "tags"})
+    replacing = frozenset({"name"})
+
+    def checked(self, inputs: Properties) -> Properties:
+        defaults = {"comment": "Managed by Pulumi", "forceDestroy": False}
+        return defaults | inputs | {"name": inputs["name"].lower().rstrip(".")}
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        made = self._route53.create_hosted_zone(
+            Name=inputs["name"],
+            CallerReference=str(uuid.uuid4()),
+            HostedZoneConfig={"Comment": inputs["comment"]},
+        )
+        zone_id = made["HostedZone"]["Id"].removeprefix("/hostedzone/")
+        self._tag(zone_id, {}, inputs)
+        return zone_id, self._outputs(inputs, zone_id, made["DelegationSet"]["NameServers"])
+
+    def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        try:
+            found = self._route53.get_hosted_zone(Id=resource_id)
+        except self._route53.exceptions.NoSuchHostedZone:
+            return None
+        return outputs | {"comment": found["HostedZone"]["Config"].get("Comment", "")}
+
+    def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
+        self._route53.update_hosted_zone_comment(Id=resource_id, Comment=inputs["comment"])
+        self._tag(resource_id, outputs.get("tagsAll", {}), inputs)
+        return self._outputs(inputs, resource_id, outputs["nameServers"])
+
+    def delete(self, resource_id: str, outputs: Properties) -> None:
+        try:
+            if outputs.get("forceDestroy"):
+                self._empty(resource_id)
+            self._route53.delete_hosted_zone(Id=resource_id)
+        except self._route53.exceptions.NoSuchHostedZone:
+            return
+
+    def _outputs(self, inputs: Properties, zone_id: str, name_servers: list[str]) -> Properties:
+        return inputs | {
+            "zoneId": zone_id,
+            "arn": f"arn:aws:route53:::hostedzone/{zone_id}",
+            "nameServers": sorted(name_servers),
+            "primaryNameServer": name_servers[0],
+            "tagsAll": {**self._default_tags, **(inputs.get("tags") or {})},
+        }
+
+    def _tag(self, zone_id: str, before: Mapping[str, str], inputs: Properties) -> None:
+        tags = {**self._default_tags, **(inputs.get("tags") or {})}
+        changes: Any = {
+            "AddTags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            "RemoveTagKeys": [key for key in before if key not in tags],
+        }
+        changes = {key: value for key, value in changes.items() if value}  # the API takes no empty list
+        if changes:
+            self._route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id, **changes)
+
+    def _empty(self, zone_id: str) -> None:
+        pages = self._route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)
+        for record_set in [each for page in pages for each in page["ResourceRecordSets"]]:
+            if record_set["Type"] not in ("NS", "SOA"):
+                batch: Any = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": record_set}]}
+                self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+
+
+RESOURCES: Final[dict[str, type[Resource]]] = {
+    "aws:route53/record:Record": Record,
+    "aws:route53/zone:Zone": Zone,
+}
+"""The resource types there are, by type token."""
+
+
+def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
+    """
+    What `aws.route53.get_zone` returns: the one zone of this id, or of exactly this name.
+
+    The texts of its errors are those of terraform-provider-aws, which have changed before.
+    """
+    if arguments.get("zoneId"):
+        zone_ids = [arguments["zoneId"]]
+    else:
+        pages = route53.get_paginator("list_hosted_zones").paginate()
+        zone_ids = [
+            zone["Id"]
+            for page in pages
+            for zone in page["HostedZones"]
+            if zone["Name"].rstrip(".") == arguments["name"].rstrip(".")
+            and zone["Config"]["PrivateZone"] == bool(arguments.get("privateZone"))
+        ]
+    if not zone_ids:
+        raise ValueError("no matching Route 53 Hosted Zone found")
+    if len(zone_ids) > 1:
+        raise ValueError(
+            "multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a "
+            "single Route 53 Hosted Zone"
+        )
+    try:
+        zone = route53.get_hosted_zone(Id=zone_ids[0])
+    except route53.exceptions.NoSuchHostedZone:
+        raise ValueError("couldn't find resource") from None  # what AWS said is lost there
+    zone_id = zone["HostedZone"]["Id"].removeprefix("/hostedzone/")
+    name_servers = zone["DelegationSet"]["NameServers"] if "DelegationSet" in zone else []
+    return {
+        "id": zone_id,
+        "zoneId": zone_id,
+        "arn": f"arn:aws:route53:::hostedzone/{zone_id}",
+        "name": zone["HostedZone"]["Name"].rstrip("."),
+        "callerReference": zone["HostedZone"]["CallerReference"],
+        "comment": zone["HostedZone"]["Config"].get("Comment", ""),
+        "privateZone": zone["HostedZone"]["Config"]["PrivateZone"],
+        "resourceRecordSetCount": zone["HostedZone"].get("ResourceRecordSetCount", 0),
+        "nameServers": name_servers,
+        "primaryNameServer": next(iter(name_servers), ""),
+        "tags": {},
+        "linkedServiceDescription": "",
+        "linkedServicePrincipal": "",
+        "enableAcceleratedRecovery": False,
+    }

@@ -1,0 +1,188 @@
+"""
+Finds a Pulumi CLI or gets one: from PATH, by the official installer, or built from source.
+
+Whoever has `pulumi` uses that. What has to be fetched or built goes into the user's cache
+once, for all checkouts; two runs at the same time do it once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pulumi.automation as auto
+from pulumi._version import version as sdk_version
+from pulumi.automation.errors import InvalidVersionError
+from semver import VersionInfo
+
+__all__ = ["EngineMissing", "find_pulumi"]
+
+OLDEST: Final = VersionInfo(3, 260, 0)
+"""The oldest CLI that will do: as old as the SDK may be (requirements.txt)."""
+
+GO_MODULE: Final = Path(__file__).parent / "cli"
+"""A Go module that pins the CLI and all it is built from."""
+
+GO_PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+
+PLUGIN_START: Final = "pulumi-resource-pulumi-python"
+"""What the CLI runs for dynamic resources. Official packages have it, a build from source has not."""
+
+PLUGIN_START_SCRIPT: Final = """\
+#!/bin/sh
+exec "${PULUMI_PYTHON_CMD:-python3}" -u -m pulumi.dynamic "$@"
+"""
+
+REPORT_SECONDS: Final = 30
+"""How often a long build says that it still goes on."""
+
+
+class EngineMissing(Exception):
+    """There is no Pulumi CLI and none could be had; the text says what was tried."""
+
+
+def find_pulumi() -> auto.PulumiCommand:
+    """
+    A Pulumi CLI, 3.260 or later, that can run dynamic resources.
+
+    The first time this may take minutes; progress goes to standard error.
+    """
+    tried = []
+    for attempt in (_on_path, _cached):
+        try:
+            return attempt()
+        except EngineMissing as error:
+            tried.append(str(error))
+    with _only_one():
+        for attempt in (_cached, _downloaded, _built):
+            try:
+                return attempt()
+            except EngineMissing as error:
+                tried.append(str(error))
+    steps = "".join(f"\n  {step}" for step in dict.fromkeys(tried))
+    raise EngineMissing(
+        f"no Pulumi CLI could be had:{steps}\nto install it: https://www.pulumi.com/docs/install/"
+    )
+
+
+def cache_directory() -> Path:
+    """Where CLIs are kept, one directory a version."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "byodkim-provider" / "pulumi"
+
+
+def pinned_version() -> str:
+    """The version that a build from source has."""
+    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", (GO_MODULE / "go.mod").read_text())
+    if found is None:
+        raise EngineMissing(f"{GO_MODULE / 'go.mod'} names no Pulumi version")
+    return found[1]
+
+
+def _command(root: Path) -> auto.PulumiCommand:
+    pulumi = root / "bin" / "pulumi"
+    if not pulumi.exists():
+        raise EngineMissing(f"there is no {pulumi}")
+    if not (root / "bin" / PLUGIN_START).exists():
+        raise EngineMissing(f"there is no {PLUGIN_START} beside {pulumi}")
+    try:
+        return auto.PulumiCommand(root=str(root), version=OLDEST)
+    except (InvalidVersionError, OSError, subprocess.SubprocessError) as error:
+        raise EngineMissing(f"{pulumi}: {error}") from error
+
+
+def _on_path() -> auto.PulumiCommand:
+    found = shutil.which("pulumi")
+    if found is None:
+        raise EngineMissing("there is no `pulumi` on PATH")
+    # The real file: the CLI takes the plugins that lie beside that one.
+    return _command(Path(found).resolve().parent.parent)
+
+
+def _cached() -> auto.PulumiCommand:
+    for version in (str(sdk_version), pinned_version()):
+        root = cache_directory() / version
+        if root.exists():
+            return _command(root)
+    raise EngineMissing(f"there is none in {cache_directory()}")
+
+
+def _downloaded() -> auto.PulumiCommand:
+    root = cache_directory() / str(sdk_version)
+    _say(f"downloading the Pulumi CLI {sdk_version} to {root}")
+    try:
+        with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
+            auto.PulumiCommand.install(root=unfinished)
+            Path(unfinished, "bin").rename(_made(root) / "bin")
+    except (InvalidVersionError, OSError, subprocess.SubprocessError, urllib.error.URLError) as error:
+        raise EngineMissing(f"the official installer failed: {error}") from error
+    return _command(root)
+
+
+def _built() -> auto.PulumiCommand:
+    version = pinned_version()
+    go = shutil.which("go")
+    if go is None:
+        raise EngineMissing("it can't be built from source: there is no `go` on PATH")
+    root = cache_directory() / version
+    _say(f"building the Pulumi CLI {version} from source to {root}; once, it takes minutes and 2 GB")
+    stamp = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}"
+    with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
+        bin_directory = _made(Path(unfinished, "bin"))
+        options = ["-trimpath", "-tags", "grpcnotrace,osusergo", "-ldflags", stamp]
+        _build([go, "build", *options, "-o", str(bin_directory / "pulumi"), GO_PACKAGE])
+        start = bin_directory / PLUGIN_START
+        start.write_text(PLUGIN_START_SCRIPT)
+        start.chmod(0o755)
+        bin_directory.rename(_made(root) / "bin")
+    return _command(root)
+
+
+def _build(command: list[str]) -> None:
+    """Run *command* in the Go module; say now and then that it still runs."""
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, cwd=GO_MODULE, stdout=log, stderr=log) as build,
+    ):
+        for waited in itertools.count(REPORT_SECONDS, REPORT_SECONDS):
+            try:
+                code = build.wait(REPORT_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                _say(f"still building the Pulumi CLI, {waited} s so far")
+        if code != 0:
+            log.seek(0)
+            last_lines = "\n".join(log.read().splitlines()[-10:])
+            raise EngineMissing(f"`go build` failed: {last_lines}")
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Held by one process at a time, on this machine."""
+    with (_made(cache_directory()) / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another run that gets the Pulumi CLI")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _say(text: str) -> None:
+    print(f"byodkim sandbox: {text}", file=sys.stderr, flush=True)

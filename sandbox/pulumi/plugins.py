@@ -1,0 +1,56 @@
+"""
+Puts the stand-ins for plugins where an engine finds them, and ends what must not be left behind.
+
+An engine that is killed does not end its plugins, and killing us does not end the engine.
+So each of them is started by a script that looks whether its parent is still there.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import pulumi.automation as auto
+
+__all__ = ["ROOT", "install_plugins", "write_script"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The checkout."""
+
+_END_WITH_PARENT: Final = """\
+#!/bin/sh
+(while kill -0 $PPID && kill -0 $$; do sleep 0.5; done; kill -KILL $$) </dev/null >/dev/null 2>&1 &
+"""
+
+
+def write_script(path: Path, body: str) -> Path:
+    """A shell script that runs *body*; its process ends within a second of the one that started it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_END_WITH_PARENT + body)
+    path.chmod(0o755)
+    return path
+
+
+def install_plugins(pulumi: auto.PulumiCommand, home: Path) -> Path:
+    """
+    Install the stand-ins into the Pulumi home *home*, if they are not there yet; return *home*.
+
+    Each under the version that its installed SDK asks for: the engine takes no other.
+    """
+    if not (home / "plugins").exists():
+        for name in ("aws", "cloudflare"):
+            with suppress(PackageNotFoundError):  # Cloudflare's SDK is an extra
+                _install(pulumi, home, name, version(f"pulumi-{name}"))
+    return home
+
+
+def _install(pulumi: auto.PulumiCommand, home: Path, name: str, wanted: str) -> None:
+    plugin = write_script(
+        home / f"pulumi-resource-{name}",
+        f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m sandbox.pulumi.resource_{name} "$@"\n',
+    )
+    arguments = ["plugin", "install", "resource", name, wanted, "--file", str(plugin)]
+    pulumi.run(arguments, str(home), {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"})

@@ -1,0 +1,294 @@
+"""
+Runs the project's Pulumi program under the real engine, against a sandbox.
+
+The program runs in this process (Automation API), so no language host is needed. Each
+project has a home, a backend and a copy of `Pulumi.yaml` of its own in a temporary
+directory; the checkout is only read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pulumi.automation as auto
+import yaml
+from pulumi.runtime.settings import SETTINGS
+
+from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
+from sandbox.world import Sandbox
+
+__all__ = ["Project", "Result"]
+
+
+NO_SUMMARY: Final = {"show_secrets": False}
+"""The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one run of the engine."""
+
+    failed: bool
+    stdout: str
+    stderr: str
+    events: list[auto.EngineEvent] = field(repr=False)
+    outputs: dict[str, Any] = field(repr=False)
+    """Stack outputs after an `up` that succeeded, in plain Python; secrets in plain text."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """Number of resources by operation ("create", "same", …); empty if the engine did not count."""
+        summaries = [event.summary_event for event in self.events if event.summary_event]
+        return {str(op): count for summary in summaries for op, count in summary.resource_changes.items()}
+
+    @property
+    def steps(self) -> list[tuple[str, str, str]]:
+        """What the engine set out to do, in order: operation, resource name, resource type. Not "same"."""
+        planned = [event.resource_pre_event.metadata for event in self.events if event.resource_pre_event]
+        steps = [(each.op.value, each.urn.split("::")[-1], each.type) for each in planned]
+        return [step for step in steps if step[0] != "same"]
+
+
+class _Workspace(auto.LocalWorkspace):
+    """Where outputs are asked for once, and not twice to learn which of them are secret."""
+
+    def stack_outputs(self, stack_name: str) -> auto.OutputMap:
+        command = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
+        shown = json.loads(self._run_pulumi_cmd_sync(command).stdout)
+        return {name: auto.OutputValue(value, secret=False) for name, value in shown.items()}
+
+
+class Project:
+    """
+    One stack of the project, a context manager.
+
+    *config* is what a stack file has under `config:`. *program* replaces the project's
+    own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
+    A failed run is a result, not an exception.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        config: Mapping[str, Any],
+        program: Callable[[], object] | None = None,
+        stack: str = "dev",
+        without: Collection[str] = (),
+    ) -> None:
+        self._without = frozenset(without)
+        self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
+        self._loops: list[asyncio.AbstractEventLoop] = []
+        self._running = False
+        try:
+            self._directory = Path(self._temporary.name)
+            self._state = self._directory / "state"
+            self._work = self._directory / "work"
+            self._settings = self._work / "stacks" / f"Pulumi.{stack}.yaml"
+            self._state.mkdir()
+            self._settings.parent.mkdir(parents=True)
+            self._write_project_file()
+            self._pulumi = self._wrapped(find_pulumi(), sandbox)
+            self._stack = self._made_stack(stack, program or run_main)
+            self.configure(config)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what runs and remove what this project wrote; resources stay, unless they were destroyed."""
+        self._signal(signal.SIGKILL)
+        self._temporary.cleanup()
+
+    # Configuration
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Make *config* the stack's whole configuration. Secrets have to be set again."""
+        settings = yaml.safe_load(self._settings.read_text())  # with the salt of the secrets
+        settings["config"] = dict(config)
+        self._settings.write_text(yaml.safe_dump(settings, sort_keys=False))
+
+    def set_secret(self, path: str, value: str) -> None:
+        """`pulumi config set --secret --path`, as `ses-byodkim:domains["example.com"].keys.1.privateKey`."""
+        self._stack.set_config(path, auto.ConfigValue(value, secret=True), path=True)
+
+    # Runs
+
+    def preview(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
+        """`pulumi preview`; *options* are those of `pulumi.automation.Stack.preview`."""
+        return self._run(self._stack.preview, on_output, options)
+
+    def up(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
+        """`pulumi up --skip-preview`; *options* are those of `pulumi.automation.Stack.up`."""
+        return self._run(self._stack.up, on_output, NO_SUMMARY | options)
+
+    def refresh(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
+        """`pulumi refresh`; *options* are those of `pulumi.automation.Stack.refresh`."""
+        return self._run(self._stack.refresh, on_output, NO_SUMMARY | options)
+
+    def destroy(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
+        """`pulumi destroy`; *options* are those of `pulumi.automation.Stack.destroy`."""
+        return self._run(self._stack.destroy, on_output, NO_SUMMARY | options)
+
+    def interrupt(self) -> None:
+        """Ctrl-C, for the run that goes on in another thread."""
+        self._signal(signal.SIGINT)
+
+    # What is stored
+
+    def export_text(self) -> str:
+        """What `pulumi stack export` prints: secrets encrypted."""
+        arguments = ["stack", "export", "--stack", self._stack.name]
+        return self._pulumi.run(arguments, str(self._work), self._environment).stdout
+
+    def state_files(self) -> list[Path]:
+        """All files the backend wrote: stack, history, backups."""
+        return [path for path in self._state.rglob("*") if path.is_file()]
+
+    # How
+
+    def _write_project_file(self) -> None:
+        """The project's own file; only which Python to run is up to the sandbox."""
+        settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        settings["runtime"] = "python"
+        (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+    def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
+        """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""
+        self._environment = {
+            **sandbox.environment,
+            "PULUMI_BACKEND_URL": self._state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
+            "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPATH": str(ROOT),
+        }
+        self._environment = {
+            name: value for name, value in self._environment.items() if name not in self._without
+        }
+        theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
+        forget = "".join(f"unset {name}\n" for name in sorted(theirs - self._environment.keys()))
+        write_script(self._directory / "bin" / "plugin-python", f'exec "{sys.executable}" "$@"\n')
+        command = f'{forget}echo $$ > "{self._process_file}"\nexec "{pulumi.command}" "$@"\n'
+        pulumi.command = str(write_script(self._directory / "bin" / "pulumi", command))
+        return pulumi
+
+    def _made_stack(self, name: str, program: Callable[[], object]) -> auto.Stack:
+        def run() -> None:
+            self._loops.append(asyncio.get_running_loop())
+            # The language host tells a program where the project is, the Automation API does not.
+            SETTINGS.root_directory = str(self._work)
+            program()
+
+        workspace = _Workspace(
+            work_dir=str(self._work),
+            program=run,
+            pulumi_command=self._pulumi,
+            secrets_provider="passphrase",
+            env_vars=self._environment,
+        )
+        return auto.Stack.create_or_select(name, workspace)
+
+    def _run(
+        self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]
+    ) -> Result:
+        stdout: list[str] = []
+        stderr: list[str] = []
+        events: list[auto.EngineEvent] = []
+
+        def heard(lines: list[str]) -> Callable[[str], None]:
+            def hear(line: str) -> None:
+                lines.append(line)
+                if on_output:
+                    on_output(line)
+
+            return hear
+
+        outputs: dict[str, Any] = {}
+        with _interrupts_left_to_the_engine():
+            self._process_file.unlink(missing_ok=True)
+            self._running = True
+            try:
+                result = run(
+                    color="never",
+                    on_output=heard(stdout),
+                    on_error=heard(stderr),
+                    on_event=events.append,
+                    **options,
+                )
+                if isinstance(result, auto.UpResult):
+                    outputs = {key: output.value for key, output in result.outputs.items()}
+                failed = False
+            except auto.CommandError:  # its text is what was heard
+                failed = True
+            finally:
+                self._running = False
+                self._close_loops()
+        return Result(failed, "\n".join(stdout), "\n".join(stderr), events, outputs)
+
+    def _close_loops(self) -> None:
+        """The Automation API leaves its event loop open when a run fails while it registers resources."""
+        while self._loops:
+            loop = self._loops.pop()
+            if not loop.is_running():
+                loop.close()
+
+    @property
+    def _process_file(self) -> Path:
+        return self._directory / "cli-process"
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to the CLI, if it runs: its process number is soon another process's."""
+        if self._running:
+            with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+                os.kill(int(self._process_file.read_text()), number)
+
+
+def run_main() -> None:
+    """The project's own program, as the language host runs it."""
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+@contextmanager
+def _interrupts_left_to_the_engine() -> Iterator[None]:
+    """
+    Let Ctrl-C reach the CLI, which is in the same process group, and raise only after it has ended in order.
+
+    Otherwise the CLI dies, its plugins go on and the stack stays locked: https://github.com/pulumi/pulumi/issues/9103
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

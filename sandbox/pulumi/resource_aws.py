@@ -1,0 +1,309 @@
+"""
+A stand-in for the plugin `pulumi-resource-aws`, which weighs 700 MB: how the engine asks.
+
+Run by the engine as a process of its own: prints its port, serves the engine's gRPC
+protocol, ends with the engine. Whose account, and the limit on requests, are decided here;
+what the resources do is in `aws_resources`.
+"""
+
+# ruff: noqa: N802 # the protocol's method names
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import grpc
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.rpc import UNKNOWN
+
+from sandbox.pulumi.aws_resources import RESOURCES, Properties, Resource, find_zone
+
+if TYPE_CHECKING:
+    from mypy_boto3_route53 import Route53Client
+
+REQUESTS_PER_SECOND: Final = 5
+"""What Route 53 allows each account."""
+
+SETTINGS: Final = frozenset(
+    {
+        "region",
+        "profile",
+        "accessKey",
+        "secretKey",
+        "token",
+        "assumeRoles",
+        "endpoints",
+        "allowedAccountIds",
+        "defaultTags",
+        "version",
+        "skipCredentialsValidation",
+        "skipMetadataApiCheck",
+        "skipRegionValidation",
+        "skipRequestingAccountId",
+    }
+)
+"""Settings of the provider that are honoured, or change nothing here."""
+
+
+class Account:
+    """An AWS account as a provider's settings reach it."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        refused = sorted(settings.keys() - SETTINGS)
+        if refused:
+            raise ValueError(f"the sandbox's stand-in for pulumi-aws does not know these settings: {refused}")
+        if not settings.get("region"):
+            raise ValueError("invalid AWS Region: Missing region configuration")
+        self._endpoints: dict[str, str] = {}
+        for endpoints in json.loads(settings.get("endpoints", "[]")):
+            self._endpoints.update(endpoints)
+        self._session = self._signed_in(settings)
+        self.default_tags: dict[str, str] = json.loads(settings.get("defaultTags", "{}")).get("tags") or {}
+        self.region = settings["region"]
+        url = self._endpoints.get("route53")
+        self.route53: Route53Client = self._session.client("route53", endpoint_url=url)
+        self.route53.meta.events.register("before-call.route53", self._wait_for_turn)
+        self._lock = threading.Lock()
+        self._next_turn = 0.0
+        allowed = json.loads(settings.get("allowedAccountIds", "[]"))
+        if allowed and self.caller_identity()["accountId"] not in allowed:
+            raise ValueError(f"AWS account ID not allowed: {self.caller_identity()['accountId']}")
+
+    def caller_identity(self) -> Properties:
+        """What `aws.get_caller_identity` returns."""
+        sts = self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
+        identity = sts.get_caller_identity()
+        account = identity["Account"]
+        return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
+
+    def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
+        session = boto3.Session(
+            profile_name=settings.get("profile"),
+            region_name=settings["region"],
+            aws_access_key_id=settings.get("accessKey"),
+            aws_secret_access_key=settings.get("secretKey"),
+            aws_session_token=settings.get("token"),
+        )
+        for role in json.loads(settings.get("assumeRoles", "[]")):
+            sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
+            name = role.get("sessionName") or "pulumi-aws"
+            credentials = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name)["Credentials"]
+            session = boto3.Session(
+                region_name=settings["region"],
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+            )
+        return session
+
+    def _wait_for_turn(self, **_: object) -> None:
+        with self._lock:
+            now = time.monotonic()
+            # A second's worth may come at once, as with the real limit.
+            self._next_turn = max(self._next_turn + 1 / REQUESTS_PER_SECOND, now - 1)
+            wait = self._next_turn - now
+        if wait > 0:
+            time.sleep(wait)
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """The engine's questions. Method names are the protocol's."""
+
+    def __init__(self) -> None:
+        self._account: Account | None = None
+
+    def _resource(self, urn: str) -> Resource:
+        kind = urn.split("::")[2].rpartition("$")[2]
+        if kind not in RESOURCES:
+            raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {kind}")
+        if self._account is None:
+            raise ValueError("the provider's settings are not known yet")
+        return RESOURCES[kind](self._account.route53, default_tags=self._account.default_tags)
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        settings = _plain(request.news)
+        reason = "" if UNKNOWN in settings.values() else _sign_in_problem(settings)
+        failures = [provider_pb2.CheckFailure(reason=reason)] if reason else []
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        same = _plain(request.old_inputs) == _plain(request.news)
+        kinds = provider_pb2.DiffResponse
+        return kinds(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        settings = {key.removeprefix("aws:config:"): value for key, value in request.variables.items()}
+        if UNKNOWN not in settings.values():  # a preview may not know the settings of an explicit provider
+            self._account = Account(settings)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Check(self, request: Any, context: Any) -> Any:
+        inputs = _plain(request.news)
+        resource = RESOURCES.get(request.type)
+        refused = sorted(inputs.keys() - resource.known - {"__defaults"}) if resource else []
+        if refused:
+            reason = f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}"
+            return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=reason)])
+        return provider_pb2.CheckResponse(inputs=_struct(self._resource(request.urn).checked(inputs)))
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        olds, news = _plain(request.olds), _plain(request.news)
+        resource = self._resource(request.urn)
+        changed = sorted(
+            key
+            for key in resource.known.difference(request.ignoreChanges)
+            if (olds.get(key) or None) != (news.get(key) or None)
+        )
+        changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        replaces = sorted(resource.replacing.intersection(changed))
+        return provider_pb2.DiffResponse(changes=changes, diffs=changed, replaces=replaces)
+
+    def Create(self, request: Any, context: Any) -> Any:
+        inputs = _plain(request.properties)
+        if request.preview:
+            computed = {"fqdn": UNKNOWN, "zoneId": UNKNOWN, "nameServers": UNKNOWN, "arn": UNKNOWN}
+            return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
+        resource_id, outputs = self._resource(request.urn).create(inputs)
+        return provider_pb2.CreateResponse(id=resource_id, properties=_struct(outputs))
+
+    def Read(self, request: Any, context: Any) -> Any:
+        outputs = self._resource(request.urn).read(request.id, _plain(request.properties))
+        if outputs is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(id=request.id, properties=_struct(outputs))
+
+    def Update(self, request: Any, context: Any) -> Any:
+        olds, news = _plain(request.olds), _plain(request.news)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=_struct(olds | news))
+        outputs = self._resource(request.urn).update(request.id, olds, news)
+        return provider_pb2.UpdateResponse(properties=_struct(outputs))
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        self._resource(request.urn).delete(request.id, _plain(request.properties))
+        return Empty()
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        if self._account is None:
+            raise ValueError("the provider's settings are not known yet")
+        functions: dict[str, Callable[[Account, Properties], Properties]] = {
+            "aws:index/getCallerIdentity:getCallerIdentity": lambda account, _: account.caller_identity(),
+            "aws:route53/getZone:getZone": lambda account, given: find_zone(account.route53, given),
+            "aws:route53/getZones:getZones": _all_zones,
+        }
+        if request.tok not in functions:
+            raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
+        try:
+            result = functions[request.tok](self._account, _plain(request.args))
+        except (ValueError, BotoCoreError, ClientError) as error:
+            # As the bridge to Terraform words it.
+            raise ValueError(f"invoking {request.tok}: 1 error occurred:\n\t* {_said(error)}\n\n") from None
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(_struct(result))
+        return response
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return Empty()
+
+
+class CleanErrors(grpc.ServerInterceptor):
+    """What a call raises reaches the engine as its text alone, as from the real plugin."""
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        handler = continuation(details)
+        if handler is None or not handler.unary_unary:
+            return handler
+
+        def answer(request: Any, context: Any) -> Any:
+            try:
+                return handler.unary_unary(request, context)
+            except (ValueError, BotoCoreError, ClientError) as error:
+                return context.abort(grpc.StatusCode.UNKNOWN, _said(error))
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _sign_in_problem(settings: Mapping[str, str]) -> str:
+    """What the plugin says of credentials that don't work, before it does anything; "" if they do."""
+    if settings.get("skipCredentialsValidation") == "true":
+        return ""
+    try:
+        Account(settings).caller_identity()
+    except NoCredentialsError:
+        return (
+            "No valid credential sources found.\nPlease see https://www.pulumi.com/registry/packages/aws/"
+            "installation-configuration/ for more information about providing credentials."
+        )
+    except (BotoCoreError, ClientError) as error:
+        asked = "validating provider credentials: retrieving caller identity from STS"
+        return f"unable to validate AWS credentials.\nDetails: {asked}: {_said(error)}\n"
+    return ""
+
+
+def _said(error: Exception) -> str:
+    """*error* in the words of the AWS SDK for Go, which the plugin uses."""
+    match error:
+        case NoCredentialsError():
+            return (
+                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+                "cached credentials, no EC2 IMDS role found"
+            )
+        case ClientError():
+            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
+            return (
+                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
+                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
+                f"api error {problem['Code']}: {problem['Message']}"
+            )
+    return str(error)
+
+
+def _service(operation: str) -> str:
+    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
+
+
+def _all_zones(account: Account, _: Properties) -> Properties:
+    pages = account.route53.get_paginator("list_hosted_zones").paginate()
+    ids = [zone["Id"].removeprefix("/hostedzone/") for page in pages for zone in page["HostedZones"]]
+    return {"id": account.region, "ids": ids}
+
+
+def _plain(values: Struct) -> Properties:
+    return MessageToDict(values)
+
+
+def _struct(values: Properties) -> Struct:
+    struct = Struct()
+    struct.update(values)
+    return struct
+
+
+def main() -> None:
+    server = grpc.server(ThreadPoolExecutor(max_workers=16), interceptors=[CleanErrors()])
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()

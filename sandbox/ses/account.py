@@ -1,0 +1,153 @@
+"""
+What SES has of one AWS account over time: Regions, identities, looks into DNS, the keys it signs with.
+
+Here a test looks, and changes things as somebody in the console would. The API is in `ses_model`.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sandbox.clock import SandboxClock
+from sandbox.ses.identity import DkimStatus, HeldKey, Identity, Info, easy_dkim_keys
+from sandbox.ses.region import Region
+from sandbox.ses.switches import Switches
+
+__all__ = ["LookUpTxt", "SesAccount"]
+
+LookUpTxt = Callable[[str], tuple[str, ...] | None]
+"""TXT values at a name, the strings of each joined; empty for no such name, None if no server answered."""
+
+NEGATIVE_TTL: Final = timedelta(minutes=15)
+"""How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
+
+
+class SesAccount:
+    """One AWS account's SES. Any thread may use it."""
+
+    def __init__(
+        self,
+        *,
+        look_up_txt: LookUpTxt,
+        clock: SandboxClock,
+        switches: Switches | None = None,
+        account_id: str = "123456789012",
+    ) -> None:
+        self.switches = switches or Switches()
+        self.clock = clock
+        self.account_id = account_id
+        self._look_up_txt = look_up_txt
+        self._lock = threading.RLock()
+        self._regions: dict[str, Region] = {}
+        clock.on_advance(self.catch_up)
+
+    def catch_up(self) -> None:
+        """Make every look into DNS that is due by now. Each call and each `advance` of the clock does it."""
+        look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
+        with self._lock:
+            now = self.clock.now()
+            for region in self._regions.values():
+                for identity in region.identities().values():
+                    self._catch_up(region, identity, now, look_up)
+
+    def identities(self, region: str) -> dict[str, Identity]:
+        """What there is in *region* now, by name, whatever the reads of a lagging SES say."""
+        self.catch_up()
+        with self._lock:
+            return self._region(region).identities()
+
+    def signing_key(self, domain: str, region: str) -> tuple[str, bytes] | None:
+        """Selector and private key (PKCS#1 DER) under mail from *domain* now; None: it goes out unsigned."""
+        self.catch_up()
+        with self._lock:
+            identity = self._region(region).nearest(domain)
+        key = identity.signs_with(at=self.clock.now(), switches=self.switches) if identity else None
+        return (key.selector, key.pkcs1_der) if key else None
+
+    def add_configuration_set(self, region: str, name: str) -> None:
+        """*region* has a configuration set of that name."""
+        with self._lock:
+            self._region(region).configuration_sets.add(name)
+
+    def put_identity(
+        self,
+        domain: str,
+        region: str,
+        *,
+        selector: str,
+        private_key: str,
+        status: DkimStatus = "SUCCESS",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Somebody else made this BYODKIM identity: no call, no log. *private_key* as in the API."""
+        self._put(domain, region, "EXTERNAL", HeldKey.of(selector, private_key), status, tags or {})
+
+    def put_easy_dkim(self, domain: str, region: str, *, verified: bool = True) -> None:
+        """Somebody else made this identity with Easy DKIM; its records need not be in DNS."""
+        self._put(domain, region, "AWS_SES", easy_dkim_keys()[0], "SUCCESS" if verified else "PENDING", {})
+
+    def change(self, domain: str, region: str, **changes: Any) -> None:
+        """
+        Fields of an `Identity` are changed as in the console: no call, no log.
+
+        A *status* stays as it is set until the next Put.
+        """
+        with self._lock:
+            if "status" in changes:
+                changes |= {"confirmed": changes["status"] == "SUCCESS", "next_look": None}
+            identity = self.identities(region)[domain]
+            self._region(region).store(domain, replace(identity, **changes), self.clock.now())
+
+    def remove(self, domain: str, region: str) -> None:
+        """Somebody deleted the identity: no call, no log."""
+        with self._lock:
+            self._region(region).store(domain, None, self.clock.now())
+
+    def _put(
+        self,
+        domain: str,
+        region: str,
+        origin: str,
+        key: HeldKey,
+        status: DkimStatus,
+        tags: Mapping[str, str],
+    ) -> None:
+        with self._lock:
+            now = self.clock.now()
+            confirmed = status == "SUCCESS"
+            identity = Identity(
+                domain,
+                origin,
+                key,
+                now,
+                status=status,
+                verification_status=status,
+                confirmed=confirmed,
+                tags=tags,
+                info=Info(now, now) if confirmed else Info(),
+                ownership=Info(now, now) if confirmed else Info(),
+            )
+            self._region(region).store(domain, identity, now)
+
+    def _region(self, name: str) -> Region:
+        return self._regions.setdefault(name, Region(name))
+
+    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
+        while identity.key and identity.next_look and identity.next_look <= now:
+            at = identity.next_look
+            answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
+            identity = identity.looked(answer, at=at, switches=self.switches)
+            region.store(identity.name, identity, at)
+
+    def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:
+        if self.switches.caches_no_such_name and at < region.no_such_name_until.get(name, at):
+            return ()
+        answer = look_up(name)
+        if answer == ():
+            region.no_such_name_until[name] = at + NEGATIVE_TTL
+        return answer

@@ -1,0 +1,198 @@
+"""
+The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points here.
+
+HTTP only: which action a request is, what its answer looks like on the wire, and how an answer gets
+lost. What SES does is in `ses_model` and below. One connection a request and threads that `stop`
+waits for, so that nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from sandbox.clock import SandboxClock
+from sandbox.ses.account import LookUpTxt
+from sandbox.ses.model import OPERATIONS, Call, NoAnswerError, SesModel
+from sandbox.ses.rules import SesError, service_model
+from sandbox.ses.sending import Deliver
+from sandbox.ses.switches import Fault, FaultKind, Switches
+
+__all__ = ["Call", "Fault", "FaultKind", "SandboxClock", "SesEmulator", "Switches"]
+
+CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request,.*")
+"""Signature Version 4: who calls, and which Region. The signature itself is not verified."""
+
+POLL_SECONDS: Final = 0.01
+"""How long `stop` may take to be noticed."""
+
+GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
+
+
+class SesEmulator(SesModel):
+    """SES on a loopback port: a context manager, or `start` and `stop`."""
+
+    def __init__(
+        self,
+        *,
+        look_up_txt: LookUpTxt,
+        clock: SandboxClock,
+        switches: Switches | None = None,
+        account_id: str = "123456789012",
+        deliver: Deliver = lambda *_: None,
+    ) -> None:
+        super().__init__(
+            look_up_txt=look_up_txt,
+            clock=clock,
+            switches=switches,
+            account_id=account_id,
+            deliver=deliver,
+        )
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`, while it runs."""
+        if not self._server:
+            raise RuntimeError("the SES emulator is not running")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """It answers from now on."""
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No thread and no socket is left; what it has of identities stays."""
+        if self._server and self._thread:
+            self._server.released.set()
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+        self._server = self._thread = None
+
+    def release(self) -> None:
+        """Close the connections that `timeout` faults hold open now."""
+        if self._server:
+            self._server.released.set()
+            self._server.released.clear()
+
+    def __enter__(self) -> SesEmulator:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Server(ThreadingTCPServer):
+    request_queue_size = 128
+
+    def __init__(self, emulator: SesEmulator) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.emulator = emulator
+        self.released = threading.Event()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request. HTTP/1.0, the default here, closes the connection after it."""
+
+    server: _Server
+    timeout = 10  # seconds a client may take to send its request
+
+    def do_GET(self) -> None:
+        """All methods alike: the service model says which action it is."""
+        credential = CREDENTIAL.fullmatch(self.headers.get("Authorization", ""))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            if not credential:
+                raise SesError("MissingAuthenticationTokenException", "Missing Authentication Token")
+            access_key, region = credential.groups()
+            operation, parameters = _request(self.command, self.path, body)
+            answer = self.server.emulator.call(operation, region, parameters, access_key=access_key)
+        except SesError as error:
+            self._send(error.status_code, {"message": error.message}, error_type=error.code)
+        except NoAnswerError as lost:
+            self._lose(lost.fault)
+        else:
+            self._send(200, answer)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+
+    def _send(self, status_code: int, answer: Mapping[str, Any], *, error_type: str = "") -> None:
+        body = json.dumps(answer, default=datetime.timestamp).encode()
+        self._write(status_code, body, "application/json", error_type)
+
+    def _write(self, status_code: int, body: bytes, content_type: str, error_type: str = "") -> None:
+        self.send_response(status_code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
+        if error_type:
+            self.send_header("x-amzn-ErrorType", error_type)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _lose(self, fault: Fault) -> None:
+        if fault.kind == "garbage":
+            self._write(200, GARBAGE, "text/html")
+            return
+        if fault.kind == "timeout":
+            self.server.released.wait(fault.hold_seconds)
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` header: SES's own time, which is the sandbox's."""
+        return format_datetime(self.server.emulator.clock.now(), usegmt=True)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on standard error: `SesModel.log` is the log."""
+
+
+@functools.cache
+def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Method, path and name of every action that is known here."""
+    bindings = [(name, service_model().operation_model(name).http) for name in sorted(OPERATIONS)]
+    # What older SDKs send; the service model has its successor only.
+    bindings.append(("ListEmailIdentities", {"method": "GET", "requestUri": "/v2/email/identities"}))
+    return tuple(
+        (http["method"], re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"])), name)
+        for name, http in bindings
+    )
+
+
+def _request(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
+    """Action and parameters, named as in the service model, wherever in the request they are."""
+    url = urlsplit(target)
+    matches = ((name, path.fullmatch(url.path)) for verb, path, name in _routes() if verb == method)
+    operation, match = next(((name, match) for name, match in matches if match), ("", None))
+    if not match:
+        return f"{method} {url.path}", {}
+    parameters: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()}
+    shape = service_model().operation_model(operation).input_shape
+    for name, values in parse_qs(url.query).items():
+        match shape.members[name].type_name if shape else "":
+            case "list":
+                parameters[name] = values
+            case "integer":
+                parameters[name] = int(values[0])
+            case _:
+                parameters[name] = values[0]
+    parameters |= json.loads(body or b"{}")
+    if operation == "SendEmail" and (raw := parameters.get("Content", {}).get("Raw")):
+        raw["Data"] = base64.b64decode(raw["Data"])  # the one blob there is
+    return operation, parameters

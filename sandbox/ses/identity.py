@@ -1,0 +1,276 @@
+"""
+The life of one SES identity: the key it holds, the search for its public half in DNS, what it signs with.
+
+Values in, values out: an `Identity` never changes, each step returns the next one, and DNS's
+answer is handed in. Sizes and periods are SES's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox.ses.switches import Switches
+
+__all__ = ["DkimStatus", "HeldKey", "Identity", "Info", "easy_dkim_keys"]
+
+DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
+
+SEARCH: Final = timedelta(hours=72)
+"""How long SES looks for a new key before the status is FAILED (API text of `DkimAttributes.Status`)."""
+
+GRACE: Final = timedelta(days=5)
+"""How long a verified record may be gone before SES gives up (SES developer guide, Easy DKIM)."""
+
+LONGEST_GAP: Final = timedelta(hours=1)
+"""Between two looks, and between the looks at a verified record. SES does not tell; an assumption."""
+
+KEY_BITS: Final = range(1024, 2049)
+"""RSA keys SES signs with (SES developer guide, BYODKIM). Others are stored and never verify."""
+
+CHECK: Final = timedelta(milliseconds=326)
+"""From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A selector and the private key SES was sent for it, unvalidated; empty fields if it is no key."""
+
+    selector: str
+    private_key: str = field(repr=False)
+    """As it was sent: base64 of, one hopes, a PKCS#1 or PKCS#8 DER."""
+    pkcs1_der: bytes = field(repr=False)
+    public_der: bytes = field(repr=False)
+    """SubjectPublicKeyInfo."""
+    fingerprint: str
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+
+    @classmethod
+    def of(cls, selector: str, private_key: str) -> HeldKey:
+        """Whatever was sent, read as SES's signer would: as a DER, never as a PEM."""
+        try:
+            der = base64.b64decode(private_key, validate=True)
+            # A trusting load: 70 ms of primality tests a key are not this emulator's business.
+            key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size not in KEY_BITS:
+            return cls(selector, private_key, b"", b"", "")
+        public_der = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        pkcs1_der = key.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        return cls(selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest())
+
+    def record_name(self, domain: str) -> str:
+        """Where SES looks for the public half."""
+        return f"{self.selector}._domainkey.{domain}"
+
+    def is_in(self, record_value: str, *, tagged: bool) -> bool:
+        """Whether a TXT value holds the public half; *tagged*: other tags beside `p=` are all right."""
+        tags = {
+            name.strip(): value
+            for name, _, value in (tag.partition("=") for tag in record_value.split(";") if tag.strip())
+        }
+        if not tagged and set(tags) != {"p"}:
+            return False
+        if tags.get("v", "DKIM1").strip() != "DKIM1" or tags.get("k", "rsa").strip() != "rsa":
+            return False
+        try:
+            held = base64.b64decode("".join(tags.get("p", "").split()), validate=True)
+        except binascii.Error:
+            return False
+        return held == self.public_der != b""
+
+
+@functools.cache
+def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
+    """The three tokens of Easy DKIM with a key of SES's own, the same for all domains of one process."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    der = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    sent = base64.b64encode(der).decode()
+    first, second, third = (
+        HeldKey.of(hashlib.sha256(der + bytes([number])).hexdigest()[:32], sent) for number in range(3)
+    )
+    return first, second, third
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What `VerificationInfo` tells of the last look."""
+
+    checked: datetime | None = None
+    succeeded: datetime | None = None
+    error: str = ""
+
+    def answer(self) -> dict[str, Any]:
+        """As SES v2 writes it."""
+        told: dict[str, Any] = {}
+        if self.checked:
+            told["LastCheckedTimestamp"] = self.checked
+        if self.succeeded:
+            told["LastSuccessTimestamp"] = self.succeeded
+        if self.error:
+            told["ErrorType"] = self.error
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity at one moment. A class so that reads can be answered with an older moment's."""
+
+    name: str
+    origin: str
+    """`EXTERNAL`, or `AWS_SES`: Easy DKIM."""
+    key: HeldKey | None
+    """None for an e-mail address, which signs with its domain's."""
+    changed: datetime
+    """The last Create or Put of a key."""
+    status: DkimStatus = "PENDING"
+    verification_status: DkimStatus = "PENDING"
+    """Of the identity itself. Once SUCCESS, no change of key takes it back."""
+    signing_enabled: bool = True
+    configuration_set: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    confirmed: bool = False
+    """SES's last look found the public half of *key*. A status SUCCESS may be left from before a Put."""
+    next_look: datetime | None = None
+    """None: it looks no more."""
+    looks: int = 0
+    lost: datetime | None = None
+    """When the record of a verified key was first missed."""
+    old_key: HeldKey | None = None
+    """The last one that was confirmed before *key*."""
+    info: Info = Info()
+    info_before: Info = Info()
+    """Of before the last Put."""
+    ownership: Info = Info()
+    """Of the look that first verified the identity itself."""
+
+    @property
+    def selector(self) -> str:
+        """With which it signs once verified, or empty."""
+        return self.key.selector if self.key else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the key it holds; empty if what it holds is no key."""
+        return self.key.fingerprint if self.key else ""
+
+    @property
+    def identity_type(self) -> str:
+        """`EMAIL_ADDRESS` or `DOMAIN`."""
+        return "EMAIL_ADDRESS" if "@" in self.name else "DOMAIN"
+
+    def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Identity:
+        """After a Put: SES begins to look for *key*, unless it makes nothing of the same key."""
+        restarts = switches.failed_restarts if self.status == "FAILED" else switches.same_key_restarts
+        if key == self.key and origin == self.origin and not restarts:
+            changed = self
+        else:
+            stays = switches.status_after_put != "SUCCESS" or self.status == "SUCCESS"
+            changed = replace(
+                self,
+                origin=origin,
+                key=key,
+                changed=at,
+                status=switches.status_after_put if stays else "PENDING",
+                confirmed=False,
+                next_look=at + timedelta(seconds=switches.first_look_seconds),
+                looks=0,
+                lost=None,
+                old_key=self.key if self.confirmed else self.old_key,
+                info_before=self.info,
+            )
+        return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
+
+    def looked(self, answer: Sequence[str] | None, *, at: datetime, switches: Switches) -> Identity:
+        """After a look into DNS: *answer* is the TXT values, empty for no such name, None for no answer."""
+        key = self.key
+        if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
+            return replace(
+                self,
+                status="SUCCESS",
+                verification_status="SUCCESS",
+                confirmed=True,
+                next_look=at + LONGEST_GAP,
+                lost=None,
+                info=Info(at, at),
+                ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at),
+            )
+        error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
+        told = replace(self, looks=self.looks + 1, info=Info(at, self.info.succeeded, error))
+        if self.confirmed and answer is None:  # a silent server does not say that the record is gone
+            return replace(told, next_look=at + LONGEST_GAP)
+        return told._missing(at, switches)
+
+    def _missing(self, at: datetime, switches: Switches) -> Identity:
+        lost = at if self.confirmed else self.lost
+        deadline = lost + GRACE if lost else self.changed + SEARCH
+        gives_up = at >= deadline
+        gap = LONGEST_GAP if lost else min(LONGEST_GAP, self._gap(switches))
+        status: DkimStatus = "TEMPORARY_FAILURE" if lost else "PENDING"
+        if gives_up:
+            status = "FAILED"
+        elif switches.failed_look_keeps_success and self.status == "SUCCESS":
+            status = "SUCCESS"
+        never = self.verification_status == "PENDING"
+        follows = never or (lost and switches.lost_record_takes_back_verification)
+        return replace(
+            self,
+            status=status,
+            verification_status=status if follows else self.verification_status,
+            confirmed=False,
+            lost=lost,
+            next_look=None if gives_up else min(at + gap, deadline),
+            old_key=None if gives_up else self.old_key,
+        )
+
+    def _gap(self, switches: Switches) -> timedelta:
+        # 2**12 seconds are over an hour already.
+        return timedelta(seconds=max(switches.first_look_seconds, 1) * 2 ** min(self.looks, 12))
+
+    def signs_with(self, *, at: datetime, switches: Switches) -> HeldKey | None:
+        """The key under mail sent at that moment, or None: unsigned (but for `d=amazonses.com`)."""
+        if not self.signing_enabled:
+            return None
+        lingers = at < self.changed + timedelta(seconds=switches.old_key_lingers_seconds)
+        if self.old_key and lingers:
+            return self.old_key
+        if self.confirmed:
+            return self.key
+        if self.lost or self.status in ("FAILED", "TEMPORARY_FAILURE"):
+            return None
+        pending = {"nothing": None, "old": self.old_key, "new": self.key}[switches.signs_while_pending]
+        return pending if pending and pending.pkcs1_der else None
+
+    def verification_info(self, switches: Switches) -> dict[str, Any]:
+        """`VerificationInfo` as *switches* have it."""
+        match switches.verification_info:
+            case "empty":
+                return {}
+            case "stale" if not self.confirmed:
+                return self.info_before.answer()
+            case "ownership" if self.verification_status == "SUCCESS":
+                return Info(self.info.checked, self.info.checked).answer()
+            case "frozen" if self.ownership.checked:
+                return self.ownership.answer()
+            case "sticky" if self.confirmed and self.info.checked:
+                return Info(self.info.checked, self.info.checked + CHECK, "HOST_NOT_FOUND").answer()
+        return self.info.answer()

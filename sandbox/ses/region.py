@@ -1,0 +1,59 @@
+"""
+What SES has in one Region, now and at earlier moments, and whose rules a domain's mail goes by.
+
+Storage only: what changes it is in `ses_actions`, when SES looks into DNS in `ses_account`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sandbox.ses.identity import Identity
+
+__all__ = ["Region"]
+
+MOMENTS: Final = 64
+"""Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
+
+
+@dataclass(slots=True)
+class Region:
+    """What SES has in one Region. A class so that nothing of it can reach another Region."""
+
+    name: str
+    configuration_sets: set[str] = field(default_factory=set)
+    no_such_name_until: dict[str, datetime] = field(default_factory=dict)
+    """What this Region's resolver remembers."""
+    called: float | None = None
+    """Monotonic time of the last call that was not throttled."""
+    _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
+
+    def store(self, name: str, identity: Identity | None, at: datetime) -> None:
+        """From *at* on the identity is this, or gone if None."""
+        self._moments.setdefault(name, deque(maxlen=MOMENTS)).append((at, identity))
+
+    def identities(self, at: datetime | None = None) -> dict[str, Identity]:
+        """What there is by name, or was at an earlier moment."""
+        found = ((name, self.get(name, at)) for name in self._moments)
+        return {name: identity for name, identity in found if identity}
+
+    def get(self, name: str, at: datetime | None = None) -> Identity | None:
+        """One identity as it is, or was at an earlier moment."""
+        for since, identity in reversed(self._moments.get(name, ())):
+            if at is None or since <= at:
+                return identity
+        return None
+
+    def nearest(self, domain: str) -> Identity | None:
+        """
+        The identity that mail from *domain* goes by.
+
+        A sub-domain without an identity of its own inherits the nearest one's, even if that does not sign.
+        """
+        name = domain.lower()
+        while name and not self.get(name):
+            name = name.partition(".")[2]
+        return self.get(name)

@@ -1,0 +1,151 @@
+"""One client a Region in a process, whoever asks and however many at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from byodkim_provider.aws import connections as module
+from byodkim_provider.aws.connections import Connections, connections
+from byodkim_provider.aws.ses import Listed, SesClient
+from byodkim_provider.aws.session import Connection
+from byodkim_provider.aws.settings import AwsSettings
+from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
+from byodkim_provider.progress import stopping
+
+
+def _client(region):
+    return boto3.client("sesv2", region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Regions in which AWS was asked; each answers once all threads of a test are waiting."""
+    asked = []
+
+    def connect(settings, *, region, expected_account):
+        asked.append(region)
+        if region == "nowhere-1":
+            raise InvalidSettings(["aws: no answer from STS"])
+        if region == "broken-1":
+            raise ZeroDivisionError
+        return Connection(client=_client(region), account_id="123456789012")
+
+    monkeypatch.setattr(module, "connect", connect)
+    return asked
+
+
+def test_one_client_for_all_threads(asked):
+    """Threads that ask at once share a client, and so its pace; another Region has its own."""
+    made = Connections(AwsSettings())
+    together = threading.Barrier(8)
+
+    def ask(_):
+        together.wait()
+        return made.ses("eu-west-1", None)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        clients = set(pool.map(ask, range(8)))
+
+    assert 1 == len(clients)
+    assert made.ses("us-east-1", None) not in clients
+    assert ["eu-west-1", "us-east-1"] == asked
+
+
+def test_one_client_whoever_names_the_account(asked):
+    """Who knows the account and who doesn't share a client, and so the pace that SES's one rate asks for."""
+    made = Connections(AwsSettings())
+
+    assert made.ses("eu-west-1", None) is made.ses("eu-west-1", "123456789012")
+    assert ["eu-west-1"] == asked
+
+
+def test_wrong_account(asked):
+    """Another account than the client's is refused each time, and the client stays for the others."""
+    made = Connections(AwsSettings(profile="mail"))
+    first = made.ses("eu-west-1", None)
+    for _ in range(2):
+        with pytest.raises(WrongAccount) as refused:
+            made.ses("eu-west-1", "210987654321")
+
+    assert str(refused.value) == (
+        "with profile 'mail' SES would be called in AWS account 123456789012, "
+        "pulumi-aws works in 210987654321\n"
+        "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
+        "check `aws:profile`, AWS_PROFILE and explicit providers"
+    )
+    assert made.ses("eu-west-1", "123456789012") is first
+
+
+def test_names_are_listed_once(asked, monkeypatch):
+    """What SES has is listed once a Region, whoever names the account; that it is refused is remembered."""
+    made, lists = Connections(AwsSettings()), []
+
+    def list_email_identities(client):
+        lists.append(client)
+        if client is made.ses("us-east-1", None):
+            raise SesRefused("ListEmailIdentities", "*", "us-east-1", code="AccessDeniedException")
+        yield (Listed("example.com", "SUCCESS"), Listed("example.net", "PENDING"))
+        yield (Listed("example.org", "SUCCESS"),)
+
+    monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
+
+    for account in (None, "123456789012"):
+        assert {"example.com", "example.net", "example.org"} == made.names("eu-west-1", account)
+        with pytest.raises(SesRefused):
+            made.names("us-east-1", account)
+    with pytest.raises(WrongAccount):
+        made.names("eu-west-1", "210987654321")
+    assert 2 == len(lists)
+
+
+def test_one_store_for_all_threads(asked, monkeypatch):
+    """Secrets Manager has a client of its own, made once a Region as well."""
+
+    def connect(settings, *, region, expected_account):
+        asked.append((region, expected_account))
+        return boto3.client(
+            "secretsmanager", region, aws_access_key_id="AKIA", aws_secret_access_key="secret"
+        )
+
+    monkeypatch.setattr(module, "connect_to_secrets", connect)
+    made = Connections(AwsSettings())
+    made.ses("eu-west-1", "123456789012")
+
+    assert made.secrets("eu-west-1", "123456789012") is made.secrets("eu-west-1", "123456789012")
+    assert made.secrets("eu-west-1", "123456789012") is not made.secrets("us-east-1", "123456789012")
+    assert ["eu-west-1", ("eu-west-1", "123456789012"), ("us-east-1", "123456789012")] == asked
+
+
+def test_failure_is_remembered(asked):
+    """AWS is not asked again in a run for what it has refused."""
+    made = Connections(AwsSettings())
+    for _ in range(2):
+        with pytest.raises(InvalidSettings, match="no answer from STS"):
+            made.ses("nowhere-1", None)
+
+    assert ["nowhere-1"] == asked
+
+
+def test_bug(asked):
+    """Whatever goes wrong, no thread waits for ever for a connection that is not made."""
+    made = Connections(AwsSettings())
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            made.ses("broken-1", None)
+
+
+def test_providers_share(asked):
+    """Two providers with the same settings have the same connections, others have others."""
+    assert connections(AwsSettings(profile="a")) is connections(AwsSettings(profile="a"))
+    assert connections(AwsSettings(profile="a")) is not connections(AwsSettings(profile="b"))
+
+
+def test_interrupted(asked):
+    """After Ctrl-C AWS is not asked any more."""
+    stopping.set()
+    with pytest.raises(Stopped):
+        Connections(AwsSettings()).ses("eu-west-1", None)
+
+    assert [] == asked

@@ -1,0 +1,756 @@
+"""The SES adapter over HTTP against an emulated SES, on a clock that moves when somebody waits."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, SSLError
+
+from byodkim_provider.aws.ses import Answer, Identity, Listed, SesClient
+from byodkim_provider.aws.session import CLIENT
+from byodkim_provider.dkim import keys
+from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
+from byodkim_provider.progress import stopping
+from sandbox.clock import SandboxClock
+from sandbox.ses.emulator import Fault, SesEmulator, Switches
+from sandbox.ses.rules import SesError
+
+ACCOUNT = "123456789012"
+DOMAIN = "example.com"
+REGION = "eu-west-1"
+START = datetime(2026, 11, 25, 12, tzinfo=UTC)
+KEY, NEXT_KEY = (
+    keys.load((Path(__file__).parents[1] / "testdata" / name).read_text())
+    for name in ("rsa1024.pkcs1.pem", "another.pem")
+)
+
+
+class FakeClock(SandboxClock):
+    """Time of client and SES alike. It moves when every one of *threads* waits, to the first one's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+        self._ends: list[timedelta] = []
+        self.threads = 1
+
+    def now(self) -> datetime:
+        return START + self._offset
+
+    def monotonic(self) -> float:
+        return self._offset.total_seconds()
+
+    def wait(self, seconds: float) -> bool:
+        with self._changed:
+            end = self._offset + timedelta(seconds=seconds)
+            self._ends.append(end)
+            self._move_on()
+            assert self._changed.wait_for(lambda: self._offset >= end, timeout=20)
+        return stopping.is_set()
+
+    def leave(self) -> None:
+        """One thread less to wait for."""
+        with self._changed:
+            self.threads -= 1
+            self._move_on()
+
+    def _move_on(self) -> None:
+        if self._ends and len(self._ends) == self.threads:
+            self.advance(min(self._ends) - self._offset)
+            self._ends = [end for end in self._ends if end > self._offset]
+            self._changed.notify_all()
+
+
+class Ses(SesEmulator):
+    """The emulator, which can be made to answer the next calls with errors of one's own."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        switches = Switches(requests_per_second=None)
+        super().__init__(look_up_txt=lambda _: (), clock=clock, switches=switches, account_id=ACCOUNT)
+        self.refusals: list[SesError] = []
+
+    def call(self, *args: Any, **options: Any) -> dict[str, Any]:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return super().call(*args, **options)
+
+    def outcomes(self) -> list[tuple[str, str | int]]:
+        """Each call with its error, or its HTTP status if it has none."""
+        return [(call.operation, call.error or call.status_code) for call in self.log]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ses(clock: FakeClock) -> Iterator[Ses]:
+    with Ses(clock) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[boto3.Session]:
+    """In an environment that asks for retries, and for botocore's own pace."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_MAX_ATTEMPTS", "5")
+        environment.setenv("AWS_RETRY_MODE", "adaptive")
+        environment.setenv("NO_PROXY", "127.0.0.1")
+        yield boto3.Session(
+            aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="sesame", region_name=REGION
+        )
+
+
+@pytest.fixture
+def boto(session: boto3.Session, ses: Ses) -> Iterator[Any]:
+    """The boto3 client below the adapter."""
+    client = session.client("sesv2", endpoint_url=ses.url, config=CLIENT)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def client(boto: Any, clock: FakeClock) -> SesClient:
+    return SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock)
+
+
+def create(client: SesClient, domain: str = DOMAIN, **options: Any) -> Answer:
+    defaults: dict[str, Any] = {"selector": "s1", "key": KEY, "configuration_set": None, "tags": {}}
+    return client.create_email_identity(domain, **{**defaults, **options})
+
+
+def put(client: SesClient) -> Answer:
+    return client.put_email_identity_dkim_signing_attributes(DOMAIN, selector="s2", key=NEXT_KEY)
+
+
+def pages(client: SesClient) -> list[tuple[Listed, ...]]:
+    return list(client.list_email_identities())
+
+
+CALLS: dict[str, Callable[[SesClient], Any]] = {
+    "CreateEmailIdentity": create,
+    "PutEmailIdentityDkimSigningAttributes": put,
+    "PutEmailIdentityDkimAttributes": lambda client: client.put_email_identity_dkim_attributes(
+        DOMAIN, signing_enabled=True
+    ),
+    "PutEmailIdentityConfigurationSetAttributes": lambda client: (
+        client.put_email_identity_configuration_set_attributes(DOMAIN, "newsletter")
+    ),
+    "GetEmailIdentity": lambda client: client.get_email_identity(DOMAIN),
+    "ListEmailIdentities": pages,
+    "DeleteEmailIdentity": lambda client: client.delete_email_identity(DOMAIN),
+    "TagResource": lambda client: client.tag_resource(DOMAIN, {"team": "mail"}),
+    "UntagResource": lambda client: client.untag_resource(DOMAIN, ("team",)),
+}
+"""One call of each method."""
+
+REPEATED = sorted(CALLS.keys() - {"PutEmailIdentityDkimSigningAttributes"})
+
+
+def prepare(ses: Ses, operation: str) -> None:
+    """Whatever *operation* needs is there, and nothing is logged yet."""
+    ses.add_configuration_set(REGION, "newsletter")
+    if operation != "CreateEmailIdentity":
+        ses.put_identity(DOMAIN, REGION, selector="s1", private_key=KEY.pkcs1_base64())
+
+
+def refused(call: Callable[[], Any]) -> SesRefused:
+    """The error of *call*; no text of it, nor of its causes, has anything of a private key."""
+    with pytest.raises(ByodkimError) as caught:
+        call()
+    assert isinstance(caught.value, SesRefused)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
+    assert not [key for key in (KEY, NEXT_KEY) if key.pkcs1_base64()[40:80] in shown]
+    return caught.value
+
+
+# What is said to SES, and what it answers
+
+
+def test_create(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """An identity is made with key, selector, configuration set and tags in one call, and its answer told."""
+    ses.add_configuration_set(REGION, "newsletter")
+    answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
+    assert Answer(dkim_status="PENDING", at=clock.now(), origin="EXTERNAL", signing_enabled=True) == answer
+    identity = ses.identities(REGION)[DOMAIN]
+    assert ("s1", KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
+    assert ("newsletter", {"team": "mail", "empty": ""}) == (identity.configuration_set, identity.tags)
+    assert [("CreateEmailIdentity", 200)] == ses.outcomes()
+
+
+def test_create_without_configuration_set(ses: Ses, client: SesClient) -> None:
+    """A configuration set that is not given is not sent."""
+    create(client)
+    assert ses.identities(REGION)[DOMAIN].configuration_set is None
+
+
+def test_put_signing_attributes(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """A Put makes SES sign with the new key; its answer has SES's status and SES's time."""
+    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
+    ses.switches.status_after_put = "NOT_STARTED"
+    clock.advance(90)
+    assert Answer("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL") == put(client)
+    identity = ses.identities(REGION)[DOMAIN]
+    assert ("s2", NEXT_KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
+
+
+def test_put_makes_easy_dkim_external(ses: Ses, client: SesClient) -> None:
+    """A Put names the origin, or SES would go on with Easy DKIM."""
+    ses.put_easy_dkim(DOMAIN, REGION)
+    put(client)
+    assert ses.identities(REGION)[DOMAIN].origin == "EXTERNAL"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_put_dkim_attributes(ses: Ses, client: SesClient, enabled: bool) -> None:
+    """The console's check box is set as asked."""
+    prepare(ses, "PutEmailIdentityDkimAttributes")
+    ses.change(DOMAIN, REGION, signing_enabled=not enabled)
+    client.put_email_identity_dkim_attributes(DOMAIN, signing_enabled=enabled)
+    assert ses.identities(REGION)[DOMAIN].signing_enabled is enabled
+
+
+def test_put_configuration_set(ses: Ses, client: SesClient) -> None:
+    """The identity's default configuration set is the one given."""
+    prepare(ses, "PutEmailIdentityConfigurationSetAttributes")
+    client.put_email_identity_configuration_set_attributes(DOMAIN, "newsletter")
+    assert ses.identities(REGION)[DOMAIN].configuration_set == "newsletter"
+
+
+def test_tags(ses: Ses, client: SesClient) -> None:
+    """Tags are set and removed by name, those of others stay."""
+    ses.put_identity(
+        DOMAIN, REGION, selector="s1", private_key=KEY.pkcs1_base64(), tags={"cost": "7", "team": "web"}
+    )
+    client.tag_resource(DOMAIN, {"team": "mail", "byodkim:owner": "a/b/c"})
+    assert ses.identities(REGION)[DOMAIN].tags == {"cost": "7", "team": "mail", "byodkim:owner": "a/b/c"}
+    client.untag_resource(DOMAIN, ("team", "never set"))
+    assert ses.identities(REGION)[DOMAIN].tags == {"cost": "7", "byodkim:owner": "a/b/c"}
+
+
+def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """Everything SES tells of an identity is there, in its own words."""
+    prepare(ses, "")
+    clock.advance(60)
+    ses.change(DOMAIN, REGION, tags={"team": "mail"}, configuration_set="newsletter")
+    identity = client.get_email_identity(DOMAIN)
+    assert identity is not None
+    assert identity.last_checked is not None
+    expected = Identity(
+        identity_type="DOMAIN",
+        dkim_status="SUCCESS",
+        signing_enabled=True,
+        origin="EXTERNAL",
+        tokens=("s1",),
+        at=START + timedelta(seconds=60),
+        tags={"team": "mail"},
+        configuration_set="newsletter",
+        last_checked=identity.last_checked,
+        last_success=identity.last_checked,
+        error_type="",
+        soa_seen=identity.soa_seen,
+    )
+    assert expected == identity
+    assert ("s1", True) == (identity.selector, identity.verified)
+    assert identity.last_checked.utcoffset() == timedelta()
+
+
+def test_get_an_error_beside_success(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """SES may keep an old error beside SUCCESS: its times tell when it succeeded, and nobody is shown it."""
+    ses.switches.verification_info = "sticky"
+    prepare(ses, "")
+    clock.advance(60)
+    identity = client.get_email_identity(DOMAIN)
+    assert identity is not None
+    assert identity.last_checked is not None
+    assert identity.last_success is not None
+    assert identity.last_checked < identity.last_success
+    assert ("HOST_NOT_FOUND", "") == (identity.error_type, identity.failure)
+
+
+def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """SES's reason for a record it has not found is told, and when it looked."""
+    create(client)
+    clock.advance(10)
+    identity = client.get_email_identity(DOMAIN)
+    assert identity is not None
+    assert identity.last_checked is not None
+    assert ("PENDING", "HOST_NOT_FOUND") == (identity.dkim_status, identity.error_type)
+    assert (None, "HOST_NOT_FOUND") == (identity.last_success, identity.failure)
+    assert START < identity.last_checked <= clock.now()
+
+
+def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
+    """SES may tell nothing of its looks and of the selector; that is no error."""
+    prepare(ses, "")
+    ses.switches.tokens, ses.switches.verification_info = "empty", "empty"
+    identity = client.get_email_identity(DOMAIN)
+    assert identity is not None
+    assert (None, None, "", "") == (
+        identity.selector,
+        identity.last_checked,
+        identity.error_type,
+        identity.soa_seen,
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "enabled", "status", "selector", "verified"),
+    [
+        ("EXTERNAL", True, "SUCCESS", "s1", True),
+        ("EXTERNAL", False, "SUCCESS", "s1", False),
+        ("EXTERNAL", True, "PENDING", "s1", False),
+        ("AWS_SES", True, "SUCCESS", None, False),
+    ],
+    ids=["right", "disabled", "pending", "Easy DKIM"],
+)
+def test_verified(origin: str, enabled: bool, status: str, selector: str | None, verified: bool) -> None:
+    """Verified is what the guide's three values say; the tokens of Easy DKIM are no selector."""
+    identity = Identity("DOMAIN", status, enabled, origin, ("s1",), START)
+    assert (selector, verified) == (identity.selector, identity.verified)
+
+
+def test_get_what_is_not_there(ses: Ses, client: SesClient) -> None:
+    """No such identity is an answer, not an error."""
+    assert client.get_email_identity(DOMAIN) is None
+    assert [("GetEmailIdentity", "NotFoundException")] == ses.outcomes()
+
+
+def test_delete(ses: Ses, client: SesClient) -> None:
+    """Deleting what is gone is a success."""
+    prepare(ses, "")
+    client.delete_email_identity(DOMAIN)
+    client.delete_email_identity(DOMAIN)
+    assert {} == ses.identities(REGION)
+    assert [("DeleteEmailIdentity", 200), ("DeleteEmailIdentity", "NotFoundException")] == ses.outcomes()
+
+
+def test_list(ses: Ses, client: SesClient) -> None:
+    """Pages of a thousand, each one call, and none that was not asked for."""
+    for number in range(2001):
+        ses.put_identity(f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING")
+    listing = client.list_email_identities()
+    first = next(listing)
+    assert [("ListEmailIdentities", 200)] == ses.outcomes()
+    assert Listed(name="0.example.com", verification_status="PENDING") == first[0]
+    rest = list(listing)
+    assert [1000, 1000, 1] == [len(first), *map(len, rest)]
+    assert 2001 == len({one.name for page in (first, *rest) for one in page})
+
+
+def test_list_nothing(client: SesClient) -> None:
+    """A Region without identities has one empty page."""
+    assert [()] == pages(client)
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Wed, 25 Nov 2026 10:00:00 GMT", START - timedelta(hours=2)),
+        ("Wed, 25 Nov 2026 10:00:00 +0100", START - timedelta(hours=3)),
+        ("yesterday", START),
+    ],
+)
+def test_time_of_an_answer(ses: Ses, client: SesClient, boto: Any, date: str, at: datetime) -> None:
+    """The time of an answer is SES's `Date` header, ours if there is none that can be read."""
+    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
+
+    def set_date(response_dict: dict[str, Any], **_: object) -> None:
+        response_dict["headers"]["date"] = date
+
+    boto.meta.events.register("before-parse.sesv2", set_date)
+    assert at == put(client).at
+
+
+# What is tried again
+
+
+@pytest.mark.parametrize("operation", sorted(CALLS))
+def test_throttled(ses: Ses, client: SesClient, operation: str) -> None:
+    """SES does nothing when it throttles, so every call is tried again, ten times in all."""
+    prepare(ses, operation)
+    ses.inject(Fault("throttle", operation=operation, times=9))
+    CALLS[operation](client)
+    assert [(operation, "TooManyRequestsException")] * 9 + [(operation, 200)] == ses.outcomes()
+
+
+@pytest.mark.parametrize("operation", REPEATED)
+@pytest.mark.parametrize("kind", ["500", "drop"])
+def test_passing_errors(ses: Ses, client: SesClient, operation: str, kind: Any) -> None:
+    """An internal error or a lost connection is tried again, where a second call does no harm."""
+    prepare(ses, operation)
+    ses.inject(Fault(kind, operation=operation, times=2))
+    CALLS[operation](client)
+    assert [operation] * 3 == [call.operation for call in ses.log]
+    assert ses.log[-1].status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["500", "drop"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_put_is_not_repeated(ses: Ses, client: SesClient, kind: Any, when: Any) -> None:
+    """A Put that SES may have done is not repeated: another one may open a second unsigned window."""
+    prepare(ses, "PutEmailIdentityDkimSigningAttributes")
+    ses.inject(Fault(kind, when))
+    refused(lambda: put(client))
+    assert ["PutEmailIdentityDkimSigningAttributes"] == [call.operation for call in ses.log]
+
+
+def test_concurrent_modification(ses: Ses, client: SesClient) -> None:
+    """Two changes at the same time are an error of SES's that passes."""
+    prepare(ses, "DeleteEmailIdentity")
+    ses.refusals = [SesError("ConcurrentModificationException", "try again")] * 3
+    client.delete_email_identity(DOMAIN)
+    assert ({}, []) == (ses.identities(REGION), ses.refusals)
+
+
+def test_lost_answer_of_a_create(ses: Ses, client: SesClient) -> None:
+    """The Create whose answer was lost finds its own identity; what to do then is decided elsewhere."""
+    ses.inject(Fault("drop", "after"))
+    assert refused(lambda: create(client)).code == "AlreadyExistsException"
+
+
+def test_lost_answer_of_a_delete(ses: Ses, client: SesClient) -> None:
+    """The Delete whose answer was lost is done."""
+    prepare(ses, "DeleteEmailIdentity")
+    ses.inject(Fault("drop", "after"))
+    client.delete_email_identity(DOMAIN)
+    assert ["DeleteEmailIdentity"] * 2 == [call.operation for call in ses.log]
+
+
+def test_limit_is_final(ses: Ses, client: SesClient) -> None:
+    """A full Region is not asked again, unlike botocore would."""
+    ses.switches.identity_limit = 0
+    refused(lambda: create(client))
+    assert [("CreateEmailIdentity", "LimitExceededException")] == ses.outcomes()
+
+
+def test_nobody_listens(ses: Ses, client: SesClient, boto: Any) -> None:
+    """A connection that is refused is tried again, ten times in all."""
+    sent: list[object] = []
+    boto.meta.events.register("before-send.sesv2", lambda request, **_: sent.append(request))
+    ses.stop()
+    assert refused(lambda: CALLS["GetEmailIdentity"](client)).code == "EndpointConnectionError"
+    assert 10 == len(sent)
+
+
+def test_wrong_certificate_is_final(client: SesClient, boto: Any) -> None:
+    """A certificate that does not fit is reported at once."""
+    sent: list[object] = []
+
+    def fail(request: Any, **_: object) -> None:
+        sent.append(request)
+        raise SSLError(endpoint_url=request.url, error="self-signed certificate")
+
+    boto.meta.events.register("before-send.sesv2", fail)
+    assert refused(lambda: CALLS["GetEmailIdentity"](client)).code == "SSLError"
+    assert 1 == len(sent)
+
+
+# How fast, and when not any more
+
+
+def test_no_pace_while_ses_keeps_up(client: SesClient, clock: FakeClock) -> None:
+    """Nobody waits before SES has said to."""
+    for _ in range(5):
+        client.get_email_identity(DOMAIN)
+    assert START == clock.now()
+
+
+def test_pace_counts_from_the_refused_call(ses: Ses, client: SesClient) -> None:
+    """SES counts a call that it refuses, so the next one is 1.1 seconds after that."""
+    ses.switches.requests_per_second = 1
+    client.get_email_identity(DOMAIN)
+    client.get_email_identity(DOMAIN)
+    assert [0, 0, 1.1] == [(call.at - START).total_seconds() for call in ses.log]
+
+
+def test_no_pace_of_botocore(boto: Any) -> None:
+    """botocore neither repeats a call nor, as in its mode `adaptive`, waits before one."""
+    assert boto.meta.config.retries == {"total_max_attempts": 1, "mode": "standard"}
+
+
+def test_pace_of_a_throttled_process(ses: Ses, client: SesClient, clock: FakeClock) -> None:
+    """After the first 429 all threads together make one call in 1.1 seconds, that one included."""
+    ses.switches.requests_per_second = 1
+    clock.threads = 6
+
+    def work(_: int) -> None:
+        try:
+            for _ in range(3):
+                client.get_email_identity(DOMAIN)
+        finally:
+            clock.leave()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, range(6)))
+    assert 18 == len(ses.calls("GetEmailIdentity"))
+    throttled = ses.calls("GetEmailIdentity", answered=False)
+    times = [throttled[0].at, *(call.at for call in ses.log if call.at > throttled[0].at)]
+    gaps = [(after - before).total_seconds() for before, after in pairwise(times)]
+    assert gaps
+    assert min(gaps) >= 1.1 - 1e-3
+    # Paced like that SES never has a reason to say it again.
+    assert {START} == {call.at for call in throttled}
+
+
+def test_interrupted_before_a_call(ses: Ses, client: SesClient) -> None:
+    """Once the run is interrupted nothing is begun."""
+    stopping.set()
+    with pytest.raises(Stopped) as caught:
+        create(client)
+    assert str(caught.value) == "interrupted before SES answered\n  hint: run `pulumi up` again to go on"
+    assert () == ses.log
+
+
+@pytest.mark.parametrize("kind", ["500", "throttle"])
+def test_interrupted_between_tries(ses: Ses, client: SesClient, clock: FakeClock, kind: Any) -> None:
+    """An interruption ends the wait for the next try, and there is none."""
+    ses.inject(Fault(kind, times=10))
+    clock.on_advance(stopping.set)
+    with pytest.raises(Stopped):
+        create(client)
+    assert 1 == len(ses.log)
+
+
+# What the user reads
+
+
+UNKNOWN = "SES may have done it or not; the next `pulumi up` reads which"
+
+
+def _throttle(ses: Ses) -> None:
+    ses.inject(Fault("throttle", times=10))
+
+
+def _limit(ses: Ses) -> None:
+    ses.switches.identity_limit = 0
+
+
+def _fail(kind: Any, *, times: int = 10) -> Callable[[Ses], None]:
+    return lambda ses: ses.inject(Fault(kind, times=times))
+
+
+def _answer(code: str, message: str) -> Callable[[Ses], None]:
+    return lambda ses: ses.refusals.append(SesError(code, message))
+
+
+def _nothing(_: Ses) -> None:
+    """SES refuses by itself."""
+
+
+@pytest.mark.parametrize(
+    ("operation", "happens", "code", "hint"),
+    [
+        (
+            "CreateEmailIdentity",
+            _throttle,
+            "TooManyRequestsException",
+            "nothing was changed; something else keeps calling SES in eu-west-1, try again later",
+        ),
+        (
+            "CreateEmailIdentity",
+            _limit,
+            "LimitExceededException",
+            "nothing was changed; eu-west-1 has as many identities as SES allows",
+        ),
+        (
+            "PutEmailIdentityDkimSigningAttributes",
+            _fail("access_denied"),
+            "AccessDeniedException",
+            "nothing was changed; SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized "
+            "to perform: ses:PutEmailIdentityDkimSigningAttributes on resource: "
+            "arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
+            "`byodkim iam-policy` prints the policy that these credentials need",
+        ),
+        ("CreateEmailIdentity", _fail("500"), "InternalServiceErrorException", UNKNOWN),
+        ("PutEmailIdentityDkimSigningAttributes", _fail("500"), "InternalServiceErrorException", UNKNOWN),
+        (
+            "GetEmailIdentity",
+            _fail("500"),
+            "InternalServiceErrorException",
+            "try again",
+        ),
+        (
+            "GetEmailIdentity",
+            _fail("access_denied"),
+            "AccessDeniedException",
+            "SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: "
+            "ses:GetEmailIdentity on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
+            "`byodkim iam-policy` prints the policy that these credentials need",
+        ),
+        (
+            "GetEmailIdentity",
+            _throttle,
+            "TooManyRequestsException",
+            "something else keeps calling SES in eu-west-1, try again later",
+        ),
+        (
+            "PutEmailIdentityConfigurationSetAttributes",
+            _nothing,
+            "NotFoundException",
+            "nothing was changed; SES says: Email identity example.com does not exist.",
+        ),
+        (
+            "PutEmailIdentityDkimAttributes",
+            _nothing,
+            "BadRequestException",
+            "nothing was changed; SES says: Domain example.com is not verified for DKIM signing. "
+            "It says so of an identity that is gone, too: try `pulumi refresh`",
+        ),
+        (
+            "TagResource",
+            _nothing,
+            "NotFoundException",
+            "nothing was changed; SES says: No EmailIdentity present with name: example.com",
+        ),
+        (
+            "CreateEmailIdentity",
+            _answer(
+                "BadRequestException",
+                f"1 validation error detected: Value '{KEY.pkcs1_base64()}' at 'x' is wrong\nContext: token",
+            ),
+            "BadRequestException",
+            "nothing was changed; SES says: 1 validation error detected: Value '[...]' at 'x' is wrong",
+        ),
+    ],
+    ids=[
+        "throttled",
+        "limit",
+        "access denied",
+        "500",
+        "500 of a Put",
+        "500 of a read",
+        "access denied to read",
+        "throttled reads",
+        "identity is gone",
+        "identity is gone, 400",
+        "identity to tag is gone",
+        "SES quotes the key",
+    ],
+)
+def test_text_of_a_refusal(
+    ses: Ses,
+    client: SesClient,
+    operation: str,
+    happens: Callable[[Ses], None],
+    code: str,
+    hint: str,
+) -> None:
+    """A refusal tells the action, the domain, SES's code and request, the state now and the next step."""
+    if happens not in (_nothing, _limit):
+        prepare(ses, operation)
+    happens(ses)
+    error = refused(lambda: CALLS[operation](client))
+    assert len(error.request_id) == 36
+    expected = (
+        f"{operation} for 'example.com' in eu-west-1: {code} (request {error.request_id})\n  hint: {hint}"
+    )
+    assert expected == str(error)
+    fields = (error.operation, error.domain, error.region, error.code)
+    assert (operation, DOMAIN, REGION, code) == fields
+
+
+def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
+    """SES's NotFound for a Create is about the configuration set, and the text names it."""
+    error = refused(lambda: create(client, configuration_set="nope"))
+    hint = "nothing was changed; SES says: Configuration set nope does not exist."
+    assert ("NotFoundException", hint) == (error.code, error.hint)
+
+
+@pytest.mark.parametrize(
+    ("operation", "hint"),
+    [
+        ("PutEmailIdentityDkimSigningAttributes", UNKNOWN),
+        ("GetEmailIdentity", "try again"),
+    ],
+)
+def test_text_without_an_answer(ses: Ses, client: SesClient, operation: str, hint: str) -> None:
+    """Without an answer there is no request id, and for a change its outcome is not known."""
+    prepare(ses, operation)
+    ses.inject(Fault("drop", times=10))
+    error = refused(lambda: CALLS[operation](client))
+    assert f"{operation} for 'example.com' in eu-west-1: ConnectionClosedError\n  hint: {hint}" == str(error)
+
+
+@pytest.mark.parametrize("operation", sorted(CALLS))
+def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) -> None:
+    """A sign-in page with status 200 is never taken for success, for an absence or for an empty list."""
+    prepare(ses, operation)
+    ses.inject(Fault("garbage", "after"))
+    error = refused(lambda: CALLS[operation](client))
+    state = "try again" if operation[:3] in ("Get", "Lis") else UNKNOWN
+    assert "an answer that is not SES's" == error.code
+    assert f"{state}; is there a proxy between here and SES?" == error.hint
+    assert 1 == len(ses.log)
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 404, 429])
+def test_answer_without_a_request_id(ses: Ses, client: SesClient, boto: Any, status: int) -> None:
+    """SES gives each answer a request id; what has none is not from SES, whatever its status and type."""
+
+    def forge(response_dict: dict[str, Any], **_: object) -> None:
+        response_dict["status_code"] = status
+        del response_dict["headers"]["x-amzn-requestid"]
+
+    boto.meta.events.register_first("before-parse.sesv2", forge)
+    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "an answer that is not SES's"
+
+
+def test_error_of_a_load_balancer(ses: Ses, client: SesClient, boto: Any) -> None:
+    """A 503 without a request id and a code is tried again, and shown by its status."""
+
+    def forge(response_dict: dict[str, Any], **_: object) -> None:
+        response_dict.update(status_code=503, body=b"<html>", headers={})
+
+    boto.meta.events.register_first("before-parse.sesv2", forge)
+    error = refused(lambda: client.get_email_identity(DOMAIN))
+    assert ("503", "") == (error.code, error.request_id)
+    assert 10 == len(ses.log)
+
+
+def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
+    """botocore quotes a parameter it refuses; ours does not, whatever is wrong with a key."""
+    wrong_type = SimpleNamespace(pkcs1_base64=lambda: KEY.pkcs1_base64().encode())
+    error = refused(lambda: create(client, key=wrong_type))
+    assert str(error) == (
+        "CreateEmailIdentity for 'example.com' in eu-west-1: ParamValidationError\n"
+        "  hint: nothing was changed; SES was not called; does `aws sts get-caller-identity` work?"
+    )
+    assert () == ses.log
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
+            "GetEmailIdentity for 'example.com' in eu-west-1: AccessDenied\n"
+            "  hint: no credentials from AssumeRole: not allowed",
+        ),
+        (
+            NoCredentialsError(),
+            "GetEmailIdentity for 'example.com' in eu-west-1: NoCredentialsError\n"
+            "  hint: SES was not called; does `aws sts get-caller-identity` work?",
+        ),
+    ],
+    ids=["role", "none"],
+)
+def test_credentials_run_out(client: SesClient, boto: Any, reason: Exception, text: str) -> None:
+    """An error of what renews the credentials is not taken for one of SES's."""
+
+    def fail(**_: object) -> None:
+        raise reason
+
+    boto.meta.events.register("before-call.sesv2", fail)
+    assert text == str(refused(lambda: client.get_email_identity(DOMAIN)))

@@ -1,0 +1,679 @@
+"""Which AWS account, which credentials and which endpoints a stack's `aws:` configuration leads to."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from moto.sts.models import sts_backends
+
+from byodkim_provider.aws.session import AwsSettings, Connection, connect, connect_to_secrets, read_settings
+from byodkim_provider.aws.settings import REFUSED
+from byodkim_provider.errors import InvalidSettings, WrongAccount
+from sandbox.aws.services import AwsServices
+
+REGION = "eu-west-1"
+ROLE = "arn:aws:iam::123456789012:role/dns"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
+NOBODY = "http://127.0.0.1:1"
+"""An endpoint where nothing answers: port 1 is never given out."""
+
+
+def settings(**given: object) -> AwsSettings:
+    """What is read from a configuration, objects as the JSON text that Pulumi hands over."""
+    texts = {
+        f"aws:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
+    }
+    return read_settings(texts.get)
+
+
+def refused(call: Callable[[], object]) -> InvalidSettings:
+    """The error of *call*, in no text of which there is a secret."""
+    with pytest.raises(InvalidSettings) as caught:
+        call()
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert not [secret for secret in (SECRET, TOKEN) if secret[:12] in shown]
+    return caught.value
+
+
+# Reading the settings
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, AwsSettings()),
+        ({"region": "eu-west-1", "maxRetries": "3", "skipCredentialsValidation": "true"}, AwsSettings()),
+        ({"profile": "mail"}, AwsSettings(profile="mail")),
+        ({"profile": ""}, AwsSettings()),
+        (
+            {"accessKey": "AKIA", "secretKey": SECRET, "token": TOKEN},
+            AwsSettings(access_key="AKIA", secret_key=SECRET, token=TOKEN),
+        ),
+        (
+            {"assumeRoles": [{"roleArn": ROLE}, {"roleArn": f"{ROLE}2", "duration": "1h", "policy": ""}]},
+            AwsSettings(roles=({"RoleArn": ROLE}, {"RoleArn": f"{ROLE}2"})),
+        ),
+        (
+            {
+                "assumeRoles": [
+                    {
+                        "roleArn": ROLE,
+                        "externalId": 4711,
+                        "policy": "{}",
+                        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+                        "sessionName": "byodkim",
+                        "sourceIdentity": "jo",
+                        "tags": {"team": "mail", "cost": 7},
+                        "transitiveTagKeys": ["team"],
+                    }
+                ]
+            },
+            AwsSettings(
+                roles=(
+                    {
+                        "RoleArn": ROLE,
+                        "ExternalId": "4711",
+                        "Policy": "{}",
+                        "PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
+                        "RoleSessionName": "byodkim",
+                        "SourceIdentity": "jo",
+                        "Tags": [{"Key": "team", "Value": "mail"}, {"Key": "cost", "Value": "7"}],
+                        "TransitiveTagKeys": ["team"],
+                    },
+                )
+            ),
+        ),
+        (
+            {"endpoints": [{"sesv2": NOBODY, "sts": ""}, {"route53": f"{NOBODY}/path"}]},
+            AwsSettings(endpoints={"sesv2": NOBODY, "route53": f"{NOBODY}/path"}),
+        ),
+        ({"endpoints": [{"s3": "not ours to judge"}]}, AwsSettings(endpoints={"s3": "not ours to judge"})),
+        (
+            {"allowedAccountIds": ["012345678901", 123456789012], "forbiddenAccountIds": ["123456789013"]},
+            AwsSettings(
+                allowed_accounts=("012345678901", "123456789012"), forbidden_accounts=("123456789013",)
+            ),
+        ),
+        ({"allowedAccountIds": '["123456789012"]'}, AwsSettings(allowed_accounts=("123456789012",))),
+        (
+            {"defaultTags": {"tags": {"team": "mail", "cost": 7, "prod": True}}},
+            AwsSettings(default_tags={"team": "mail", "cost": "7", "prod": "true"}),
+        ),
+        ({"defaultTags": {"tags": None}}, AwsSettings()),
+        ({"defaultTags": "null", "endpoints": "null", "assumeRoles": ""}, AwsSettings()),
+        ({"insecure": "false", "sharedConfigFiles": "[]", "assumeRoleWithWebIdentity": "{}"}, AwsSettings()),
+    ],
+    ids=[
+        "nothing",
+        "what chooses nothing",
+        "profile",
+        "empty profile",
+        "static credentials",
+        "two roles",
+        "all options of a role",
+        "endpoints",
+        "endpoint of another service",
+        "accounts",
+        "list as a text",
+        "default tags",
+        "no default tags",
+        "no objects",
+        "refused settings that are not set",
+    ],
+)
+def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
+    """Settings are understood as pulumi-aws understands them."""
+    assert expected == settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        (
+            {"allowedAccountIds": "123456789012"},
+            [
+                "aws:allowedAccountIds: must be a list, as "
+                "`pulumi config set --path 'aws:allowedAccountIds[0]' …` makes it"
+            ],
+        ),
+        (
+            {"forbiddenAccountIds": "production"},
+            [
+                "aws:forbiddenAccountIds: must be a list, as "
+                "`pulumi config set --path 'aws:forbiddenAccountIds[0]' …` makes it"
+            ],
+        ),
+        (
+            {"allowedAccountIds": ["1234", 1402433619, "123456789012"], "forbiddenAccountIds": [None]},
+            [
+                "aws:allowedAccountIds[0]: must be 12 digits in quotes, not '1234'",
+                "aws:allowedAccountIds[1]: must be 12 digits in quotes, not 1402433619",
+                "aws:forbiddenAccountIds[0]: must be 12 digits in quotes, not null",
+            ],
+        ),
+        (
+            {"assumeRoles": {"roleArn": ROLE}},
+            [
+                "aws:assumeRoles: must be a list, as "
+                "`pulumi config set --path 'aws:assumeRoles[0].roleArn' …` makes it"
+            ],
+        ),
+        (
+            {"assumeRoles": [ROLE, {}, {"roleArn": "dns"}, {"roleArn": ["x"]}]},
+            [
+                "aws:assumeRoles[0]: must be an object with roleArn",
+                "aws:assumeRoles[1].roleArn: must be the ARN of a role, "
+                "such as arn:aws:iam::123456789012:role/dns",
+                "aws:assumeRoles[2].roleArn: must be the ARN of a role, "
+                "such as arn:aws:iam::123456789012:role/dns",
+                "aws:assumeRoles[3].roleArn: must be a text",
+                "aws:assumeRoles[3].roleArn: must be the ARN of a role, "
+                "such as arn:aws:iam::123456789012:role/dns",
+            ],
+        ),
+        (
+            {
+                "assumeRoles": [
+                    {
+                        "roleArn": ROLE,
+                        "mfaSerial": SECRET,
+                        "policyArns": SECRET,
+                        "externalId": [SECRET],
+                        "tags": [SECRET],
+                        "transitiveTagKeys": [1],
+                    }
+                ]
+            },
+            [
+                "aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it",
+                "aws:assumeRoles[0].policyArns: must be a list of texts",
+                "aws:assumeRoles[0].externalId: must be a text",
+                "aws:assumeRoles[0].tags: must be an object of texts",
+                "aws:assumeRoles[0].transitiveTagKeys: must be a list of texts",
+            ],
+        ),
+        (
+            {"assumeRole": {"roleArn": ROLE}},
+            ["aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"],
+        ),
+        (
+            {"endpoints": '[{"sesv2":'},
+            [
+                "aws:endpoints: must be a list, as "
+                "`pulumi config set --path 'aws:endpoints[0].sesv2' …` makes it"
+            ],
+        ),
+        (
+            {"endpoints": [{"sesv2": "localhost:4566", "sts": "http://", "route53": "http://[::1"}, NOBODY]},
+            [
+                "aws:endpoints[1]: must be an object of texts",
+                "aws:endpoints: route53: must be a URL that begins with http:// or https://",
+                "aws:endpoints: sesv2: must be a URL that begins with http:// or https://",
+                "aws:endpoints: sts: must be a URL that begins with http:// or https://",
+            ],
+        ),
+        ({"defaultTags": ["team"]}, ["aws:defaultTags: must be an object with tags"]),
+        ({"defaultTags": "team"}, ["aws:defaultTags: must be an object with tags"]),
+        ({"defaultTags": {"tags": ["team"]}}, ["aws:defaultTags.tags: must be an object of texts"]),
+        ({"defaultTags": {"tags": {"team": {}}}}, ["aws:defaultTags.tags: must be an object of texts"]),
+        ({"accessKey": "AKIA"}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
+        ({"secretKey": SECRET}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
+        ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
+        (
+            {"insecure": "true", "stsRegion": "us-east-1", "httpProxy": "http://jo:pw@proxy"},
+            [
+                "aws:httpProxy: can't be honoured for SES, "
+                "set HTTP_PROXY in the environment of `pulumi` instead",
+                "aws:insecure: can't be honoured for SES, remove it",
+                "aws:stsRegion: can't be honoured for SES, remove it",
+            ],
+        ),
+    ],
+    ids=[
+        "account as a text",
+        "accounts as a text",
+        "account numbers",
+        "roles as an object",
+        "role ARNs",
+        "options of a role",
+        "assumeRole of pulumi-aws 6",
+        "JSON cut short",
+        "URLs",
+        "default tags as a list",
+        "default tags as a text",
+        "tags as a list",
+        "tag with a list",
+        "no secret key",
+        "no access key",
+        "token alone",
+        "what can't be honoured",
+    ],
+)
+def test_bad_settings(given: dict[str, object], problems: list[str]) -> None:
+    """Settings that are wrong or can't be honoured are all named at once, and no secret is quoted."""
+    assert tuple(problems) == refused(lambda: settings(**given)).problems
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_refused_by_name(name: str) -> None:
+    """A setting that chooses an account, a Region or an endpoint is never ignored."""
+    (problem,) = refused(lambda: settings(**{name: "true"})).problems
+    assert problem.startswith(f"aws:{name}: can't be honoured for SES, ")
+
+
+def test_settings_of_pulumi_aws() -> None:
+    """Every setting spoken of here is one that pulumi-aws has."""
+    package = importlib.util.find_spec("pulumi_aws")
+    assert package is not None
+    assert package.origin is not None
+    source = (Path(package.origin).parent / "config" / "vars.py").read_text()
+    names = set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source))
+    spoken_of = {"profile", "accessKey", "secretKey", "token", "assumeRoles", "endpoints", "defaultTags"}
+    assert set() == (spoken_of | {"allowedAccountIds", "forbiddenAccountIds", *REFUSED}) - names
+    assert "assumeRole" not in names
+
+
+def test_secrets_are_not_in_a_repr() -> None:
+    """Settings can be printed."""
+    shown = repr(
+        settings(
+            accessKey="AKIA",
+            secretKey=SECRET,
+            token=TOKEN,
+            assumeRoles=[{"roleArn": ROLE, "externalId": "confidential"}],
+        )
+    )
+    assert not [text for text in (SECRET, TOKEN, "AKIA", "confidential") if text in shown]
+
+
+# Connecting
+
+
+class Machine:
+    """The environment that `pulumi` runs in: AWS configuration files and variables of one's own."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, aws: AwsServices) -> None:
+        self._monkeypatch = monkeypatch
+        self._files = directory / "config", directory / "credentials"
+        self.aws = aws
+        for name in os.environ:
+            if name.startswith("AWS_"):
+                monkeypatch.delenv(name)
+        for file in self._files:
+            file.touch()
+        self.set(
+            AWS_CONFIG_FILE=str(self._files[0]),
+            AWS_SHARED_CREDENTIALS_FILE=str(self._files[1]),
+            AWS_EC2_METADATA_DISABLED="true",
+            NO_PROXY="127.0.0.1",
+        )
+
+    def set(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, value)
+
+    def write(self, *, config: str = "", credentials: str = "") -> None:
+        for file, text in zip(self._files, (config, credentials), strict=True):
+            file.write_text(text)
+
+    def sign_in(self) -> None:
+        """The default credentials are those of the services' first account."""
+        self.set(AWS_ACCESS_KEY_ID=self.aws.access_key, AWS_SECRET_ACCESS_KEY=self.aws.secret_key)
+
+    def connect(self, *, region: str = REGION, expected: str | None = None, **given: Any) -> Connection:
+        """A connection with these settings; STS is the emulated one in any case."""
+        endpoints = {"sts": self.aws.url} | given.pop("endpoints", {})
+        return connect(settings(endpoints=[endpoints], **given), region=region, expected_account=expected)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aws: AwsServices) -> Machine:
+    return Machine(tmp_path, monkeypatch, aws)
+
+
+def test_static_credentials(machine: Machine, aws: AwsServices) -> None:
+    """Keys of the configuration go before those of the environment and of a profile."""
+    machine.write(credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other")
+    machine.set(AWS_ACCESS_KEY_ID="AKIAANOTHER", AWS_SECRET_ACCESS_KEY="another")
+    connection = machine.connect(accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail")
+    assert (aws.account, REGION) == (connection.account_id, connection.client.meta.region_name)
+    assert connection.client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
+
+
+def test_default_credentials(machine: Machine, aws: AwsServices) -> None:
+    """Without settings boto3 looks where pulumi-aws looks."""
+    machine.sign_in()
+    assert aws.account == machine.connect().account_id
+
+
+@pytest.mark.parametrize("by", ["setting", "variable"])
+def test_profile(machine: Machine, aws: AwsServices, by: str) -> None:
+    """A profile's credentials are used; named by the setting it goes before keys of the environment."""
+    machine.write(
+        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}"
+    )
+    if by == "setting":
+        machine.set(AWS_ACCESS_KEY_ID="AKIAOTHER", AWS_SECRET_ACCESS_KEY="other")
+        connection = machine.connect(profile="mail", expected=aws.account)
+    else:
+        machine.set(AWS_PROFILE="mail")
+        connection = machine.connect(expected=aws.account)
+    assert aws.account == connection.account_id
+
+
+def test_assume_roles(machine: Machine, aws: AwsServices) -> None:
+    """Each role is assumed with the credentials of the one before, and SES is called as the last one."""
+    machine.sign_in()
+    first, second = aws.add_account(), aws.add_account()
+    connection = machine.connect(
+        assumeRoles=[
+            {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"},
+            {"roleArn": f"arn:aws:iam::{second}:role/mail", "sessionName": "to-mail", "externalId": "4711"},
+        ],
+        expected=second,
+    )
+    assert second == connection.account_id
+    assumed = {account: sts_backends[account]["aws"].assumed_roles for account in (first, second)}
+    assert [[("to-hub", None)], [("to-mail", "4711")]] == [
+        [(role.session_name, role.external_id) for role in roles] for roles in assumed.values()
+    ]
+
+
+def test_role_with_a_profile(machine: Machine, aws: AwsServices) -> None:
+    """A role is assumed with the profile's credentials, and the profile's endpoints hold on."""
+    machine.write(
+        config="[profile mail]\nendpoint_url = http://127.0.0.1:9",
+        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}",
+    )
+    account = aws.add_account()
+    connection = machine.connect(
+        profile="mail", assumeRoles=[{"roleArn": f"arn:aws:iam::{account}:role/mail"}]
+    )
+    assert (account, "http://127.0.0.1:9") == (connection.account_id, connection.client.meta.endpoint_url)
+
+
+def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
+    """The account that pulumi-aws does not work in is refused before anything is written."""
+    machine.write(
+        credentials=f"[mail]\naws_access_key_id={aws.access_key}\naws_secret_access_key={aws.secret_key}"
+    )
+    with pytest.raises(WrongAccount) as caught:
+        machine.connect(profile="mail", expected="000000000001")
+    assert str(caught.value) == (
+        f"with profile 'mail' SES would be called in AWS account {aws.account}, "
+        "pulumi-aws works in 000000000001\n"
+        "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
+        "check `aws:profile`, AWS_PROFILE and explicit providers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("allowed", "forbidden", "problem"),
+    [
+        (["other", "own"], [], None),
+        (["other"], [], "aws:allowedAccountIds: does not list {own}, the account of the default credentials"),
+        ([], ["other"], None),
+        (
+            [],
+            ["other", "own"],
+            "aws:forbiddenAccountIds: lists {own}, the account of the default credentials",
+        ),
+    ],
+    ids=["allowed", "not allowed", "not forbidden", "forbidden"],
+)
+def test_allowed_accounts(
+    machine: Machine, aws: AwsServices, allowed: list[str], forbidden: list[str], problem: str | None
+) -> None:
+    """The lists of accounts hold for SES as they hold for Route 53."""
+    machine.sign_in()
+    numbers = {"own": aws.account, "other": "000000000001"}
+
+    def connected() -> Connection:
+        return machine.connect(
+            allowedAccountIds=[numbers[one] for one in allowed],
+            forbiddenAccountIds=[numbers[one] for one in forbidden],
+        )
+
+    if problem is None:
+        assert aws.account == connected().account_id
+    else:
+        assert (problem.format(own=aws.account),) == refused(connected).problems
+
+
+HALF = (
+    "aws: {0} is redirected to another endpoint and {1} is not\n"
+    "  hint: nothing was changed; set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 "
+    "and AWS_ENDPOINT_URL_ROUTE_53"
+)
+VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "environment", "redirected"),
+    [
+        ({}, {}, None),
+        ({"sesv2": NOBODY}, {}, "SES"),
+        ({"route53": NOBODY}, {}, "Route 53"),
+        ({"sesv2": NOBODY, "route53": NOBODY}, {}, None),
+        ({}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
+        ({}, {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, "Route 53"),
+        ({}, {"AWS_ENDPOINT_URL_SESV2": NOBODY, "AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, None),
+        ({}, {"AWS_ENDPOINT_URL": NOBODY}, None),
+        ({"sesv2": NOBODY}, {"AWS_ENDPOINT_URL_ROUTE_53": NOBODY}, None),
+        ({"sesv2": NOBODY}, {"AWS_ENDPOINT_URL": NOBODY}, None),
+        ({"sesv2": VPC}, {}, None),
+        ({"sesv2": VPC}, {"AWS_ENDPOINT_URL": NOBODY}, "Route 53"),
+        ({"sesv2": "https://amazonaws.com.example.org"}, {}, "SES"),
+        ({"route53": "https://notamazonaws.com"}, {}, "Route 53"),
+        ({}, {"AWS_ENDPOINT_URL": NOBODY, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
+        ({}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
+        ({}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
+    ],
+)
+def test_half_redirected(
+    machine: Machine, endpoints: dict[str, str], environment: dict[str, str], redirected: str | None
+) -> None:
+    """An identity never lands in the real SES while its record goes elsewhere, nor the reverse."""
+    machine.sign_in()
+    machine.set(**environment)
+    if redirected is None:
+        machine.connect(endpoints=endpoints)
+    else:
+        names = ("SES", "Route 53") if redirected == "SES" else ("Route 53", "SES")
+        assert HALF.format(*names) == str(refused(lambda: machine.connect(endpoints=endpoints)))
+
+
+@pytest.mark.parametrize("dual_stack", ["false", "true"])
+@pytest.mark.parametrize("region", ["il-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
+def test_half_redirected_in_other_partitions(machine: Machine, region: str, dual_stack: str) -> None:
+    """AWS's own endpoints are known in China, GovCloud and the European sovereign cloud, over IPv6 too."""
+    machine.sign_in()
+    machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
+    error = refused(lambda: machine.connect(region=region, endpoints={"sesv2": NOBODY}))
+    assert HALF.format("SES", "Route 53") == str(error)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "environment", "redirected"),
+    [
+        ({}, {}, None),
+        ({"sesv2": NOBODY}, {}, None),
+        ({"secretsmanager": NOBODY}, {}, "Secrets Manager"),
+        ({"route53": NOBODY}, {}, "Route 53"),
+        ({"secretsmanager": NOBODY, "route53": NOBODY}, {}, None),
+        ({}, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": NOBODY}, "Secrets Manager"),
+        ({"secretsmanager": "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com"}, {}, None),
+    ],
+)
+def test_half_redirected_secrets(
+    machine: Machine, endpoints: dict[str, str], environment: dict[str, str], redirected: str | None
+) -> None:
+    """A key never lands in the real Secrets Manager while its record goes elsewhere, nor the reverse."""
+    machine.sign_in()
+    machine.set(**environment)
+
+    def to_secrets() -> object:
+        given = settings(endpoints=[{"sts": machine.aws.url} | endpoints])
+        return connect_to_secrets(given, region=REGION, expected_account=machine.aws.account)
+
+    if redirected is None:
+        to_secrets()
+    else:
+        names = (
+            ("Secrets Manager", "Route 53")
+            if redirected == "Secrets Manager"
+            else ("Route 53", "Secrets Manager")
+        )
+        text = HALF.format(*names).replace("AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        assert text == str(refused(to_secrets))
+
+
+def test_secrets_in_another_account(machine: Machine) -> None:
+    """Secrets Manager is only called in the account that pulumi-aws works in, which is said with its name."""
+    machine.sign_in()
+    given = settings(endpoints=[{"sts": machine.aws.url}])
+    with pytest.raises(WrongAccount) as caught:
+        connect_to_secrets(given, region=REGION, expected_account="210987654321")
+    assert (
+        "with the default credentials Secrets Manager would be called in AWS account "
+        f"{machine.aws.account}, pulumi-aws works in 210987654321"
+    ) == caught.value.text
+
+
+NO_SESSION = (
+    "hint: nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "problem"),
+    [
+        ({"profile": "nope"}, {}, "profile 'nope': The config profile (nope) could not be found"),
+        (
+            {},
+            {"AWS_PROFILE": "nope"},
+            "the default credentials: The config profile (nope) could not be found",
+        ),
+        (
+            {"profile": "half"},
+            {},
+            "profile 'half': Partial credentials found in shared-credentials-file, "
+            "missing: aws_secret_access_key",
+        ),
+        (
+            {"assumeRoles": [{"roleArn": ROLE}]},
+            {},
+            f"role '{ROLE}': there are no credentials to assume role '{ROLE}' with",
+        ),
+        (
+            {"region": "eu west"},
+            {},
+            "the default credentials: Provided region_name 'eu west' doesn't match a supported format.",
+        ),
+        ({}, {"AWS_ENDPOINT_URL_SESV2": "localhost"}, "the default credentials: Invalid endpoint: localhost"),
+    ],
+    ids=["profile", "AWS_PROFILE", "half a profile", "role without credentials", "Region", "endpoint"],
+)
+def test_no_session(
+    machine: Machine, given: dict[str, Any], environment: dict[str, str], problem: str
+) -> None:
+    """What makes a session impossible is told in one line, whoever named it."""
+    machine.write(credentials="[half]\naws_access_key_id = AKIA")
+    machine.set(**environment)
+    error = refused(lambda: machine.connect(**given))
+    assert f"aws: no session with {problem}\n  {NO_SESSION}" == str(error)
+
+
+NO_ANSWER = "hint: nothing was changed; does `aws sts get-caller-identity` work with these settings?"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "the default credentials: Unable to locate credentials"),
+        (
+            {"accessKey": "AKIA", "secretKey": SECRET, "endpoints": {"sts": NOBODY}},
+            f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
+        ),
+        # A token pasted with a line break: the HTTP client's own error quotes it.
+        (
+            {"accessKey": "AKIA", "secretKey": SECRET, "token": f"{TOKEN}\n{TOKEN}"},
+            "the key of `aws:accessKey`: HTTPClientError",
+        ),
+        # STS's shortest external id has two characters; botocore's own error quotes parameters.
+        (
+            {
+                "accessKey": "AKIA",
+                "secretKey": SECRET,
+                "assumeRoles": [{"roleArn": ROLE, "externalId": "x", "policy": f'"{TOKEN}"'}],
+            },
+            f"role '{ROLE}': ParamValidationError",
+        ),
+    ],
+    ids=["no credentials", "nobody there", "line break in the token", "role option"],
+)
+def test_no_answer_from_sts(
+    machine: Machine, given: dict[str, Any], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret."""
+    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
+    error = refused(lambda: machine.connect(**given))
+    assert f"aws: no answer from STS with {problem}\n  {NO_ANSWER}" == str(error)
+
+
+SIGNATURE = (
+    "The request signature we calculated does not match.\n\n"
+    f"The Canonical String for this request should have been\n'x-amz-security-token:{TOKEN}'"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (
+            403,
+            f"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>{SIGNATURE}</Message></Error>"
+            "</ErrorResponse>",
+            "The request signature we calculated does not match.",
+        ),
+        (200, "<html><body>Please sign in to this network</body></html>", "the answer is not STS's"),
+        (200, "Please sign in", "the answer is not STS's"),
+        (200, "{}", "the answer is not STS's"),
+    ],
+    ids=["error quotes the token", "web page", "text", "JSON"],
+)
+def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reason: str) -> None:
+    """Whatever answers in STS's place, the user gets one line."""
+    machine.sign_in()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing on standard error."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            error = refused(lambda: machine.connect(endpoints={"sts": url}))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert (f"aws: no answer from STS with the default credentials: {reason}",) == error.problems

@@ -1,0 +1,498 @@
+"""
+`byodkim doctor` shows what every server says, the verdict, the mistake and how to mend it.
+
+That it names each mistake in a real zone is in `dns/test_mistakes.py`.
+"""
+
+import json
+import re
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli.examined import SesView
+from byodkim_provider.cli.stack import settings_in
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.panels import PANELS
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.identity.state import DELEGATED
+from sandbox.ses.switches import Fault
+from tests.support.cli_project import CliProject
+from tests.support.world import DOMAIN
+
+TESTDATA = Path(__file__).parents[1] / "testdata"
+NAME = f"s9._domainkey.{DOMAIN}"
+VALUE = "p=" + "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
+FINGERPRINT = "fingerprint [0-9a-f]{64}"
+
+
+@pytest.fixture(autouse=True)
+def _no_region(monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """A stack with one verified domain of three generations, all in DNS."""
+    project = CliProject(tmp_path, world)
+    project.write(f"    {DOMAIN}: {{generation: 2}}\n")
+    world.publish(1, 2, 3)
+    project.stored = [world.verified(2)]
+    return project
+
+
+@pytest.fixture
+def one(project, world):
+    """Looks at one record, without the stack."""
+
+    def run(*arguments, key=True):
+        given = ["--public-key", str(TESTDATA / "rsa2048.public.pem")] if key else []
+        return project.run("doctor", DOMAIN, "--selector", "s9", *given, *arguments)
+
+    return run
+
+
+# One record
+
+
+def test_right(one, world):
+    """What is right is said in a word, with who said so and which key it is."""
+    world.resolver.records[NAME] = (VALUE,)
+    result = one()
+    assert (0, "") == (result.exit_code, result.stderr)
+    *lines, key = result.stdout.splitlines()
+    assert lines == [
+        f"{NAME}: right",
+        "  ns1.example.net shows the key",
+        "  ns2.example.net shows the key",
+    ]
+    assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", key)
+
+
+def test_wrong(one, world):
+    """What is wrong has a name, is said of each server, and comes with what to type instead."""
+    world.resolver.records[NAME] = (f'"{VALUE}"',)
+    result = one("--panel", "godaddy")
+    assert (1, "") == (result.exit_code, result.stderr)
+    lines = result.stdout.splitlines()
+    assert lines[:3] == [
+        f"{NAME}: wrong (literal-quotes)",
+        "  ns1.example.net answers a value with quotes in it, expected none",
+        "  ns2.example.net answers a value with quotes in it, expected none",
+    ]
+    assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines[3])
+    assert lines[4] == "  to fix it: replace 'Value': in one piece, on one line, without quotes"
+    typed = panels.instructions(PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    assert lines[5:] == [f"  {line}" for line in typed.splitlines()]
+
+
+def test_misplaced(one, world):
+    """Where the record stands instead is said beside what the servers say of its name."""
+    world.resolver.records[f"{NAME}.{DOMAIN}"] = (VALUE,)
+    result = one()
+    assert result.exit_code == 1
+    assert f"{NAME}: wrong (zone-doubled)\n" in result.stdout
+    assert "  ns1.example.net has no TXT record\n" in result.stdout
+    assert f"  the panel added the zone twice ({NAME}.{DOMAIN})\n" in result.stdout
+
+
+def test_could_not_tell(one, world):
+    """No answer is neither right nor wrong."""
+    world.resolver.failures = {"ns1.example.net": "silent", "ns2.example.net": "REFUSED"}
+    result = one()
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[:3] == [
+        f"{NAME}: unknown",
+        "  ns1.example.net is silent",
+        "  ns2.example.net answers REFUSED",
+    ]
+
+
+def test_json(one, world):
+    """A program gets the same as values."""
+    world.resolver.records[NAME] = (VALUE[:255],)
+    result = one("--json", "--panel", "wix")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    cut = "a value cut after 255 octets, 139 are missing"
+    (record,) = found["records"]
+    assert re.fullmatch("[0-9a-f]{64}", record["key"].pop("fingerprint"))
+    assert found == {
+        "verdict": "wrong",
+        "records": [
+            {
+                "name": NAME,
+                "domain": DOMAIN,
+                "zone": DOMAIN,
+                "panel": "Wix",
+                "verdict": "wrong",
+                "mistake": "cut",
+                "text": f"ns1.example.net and ns2.example.net answer {cut}",
+                "found_at": None,
+                "notes": [],
+                "mending": panels.mending(PANELS["wix"], "cut", zone=DOMAIN),
+                "instructions": panels.instructions(
+                    PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN
+                ),
+                "key": {"bits": 2048},
+                "servers": [
+                    {
+                        "server": f"ns{number}.example.net",
+                        "answered": True,
+                        "says": f"ns{number}.example.net answers {cut}",
+                    }
+                    for number in (1, 2)
+                ],
+            }
+        ],
+        "ses": [],
+    }
+
+
+def test_without_a_key(one, world):
+    """Without a key it says which one is there."""
+    world.resolver.records[NAME] = (f"v=DKIM1; k=rsa; {VALUE}",)
+    result = one(key=False)
+    assert result.exit_code == 0
+    assert f"{NAME}: right\n" in result.stdout
+    assert re.search(f"the key there has 2048 bits, {FINGERPRINT}", result.stdout)
+
+
+def test_without_a_key_nothing_is_to_be_typed(one, world):
+    """What is no key is wrong, but nobody knows what should be there."""
+    world.resolver.records[NAME] = ("p=customerProvidedPublicKey",)
+    result = one(key=False)
+    assert result.exit_code == 1
+    assert "(placeholder)" in result.stdout
+    assert "Type:" not in result.stdout
+    assert "fingerprint" not in result.stdout
+    assert "  with --private-key or --public-key, what to type is printed here\n" in result.stdout
+
+
+def test_private_key_in_dns_is_not_repeated(one, world):
+    """A private key that somebody pasted is not shown again."""
+    pem = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+    world.resolver.records[NAME] = (pem,)
+    for options in ((), ("--json",)):
+        result = one(*options)
+        assert result.exit_code == 1
+        assert "private-key" in result.stdout
+        assert not any(line in result.output for line in pem.splitlines()[1:-1])
+        assert VALUE[:60] not in result.output, "nobody may publish the public half of that key any more"
+
+
+def test_zone_that_was_found(project, world):
+    """What to type fits the zone that holds the name, and that zone is named."""
+    world.resolver = GoDaddy(zones=("example.com",))
+    key = ["--public-key", str(TESTDATA / "rsa2048.public.pem")]
+    result = project.run("doctor", "mail.example.com", "--selector", "s9", *key)
+    assert "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record\n" in result.stdout
+    assert "    Name:  s9._domainkey.mail\n" in result.stdout
+
+
+def test_note(one, world):
+    """What is right and still worth knowing is said, and changes no verdict."""
+    world.resolver.records[NAME] = (f"v=DKIM1; t=y; {VALUE}",)
+    assert one().exit_code == 0
+    assert (
+        "  the record says t=y: verifiers are asked to treat mail as if it were not signed\n" in one().stdout
+    )
+    assert len(json.loads(one("--json").stdout)["records"][0]["notes"]) == 1
+
+
+class GoDaddy:
+    """A resolver that finds nothing, at GoDaddy's servers."""
+
+    def __init__(self, zones=()):
+        self.zones = zones
+
+    def txt(self, name, domain):
+        servers = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
+        return tuple(Answer(server, (), zones=self.zones) for server in servers)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [((), "no-txt"), (("--panel", "godaddy"), "no-txt"), (("--panel", "namecheap"), "wrong-panel")],
+    ids=["nobody said where", "typed in there", "typed in elsewhere"],
+)
+def test_recognised(project, world, options, code):
+    """The zone's name servers tell whose panel it is, and that another one is the wrong one."""
+    world.resolver = GoDaddy()
+    key = ["--public-key", str(TESTDATA / "rsa2048.public.pem")]
+    result = project.run("doctor", DOMAIN, "--selector", "s9", *key, *options)
+    assert result.stdout.startswith(f"{NAME}: wrong ({code})\n")
+    assert "  the name servers are GoDaddy's\n" in result.stdout
+    assert "  GoDaddy: Domain Portfolio ›" in result.stdout
+
+
+# SES's own view
+
+
+def test_ses_view(one, world):
+    """In a Region that is named, SES's own view stands below, and does not change the verdict."""
+    world.resolver.records[NAME] = (VALUE,)
+    result = one("--region", "eu-west-1")
+    assert result.exit_code == 0
+    line = result.stdout.splitlines()[-1]
+    said = f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
+    assert line.startswith(f"{said}, last looked ")
+
+
+@pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])
+def test_old_error_beside_success(project, world, status, shown):
+    """The reason of a failed check that SES keeps beside SUCCESS is no illness."""
+    identity = world.ses().get_email_identity(DOMAIN)
+    identity = replace(identity, dkim_status=status, error_type="HOST_NOT_FOUND")
+    view = SesView(DOMAIN, "eu-west-1", identity)
+    assert shown == ("HOST_NOT_FOUND" in view.line())
+    assert ("HOST_NOT_FOUND" if shown else None) == view.to_json()["error_type"]
+
+
+def test_ses_has_none(one, world, project):
+    """That SES has no such identity is a view too."""
+    project.world.ses().delete_email_identity(DOMAIN)
+    world.resolver.records[NAME] = (VALUE,)
+    result = one("--region", "eu-west-1")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == f"SES in eu-west-1 has no identity {DOMAIN}"
+
+
+def test_ses_refuses(one, world):
+    """Without leave to ask SES the records are looked at all the same."""
+    world.resolver.records[NAME] = (VALUE,)
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
+    result = one("--region", "eu-west-1")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{NAME}: right\n")
+    assert result.stderr.startswith("byodkim: SES was not asked: GetEmailIdentity for 'example.com'")
+
+
+def test_no_region_no_ses(one, world):
+    """Without a Region SES is not asked."""
+    world.forget()
+    one()
+    assert world.calls() == []
+
+
+# Those of a stack
+
+
+def test_stack(project):
+    """Every record of the stack is looked at, and SES asked for its view."""
+    result = project.run("doctor")
+    assert (0, "") == (result.exit_code, result.stderr)
+    lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert lines[:3] == [f"s{generation}._domainkey.{DOMAIN}: right" for generation in (1, 2, 3)]
+    assert lines[3].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
+
+
+def test_worst_verdict_counts(project, world):
+    """One wrong record among right ones is the exit code."""
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
+    result = project.run("doctor", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["verdict"] == "wrong"
+    assert [one["verdict"] for one in found["records"]] == ["right", "right", "wrong"]
+
+
+def test_one_domain_of_a_stack(project, world):
+    """A domain's name leaves the other ones alone."""
+    project.stored.append(world.created(1, domain="example.org"))
+    world.forget()
+    result = project.run("doctor", DOMAIN)
+    assert result.exit_code == 0
+    assert "example.org" not in result.stdout + "".join(world.resolver.looked_up)
+
+
+def test_dns_check_off(project, world):
+    """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
+    result = project.run("doctor")
+    assert result.exit_code == 2
+    assert "DNS is not checked (`dnsCheck: off`): name a server with --nameserver" in result.stdout
+    assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
+
+
+def test_panel_of_the_stack(project, world):
+    """What the stack knows of the panel and its zone is in the advice."""
+    declared = replace(project.stored[0].declared, dns=("manual",), panel="hostgator", panel_zone=DOMAIN)
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
+    result = project.run("doctor")
+    # The name servers are nobody's that is known, so they are not HostGator's.
+    assert f"s3._domainkey.{DOMAIN}: wrong (wrong-panel)" in result.stdout
+    assert "not by HostGator" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("leaked", "settings"),
+    [
+        (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
+        (2, "`generation: 3` and `published: [1, 3, 4]` and `overlapDays: 0`"),
+        (3, "`generation: 2` and `published: [1, 2, 4]`"),
+    ],
+    ids=["previous", "signing", "standby"],
+)
+def test_private_key_of_a_stack(project, world, leaked, settings):
+    """What the stack needs to have another key is said; followed, the leaked key is gone and all is right."""
+    world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (f"p={world.key(leaked).pkcs1_base64()}",)
+    result = project.run("doctor")
+    assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+    lines = [line.strip("` ") for line in settings.split(" and ")]
+    project.write(f"    {DOMAIN}: {{{', '.join(lines)}}}\n")
+    (generation, published, *_) = (json.loads(line.partition(": ")[2]) for line in lines)
+
+    del world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"]
+    world.publish(*published)
+    project.stored = [world.update(project.stored[0], generation, published=tuple(published))]
+    assert project.run("doctor").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [
+        (f"godaddy:{DOMAIN}", "GoDaddy"),
+        (f"dreamhost:{DOMAIN}", "DreamHost"),
+        (f"wix:{DOMAIN}", "Wix"),
+        (f"cpanel:panel.example:{DOMAIN}", None),
+        (f"rfc2136:192.0.2.1:{DOMAIN}", None),
+    ],
+)
+def test_host_that_does_not_serve_the_zone(project, world, label, title):
+    """A record at a host whose name servers are known is missed there; at any other it is just missing."""
+    declared = replace(project.stored[0].declared, dns=(label,))
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
+    result = project.run("doctor")
+    code = "wrong-panel" if title else "no-txt"
+    assert f"s3._domainkey.{DOMAIN}: wrong ({code})" in result.stdout
+    assert (f"not by {title}" in result.stdout) == bool(title)
+
+
+@pytest.mark.parametrize("written", ["[secret]", {"godaddy": {"token": "[secret]"}}, {"godaddy": "[secret]"}])
+def test_encrypted_credentials(written):
+    """No command needs what opens DNS hosts, however much of it is encrypted."""
+    ours = {"domains": {DOMAIN: {"generation": 1, "dns": "godaddy"}}, "dnsCredentials": written}
+    assert settings_in(ours, "eu-west-1").domains[0].dns[0].provider == "godaddy"
+
+
+def test_not_delegated(project, world):
+    """A delegation that was not pasted yet is what is wrong, not the records."""
+    servers = {DELEGATED: ("ns-1.awsdns-01.com", "ns-2.awsdns-02.net")}
+    declared = replace(project.stored[0].declared, dns=(DELEGATED,), name_servers=servers)
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records.clear()
+    result = project.run("doctor")
+    assert result.exit_code == 1
+    assert result.stdout.count("wrong (not-delegated)") == 3
+    assert (
+        f"  '_domainkey.{DOMAIN}' is not delegated to ns-1.awsdns-01.com, ns-2.awsdns-02.net yet\n"
+        in result.stdout
+    )
+    assert (
+        f"  DNS panel of {DOMAIN}\n"
+        "    Type: NS, one record for each value\n"
+        "    Name: _domainkey\n"
+        "    Value: ns-1.awsdns-01.com\n"
+        "    Value: ns-2.awsdns-02.net\n"
+    ) in result.stdout
+
+
+def test_unknown_domain(project):
+    """A domain that the stack does not have is an error with the way on."""
+    result = project.run("doctor", "example.org")
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "example.org: the stack has no record" in result.stderr
+
+
+# The server to ask
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1:5353", "127.0.0.1:5353"),
+        ("[::1]:5353", "[::1]:5353"),
+        ("localhost:5353", "127.0.0.1:5353"),
+    ],
+)
+def test_nameserver(monkeypatch, given, asked):
+    """The named server is asked instead of the system's resolvers, at its port."""
+    resolvers = []
+
+    def resolver(check, servers):
+        resolvers.append((check, *servers))
+        return GoDaddy()
+
+    found = [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
+    CliRunner().invoke(main, arguments, obj=Outside(resolver=resolver))
+    assert resolvers == [("authoritative", asked)]
+
+
+def test_name_of_a_nameserver_is_not_waited_for(monkeypatch):
+    """The address of a server that is named is looked up beside the thread that hears Ctrl-C."""
+    threads = []
+
+    def resolve(*_, **__):
+        threads.append(threading.current_thread())
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", "ns1.example.net"]
+    CliRunner().invoke(main, arguments, obj=Outside(resolver=lambda *_: GoDaddy()))
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+def test_two_nameservers():
+    """A server that is named beside another one is asked too."""
+    resolvers = []
+
+    def resolver(check, servers):
+        resolvers.append((check, *servers))
+        return GoDaddy()
+
+    servers = ["--nameserver", "127.0.0.1:5353", "--nameserver", "127.0.0.2"]
+    CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9", *servers], obj=Outside(resolver=resolver))
+    assert resolvers == [("authoritative", "127.0.0.1:5353", "127.0.0.2")]
+
+
+def test_outside_a_project(tmp_path):
+    """Where there is no project, the way without one is offered; followed, it works."""
+    outside = Outside(directory=tmp_path, resolver=lambda *_: GoDaddy())
+    result = CliRunner().invoke(main, ["doctor", DOMAIN], obj=outside)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.splitlines()[1:] == ["  hint: give DOMAIN and --selector to work without a stack"]
+    assert CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9"], obj=outside).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("127.0.0.1:0", "the port must be 1 to 65535, not 0"),
+        ("127.0.0.300", "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '127.0.0.300'"),
+        ("no-such-host.invalid:53", "'no-such-host.invalid' has no address"),
+    ],
+)
+def test_no_nameserver(monkeypatch, given, problem):
+    """What is no server is refused before anybody is asked."""
+
+    def no_address(*_, **__):
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
+    result = CliRunner().invoke(main, arguments, obj=Outside(resolver=None))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == f"Error: Invalid value for '--nameserver': {problem}"

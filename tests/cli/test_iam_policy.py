@@ -1,0 +1,190 @@
+"""`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.support.cli_project import CliProject
+from tests.support.world import DOMAIN
+
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+DNS_ROLE = "arn:aws:iam::210987654321:role/dns"
+RECORD_NAMES = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """A project whose stack has nothing yet."""
+    return CliProject(tmp_path, world)
+
+
+def policy(result):
+    """By action, the resources it is allowed on."""
+    assert result.exit_code == 0, result.output
+    allowed = {}
+    for one in json.loads(result.stdout)["Statement"]:
+        resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+        for action in one["Action"]:
+            allowed.setdefault(action, set()).update(resources)
+    return allowed
+
+
+def test_new_stack(project):
+    """Before the first `up` the account and the zone are not known, and that is said."""
+    project.write("    example.com: { generation: 1, regions: [eu-west-1, us-east-1] }\n")
+    result = project.run("iam-policy")
+    allowed = policy(result)
+    assert allowed["ses:CreateEmailIdentity"] == {
+        "arn:aws:ses:eu-west-1:*:identity/example.com",
+        "arn:aws:ses:us-east-1:*:identity/example.com",
+    }
+    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/*"}
+    assert allowed["route53:ListHostedZones"] == {"*"}
+    assert '"aws:ResourceTag/byodkim:owner": [\n            "ses-byodkim/dev/*"' in result.stdout
+    assert result.stderr == (
+        "byodkim: the account is not known before the first `pulumi up`: `*` stands for it\n"
+    )
+
+
+def test_after_an_up(project, world):
+    """The state tells account and zone, and what is in it and not declared any more may still go."""
+    project.write("    example.net: { generation: 1, dns: manual }\n")
+    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1",))]
+    result = project.run("iam-policy")
+    allowed = policy(result)
+    assert allowed["ses:DeleteEmailIdentity"] == {
+        f"arn:aws:ses:eu-west-1:123456789012:identity/{DOMAIN}",
+        "arn:aws:ses:eu-west-1:123456789012:identity/example.net",
+    }
+    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
+    assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/Z1"}
+    assert f"*._domainkey.{DOMAIN}" in result.stdout
+    assert result.stderr == ""
+
+
+def test_adopted_identity_that_leaves(project, world):
+    """Of one that was adopted and is not declared any more, our two tags have to be removed."""
+    project.write("    example.net: { generation: 1, dns: manual }\n")
+    project.stored = [replace(world.created(1, account_id="123456789012"), adopted=True)]
+    assert policy(project.run("iam-policy"))["ses:UntagResource"] == {
+        f"arn:aws:ses:eu-west-1:123456789012:identity/{DOMAIN}"
+    }
+
+
+def test_configuration_set(project):
+    """A configuration set that is declared is allowed, and is nothing that is adopted."""
+    project.write("    example.com: { generation: 1, configurationSet: newsletter }\n")
+    allowed = policy(project.run("iam-policy"))
+    assert allowed["ses:PutEmailIdentityConfigurationSetAttributes"] == {
+        "arn:aws:ses:eu-west-1:*:identity/example.com",
+        "arn:aws:ses:eu-west-1:*:configuration-set/newsletter",
+    }
+    assert "ses:UntagResource" not in allowed
+
+
+def test_zone_of_a_declared_domain(project, world):
+    """A zone that was found by its name is known from then on; it is looked for again in each run."""
+    project.write("    example.com: { generation: 1 }\n")
+    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1",))]
+    allowed = policy(project.run("iam-policy"))
+    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
+    assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/*"}
+
+
+def test_renamed_stack(project, world):
+    """Identities keep the owner they were made with, so that one may be changed too."""
+    project.write("    example.com: { generation: 1 }\n")
+    project.stored = [world.created(1, owner="ses-byodkim/old/example.com/eu-west-1")]
+    assert '"ses-byodkim/dev/*",\n' in project.run("iam-policy").stdout
+    assert '"ses-byodkim/old/*"\n' in project.run("iam-policy").stdout
+
+
+def test_roles(project):
+    """Each role has a policy of its own: the one that works, the one for DNS, and the way there."""
+    project.write(f"    example.com: {{ generation: 1, dns: {{ zoneId: Z1, assumeRole: '{DNS_ROLE}' }} }}\n")
+    with project.stack_file.open("a") as file:
+        file.write(f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n")
+    start = project.run("iam-policy")
+    assert policy(start) == {"sts:AssumeRole": {ROLE}, "sts:TagSession": {ROLE}}
+    assert start.stderr == "".join(
+        f"byodkim: --role {role}: the policy that this role needs\n" for role in (ROLE, DNS_ROLE)
+    )
+    working = policy(project.run("iam-policy", "--role", ROLE))
+    assert working["sts:AssumeRole"] == {DNS_ROLE}
+    assert {action.partition(":")[0] for action in working} == {"ses", "sts"}
+    dns = policy(project.run("iam-policy", "--role", DNS_ROLE))
+    assert {action.partition(":")[0] for action in dns} == {"route53"}
+    assert dns["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
+
+
+def test_delegated(project):
+    """A delegated zone is made, so no zone is looked for; what it keeps of others may be CNAMEs."""
+    project.write("    example.com: { generation: 1, dns: { delegate: true, keep: [google] } }\n")
+    result = project.run("iam-policy")
+    allowed = policy(result)
+    assert "route53:CreateHostedZone" in allowed
+    assert "route53:ListHostedZones" not in allowed
+    assert '"CNAME"' in result.stdout
+
+
+def test_key_store(project):
+    """Secrets are named by their beginning, those of the state by their ARNs, each with its KMS key."""
+    project.write(
+        "    example.com: { generation: 1, keyStore: { provider: secretsManager, kmsKeyId: alias/mail } }\n"
+    )
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:byodkim/ses-byodkim/dev/old.example/1-AbCdEf"
+    project.secrets = {arn: None}
+    allowed = policy(project.run("iam-policy"))
+    declared = "arn:aws:secretsmanager:eu-west-1:*:secret:byodkim/ses-byodkim/dev/example.com/*"
+    assert allowed["secretsmanager:GetSecretValue"] == {declared, arn.replace("123456789012", "*")}
+    assert allowed["kms:Decrypt"] == {"arn:aws:kms:eu-west-1:*:key/*"}
+
+
+def test_several_providers(project, world):
+    """Records at two providers: of a state with two zones, nobody can tell which is meant by name."""
+    project.write("    example.com: { generation: 1, dns: [route53, { zoneId: Z2 }, manual] }\n")
+    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1", "route53:Z2", "manual"))]
+    allowed = policy(project.run("iam-policy"))
+    assert allowed["route53:ChangeResourceRecordSets"] == {
+        "arn:aws:route53:::hostedzone/*",
+        "arn:aws:route53:::hostedzone/Z2",
+    }
+
+
+def test_too_long(project):
+    """A policy that IAM does not take is printed, with what to do about it."""
+    project.write("".join(f"    mail-{number}.example.com: {{ generation: 1 }}\n" for number in range(60)))
+    result = project.run("iam-policy")
+    assert "a managed policy takes 6144: cut it up" in result.stderr
+    assert policy(result)
+
+
+def test_without_a_project(tmp_path, world):
+    """Outside of a project it is for any stack: who sets up a role may not have the project."""
+    project = CliProject(tmp_path, world)
+    (tmp_path / "Pulumi.yaml").unlink()
+    result = project.run("iam-policy")
+    assert policy(result)["ses:CreateEmailIdentity"] == {
+        "arn:aws:ses:*:*:identity/*",
+        "arn:aws:ses:*:*:configuration-set/*",
+    }
+    assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--role", DNS_ROLE), f"the stack does not assume '{DNS_ROLE}': it assumes none"),
+        (("-s",), "Option '-s' requires an argument."),
+        (("example.com",), "Got unexpected extra argument (example.com)"),
+        (("--format", "json"), "No such option '--format'"),
+    ],
+    ids=["role that is not assumed", "no stack", "argument", "option"],
+)
+def test_wrong_usage(project, arguments, said):
+    """A command line that says too much or too little prints no policy."""
+    project.write("    example.com: { generation: 1 }\n")
+    result = project.run("iam-policy", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr

@@ -1,0 +1,144 @@
+"""`byodkim status` in terminals of any width, and in none: what identifies is always there in full."""
+
+import contextlib
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.cli import layout
+from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow
+from tests.support.fakes import START
+
+ANSI = re.compile("\x1b\\[[0-9;]*m")
+SELECTORS = ("s20261125-3f9c2a71", "s20261125-3f9c2a72")
+NAMES = ("example.com", "news.customer-service.eu.example.com")
+SEEN = (
+    "1 of 4 servers show the key, ns-1234.awsdns-56.example.net and ns-1.awsdns-02.example.org are silent, "
+    "ns-2.awsdns-03.example.com has no TXT record"
+)
+
+
+def found(name, region):
+    identities = [
+        IdentityNow(
+            region=region,
+            status="SUCCESS",
+            verified=number == 0,
+            signing_enabled=number == 0,
+            generation=12 + number,
+            selector=selector,
+            signing_since=START - timedelta(days=30 * number),
+            age_days=30 * number,
+            problem="" if number == 0 else "DKIM signatures are disabled in SES",
+            doubt="",
+        )
+        for number, selector in enumerate(SELECTORS)
+    ]
+    records = [
+        RecordNow(
+            generation=12,
+            role="signing",
+            name=f"{selector}._domainkey.{name}",
+            value="p=",
+            visible=False,
+            seen=SEEN,
+        )
+        for selector in SELECTORS
+    ]
+    return DomainNow(
+        domain=name,
+        rotate_after_days=180,
+        identities=tuple(identities),
+        records=tuple(records),
+        wrong=("eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`",),
+        due=("generation 11 may leave DNS from 2026-12-05 12:00 UTC",),
+    )
+
+
+DOMAINS = [found(name, "ap-southeast-1") for name in NAMES]
+IDENTIFIES = {
+    *NAMES,
+    *SELECTORS,
+    "ap-southeast-1",
+    *(record.name for domain in DOMAINS for record in domain.records),
+    *("ns-1234.awsdns-56.example.net", "ns-1.awsdns-02.example.org", "ns-2.awsdns-03.example.com"),
+}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The lines that a terminal of some width gets, before it wraps them; None for no terminal."""
+
+    def show(columns):
+        monkeypatch.setattr(sys, "stdout", written := io.StringIO())
+        for name in ("FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("NO_COLOR", "1")
+        if columns:
+            monkeypatch.setenv("FORCE_COLOR", "1")
+            monkeypatch.setenv("COLUMNS", str(columns))
+        layout.show(DOMAINS)
+        return [ANSI.sub("", line).rstrip() for line in written.getvalue().splitlines()]
+
+    return show
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 79, 80, 100, 132, 200, 300, None])
+def test_nothing_is_cut(shown, columns):
+    """Every name is there in full, in one line, and a line is no longer than the terminal is wide."""
+    lines = shown(columns)
+    words = {word.strip(",:") for line in lines for word in line.split()}
+    assert words >= IDENTIFIES
+    assert "…" not in "".join(lines)
+    if columns:
+        too_long = [line for line in lines if len(line) > columns and len(line.split()) > 1]
+        assert too_long == []
+
+
+def test_blocks(shown):
+    """A narrow terminal gets a block for each identity and each record."""
+    assert shown(60)[:9] == [
+        "example.com",
+        "  ap-southeast-1: SUCCESS",
+        "  generation 12, selector s20261125-3f9c2a71",
+        "  signing since 2026-11-25 12:00 UTC, 0 of 180 days",
+        "example.com",
+        "  ap-southeast-1: SUCCESS, signing disabled",
+        "  generation 13, selector s20261125-3f9c2a72",
+        "  signing since 2026-10-26 12:00 UTC, 30 of 180 days",
+        "s20261125-3f9c2a71._domainkey.example.com",
+    ]
+
+
+def test_tables(shown):
+    """A wide one gets tables, as wide as they have to be."""
+    lines = shown(None)
+    assert re.split("  +", lines[0])[3:] == ["generation", "selector", "signing since", "days"]
+    assert lines[1].split()[:3] == ["example.com", "ap-southeast-1", "SUCCESS"]
+    assert shown(300) == lines
+
+
+def test_a_real_terminal(shown):
+    """A terminal of 80 columns is one of 80 columns."""
+    expected = shown(80)
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    program = f"from {__name__} import DOMAINS, layout; layout.show(DOMAINS)"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "NO_COLOR": "1"}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=terminal)
+    os.close(terminal)
+    lines = []
+    # OSError is Linux's way to say that the other end is closed.
+    with process, os.fdopen(controller) as screen, contextlib.suppress(OSError):
+        lines.extend(ANSI.sub("", line).rstrip() for line in screen)
+    assert lines == expected

@@ -1,0 +1,346 @@
+"""`byodkim records` prints what has to be in DNS, from a key file or a stack's state, in every form."""
+
+import json
+from pathlib import Path
+
+import dns.name
+import dns.rdatatype
+import dns.zone
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli.records import TxtRecord, as_change_batch, as_json, as_panel, as_zone_file
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.panels import PANELS
+from tests.support.cli_project import CliProject
+from tests.support.leaks import KeySearch
+from tests.support.world import DOMAIN
+
+TESTDATA = Path(__file__).parents[1] / "testdata"
+PUBLIC = "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
+VALUE = f"p={PUBLIC}"
+NAME = "s1._domainkey.example.com"
+PUBLIC_KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
+ONE = (DOMAIN, "--selector", "s1", *PUBLIC_KEY)
+
+
+def run(*arguments, stdin=None):
+    """`byodkim records` where there is no project, no Pulumi and no AWS."""
+    nothing = Outside(directory=Path("/"), ask_pulumi=None, connect=None, resolver=None)
+    return CliRunner().invoke(main, ["records", *arguments], obj=nothing, input=stdin)
+
+
+def printed(*arguments):
+    result = run(*arguments)
+    assert 0 == result.exit_code, result.stderr
+    return result.stdout
+
+
+# One record, from a key file
+
+
+@pytest.mark.parametrize("file", ["rsa2048.pkcs1", "rsa2048.pkcs8"])
+def test_private_key(file):
+    """A private key, as openssl writes it in any version, gives the record of its public half."""
+    path = TESTDATA / f"{file}.pem"
+    text = printed(DOMAIN, "--selector", "s1", "--private-key", str(path), "--format", "json")
+    assert json.loads(text) == [
+        {
+            "name": NAME,
+            "type": "TXT",
+            "ttl": 300,
+            "value": VALUE,
+            "strings": [VALUE[:255], VALUE[255:]],
+        }
+    ]
+    assert text == printed(*ONE, "--format", "json")
+
+
+def test_key_from_standard_input():
+    """A key need not be in a file."""
+    key = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+    result = run(DOMAIN, "--selector", "s1", "--private-key", "-", "--format", "zone", stdin=key)
+    assert result.stdout == f'{NAME}. 300 IN TXT "{VALUE[:255]}" "{VALUE[255:]}"\n'
+
+
+def test_panel():
+    """By default it is what a person types, in the panel that was named."""
+    text = printed(*ONE, "--panel", "hostgator")
+    assert text == (
+        panels.instructions(PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN) + "\n"
+    )
+    assert printed(*ONE).startswith("DNS panel of example.com\n")
+
+
+def test_zone():
+    """A zone above the domain shortens what is typed."""
+    text = printed(
+        "mail.example.com", "--selector", "s1", *PUBLIC_KEY, "--panel", "godaddy", "--zone", "Example.com."
+    )
+    assert "  Name:  s1._domainkey.mail\n" in text
+
+
+def test_change_batch():
+    """For Route 53 it is a change batch that leaves exactly one value at the name."""
+    assert json.loads(printed(*ONE, "--format", "route53")) == {
+        "Comment": "DKIM keys for Amazon SES",
+        "Changes": [
+            {
+                "Action": "UPSERT",
+                "ResourceRecordSet": {
+                    "Name": f"{NAME}.",
+                    "Type": "TXT",
+                    "TTL": 300,
+                    "ResourceRecords": [{"Value": f'"{VALUE[:255]}" "{VALUE[255:]}"'}],
+                },
+            }
+        ],
+    }
+
+
+EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
+REFUSED = {
+    "no key": ((DOMAIN, "--selector", "s1"), "Give --private-key or --public-key."),
+    "both keys": (
+        (*ONE, "--private-key", str(TESTDATA / "rsa2048.pkcs8.pem")),
+        "Give --private-key or --public-key, not both.",
+    ),
+    "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector goes with DOMAIN."),
+    "no selector": ((DOMAIN, *PUBLIC_KEY), "A key goes with DOMAIN and --selector."),
+    "a stack too": ((*ONE, "--stack", "dev"), "Give --stack or --selector, not both."),
+    "no such file": (
+        (DOMAIN, "--selector", "s1", "--public-key", "/no/such/file"),
+        "Invalid value for '--public-key': File '/no/such/file' does not exist.",
+    ),
+    "private as public": (
+        (DOMAIN, "--selector", "s1", "--public-key", str(TESTDATA / "rsa2048.pkcs8.pem")),
+        f"Invalid value for --public-key: {TESTDATA}/rsa2048.pkcs8.pem is a private key, {EXPECTED}",
+    ),
+    "public as private": (
+        (DOMAIN, "--selector", "s1", "--private-key", str(TESTDATA / "rsa2048.public.pem")),
+        f"Invalid value for --private-key: {TESTDATA}/rsa2048.public.pem is a public key, "
+        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
+    ),
+    "empty selector": (
+        (DOMAIN, "--selector", "", *PUBLIC_KEY),
+        "Invalid value for --selector: '' must be 1 to 63 letters, digits and hyphens, "
+        "with no hyphen at either end",
+    ),
+    "upper case": (
+        (DOMAIN, "--selector", "S1", *PUBLIC_KEY),
+        "Invalid value for --selector: 'S1' has upper case, expected lower case: "
+        "that is how DNS providers store names",
+    ),
+    "name too long": (
+        (".".join(["d" * 60] * 4), "--selector", "s1", *PUBLIC_KEY),
+        f"Invalid value for --selector: 's1._domainkey.{'.'.join(['d' * 60] * 4)}' has 257 octets, "
+        "expected at most 253: take a shorter selector",
+    ),
+    "e-mail address": (
+        ("a@example.com", "--selector", "s1", *PUBLIC_KEY),
+        "Invalid value for '[DOMAIN]': 'a@example.com' is an e-mail address, which inherits the DKIM of its "
+        "domain, expected a domain such as 'example.com'",
+    ),
+    "another zone": (
+        (*ONE, "--zone", "example.org"),
+        f"Invalid value for --zone: 'example.org' does not hold '{NAME}'",
+    ),
+    "no zone": (
+        (*ONE, "--zone", "a b"),
+        "Invalid value for '--zone': 'a b' has a blank or a line break, "
+        "expected a domain such as 'example.com'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "problem"), REFUSED.values(), ids=REFUSED)
+def test_refused(arguments, problem):
+    """What does not go together, or is no key, is refused by the option's name, and nothing is printed."""
+    result = run(*arguments)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.splitlines()[-1] == f"Error: {problem}"
+
+
+@pytest.mark.parametrize("arguments", [(), (DOMAIN,), ("-s", "dev")])
+def test_outside_a_project(arguments):
+    """Where there is no project, the way without one is offered; followed, it works."""
+    result = run(*arguments)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr == (
+        "byodkim: there is no Pulumi.yaml in / or above it\n"
+        "  hint: give DOMAIN and --selector to work without a stack\n"
+    )
+    assert printed(DOMAIN, "--selector", "s1", *PUBLIC_KEY)
+
+
+@pytest.mark.parametrize(
+    ("options", "assumed"),
+    [((), True), (("--zone", DOMAIN), False), (("--format", "zone"), False), (("--format", "json"), False)],
+    ids=["panel", "named", "zone file", "JSON"],
+)
+def test_assumed_zone(options, assumed):
+    """Which zone was assumed is said where it decides what is typed, and only there."""
+    result = run(*ONE, *options)
+    said = "assumed that the panel's zone is example.com: if it shows another one, name it with --zone"
+    assert (f"byodkim: {said}\n" if assumed else "") == result.stderr
+
+
+# Those of a stack
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """Two domains with three generations each; people publish the second one's records at Wix."""
+    project = CliProject(tmp_path, world)
+    project.write(
+        "    example.com: {generation: 2}\n"
+        "    mail.example.net: {generation: 1, dns: {provider: manual, panel: wix, zone: example.net}}\n"
+    )
+    project.stored = [world.verified(2), world.verified(1, domain="mail.example.net")]
+    return project
+
+
+def test_stack(project, world):
+    """Every record of the stack is printed, sorted by domain and generation."""
+    result = project.run("records", "--format", "json")
+    assert (0, "") == (result.exit_code, result.stderr)
+    expected = [(generation, DOMAIN) for generation in (1, 2, 3)]
+    expected += [(generation, "mail.example.net") for generation in (1, 2)]
+    declared = [world.declared(generation, domain=domain) for generation, domain in expected]
+    assert [(one["name"], one["value"]) for one in json.loads(result.stdout)] == [
+        (one.record_name, one.record_value) for one in declared
+    ]
+
+
+def test_panel_of_the_stack_file(project):
+    """Who pastes into a panel gets that panel's text, with the zone that it shows."""
+    result = project.run("records", "mail.example.net", "-s", "dev")
+    assert result.stdout.count("Wix: Domains › example.net ›") == 2
+    assert result.stderr == "", "the stack file names the zone"
+    assert "  Host Name: s1._domainkey.mail\n" in result.stdout
+    assert "example.com" not in result.stdout
+
+
+def test_options_go_before_the_stack_file(project):
+    """A panel and a zone that are named count more than those of the stack file."""
+    result = project.run("records", "mail.example.net", "--panel", "godaddy", "--zone", "mail.example.net")
+    assert "  Name:  s1._domainkey\n" in result.stdout
+
+
+def test_assumed_zones_of_a_stack(project):
+    """Of several domains without a zone in the stack file each one's is named, once."""
+    project.write("    example.com: {generation: 2}\n    mail.example.net: {generation: 1}\n")
+    assert project.run("records").stderr == (
+        "byodkim: assumed that the panel's zone is example.com, mail.example.net: "
+        "if it shows another one, name it with --zone\n"
+    )
+
+
+def test_change_batch_is_for_one_domain(project):
+    """A change batch is for one hosted zone, so it is not made for several domains."""
+    result = project.run("records", "--format", "route53")
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "name a DOMAIN" in result.stderr
+    batch = json.loads(project.run("records", DOMAIN, "--format", "route53").stdout)
+    assert len(batch["Changes"]) == 3
+
+
+def test_unknown_domain(project):
+    """A domain that the stack does not have is an error with the way on."""
+    result = project.run("records", "example.org")
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr == (
+        "byodkim: example.org: the stack has no record\n"
+        "  hint: run `pulumi up`, or give DOMAIN and --selector to work without a stack\n"
+    )
+
+
+def test_zone_of_another_domain(project):
+    """A zone that does not hold a record of the stack is refused."""
+    result = project.run("records", "--zone", DOMAIN)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "'example.com' does not hold 's1._domainkey.mail.example.net'" in result.stderr
+
+
+# Every form can be read back
+
+octets = st.binary(min_size=1, max_size=700)
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+wanted = st.builds(
+    lambda selector, label, key, panel: TxtRecord(
+        name=records.record_name(selector, f"{label}.example.com"),
+        value=records.record_value(key),
+        domain=f"{label}.example.com",
+        panel=panel,
+        zone="example.com",
+    ),
+    labels,
+    labels,
+    octets,
+    st.sampled_from(sorted(PANELS)),
+)
+lists = st.lists(wanted, min_size=1, max_size=4, unique_by=lambda record: record.name)
+
+
+def plain(listed):
+    return {record.name: record.value for record in listed}
+
+
+@given(lists)
+def test_zone_file_is_read_back(listed):
+    """dnspython reads each line as one record, no string over 255, with the same value."""
+    soa = "example.com. 60 IN SOA ns. root. 1 2 3 4 5\nexample.com. 60 IN NS ns.\n"
+    zone = dns.zone.from_text(soa + as_zone_file(listed), origin="example.com.", relativize=False)
+    read = {}
+    for name, rdataset in zone.iterate_rdatasets(dns.rdatatype.TXT):
+        (record,) = rdataset
+        assert all(len(string) <= 255 for string in record.strings)
+        read[name.to_text(omit_final_dot=True)] = b"".join(record.strings).decode()
+    assert plain(listed) == read
+
+
+@given(lists)
+def test_json_is_read_back(listed):
+    """Value and strings say the same, and there is one entry a record."""
+    read = json.loads(as_json(listed))
+    assert plain(listed) == {one["name"]: "".join(one["strings"]) for one in read}
+    assert plain(listed) == {one["name"]: one["value"] for one in read}
+    assert all(len(string) <= 255 for one in read for string in one["strings"])
+    assert len(read) == len(listed)
+
+
+@given(lists)
+def test_change_batch_is_read_back(listed):
+    """Each record set has one value, in strings of at most 255."""
+    read = {}
+    for change in json.loads(as_change_batch(listed))["Changes"]:
+        (value,) = (one["Value"] for one in change["ResourceRecordSet"]["ResourceRecords"])
+        assert all(len(string) <= 255 for string in value[1:-1].split('" "'))
+        read[change["ResourceRecordSet"]["Name"].removesuffix(".")] = records.parse_quoted(value)
+    assert plain(listed) == read
+
+
+@given(lists)
+def test_panel_text_is_read_back(listed):
+    """Each record has its own block, with one field for the value."""
+    blocks = as_panel(listed).split("\n\n")
+    assert len(blocks) == len(listed)
+    for record, block in zip(listed, blocks, strict=True):
+        panel = PANELS[record.panel]
+        (value,) = (line for line in block.splitlines() if line.startswith(f"  {panel.value_field}:"))
+        text = value.partition(":")[2].strip()
+        assert record.value == (records.parse_quoted(text) if text.startswith('"') else text)
+
+
+def test_no_private_key_is_printed():
+    """In no form is there a trace of the private key that was given."""
+    path = TESTDATA / "rsa2048.pkcs8.pem"
+    search = KeySearch([load_pem_private_key(path.read_bytes(), password=None)])
+    for form in ("panel", "zone", "json", "route53"):
+        text = printed(DOMAIN, "--selector", "s1", "--private-key", str(path), "--format", form)
+        assert not search.found_in(text)

@@ -1,0 +1,688 @@
+"""`byodkim rotate` edits the stack file so that another key signs, and says what that does first."""
+
+import errno
+import os
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.dkim import generations
+from byodkim_provider.identity.state import AWAITING_DNS, Stored
+from tests.support.cli_project import CliProject, configuration
+from tests.support.world import DOMAIN
+
+DAY = timedelta(days=1)
+NOTHING = ""
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    project = CliProject(tmp_path, world)
+    world.publish(1, 2, 3, 4)
+    return project
+
+
+def signing(world, generation, *, since=200, domain=DOMAIN, until=None, **changes):
+    """An identity in the state: days since when *generation* signs, and *until* when others did."""
+    now = world.clock.now()
+    return Stored(
+        declared=world.declared(generation, domain=domain, **changes),
+        instance="i",
+        status="SUCCESS",
+        put_at=now - since * DAY,
+        signing_since=now - since * DAY,
+        signed_until={number: now - days * DAY for number, days in (until or {}).items()},
+    )
+
+
+def edited(project, before, *arguments):
+    """What the domain's lines are after the rotation, if they were *before*."""
+    project.write(f"    example.com:\n{before}")
+    result = project.run("rotate", DOMAIN, "--yes", *arguments)
+    assert result.exit_code == 0, result.stderr
+    return project.stack_file.read_text().partition("    example.com:\n")[2]
+
+
+KEYS = "      keys:\n" + "".join(
+    f"        {number}: {{ selector: s{number}, privateKey: {{ secure: v1:{number}== }} }}\n"
+    for number in (2, 3)
+)
+
+
+@pytest.mark.parametrize(
+    ("published", "until", "before", "after"),
+    [
+        ((1, 2, 3), {}, "      generation: 2 # signs\n", "      generation: 3 # signs\n"),
+        (
+            (1, 2, 3),
+            {},
+            "      generation: 2\n      published: [1, 2, 3]\n      overlapDays: 0\n      protect: true\n",
+            "      generation: 3\n      protect: true\n",
+        ),
+        (
+            (1, 2, 3),
+            {1: 3},
+            "      generation: 2\n      published: [1, 2, 3]\n",
+            "      generation: 3\n      published: [1, 2, 3, 4]\n",
+        ),
+        (
+            (1, 2, 3),
+            {1: 11},
+            "      generation: 2\n      published: [1, 2, 3]\n",
+            "      generation: 3\n",
+        ),
+        (
+            (1, 2, 3),
+            {1: 3},
+            "      generation: 2\n      overlapDays: 2\n",
+            "      generation: 3\n      overlapDays: 2\n",
+        ),
+        (
+            (2, 4),
+            {},
+            "      generation: 2\n      published: [2, 4]\n",
+            "      generation: 4\n      published: [2, 4, 5]\n",
+        ),
+        (
+            (2,),
+            {},
+            "      generation: 2\n      published: [2]\n",
+            "      generation: 3\n",
+        ),
+        ((2, 3), {}, f"      generation: 2\n{KEYS}", f"      generation: 3\n{KEYS}"),
+        (
+            (2, 3),
+            {},
+            f"      generation: 2\n      published: [2, 3]\n{KEYS}",
+            f"      generation: 3\n{KEYS}",
+        ),
+    ],
+    ids=[
+        "plain",
+        "tidied",
+        "still on its way",
+        "arrived",
+        "a shorter overlap",
+        "a standby replaced",
+        "no standby",
+        "supplied keys",
+        "supplied keys, written out",
+    ],
+)
+def test_forward(project, world, published, until, before, after):
+    """The next published generation signs; `published` says no more than it must."""
+    project.stored = [signing(world, 2, published=published, until=until)]
+    assert edited(project, before) == after
+
+
+@pytest.mark.parametrize(
+    ("generation", "published", "before", "after"),
+    [
+        (2, (1, 2, 3), "      generation: 2\n", "      generation: 1\n      published: [1, 2, 3]\n"),
+        (3, (2, 3, 4), "      generation: 3\n", "      generation: 2\n      published: [2, 3, 4]\n"),
+        (
+            4,
+            (2, 4, 5),
+            "      generation: 4\n      published: [2, 4, 5]\n",
+            "      generation: 2\n      published: [2, 4, 5]\n",
+        ),
+    ],
+    ids=["to the first", "to the second", "past one that is gone"],
+)
+def test_back(project, world, generation, published, before, after):
+    """The previous generation signs again, and nothing leaves DNS."""
+    project.published = {DOMAIN: tuple(number for number in published if number < 5)}
+    project.stored = [signing(world, min(generation, 4), published=published)]
+    assert edited(project, before, "--back") == after
+
+
+def test_back_over_a_standby(project, world):
+    """After 2 → 4 the way back is to 2, which signed, and not to 3, which never did."""
+    project.published = {DOMAIN: (2, 3, 4)}
+    project.stored = [signing(world, 4, published=(2, 3, 4, 5), until={2: 1})]
+    before = "      generation: 4\n      published: [2, 3, 4, 5]\n"
+    assert edited(project, before, "--back") == before.replace("generation: 4", "generation: 2")
+
+
+def test_forward_again(project, world):
+    """After a step back the way forward is to the same generation, and tidies up."""
+    project.stored = [signing(world, 2, published=(2, 3, 4), until={2: 9, 3: 1})]
+    before = "      generation: 2\n      published: [2, 3, 4]\n"
+    assert edited(project, before) == "      generation: 3\n"
+
+
+@pytest.mark.parametrize(
+    ("until", "after"),
+    [
+        ({1: 60}, "      generation: 3\n      published: [3, 4]\n      overlapDays: 0\n"),
+        ({1: 6}, "      generation: 3\n      published: [1, 3, 4]\n      overlapDays: 0\n"),
+    ],
+    ids=["nothing else on its way", "an innocent key on its way"],
+)
+def test_compromised(project, world, until, after):
+    """The leaked key leaves DNS at once, and only that one; what fails is said."""
+    project.stored = [signing(world, 2, until=until)]
+    assert edited(project, "      generation: 2\n", "--compromised") == after
+
+
+def test_compromised_says_what_fails(project, world):
+    """What a person must know before comes before the change."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    result = project.run("rotate", DOMAIN, "--compromised", "--dry-run")
+    assert result.stderr == (
+        "byodkim: example.com: generation 2 → 3, in DNS: 3, 4\n"
+        "byodkim: example.com: the update that switches to generation 3 also removes the record of 2\n"
+        "byodkim: example.com: mail signed with generation 2 that is on its way fails DKIM, and so does what "
+        "SES signs with it until it has found the record of 3\n"
+        "byodkim: example.com: `overlapDays: 0` allows that, and the next rotation removes it\n"
+    )
+
+
+def test_the_step_is_allowed(project, world):
+    """What a rotation keeps in DNS is what the preview will want to stay."""
+    project.stored = [signing(world, 2, until={1: 3})]
+    after = edited(project, "      generation: 2\n      published: [1, 2, 3]\n")
+    assert "published: [1, 2, 3, 4]" in after
+    stored = project.stored[0]
+    assert not generations.too_early(
+        before=stored.declared.published,
+        after=(1, 2, 3, 4),
+        signing_before=2,
+        signed_until=stored.signed_until,
+        now=world.clock.now(),
+        overlap_days=10,
+    )
+
+
+def test_output(project, world):
+    """Standard output has the change and nothing else; then it is written and Pulumi runs."""
+    project.stored = [signing(world, 2)]
+    project.write("    # ours\n    Example.COM: { generation: 2 } # all\n")
+    result = project.run("rotate", "example.com.", "--yes")
+    assert result.stdout == (
+        "--- stacks/Pulumi.dev.yaml\n"
+        "+++ stacks/Pulumi.dev.yaml\n"
+        "@@ -2,4 +2,4 @@\n"
+        "   aws:region: eu-west-1\n"
+        "   ses-byodkim:domains:\n"
+        "     # ours\n"
+        "-    Example.COM: { generation: 2 } # all\n"
+        "+    Example.COM: { generation: 3 } # all\n"
+    )
+    assert result.stderr == "byodkim: example.com: generation 2 → 3, in DNS: 2, 3, 4\n"
+    assert project.ran == [(["up", "-s", "dev", "--yes"], project.directory)]
+    assert "generation: 3" in project.stack_file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "exit_code", "written", "ran"),
+    [
+        (["--dry-run"], None, 0, False, []),
+        (["--dry-run", "--yes"], None, 0, False, []),
+        ([], "y\n", 0, True, [["up", "-s", "dev"]]),
+        ([], "n\n", 1, False, []),
+        ([], "", 1, False, []),
+    ],
+    ids=["dry run", "dry run all the same", "yes", "no", "nobody"],
+)
+def test_asks_first(project, world, arguments, answer, exit_code, written, ran):
+    """Nothing is written or run before somebody has said yes to the change."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    result = project.run("rotate", DOMAIN, *arguments, terminal=True, answer=answer)
+    assert "+    example.com: {generation: 3}\n" in result.stdout
+    assert result.exit_code == exit_code
+    assert ("generation: 3" in project.stack_file.read_text()) == written
+    assert [arguments for arguments, _ in project.ran] == ran
+
+
+CHANGED = [
+    "byodkim: `pulumi up` did not succeed",
+    "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again until it ends "
+    "without an error, and undo the change only then",
+]
+
+
+def it_begins_to_change_something(project):
+    project.secrets["arn"] = None
+
+
+def it_writes_into_the_file(project):
+    with project.stack_file.open("a") as file:
+        file.write("encryptionsalt: v1:abc\n")
+
+
+def its_state_is_lost(project):
+    project.complaint = "could not reach the backend"
+
+
+@pytest.mark.parametrize(
+    ("what_happens", "exit_code"),
+    [
+        (it_begins_to_change_something, 255),
+        (it_writes_into_the_file, 255),
+        (its_state_is_lost, 255),
+        (lambda _: None, -9),
+    ],
+    ids=["it changes something", "it writes into the file", "its state is lost", "it is killed"],
+)
+def test_pulumi_fails(project, world, what_happens, exit_code):
+    """If `pulumi up` fails half-way, or nobody knows, the change stays, and it says so."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == CHANGED
+    assert "{generation: 3}" in project.stack_file.read_text()
+
+
+def test_pulumi_does_not_begin(project, world):
+    """If `pulumi up` fails before it changes anything, as with a wrong passphrase, the file is as before."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    before = project.stack_file.read_bytes()
+    project.up_exit_code = 255
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: `pulumi up` did not succeed, and changed nothing",
+        "  hint: stacks/Pulumi.dev.yaml is as it was; correct what Pulumi says, and rotate again",
+    ]
+    assert project.stack_file.read_bytes() == before
+
+
+def test_edited_meanwhile(project, world, monkeypatch):
+    """What somebody else wrote while the question was open is not overwritten."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    look_up = world.resolver.txt
+
+    def edit_and_look_up(*arguments):
+        project.stack_file.write_text(project.stack_file.read_text() + "# theirs\n")
+        return look_up(*arguments)
+
+    monkeypatch.setattr(world.resolver, "txt", edit_and_look_up)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: stacks/Pulumi.dev.yaml: was changed by somebody else meanwhile, nothing was written"
+    ]
+    assert (result.exit_code, project.ran) == (1, [])
+    assert project.stack_file.read_text().endswith("{generation: 2}\n# theirs\n")
+
+
+def test_the_file_is_replaced_whole(project, world):
+    """Nobody ever reads half a file; links and permissions stay, and nothing is left beside it."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    file = project.directory / "elsewhere.yaml"
+    project.stack_file.rename(file)
+    file.chmod(0o640)
+    project.stack_file.symlink_to(file)
+    before = file.read_text()
+    with file.open() as opened:
+        assert project.run("rotate", DOMAIN, "--yes").exit_code == 0
+        assert opened.read() == before
+    assert project.stack_file.is_symlink()
+    assert file.read_text() == before.replace("2}", "3}")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert sorted(one.name for one in project.directory.iterdir()) == [
+        "Pulumi.yaml",
+        "elsewhere.yaml",
+        "stacks",
+    ]
+    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
+
+
+def test_the_file_can_not_be_written(project, world, monkeypatch):
+    """Then it is what it was, and Pulumi does not run."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    before = project.stack_file.read_bytes()
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: stacks/Pulumi.dev.yaml: can't be written: No space left on device"
+    ]
+    assert (result.exit_code, project.ran) == (1, [])
+    assert project.stack_file.read_bytes() == before
+    assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
+
+
+@pytest.mark.parametrize("name", ["ses-byodkim:domains", "domains"])
+@pytest.mark.parametrize("kind", ["value", "default"])
+def test_written_for_all_stacks(project, world, name, kind):
+    """The file in which the value stands is edited, be it the project's, whose defaults hold too."""
+    project.stored = [signing(world, 2, until={1: 3})]
+    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
+    before = project.stack_file.read_bytes()
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write(
+            f"config:\n  {name}:\n    {kind}:\n      Example.com: {{ generation: 2 }} # ours\n"
+            "  ses-byodkim:defaults: { value: { overlapDays: 2 } }\n"
+        )
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert (result.exit_code, result.stderr.count("\n")) == (0, 1)
+    assert result.stdout.startswith("--- Pulumi.yaml\n+++ Pulumi.yaml\n")
+    assert "      Example.com: { generation: 3 } # ours\n" in (project.directory / "Pulumi.yaml").read_text()
+    assert project.stack_file.read_bytes() == before
+
+
+def test_stack_file_goes_first(project, world):
+    """Domains in the stack file hide those in the project file, as Pulumi has it."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write("config: {domains: {value: {example.com: {generation: 7}}}}\n")
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert (result.exit_code, result.stdout[:29]) == (0, "--- stacks/Pulumi.dev.yaml\n++")
+
+
+def written_elsewhere(project):
+    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
+
+
+def written_as_text(project):
+    project.stack_file.write_text(
+        'config: {aws:region: eu-west-1, ses-byodkim:domains: \'{"example.com": {"generation": 2}}\'}\n'
+    )
+
+
+def only_pulumi_reads_it(project):
+    project.write("    example.com: {generation: 2}\t# signs\n")
+
+
+def pulumi_reads_it_otherwise(project):
+    project.stored = [signing(project.world, 3)]
+    project.write("    example.com: {generation: 002}\n")
+    project.printed = project.printed.replace(":2}", ":3}")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            written_elsewhere,
+            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "  hint: edit it where `pulumi config` has it from",
+        ),
+        (
+            written_as_text,
+            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "  hint: edit it where `pulumi config` has it from",
+        ),
+        (
+            only_pulumi_reads_it,
+            "stacks/Pulumi.dev.yaml: line 4: found character '\\t' that cannot start any token\n"
+            "  hint: Pulumi reads it; edit it by hand",
+        ),
+        (
+            pulumi_reads_it_otherwise,
+            "example.com: stacks/Pulumi.dev.yaml does not say what `pulumi config` says of it\n"
+            "  hint: edit it where that has it from",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_not_editable(project, world, change, text):
+    """A file that does not say what Pulumi hears is not edited."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
+    change(project)
+    before = project.stack_file.read_bytes()
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.stderr.removeprefix("byodkim: ").endswith(f"{text}\n")
+    assert (result.exit_code, result.stdout, project.ran) == (1, "", [])
+    assert project.stack_file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rotated"),
+    [
+        (["--all"], ["example.com", "example.net"]),
+        (["--older-than", "180d"], ["example.com"]),
+        (["--older-than", "20d"], ["example.com", "example.net"]),
+        (["--older-than", "300d"], []),
+        (["example.net", "EXAMPLE.com", "example.com"], ["example.net", "example.com"]),
+    ],
+    ids=["all", "older than 180 days", "older than 20 days", "none that old", "named"],
+)
+def test_which(project, world, arguments, rotated):
+    """Domains are named, or meant by age, or all but the retired ones."""
+    world.publish(1, 2, 3, domain="example.net")
+    project.stored = [signing(world, 2), signing(world, 1, domain="example.net", since=30)]
+    project.write(
+        "    example.com: {generation: 2}\n"
+        "    example.net: {generation: 1}\n"
+        "    example.org: {generation: 1, retired: true}\n"
+    )
+    result = project.run("rotate", *arguments, "--yes")
+    assert result.exit_code == 0
+    assert [line.split(": ")[1] for line in result.stderr.splitlines() if "→" in line] == rotated
+    assert len(project.ran) == (1 if rotated else 0)
+    if not rotated:
+        assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
+
+
+NO_STANDBY = """\
+byodkim: example.com: there is no standby, `keys` has no generation 4
+  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate
+"""
+
+LEFT_OUT = "byodkim: not rotated: example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rotated", "exit_code", "left_out"),
+    [
+        (["--older-than", "90d", "--yes"], ["example.net", "example.org"], 3, NO_STANDBY + LEFT_OUT),
+        (["--older-than", "90d", "--dry-run"], [], 3, NO_STANDBY + LEFT_OUT),
+        (["--older-than", "250d", "--yes"], [], 1, NO_STANDBY),
+        (["--all", "--yes"], [], 1, NO_STANDBY),
+        (["example.net", "example.com", "--yes"], [], 1, NO_STANDBY),
+    ],
+    ids=["by age", "dry run", "none that can", "all", "named"],
+)
+def test_one_can_not_rotate(project, world, arguments, rotated, exit_code, left_out):
+    """Of the keys that are due, those that can rotate do, and it says which can't; else it is all or none."""
+    for name in ("example.net", "example.org"):
+        world.publish(1, 2, 3, domain=name)
+    project.stored = [
+        signing(world, 3, published=(2, 3), since=300),
+        signing(world, 1, domain="example.net"),
+        signing(world, 1, domain="example.org"),
+    ]
+    others = "    example.net: {generation: 1}\n    example.org: {generation: 1}\n"
+    project.write(f"{others}    example.com:\n      generation: 3\n{KEYS}")
+    result = project.run("rotate", *arguments)
+    assert result.exit_code == exit_code
+    assert "".join(line for line in result.stderr.splitlines(True) if "→" not in line) == left_out
+    assert re.findall(r"(example\.\w+): {generation: 2}", project.stack_file.read_text()) == rotated
+    assert len(project.ran) == (1 if rotated else 0)
+
+
+def test_one_can_not_rotate_and_pulumi_fails(project, world):
+    """Where nothing was rotated in the end, that is what the exit code says."""
+    world.publish(1, 2, domain="example.net")
+    project.stored = [
+        signing(world, 3, published=(2, 3), since=300),
+        signing(world, 1, domain="example.net"),
+    ]
+    project.write(f"    example.net: {{generation: 1}}\n    example.com:\n      generation: 3\n{KEYS}")
+    project.up_exit_code = 255
+    assert project.run("rotate", "--older-than", "90d", "--yes").exit_code == 1
+
+
+def test_record_is_not_visible(project, world):
+    """A switch that will have to wait for DNS is announced."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    del world.resolver.records["s3._domainkey.example.com"]
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: example.com: the record of generation 3 is not visible: 0 of 2 servers show the key, "
+        "ns1.example.net and ns2.example.net have no TXT record",
+        "byodkim: example.com: the update waits for it at most 120 s, then fails and SES keeps its key",
+    ]
+
+
+def test_no_record_and_no_standby(project, world):
+    """A generation that is not published yet, and a last supplied key, are announced."""
+    project.stored = [signing(world, 2, published=(2,))]
+    project.write("    example.com: {generation: 2, published: [2]}\n")
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: example.com: generation 3 has no record yet, the update makes it and waits for DNS"
+    ]
+    project.stored = [signing(world, 2, published=(2, 3))]
+    project.write(f"    example.com:\n      generation: 2\n{KEYS}")
+    result = project.run("rotate", DOMAIN, "--dry-run")
+    assert result.stderr.splitlines()[1:] == [
+        "byodkim: example.com: there is no standby after it, add `keys.4` before the next rotation"
+    ]
+
+
+def not_made(project, world):
+    project.stored = []
+
+
+def in_another_generation(project, world):
+    project.stored = [signing(world, 2), signing(world, 1, region="us-east-1")]
+
+
+def awaiting(project, world):
+    project.stored = [replace(signing(world, 2), put_at=None, status=AWAITING_DNS)]
+
+
+def retired(project, world):
+    project.write("    example.com: {generation: 2, retired: true}\n")
+
+
+def within_the_overlap(project, world):
+    project.stored = [signing(world, 2, until={1: 3}), signing(world, 2, until={1: 2}, region="us-east-1")]
+
+
+def first(project, world):
+    project.stored = [signing(world, 1)]
+    project.write("    example.com: {generation: 1}\n")
+
+
+def last_key(project, world):
+    project.stored = [signing(world, 3, published=(2, 3))]
+    project.write(f"    example.com:\n      generation: 3\n{KEYS}")
+
+
+def merged(project, world):
+    project.write("    x.example: &one {generation: 2}\n    example.com: *one\n")
+
+
+def two(project, world):
+    project.stored = [signing(world, 2, until={1: 3})]
+    project.write("    example.com: {generation: 2}\n    example.net: {generation: 1}\n")
+
+
+def nothing(project, world):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "text"),
+    [
+        (not_made, [DOMAIN], "example.com: is not made yet\n  hint: run `pulumi up` first"),
+        (
+            in_another_generation,
+            [DOMAIN],
+            "example.com us-east-1: generation 1 signs, the stack file says 2\n  hint: run `pulumi up` first",
+        ),
+        (
+            awaiting,
+            [DOMAIN],
+            "example.com eu-west-1: is waiting for DNS, nothing signs yet\n  hint: run `pulumi up` first",
+        ),
+        (retired, [DOMAIN], "example.com: is retired, nothing signs"),
+        (
+            within_the_overlap,
+            [DOMAIN],
+            "example.com: generation 1 signed until 2026-11-23 12:00 UTC, "
+            "it must stay published until 2026-12-03 12:00 UTC\n"
+            "  hint: rotate again then; today `generation: 3` is allowed in the stack file with "
+            "`published: [1, 2, 3, 4]`, which keeps what must stay",
+        ),
+        (
+            first,
+            [DOMAIN, "--back"],
+            "example.com: no generation before 1 is published, there is no way back\n"
+            "  hint: `byodkim rotate example.com` goes on to the next one",
+        ),
+        (
+            last_key,
+            [DOMAIN],
+            "example.com: there is no standby, `keys` has no generation 4\n"
+            "  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate",
+        ),
+        (
+            last_key,
+            [DOMAIN, "--compromised"],
+            "example.com: there is no standby, `keys` has no generation 4\n"
+            "  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate",
+        ),
+        (
+            merged,
+            [DOMAIN],
+            'domains["example.com"]: its keys don\'t stand there by themselves, edit the stack file by hand',
+        ),
+        (
+            two,
+            ["--all"],
+            "example.com: generation 1 signed until 2026-11-22 12:00 UTC, "
+            "it must stay published until 2026-12-02 12:00 UTC\n"
+            "  hint: rotate again then; today `generation: 3` is allowed in the stack file with "
+            "`published: [1, 2, 3, 4]`, which keeps what must stay\n"
+            "byodkim: example.net: is not made yet\n  hint: run `pulumi up` first",
+        ),
+        (nothing, ["example.net"], "example.net: is not in stacks/Pulumi.dev.yaml, which has example.com"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_refused(project, world, change, arguments, text):
+    """What would make mail fail or lead nowhere is refused, for all domains at once, with the way out."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    change(project, world)
+    before = project.stack_file.read_bytes()
+    result = project.run("rotate", *arguments, "--yes")
+    assert result.stderr == f"byodkim: {text}\n"
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert (project.stack_file.read_bytes(), project.ran) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "Give one of: domains, --all, --older-than."),
+        ([DOMAIN, "--all"], "Give one of: domains, --all, --older-than."),
+        ([DOMAIN, "--back", "--compromised", "--yes"], "Give --back or --compromised, not both."),
+        ([DOMAIN], "Nobody is there to be asked: give --yes or --dry-run."),
+        (
+            ["--older-than", "6m"],
+            "Invalid value for '--older-than': '6m' is not a number of days such as '180d'.",
+        ),
+        (["example", "--yes"], "'example' is a single label, expected a domain such as 'example.com'"),
+    ],
+    ids=["nothing", "both", "both ways", "nobody to ask", "months", "no domain"],
+)
+def test_wrong_usage(project, world, arguments, text):
+    """A command line that says too little or too much is not guessed at."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    result = project.run("rotate", *arguments)
+    assert result.stderr.endswith(f"\nError: {text}\n")
+    assert (result.exit_code, result.stdout, project.ran) == (2, "", [])

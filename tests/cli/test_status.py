@@ -1,0 +1,460 @@
+"""`byodkim status` tells what SES and DNS show now, what is wrong and what is due."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.identity.state import AWAITING_DNS, Stored
+from byodkim_provider.identity.verdicts import Verdict
+from sandbox.ses.switches import Fault
+from tests.support.cli_project import CliProject, configuration
+from tests.support.fakes import START
+from tests.support.world import DOMAIN
+
+ONE = "    example.com:\n      generation: {}\n"
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """A stack file that says generation 2, and a stack that has it."""
+    project = CliProject(tmp_path, world)
+    project.write(ONE.format(2))
+    world.publish(1, 2, 3)
+    project.stored = [world.verified(2)]
+    return project
+
+
+def test_all_is_well(project):
+    """Of a verified domain with its records there is nothing to say but how it is."""
+    result = project.run("status")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = [line.split() for line in result.stdout.splitlines() if line.strip()]
+    assert lines == [
+        ["domain", "Region", "SES", "generation", "selector", "signing", "since", "days"],
+        [DOMAIN, "eu-west-1", "SUCCESS", "2", "s2", "2026-11-25", "12:00", "UTC", "0", "of", "180"],
+        ["record", "generation", "role", "DNS"],
+        [f"s1._domainkey.{DOMAIN}", "1", "previous", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"s2._domainkey.{DOMAIN}", "2", "signing", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"s3._domainkey.{DOMAIN}", "3", "standby", "2", "of", "2", "servers", "show", "the", "key"],
+        [f"{DOMAIN}:", "generation", "1", "may", "leave", "DNS", "from", "2026-12-05", "12:00", "UTC"],
+    ]
+
+
+def test_json(project, world):
+    """A program gets the same as values."""
+    project.published = {DOMAIN: (2,)}
+    project.stored = [world.update(project.stored[0], 2, published=(2,))]
+    project.write(ONE.format(2) + "      published: [2]\n")
+    result = project.run("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "stack": "dev",
+        "ok": True,
+        "domains": [
+            {
+                "domain": DOMAIN,
+                "rotate_after_days": 180,
+                "identities": [
+                    {
+                        "region": "eu-west-1",
+                        "status": "SUCCESS",
+                        "verified": True,
+                        "signing_enabled": True,
+                        "generation": 2,
+                        "selector": "s2",
+                        "signing_since": "2026-11-25T12:00:00Z",
+                        "age_days": 0,
+                        "problem": "",
+                        "doubt": "",
+                    }
+                ],
+                "records": [
+                    {
+                        "generation": 2,
+                        "role": "signing",
+                        "name": f"s2._domainkey.{DOMAIN}",
+                        "value": world.declared(2).record_value,
+                        "visible": True,
+                        "seen": "2 of 2 servers show the key",
+                    }
+                ],
+                "wrong": [],
+                "due": [],
+            }
+        ],
+    }
+
+
+def nothing(project, world):
+    pass
+
+
+def pending(project, world):
+    world.switch(first_look_seconds=10**6)
+    project.stored = [world.created(2, domain="pending.example")]
+    project.write("    pending.example: {generation: 2}\n")
+    world.publish(1, 3, domain="pending.example")
+
+
+def given_up(project, world):
+    world.resolver.records.clear()
+    project.stored = [world.created(2, domain="failed.example")]
+    project.write("    failed.example: {generation: 2}\n")
+    del world.resolver.records["s2._domainkey.failed.example"]
+    world.publish(1, 3, domain="failed.example")
+    world.clock.advance(timedelta(hours=73))
+
+
+def deleted(project, world):
+    world.ses().delete_email_identity(DOMAIN)
+
+
+def disabled(project, world):
+    world.ses().put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
+
+
+def other_selector(project, world):
+    key = world.key(3)
+    world.ses().put_email_identity_dkim_signing_attributes(DOMAIN, selector="s3", key=key)
+
+
+def record_gone(project, world):
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+
+
+def awaiting(project, world):
+    declared = world.declared(2)
+    project.stored = [Stored(declared=declared, instance="i", status=AWAITING_DNS)]
+
+
+def ahead(project, world):
+    project.write(ONE.format(3))
+
+
+def other_published(project, world):
+    project.write(ONE.format(2) + "      published: [2, 3]\n")
+
+
+def another_region(project, world):
+    project.write(ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n")
+
+
+def fewer_domains(project, world):
+    project.stored.append(world.verified(1, domain="example.net"))
+    world.publish(1, 2, domain="example.net")
+
+
+def more_domains(project, world):
+    project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (nothing, []),
+        (pending, ["eu-west-1: verification pending: run `pulumi up`"]),
+        (
+            given_up,
+            [
+                "eu-west-1: SES has given up (HOST_NOT_FOUND): `pulumi up --refresh` tells it again",
+                "record of generation 2 (signing): 0 of 2 servers show the key, "
+                "ns1.example.net and ns2.example.net have no TXT record",
+            ],
+        ),
+        (deleted, ["eu-west-1: SES has no such identity: run `pulumi up --refresh`"]),
+        (disabled, ["eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`"]),
+        (other_selector, ["eu-west-1: SES signs with selector 's3': run `pulumi up --refresh`"]),
+        (
+            record_gone,
+            [
+                "record of generation 3 (standby): 0 of 2 servers show the key, "
+                "ns1.example.net and ns2.example.net have no TXT record"
+            ],
+        ),
+        (awaiting, ["eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`"]),
+        (ahead, ["eu-west-1: generation 2 signs, the stack file says 3: run `pulumi up`"]),
+        (
+            other_published,
+            ["eu-west-1: generations [1, 2, 3] are published, the stack file says [2, 3]: run `pulumi up`"],
+        ),
+        (another_region, ["us-east-1: not made yet: run `pulumi up`"]),
+        (fewer_domains, ["not in the stack file: `pulumi up` deletes it"]),
+        (more_domains, ["not made yet: run `pulumi up`"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_wrong(project, world, change, wrong):
+    """What is wrong or not done yet is said in words, and by the exit code."""
+    change(project, world)
+    result = project.run("status", "--json")
+    found = json.loads(result.stdout)
+    assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
+    assert (found["ok"], result.exit_code) == (not wrong, 1 if wrong else 0)
+
+
+def easy_dkim(project, world):
+    world.model.put_easy_dkim(DOMAIN, "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "row"),
+    [
+        (other_selector, ["PENDING", True, "s3", None], "PENDING – s3 – – of 180"),
+        (easy_dkim, ["SUCCESS", True, None, None], "SUCCESS – – – – of 180"),
+        (disabled, ["SUCCESS", False, "s2", 2], "SUCCESS, signing disabled 2 s2 – – of 180"),
+        (deleted, ["GONE", None, "s2", 2], "GONE 2 s2 – – of 180"),
+        (awaiting, ["AWAITING_DNS", None, "s2", 2], "AWAITING_DNS 2 s2 – – of 180"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_signs_is_what_ses_says(project, world, change, expected, row):
+    """Where SES does not sign with the key that the state knows, nothing says how long it has signed."""
+    change(project, world)
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    [identity] = domain["identities"]
+    names = ("status", "signing_enabled", "selector", "generation")
+    assert [identity[name] for name in names] == expected
+    assert (identity["signing_since"], identity["age_days"], identity["verified"]) == (None, None, False)
+    assert project.run("status").stdout.splitlines()[1].split() == [DOMAIN, "eu-west-1", *row.split()]
+
+
+def switched(project, world):
+    """Generation 2 signed and was verified, then somebody switched to 3, and SES still says SUCCESS."""
+    world.switch(status_after_put="SUCCESS")
+    stored = world.update(project.stored[0], 3)
+    project.stored = [stored]
+    project.write(ONE.format(3))
+    project.published = {DOMAIN: (2, 3)}
+    return stored
+
+
+def test_an_old_error_beside_success(project, world):
+    """SES keeps the error of an earlier check beside SUCCESS: nothing is wrong, and nobody reads of it."""
+    world.switch(verification_info="sticky")
+    seen = world.ses().get_email_identity(DOMAIN)
+    assert (seen.dkim_status, seen.error_type) == ("SUCCESS", "HOST_NOT_FOUND")
+    for arguments in (["status"], ["status", "--json"]):
+        result = project.run(*arguments)
+        assert (result.exit_code, "HOST_NOT_FOUND" in result.output) == (0, False)
+
+
+def test_a_success_of_the_key_before(project, world):
+    """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
+    world.switch(failed_look_keeps_success=True)
+    stored = switched(project, world)
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+    world.clock.advance(timedelta(minutes=1))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["identities"][0]["verified"] is False
+    assert domain["wrong"][0] == (
+        "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND), "
+        "SUCCESS is about the one before: run `pulumi up`"
+    )
+    project.verdicts = [Verdict(entry=world.entry(stored), status="SUCCESS", verified=True)]
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["identities"][0]["verified"] is True
+
+
+def test_unconfirmed(project, world):
+    """Where SES never shows whether it has checked the key, that is said, and is nothing wrong."""
+    world.switch(verification_info="empty")
+    switched(project, world)
+    world.clock.advance(timedelta(minutes=1))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["wrong"] == [
+        "eu-west-1: SES shows no check of this key yet, SUCCESS may be about the one before: run `pulumi up`"
+    ]
+    world.clock.advance(timedelta(minutes=30))
+    result = project.run("status", "--json")
+    [domain] = json.loads(result.stdout)["domains"]
+    [identity] = domain["identities"]
+    assert (result.exit_code, domain["wrong"]) == (0, [])
+    assert (identity["status"], identity["verified"], identity["problem"]) == ("UNCONFIRMED", False, "")
+    assert domain["due"][0] == (
+        "eu-west-1: SES says SUCCESS, and does not show whether it has checked this key; "
+        "it has if the DKIM-Signature of a new mail has `s=s3`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "settings", "due"),
+    [
+        (9, "", ["generation 1 may leave DNS from 2026-12-05 12:00 UTC"]),
+        (11, "", []),
+        (181, "", ["rotate: generation 2 has signed for 181 days"]),
+        (181, "      rotateAfterDays: 365\n", []),
+        (
+            1,
+            "      overlapDays: 0\n",
+            ["`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"],
+        ),
+    ],
+    ids=["overlap", "overlap over", "old key", "old key allowed", "left-over override"],
+)
+def test_due(project, world, days, settings, due):
+    """What is due next is said, and is nothing wrong."""
+    project.write(ONE.format(2) + settings)
+    world.clock.advance(START + timedelta(days=days) - world.clock.now())
+    result = project.run("status", "--json")
+    assert json.loads(result.stdout)["domains"][0]["due"] == due
+    assert result.exit_code == 0
+
+
+def test_dns_is_not_checked(project, world):
+    """With `dnsCheck: off` no record is looked up, and none is wrong."""
+    project.write(ONE.format(2) + "      dnsCheck: off\n")
+    world.resolver.records.clear()
+    world.forget()
+    result = project.run("status", "--json")
+    assert {record["seen"] for record in json.loads(result.stdout)["domains"][0]["records"]} == {
+        "DNS is not checked"
+    }
+    assert (result.exit_code, world.resolver.looked_up) == (0, [])
+
+
+def test_it_only_reads(project, world):
+    """A look costs one read an identity and one look-up a record, and changes nothing."""
+    world.forget()
+    before = project.stack_file.read_bytes()
+    project.run("status")
+    assert world.calls() == ["GetEmailIdentity"]
+    assert sorted(world.resolver.looked_up) == [f"s{number}._domainkey.{DOMAIN}" for number in (1, 2, 3)]
+    assert (project.stack_file.read_bytes(), project.ran) == (before, [])
+
+
+def test_supplied_keys_stay_encrypted(project, world):
+    """What `keys` publishes is told from its generations, no key is read."""
+    project.write(
+        ONE.format(2)
+        + "      keys:\n"
+        + "".join(
+            f"        {number}: {{selector: s{number}, privateKey: {{secure: v1:abc}}}}\n"
+            for number in (1, 2, 3)
+        )
+    )
+    assert project.run("status").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["ses-byodkim:defaults", "defaults"])
+@pytest.mark.parametrize("kind", ["value", "default"])
+def test_defaults_for_all_stacks(project, world, name, kind):
+    """What the project file says for all stacks holds for a command as it does for `pulumi up`."""
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write(f"config:\n  {name}:\n    {kind}: {{rotateAfterDays: 20, dnsCheck: off}}\n")
+    world.clock.advance(timedelta(days=21))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["due"] == ["rotate: generation 2 has signed for 21 days"]
+    assert {record["seen"] for record in domain["records"]} == {"DNS is not checked"}
+
+
+def test_the_project_file_may_end_in_yml(project):
+    """So does the stack file then."""
+    (project.directory / "Pulumi.yaml").rename(project.directory / "Pulumi.yml")
+    project.printed = configuration(project.directory / "Pulumi.yml", project.stack_file)
+    project.stack_file.rename(project.stack_file.with_suffix(".yml"))
+    assert project.run("status").exit_code == 0
+    result = project.run("rotate", DOMAIN, "--dry-run", "--compromised")
+    assert result.stdout.startswith("--- stacks/Pulumi.dev.yml\n")
+
+
+def test_what_only_pulumi_can_read(project):
+    """A stack file that our own YAML library does not take is none of a command's concern that only reads."""
+    project.printed = configuration(project.directory / "Pulumi.yaml", project.stack_file)
+    project.stack_file.write_text(project.stack_file.read_text().replace("generation: ", "generation:\t"))
+    assert project.run("status").exit_code == 0
+
+
+def test_encrypted_credentials(project):
+    """Credentials that are encrypted in the stack file are not decrypted: the environment's are used."""
+    project.stack_file.write_text(
+        project.stack_file.read_text() + "  aws:accessKey: AKIA\n  aws:secretKey: {secure: v1:abc}\n"
+    )
+    result = project.run("status")
+    assert result.stderr == (
+        "byodkim: aws:secretKey is encrypted and stays so: using the AWS credentials of the environment\n"
+    )
+    assert result.exit_code == 0
+
+
+SMALLEST = """\
+  hint: the smallest stack file is
+    config:
+      aws:region: eu-west-1
+      ses-byodkim:domains:
+        example.com:
+          generation: 1"""
+
+ENCRYPTED_DOMAINS = """\
+ses-byodkim:domains: is encrypted as a whole, and nothing is decrypted here
+  hint: encrypt the private keys in it, each by itself"""
+
+
+def no_domains(project):
+    project.stack_file.unlink()
+
+
+def encrypted_domains(project):
+    project.stack_file.write_text("config: {'ses-byodkim:domains': {secure: v1:abc}}")
+
+
+def no_configuration(project):
+    project.printed = "Please log in"
+
+
+def no_project(project):
+    (project.directory / "Pulumi.yaml").unlink()
+
+
+def broken_file(project):
+    project.stack_file.write_text("config: [\n")
+
+
+def unknown_key(project):
+    project.write("    example.com: {generation: 2, overlapdays: 3}\n")
+
+
+def encrypted_role(project):
+    project.stack_file.write_text(
+        project.stack_file.read_text() + "  aws:assumeRoles: [{roleArn: {secure: v1:abc}}]\n"
+    )
+
+
+def no_permission(project):
+    project.world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (no_domains, "domains: must name at least one, not none\n" + SMALLEST),
+        (encrypted_domains, ENCRYPTED_DOMAINS),
+        (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
+        (no_project, "there is no Pulumi.yaml in {directory} or above it"),
+        (broken_file, "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
+        (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
+        (encrypted_role, "aws:assumeRoles: is encrypted in the stack file, and nothing is decrypted here"),
+        (no_permission, "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_could_not_tell(project, change, text):
+    """What can't be read is one line on standard error and an exit code of its own."""
+    change(project)
+    result = project.run("status")
+    assert result.stderr == f"byodkim: {text.format(directory=project.directory)}\n"
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_no_pulumi(project, monkeypatch):
+    """Without the Pulumi CLI it says so, and where to get it."""
+    monkeypatch.setenv("PATH", "")
+    result = CliRunner().invoke(main, ["status"], obj=Outside(directory=project.directory))
+    assert result.stderr == (
+        "byodkim: pulumi stack --show-name: there is no `pulumi` on PATH\n"
+        "  hint: see https://www.pulumi.com/docs/install/\n"
+    )
+    assert result.exit_code == 2

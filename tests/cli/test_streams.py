@@ -1,0 +1,201 @@
+"""
+`byodkim` as a process: interrupted, kept waiting, and with odd streams, it never ends in a traceback.
+
+Its `pulumi` is a script with the answers of a `CliProject`; SES and DNS are sockets that stay silent.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from byodkim_provider.cli.outside import run_pulumi
+from byodkim_provider.identity.state import AWAITING_DNS
+from tests.support.cli_project import CliProject
+from tests.support.world import DOMAIN
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""How long a process may take until it asks."""
+
+
+@pytest.fixture
+def silent():
+    """Two sockets on loopback that take questions and never answer: a name server and AWS."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dns,
+        socket.create_server(("127.0.0.1", 0)) as aws,
+    ):
+        dns.bind(("127.0.0.1", 0))
+        dns.settimeout(SECONDS)
+        aws.settimeout(SECONDS)
+        yield dns, aws
+
+
+@pytest.fixture
+def project(tmp_path, world, silent):
+    """One domain in SES and DNS, neither of which answers."""
+    dns, aws = silent
+    directory = tmp_path / "project"
+    directory.mkdir()
+    project = CliProject(directory, world)
+    world.publish(1, 2, 3)
+    project.stored = [world.verified(2)]
+    port = dns.getsockname()[1]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{port}']}}\n")
+    project.environment = {
+        "PATH": f"{project.pulumi_script(tmp_path / 'bin').parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.getsockname()[1]}",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return project
+
+
+def byodkim(project, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "byodkim_provider", *arguments],
+        cwd=project.directory,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to SIGINT, and so may have started this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def test_interrupted(project, silent):
+    """Ctrl-C ends `status` at once and says so by the exit code, whoever is still asked."""
+    dns, aws = silent
+    with byodkim(project, "status") as process:
+        dns.recvfrom(1000)
+        connection, _ = aws.accept()
+        with connection:
+            pressed = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate()
+            took = time.monotonic() - pressed
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == "byodkim: interrupted"
+    assert "Traceback" not in stderr
+    assert took < 1
+
+
+def test_rotate_says_for_whom_it_waits(project):
+    """So does a rotation that looks up records before it asks, and Ctrl-C ends that at once too."""
+    project.stored = [replace(project.stored[0], signed_until={})]
+    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
+    before = project.stack_file.read_bytes()
+    with byodkim(project, "rotate", DOMAIN, "--yes") as process:
+        # A busy machine may have it wait for Pulumi as well.
+        said = next((line for line in process.stderr if "waiting for DNS" in line), None)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert said == f"byodkim: 0 of 1 answers after 2 s, waiting for DNS s3._domainkey.{DOMAIN}\n"
+    assert (process.returncode, stdout, stderr) == (130, "", "byodkim: interrupted\n")
+    assert project.stack_file.read_bytes() == before
+
+
+@pytest.fixture
+def answered(project):
+    """The same, where neither SES nor DNS need be asked: one domain waits for DNS, which is not checked."""
+    project.stored = [replace(project.stored[0], put_at=None, status=AWAITING_DNS)]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
+    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("redirect", "arguments", "exit_code"),
+    [
+        ("<&-", ["status"], 1),
+        (">&-", ["status"], 1),
+        ("2>&-", ["status"], 1),
+        ("<&- >&- 2>&-", ["status"], 1),
+        (">/dev/full", ["status"], 2),
+        (">/dev/full 2>&1", ["status"], 2),
+        (">/dev/full", ["status", "--json"], 2),
+        (">/dev/full", ["--help"], 2),
+        (">/dev/full", ["records"], 2),
+        ("<&-", ["rotate", DOMAIN], 2),
+        ("<&-", ["records", DOMAIN, "--selector", "s1", "--public-key", "-"], 2),
+        ("2>/dev/full", ["iam-policy"], 0),
+        ("2>/dev/full", ["rotate", DOMAIN, "--yes"], 1),
+        ("2>/dev/full", ["no-command"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_odd_streams(answered, tmp_path, redirect, arguments, exit_code):
+    """A stream that is closed or full is no reason for a traceback, nor for another verdict."""
+    result, heard = _redirected(answered, tmp_path, redirect, *arguments)
+    assert result == exit_code, heard
+    assert "Traceback" not in heard
+    assert "Exception ignored" not in heard
+    if redirect == ">/dev/full":
+        assert heard == "byodkim: standard output: No space left on device\n"
+
+
+def _redirected(project, tmp_path, redirect, *arguments):
+    """The exit code, and all that could be said: what goes to no other place is in one file."""
+    said = tmp_path / "said"
+    command = f'exec >"{said}" 2>&1; "$@" {redirect}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "byodkim_provider", *arguments],
+        cwd=project.directory,
+        env=project.environment | {"PYTHONIOENCODING": "latin-1", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, said.read_text(encoding="latin-1")
+
+
+def test_latin_1(answered, tmp_path):
+    """A character that the stream's encoding lacks is spelled out, so that nothing is lost."""
+    answered.stored = [replace(answered.stored[0], put_at=answered.world.clock.now(), signed_until={})]
+    answered.pulumi_script(tmp_path / "bin")
+    result, heard = _redirected(answered, tmp_path, "", "rotate", DOMAIN, "--dry-run")
+    assert result == 0, heard
+    assert "byodkim: example.com: generation 2 \\u2192 3, in DNS: 2, 3, 4\n" in heard
+    assert f"+    {DOMAIN}: {{generation: 3, dnsCheck: off}} # ü \\u2192 \\u0436\n" in heard
+
+
+def test_pulumi_speaks_utf_8(answered, tmp_path):
+    """What Pulumi prints is UTF-8, whatever encoding the machine's own is, as on Windows."""
+    tagged = replace(answered.stored[0].declared, tags={"team": "Grüße → ж"})
+    answered.stored = [replace(answered.stored[0], declared=tagged)]
+    answered.pulumi_script(tmp_path / "bin")
+    answered.environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    result, heard = _redirected(answered, tmp_path, "", "status", "--json")
+    assert result == 1, heard
+    assert "Traceback" not in heard
+
+
+def test_ctrl_c_is_left_to_pulumi(tmp_path, monkeypatch):
+    """An interrupted run of Pulumi ends in its own time: killed, it would leave the stack locked."""
+    script = tmp_path / "pulumi"
+    script.write_text('#!/bin/sh\ntrap "" INT\nkill -INT $PPID\nkill -INT $PPID\nexit 7\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    before = signal.getsignal(signal.SIGINT)
+    assert run_pulumi(["up"], tmp_path) == 7
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_no_directory(answered, tmp_path):
+    """Where the current directory was deleted there is no project, and that is one line."""
+    (tmp_path / "gone").mkdir()
+    command = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "$@"'
+    arguments = [sys.executable, "-m", "byodkim_provider", "status"]
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *arguments], env=answered.environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "byodkim: the current directory is not there any more\n"

@@ -1,0 +1,1217 @@
+"""What a stack file says once it is read, and how each mistake in one is named."""
+
+import json
+from pathlib import Path
+
+import botocore
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pulumi.runtime.config import CONFIG
+
+from byodkim_provider.config import settings
+from byodkim_provider.dkim import keys
+from byodkim_provider.errors import InvalidSettings
+
+REGION = "eu-west-1"
+KEY_1 = keys.generate(1024).pkcs1_base64()
+KEY_2 = keys.generate(1024).pkcs1_base64()
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+KEPT = "v=DKIM1; k=rsa; p=" + "A" * 40
+LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
+
+
+def load(config, region=REGION):
+    return settings.load(config, default_region=region)
+
+
+def one(domain, **stack):
+    """A stack with the one domain `example.com`."""
+    return {"domains": {"example.com": domain}, **stack}
+
+
+def supplied(selector, private_key=KEY_1):
+    return {"selector": selector, "privateKey": private_key}
+
+
+def problems(config, region=REGION):
+    with pytest.raises(InvalidSettings) as caught:
+        load(config, region)
+    return list(caught.value.problems)
+
+
+# -- what is read -----------------------------------------------------------------------
+
+
+def test_smallest():
+    """A domain with a generation is enough, and everything else has its documented default."""
+    loaded = load(one({"generation": 2}))
+    (domain,) = loaded.domains
+    assert domain.model_dump() == {
+        "name": "example.com",
+        "generation": 2,
+        "published": (1, 2, 3),
+        "keys": {},
+        "warnings": (),
+        "overlap_days": 10,
+        "regions": (REGION,),
+        "dns": (
+            {
+                "provider": "route53",
+                "zone": None,
+                "zone_id": None,
+                "ttl": 300,
+                "assume_role": None,
+                "delegate": False,
+                "keep": {},
+                "release": False,
+                "panel": None,
+                "credentials": None,
+                "server": None,
+                "port": None,
+                "key_name": None,
+                "key_algorithm": None,
+            },
+        ),
+        "key_bits": 2048,
+        "key_store": {
+            "provider": "state",
+            "kms_key_id": None,
+            "tags": {},
+            "resource_policy": None,
+            "recovery_window_days": 30,
+        },
+        "configuration_set": None,
+        "tags": None,
+        "adopt": False,
+        "accept_unsigned_window": False,
+        "retired": False,
+        "protect": False,
+        "dns_check": "authoritative",
+        "dns_resolvers": (),
+        "dns_wait_seconds": 120,
+        "rotate_after_days": 180,
+    }
+    assert loaded.verification.model_dump() == {"timeout_minutes": 30, "on_timeout": "warn"}
+
+
+def test_everything_written():
+    """What is written is what is read, for every key a domain may have today."""
+    written = {
+        "generation": 2,
+        "published": [4, 2],
+        "overlapDays": 0,
+        "regions": ["us-gov-west-1", "eusc-de-east-1"],
+        "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
+        "keyBits": 1024,
+        "keys": {"2": supplied("s2"), "4": supplied("s4", KEY_2)},
+        "configurationSet": "news-letter_1",
+        "tags": {"team": "mail", "Kosten stelle": "42 é+@"},
+        "protect": True,
+        "dnsCheck": "recursive",
+        "dnsResolvers": ["127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]"],
+        "dnsWaitSeconds": 0,
+        "rotateAfterDays": 90,
+    }
+    (domain,) = load(one(written)).domains
+    assert domain.published == (2, 4)
+    assert domain.overlap_days == 0
+    assert domain.regions == ("us-gov-west-1", "eusc-de-east-1")
+    assert [(dns.provider, dns.zone, dns.ttl) for dns in domain.dns] == [("route53", "example.com", 60)]
+    assert domain.key_bits == 1024
+    assert {number: key.selector for number, key in domain.keys.items()} == {2: "s2", 4: "s4"}
+    assert domain.keys[2].private_key == KEY_1
+    assert domain.keys[2].signing_key == keys.load(KEY_1)
+    assert domain.configuration_set == "news-letter_1"
+    assert domain.tags == {"team": "mail", "Kosten stelle": "42 é+@"}
+    assert domain.protect
+    assert domain.dns_check == "recursive"
+    assert domain.dns_resolvers == ("127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]")
+    assert domain.dns_wait_seconds == 0
+    assert domain.rotate_after_days == 90
+    assert domain.warnings == ()
+
+
+def test_domains_sorted_by_normalised_name():
+    """Domains come in the order of their normalised names, however they are written."""
+    loaded = load({"domains": {"Z.example": {"generation": 1}, "bücher.example.": {"generation": 1}}})
+    assert [domain.name for domain in loaded.domains] == ["xn--bcher-kva.example", "z.example"]
+
+
+def test_defaults_hold_unless_a_domain_says_otherwise():
+    """A domain takes from `defaults` what it does not write itself, and replaces maps as a whole."""
+    loaded = load(
+        {
+            "domains": {
+                "a.example": {"generation": 1},
+                "b.example": {"generation": 1, "overlapDays": 20, "tags": {"b": "2"}, "protect": False},
+                "c.example": {"generation": 1, "tags": None, "regions": ["eu-north-1"]},
+            },
+            "defaults": {"overlapDays": 5, "tags": {"a": "1"}, "protect": True, "regions": ["us-east-1"]},
+            "verification": {"timeoutMinutes": 0, "onTimeout": "fail"},
+        },
+        region=None,
+    )
+    assert [
+        (domain.overlap_days, domain.tags, domain.protect, domain.regions) for domain in loaded.domains
+    ] == [
+        (5, {"a": "1"}, True, ("us-east-1",)),
+        (20, {"b": "2"}, False, ("us-east-1",)),
+        (5, None, True, ("eu-north-1",)),
+    ]
+    assert loaded.verification.model_dump() == {"timeout_minutes": 0, "on_timeout": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("written", "attribute", "expected"),
+    [
+        ({"generation": "3"}, "generation", 3),
+        ({"generation": 3.0}, "generation", 3),
+        ({"published": ["1", 2.0]}, "published", (1, 2)),
+        ({"protect": "true"}, "protect", True),
+        ({"adopt": "false"}, "adopt", False),
+        ({"dnsCheck": False}, "dns_check", "off"),
+        ({"tags": {}}, "tags", {}),
+        ({"configurationSet": None}, "configuration_set", None),
+    ],
+    ids=[
+        "digits",
+        "whole float",
+        "list of both",
+        "true as text",
+        "false as text",
+        "bare off in YAML 1.1",
+        "managed and empty",
+        "null",
+    ],
+)
+def test_spellings(written, attribute, expected):
+    """A value that `pulumi config set`, JSON or YAML 1.1 spells another way means the same."""
+    (domain,) = load(one({"generation": 2, **written})).domains
+    assert expected == getattr(domain, attribute)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["route53", ["route53"], {"provider": "route53"}, [{"provider": "route53"}], {}],
+    ids=["name", "list of names", "object", "list of objects", "object without a name"],
+)
+def test_forms_of_dns(written):
+    """A DNS provider may be written as a name, an object or a list."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    assert [dns.provider for dns in domain.dns] == ["route53"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("manual", [{"provider": "manual"}]),
+        ({"provider": "manual", "panel": "godaddy"}, [{"provider": "manual", "panel": "godaddy"}]),
+        (
+            ["cloudflare", {"delegate": True, "keep": ["google", "k1"], "ttl": 60}],
+            [{"provider": "cloudflare"}, {"delegate": True, "keep": {"google": None, "k1": None}, "ttl": 60}],
+        ),
+        (
+            {"delegate": True, "keep": ["google", {"newsvc": KEPT}]},
+            [{"delegate": True, "keep": {"google": None, "newsvc": KEPT}}],
+        ),
+        (
+            {"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}},
+            [{"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}}],
+        ),
+        ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
+        (
+            {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns"},
+            [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns"}],
+        ),
+    ],
+    ids=["manual", "with its panel", "a list", "a kept value", "kept values", "automatic ttl", "role"],
+)
+def test_dns(written, expected):
+    """Each provider has its own options, and a list has several providers."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    assert [dns.model_dump(exclude_unset=True) for dns in domain.dns] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("state", {"provider": "state"}),
+        ({"provider": "state"}, {"provider": "state"}),
+        ("secretsManager", {"provider": "secretsManager"}),
+        (
+            {
+                "provider": "secretsManager",
+                "kmsKeyId": "alias/mail",
+                "tags": {"team": "mail"},
+                "resourcePolicy": {"Statement": [{"Effect": "Deny"}]},
+                "recoveryWindowDays": 7.0,
+            },
+            {
+                "provider": "secretsManager",
+                "kms_key_id": "alias/mail",
+                "tags": {"team": "mail"},
+                "resource_policy": '{"Statement": [{"Effect": "Deny"}]}',
+                "recovery_window_days": 7,
+            },
+        ),
+        (
+            {"provider": "secretsManager", "resourcePolicy": '{ "Statement": [] }'},
+            {"provider": "secretsManager", "resource_policy": '{"Statement": []}'},
+        ),
+        *[
+            (
+                {"provider": "secretsManager", "kmsKeyId": key},
+                {"provider": "secretsManager", "kms_key_id": key},
+            )
+            for key in (
+                "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "mrk-1234abcd12ab34cd56ef1234567890ab",
+                "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "arn:aws-us-gov:kms:us-gov-west-1:123456789012:alias/team/mail",
+            )
+        ],
+    ],
+    ids=["state", "state as object", "by name", "all options", "JSON", "id", "multi-Region", "ARN", "alias"],
+)
+def test_key_store(written, expected):
+    """A store is named, or an object with its options; a policy becomes JSON."""
+    (domain,) = load(one({"generation": 1}, defaults={"keyStore": written})).domains
+    assert domain.key_store.model_dump(exclude_unset=True) == expected
+    (domain,) = load(one({"generation": 1, "keyStore": written}, defaults={"keyStore": "state"})).domains
+    assert domain.key_store.model_dump(exclude_unset=True) == expected
+
+
+@pytest.mark.parametrize("where", ["domain", "defaults"])
+def test_supplied_keys_are_in_no_store(where):
+    """Who supplies keys is told that the store does not hold them."""
+    keys = {"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}, "generation": 1}
+    store = {"keyStore": "secretsManager"}
+    (domain,) = load(one(keys | store) if where == "domain" else one(keys, defaults=store)).domains
+    assert domain.warnings == (
+        'domains["example.com"].keyStore: holds generated keys only, '
+        "those under keys stay in the stack file and in the state",
+    )
+
+
+@pytest.mark.parametrize("zone", ["mail.example.com", "_domainkey.mail.example.com", "example.com"])
+def test_zone_above_the_record(zone):
+    """The zone may be any that the record's name lies in, a delegated `_domainkey` too."""
+    (domain,) = load({"domains": {"mail.example.com": {"generation": 1, "dns": {"zone": zone}}}}).domains
+    assert domain.dns[0].zone == zone
+
+
+def test_domain_of_a_program():
+    """A program's domain is in the stack's own Region, too, if it names none."""
+    written = {"generation": 1}
+    configured = CONFIG.set({"aws:region": "eu-north-1"})
+    try:
+        assert settings.domain("example.com", written).regions == ("eu-north-1",)
+        assert settings.domain("example.com", written, default_region=REGION).regions == (REGION,)
+        assert settings.domain("example.com", written | {"regions": [REGION]}).regions == (REGION,)
+    finally:
+        CONFIG.reset(configured)
+    with pytest.raises(InvalidSettings, match="aws:region is not set"):
+        settings.domain("example.com", written)
+
+
+def test_released_zone():
+    """A released zone is a warning in each run, until it is gone."""
+    (domain,) = load(one({"generation": 1, "dns": {"delegate": True, "release": True}})).domains
+    assert domain.warnings == (
+        "domains[\"example.com\"].dns: the zone '_domainkey.example.com' is not protected any more, "
+        "and mail can't use the keys in it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "published", "warnings"),
+    [
+        ({"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}}, (1, 2), ()),
+        (
+            {"keys": {"1": supplied("s1")}},
+            (1,),
+            (
+                'domains["example.com"].keys: no generation after 1 is published, '
+                "the next rotation has to wait for DNS",
+            ),
+        ),
+        ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
+        ({"keys": {"2": supplied("s2")}, "published": [1, 2]}, (1, 2), ()),
+        (
+            {"keys": {"1": supplied("s1"), "7": supplied("s7", KEY_2)}, "published": [1, 2]},
+            (1, 2),
+            ('domains["example.com"].keys["7"]: not published, so it has no record in DNS',),
+        ),
+    ],
+    ids=["with standby", "no standby", "standby generated", "signing one generated", "key not published"],
+)
+def test_supplied_keys(written, published, warnings):
+    """With `keys`, what they have is published by default; what is written and they lack is generated."""
+    (domain,) = load(one({"generation": 1, **written})).domains
+    assert published == domain.published
+    assert warnings == domain.warnings
+
+
+def test_one_domain():
+    """A program of one's own reads a domain as a stack file does."""
+    written = {"generation": 2, "protect": True}
+    assert load(one(written)).domains == (settings.domain("Example.com.", written, default_region=REGION),)
+
+
+# -- what is refused --------------------------------------------------------------------
+
+IN_DOMAIN = [
+    # generation and published
+    ("no generation", {}, ["generation: required, it says which key signs"]),
+    ("generation null", {"generation": None}, ["generation: must be a whole number, not null"]),
+    ("generation 0", {"generation": 0}, ["generation: must be 1 or more, not 0"]),
+    ("generation -1", {"generation": "-1"}, ["generation: must be 1 or more, not -1"]),
+    ("generation 2.5", {"generation": 2.5}, ["generation: must be a whole number, not 2.5"]),
+    ("generation true", {"generation": True}, ["generation: must be a whole number, not true"]),
+    ("generation text", {"generation": "two"}, ["generation: must be a whole number, not 'two'"]),
+    ("generation 02", {"generation": "02"}, ["generation: must be a whole number, not '02'"]),
+    ("generation nan", {"generation": float("nan")}, ["generation: must be a whole number, not nan"]),
+    ("generation list", {"generation": [1]}, ["generation: must be a whole number, not a list"]),
+    (
+        "published without the signing one",
+        {"published": [1, 3]},
+        ["published: must contain generation 2, which signs, not [1, 3]"],
+    ),
+    ("published twice", {"published": [2, 2]}, ["published: generation 2 is listed twice"]),
+    ("published empty", {"published": []}, ["published: must contain generation 2, which signs, not []"]),
+    ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 or more, not 0"]),
+    ("published no list", {"published": 2}, ["published: must be a list, not 2"]),
+    # numbers
+    ("overlapDays 366", {"overlapDays": 366}, ["overlapDays: must be 0 to 365, not 366"]),
+    ("overlapDays -1", {"overlapDays": -1}, ["overlapDays: must be 0 to 365, not -1"]),
+    ("overlapDays unit", {"overlapDays": "10d"}, ["overlapDays: must be a whole number, not '10d'"]),
+    ("keyBits 4096", {"keyBits": 4096}, ["keyBits: must be 1024 to 2048, not 4096"]),
+    ("keyBits 512", {"keyBits": "512"}, ["keyBits: must be 1024 to 2048, not 512"]),
+    # keyStore
+    (
+        "keyStore unknown",
+        {"keyStore": "vault"},
+        ["keyStore: must be 'state' or 'secretsManager', not 'vault'"],
+    ),
+    ("keyStore none", {"keyStore": None}, ["keyStore: must be a map, not null"]),
+    (
+        "keyStore no provider",
+        {"keyStore": {"kmsKeyId": "alias/mail"}},
+        ["keyStore.provider: required"],
+    ),
+    (
+        "keyStore option",
+        {"keyStore": {"provider": "secretsManager", "kmskeyid": "alias/mail"}},
+        ["keyStore.kmskeyid: unknown key, did you mean 'kmsKeyId'?"],
+    ),
+    (
+        "keyStore options of state",
+        {"keyStore": {"provider": "state", "kmsKeyId": "alias/mail", "recoveryWindowDays": 7}},
+        [
+            "keyStore.kmsKeyId: goes with secretsManager, not with state",
+            "keyStore.recoveryWindowDays: goes with secretsManager, not with state",
+        ],
+    ),
+    (
+        "keyStore values",
+        {
+            "keyStore": {
+                "provider": "secretsManager",
+                "kmsKeyId": "mail",
+                "tags": {"aws:team": "mail"},
+                "resourcePolicy": "[]",
+                "recoveryWindowDays": 0,
+            }
+        },
+        [
+            "keyStore.kmsKeyId: must be a KMS key's ARN or id, or an alias like 'alias/mail', not 'mail'",
+            "keyStore.recoveryWindowDays: must be 7 to 30, not 0",
+            "keyStore.resourcePolicy: must be a map, or one as JSON text, not '[]'",
+            """keyStore.tags["aws:team"]: names that begin with 'aws:' are not yours to set""",
+        ],
+    ),
+    (
+        "keyStore policy no JSON",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": "{"}},
+        ["keyStore.resourcePolicy: must be a map, or one as JSON text, not '{'"],
+    ),
+    (
+        "keyStore policy deep",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": "[" * 60000}},
+        ["keyStore.resourcePolicy: must be a map, or one as JSON text, not 60000 characters"],
+    ),
+    (
+        "keyStore policy too long",
+        {"keyStore": {"provider": "secretsManager", "resourcePolicy": {"x": "y" * 20480}}},
+        ["keyStore.resourcePolicy: must be at most 20480 characters as JSON, not 20489"],
+    ),
+    ("dnsWaitSeconds", {"dnsWaitSeconds": 3601}, ["dnsWaitSeconds: must be 0 to 3600, not 3601"]),
+    ("rotateAfterDays", {"rotateAfterDays": 0}, ["rotateAfterDays: must be 1 to 36500, not 0"]),
+    # flags
+    ("protect yes", {"protect": "yes"}, ["protect: must be true or false, not 'yes'"]),
+    ("protect 1", {"protect": 1}, ["protect: must be true or false, not 1"]),
+    ("protect list", {"protect": []}, ["protect: must be true or false, not a list"]),
+    # Regions
+    ("regions empty", {"regions": []}, ["regions: must list at least one, not none"]),
+    ("regions no list", {"regions": "eu-west-1"}, ["regions: must be a list, not 'eu-west-1'"]),
+    (
+        "Region unknown form",
+        {"regions": ["eu-west-1", "Ireland"]},
+        ["regions[1]: must be an AWS Region like 'eu-west-1', not 'Ireland'"],
+    ),
+    (
+        "Region is a zone",
+        {"regions": ["eu-west-1a"]},
+        ["regions[0]: must be an AWS Region like 'eu-west-1', not 'eu-west-1a'"],
+    ),
+    (
+        "Region with line break",
+        {"regions": ["eu-west-1\n"]},
+        ["regions[0]: must be an AWS Region like 'eu-west-1', not 10 characters"],
+    ),
+    ("Region twice", {"regions": ["eu-west-1"] * 2}, ["regions: 'eu-west-1' is listed twice"]),
+    # DNS
+    (
+        "dns unknown name",
+        {"dns": "digitalocean"},
+        [
+            "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', 'dreamhost', 'cpanel' "
+            "or 'wix', not 'digitalocean'"
+        ],
+    ),
+    ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
+    ("dns empty", {"dns": []}, ["dns: must list at least one, not none"]),
+    ("dns ttl", {"dns": {"ttl": -1}}, ["dns.ttl: must be 0 to 2147483647, not -1"]),
+    ("dns ttl in a list", {"dns": [{"ttl": "5m"}]}, ["dns[0].ttl: must be a whole number, not '5m'"]),
+    ("dns unknown option", {"dns": {"TTL": 60}}, ["dns.TTL: unknown key, did you mean 'ttl'?"]),
+    (
+        "zone id is a path",
+        {"dns": {"zoneId": "/hostedzone/Z1"}},
+        [
+            "dns.zoneId: must be a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare, "
+            "not '/hostedzone/Z1'"
+        ],
+    ),
+    (
+        "zone and zone id",
+        {"dns": {"zone": "example.com", "zoneId": "Z1"}},
+        ["dns.zoneId: give zone or zoneId, not both"],
+    ),
+    ("zone number", {"dns": {"zone": 5}}, ["dns.zone: must be a zone's name, not 5"]),
+    (
+        "zone with a blank",
+        {"dns": {"zone": "example .com"}},
+        ["dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'"],
+    ),
+    (
+        "zone of another domain",
+        {"dns": {"zone": "ample.com"}},
+        ["dns.zone: 'ample.com' does not hold 'example.com'"],
+    ),
+    (
+        "dnsCheck",
+        {"dnsCheck": "always"},
+        ["dnsCheck: must be 'authoritative', 'recursive' or 'off', not 'always'"],
+    ),
+    (
+        "resolver is a name",
+        {"dnsResolvers": ["dns.example"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not 'dns.example'"],
+    ),
+    (
+        "resolver of five numbers",
+        {"dnsResolvers": ["1.1.1.1.1"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '1.1.1.1.1'"],
+    ),
+    (
+        "resolver without brackets",
+        {"dnsResolvers": ["::1"]},
+        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '::1'"],
+    ),
+    (
+        "resolver port",
+        {"dnsResolvers": ["1.1.1.1:65536"]},
+        ["dnsResolvers[0]: the port must be 1 to 65535, not 65536"],
+    ),
+    ("resolver twice", {"dnsResolvers": ["1.1.1.1"] * 2}, ["dnsResolvers: '1.1.1.1' is listed twice"]),
+    # identity
+    (
+        "configuration set",
+        {"configurationSet": "news letter"},
+        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 'news letter'"],
+    ),
+    (
+        "configuration set too long",
+        {"configurationSet": "n" * 65},
+        ["configurationSet: must be 1 to 64 letters, digits, '-' or '_', not 65 characters"],
+    ),
+    ("tags a list", {"tags": ["team"]}, ["tags: must be a map, not a list"]),
+    ("tag is a number", {"tags": {"team": 42}}, ['tags["team"]: must be text, not 42']),
+    ("49 tags", {"tags": {f"t{n}": "" for n in range(49)}}, ["tags: must be at most 48, not 49"]),
+    (
+        "tag name too long",
+        {"tags": {"t" * 129: ""}},
+        [f'tags["{"t" * 129}"]: the name of a tag must be 1 to 128 characters, not 129'],
+    ),
+    (
+        "tag name empty",
+        {"tags": {"": "x"}},
+        ['tags[""]: the name of a tag must be 1 to 128 characters, not 0'],
+    ),
+    (
+        "tag value too long",
+        {"tags": {"team": "x" * 257}},
+        ['tags["team"]: must be at most 256 characters, not 257'],
+    ),
+    (
+        "tag character",
+        {"tags": {"team": "a&b"}},
+        ["tags[\"team\"]: must be letters, digits, blanks and _.:/=+-@, not '&'"],
+    ),
+    (
+        "tag of ours",
+        {"tags": {"byodkim:owner": "me"}},
+        ["tags[\"byodkim:owner\"]: names that begin with 'byodkim:' are not yours to set"],
+    ),
+    (
+        "tag of AWS's",
+        {"tags": {"AWS:x": "me"}},
+        ["tags[\"AWS:x\"]: names that begin with 'AWS:' are not yours to set"],
+    ),
+    # keys
+    ("keys a list", {"keys": [supplied("s1")]}, ["keys: must be a map, not a list"]),
+    (
+        "keys without the signing one",
+        {"keys": {"1": supplied("s1")}},
+        ["keys: must hold a key for generation 2, which signs"],
+    ),
+    ("keys empty", {"keys": {}}, ["keys: must hold a key for generation 2, which signs"]),
+    (
+        "keys by name",
+        {"keys": {"new": supplied("s1")}},
+        ["keys[\"new\"]: must be a whole number, not 'new'"],
+    ),
+    ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 or more, not 0']),
+    ("key is text", {"keys": {"2": "s1"}}, ["keys[\"2\"]: must be a map, not 's1'"]),
+    ("key without selector", {"keys": {"2": {"privateKey": KEY_1}}}, ['keys["2"].selector: required']),
+    ("selector without key", {"keys": {"2": {"selector": "s"}}}, ['keys["2"].privateKey: required']),
+    (
+        "key misspelled",
+        {"keys": {"2": {"selector": "s", "privatekey": KEY_1}}},
+        [
+            'keys["2"].privateKey: required',
+            "keys[\"2\"].privatekey: unknown key, did you mean 'privateKey'?",
+        ],
+    ),
+    (
+        "key unusable",
+        {"keys": {"2": supplied("s2", "")}},
+        [
+            'keys["2"].privateKey: is empty, '
+            "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+        ],
+    ),
+    (
+        "key a number",
+        {"keys": {"2": supplied("s2", 5)}},
+        ['keys["2"].privateKey: must be text, not 5'],
+    ),
+    (
+        "selector upper case",
+        {"keys": {"2": supplied("S2")}},
+        [
+            "keys[\"2\"].selector: 'S2' has upper case, expected lower case: "
+            "that is how DNS providers store names"
+        ],
+    ),
+    (
+        "selector with a dot",
+        {"keys": {"2": supplied("s.2")}},
+        ["keys[\"2\"].selector: 's.2' has a dot, expected the one label before '._domainkey'"],
+    ),
+    (
+        "selector used twice",
+        {"keys": {"2": supplied("s"), "3": supplied("s", KEY_2)}},
+        ["keys[\"3\"].selector: 's' belongs to generation 2 already"],
+    ),
+    (
+        "key used twice",
+        {"keys": {"2": supplied("s2"), "3": supplied("s3")}},
+        ['keys["3"].privateKey: is the key of generation 2 already'],
+    ),
+    # unknown keys
+    ("case", {"overlapdays": 3}, ["overlapdays: unknown key, did you mean 'overlapDays'?"]),
+    ("snake case", {"overlap_days": 3}, ["overlap_days: unknown key, did you mean 'overlapDays'?"]),
+    ("plural", {"region": "eu-west-1"}, ["region: unknown key, did you mean 'regions'?"]),
+    ("option of dns", {"ttl": 60}, ["ttl: unknown key, did you mean 'dns.ttl'?"]),
+    (
+        "retired and adopted",
+        {"retired": True, "adopt": True},
+        ["retired: can't be true with adopt: an adopted identity stays in SES"],
+    ),
+    (
+        "a Region that is none",
+        {"regions": ["us-east-9", "eu-west-1"]},
+        [
+            f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'us-east-2'?"
+        ],
+    ),
+    # options that need or exclude others
+    (
+        "role",
+        {"dns": {"assumeRole": "arn:aws:iam::1:role/dns"}},
+        [
+            "dns.assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
+            "not 'arn:aws:iam::1:role/dns'"
+        ],
+    ),
+    (
+        "keep without a delegation",
+        {"dns": {"keep": ["google"]}},
+        ["dns.keep: goes with delegate, not with route53"],
+    ),
+    (
+        "release without a delegation",
+        {"dns": {"release": True}},
+        ["dns.release: goes with delegate, not with route53"],
+    ),
+    (
+        "keep a name",
+        {"dns": {"delegate": True, "keep": ["google._domainkey"]}},
+        ["dns.keep: 'google._domainkey' has a dot, expected the one label before '._domainkey'"],
+    ),
+    ("keep twice", {"dns": {"delegate": True, "keep": ["k1", "k1"]}}, ["dns.keep: 'k1' is listed twice"]),
+    (
+        "keep twice, once with a value",
+        {"dns": {"delegate": True, "keep": ["k1", {"k1": KEPT}]}},
+        ["dns.keep: 'k1' is listed twice"],
+    ),
+    (
+        "keep without a list",
+        {"dns": {"delegate": True, "keep": "google"}},
+        ["dns.keep: must be a list of selectors, or a map of their values, not 'google'"],
+    ),
+    (
+        "keep a list in a list",
+        {"dns": {"delegate": True, "keep": [["google"]]}},
+        ["dns.keep: must be a list of selectors, or a map of their values, not a list"],
+    ),
+    (
+        "keep a number",
+        {"dns": {"delegate": True, "keep": {"k1": 1}}},
+        ['dns.keep["k1"]: must be text, not 1'],
+    ),
+    (
+        "keep what is no key, twice",
+        {"dns": {"delegate": True, "keep": {"newsvc": "v=DKIM1", "k1": PEM}}},
+        [
+            "dns.keep[\"k1\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
+            "or the target of a CNAME, not 87 characters",
+            "dns.keep[\"newsvc\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
+            "or the target of a CNAME, not 'v=DKIM1'",
+        ],
+    ),
+    (
+        "keep a key in quotes",
+        {"dns": {"delegate": True, "keep": {"newsvc": '"v=DKIM1; p=A"'}}},
+        ['dns.keep["newsvc"]: its value has quotes, backslashes or characters beyond ASCII'],
+    ),
+    (
+        "name server without its name",
+        {"dns": "rfc2136"},
+        ["dns.keyName: required with rfc2136", "dns.server: required with rfc2136"],
+    ),
+    (
+        "name server's strange options",
+        {
+            "dns": {
+                "provider": "rfc2136",
+                "server": "ns1 .example.com",
+                "port": 0,
+                "keyName": "a key",
+                "keyAlgorithm": "hmac-md5",
+                "credentials": "my secret!",
+            }
+        },
+        [
+            "dns.credentials: must be a name under dnsCredentials like 'godaddy', not 'my secret!'",
+            "dns.keyAlgorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, "
+            "not 'hmac-md5'",
+            "dns.keyName: must be a name like 'byodkim', not 'a key'",
+            "dns.port: must be 1 to 65535, not 0",
+            "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1 .example.com'",
+        ],
+    ),
+    ("panel without its host", {"dns": "cpanel"}, ["dns.server: required with cpanel"]),
+    (
+        "ttl at GoDaddy",
+        {"dns": {"provider": "godaddy", "ttl": 300}},
+        ["dns.ttl: must be 600 to 86400 at godaddy, not 300"],
+    ),
+    (
+        "ttl at DreamHost",
+        {"dns": {"provider": "dreamhost", "ttl": 300}},
+        [
+            "dns.ttl: goes with route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+            "and wix, not with dreamhost"
+        ],
+    ),
+    (
+        "key name at Wix",
+        {"dns": {"provider": "wix", "keyName": "byodkim"}},
+        ["dns.keyName: goes with rfc2136, not with wix"],
+    ),
+    (
+        "zone of a delegation",
+        {"dns": {"delegate": True, "zone": "example.com"}},
+        [
+            "dns.zone: goes with route53 and cloudflare and manual and rfc2136 and godaddy and dreamhost "
+            "and cpanel and wix, not with delegate"
+        ],
+    ),
+    (
+        "options of others at Cloudflare",
+        {"dns": {"provider": "cloudflare", "delegate": True, "panel": "godaddy"}},
+        [
+            "dns.delegate: goes with route53 and delegate, not with cloudflare",
+            "dns.panel: goes with manual, not with cloudflare",
+        ],
+    ),
+    (
+        "ttl at Cloudflare",
+        {"dns": {"provider": "cloudflare", "ttl": 30}},
+        ["dns.ttl: must be 60 to 86400 at Cloudflare, or 1 for automatic, not 30"],
+    ),
+    (
+        "zone id of Route 53 at Cloudflare",
+        {"dns": {"provider": "cloudflare", "zoneId": "Z1"}},
+        ["dns.zoneId: 'Z1' is no zone's id in cloudflare"],
+    ),
+    (
+        "zone id of Cloudflare in Route 53, in a list",
+        {"dns": ["manual", {"zoneId": "0" * 32}]},
+        [f"dns[1].zoneId: '{'0' * 32}' is no zone's id in route53"],
+    ),
+    (
+        "zone of another domain in a list",
+        {"dns": ["manual", {"zone": "example.org"}]},
+        ["dns[1].zone: 'example.org' does not hold 'example.com'"],
+    ),
+    (
+        "panel nobody knows",
+        {"dns": {"provider": "manual", "panel": "godady"}},
+        [
+            "dns.panel: must be one of route53, godaddy, dreamhost, cloudflare, hostgator, namecheap, "
+            "namescouk, wix, other, not 'godady'"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [(written, expected) for _, written, expected in IN_DOMAIN],
+    ids=[name for name, _, _ in IN_DOMAIN],
+)
+def test_refused_in_a_domain(written, expected):
+    """Each mistake in a domain is one line with its path, what was expected and what was seen."""
+    domain = written if "generation" in written or not written else {"generation": 2, **written}
+    assert [f'domains["example.com"].{line}' for line in expected] == problems(one(domain))
+
+
+IN_STACK = [
+    ("no domains", {}, ["domains: must name at least one, not none"]),
+    ("domains null", {"domains": None}, ["domains: must name at least one, not none"]),
+    ("domains empty", {"domains": {}}, ["domains: must name at least one, not none"]),
+    (
+        "domains misspelt",
+        {"domain": {"example.com": {"generation": 1}}},
+        ["domain: unknown key, did you mean 'domains'?", "domains: must name at least one, not none"],
+    ),
+    ("domains a list", {"domains": ["example.com"]}, ["domains: must be a map, not a list"]),
+    (
+        "nothing below a domain",
+        one(None),
+        ['domains["example.com"].generation: required, it says which key signs'],
+    ),
+    ("domain a number", one(2), ['domains["example.com"]: must be a map, not 2']),
+    (
+        "no domain at all",
+        {"domains": {"localhost": {"generation": 1}}},
+        [
+            "domains[\"localhost\"]: 'localhost' is a single label, expected a domain such as 'example.com'",
+        ],
+    ),
+    (
+        "two spellings",
+        {"domains": {"Example.com": {"generation": 1}, "example.com.": {"generation": 1}}},
+        ["domains[\"example.com.\"]: is the same domain as 'Example.com'"],
+    ),
+    (
+        "two spellings in two alphabets",
+        {"domains": {"bücher.example": {"generation": 1}, "xn--bcher-kva.example": {"generation": 2}}},
+        ["domains[\"xn--bcher-kva.example\"]: is the same domain as 'bücher.example'"],
+    ),
+    (
+        "domain too long for a generated selector",
+        {"domains": {LONG_DOMAIN: {"generation": 1}}},
+        [
+            f'domains["{LONG_DOMAIN}"]: too long for a generated selector, '
+            "only supplied keys can have a shorter one"
+        ],
+    ),
+    (
+        "selector too long for its domain",
+        {"domains": {LONG_DOMAIN: {"generation": 1, "keys": {"1": supplied("s" * 63)}}}},
+        [
+            f'domains["{LONG_DOMAIN}"].keys["1"].selector: '
+            f"'{'s' * 63}._domainkey.{LONG_DOMAIN}' has 299 octets, expected at most 253: "
+            "take a shorter selector"
+        ],
+    ),
+    (
+        "unknown section",
+        one({"generation": 1}, default={}),
+        ["default: unknown key, did you mean 'defaults'?"],
+    ),
+    (
+        "unlike anything",
+        one({"generation": 1}, verification={"quick": True}),
+        ["verification.quick: unknown key, expected one of timeoutMinutes, onTimeout"],
+    ),
+    (
+        "generation in defaults",
+        one({"generation": 1}, defaults={"generation": 1, "published": [1], "keys": {}}),
+        [
+            "defaults.generation: belongs to a domain, not to defaults",
+            "defaults.keys: belongs to a domain, not to defaults",
+            "defaults.published: belongs to a domain, not to defaults",
+        ],
+    ),
+    (
+        "bad default",
+        one({"generation": 1}, defaults={"dns": {"ttl": -1}}),
+        ["defaults.dns.ttl: must be 0 to 2147483647, not -1"],
+    ),
+    (
+        "dns option in defaults",
+        one({"generation": 1}, defaults={"ttl": 60}),
+        ["defaults.ttl: unknown key, did you mean 'dns.ttl'?"],
+    ),
+    (
+        "adopted by default and retired",
+        one({"generation": 1, "retired": True}, defaults={"adopt": True}),
+        ['domains["example.com"].retired: can\'t be true with adopt: an adopted identity stays in SES'],
+    ),
+    (
+        "verification too long",
+        one({"generation": 1}, verification={"timeoutMinutes": 4321}),
+        ["verification.timeoutMinutes: must be 0 to 4320, not 4321"],
+    ),
+    (
+        "verification ends otherwise",
+        one({"generation": 1}, verification={"onTimeout": "retry"}),
+        ["verification.onTimeout: must be 'warn' or 'fail', not 'retry'"],
+    ),
+    (
+        "verification text",
+        one({"generation": 1}, verification="fail"),
+        ["verification: must be a map, not 'fail'"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [(config, expected) for _, config, expected in IN_STACK],
+    ids=[name for name, _, _ in IN_STACK],
+)
+def test_refused_in_a_stack(config, expected):
+    """Each mistake around and between domains is one line with its path."""
+    assert expected == problems(config)
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (None, 'domains["example.com"].regions: required, for aws:region is not set'),
+        ("", 'domains["example.com"].regions: required, for aws:region is not set'),
+        ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
+        (
+            "eu-west-9",
+            f"aws:region: 'eu-west-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'eu-west-3'?",
+        ),
+    ],
+    ids=["not set", "empty", "no Region", "unknown"],
+)
+def test_no_region(region, expected):
+    """A domain without Regions needs a good `aws:region`."""
+    assert problems(one({"generation": 1}), region) == [expected]
+
+
+def test_own_regions_need_no_default():
+    """A domain with Regions of its own does not look at `aws:region`."""
+    (domain,) = load(one({"generation": 1, "regions": ["eu-north-1"]}), region=None).domains
+    assert domain.regions == ("eu-north-1",)
+
+
+def test_all_problems_at_once():
+    """Every problem of every domain is named in one go, with those between domains."""
+    config = {
+        "domains": {
+            "a.example": {"generation": 0, "keys": {"1": supplied("S", PEM)}, "tags": {"aws:a": "&"}},
+            "A.example": {"generation": 1, "regions": []},
+            "b.example": {},
+        },
+        "defaults": {"keyBits": 4096},
+        "verification": {"onTimeout": "never"},
+    }
+    assert problems(config, region=None) == [
+        "defaults.keyBits: must be 1024 to 2048, not 4096",
+        'domains["A.example"].regions: must list at least one, not none',
+        "domains[\"A.example\"]: is the same domain as 'a.example'",
+        'domains["a.example"].generation: must be 1 or more, not 0',
+        'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
+        'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
+        "that is how DNS providers store names",
+        'domains["a.example"].regions: required, for aws:region is not set',
+        'domains["a.example"].tags["aws:a"]: must be letters, digits, blanks and _.:/=+-@, not \'&\'',
+        'domains["a.example"].tags["aws:a"]: names that begin with \'aws:\' are not yours to set',
+        'domains["b.example"].generation: required, it says which key signs',
+        'domains["b.example"].regions: required, for aws:region is not set',
+        "verification.onTimeout: must be 'warn' or 'fail', not 'never'",
+    ]
+
+
+def test_smallest_stack_file_is_shown():
+    """Who has no domains yet is shown a stack file to begin with."""
+    with pytest.raises(InvalidSettings) as caught:
+        load({})
+    assert str(caught.value) == (
+        "domains: must name at least one, not none\n"
+        "  hint: the smallest stack file is\n"
+        "    config:\n"
+        "      aws:region: eu-west-1\n"
+        "      ses-byodkim:domains:\n"
+        "        example.com:\n"
+        "          generation: 1"
+    )
+
+
+@pytest.mark.parametrize("private_key", [PEM, KEY_1], ids=["PEM", "base64"])
+@pytest.mark.parametrize(
+    "misplace",
+    [
+        lambda key: {"keys": {"1": key}},
+        lambda key: {"keys": {"1": {"selector": key, "privateKey": "s1"}}},
+        lambda key: {"keys": {"1": {"selector": "S", "privateKey": key}}},
+        lambda key: {"keys": {"1": {"selector": "s", "privateKey": key, "dkim": 1}}},
+        lambda key: {"keys": {"1": {"selector": "s", "privateKey": {"pem": key}}}},
+        lambda key: {"keys": key},
+        lambda key: {"generation": key},
+        lambda key: {"regions": [key]},
+        lambda key: {"configurationSet": key},
+        lambda key: {"dns": {"zone": key}},
+        lambda key: {"dns": key},
+        lambda key: {"dnsResolvers": [key]},
+        lambda key: {"protect": key},
+    ],
+)
+def test_no_error_quotes_a_key(misplace, private_key):
+    """Wherever a key lands by mistake, no part of it gets into the error or what Python prints below it."""
+    with pytest.raises(InvalidSettings) as caught:
+        load(one({"generation": 1, **misplace(private_key)}))
+    assert caught.value.__suppress_context__
+    middle = private_key[len(private_key) // 3 :][:16]
+    assert middle not in repr(caught.value)
+
+
+def test_no_repr_shows_a_key():
+    """Settings can be printed without printing a key."""
+    assert KEY_1[100:116] not in repr(load(one({"generation": 1, "keys": {"1": supplied("s")}})))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from([*settings.DomainSettings.model_json_schema()["properties"], "x"])
+
+
+@given(
+    domains=st.dictionaries(
+        st.sampled_from(["example.com", "Example.com.", "x"]), st.dictionaries(NAMES, VALUES) | VALUES
+    ),
+    defaults=st.dictionaries(NAMES, VALUES) | VALUES,
+    verification=VALUES,
+)
+def test_anything_is_read_or_refused(domains, defaults, verification):
+    """Whatever a stack file holds, it is read, or refused with lines that begin with their path."""
+    config = {"domains": domains, "defaults": defaults, "verification": verification}
+    found: tuple[str, ...] = ("domains",)
+    try:
+        load(config)
+    except InvalidSettings as error:
+        found = error.problems
+    assert found
+    assert all(line.startswith(("domains", "defaults", "verification")) for line in found)
+
+
+# -- the JSON Schema --------------------------------------------------------------------
+
+SCHEMA = Path(__file__).parents[2] / "stacks" / "schema.json"
+
+
+def test_schema_is_in_step():
+    """`stacks/schema.json` is what the settings say now: `make schema` writes it."""
+    assert settings.json_schema() == json.loads(SCHEMA.read_text())
+
+
+def accepts(config):
+    """Whether an editor finds nothing wrong with a stack file."""
+    schema = settings.json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema).is_valid({"config": config})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"ses-byodkim:domains": {"example.com": {"generation": 1}}},
+        {
+            "aws:region": "eu-west-1",
+            "aws:profile": "mail",
+            "ses-byodkim:domains": {
+                "example.com": {
+                    "generation": 2,
+                    "published": [2, 3],
+                    "dns": {"provider": "route53", "ttl": 60},
+                    "keys": {"2": {"selector": "s2", "privateKey": {"secure": "v1:abc"}}},
+                    "tags": {"team": "mail"},
+                }
+            },
+            "ses-byodkim:defaults": {"regions": ["eu-west-1"], "dns": "route53", "dnsCheck": "off"},
+            "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
+        },
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}},
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:defaults": {
+                "keyStore": {"provider": "secretsManager", "resourcePolicy": {"Statement": []}}
+            },
+        },
+    ],
+    ids=["smallest", "large", "list of DNS providers", "key store", "options of the key store"],
+)
+def test_schema_accepts(config):
+    """An editor marks nothing in a good stack file."""
+    assert accepts(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"ses-byodkim:domains": {}},
+        {"ses-byodkim:domain": {}, "ses-byodkim:domains": {"example.com": {"generation": 1}}},
+        {"ses-byodkim:domains": {"example.com": {}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "overlapdays": 3}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "digitalocean"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "keys": {"1": {"selector": "s"}}}}},
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:defaults": {"generation": 1},
+        },
+        {
+            "ses-byodkim:domains": {"example.com": {"generation": 1}},
+            "ses-byodkim:verification": {"onTimeout": "retry"},
+        },
+    ],
+    ids=[
+        "nothing",
+        "no domain",
+        "unknown section",
+        "no generation",
+        "generation 0",
+        "unknown key",
+        "keyBits",
+        "no Region",
+        "Region twice",
+        "unknown DNS provider",
+        "unknown DNS option",
+        "unknown key store",
+        "key store without its name",
+        "key missing",
+        "generation in defaults",
+        "onTimeout",
+    ],
+)
+def test_schema_refuses(config):
+    """An editor marks what the program would refuse."""
+    assert not accepts(config)
+
+
+HOSTS = {
+    "rfc2136": {"provider": "rfc2136", "server": "ns1.example.com", "keyName": "byodkim"},
+    "all of rfc2136": {
+        "provider": "rfc2136",
+        "server": "2001:db8::53",
+        "port": 5353,
+        "zone": "example.com",
+        "keyName": "byodkim.example.com",
+        "keyAlgorithm": "hmac-sha512",
+        "ttl": 60,
+        "credentials": "office",
+    },
+    "godaddy": "godaddy",
+    "dreamhost": {"provider": "dreamhost", "zone": "example.com"},
+    "cpanel": {"provider": "cpanel", "server": "gator1234.hostgator.com", "port": 2083},
+    "wix": {"provider": "wix", "ttl": 3600, "credentials": "wix-2"},
+}
+
+
+@pytest.mark.parametrize("written", HOSTS.values(), ids=HOSTS)
+def test_dns_hosts(written):
+    """A host that is written to by its API needs no more than this; an editor takes it too."""
+    (domain,) = load(one({"generation": 1, "dns": written})).domains
+    provider = written if isinstance(written, str) else written["provider"]
+    assert domain.dns[0].provider == provider
+    assert accepts({"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": written}}})
+
+
+def test_dns_credentials():
+    """What opens DNS hosts has names of the user's choice, and no value of it is in what settings print."""
+    written = {"godaddy": {"token": "gd_pat_secret"}, "office": {"secret": "c2VjcmV0"}}
+    assert len(load(one({"generation": 1}, dnsCredentials=written)).domains) == 1
+    config = {"ses-byodkim:domains": {"example.com": {"generation": 1}}}
+    secure = {"godaddy": {"token": {"secure": "AAAB"}}}
+    assert accepts(config | {"ses-byodkim:dnsCredentials": secure})
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("gd_pat_secret", "dnsCredentials: must be a map, not something else"),
+        ({"godaddy": "gd_pat_secret"}, 'dnsCredentials["godaddy"]: must be a map, not something else'),
+        ({"godaddy": {"token": 5}}, 'dnsCredentials["godaddy"].token: must be text, not something else'),
+    ],
+    ids=["text", "text for one", "number"],
+)
+def test_dns_credentials_of_other_shapes(written, problem):
+    """What is no secret by name is refused; what may be one is not shown."""
+    with pytest.raises(InvalidSettings) as caught:
+        load(one({"generation": 1}, dnsCredentials=written))
+    assert list(caught.value.problems) == [problem]

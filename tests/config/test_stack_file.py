@@ -1,0 +1,218 @@
+"""A stack file is edited without touching a character that need not change."""
+
+import pytest
+
+from byodkim_provider.config.stack_file import diff, edited, load
+from byodkim_provider.errors import InvalidSettings
+
+KEY = "ses-byodkim:domains"
+PATH = ("config", KEY)
+
+FILE = """\
+# yaml-language-server: $schema=schema.json
+encryptionsalt: v1:Q/msPft+dbU=:v1:yKNS4vSRwvyaYxqj:L2rqOinflH12DadZVcW07g==
+config:
+  aws:region:   eu-west-1   # where
+  "ses-byodkim:domains":
+    # The newsletter.
+    Example.COM:   # spelled as in the logo
+      tags: { team: 'newsletter',   cost: "12" }
+      generation:   2   # since June
+      # why they stay
+      published:
+        - 1
+        - 2   # signs
+      # of our own
+      overlapDays: 0   # for the leak
+      keys:
+        1: { selector: "one",   privateKey: { secure: v1:abc==   } }
+        2:
+          selector: two
+          privateKey:
+            secure: >-
+              v1:def
+              ghi==
+
+    example.org: { published: [1, 2], tags: {a: b}, generation: 1, overlapDays: 0, protect: true }
+    example.net:
+      generation: "4"
+"""
+
+
+def replaced(*pairs):
+    text = FILE
+    for old, new in pairs:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        (
+            {"Example.COM": {"generation": 3, "published": None, "overlapDays": None}},
+            replaced(
+                ("generation:   2   #", "generation:   3   #"),
+                ("      published:\n        - 1\n        - 2   # signs\n", ""),
+                ("      overlapDays: 0   # for the leak\n", ""),
+            ),
+        ),
+        (
+            {"Example.COM": {"generation": 3, "published": (3, 4), "overlapDays": 0}},
+            replaced(
+                ("generation:   2   #", "generation:   3   #"),
+                ("published:\n        - 1\n        - 2   # signs", "published: [3, 4]   # signs"),
+            ),
+        ),
+        (
+            {"example.org": {"generation": 2, "published": None, "overlapDays": None}},
+            replaced(
+                (
+                    "{ published: [1, 2], tags: {a: b}, generation: 1, overlapDays: 0, protect: true }",
+                    "{ tags: {a: b}, generation: 2, protect: true }",
+                )
+            ),
+        ),
+        (
+            {"example.org": {"generation": 2, "published": (2, 3)}},
+            replaced(
+                (
+                    "published: [1, 2], tags: {a: b}, generation: 1",
+                    "published: [2, 3], tags: {a: b}, generation: 2",
+                )
+            ),
+        ),
+        (
+            {"example.net": {"generation": 5, "published": (5, 6), "overlapDays": 0}},
+            replaced(
+                ('generation: "4"\n', "generation: 5\n      published: [5, 6]\n      overlapDays: 0\n"),
+            ),
+        ),
+        (
+            {"example.net": {"generation": 5}, "Example.COM": {"generation": 3}},
+            replaced(('generation: "4"', "generation: 5"), ("generation:   2", "generation:   3")),
+        ),
+        ({"example.net": {"published": None, "overlapDays": None}}, FILE),
+    ],
+    ids=["keys go", "a list in one line", "flow", "flow list", "keys come", "two domains", "nothing"],
+)
+def test_edits(changes, after):
+    """Comments, order, quotes and secrets stay as they are, byte for byte."""
+    assert edited(FILE, PATH, changes) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{generation: 1}", "{generation: 2, published: [2, 3]}"),
+        ("{generation: 1, published: [1]}", "{generation: 2, published: [2, 3]}"),
+        ("\n      generation: 1", "\n      generation: 2\n      published: [2, 3]"),
+        ("\r\n      generation: 1\r\n", "\r\n      generation: 2\r\n      published: [2, 3]\r\n"),
+        (
+            "\n     published:\n     - 1\n     generation: 1\n",
+            "\n     published: [2, 3]\n     generation: 2\n",
+        ),
+    ],
+    ids=["flow", "flow with a list", "no last line end", "Windows", "indented by one"],
+)
+def test_shapes(before, after):
+    """However the file is laid out, what is added fits in."""
+    start = "config:\n  ses-byodkim:domains:\n    example.com: "
+    changes = {"example.com": {"generation": 2, "published": (2, 3)}}
+    assert edited(start + before, PATH, changes) == start + after
+
+
+@pytest.mark.parametrize(
+    "domains",
+    [
+        "    example.net: &one\n      generation: 1\n    example.com: *one\n",
+        "    example.com: &one\n      generation: 1\n    example.net: *one\n",
+        "    example.net: &one\n      generation: 1\n    example.com:\n      <<: *one\n",
+        "    example.net:\n      generation: &one 1\n    example.com:\n      generation: *one\n",
+        "    example.com:\n      generation: &one 1\n    example.net:\n      generation: *one\n",
+        "    example.com:\n      generation: 1\n      published:\n      protect: true\n",
+    ],
+    ids=["an alias", "aliased", "merged", "the alias of a number", "an aliased number", "an empty value"],
+)
+def test_refused(domains):
+    """What can't be edited without changing something else is left to the person."""
+    text = f"config:\n  ses-byodkim:domains:\n{domains}"
+    with pytest.raises(InvalidSettings) as refused:
+        edited(text, PATH, {"example.com": {"generation": 2, "published": None}})
+    assert str(refused.value) == (
+        'domains["example.com"]: its keys don\'t stand there by themselves, edit the stack file by hand'
+    )
+
+
+def test_refused_within_itself():
+    """So is a file with an alias that stands within what it repeats, which can't be compared."""
+    text = f"encryptionsalt: &a [*a]\nconfig:\n  {KEY}:\n    example.com: {{generation: 1}}\n"
+    with pytest.raises(InvalidSettings, match="edit the stack file by hand"):
+        edited(text, PATH, {"example.com": {"generation": 2}})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
+        ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a key stands here twice"),
+        ("config: \x07", "is no YAML"),
+    ],
+    ids=["cut off", "twice", "a control character"],
+)
+def test_no_stack_file(text, problem):
+    """What is wrong with a file is said without quoting it: it may hold a key."""
+    with pytest.raises(InvalidSettings) as refused:
+        load(text)
+    assert str(refused.value) == problem
+
+
+def test_load():
+    """Encrypted values stay what they are, numbers are numbers."""
+    config = load(FILE)["config"]
+    assert config["aws:region"] == "eu-west-1"
+    assert config[KEY]["Example.COM"]["keys"][2]["privateKey"] == {"secure": "v1:def ghi=="}
+
+
+def test_diff():
+    """The difference is one that `patch` takes, with the end of a file that has no line end."""
+    before = "config:\n  ses-byodkim:domains:\n    example.com:\n      generation: 1"
+    after = edited(before, PATH, {"example.com": {"generation": 2, "published": (1, 2)}})
+    assert diff(before, after, "stacks/Pulumi.dev.yaml") == (
+        "--- stacks/Pulumi.dev.yaml\n"
+        "+++ stacks/Pulumi.dev.yaml\n"
+        "@@ -1,4 +1,5 @@\n"
+        " config:\n"
+        "   ses-byodkim:domains:\n"
+        "     example.com:\n"
+        "-      generation: 1\n"
+        "\\ No newline at end of file\n"
+        "+      generation: 2\n"
+        "+      published: [1, 2]\n"
+        "\\ No newline at end of file\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "private_key",
+    [
+        "MIIEsecret",
+        '"MIIEsecret"',
+        "|\n            -----BEGIN KEY-----\n            MIIEsecret",
+        ">-\n            MIIEsecret",
+    ],
+    ids=["plain", "quoted", "lines", "folded"],
+)
+def test_plain_keys_are_not_shown(private_key):
+    """A private key that somebody left unencrypted beside the change is not printed."""
+    before = (
+        "config:\n  ses-byodkim:domains:\n    example.com:\n      keys:\n        1:\n"
+        f"          selector: one\n          privateKey: {private_key}\n      generation: 1\n"
+    )
+    after = edited(before, PATH, {"example.com": {"generation": 2}})
+    assert "MIIEsecret" in after
+    shown = diff(before, after, "file")
+    assert "          privateKey: …\n-      generation: 1\n+      generation: 2\n" in shown
+    assert "MIIE" not in shown
+    assert "BEGIN" not in shown

@@ -1,0 +1,212 @@
+"""Which generations are published, in which role, and when one may leave."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.generations import TooEarly
+
+NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(("signing", "expected"), [(1, (1, 2)), (2, (1, 2, 3)), (9, (8, 9, 10))])
+def test_published(signing, expected):
+    """The signing generation has its neighbours beside it, and there is none before the first."""
+    assert expected == generations.published(signing)
+
+
+@pytest.mark.parametrize(
+    ("signing", "supplied", "expected"),
+    [
+        (2, {1, 2, 3}, (1, 2, 3)),
+        (2, {2}, (2,)),
+        (2, {1, 3}, (1, 3)),
+        (3, {1, 3, 9}, (3,)),
+    ],
+    ids=["all there", "no neighbours", "not the signing one", "others far away"],
+)
+def test_published_with_keys(signing, supplied, expected):
+    """Of the neighbours, only those with a supplied key are published."""
+    assert expected == generations.published_with_keys(signing, supplied)
+
+
+@pytest.mark.parametrize(
+    ("signing", "published", "expected"),
+    [
+        (1, (1, 2), {1: "signing", 2: "standby"}),
+        (2, (3, 1, 2), {1: "previous", 2: "signing", 3: "standby"}),
+        (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
+        (9, (2, 9), {2: "previous", 9: "signing"}),
+    ],
+    ids=["first key", "out of order", "gone back", "jumped"],
+)
+def test_roles(signing, published, expected):
+    """What is older than the signing generation is previous, what is newer stands by; oldest first."""
+    roles = generations.roles(signing, published)
+    assert list(expected.items()) == list(roles.items())
+
+
+@pytest.mark.parametrize(
+    ("signing", "published", "expected"),
+    [
+        (2, (1, 2, 3), None),
+        (2, (2,), None),
+        (2, (4, 2), None),
+        (2, (1, 3), "must contain generation 2, which signs, not [1, 3]"),
+        (2, (), "must contain generation 2, which signs, not []"),
+        (2, (2, 3, 2), "generation 2 is listed twice"),
+        (1, (0, 1), "generations count from 1, not 0"),
+    ],
+    ids=["default", "alone", "out of order", "signing missing", "empty", "twice", "zero"],
+)
+def test_published_problem(signing, published, expected):
+    """A published list holds the signing generation, and each at most once."""
+    assert expected == generations.published_problem(signing, published)
+
+
+def early(before, after, *, days_since=None, signing=None, exchanged=(), overlap_days=10):
+    """Generations that leave too early, *days_since* saying how long ago each signed last."""
+    found = generations.too_early(
+        before=before,
+        after=after,
+        exchanged=exchanged,
+        signing_before=signing,
+        signed_until={generation: NOW - days * DAY for generation, days in (days_since or {}).items()},
+        now=NOW,
+        overlap_days=overlap_days,
+    )
+    return [leaving.generation for leaving in found]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "situation", "expected"),
+    [
+        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 11}}, []),
+        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 2}}, [1]),
+        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: 10}}, []),
+        ((1, 2, 3), (2, 3, 4), {"signing": 2}, []),
+        ((1, 2, 3), (8, 9, 10), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
+        ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {1: 90}}, [2]),
+        ((1, 2, 3), (3, 4), {"signing": 2, "days_since": {2: 90}}, [2]),
+        ((2, 3, 4), (2, 4), {"signing": 2, "days_since": {1: 2}}, []),
+        ((1, 2), (), {"signing": None, "days_since": {}}, []),
+        ((1, 2, 3), (), {"signing": 2, "days_since": {1: 2}}, [1, 2]),
+        ((1, 2, 3), (1, 2, 3), {"signing": 2, "days_since": {1: 2}, "exchanged": {1}}, [1]),
+        ((1, 2, 3), (1, 2, 3), {"signing": 2, "days_since": {1: 2}, "exchanged": {3}}, []),
+        ((2, 3), (2, 3, 4), {"signing": 2, "days_since": {4: 2}, "exchanged": {4}}, []),
+        ((3, 4), (4, 5), {"signing": 3, "overlap_days": 0}, []),
+        ((1, 2, 3), (2, 3, 4), {"signing": 2, "days_since": {1: -1}, "overlap_days": 0}, []),
+    ],
+    ids=[
+        "overlap over",
+        "two quick rotations",
+        "to the second",
+        "never signed",
+        "jump",
+        "signing one dropped at once",
+        "signing again after going back",
+        "standby dropped",
+        "nothing signs yet",
+        "emptied list",
+        "previous key exchanged",
+        "standby key exchanged",
+        "exchanged but not published before",
+        "override",
+        "override with a clock that is behind",
+    ],
+)
+def test_too_early(before, after, situation, expected):
+    """A generation stays in DNS until mail signed with it has arrived or been given up."""
+    assert expected == early(before, after, **situation)
+
+
+def test_too_early_says_from_when():
+    """What leaves too early comes with its last signature and the moment from which it may go."""
+    found = generations.too_early(
+        before=(1, 2, 3),
+        after=(4, 5),
+        signing_before=2,
+        signed_until={1: NOW - 4 * DAY},
+        now=NOW,
+        overlap_days=10,
+    )
+    assert (TooEarly(1, NOW - 4 * DAY, NOW + 6 * DAY), TooEarly(2, NOW, NOW + 10 * DAY)) == found
+    assert generations.allowed_today(after=(4, 5), early=found) == (1, 2, 4, 5)
+
+
+GENERATIONS = st.integers(1, 6)
+PUBLISHED = st.sets(GENERATIONS, max_size=4)
+
+
+@given(
+    before=PUBLISHED,
+    after=PUBLISHED,
+    signing=st.none() | GENERATIONS,
+    days_since=st.dictionaries(GENERATIONS, st.integers(0, 20)),
+)
+def test_allowed_today_is_allowed(before, after, signing, days_since):
+    """The list a refusal names is not refused, and drops nothing that was wanted."""
+    change = {
+        "before": before,
+        "signing_before": signing,
+        "signed_until": {generation: NOW - days * DAY for generation, days in days_since.items()},
+        "now": NOW,
+        "overlap_days": 10,
+    }
+    allowed = generations.allowed_today(after=after, early=generations.too_early(after=after, **change))
+    assert generations.too_early(after=allowed, **change) == ()
+    assert after <= set(allowed)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), GENERATIONS, PUBLISHED), max_size=12))
+def test_no_allowed_history_cuts_mail_off(wishes):
+    """Whatever changes are wished for, once the early ones are refused, what signed lately is in DNS."""
+    now, signing, published = NOW, 1, {1, 2}
+    signed_until: dict[int, datetime] = {}
+    for days, wanted, others in wishes:
+        now += days * DAY
+        after = others | {wanted}
+        if generations.too_early(
+            before=published,
+            after=after,
+            signing_before=signing,
+            signed_until=signed_until,
+            now=now,
+            overlap_days=10,
+        ):
+            continue
+        if wanted != signing:
+            signed_until[signing] = now
+        signing, published = wanted, after
+        assert signing in published
+        assert {number for number, last in signed_until.items() if now - last < 10 * DAY} <= published
+
+
+@pytest.mark.parametrize(
+    ("leaked", "signing", "published", "expected"),
+    [
+        (1, 1, (1, 2), (2, (2, 3))),
+        (2, 2, (1, 2, 3), (3, (1, 3, 4))),
+        (2, 2, (1, 2), (3, (1, 3, 4))),
+        (2, 2, (1, 2, 5), (5, (1, 5, 6))),
+        (3, 2, (1, 2, 3), (2, (1, 2, 4))),
+        (1, 2, (1, 2, 3), (2, (2, 3))),
+        (1, 2, (1, 2), (2, (2, 3))),
+    ],
+    ids=[
+        "first key",
+        "signing",
+        "signing, no standby",
+        "signing, standby further on",
+        "standby",
+        "previous",
+        "previous, no standby",
+    ],
+)
+def test_after_leak(leaked, signing, published, expected):
+    """A leaked key is dropped, the next one signs if it did, and there is a standby."""
+    assert expected == generations.after_leak(leaked, signing=signing, published=published)

@@ -1,0 +1,304 @@
+"""Each panel's text says what to type there, and how a misconfiguration is fixed there."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.misconfigurations import MisplacedCode, ValueCode
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.panels import PANELS
+
+VALUE = f"p=MIIB{'A' * 388}"
+NAME, ZONE = "s1._domainkey.mail.example.com", "example.com"
+FIRST, REST = VALUE[:255], VALUE[255:]
+
+every_panel = pytest.mark.parametrize("name", PANELS)
+
+
+def typed(text: str) -> dict[str, str]:
+    """Fields of the instructions, by label."""
+    return dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", text, re.MULTILINE))
+
+
+def instructions(name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE) -> str:
+    return panels.instructions(PANELS[name], record_name=record_name, record_value=record_value, zone=zone)
+
+
+RELATIVE = "s1._domainkey.mail"
+FIELDS = {
+    "route53": {"Type": "TXT", "Record name": RELATIVE, "Value": f'"{FIRST}" "{REST}"', "TTL": "300"},
+    "godaddy": {"Type": "TXT", "Name": RELATIVE, "Value": VALUE, "TTL": "1 Hour"},
+    "dreamhost": {"Type": "TXT", "Host": RELATIVE, "TXT Value": VALUE},
+    "cloudflare": {"Type": "TXT", "Name": RELATIVE, "Content": VALUE, "TTL": "Auto"},
+    "hostgator": {"Type": "TXT", "Name": f"{NAME}.", "Record": VALUE, "TTL": "14400"},
+    "namecheap": {"Type": "TXT Record", "Host": RELATIVE, "Value": VALUE, "TTL": "Automatic"},
+    "namescouk": {"Type": "TXT", "Host": RELATIVE, "Value": VALUE, "TTL": "whatever it offers"},
+    "wix": {"Type": "TXT", "Host Name": RELATIVE, "Value": VALUE, "TTL": "1 Hour"},
+    "other": {"Type": "TXT", "Name": RELATIVE, "Value": VALUE, "TTL": "300, or whatever it offers"},
+}
+
+
+@every_panel
+def test_what_to_type(name):
+    """Each field of the panel has its own line with what goes into it."""
+    assert FIELDS[name] == typed(instructions(name))
+
+
+def test_whole_text():
+    """The way to the form comes first, what to look out for last."""
+    assert instructions("godaddy") == (
+        "GoDaddy: Domain Portfolio › example.com › DNS › Add New Record\n"
+        "  Type:  TXT\n"
+        "  Name:  s1._domainkey.mail\n"
+        f"  Value: {VALUE}\n"
+        "  TTL:   1 Hour\n"
+        "  - Name: without the zone at its end, the panel adds that itself\n"
+        "  - Value: in one piece, on one line, without quotes"
+    )
+
+
+@pytest.mark.parametrize("name", ["namescouk", "hostgator", "wix"])
+def test_unknown_is_said(name):
+    """What no document says of a panel is not guessed."""
+    assert "not known to us" in instructions(name)
+
+
+@pytest.mark.parametrize("zone", ["example.org", "ample.com", "s1._domainkey.mail.example.com"])
+def test_name_outside_the_zone(zone):
+    """A record that is not in the panel's zone can't be typed there."""
+    with pytest.raises(ValueError, match=rf"^'{NAME}' is not in the zone '{zone}'$"):
+        instructions("godaddy", zone=zone)
+
+
+def test_delegated_zone():
+    """In a zone `_domainkey.example.com` the name is the selector."""
+    text = instructions("route53", record_name="s1._domainkey.example.com", zone="_domainkey.example.com")
+    assert typed(text)["Record name"] == "s1"
+
+
+LONG = f"s{'1' * 60}._domainkey.example.com"
+LIMITS = {
+    "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
+    "name too long": (
+        "namecheap",
+        f"s{'1' * 49}._domainkey.example.com",
+        VALUE,
+        ("the name has 61 characters, at most 60 fit: take a shorter selector",),
+    ),
+    "value that fits": ("godaddy", NAME, "p" * 1024, ()),
+    "value too long": (
+        "godaddy",
+        NAME,
+        "p" * 1025,
+        ("the value has 1025 characters, at most 1024 fit: take a shorter key",),
+    ),
+    "no limit known": ("wix", LONG, "p" * 5000, ()),
+}
+
+
+@pytest.mark.parametrize(("name", "record_name", "value", "problems"), LIMITS.values(), ids=LIMITS)
+def test_limits(name, record_name, value, problems):
+    """What a panel won't take is said before anybody types it."""
+    record = {"record_name": record_name, "record_value": value, "zone": ZONE}
+    assert problems == panels.problems(PANELS[name], **record)
+    assert all(f"- {problem}" in instructions(name, **record) for problem in problems)
+
+
+NAME_SERVERS = {
+    "route53": ["ns-2048.awsdns-64.com", "ns-1.awsdns-00.co.uk"],
+    "godaddy": ["ns51.domaincontrol.com", "NS52.DomainControl.com."],
+    "dreamhost": ["ns1.dreamhost.com", "ns2.dreamhost.com"],
+    "cloudflare": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+    "hostgator": ["hgns1.hostgator.com", "ns8001.hostgator.com", "ns1234.websitewelcome.com"],
+    "namecheap": ["dns1.registrar-servers.com", "dns2.registrar-servers.com"],
+    "namescouk": ["ns0.phase8.net", "ns2.phase8.net"],
+    "wix": ["ns0.wixdns.net", "ns9.wixdns.net"],
+}
+
+
+@pytest.mark.parametrize("name", NAME_SERVERS)
+def test_recognise(name):
+    """A provider is known by any of its name servers."""
+    assert PANELS[name] is panels.recognise(NAME_SERVERS[name])
+    for server in NAME_SERVERS[name]:
+        assert PANELS[name] is panels.recognise([server, "ns1.example.net"])
+        assert panels.serves(PANELS[name], [server])
+
+
+def test_every_provider_is_recognised():
+    """No panel but the one for all others is without name servers to know it by."""
+    assert {*NAME_SERVERS, "other"} == PANELS.keys()
+    assert not PANELS["other"].name_servers
+
+
+@pytest.mark.parametrize(
+    "name_servers",
+    [
+        [],
+        ["ns1.example.net"],
+        ["ns1.dreamhost.com.example.net", "www.dreamhost.com", "evil-domaincontrol.com", "wixdns.net"],
+        ["ns51.domaincontrol.com", "ada.ns.cloudflare.com"],
+    ],
+    ids=["none", "unknown", "only alike", "of two providers"],
+)
+def test_not_recognised(name_servers):
+    """Other name servers, and those of two providers at once, tell of no panel."""
+    assert panels.recognise(name_servers) is None
+
+
+@every_panel
+def test_the_zone_is_named(name):
+    """Whoever reads what to type sees for which zone it is."""
+    assert ZONE in instructions(name).splitlines()[0]
+
+
+def test_every_misconfiguration_can_be_fixed():
+    """There is advice for each misconfiguration that can be named."""
+    outside = {
+        "cname",
+        "hidden-by-delegation",
+        "not-delegated",
+        "servers-differ",
+        "wildcard",
+        "wrong-panel",
+    }
+    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISTAKES}
+
+
+@pytest.mark.parametrize("code", get_args(ValueCode))
+def test_one_value_is_replaced(code):
+    """Where one record stands already nobody is told to add another, whatever it holds."""
+    others = {
+        "no-txt": "add the record ",
+        "private-key": "delete the record ",
+        "several-records": "delete every TXT record ",
+        "several-wrong-records": "delete every TXT record ",
+        "split-into-records": "delete every TXT record ",
+    }
+    assert panels.mending(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+
+
+@every_panel
+@pytest.mark.parametrize("code", panels.MISTAKES)
+def test_mending(name, code):
+    """Advice names the panel's own fields and leaves nothing open."""
+    text = panels.mending(PANELS[name], code, zone=ZONE)
+    assert not re.search(r"[{}]|\.$", text)
+
+
+def test_mending_in_the_words_of_the_panel():
+    """The same misconfiguration is fixed differently where names and values are typed differently."""
+
+    def fix(name, code, **where):
+        return panels.mending(PANELS[name], code, zone=ZONE, **where)
+
+    assert fix("godaddy", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
+        f"change 'Name' of the record at {NAME}.{ZONE}: "
+        "without the zone at its end, the panel adds that itself"
+    )
+    assert fix("hostgator", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
+        f"change 'Name' of the record at {NAME}.{ZONE}: "
+        "the whole name with a dot behind it, else the panel adds the zone once more"
+    )
+    assert fix("cloudflare", "literal-quotes") == (
+        "replace 'Content': in one piece, on one line, without quotes"
+    )
+    assert fix("route53", "character-lost") == (
+        "replace 'Value' as a whole, on one line, quotes and the blanks between them included: "
+        "what split it at 255 dropped a character"
+    )
+
+
+def test_delegation():
+    """The NS records of a delegation are shown with one line for each value."""
+    text = panels.delegation(
+        PANELS["wix"], zone=ZONE, delegated=f"_domainkey.{ZONE}", name_servers=["ns2.example", "ns1.example"]
+    )
+    assert text == (
+        "Wix of example.com\n"
+        "  Type: NS, one record for each value\n"
+        "  Host Name: _domainkey\n"
+        "  Value: ns1.example\n"
+        "  Value: ns2.example"
+    )
+
+
+def test_settings_know_the_names():
+    """Each panel's name is one that a stack file may have."""
+    for name in PANELS:
+        assert DnsSettings(provider="manual", panel=name).panel == name
+
+
+NAME_FORMS = {
+    "relative": "without the zone",
+    "full, final dot": "whole, with a dot behind it",
+    "unknown": "*not known*; without the zone first",
+}
+VALUE_FORMS = {
+    "one piece": "one piece, no quotes",
+    "quoted strings": "strings of at most 255, each in quotes",
+    "unknown": "*not known*; one piece first",
+}
+
+
+def row(name: str) -> str:
+    """The line of a panel in the table of the documentation."""
+    panel = PANELS[name]
+    limits = [f"name {panel.max_name}"] if panel.max_name else []
+    limits += [f"value {panel.max_value}"] if panel.max_value else []
+    cells = [
+        panel.title,
+        f"`{name}`",
+        f"{panel.name_field}: {NAME_FORMS[panel.name_form]}",
+        f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}",
+        panel.ttl or "no field",
+        ", ".join(limits) or "*not known*",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def documented(heading: str) -> list[str]:
+    """The lines of the table below *heading* in the documentation."""
+    text = (Path(__file__).parents[2] / "docs" / "dns.md").read_text()
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("|")][2:]
+
+
+def test_documented_panels():
+    """The table in the documentation has the panels as they are here."""
+    assert [row(name) for name in PANELS if name != "other"] == documented("The panels")
+
+
+def test_documented_mistakes():
+    """Each mistake is explained once in the documentation."""
+    codes = [
+        code
+        for line in documented("What the doctor says")
+        for code in re.findall("`(.*?)`", line.split("|")[1])
+    ]
+    assert sorted(panels.MISTAKES) == sorted(codes)
+
+
+values = st.text(st.sampled_from("ABCZaz019+/="), min_size=1, max_size=900).map("p={}".format)
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.sampled_from(sorted(PANELS)), labels, labels, values)
+def test_what_is_typed_is_the_record(name, selector, sub_domain, value):
+    """Name and value can be read back from what is typed, whatever the panel's form."""
+    panel = PANELS[name]
+    record_name = f"{selector}._domainkey.{sub_domain}.{ZONE}"
+    fields = typed(instructions(name, record_name=record_name, record_value=value))
+    name_typed, value_typed = fields[panel.name_field], fields[panel.value_field]
+    full = name_typed.removesuffix(".") if name_typed.endswith(".") else f"{name_typed}.{ZONE}"
+    assert record_name == full
+    if panel.value_form == "quoted strings":
+        assert all(len(string) <= 255 for string in re.findall('"([^"]*)"', value_typed))
+        value_typed = records.parse_quoted(value_typed)
+    assert value == value_typed

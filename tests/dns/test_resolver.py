@@ -1,0 +1,663 @@
+"""What the resolver makes of real DNS messages from servers that behave, and from others."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from time import monotonic
+
+import dns.resolver
+import pytest
+
+from byodkim_provider import progress
+from byodkim_provider.dns.resolver import Answer, DnsResolver, _endpoint
+from tests.support.dns_servers import (
+    Network,
+    cached,
+    chained,
+    failing,
+    foreign,
+    garbage,
+    has_ipv6,
+    honest,
+    lame,
+    running,
+    silent,
+    truncated,
+)
+
+NAME = "s1._domainkey.example.com"
+VALUE = "p=MIGfMA0"
+RECORD = f"{NAME}. IN TXT {VALUE}"
+LONG = "p=" + "A" * 392  # as long as a 2048-bit key's
+
+FOUR_SERVERS = """
+example.com. IN NS ns2.example.net.
+example.com. IN NS ns3.example.net.
+example.com. IN NS ns4.example.net.
+example.com. IN NS ns5.example.net.
+ns2.example.net. IN A 127.0.0.2
+ns3.example.net. IN A 127.0.0.3
+ns4.example.net. IN A 127.0.0.4
+ns5.example.net. IN A 127.0.0.5
+"""
+TWO_SERVERS = """
+example.com. IN NS ns2.example.net.
+example.com. IN NS ns3.example.net.
+ns2.example.net. IN A 127.0.0.2
+ns3.example.net. IN A 127.0.0.3
+ns4.example.net. IN A 127.0.0.4
+"""
+ONE_SERVER = """
+example.com. IN NS ns2.example.net.
+ns2.example.net. IN A 127.0.0.2
+"""
+
+SHORT = 0.2
+"""Seconds to wait for a reply where one server stays silent."""
+
+NO_ROUTE = "127.255.255.255"
+"""An address that the kernel refuses to send to: a broadcast address, without leave to broadcast."""
+
+
+@pytest.fixture(scope="module")
+def running_network():
+    with running() as network:
+        yield network
+
+
+@pytest.fixture
+def network(running_network: Network):
+    running_network.reset()
+    return running_network
+
+
+@pytest.fixture
+def look(network: Network):
+    """Look *name* up as the product does, but wait longer: a busy machine is no silent server."""
+
+    def txt(name: str = NAME, domain: str = "example.com", **settings) -> tuple[Answer, ...]:
+        settings = {"resolvers": [f"127.0.0.1:{network.port}"], "reply_seconds": 10} | settings
+        return DnsResolver(**settings).txt(name, domain)
+
+    return txt
+
+
+def test_every_authoritative_server_is_asked(network, look):
+    """Each server of the zone answers for itself, and is asked once."""
+    network[1].knows(FOUR_SERVERS)
+    for last in (2, 3, 4):
+        network[last].serve("example.com", RECORD)
+    network[5].serve("example.com", f"{NAME}. IN TXT p=other")
+
+    assert (
+        Answer("ns2.example.net", (VALUE,)),
+        Answer("ns3.example.net", (VALUE,)),
+        Answer("ns4.example.net", (VALUE,)),
+        Answer("ns5.example.net", ("p=other",)),
+    ) == look()
+    # The zone's name servers, and the address of each of the four.
+    assert {1: 5, 2: 1, 3: 1, 4: 1, 5: 1} == network.counts()
+
+
+def test_servers_are_asked_side_by_side(network, look):
+    """No server waits for another's answer: four slow ones take as long as one."""
+    together = threading.Barrier(4, timeout=10)
+
+    def answer_when_all_are_asked(answer, over_tcp):
+        together.wait()
+        return answer
+
+    network[1].knows(FOUR_SERVERS)
+    for last in (2, 3, 4, 5):
+        network[last].serve("example.com", RECORD, answer_when_all_are_asked)
+
+    assert [(VALUE,)] * 4 == [answer.values for answer in look()]
+
+
+@pytest.mark.parametrize(
+    ("behave", "failure", "questions"),
+    [
+        (silent, "silent", 2),
+        (garbage, "garbage", 1),
+        (foreign, "garbage", 1),
+        (lame, "lame", 1),
+        (cached, "lame", 1),
+        (failing("REFUSED"), "REFUSED", 1),
+        (failing("SERVFAIL"), "SERVFAIL", 1),
+        (failing("FORMERR"), "FORMERR", 1),
+    ],
+    ids=[
+        "silent",
+        "cut short",
+        "another question's answer",
+        "lame",
+        "not authoritative",
+        "REFUSED",
+        "SERVFAIL",
+        "FORMERR",
+    ],
+)
+def test_failing_server(network, look, behave, failure, questions):
+    """A server that fails is named with its reason, beside the others' answers; only silence is retried."""
+    network[1].knows(TWO_SERVERS)
+    network[2].serve("example.com", RECORD)
+    network[3].serve("example.com", RECORD, behave)
+
+    assert (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, failure)) == look(
+        reply_seconds=SHORT if behave is silent else 10
+    )
+    # The zone, the address of each server, and for the one that fails whether it has an IPv6 address.
+    assert {1: 4, 2: 1, 3: questions} == network.counts()
+
+
+def test_retry_after_a_lost_datagram(network, look):
+    """One lost datagram is no silent server."""
+    answers = iter([silent, honest])
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD, lambda answer, over_tcp: next(answers)(answer, over_tcp))
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == look(reply_seconds=SHORT)
+    assert {1: 2, 2: 2} == network.counts()
+
+
+@pytest.mark.parametrize(
+    ("zone", "values"),
+    [
+        ("", ()),
+        (f"{NAME}. IN A 127.0.0.9", ()),
+        (f"below.{NAME}. IN A 127.0.0.9", ()),
+        (f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', (LONG,)),
+        (f'{NAME}. IN TXT "{LONG[:100]}" "{LONG[100:200]}" "{LONG[200:]}"', (LONG,)),
+        (f"{NAME}. IN TXT p=two\n{NAME}. IN TXT p=one", ("p=one", "p=two")),
+        ("*.example.com. IN TXT v=spf1", ()),
+        ("*._domainkey.example.com. IN TXT v=spf1", ("v=spf1",)),
+        (f'{NAME}. IN TXT "\\"p=x\\""', ('"p=x"',)),
+        (f'{NAME}. IN TXT "p=\\226\\128\\156\\255"', ("p=\u201c\\xff",)),
+    ],
+    ids=[
+        "no such name",
+        "no TXT",
+        "empty non-terminal",
+        "two strings",
+        "three strings",
+        "two records",
+        "wildcard elsewhere",
+        "wildcard",
+        "quotes in the value",
+        "not ASCII",
+    ],
+)
+def test_values(network, look, zone, values):
+    """Values are the strings joined, one for each record, as they stand; no such name is an answer."""
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", zone)
+
+    assert (Answer("ns2.example.net", values),) == look()
+
+
+def test_truncated_answer_comes_over_tcp(network, look):
+    """What does not fit into UDP is asked for again over TCP."""
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", f'{NAME}. IN TXT "{LONG[:255]}" "{LONG[255:]}"', truncated)
+
+    assert (Answer("ns2.example.net", (LONG,)),) == look()
+    assert [(NAME, "TXT", "udp"), (NAME, "TXT", "tcp")] == network[2].queries
+
+
+@pytest.mark.parametrize(
+    ("over_tcp", "failure"),
+    [(silent, "garbage"), (garbage, "garbage"), (failing("REFUSED"), "REFUSED")],
+    ids=["hung up", "cut short", "REFUSED"],
+)
+def test_tcp_fails(network, look, over_tcp, failure):
+    """A server that truncates and then fails over TCP is named with its reason."""
+
+    def behave(answer, tcp):
+        return over_tcp(answer, tcp) if tcp else truncated(answer, tcp)
+
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD, behave)
+
+    assert (Answer("ns2.example.net", None, failure),) == look()
+
+
+@pytest.mark.parametrize(
+    ("servers", "domain", "name", "first_asked"),
+    [
+        (ONE_SERVER, "example.com", NAME, {"example.com"}),
+        (ONE_SERVER, "mail.example.com", "s1._domainkey.mail.example.com", {"example.com"}),
+        (ONE_SERVER, "a.b.example.com", "s1._domainkey.a.b.example.com", {"example.com"}),
+        (
+            "b.example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2",
+            "a.b.example.com",
+            "s1._domainkey.a.b.example.com",
+            {"example.com", "b.example.com"},
+        ),
+    ],
+    ids=["domain", "sub-domain", "two labels down", "zone of three labels"],
+)
+def test_recursive_resolver_hears_no_new_name(network, look, servers, domain, name, first_asked):
+    """A resolver is asked for zones from the top, so that it never learns "no such name" of a new one."""
+    network[1].knows(servers)
+    zone = "b.example.com" if "b.example.com" in servers else "example.com"
+    network[2].serve(zone, f"{name}. IN TXT {VALUE}")
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == look(name, domain)
+    assert first_asked | {"ns2.example.net"} == network[1].names()
+
+
+@pytest.mark.parametrize(
+    ("cut", "name"),
+    [
+        ("_domainkey.example.com", NAME),
+        ("mail.example.com", "s1._domainkey.mail.example.com"),
+        ("_domainkey.mail.example.com", "s1._domainkey.mail.example.com"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("server", "glue", "address_questions"),
+    [("ns4.{cut}", "ns4.{cut}. IN A 127.0.0.4", 0), ("ns4.example.net", "", 1)],
+    ids=["glue", "no glue"],
+)
+def test_delegated(network, look, cut, name, server, glue, address_questions):
+    """A delegated part of the zone is asked for where it was delegated to."""
+    server = server.format(cut=cut)
+    network[1].knows(TWO_SERVERS)
+    for last in (2, 3):
+        network[last].serve("example.com", f"{cut}. IN NS {server}.\n{glue.format(cut=cut)}")
+    network[4].serve(cut, f"{name}. IN TXT {VALUE}")
+
+    assert (Answer(server, (VALUE,)),) == look(name, name.partition("_domainkey.")[2])
+    assert {1: 3 + address_questions, 2: 1, 3: 1, 4: 1} == network.counts()
+    assert not {asked for asked in network[1].names() if "_domainkey" in asked}
+
+
+def test_delegated_to_a_server_nobody_can_find(network, look):
+    """A server inside the zone that it serves has no address without glue, and nobody is asked for it."""
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", "_domainkey.example.com. IN NS ns1._domainkey.example.com.")
+
+    assert (Answer("ns1._domainkey.example.com", None, "no address"),) == look()
+    assert {"example.com", "ns2.example.net"} == network[1].names()
+
+
+def test_half_delegated(network, look):
+    """A server of the zone above that does not refer yet counts: a verifier may ask it."""
+    network[1].knows(TWO_SERVERS)
+    network[2].serve("example.com", "_domainkey.example.com. IN NS ns4.example.net.")
+    network[3].serve("example.com", "")
+    network[4].serve("_domainkey.example.com", RECORD)
+
+    assert (Answer("ns3.example.net", ()), Answer("ns4.example.net", (VALUE,))) == look()
+
+
+def test_half_glued(network, look):
+    """One server of the zone above that gives the addresses is enough."""
+    network[1].knows(TWO_SERVERS)
+    delegation = "_domainkey.example.com. IN NS ns4._domainkey.example.com.\n"
+    network[2].serve("example.com", f"{delegation}ns4._domainkey.example.com. IN A 127.0.0.4")
+    network[3].serve("example.com", delegation)
+    network[4].serve("_domainkey.example.com", RECORD)
+
+    assert (Answer("ns4._domainkey.example.com", (VALUE,)),) == look()
+
+
+def test_server_of_both_zones(network, look):
+    """A server of a zone that serves a delegated one too is one server."""
+    network[1].knows(TWO_SERVERS)
+    delegation = (
+        "_domainkey.example.com. IN NS ns2.example.net.\n_domainkey.example.com. IN NS ns4.example.net."
+    )
+    network[2].serve("_domainkey.example.com", RECORD)
+    network[3].serve("example.com", delegation)
+    network[4].serve("_domainkey.example.com", RECORD)
+
+    assert (Answer("ns2.example.net", (VALUE,)), Answer("ns4.example.net", (VALUE,))) == look()
+
+
+@pytest.mark.parametrize(
+    ("domain", "zone", "zones"),
+    [
+        ("example.com", "", ("example.com",)),
+        ("mail.example.com", "", ("example.com",)),
+        ("example.com", RECORD, ("example.com",)),
+        (
+            "mail.example.com",
+            "mail.example.com. IN NS ns4.example.net.",
+            ("example.com", "mail.example.com"),
+        ),
+        (
+            "mail.example.com",
+            "_domainkey.mail.example.com. IN NS ns4.example.net.",
+            ("example.com", "_domainkey.mail.example.com"),
+        ),
+        (
+            "mail.example.com",
+            "s1._domainkey.mail.example.com. IN CNAME k1.example.org.",
+            ("example.com",),
+        ),
+    ],
+    ids=["no record", "sub-domain", "record", "delegated", "delegated _domainkey", "CNAME"],
+)
+def test_zones(network, look, domain, zone, zones):
+    """An answer names the zones that led to it, down to the one that holds the name asked for."""
+    network[1].knows(f"{TWO_SERVERS}example.org. IN NS ns4.example.net.")
+    for last in (2, 3):
+        network[last].serve("example.com", zone)
+    network[4].serve("example.org", "")
+    network[4].serve(zones[-1], "")
+
+    assert {zones} == {answer.zones for answer in look(f"s1._domainkey.{domain}", domain)}
+
+
+@pytest.mark.parametrize("check", ["authoritative", "recursive"])
+def test_zone_below_at_the_same_servers(network, look, check):
+    """A zone that its parent's servers serve too is known by the SOA beside "no such name"."""
+    network[1].knows(ONE_SERVER)
+    if check == "recursive":
+        network[1].serve("mail.example.com", "")
+        network[1].recursive = True
+    network[2].serve("example.com", "mail.example.com. IN NS ns2.example.net.")
+    network[2].serve("mail.example.com", "")
+
+    (answer,) = look("s1._domainkey.mail.example.com", "mail.example.com", check=check)
+
+    assert "mail.example.com" == answer.zones[-1]
+
+
+def test_names_of_servers_in_lower_case(network, look):
+    """A server has one spelling, however its zone spells it."""
+    network[1].knows("Example.COM. IN NS NS2.Example.NET.\nns2.example.net. IN A 127.0.0.2")
+    network[2].serve("example.com", RECORD)
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == look()
+
+
+def test_silent_parent_of_a_delegated_zone(network, look):
+    """A server of the zone above that is silent is no server of the record."""
+    network[1].knows(TWO_SERVERS)
+    network[2].serve("example.com", "_domainkey.example.com. IN NS ns4.example.net.")
+    network[4].serve("_domainkey.example.com", RECORD)
+
+    assert (Answer("ns4.example.net", (VALUE,)),) == look(reply_seconds=SHORT)
+
+
+def test_alias_is_followed_into_another_zone(network, look):
+    """A CNAME is followed to the servers of its target, which is never asked of a recursive resolver."""
+    target = "k1._domainkey.mailer.example.org"
+    network[1].knows(f"{TWO_SERVERS}example.org. IN NS ns4.example.net.")
+    for last in (2, 3):
+        network[last].serve("example.com", f"{NAME}. IN CNAME {target}.")
+    network[4].serve("example.org", f"{target}. IN TXT {VALUE}")
+
+    assert (Answer("ns4.example.net", (VALUE,), alias=target),) == look()
+    assert {1: 5, 2: 1, 3: 1, 4: 1} == network.counts()
+    assert {
+        "example.com",
+        "example.org",
+    } == {name for name in network[1].names() if not name.startswith("ns")}
+
+
+def chain(length: int) -> str:
+    """*length* CNAMEs from the record's name on, and the record at their end."""
+    names = [NAME, *(f"c{hop}.example.com" for hop in range(1, length + 1))]
+    links = [f"{name}. IN CNAME {target}." for name, target in itertools.pairwise(names)]
+    return "\n".join([*links, f"{names[-1]}. IN TXT {VALUE}"])
+
+
+@pytest.mark.parametrize(
+    ("zone", "answer"),
+    [
+        (chain(1), Answer("ns2.example.net", (VALUE,), alias="c1.example.com")),
+        (chain(8), Answer("ns2.example.net", (VALUE,), alias="c8.example.com")),
+        (chain(9), Answer("ns2.example.net", (), "too many CNAMEs", alias="c9.example.com")),
+        (f"{NAME}. IN CNAME {NAME}.", Answer("ns2.example.net", (), "CNAME loop", alias=NAME)),
+        (
+            f"{NAME}. IN CNAME a.example.com.\na.example.com. IN CNAME b.example.com.\n"
+            "b.example.com. IN CNAME a.example.com.",
+            Answer("ns2.example.net", (), "CNAME loop", alias="a.example.com"),
+        ),
+        (f"{NAME}. IN CNAME .", Answer("ns2.example.net", (), "CNAME to the root", alias=".")),
+        (f"{NAME}. IN CNAME gone.example.com.", Answer("ns2.example.net", (), alias="gone.example.com")),
+        (f"{NAME}. IN CNAME k1.nowhere.test.", Answer("@1", None, "no zone", alias="k1.nowhere.test")),
+        (
+            f"{NAME}. IN CNAME k1._domainkey.no.where.test.",
+            Answer("@1", None, "no zone", alias="k1._domainkey.no.where.test"),
+        ),
+    ],
+    ids=[
+        "one",
+        "eight",
+        "nine",
+        "to itself",
+        "loop",
+        "to the root",
+        "to nothing",
+        "to no zone",
+        "to no zone's record",
+    ],
+)
+def test_alias_chain(network, look, zone, answer):
+    """Eight CNAMEs are followed; what goes on, round in circles or nowhere is named, and asked of nobody."""
+    network[1].knows(f"{ONE_SERVER}nowhere.test. IN A 127.0.0.9")
+    network[2].serve("example.com", zone)
+
+    server = answer.server.replace("@1", f"127.0.0.1:{network.port}")
+    assert (Answer(server, answer.values, answer.failure, answer.alias),) == look()
+    assert not [name for name in network[1].names() if name == answer.alias or "_domainkey" in name]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "answer", "questions"),
+    [
+        (["127.0.0.3", "127.0.0.4"], Answer("ns.example.net", (VALUE,)), {3: 1, 4: 1}),
+        (["127.0.0.3"], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
+        (["127.0.0.3", "127.0.0.5"], Answer("ns.example.net", None, "REFUSED"), {3: 1, 5: 2}),
+        (["127.0.0.3", NO_ROUTE], Answer("ns.example.net", None, "REFUSED"), {3: 1}),
+        ([NO_ROUTE], Answer("ns.example.net", None, "unreachable"), {}),
+        ([], Answer("ns.example.net", None, "no address"), {}),
+    ],
+    ids=[
+        "second answers",
+        "none answers",
+        "the first one's reason",
+        "second not reachable",
+        "not reachable",
+        "no address",
+    ],
+)
+def test_addresses(network, look, addresses, answer, questions):
+    """Of several addresses the first that answers counts; if none does, the first one's failure."""
+    lines = [f"ns.example.net. IN A {address}" for address in addresses]
+    network[1].knows("\n".join(["example.com. IN NS ns.example.net.", *lines]))
+    network[3].serve("example.com", RECORD, failing("REFUSED"))
+    network[4].serve("example.com", RECORD)
+
+    assert (answer,) == look(reply_seconds=SHORT if "127.0.0.5" in addresses else 10)
+    assert questions == {last: count for last, count in network.counts().items() if last != 1}
+
+
+def test_ipv6_only_server(network, look):
+    """A server that has IPv6 addresses only is asked there, and unreachable from where there is no IPv6."""
+    network[1].knows("example.com. IN NS ns6.example.net.\nns6.example.net. IN AAAA ::1")
+    network[6].serve("example.com", RECORD)
+    answer = (
+        Answer("ns6.example.net", (VALUE,)) if has_ipv6() else Answer("ns6.example.net", None, "unreachable")
+    )
+
+    assert (answer,) == look()
+
+
+@pytest.mark.parametrize(
+    ("knows", "behave", "failure"),
+    [
+        ("example.org. IN NS ns2.example.net.", honest, "no zone"),
+        ("example.com. IN CNAME example.org.", honest, "no zone"),
+        (ONE_SERVER, silent, "silent"),
+        (ONE_SERVER, failing("SERVFAIL"), "SERVFAIL"),
+        (ONE_SERVER, garbage, "garbage"),
+    ],
+    ids=["no such domain", "an alias", "silent", "SERVFAIL", "garbage"],
+)
+def test_zone_not_found(network, look, knows, behave, failure):
+    """If not even the zone can be found, the recursive resolver's failure is the one answer."""
+    network[1].knows(knows, behave)
+
+    assert (Answer(f"127.0.0.1:{network.port}", None, failure),) == look(
+        reply_seconds=SHORT if behave is silent else 10
+    )
+
+
+def test_next_recursive_resolver(network, look):
+    """A recursive resolver that fails is made good by the next one."""
+    network[1].knows(ONE_SERVER, failing("SERVFAIL"))
+    network[3].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD)
+
+    answers = look(resolvers=[f"127.0.0.1:{network.port}", f"127.0.0.3:{network.port}"])
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == answers
+
+
+def test_recursive_check(network, look):
+    """With `recursive` each resolver is asked for the record itself, once, and nobody else."""
+    network[1].knows(f"{NAME}. IN CNAME k1.example.org.\nk1.example.org. IN TXT {VALUE}", chained)
+    network[2].knows(RECORD)
+    network[3].knows("example.com. IN A 127.0.0.9")
+    network[4].knows(RECORD, failing("SERVFAIL"))
+    resolvers = [f"127.0.0.{last}:{network.port}" for last in (4, 3, 2, 1)]
+
+    assert (
+        Answer(f"127.0.0.1:{network.port}", (VALUE,), alias="k1.example.org"),
+        Answer(f"127.0.0.2:{network.port}", (VALUE,)),
+        Answer(f"127.0.0.3:{network.port}", ()),
+        Answer(f"127.0.0.4:{network.port}", None, "SERVFAIL"),
+    ) == look(check="recursive", resolvers=resolvers)
+    assert {1: 1, 2: 1, 3: 1, 4: 1} == network.counts()
+
+
+def test_interrupted(network, look):
+    """Once the run is interrupted nothing more is asked."""
+    progress.stopping.set()
+
+    assert (Answer(f"127.0.0.1:{network.port}", None, "interrupted"),) == look()
+    assert {} == network.counts()
+
+
+def test_interrupted_while_waiting_for_a_server(network, look):
+    """An interruption ends the lookup at once, however long a server may take, and nobody is asked again."""
+
+    def interrupt(answer, over_tcp):
+        progress.stopping.set()
+
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD, interrupt)
+    start = monotonic()
+
+    assert (Answer("ns2.example.net", None, "interrupted"),) == look(reply_seconds=60)
+    assert monotonic() - start < 10
+    assert {1: 2, 2: 1} == network.counts()
+
+
+def test_silent_server_is_asked_once_a_run(network, look):
+    """Lookups of one run share which servers stayed silent, and ask those no second time."""
+    network[1].knows(TWO_SERVERS)
+    network[2].serve("example.com", RECORD)
+    network[3].serve("example.com", RECORD, silent)
+    silent_ones = set()
+    both = (Answer("ns2.example.net", (VALUE,)), Answer("ns3.example.net", None, "silent"))
+
+    for _ in range(3):
+        assert both == look(reply_seconds=SHORT, silent=silent_ones)
+    # One question and its repetition to the silent server, one question each time to the other.
+    assert (3, 2) == (network.counts()[2], network.counts()[3])
+    assert both == look(reply_seconds=SHORT)
+    assert 4 == network.counts()[3], "the next run asks it again"
+
+
+def test_silent_resolver_is_asked_once_a_run(network, look):
+    """A recursive resolver that stays silent is passed over by every later question."""
+    network[1].knows(ONE_SERVER, silent)
+    network[3].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD)
+    resolvers = [f"127.0.0.1:{network.port}", f"127.0.0.3:{network.port}"]
+
+    answers = look(resolvers=resolvers, reply_seconds=SHORT, silent=set())
+
+    assert (Answer("ns2.example.net", (VALUE,)),) == answers
+    assert 2 == network.counts()[1]
+
+
+def test_out_of_time_is_not_silent(network, look):
+    """A server that was given less than its time may be asked again."""
+
+    class Clock(progress.SystemClock):
+        """Nearly all of the time for this lookup is over when the zone's server is asked."""
+
+        def monotonic(self) -> float:
+            return super().monotonic() + (14.5 if len(network[1].queries) == 2 else 0)
+
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", RECORD, silent)
+    silent_ones = set()
+
+    look(clock=Clock(), silent=silent_ones)
+
+    assert set() == silent_ones
+
+
+def test_one_look_is_bounded(network, look):
+    """A look that has taken too long asks nobody any more, whatever there is left to follow."""
+
+    class Clock(progress.SystemClock):
+        """Four seconds pass with each question."""
+
+        seconds = 0.0
+
+        def monotonic(self) -> float:
+            self.seconds += 4
+            return self.seconds
+
+    network[1].knows(ONE_SERVER)
+    network[2].serve("example.com", chain(8))
+
+    assert (Answer(f"127.0.0.1:{network.port}", None, "no time", alias="c1.example.com"),) == look(
+        clock=Clock()
+    )
+    assert {1: 2, 2: 1} == network.counts()
+
+
+@pytest.mark.parametrize(
+    ("resolver", "endpoint"),
+    [
+        ("1.1.1.1", ("1.1.1.1", 53)),
+        ("1.1.1.1:5353", ("1.1.1.1", 5353)),
+        ("[2606:4700:4700::1111]", ("2606:4700:4700::1111", 53)),
+        ("[2606:4700:4700::1111]:5353", ("2606:4700:4700::1111", 5353)),
+        ("fe80::1%eth0", ("fe80::1%eth0", 53)),
+    ],
+)
+def test_endpoint(resolver, endpoint):
+    """Resolvers are written with or without a port; the system writes IPv6 addresses without brackets."""
+    assert endpoint == _endpoint(resolver)
+
+
+def test_no_resolver(look, monkeypatch):
+    """A machine without a recursive resolver is told so."""
+
+    def unconfigured():
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver, "Resolver", unconfigured)
+
+    assert (Answer("the system", None, "no resolver"),) == look(resolvers=())
+
+
+def test_system_resolvers(look, monkeypatch):
+    """Without `resolvers` those of the system are asked, at port 53, written as the system has them."""
+    configured = dns.resolver.Resolver(configure=False)
+    configured.nameservers = [NO_ROUTE]
+    monkeypatch.setattr(dns.resolver, "Resolver", lambda: configured)
+
+    assert (Answer(NO_ROUTE, None, "unreachable"),) == look(resolvers=())

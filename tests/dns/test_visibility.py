@@ -1,0 +1,305 @@
+"""Whether a record is visible enough, how long it is waited for, and what is said about it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from byodkim_provider.dkim.misconfigurations import misconfiguration
+from byodkim_provider.dns import visibility
+from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.dns.visibility import DnsWait, Visibility, diagnose, judge, wait_until_visible
+from byodkim_provider.progress import stopping
+from tests.support.dns_servers import running
+from tests.support.fakes import FakeClock, FakeProgress
+
+
+def public_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+KEY, OTHER_KEY = public_key(), public_key()
+RIGHT, OTHER = (f"p={base64.b64encode(key).decode()}" for key in (KEY, OTHER_KEY))
+
+
+def answers(*said: tuple[str, ...] | str | None) -> tuple[Answer, ...]:
+    """Answers of ns1, ns2 …: values, or why there are none."""
+    return tuple(
+        Answer(f"ns{number}", None, what) if isinstance(what, str) else Answer(f"ns{number}", what)
+        for number, what in enumerate(said, start=1)
+    )
+
+
+def slip(*values: str) -> str:
+    """What is said of ns1 if it gives *values*; what is wrong with them is decided elsewhere."""
+    return f"ns1 answers {misconfiguration(values, KEY).text}"
+
+
+@pytest.mark.parametrize(
+    ("said", "visible", "summary"),
+    [
+        (answers((RIGHT,), (RIGHT,)), True, "2 of 2 servers show the key"),
+        (answers((f"v=DKIM1; k=rsa; {RIGHT};",)), True, "1 of 1 servers show the key"),
+        (answers((RIGHT,), "silent"), True, "1 of 2 servers show the key, ns2 is silent"),
+        (
+            answers((RIGHT,), "silent", "REFUSED", "silent"),
+            True,
+            "1 of 4 servers show the key, ns2 and ns4 are silent, ns3 answers REFUSED",
+        ),
+        (
+            answers("silent", "silent", "silent"),
+            False,
+            "0 of 3 servers show the key, ns1, ns2 and ns3 are silent",
+        ),
+        (answers((RIGHT,), ()), False, "1 of 2 servers show the key, ns2 has no TXT record"),
+        (
+            answers((OTHER,), (RIGHT,), (RIGHT,), (RIGHT,)),
+            False,
+            f"3 of 4 servers show the key, {slip(OTHER)}",
+        ),
+        (
+            answers((RIGHT, "v=spf1 -all")),
+            False,
+            f"0 of 1 servers show the key, {slip(RIGHT, 'v=spf1 -all')}",
+        ),
+        (answers((RIGHT, RIGHT)), False, f"0 of 1 servers show the key, {slip(RIGHT, RIGHT)}"),
+        (answers((f'"{RIGHT}"',)), False, f"0 of 1 servers show the key, {slip(chr(34) + RIGHT)}"),
+        (
+            (Answer("ns1", (RIGHT,), alias="k1.example.org"), Answer("ns2", (), alias="k2.example.org")),
+            False,
+            "1 of 2 servers show the key, ns2 has no TXT record (CNAME to k2.example.org)",
+        ),
+        (
+            (Answer("ns1", (RIGHT,)), Answer("ns2", (), "CNAME loop", "k2.example.org")),
+            False,
+            "1 of 2 servers show the key, ns2 has a CNAME loop (CNAME to k2.example.org)",
+        ),
+    ],
+    ids=[
+        "all",
+        "written in another way",
+        "one silent",
+        "most fail",
+        "all silent",
+        "one has none",
+        "one has another key",
+        "two records",
+        "the same record twice",
+        "quotes",
+        "alias to nothing",
+        "alias to itself",
+    ],
+)
+def test_judge(said, visible, summary):
+    """Visible is: every server that answers has this key and nothing beside it, and at least one answers."""
+    judgement = judge(said, KEY)
+
+    assert (visible, summary) == (judgement.visible, judgement.summary())
+    assert (len(said), said) == (judgement.asked, judgement.answers)
+
+
+@pytest.mark.parametrize(
+    ("failure", "phrase", "phrase_of_two"),
+    [
+        ("silent", "ns1 is silent", "ns1 and ns2 are silent"),
+        ("unreachable", "ns1 is unreachable", "ns1 and ns2 are unreachable"),
+        ("lame", "ns1 is not authoritative for the zone", "ns1 and ns2 are not authoritative for the zone"),
+        ("garbage", "ns1 answers garbage", "ns1 and ns2 answer garbage"),
+        ("SERVFAIL", "ns1 answers SERVFAIL", "ns1 and ns2 answer SERVFAIL"),
+        ("no address", "ns1 has no address", "ns1 and ns2 have no address"),
+        ("no zone", "ns1 finds no zone for this name", "ns1 and ns2 find no zone for this name"),
+        ("no resolver", "ns1 has no recursive resolver", "ns1 and ns2 have no recursive resolver"),
+        (
+            "no time",
+            "ns1 is not asked, the look took too long",
+            "ns1 and ns2 are not asked, the look took too long",
+        ),
+        (
+            "interrupted",
+            "ns1 is not asked, the run was interrupted",
+            "ns1 and ns2 are not asked, the run was interrupted",
+        ),
+    ],
+)
+def test_phrases(failure, phrase, phrase_of_two):
+    """Servers that say the same share one phrase."""
+    assert (phrase,) == judge(answers(failure), KEY).phrases()
+    assert (phrase_of_two,) == judge(answers(failure, failure), KEY).phrases()
+
+
+def test_nothing_wrong_has_no_phrase():
+    """Servers that show the key are no evidence against it."""
+    assert () == judge(answers((RIGHT,)), KEY).phrases()
+
+
+def test_diagnose():
+    """A diagnosis names every server, the right ones too."""
+    assert "ns1 and ns3 show the key, ns2 and ns5 have no TXT record, ns4 is silent" == (
+        diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
+    )
+
+
+def watch(clock: FakeClock, *changes: tuple[float, tuple[Answer, ...]]):
+    """A look that sees each of *changes* from its second on, and the list of times it looked at."""
+    looked: list[float] = []
+
+    def look() -> Visibility:
+        looked.append(clock.monotonic())
+        return judge([said for since, said in changes if since <= clock.monotonic()][-1], KEY)
+
+    return look, looked
+
+
+def wait(look, clock, seconds, *, shared=None, progress=None):
+    """What is seen last in a wait of that many seconds at most."""
+    return wait_until_visible(
+        look,
+        wait=shared or DnsWait(clock),
+        seconds=seconds,
+        subject="example.net",
+        clock=clock,
+        progress=progress or FakeProgress(),
+    )
+
+
+NOWHERE, EVERYWHERE = answers((), ()), answers((RIGHT,), (RIGHT,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "looks", "visible"),
+    [
+        ([(0, EVERYWHERE)], 120, [0], True),
+        ([(0, NOWHERE)], 0, [0], False),
+        ([(0, NOWHERE)], 1, [0, 1], False),
+        ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
+        ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
+        ([(0, NOWHERE), (39, EVERYWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], True),
+    ],
+    ids=[
+        "there already",
+        "one look only",
+        "shorter than a pause",
+        "never",
+        "after a while",
+        "at the last look",
+    ],
+)
+def test_when_it_looks(changes, seconds, looks, visible):
+    """It looks at once, then less and less often, and a last time at the end."""
+    clock = FakeClock()
+    look, looked = watch(clock, *changes)
+
+    judgement = wait(look, clock, seconds)
+
+    assert (looks, visible) == (looked, judgement.visible)
+
+
+def test_a_shared_wait():
+    """What one identity has waited, the next one of the run can't; it waits for what is left."""
+    clock, progress = FakeClock(), FakeProgress()
+    shared = DnsWait(clock)
+    never, _ = watch(clock, (0, NOWHERE))
+    wait(never, clock, 116, shared=shared)
+    look, looked = watch(clock, (0, NOWHERE))
+
+    wait(look, clock, 120, shared=shared, progress=progress)
+
+    assert [116, 118, 120] == looked
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have no TXT record"
+    ] == progress.updates
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "waited"),
+    [
+        ([(0, EVERYWHERE)], 120, 0),
+        ([(0, NOWHERE)], 0, 0),
+        ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
+    ],
+    ids=["visible at once", "one look only", "visible after a while"],
+)
+def test_time_in_which_nobody_waits(changes, seconds, waited):
+    """It uses up nothing of a shared wait, however late in the run the next one begins."""
+    clock = FakeClock()
+    shared = DnsWait(clock)
+    first, _ = watch(clock, *changes)
+    wait(first, clock, seconds, shared=shared)
+    clock.advance(1000)
+    look, looked = watch(clock, (0, NOWHERE))
+
+    wait(look, clock, 120, shared=shared)
+
+    assert 120 - waited == looked[-1] - looked[0]
+
+
+def test_time_in_which_two_wait():
+    """It counts once: both waits end when a single one would have."""
+    clock = FakeClock()
+    shared = DnsWait(clock)
+
+    with shared.within(120) as end:
+        clock.advance(50)
+        with shared.within(120) as end_of_second:
+            clock.advance(20)
+        clock.advance(10)
+    with shared.within(120) as end_of_third:
+        pass
+
+    assert (120, 120, 80 + 40) == (end, end_of_second, end_of_third)
+
+
+def test_interrupted():
+    """An interruption ends the wait without another look."""
+    clock = FakeClock()
+    clock.after(7, stopping.set)
+    look, looked = watch(clock, (0, NOWHERE))
+
+    judgement = wait(look, clock, 120)
+
+    assert ([0, 2, 5], False, 7) == (looked, judgement.visible, clock.monotonic())
+
+
+def test_progress():
+    """There is a line for each change, with time and limit, and none for what stays the same."""
+    clock = FakeClock()
+    look, _ = watch(clock, (0, NOWHERE), (5, answers((RIGHT,), ())), (28, EVERYWHERE))
+    progress = FakeProgress()
+
+    wait(look, clock, 120, progress=progress)
+
+    assert [
+        "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 have no TXT record",
+        "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT record",
+        "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
+    ] == progress.updates
+
+
+@pytest.mark.parametrize(
+    "changes", [[(0, EVERYWHERE)], [(0, NOWHERE)]], ids=["there already", "one look that sees nothing"]
+)
+def test_no_progress_without_a_wait(changes):
+    """Nothing is said about a wait that does not happen."""
+    clock = FakeClock()
+    look, _ = watch(clock, *changes)
+    progress = FakeProgress()
+
+    wait(look, clock, 0, progress=progress)
+
+    assert [] == progress.updates
+
+
+def test_real_look():
+    """The real resolver is a `Resolver`, and its answers can be judged."""
+    with running() as network:
+        network[1].knows("example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2")
+        network[2].serve("example.com", f"s1._domainkey.example.com. IN TXT {RIGHT}")
+        resolver: visibility.Resolver = DnsResolver(resolvers=[f"127.0.0.1:{network.port}"])
+
+        judgement = judge(resolver.txt("s1._domainkey.example.com", "example.com"), KEY)
+
+    assert "1 of 1 servers show the key" == judgement.summary()

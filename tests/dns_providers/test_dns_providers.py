@@ -1,0 +1,420 @@
+"""Which records a domain asks for at each DNS provider, and what is refused before it does."""
+
+import logging
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.settings import reset_options
+
+from byodkim_provider.config import settings
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
+from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.wire_types import timestamp
+
+DOMAIN = "mail.example.com"
+KEY = keys.generate(2048)
+VALUE = records.record_value(KEY.public_key_der)
+NAME = f"s1._domainkey.{DOMAIN}"
+OTHER_VALUE = records.record_value(keys.generate(1024).public_key_der)
+AWS = {"nameServers": ["ns-2.example.net", "ns-1.example.net."], "privateZone": False}
+
+
+ZONE_ERRORS = [
+    ("no matching Route 53 Hosted Zone found", "multiple Route 53 Hosted Zones matched; use additional"),
+    ("no matching Route53Zone found", "multiple Route53Zone found please use vpc_id option to filter"),
+    ("empty result", "too many results"),
+]
+"""What terraform-provider-aws says of a name that no zone has, and of one that several have."""
+
+
+class Cloud(pulumi.runtime.Mocks):
+    """What AWS and Cloudflare have, and what a program asked them for."""
+
+    def __init__(self) -> None:
+        self.zones: list[dict[str, Any]] = []
+        self.zone_errors = ZONE_ERRORS[0]
+        self.cloudflare_zones: list[dict[str, Any]] = []
+        self.cloudflare_records: list[dict[str, Any]] = []
+        self.asked: list[pulumi.runtime.MockResourceArgs] = []
+        self.providers: list[str] = []
+        self.identity: dict[str, Any] = {"status": "SUCCESS"}
+        """Outputs of every identity."""
+
+    def add_zone(self, zone_id, name, **more):
+        self.zones.append(AWS | {"id": zone_id, "zoneId": zone_id, "name": name} | more)
+
+    def new_resource(self, args):
+        self.asked.append(args)
+        made = {"zoneId": "ZNEW", "nameServers": ["ns-4.example.net", "ns-3.example.net"]}
+        if args.typ.endswith("ForeignSelectors"):
+            made = {"carried": {one: {"type": "TXT", "values": [one]} for one in args.inputs["keep"]}}
+        if args.typ.endswith("DkimKey"):
+            made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
+        if args.typ.endswith("ByodkimIdentity"):
+            made = self.identity
+        return args.name, {**args.inputs, **made}
+
+    def call(self, args):
+        self.providers.append(args.provider)
+        match args.token.rpartition(":")[2], args.args:
+            case "getZone", {"zoneId": zone_id} if args.token.startswith("aws"):
+                found = [zone for zone in self.zones if zone["zoneId"] == zone_id]
+            case "getZone", {"name": name}:
+                found = [zone for zone in self.zones if zone["name"] == name and not zone["privateZone"]]
+            case "getZones", {"name": name}:
+                return {"results": [zone for zone in self.cloudflare_zones if zone["name"] == name]}
+            case "getZones", _:
+                return {"id": "all", "ids": [zone["zoneId"] for zone in self.zones]}
+            case "getDnsRecords", {"name": {"exact": name}}:
+                return {"results": [one for one in self.cloudflare_records if one["name"] == name]}
+            case "getCallerIdentity", _:
+                return {"accountId": "123456789012"}
+            case unexpected:
+                raise AssertionError(unexpected)
+        if len(found) == 1:
+            return found[0]
+        if "zoneId" in args.args:
+            return {}, [("", "couldn't find resource")]
+        return {}, [("", self.zone_errors[bool(found)])]
+
+
+@pytest.fixture
+def cloud():
+    cloud = Cloud()
+    pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
+    yield cloud
+    reset_options()
+
+
+def run(program):
+    """Run *program* to the end, with everything that it asked for."""
+    pulumi.runtime.test(program)()
+
+
+def place(provider, domain=DOMAIN):
+    """Where *provider* puts the records of *domain*."""
+    found = []
+    run(lambda: found.append(provider.place(domain, parent=pulumi.ComponentResource("t:t:t", "parent"))))
+    return found[0]
+
+
+def publish(provider, existing="replace"):
+    """What *provider* made of the record of `KEY`."""
+    made = []
+
+    def program():
+        opts = pulumi.ResourceOptions(parent=pulumi.ComponentResource("t:t:t", "parent"))
+        provider.place(DOMAIN, parent=opts.parent)
+        made.append(
+            provider.publish(
+                "record", domain=DOMAIN, record_name=NAME, record_value=VALUE, existing=existing, opts=opts
+            )
+        )
+
+    run(program)
+    return made[0]
+
+
+def refusal(call, *arguments, **options):
+    with pytest.raises(InvalidSettings) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+# -- a provider of one's own
+
+
+class PowerDns:
+    """All that a provider needs."""
+
+    def place(self, domain, *, parent):
+        return Place("powerdns:eu")
+
+    def publish(self, name, *, domain, record_name, record_value, existing, opts):
+        properties = {"zone": domain, "name": record_name, "content": record_value}
+        return pulumi.CustomResource("powerdns:index/record:Record", name, properties, opts)
+
+
+def test_own_provider(cloud):
+    """A program publishes records by a provider of its own, and the identity depends on that."""
+    domain = settings.domain("example.com", {"generation": 2, "regions": ["eu-west-1"]})
+    run(lambda: ByodkimDomain("example.com", domain, dns=[PowerDns()]))
+    made = [one for one in cloud.asked if one.typ.startswith("powerdns")]
+    assert sorted(one.name for one in made) == [f"example.com/{number}/powerdns:eu" for number in (1, 2, 3)]
+    assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}
+    [identity] = [one for one in cloud.asked if one.typ.endswith("ByodkimIdentity")]
+    assert identity.inputs["dns"] == ["powerdns:eu"]
+
+
+def test_one_place_twice(cloud):
+    """Two entries of a list that lead to one place would make each record twice."""
+    cloud.add_zone("Z1", "example.com")
+    written = {"generation": 1, "regions": ["eu-west-1"], "dns": ["route53", {"zone": "example.com"}]}
+    domain = settings.domain("example.com", written)
+    assert refusal(run, lambda: ByodkimDomain("example.com", domain)) == (
+        'domains["example.com"].dns: route53:Z1 is listed twice'
+    )
+
+
+# -- by hand
+
+
+def shown(caplog, dns, *, generation=1):
+    """What a run says of `DOMAIN`, which has an identity in two Regions."""
+    written = {"generation": generation, "regions": ["eu-west-1", "us-east-1"], "dns": dns}
+    domain = settings.domain(DOMAIN, written)
+    with caplog.at_level(logging.INFO):
+        run(lambda: ByodkimDomain(DOMAIN, domain))
+    return caplog.messages
+
+
+def add_too(generation, *lines):
+    return "\n".join(
+        (
+            f"{DOMAIN}: add the record of generation {generation} too, if it is not there yet: "
+            "the rotation to it then waits for nobody",
+            *lines,
+        )
+    )
+
+
+def test_paste_once(cloud, caplog):
+    """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    assert shown(caplog, "manual") == [
+        add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}"),
+    ]
+
+
+def test_paste_once_into_a_panel(cloud, caplog):
+    """In the words of the panel that the settings name, without the zone where the panel adds it."""
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
+    assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
+    assert "    Name:  s1._domainkey.mail" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("told_by", "ago", "expected"),
+    [
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=2), [3]),
+        ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=6), []),
+        ("CreateEmailIdentity", timedelta(), []),
+    ],
+    ids=[
+        "rotated now",
+        "rotated now, by a clock that is behind",
+        "rotated earlier",
+        "made now, from pasted records",
+    ],
+)
+def test_paste_at_a_rotation(cloud, caplog, told_by, ago, expected):
+    """A rotation makes the next standby, whose record is shown then and in no later run."""
+    since = timestamp(datetime.now(UTC) - ago)
+    cloud.identity = {"status": "SUCCESS", "told_by": told_by, "signing_since": since}
+    texts = shown(caplog, "manual", generation=2)
+    assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
+
+
+@pytest.mark.parametrize("dns", [{"delegate": True}, ["manual", {"delegate": True}], "route53"])
+def test_nothing_to_paste(cloud, caplog, dns):
+    """Where a record gets into DNS by itself, none is shown for pasting."""
+    cloud.add_zone("Z1", "example.com")
+    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    assert shown(caplog, dns) == []
+
+
+# -- Route 53
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({}, "route53:ZMAIL"),
+        ({"zone": "example.com"}, "route53:ZUP"),
+        ({"zone_id": "ZUP"}, "route53:ZUP"),
+    ],
+    ids=["longest", "by name", "by id"],
+)
+def test_route53_zone(cloud, options, label):
+    """The zone is the longest public one that holds the domain, or the one that is named."""
+    cloud.add_zone("ZUP", "example.com")
+    cloud.add_zone("ZMAIL", "mail.example.com")
+    cloud.add_zone("ZIN", "mail.example.com", privateZone=True)
+    assert place(Route53(**options)) == Place(label, ["ns-1.example.net", "ns-2.example.net"])
+
+
+def test_route53_serves_many_domains(cloud):
+    """One provider object finds a zone for each domain."""
+    cloud.add_zone("Z1", "one.example")
+    cloud.add_zone("Z2", "two.example")
+    route53 = Route53()
+    assert [place(route53, name).label for name in ("one.example", "two.example")] == [
+        "route53:Z1",
+        "route53:Z2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {},
+            "domains[\"mail.example.com\"].dns: several public zones in Route 53 are called 'example.com': "
+            "Z1 (ns-1.example.net., ns-2.example.net), Z2 (ns-9.example.net)\n"
+            "  hint: set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
+        ),
+        (
+            {"zone": "example.org"},
+            "domains[\"mail.example.com\"].dns: no public zone in Route 53 holds 'mail.example.com', "
+            "looked for example.org\n"
+            "  hint: create the zone, or set `dns: {provider: route53, zoneId: …}`",
+        ),
+        (
+            {"zone_id": "ZIN"},
+            "domains[\"mail.example.com\"].dns.zoneId: 'ZIN' is the private zone 'example.com', "
+            "which SES can't look into",
+        ),
+        (
+            {"zone_id": "ZORG"},
+            "domains[\"mail.example.com\"].dns.zoneId: 'ZORG' is the zone 'other.example', "
+            "which does not hold 'mail.example.com'",
+        ),
+        (
+            {"zone_id": "ZGONE"},
+            "domains[\"mail.example.com\"].dns.zoneId: Route 53 has no zone 'ZGONE' in this account: "
+            "couldn't find resource\n  hint: nothing was changed; correct it, or use the credentials of the "
+            "account that holds the zone",
+        ),
+    ],
+    ids=["two of one name", "none", "private", "of another domain", "nowhere"],
+)
+@pytest.mark.parametrize("errors", ZONE_ERRORS, ids=["now", "before", "some day"])
+def test_route53_zone_refused(cloud, options, text, errors):
+    """A zone that can't be the one is refused, with what tells the right one apart, whatever others say."""
+    cloud.zone_errors = errors
+    cloud.add_zone("Z1", "example.com")
+    cloud.add_zone("Z2", "example.com", nameServers=["ns-9.example.net"])
+    cloud.add_zone("ZIN", "example.com", privateZone=True)
+    cloud.add_zone("ZORG", "other.example")
+    assert refusal(place, Route53(**options)) == text
+
+
+@pytest.mark.parametrize("existing", ["same key", "replace"])
+def test_route53_record(cloud, existing):
+    """A record is declared without outer quotes and split; a supplied key's only after it was checked."""
+    cloud.add_zone("Z1", "example.com")
+    publish(Route53(ttl=60), existing)
+    [record] = [one for one in cloud.asked if one.typ == "aws:route53/record:Record"]
+    assert record.inputs == {
+        "zoneId": "Z1",
+        "name": NAME,
+        "type": "TXT",
+        "ttl": 60,
+        "records": [f'{VALUE[:255]}""{VALUE[255:]}'],
+        "allowOverwrite": True,
+    }
+    checks = [one for one in cloud.asked if one.typ.endswith("RecordCheck")]
+    assert len(checks) == (existing == "same key")
+    for check in checks:
+        assert check.name == "record"
+        assert (check.inputs["zone_id"], check.inputs["record_name"]) == ("Z1", NAME)
+        assert check.inputs["record_value"] == VALUE
+
+
+# -- Cloudflare
+
+
+@pytest.fixture
+def cloudflare(cloud):
+    """Cloudflare has `example.com`."""
+    pytest.importorskip("pulumi_cloudflare", reason="the extra 'cloudflare' is not installed")
+    cloud.cloudflare_zones = [
+        {"id": "c1", "name": "example.com", "nameServers": ["b.ns.cloudflare.com", "a.ns.cloudflare.com"]}
+    ]
+    return cloud
+
+
+def test_cloudflare_record(cloudflare):
+    """A record is declared as Cloudflare keeps it: whole name, quoted and split value, our mark."""
+    assert place(Cloudflare()) == Place("cloudflare:c1", ["a.ns.cloudflare.com", "b.ns.cloudflare.com"])
+    publish(Cloudflare(ttl=1))
+    [record] = [one for one in cloudflare.asked if one.typ == "cloudflare:index/dnsRecord:DnsRecord"]
+    assert record.inputs == {
+        "zoneId": "c1",
+        "name": NAME,
+        "type": "TXT",
+        "content": f'"{VALUE[:255]}" "{VALUE[255:]}"',
+        "ttl": 1,
+        "comment": "byodkim: ses-byodkim/dev",
+    }
+
+
+@pytest.mark.parametrize(
+    ("existing", "value", "comment", "made"),
+    [
+        ("same key", VALUE, "byodkim: ses-byodkim/dev", True),
+        ("same key", VALUE, "", False),
+        ("same key", OTHER_VALUE, "", None),
+        ("replace", OTHER_VALUE, "", True),
+    ],
+    ids=["ours", "with the same key", "in use", "nobody else's name"],
+)
+def test_cloudflare_record_that_exists(cloudflare, existing, value, comment, made):
+    """Cloudflare would put a second record beside a foreign one, so that is looked for first."""
+    there = {"name": NAME, "content": records.quoted(value), "comment": comment}
+    cloudflare.cloudflare_records = [there]
+    if made is None:
+        assert refusal(publish, Cloudflare(), existing) == (
+            f"domains[\"mail.example.com\"].keys: '{NAME}' is at Cloudflare already, not made here, "
+            "and a selector never gets a second key\n  hint: nothing was changed; give the key another "
+            "selector, since mail may be signed with the one that stands there"
+        )
+    else:
+        assert (publish(Cloudflare(), existing) is not None) == made
+
+
+def test_cloudflare_zone_refused(cloudflare):
+    """Without a zone, or with two of one name, the error says which there are."""
+    assert refusal(place, Cloudflare(), "example.org") == (
+        "domains[\"example.org\"].dns: no zone at Cloudflare holds 'example.org', looked for example.org\n"
+        "  hint: may the API token read the zone? Or set `dns: {provider: cloudflare, zoneId: …}`"
+    )
+    cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
+    assert refusal(place, Cloudflare()) == (
+        "domains[\"mail.example.com\"].dns: several zones at Cloudflare are called 'example.com': "
+        "c1 (a.ns.cloudflare.com, b.ns.cloudflare.com), c2 (c.example.net)\n"
+        "  hint: set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names"
+    )
+
+
+def test_cloudflare_without_its_sdk(cloud, monkeypatch):
+    """The SDK is an extra: who lacks it is told its name."""
+    monkeypatch.setitem(sys.modules, "pulumi_cloudflare", None)
+    assert refusal(place, Cloudflare()) == (
+        'domains["mail.example.com"].dns: cloudflare needs the package pulumi-cloudflare\n'
+        "  hint: nothing was changed; `pip install 'byodkim-provider[cloudflare]'`"
+    )
+
+
+# -- a delegated zone
+
+
+def test_delegated(cloud):
+    """The zone holds our records and those that are carried over, once each."""
+    publish(Delegated(keep={"google": None, "newsvc": "p=AAAA"}))
+    made = {one.name: one.inputs for one in cloud.asked if one.typ.startswith("aws:route53")}
+    assert {name: (one["name"], one.get("type"), one.get("records")) for name, one in made.items()} == {
+        f"_domainkey.{DOMAIN}": (f"_domainkey.{DOMAIN}", None, None),
+        f"_domainkey.{DOMAIN}/google": (f"google._domainkey.{DOMAIN}", "TXT", ["google"]),
+        f"_domainkey.{DOMAIN}/newsvc": (f"newsvc._domainkey.{DOMAIN}", "TXT", ["newsvc"]),
+        "record": (NAME, "TXT", [records.route53_value(VALUE)]),
+    }
+    [others] = [one.inputs for one in cloud.asked if one.typ.endswith("ForeignSelectors")]
+    assert (others["keep"], others["values"]) == (["google", "newsvc"], {"newsvc": "p=AAAA"})

@@ -1,0 +1,259 @@
+"""Which change of DNS providers is refused, who is told that a zone is not the one, and what is pasted."""
+
+import pytest
+
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import servers_asked
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.dns_moves import leaving, refuse_leaving, served_elsewhere, what_to_paste
+
+HERE, THERE = "route53:Z1", "cloudflare:c1"
+NAME_SERVERS = {
+    HERE: ("ns-1.example.net", "ns-2.example.net"),
+    THERE: ("a.ns.cloudflare.com", "b.ns.cloudflare.com"),
+    "delegate": ("ns-3.example.net", "ns-4.example.net"),
+}
+EXCHANGED = (
+    "example.com eu-west-1: dns: route53:Z1 can't be exchanged at once, its records may still be asked for\n"
+    "  hint: nothing was changed; list both, move the name servers, then drop one"
+)
+STILL_ASKED = (
+    "example.com eu-west-1: dns: the record is still asked for at route53:Z1 "
+    "(ns-1.example.net, ns-2.example.net)\n"
+    "  hint: nothing was changed; list both, move the name servers, and drop the old one two days "
+    "later, when nobody remembers them"
+)
+DELEGATION_STANDS = (
+    "example.com eu-west-1: dns: the record is still asked for at delegate "
+    "(ns-3.example.net, ns-4.example.net)\n"
+    "  hint: nothing was changed; list both, remove the NS records of '_domainkey.example.com', "
+    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+)
+
+
+GODADDY, BIND, OTHER_BIND = (
+    "godaddy:example.com",
+    "rfc2136:192.0.2.1:example.com",
+    "rfc2136:192.0.2.2:example.com",
+)
+AT_GODADDY = frozenset({"ns01.domaincontrol.com", "ns02.domaincontrol.com"})
+AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
+
+
+def exchanged(label):
+    return EXCHANGED.replace("route53:Z1", label)
+
+
+def still_asked(label, servers):
+    return STILL_ASKED.replace("route53:Z1", label).replace(
+        "ns-1.example.net, ns-2.example.net", ", ".join(sorted(servers))
+    )
+
+
+def asked_at(label):
+    return frozenset(NAME_SERVERS[label])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ([HERE], [HERE], ()),
+        ([HERE], [THERE], (HERE,)),
+        ([HERE, THERE], [THERE], (HERE,)),
+        ([HERE], [THERE, HERE], ()),
+        (["manual"], [HERE], ()),
+        (["manual", "delegate"], ["manual"], ("delegate",)),
+        ([], [HERE], ()),
+        ([HERE], [], ()),
+    ],
+    ids=["same", "exchanged", "shrunk", "grown", "from pasted ones", "delegation ends", "first", "not said"],
+)
+def test_leaving(world, before, after, expected):
+    """Records leave where they were declared and are not any more; what people pasted never does."""
+    assert leaving(world.declared(dns=tuple(before)), world.declared(dns=tuple(after))) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked", "problem"),
+    [
+        ([HERE], [THERE], asked_at(HERE), STILL_ASKED),
+        ([HERE], [THERE], frozenset(), EXCHANGED),
+        ([HERE], [THERE], asked_at(THERE), None),
+        ([HERE, THERE], [THERE], asked_at(HERE), STILL_ASKED),
+        ([HERE, THERE], [THERE], asked_at(HERE) | asked_at(THERE), STILL_ASKED),
+        ([HERE, THERE], [THERE], asked_at(THERE), None),
+        ([HERE, THERE], [THERE], frozenset(), None),
+        ([HERE, "delegate"], ["delegate"], asked_at("delegate"), None),
+        (["delegate"], ["manual"], asked_at("delegate"), DELEGATION_STANDS),
+        ([GODADDY], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
+        ([GODADDY], [THERE], asked_at(THERE), None),
+        ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
+        ([GODADDY, THERE], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
+        ([GODADDY, THERE], [THERE], asked_at(THERE), None),
+        ([BIND], [THERE], asked_at(THERE), exchanged(BIND)),
+        ([BIND, THERE], [THERE], AT_BIND, still_asked(BIND, AT_BIND)),
+        ([BIND, THERE], [THERE], asked_at(THERE), None),
+        ([BIND, THERE], [BIND], AT_BIND, None),
+        ([BIND, OTHER_BIND], [OTHER_BIND], AT_BIND, None),
+        ([HERE, GODADDY], [GODADDY], AT_GODADDY, None),
+    ],
+    ids=[
+        "exchange while asked for",
+        "exchange unseen",
+        "exchange after the move",
+        "shrink while asked for",
+        "shrink in the middle of the move",
+        "shrink after the move",
+        "shrink unseen",
+        "the zone above a delegation",
+        "a delegation that stands",
+        "exchange while asked for at a host",
+        "exchange after the move from a host",
+        "exchange unseen, a host",
+        "shrink while asked for at a host",
+        "shrink after the move from a host",
+        "exchange of a place nobody knows",
+        "shrink while nobody else is asked",
+        "shrink when another one is asked",
+        "shrink to the place nobody knows",
+        "shrink of two places nobody knows",
+        "shrink to a host",
+    ],
+)
+def test_refuse_leaving(world, before, after, asked, problem):
+    """The records that verifiers find don't leave."""
+    stored = world.verified(1, dns=tuple(before), name_servers=NAME_SERVERS)
+    declared = world.declared(1, dns=tuple(after), name_servers=NAME_SERVERS)
+    labels = leaving(stored.declared, declared)
+    if problem is None:
+        refuse_leaving(stored, declared, labels, asked)
+    else:
+        with pytest.raises(InvalidSettings) as refused:
+            refuse_leaving(stored, declared, labels, asked)
+        assert str(refused.value) == problem
+
+
+def test_nothing_to_lose(world):
+    """As long as SES was told nothing, no mail was signed and any DNS may take over."""
+    waiting = world.create(1, dns=(HERE,), name_servers=NAME_SERVERS)
+    refuse_leaving(waiting, world.declared(1, dns=(THERE,)), (HERE,), asked_at(HERE))
+
+
+@pytest.mark.parametrize(
+    ("dns", "asked", "text"),
+    [
+        (
+            [HERE],
+            frozenset({"ns2.domaincontrol.com", "ns1.domaincontrol.com"}),
+            "example.com: served by ns1.domaincontrol.com, ns2.domaincontrol.com, but "
+            "route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until the "
+            "registrar names these, or `dns` names who serves the domain",
+        ),
+        ([HERE], asked_at(HERE), ""),
+        ([HERE, THERE], asked_at(THERE), ""),
+        ([HERE], frozenset(), ""),
+        (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
+        (["delegate"], frozenset({"ns1.domaincontrol.com"}), ""),
+        (
+            [GODADDY, HERE],
+            AT_BIND,
+            "example.com: served by ns1.example.com, ns2.example.com, but godaddy:example.com has none of "
+            "them and route53:Z1 has ns-1.example.net, ns-2.example.net: nobody will find the record until "
+            "the registrar names these, or `dns` names who serves the domain",
+        ),
+        ([GODADDY], AT_GODADDY, ""),
+        ([BIND], AT_GODADDY, ""),
+    ],
+    ids=[
+        "elsewhere",
+        "here",
+        "at one of two",
+        "unseen",
+        "pasted too",
+        "not delegated yet",
+        "not at the host either",
+        "at the host",
+        "nobody knows",
+    ],
+)
+def test_served_elsewhere(world, dns, asked, text):
+    """A zone that the registrar does not delegate to is named, with who serves the domain instead."""
+    assert served_elsewhere(world.declared(dns=tuple(dns), name_servers=NAME_SERVERS), asked) == text
+
+
+def test_servers_asked():
+    """Who serves the record itself: not what it is an alias of, nor a resolver that found no zone."""
+    answers = [
+        Answer("ns-1.example.net", ()),
+        Answer("ns-2.example.net", None, "silent"),
+        Answer("ns.other.example", ("p=",), alias="s1.other.example"),
+        Answer("192.0.2.53", None, "no zone"),
+    ]
+    assert servers_asked(answers) == {"ns-1.example.net", "ns-2.example.net"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, ["  type:  TXT", "  name:  s1._domainkey.example.com", "  value: {value}"]),
+        (
+            {"dns": ("dreamhost:example.com",)},
+            ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
+        ),
+        (
+            {"dns": ("manual", "delegate"), "name_servers": NAME_SERVERS},
+            [
+                "  type:  NS, one record for each value, where example.com is served now",
+                "  name:  _domainkey.example.com",
+                "  value: ns-3.example.net",
+                "  value: ns-4.example.net",
+                "  once these are there, no record has to be pasted again",
+            ],
+        ),
+        (
+            {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
+            [
+                "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
+                "    Type:      TXT",
+                "    Host Name: s1._domainkey",
+                "    Value:     {value}",
+            ],
+        ),
+    ],
+    ids=["anywhere", "hours", "delegation", "panel"],
+)
+def test_what_to_paste(world, changes, lines):
+    """What a person has to type, in the words of that panel."""
+    declared = world.declared(1, **changes)
+    expected = "\n".join(lines).format(value=declared.record_value)
+    assert what_to_paste(declared).startswith(expected)
+
+
+def test_nobody_waits_for_a_person(world):
+    """Without its record a pasted key costs one look, at once; SES hears nothing."""
+    waiting = world.create(1, dns=("manual",))
+    again = world.update(waiting, 1, dns=("manual",))
+    assert (waiting.status, again.status, world.calls()) == ("AWAITING_DNS", "AWAITING_DNS", [])
+    assert (world.resolver.looked_up, world.clock.monotonic()) == (["s1._domainkey.example.com"] * 2, 0)
+
+
+def test_nobody_waits_for_hours(world):
+    """A host that takes hours costs one look, and a later run goes on; beside another it is waited for."""
+    waiting = world.create(1, dns=("dreamhost:example.com",))
+    assert (waiting.status, world.clock.monotonic()) == ("AWAITING_DNS", 0)
+    assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
+    world.publish(1)
+    assert world.update(waiting, 1, dns=("dreamhost:example.com",)).put_at is not None
+    assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds(first=True) > 0
+
+
+def test_no_look_before_it_can_be_pasted(world):
+    """A recursive resolver is not asked in the run that first prints the record: it would remember "no"."""
+    waiting = world.create(1, dns=("manual",), dns_check="recursive")
+    assert world.resolver.looked_up == []
+    world.publish(1)
+    told = world.update(waiting, 1, dns=("manual",), dns_check="recursive")
+    assert (world.progress.warnings[0].partition("\n")[0], told.put_at is not None) == (
+        "example.com eu-west-1: waiting for DNS, SES is not told yet: not looked for yet",
+        True,
+    )

@@ -1,0 +1,1725 @@
+"""Which calls an identity's life makes, what SES signs with after each, and what is stored."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.errors import (
+    ByodkimError,
+    IdentityExists,
+    InvalidSettings,
+    RecordNotVisible,
+    SesRefused,
+    Stopped,
+)
+from byodkim_provider.identity import lifecycle, lookups
+from byodkim_provider.identity.rules import drifted
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
+from byodkim_provider.progress import stopping
+from sandbox.ses.identity import HeldKey, easy_dkim_keys
+from sandbox.ses.switches import Fault, Switches
+from tests.support.fakes import ATTEMPTS, REGION, START, WrongClock
+from tests.support.world import DOMAIN, OWNER, World
+
+CREATE = "CreateEmailIdentity"
+GET = "GetEmailIdentity"
+PUT_KEY = "PutEmailIdentityDkimSigningAttributes"
+ENABLE = "PutEmailIdentityDkimAttributes"
+CONFIGURATION_SET = "PutEmailIdentityConfigurationSetAttributes"
+DELETE = "DeleteEmailIdentity"
+LIST = "ListEmailIdentities"
+TAG, UNTAG = "TagResource", "UntagResource"
+
+HOUR = timedelta(hours=1)
+
+LOST = ["drop", "timeout", "500"]
+"""How an answer gets lost after the work is done."""
+
+TOKENS = ["selector", "empty"]
+STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
+
+
+def refused(error, action, *arguments, **changes):
+    """The text with which *action* is refused, by that class of error."""
+    with pytest.raises(error) as caught:
+        action(*arguments, **changes)
+    return str(caught.value)
+
+
+def put_elsewhere(world, generation=4, *, selector="s9"):
+    """Somebody else gives the identity another key."""
+    world.ses().put_email_identity_dkim_signing_attributes(
+        DOMAIN, selector=selector, key=world.key(generation)
+    )
+    world.forget()
+
+
+def to_easy_dkim(world, status="SUCCESS"):
+    """Somebody else lets SES make the keys."""
+    world.model.change(DOMAIN, REGION, origin="AWS_SES", key=easy_dkim_keys()[0], status=status)
+
+
+# --- create
+
+
+def test_create(world):
+    """With the record in DNS an identity is one write and no read, and SES has this key under our tags."""
+    world.publish(1)
+
+    stored = world.create()
+
+    assert [CREATE] == world.calls()
+    assert ("PENDING", "EXTERNAL", True, "s1") == (
+        stored.status,
+        stored.origin,
+        stored.signing_enabled,
+        stored.signing_selector,
+    )
+    assert (START, CREATED, START, {}, False) == (
+        stored.put_at,
+        stored.told_by,
+        stored.signing_since,
+        stored.signed_until,
+        stored.adopted,
+    )
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+    assert ("s1", world.key(1).fingerprint) == (world.identity().selector, world.identity().fingerprint)
+
+
+def test_create_with_settings(world):
+    """Configuration set and tags come with the same write."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    world.publish(1)
+
+    stored = world.create(configuration_set="newsletter", tags={"team": "mail"})
+
+    assert [CREATE] == world.calls()
+    assert "newsletter" == world.identity().configuration_set
+    assert {"team": "mail", OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+
+
+def test_each_identity_is_another_instance(world):
+    """No two identities have the same instance, or one could delete the other."""
+    assert world.created().instance != world.created(domain="example.org").instance
+
+
+def test_create_without_its_record(world):
+    """As long as the record is not visible SES is not told, and the record is there to be pasted."""
+    stored = world.create()
+
+    assert [] == world.calls()
+    assert (AWAITING_DNS, None, None) == (stored.status, stored.put_at, stored.signing_since)
+    assert START + timedelta(seconds=120) == world.clock.now()
+    assert [
+        "example.com eu-west-1: waiting for DNS, SES is not told yet: "
+        "0 of 2 servers show the key, ns1.example.net and ns2.example.net have no TXT record\n"
+        "  type:  TXT\n"
+        "  name:  s1._domainkey.example.com\n"
+        f"  value: {world.declared().record_value}\n"
+        "  the next `pulumi up` goes on once this record is there"
+    ] == world.progress.warnings
+
+
+def followed(advice):
+    """The generation and the list of published ones that *advice* names."""
+    generation, published = re.search(r"`generation: (\d+)` with `published: (\[.*?\])`", advice).groups()
+    return int(generation), tuple(json.loads(published))
+
+
+def test_a_published_private_key_is_not_pasted_again(world):
+    """Where the private key was published its public half is not shown any more, and the way out works."""
+    private = world.key(1).pkcs1_base64()
+    world.resolver.records["s1._domainkey.example.com"] = (f"p={private}",)
+
+    stored = world.create()
+
+    [warning] = world.progress.warnings
+    assert "a private key" in warning
+    assert world.declared().record_value not in warning
+    assert private not in warning
+    generation, published = followed(warning)
+    world.publish(generation)
+    world.next_run()
+    assert "PENDING" == world.update(stored, generation, published=published).status
+    assert (2, (2, 3)) == (generation, published)
+
+
+def test_no_switch_to_a_published_private_key(world):
+    """A switch to a key that was published is refused, without anything to be pasted; the way out works."""
+    stored = world.verified()
+    world.resolver.records["s2._domainkey.example.com"] = (f"p={world.key(2).pkcs1_base64()}",)
+
+    with pytest.raises(RecordNotVisible) as refused:
+        world.update(stored, 2, dns=("manual",))
+
+    assert world.declared(2).record_value not in str(refused.value)
+    generation, published = followed(str(refused.value))
+    world.publish(generation)
+    assert "s3" == world.update(stored, generation, published=published).declared.selector
+    assert (3, (1, 3, 4)) == (generation, published)
+
+
+def test_private_key_of_an_identity_without_generations(world):
+    """Used alone, an identity gets another key under another selector."""
+    world.resolver.records["s1._domainkey.example.com"] = (f"p={world.key(1).pkcs1_base64()}",)
+    declared = replace(world.declared(), generation=None, published=())
+    lifecycle.create(declared, lambda: world.key(1), world.outside)
+    assert world.progress.warnings[0].endswith("take another key with another selector")
+
+
+def test_a_record_with_another_key_is_not_visible(world):
+    """What counts is the key in DNS, not that there is a record."""
+    world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
+
+    assert AWAITING_DNS == world.create().status
+    assert [] == world.calls()
+
+
+def test_a_silent_server_is_not_waited_for(world):
+    """One server that shows the key is enough if the others say nothing."""
+    world.publish(1)
+    world.resolver.failures["ns2.example.net"] = "silent"
+
+    assert "PENDING" == world.create().status
+
+
+def test_create_goes_on_once_the_record_is_there(world):
+    """The next `up` takes up where the first one stopped: still waiting, or told to SES."""
+    first = world.create()
+    second = world.update(first, 1)
+    assert (AWAITING_DNS, []) == (second.status, world.calls())
+    world.publish(1)
+
+    third = world.update(second, 1)
+
+    assert [CREATE] == world.calls()
+    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.told_by, third.put_at)
+    assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
+
+
+def test_another_key_while_awaiting_dns(world):
+    """SES never had the first key, so the second one is the first that it is told, and no other signed."""
+    waiting = world.create()
+    world.publish(2)
+
+    stored = world.update(waiting, 2, published=(2, 3))
+
+    assert [GET, CREATE] == world.calls()
+    assert ("s2", {}) == (world.identity().selector, stored.signed_until)
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_another_key_for_what_a_lost_create_made(world, tokens):
+    """While an identity awaits DNS, SES may sign with its first key: its Create was never heard of."""
+    waiting = world.create()
+    world.switch(tokens=tokens)
+    world.put("s1", tags={OWNER_TAG: OWNER})
+    world.publish(2)
+
+    stored = world.update(waiting, 2, published=(1, 2, 3))
+
+    assert [GET, TAG, PUT_KEY] == world.calls()
+    assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
+    assert stored.put_at
+
+
+def test_a_jump_over_what_a_lost_create_made(world):
+    """The record of the first key may not leave: SES has signed with it until now."""
+    waiting = world.create()
+    world.put("s1", tags={OWNER_TAG: OWNER})
+    world.publish(3)
+    before = world.identity()
+
+    assert (
+        "example.com eu-west-1: SES signs with 's1', of which the state has not heard\n"
+        "  hint: nothing was changed in SES; run `pulumi up --refresh` with `published: [1, 2, 3, 4]` first"
+    ) == refused(InvalidSettings, world.update, waiting, 3)
+    assert before == world.identity()
+
+
+def test_a_record_that_appears_during_the_wait(world):
+    """The wait ends with the record, not with the limit."""
+    world.clock.after(25, lambda: world.publish(1))
+
+    assert "PENDING" == world.create().status
+    assert START + timedelta(seconds=30) > world.clock.now()
+
+
+def test_one_look_at_manual_dns(world):
+    """Where a person has to paste the record, a run looks once and does not wait."""
+    assert AWAITING_DNS == world.create(dns_wait_seconds=0).status
+    assert (["s1._domainkey.example.com"], START) == (world.resolver.looked_up, world.clock.now())
+
+
+def test_one_wait_for_a_run(world):
+    """New identities share one wait for DNS: a hundred records that are not there cost a run two minutes."""
+    world.create()
+    assert START + timedelta(seconds=120) == world.clock.now()
+
+    world.create(domain="example.org")
+
+    assert START + timedelta(seconds=120) == world.clock.now()
+    assert ["s1._domainkey.example.org"] == world.resolver.looked_up[-1:]
+
+
+def test_who_does_not_wait_takes_nobody_the_wait(world):
+    """Manual records that are not there, and those that are there at once, leave the whole wait to others."""
+    world.publish(1, domain="example.org")
+    world.create(domain="example.org")
+    world.create(dns_wait_seconds=0)
+    world.clock.advance(300)
+    world.clock.after(90, lambda: world.publish(1, domain="example.net"))
+
+    assert "PENDING" == world.create(domain="example.net").status
+
+
+def test_dns_is_not_checked(world):
+    """With `dnsCheck: off` SES is told without a look."""
+    unchecked = replace(world.outside, resolver=None)
+
+    lifecycle.create(world.declared(dns_check="off"), lambda: world.key(1), unchecked)
+
+    assert ([CREATE], []) == (world.calls(), world.resolver.looked_up)
+
+
+CLOCKS = pytest.mark.parametrize("ahead", [-HOUR, HOUR], ids=["slow", "fast"])
+"""A machine whose clock is wrong. Times are compared with SES's, so all are by SES's clock."""
+
+
+@CLOCKS
+def test_the_times_of_a_life_are_by_the_clock_of_ses(world, ahead):
+    """When SES was sent a key, and until when others signed, is never by this machine's wrong clock."""
+    world.publish(1, 2, 3)
+    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+
+    def update(stored, generation, **changes):
+        world.clock.advance(60)
+        declared = world.declared(generation, **changes)
+        return lifecycle.update(stored, declared, lambda: world.key(generation), here)
+
+    created = lifecycle.create(world.declared(2, regions=(REGION, "us-east-1")), lambda: world.key(2), here)
+    switched = update(created, 3, regions=(REGION, "us-east-1"))
+    left = update(switched, 3, regions=(REGION,))
+    world.model.remove(DOMAIN, REGION)
+    again = update(replace(left, status="GONE", origin=""), 3, regions=(REGION,))
+
+    start, minutes = START, [START + timedelta(minutes=number) for number in range(4)]
+    assert (start, start, {1: start}) == (created.put_at, created.signing_since, created.signed_until)
+    assert (minutes[1], minutes[1], {1: start, 2: minutes[1]}) == (
+        switched.put_at,
+        switched.signing_since,
+        switched.signed_until,
+    )
+    assert {1: start, 2: minutes[2], 4: minutes[2]} == left.signed_until
+    assert (minutes[3], {1: start, 2: minutes[3], 4: minutes[2]}) == (again.put_at, again.signed_until)
+
+
+@CLOCKS
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, tokens, ahead):
+    """What an adopted identity signed with until now, by the clock that says when SES got the key."""
+    world.switch(tokens=tokens)
+    world.publish(2)
+    world.put("theirs")
+    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+
+    taken = lifecycle.create(world.declared(2, adopt=True), lambda: world.key(2), here)
+
+    assert (START, START, {1: START, 3: START}) == (taken.put_at, taken.signing_since, taken.signed_until)
+
+
+@CLOCKS
+def test_reads_that_may_be_stale_are_known_by_the_clock_of_ses(world, ahead):
+    """Back right after a switch, a read may show the state before it, whatever this machine's clock says."""
+    world.publish(1, 2)
+    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+    first = lifecycle.create(world.declared(1), lambda: world.key(1), here)
+    world.clock.advance(HOUR)
+    world.switch(read_lag_seconds=5)
+    second = lifecycle.update(first, world.declared(2), lambda: world.key(2), here)
+    world.clock.advance(2)
+
+    lifecycle.update(second, world.declared(1, published=(1, 2, 3)), lambda: world.key(1), here)
+
+    assert "s1" == world.identity().selector
+
+
+def test_a_new_region_counts_older_generations_as_signing(world):
+    """Another Region may have signed with an older generation until now, so it is as if this one had."""
+    assert {2: START} == world.created(3).signed_until
+
+
+# --- an identity that SES has already
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+@pytest.mark.parametrize("kind", LOST)
+def test_lost_answer_of_create(world, kind, tokens):
+    """The answer of our own Create was lost: the owner tag says whose it is, and a new instance goes on."""
+    world.switch(tokens=tokens)
+    world.publish(1)
+    world.model.inject(Fault(kind, "after", CREATE))
+
+    stored = world.create()
+
+    # What can't be read is put once more, the same.
+    assert sorted([CREATE, CREATE, GET, TAG] + [PUT_KEY] * (tokens == "empty")) == sorted(world.calls())
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+    assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
+    assert [stored] == [world.update(stored, 1)]
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_create_of_a_run_that_never_heard_an_answer(world, tokens):
+    """The first run stored nothing, so the next one creates again, and finds what is its own."""
+    world.switch(tokens=tokens)
+    world.publish(1)
+    world.model.inject(Fault("drop", "after", CREATE, times=ATTEMPTS))
+    refused(SesRefused, world.create)
+    first = world.identity().tags[INSTANCE_TAG]
+
+    stored = world.create()
+
+    assert first != stored.instance == world.identity().tags[INSTANCE_TAG]
+    assert "s1" == world.identity().selector
+
+
+def test_create_while_reads_lag(world):
+    """SES has the identity and does not show it yet: said as it is, and the next run goes on."""
+    world.switch(read_lag_seconds=60)
+    world.publish(1)
+    world.model.inject(Fault("drop", "after", CREATE))
+
+    assert (
+        "CreateEmailIdentity for 'example.com' in eu-west-1: AlreadyExistsException\n"
+        "  hint: SES has the identity and does not show it yet; run `pulumi up` again in a minute"
+    ) == refused(SesRefused, world.create)
+
+    world.clock.advance(61)
+    assert world.create().instance == world.identity().tags[INSTANCE_TAG]
+
+
+EXISTS = "example.com eu-west-1: SES has this identity already "
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}),
+            "(EXTERNAL), owned by 'ses-byodkim/prod/example.com/eu-west-1', "
+            "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
+            "  hint: nothing was changed; `adopt: true` takes the identity from that stack",
+        ),
+        (
+            lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}),
+            "(EXTERNAL), owned by 'ses-byodkim/dev/mail/eu-west-1', "
+            "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
+            "  hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, "
+            "then rename with `aliases`; `adopt: true` takes the identity from the other resource",
+        ),
+        (
+            lambda world: world.put("s1"),
+            "(EXTERNAL), made by somebody else\n"
+            "  hint: nothing was changed; `adopt: true` takes it over, "
+            "and leaves it in SES when the stack goes",
+        ),
+        (
+            lambda world: world.model.put_easy_dkim(DOMAIN, REGION),
+            "(AWS_SES), made by somebody else\n"
+            "  hint: nothing was changed; `adopt: true` takes it over, "
+            "and leaves it in SES when the stack goes",
+        ),
+        (
+            lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
+            "(EXTERNAL), signing with selector 's9', not 's1'\n"
+            "  hint: nothing was changed; was the stack's state lost? "
+            "`adopt: true` takes the identity over",
+        ),
+    ],
+    ids=["another stack's", "another resource's", "no owner tag", "Easy DKIM", "ours with another key"],
+)
+def test_what_is_not_ours_is_refused(world, make, text):
+    """An identity that this resource did not make stays as it is, whoever made it."""
+    world.publish(1)
+    make(world)
+    before = world.identity()
+
+    assert EXISTS + text == refused(IdentityExists, world.create)
+    assert before == world.identity()
+
+
+@pytest.mark.parametrize(
+    ("make", "is_refused"),
+    [
+        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}), True),
+        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}), True),
+        (lambda world: world.put("s1"), True),
+        (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
+        (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
+        (lambda world: world.put("s1", tags={OWNER_TAG: OWNER}), False),
+        (lambda world: world.model.put_easy_dkim("example.org", REGION), False),
+    ],
+    ids=[
+        "another stack's",
+        "another resource's",
+        "no owner tag",
+        "Easy DKIM",
+        "ours with another key",
+        "ours",
+        "another domain",
+    ],
+)
+def test_a_preview_foresees_what_is_refused(world, make, is_refused):
+    """A preview refuses with the text of the run, of one List and a read of what is there, and no write."""
+    world.publish(1)
+    make(world)
+    before = world.identity() if is_refused else None
+
+    def foresee():
+        lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+    if not is_refused:
+        foresee()
+        world.create()
+        return
+    said = refused(IdentityExists, foresee)
+    assert [LIST, GET] == world.calls()
+    assert said == refused(IdentityExists, world.create)
+    assert before == world.identity()
+
+
+def test_a_preview_lists_once(world):
+    """However many identities are new, one List a Region and run tells that SES has none of them."""
+    for number in range(3):
+        declared = world.declared(domain=f"{number}.example.com")
+        lifecycle.foresee(declared, lambda _: world.outside)
+
+    assert [LIST] == world.calls()
+
+
+def test_a_preview_that_knows_no_selector(world):
+    """The key is not made yet: whose the identity is can be told all the same."""
+    world.put("s9", tags={OWNER_TAG: OWNER})
+    unknown = replace(world.declared(), selector="", fingerprint="", record_value="")
+    lifecycle.foresee(unknown, lambda _: world.outside)
+
+    world.model.change(DOMAIN, REGION, tags={})
+    refused(IdentityExists, lifecycle.foresee, unknown, lambda _: world.outside)
+
+
+def test_a_preview_of_what_is_adopted(world):
+    """With `adopt` SES is not asked: the identity may be there."""
+    world.put("s9")
+    lifecycle.foresee(world.declared(adopt=True), lambda _: world.outside)
+
+    assert [] == world.calls()
+
+
+@pytest.mark.parametrize("operation", [LIST, GET])
+@pytest.mark.parametrize("kind", ["access_denied", "500", "throttle"])
+def test_a_preview_that_may_not_ask(world, operation, kind):
+    """Without the permission, or an answer, nothing is foreseen and nothing refused."""
+    world.put("s9")
+    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
+
+    lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+
+def test_a_preview_without_credentials(world):
+    """What is wrong with the session is said by the run, which needs it."""
+
+    def connect(_):
+        raise InvalidSettings(["aws: no answer from STS"])
+
+    lifecycle.foresee(world.declared(), connect)
+
+
+def test_adopt_what_is_right(world):
+    """An identity that signs with this key already gets our two tags, and no call that could disturb it."""
+    world.publish(1)
+    world.put("s1", tags={"team": "mail"})
+    world.model.add_configuration_set(REGION, "theirs")
+    world.model.change(DOMAIN, REGION, configuration_set="theirs")
+    before = world.identity()
+
+    stored = world.create(adopt=True)
+
+    tags = {"team": "mail", OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance}
+    assert [CREATE, GET, TAG] == world.calls()
+    assert replace(before, tags=tags) == world.identity()
+    assert ("SUCCESS", True) == (stored.status, stored.adopted)
+
+
+def test_adopt_with_another_key(world):
+    """An adopted identity signs with the declared key, once its record is there."""
+    world.publish(1)
+    world.put("s9", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"})
+
+    stored = world.create(adopt=True)
+
+    assert ("s1", OWNER) == (world.identity().selector, world.identity().tags[OWNER_TAG])
+    assert (PUT, True) == (stored.told_by, stored.adopted)
+
+
+EASY_DKIM = (
+    "(AWS_SES), signing with Easy DKIM\n"
+    "  hint: nothing was changed; mail would go out unsigned until SES has verified the key: "
+    "`acceptUnsignedWindow: true` accepts that"
+)
+
+
+def test_adopt_easy_dkim(world):
+    """A domain that signs with Easy DKIM would be unsigned for a while: not without consent."""
+    world.publish(1)
+    world.model.put_easy_dkim(DOMAIN, REGION)
+    before = world.identity()
+
+    assert EXISTS + EASY_DKIM == refused(IdentityExists, world.create, adopt=True)
+    assert before == world.identity()
+
+    world.create(adopt=True, accept_unsigned_window=True)
+    world.clock.advance(HOUR)
+    assert "s1" == world.signs_with()
+
+
+def test_adopt_easy_dkim_that_is_disabled(world):
+    """Where signing is disabled no mail would go out unsigned that is signed now."""
+    world.publish(1)
+    world.model.put_easy_dkim(DOMAIN, REGION)
+    world.model.change(DOMAIN, REGION, signing_enabled=False)
+
+    world.create(adopt=True)
+    world.clock.advance(HOUR)
+
+    assert "s1" == world.signs_with()
+
+
+def test_take_over_with_settings(world):
+    """What is declared beside the key holds of an identity that is taken over, too."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    world.publish(1)
+    world.put("s1", tags={"theirs": "stays"})
+
+    stored = world.create(adopt=True, configuration_set="newsletter", tags={"team": "mail"})
+
+    own = {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance}
+    assert "newsletter" == world.identity().configuration_set
+    assert {"theirs": "stays", "team": "mail", **own} == world.identity().tags
+
+
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_replacement(world, tokens, lag):
+    """`--replace` creates, then deletes: the deletion finds another instance and leaves the live identity."""
+    world.switch(tokens=tokens, read_lag_seconds=lag)
+    old = world.verified()
+
+    new = world.create()
+    lifecycle.delete(old, world.outside)
+
+    assert new.instance == world.identity().tags[INSTANCE_TAG]
+    assert [
+        "example.com eu-west-1: left in SES, it is not the identity that was made here"
+    ] == world.progress.infos
+    world.clock.advance(HOUR)
+    assert "s1" == world.signs_with()
+
+
+def test_replacement_that_fails(world):
+    """A replacement that fails half-way has taken nothing from the resource that stays."""
+    old = world.verified()
+    refused(SesRefused, world.create, configuration_set="missing")
+    world.next_run()
+
+    lifecycle.delete(old, world.outside)
+
+    assert {} == world.model.identities(REGION)
+
+
+# --- update: another key
+
+
+@pytest.mark.parametrize("status", STATUS_AFTER_PUT)
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_switch(world, tokens, status):
+    """A switch is one read and one Put; stored is until when the old key signed and since when the new."""
+    world.switch(tokens=tokens, status_after_put=status)
+    old = world.verified()
+    world.publish(2)
+    world.forget()
+
+    new = world.update(old, 2)
+
+    now = START + HOUR
+    assert [GET, PUT_KEY] == world.calls()
+    assert (status, now, PUT, now, {1: now}) == (
+        new.status,
+        new.put_at,
+        new.told_by,
+        new.signing_since,
+        new.signed_until,
+    )
+    assert (old.instance, "s2") == (new.instance, new.declared.selector)
+    assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
+
+
+def test_the_times_of_a_way_back(world):
+    """Going back, the generation left behind signed until now, and the one that signs again has no end."""
+    first = world.verified()
+    world.publish(2)
+    second = world.update(first, 2)
+    world.clock.advance(HOUR)
+
+    back = world.update(second, 1, published=(1, 2, 3))
+
+    assert {2: START + 2 * HOUR} == back.signed_until
+
+
+def test_the_times_of_two_switches(world):
+    """Each generation that is still published keeps the time of its own last signature."""
+    first = world.verified()
+    world.publish(2, 3)
+    second = world.update(first, 2)
+    world.clock.advance(HOUR)
+
+    assert {1: START + HOUR, 2: START + 2 * HOUR} == world.update(second, 3, published=(1, 2, 3)).signed_until
+
+
+def test_the_time_of_a_generation_that_leaves(world):
+    """A generation keeps its time when it leaves: it may be published again, if only by a step back."""
+    first = world.verified()
+    world.publish(2, 3)
+    second = world.update(first, 2)
+
+    assert [1, 2] == list(world.update(second, 3, published=(2, 3, 4)).signed_until)
+
+
+def test_switch_without_the_record(world):
+    """Nothing is switched to a key that is not in DNS, and the text says what still signs."""
+    old = world.verified()
+
+    assert (
+        "s2._domainkey.example.com: not visible after 120 s: "
+        "ns1.example.net and ns2.example.net have no TXT record\n"
+        "  hint: nothing was changed, SES still signs with 's1'; "
+        "correct the record and run `pulumi up --refresh`"
+    ) == refused(RecordNotVisible, world.update, old, 2)
+    assert ([GET], "s1") == (world.calls(), world.signs_with())
+
+
+@pytest.mark.parametrize("seconds", [0, 120], ids=["one that does not wait", "one that waits"])
+def test_a_switch_has_a_wait_of_its_own(world, seconds):
+    """A switch fails without its record: it waits for it in full, whatever others wait for in this run."""
+    old = world.verified()
+    assert AWAITING_DNS == world.create(domain="example.org", dns_wait_seconds=seconds).status
+    world.clock.advance(300)
+    world.clock.after(90, lambda: world.publish(2))
+
+    assert "s2" == world.update(old, 2).signing_selector
+
+
+def test_the_wait_that_is_named_is_the_wait_there_was(world):
+    """A switch says how long it waited, and not how long its run did."""
+    old = world.verified()
+    world.create(domain="example.org")
+    began = world.clock.monotonic()
+
+    assert "not visible after 120 s" in refused(RecordNotVisible, world.update, old, 2)
+    assert began + 120 == world.clock.monotonic()
+
+
+@pytest.mark.parametrize("restarts", [True, False], ids=["same key restarts", "same key changes nothing"])
+@pytest.mark.parametrize("kind", [*LOST, "garbage"])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_lost_answer_of_put(world, tokens, kind, restarts):
+    """A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same."""
+    world.switch(tokens=tokens, same_key_restarts=restarts)
+    old = world.verified()
+    world.publish(2)
+    world.model.inject(Fault(kind, "after", PUT_KEY))
+    refused(SesRefused, world.update, old, 2)
+    assert [PUT_KEY] == world.calls()[1:]
+    world.forget()
+    world.clock.advance(60)
+
+    new = world.update(old, 2)
+
+    assert [GET] + [PUT_KEY] * (tokens == "empty") == world.calls()
+    assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
+    told_by = PUT if tokens == "empty" else TAKEN_OVER
+    assert (told_by, {1: world.clock.now()}) == (new.told_by, new.signed_until)
+    assert new.put_at > old.put_at
+
+
+def test_back_while_reads_lag(world):
+    """A read that is older than our own Put shows the key before: that is no reason to leave out a Put."""
+    first = world.verified()
+    world.publish(2)
+    world.switch(read_lag_seconds=5)
+    second = world.update(first, 2)
+    world.clock.advance(2)
+
+    world.update(second, 1, published=(1, 2, 3))
+
+    assert [GET, PUT_KEY] * 2 == world.calls()
+    assert "s1" == world.identity().selector
+
+
+def test_a_lost_put_is_not_waited_for_in_dns(world):
+    """If SES has the new key already, no record has to be looked up to store that."""
+    old = world.verified()
+    put_elsewhere(world, 2, selector="s2")
+
+    assert TAKEN_OVER == world.update(old, 2).told_by
+    assert [] == world.resolver.looked_up
+
+
+# --- update: repairs
+
+
+@pytest.mark.parametrize("restarts", [True, False], ids=["SES restarts", "SES does not restart"])
+def test_failed(world, restarts):
+    """After SES has given up it is told the same key again; nothing about generations changes."""
+    world.switch(failed_restarts=restarts)
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = lifecycle.read(old, world.outside)
+    world.clock.advance(60)
+
+    repaired = world.update(failed, 1)
+
+    assert [GET, GET, PUT_KEY] == world.calls()
+    assert ("PENDING" if restarts else "FAILED", START + HOUR + timedelta(minutes=1)) == (
+        repaired.status,
+        repaired.put_at,
+    )
+    assert (old.signing_since, {}) == (repaired.signing_since, repaired.signed_until)
+
+
+def test_failed_without_its_record(world):
+    """The same key is not put again before its record is there; nothing signs, and the text says so."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = lifecycle.read(old, world.outside)
+    world.resolver.records.clear()
+
+    text = refused(RecordNotVisible, world.update, failed, 1)
+
+    assert (None, "FAILED") == (world.signs_with(), world.identity().status)
+    assert "still signs" not in text
+
+
+@pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
+def test_signing_disabled(world, by_put):
+    """Signing that was disabled is enabled by the console's check box alone, not by a new search."""
+    world.switch(put_enables_signing=by_put)
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, signing_enabled=False)
+    seen = lifecycle.read(old, world.outside)
+    assert world.signs_with() is None
+
+    repaired = world.update(seen, 1)
+
+    assert [GET, GET, ENABLE] == world.calls()
+    assert (old.put_at, True, "s1") == (repaired.put_at, repaired.signing_enabled, world.signs_with())
+
+
+@pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
+def test_switch_while_signing_is_disabled(world, by_put):
+    """After a switch SES signs with the new key, also if signing was disabled before."""
+    world.switch(put_enables_signing=by_put)
+    old = world.verified()
+    world.publish(2)
+    world.model.change(DOMAIN, REGION, signing_enabled=False)
+
+    new = world.update(old, 2)
+    world.clock.advance(HOUR)
+
+    assert (True, "s2") == (new.signing_enabled, world.signs_with())
+
+
+def test_foreign_selector(world):
+    """A key that state does not know is exchanged for the declared one; it may have been generation 2's."""
+    old = world.verified()
+    put_elsewhere(world)
+    seen = lifecycle.read(old, world.outside)
+    assert drifted(seen)
+
+    repaired = world.update(seen, 1)
+    world.clock.advance(HOUR)
+
+    assert [GET, GET, PUT_KEY] == world.calls()
+    assert ("s1", "s1", [2]) == (repaired.signing_selector, world.signs_with(), list(repaired.signed_until))
+
+
+def test_deleted_behind_our_back(world):
+    """An identity that is gone is created again, as it was."""
+    old = replace(world.verified(), status="FAILED")
+    world.model.remove(DOMAIN, REGION)
+
+    again = world.update(old, 1)
+
+    assert [GET, CREATE] == world.calls()
+    assert (CREATED, "PENDING", START + HOUR) == (again.told_by, again.status, again.put_at)
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: again.instance} == world.identity().tags
+
+
+def test_the_times_of_an_identity_that_is_made_again(world):
+    """What it signed with unheard, before it was deleted, nobody knows: any earlier one, until now."""
+    first = world.verified()
+    world.publish(2)
+    second = replace(world.update(first, 2), status="FAILED")
+    world.model.remove(DOMAIN, REGION)
+    world.clock.advance(HOUR)
+
+    assert {1: world.clock.now()} == world.update(second, 2).signed_until
+
+
+def test_switch_of_an_identity_that_is_gone(world):
+    """A switch of an identity that is gone creates it with the new key; the old one signed until now."""
+    old = world.verified()
+    world.publish(2)
+    world.model.remove(DOMAIN, REGION)
+
+    new = world.update(old, 2)
+
+    assert ([GET, CREATE], "s2") == (world.calls(), world.identity().selector)
+    assert {1: START + HOUR} == new.signed_until
+
+
+def test_switch_of_an_identity_that_is_gone_before_the_record(world):
+    """It is no new identity that waits for DNS: SES's reads lag, and it may be there all the same."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+
+    refusal = refused(RecordNotVisible, world.update, old, 2)
+
+    assert "nothing was changed, SES shows no identity; correct the record" in refusal
+    assert [GET] == world.calls()
+
+
+def test_drift_to_easy_dkim(world):
+    """A verified Easy DKIM is not taken away without consent: mail would go out unsigned."""
+    old = world.verified()
+    to_easy_dkim(world)
+    seen = lifecycle.read(old, world.outside)
+    before = world.identity()
+
+    assert EXISTS + EASY_DKIM == refused(IdentityExists, world.update, seen, 1)
+    assert before == world.identity()
+
+    world.update(seen, 1, accept_unsigned_window=True)
+    world.clock.advance(HOUR)
+    assert "s1" == world.signs_with()
+
+
+@pytest.mark.parametrize("status", ["PENDING", "FAILED", "NOT_STARTED"])
+def test_drift_to_easy_dkim_that_does_not_sign(world, status):
+    """Where Easy DKIM does not sign yet, nothing is lost by the declared key."""
+    old = world.verified()
+    to_easy_dkim(world, status)
+
+    repaired = world.update(lifecycle.read(old, world.outside), 1)
+
+    assert ("EXTERNAL", "s1") == (repaired.origin, world.identity().selector)
+
+
+@pytest.mark.parametrize(
+    ("tags", "detail", "hint"),
+    [
+        (
+            {OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"},
+            "owned by 'ses-byodkim/prod/x' now",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+        (
+            {OWNER_TAG: "ses-byodkim/dev/other", INSTANCE_TAG: "theirs"},
+            "owned by 'ses-byodkim/dev/other' now",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+        (
+            {},
+            "which has lost its owner tag",
+            "`retired: true` lets go of it here, `adopt: true` takes it back",
+        ),
+    ],
+    ids=["another stack", "another resource", "nobody"],
+)
+@pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
+def test_another_stack_has_adopted_it(world, is_refreshed, tags, detail, hint):
+    """An identity that is another's by now is not changed any more, and the text says whose it is."""
+    old = world.verified()
+    world.publish(2)
+    world.model.change(DOMAIN, REGION, tags=tags)
+    before = world.identity()
+    if is_refreshed:
+        old = lifecycle.read(old, world.outside)
+
+    text = EXISTS + f"(EXTERNAL), {detail}\n  hint: nothing was changed; {hint}"
+    assert text == refused(IdentityExists, world.update, old, 2)
+    if is_refreshed:
+        assert text == refused(IdentityExists, world.update, old, 1)
+    lifecycle.delete(old, world.outside)
+
+    assert before == world.identity()
+
+
+def test_taken_back(world):
+    """What another stack has adopted is taken back with `adopt`, once a refresh has seen that."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"})
+    seen = lifecycle.read(old, world.outside)
+    world.forget()
+
+    back = world.update(seen, 1, adopt=True)
+
+    assert [GET, TAG] == world.calls()
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+    assert (True, False) == (back.adopted, drifted(back))
+
+
+# --- update: settings
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"dns_wait_seconds": 5},
+        {"dns_check": "off", "dns_resolvers": ("127.0.0.1:53",)},
+        {"published": (1, 2, 3), "overlap_days": 3},
+        {"supplied_keys": {2: "k2"}},
+        {"account_id": "123456789012"},
+        {"adopt": True, "accept_unsigned_window": True},
+        {"owner": "ses-byodkim/dev/renamed"},
+        {"configuration_set": None, "tags": None},
+    ],
+    ids=[
+        "nothing",
+        "wait",
+        "DNS check",
+        "published",
+        "supplied keys",
+        "account",
+        "consent",
+        "owner",
+        "unmanaged from now on",
+    ],
+)
+def test_an_echo_costs_no_call(world, changes):
+    """What SES does not have is stored without asking SES or DNS, and the first owner is kept."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    old = world.verified(configuration_set="newsletter", tags={"team": "mail"})
+    before = world.identity()
+    declared = {"configuration_set": "newsletter", "tags": {"team": "mail"}, **changes}
+
+    new = world.update(old, 1, **declared)
+
+    assert ([], [], before) == (world.calls(), world.resolver.looked_up, world.identity())
+    assert replace(old, declared=world.declared(1, **{**declared, "owner": OWNER})) == new
+
+
+def test_an_aliased_rename_keeps_its_owner(world):
+    """After a rename with `aliases` the identity still is ours in every later step."""
+    renamed = world.update(world.verified(), 1, owner="ses-byodkim/dev/renamed")
+    world.publish(2)
+
+    switched = world.update(renamed, 2, owner="ses-byodkim/dev/renamed")
+    lifecycle.delete(switched, world.outside)
+
+    assert {} == world.model.identities(REGION)
+
+
+def test_configuration_set(world):
+    """Another configuration set is its own call, and the only one that writes."""
+    world.model.add_configuration_set(REGION, "newsletter")
+
+    world.update(world.verified(), 1, configuration_set="newsletter")
+
+    assert ([GET, CONFIGURATION_SET], "newsletter") == (world.calls(), world.identity().configuration_set)
+
+
+def test_settings_of_an_identity_that_another_stack_took(world):
+    """Nothing is written to an identity that belongs to another stack by now."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
+
+    refused(IdentityExists, world.update, old, 1, configuration_set="newsletter", tags={"team": "mail"})
+
+    assert [GET] == world.calls()
+
+
+def test_identity_that_is_adopted_back(world):
+    """With `adopt` an identity that lost its tags, or went to another stack, is this resource's again."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
+    world.publish(2)
+
+    back = world.update(old, 2, adopt=True)
+
+    assert (True, "s2") == (back.adopted, back.signing_selector)
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+
+
+@pytest.mark.parametrize("trouble", ["no record", "not allowed"])
+def test_what_is_half_adopted_is_not_deleted(world, trouble):
+    """Somebody made the identity anew; an update that fails on the way to adopting it arms no deletion."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+    world.put("theirs", generation=3, tags={})
+    if trouble == "not allowed":
+        world.publish(2)
+        world.model.inject(Fault("access_denied", "before", operation=PUT_KEY, times=ATTEMPTS))
+    refused(ByodkimError, world.update, old, 2, adopt=True)
+    world.next_run()
+
+    lifecycle.delete(old, world.outside)
+
+    assert DOMAIN in world.model.identities(REGION)
+
+
+def test_what_was_half_adopted_stays(world):
+    """The second run finds our own tags on it, and it is somebody else's all the same."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+    world.put("theirs", generation=3, tags={})
+    world.publish(2)
+    world.model.inject(Fault("access_denied", "before", operation=PUT_KEY))
+    refused(ByodkimError, world.update, old, 2, adopt=True)
+
+    assert world.update(old, 2, adopt=True).adopted
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["signing", "awaiting DNS"])
+def test_another_region_leaves(world, is_told):
+    """What the identity that goes has signed with until now, the one that stays remembers."""
+    both = {"regions": (REGION, "us-east-1")}
+    stored = world.verified(2, **both) if is_told else world.create(2, **both)
+    world.forget()
+
+    after = world.update(stored, 2, regions=(REGION,))
+
+    left, calls = ([1, 3], [GET]) if is_told else ([1, 2, 3], [])
+    assert (left, calls) == (sorted(after.signed_until), world.calls())
+
+
+def test_a_region_is_added(world):
+    """Who is there already remembers nothing new."""
+    stored = world.verified(2, regions=(REGION,))
+
+    assert stored.signed_until == world.update(stored, 2, regions=(REGION, "us-east-1")).signed_until
+
+
+def test_settings_come_before_the_key(world):
+    """If a setting is refused, the key has not been put: state would not know that it signs."""
+    old = world.verified()
+    world.publish(2)
+
+    refused(SesRefused, world.update, old, 2, configuration_set="missing")
+
+    assert PUT_KEY not in world.calls()
+    assert "s1" == world.signs_with()
+
+
+def test_configuration_set_that_is_not_managed(world):
+    """A configuration set that somebody else chose stays, also when the key changes."""
+    world.model.add_configuration_set(REGION, "theirs")
+    old = world.verified()
+    world.publish(2)
+    world.model.change(DOMAIN, REGION, configuration_set="theirs")
+
+    world.update(old, 2)
+
+    assert "theirs" == world.identity().configuration_set
+
+
+@pytest.mark.parametrize(
+    ("tags", "calls"),
+    [
+        ({"team": "mail", "stage": "dev"}, []),
+        ({"team": "sales", "stage": "dev", "cost": "7"}, [GET, TAG]),
+        ({"team": "mail"}, [GET, UNTAG]),
+        ({"stage": "prod"}, [GET, TAG, UNTAG]),
+        ({}, [GET, UNTAG]),
+    ],
+    ids=["the same", "changed and new", "one gone", "changed and gone", "all gone"],
+)
+def test_tags(world, tags, calls):
+    """Tags are set and removed by their own calls, only those that are ours, and only if they changed."""
+    old = world.verified(tags={"team": "mail", "stage": "dev"})
+    world.model.change(DOMAIN, REGION, tags={**world.identity().tags, "theirs": "stays"})
+
+    world.update(old, 1, tags=tags)
+
+    own = {OWNER_TAG: OWNER, INSTANCE_TAG: old.instance}
+    assert calls == world.calls()
+    assert {**tags, **own, "theirs": "stays"} == world.identity().tags
+
+
+# --- read and delete
+
+
+def test_read(world):
+    """A refresh is one read; what SES says goes into fields of its own, never into an echo."""
+    old = world.verified(configuration_set=None, tags={"team": "mail"})
+
+    seen = lifecycle.read(old, world.outside)
+
+    assert [GET] == world.calls()
+    assert replace(old, status="SUCCESS", was_verified=True) == seen
+    assert [] == world.progress.warnings
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "reason"),
+    [
+        (
+            {"status": "FAILED"},
+            {"status": "FAILED"},
+            "SES has given up looking for the record (FAILED)",
+        ),
+        ({"signing_enabled": False}, {"signing_enabled": False}, "DKIM signatures are disabled"),
+        (
+            {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
+            {"origin": "AWS_SES", "signing_selector": None},
+            "signs with a key of SES's own (AWS_SES), not with 's1'",
+        ),
+        (
+            {"key": HeldKey.of("s9", "")},
+            {"signing_selector": "s9"},
+            "signs with selector 's9', not 's1'",
+        ),
+        (
+            {"tags": {OWNER_TAG: "other/prod/mail", INSTANCE_TAG: "0"}},
+            {"other_owner": "other/prod/mail"},
+            "owned by 'other/prod/mail' now",
+        ),
+        ({"tags": {}}, {"other_owner": ""}, "has lost its owner tag"),
+        (
+            {"tags": {OWNER_TAG: OWNER, INSTANCE_TAG: "0"}},
+            {"other_instance": "0"},
+            "its tags are those of a replacement that was not stored",
+        ),
+        (
+            {"signing_enabled": False, "tags": {}},
+            {"signing_enabled": False, "other_owner": ""},
+            "has lost its owner tag, DKIM signatures are disabled",
+        ),
+    ],
+    ids=[
+        "failed",
+        "signing disabled",
+        "Easy DKIM",
+        "foreign selector",
+        "another owner",
+        "no owner",
+        "another instance",
+        "two things",
+    ],
+)
+def test_read_drift(world, change, told, reason):
+    """Each way of drifting shows in its field and in one line of warning, and none of the echoes follows."""
+    old = replace(world.verified(), status="SUCCESS", was_verified=True)
+    world.model.change(DOMAIN, REGION, **change)
+
+    seen = lifecycle.read(old, world.outside)
+
+    assert replace(old, **told) == seen
+    assert drifted(seen)
+    assert [
+        f"example.com eu-west-1: {reason}; `pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+
+
+def test_read_of_settings(world):
+    """A configuration set that somebody else chose is no drift: it stays, unless another one is declared."""
+    old = replace(world.verified(), status="SUCCESS", was_verified=True)
+    world.model.change(DOMAIN, REGION, configuration_set="theirs")
+
+    assert (old, []) == (lifecycle.read(old, world.outside), world.progress.warnings)
+
+
+def test_read_of_a_search(world):
+    """Why SES has not found the record is among the outputs."""
+    pending = world.created()
+    world.resolver.records.clear()
+    world.clock.advance(HOUR)
+
+    seen = lifecycle.read(pending, world.outside)
+
+    assert ("HOST_NOT_FOUND", False, []) == (seen.error_type, drifted(seen), world.progress.warnings)
+
+
+def test_read_of_an_old_error(world):
+    """What SES keeps of an earlier failure beside SUCCESS is nothing that is wrong."""
+    world.switch(verification_info="sticky")
+    pending = world.created()
+    world.resolver.records.clear()
+    world.clock.advance(60)
+    world.publish(1)
+    world.clock.advance(HOUR)
+    assert "HOST_NOT_FOUND" == world.ses().get_email_identity(DOMAIN).error_type
+
+    assert ("SUCCESS", "") == (
+        (seen := lifecycle.read(pending, world.outside)).status,
+        seen.error_type,
+    )
+
+
+# --- SES does not confirm a key any more that it had verified
+
+
+def other_key_under_its_selector(world):
+    """Somebody gives the identity another key under the selector it has; SES has looked since."""
+    put_elsewhere(world, selector="s1")
+    world.clock.advance(HOUR)
+
+
+FELL_BACK = (
+    "example.com eu-west-1: SES says PENDING (INVALID_VALUE), it had verified the key; "
+    "`pulumi up` repairs that, or says what to do"
+)
+
+
+@pytest.mark.parametrize("info", ["filled", "empty"])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_another_key_under_its_selector(world, tokens, info):
+    """A refresh says that SES finds another value, and the next `up` sends the key again."""
+    world.switch(tokens=tokens)
+    old = world.verified()
+    if info == "empty":
+        # SES tells no times: that it had verified the key is known of an earlier refresh.
+        old = lifecycle.read(old, world.outside)
+    other_key_under_its_selector(world)
+
+    seen = lifecycle.read(old, world.outside)
+    assert ([FELL_BACK], "PENDING", True) == (world.progress.warnings, seen.status, drifted(seen))
+    world.forget()
+    repaired = world.update(seen, 1)
+
+    assert [GET, PUT_KEY] == world.calls()
+    assert world.key(1).fingerprint == world.identity().fingerprint
+    assert (world.clock.now(), PUT, old.signing_since, {}) == (
+        repaired.put_at,
+        repaired.told_by,
+        repaired.signing_since,
+        repaired.signed_until,
+    )
+    world.clock.advance(HOUR)
+    assert "s1" == world.signs_with()
+    assert not drifted(lifecycle.read(repaired, world.outside))
+
+
+def test_another_key_before_it_was_verified(world):
+    """That SES finds another value is drift also where it never verified the key."""
+    pending = world.created()
+    other_key_under_its_selector(world)
+
+    seen = lifecycle.read(pending, world.outside)
+
+    assert [
+        "example.com eu-west-1: SES says PENDING (INVALID_VALUE): the record does not hold the key that SES "
+        "has; `pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+    assert PUT == world.update(seen, 1).told_by
+
+
+def test_no_key_is_sent_without_its_record(world):
+    """Where the record holds another key it is the record that is wrong: `up` goes on, and checks again."""
+    old = world.verified()
+    world.resolver.records["s1._domainkey.example.com"] = (world.declared(2).record_value,)
+    world.clock.advance(2 * HOUR)
+    seen = lifecycle.read(old, world.outside)
+    assert [
+        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE), it had verified the key; "
+        "`pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert [GET] == world.calls()
+    assert drifted(after)
+    world.publish(1)
+    world.clock.advance(2 * HOUR)
+    again = world.update(after, 1)
+    assert ("SUCCESS", False) == (again.status, drifted(again))
+
+
+def test_what_ses_has_not_looked_for_yet(world):
+    """Without a word of another value nothing is sent: the verification looks again until SES has said it."""
+    world.switch(first_look_seconds=40)
+    old = world.verified()
+    verdicts = world.verify(old)
+    assert verdicts[0].verified
+    put_elsewhere(world, selector="s1")
+    seen = lifecycle.read(old, world.outside)
+    assert drifted(seen)
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert [GET] == world.calls()
+    assert (seen.put_at < after.put_at, TAKEN_OVER, False) == (True, after.told_by, drifted(after))
+    assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
+
+
+def test_what_ses_confirms_again(world):
+    """A record that was gone for a while, and is back before the next `up`, costs that run one read."""
+    old = world.verified()
+    verdicts = world.verify(old)
+    world.resolver.records.clear()
+    world.clock.advance(2 * HOUR)
+    seen = lifecycle.read(old, world.outside)
+    assert ("TEMPORARY_FAILURE", True) == (seen.status, drifted(seen))
+    world.publish(1)
+    world.clock.advance(2 * HOUR)
+    world.forget()
+
+    after = world.update(seen, 1)
+
+    assert ([GET], "SUCCESS", old.put_at) == (world.calls(), after.status, after.put_at)
+    world.forget()
+    assert verdicts == world.verify(after, before=verdicts)
+    assert [] == world.calls()
+
+
+def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
+    """That the key before was verified says nothing about the one that SES is looking for now."""
+    world.switch(first_look_seconds=40)
+    old = lifecycle.read(world.verified(), world.outside)
+    world.publish(2)
+
+    switched = world.update(old, 2)
+    seen = lifecycle.read(switched, world.outside)
+
+    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world, tokens):
+    """The same, where the response to the Put was lost and the next run finds the key set."""
+    world.switch(first_look_seconds=40, tokens=tokens)
+    old = lifecycle.read(world.verified(), world.outside)
+    world.publish(2)
+    world.model.inject(Fault("drop", "after", PUT_KEY))
+    refused(SesRefused, world.update, old, 2)
+
+    seen = lifecycle.read(world.update(old, 2), world.outside)
+
+    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+
+
+def test_read_an_error_beside_success(world):
+    """An old error that SES keeps beside SUCCESS is nothing that the outputs show."""
+    world.switch(verification_info="sticky")
+    stored = world.verified()
+
+    found = lifecycle.read(stored, world.outside)
+
+    assert ("SUCCESS", "") == (found.status, found.error_type)
+
+
+@pytest.mark.parametrize(("tokens", "selector"), [("selector", "s9"), ("empty", None)], ids=TOKENS)
+def test_read_foreign_selector(world, tokens, selector):
+    """The selector that SES tells is read; what it does not tell is not made up."""
+    world.switch(tokens=tokens)
+    old = world.verified()
+    put_elsewhere(world)
+
+    assert selector == lifecycle.read(old, world.outside).signing_selector
+
+
+def test_read_of_what_is_gone(world):
+    """What is gone stays in the state with its times, which nobody else knows, and is made again."""
+    first = world.verified()
+    world.publish(2)
+    second = world.update(first, 2)
+    world.model.remove(DOMAIN, REGION)
+
+    gone = lifecycle.read(second, world.outside)
+    again = world.update(gone, 2)
+
+    assert ("GONE", True) == (gone.status, drifted(gone))
+    assert second.signed_until == gone.signed_until == again.signed_until
+    assert (CREATED, "PENDING") == (again.told_by, again.status)
+    assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings
+
+
+def test_read_while_awaiting_dns(world):
+    """SES has nothing yet, so there is nothing to ask it, and nothing is gone."""
+    waiting = world.create()
+    world.forget()
+
+    assert waiting == lifecycle.read(waiting, world.outside)
+    assert ([], []) == (world.calls(), world.resolver.looked_up)
+
+
+def test_delete(world):
+    """The instance that this resource made is read, and deleted."""
+    lifecycle.delete(world.verified(), world.outside)
+
+    assert ([GET, DELETE], {}) == (world.calls(), world.model.identities(REGION))
+
+
+def test_delete_of_what_is_gone(world):
+    """Not found is success."""
+    old = world.verified()
+    world.model.remove(DOMAIN, REGION)
+
+    lifecycle.delete(old, world.outside)
+
+    assert DELETE not in world.calls()
+
+
+def test_delete_of_another_instance(world):
+    """An identity that was made again elsewhere under our name is left, and that is said."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: OWNER, INSTANCE_TAG: "another"})
+
+    lifecycle.delete(old, world.outside)
+
+    assert DELETE not in world.calls()
+    assert [
+        "example.com eu-west-1: left in SES, it is not the identity that was made here"
+    ] == world.progress.infos
+
+
+def test_delete_of_an_adopted_one(world):
+    """An adopted identity stays in SES as it was, without our two tags: it belongs to nobody then."""
+    world.publish(1)
+    world.put("s1", tags={"team": "mail"})
+    before = world.identity()
+    adopted = world.create(adopt=True)
+    world.next_run()
+    world.forget()
+
+    lifecycle.delete(adopted, world.outside)
+
+    assert [GET, UNTAG] == world.calls()
+    assert before == world.identity()
+    assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+
+
+def test_what_was_left_is_nobodys(world):
+    """Adopted, dropped and declared again, without `adopt` it is refused, so no deletion ever takes it."""
+    world.publish(1)
+    world.put("s1")
+    lifecycle.delete(world.create(adopt=True), world.outside)
+    world.next_run()
+
+    assert EXISTS + (
+        "(EXTERNAL), made by somebody else\n  hint: nothing was changed; `adopt: true` takes it over, "
+        "and leaves it in SES when the stack goes"
+    ) == refused(IdentityExists, world.create)
+
+
+def test_delete_of_an_adopted_one_that_another_stack_took(world):
+    """The tags on it are those of its owner now, and stay."""
+    world.publish(1)
+    world.put("s1")
+    adopted = world.create(adopt=True)
+    world.next_run()
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
+    before = world.identity()
+
+    lifecycle.delete(adopted, world.outside)
+
+    assert before == world.identity()
+    assert ["example.com eu-west-1: left in SES, it was adopted"] == world.progress.infos
+
+
+def test_delete_of_an_adopted_one_that_is_gone(world):
+    """Not found is success, and nothing stayed."""
+    world.publish(1)
+    world.put("s1")
+    adopted = world.create(adopt=True)
+    world.model.remove(DOMAIN, REGION)
+
+    lifecycle.delete(adopted, world.outside)
+
+    assert [] == world.progress.infos
+
+
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
+def test_replacement_of_an_adopted_one(world, lag):
+    """The identity that was just taken over again keeps its tags when the old half is deleted."""
+    world.publish(1)
+    world.put("s1")
+    old = world.create(adopt=True)
+    world.clock.advance(HOUR)
+    world.switch(read_lag_seconds=lag)
+    world.next_run()
+
+    new = world.create(adopt=True)
+    lifecycle.delete(old, world.outside)
+
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: new.instance} == world.identity().tags
+
+
+def test_delete_of_one_that_is_adopted_no_more(world):
+    """Without `adopt` an adopted identity is the stack's own: it goes, as does the record it signs with."""
+    world.publish(1)
+    world.put("s1")
+    adopted = world.create(adopt=True)
+
+    lifecycle.delete(world.update(adopted, 1, adopt=False), world.outside)
+
+    assert DELETE in world.calls()
+
+
+def test_delete_while_awaiting_dns(world):
+    """Of an identity that SES was never told of nothing is left to delete, and nobody else's is touched."""
+    waiting = world.create()
+    world.put("s9")
+
+    lifecycle.delete(waiting, world.outside)
+
+    assert "s9" == world.identity().selector
+
+
+# --- previews
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({}, "generation 1 → 2, s2 visible at 2 of 2 servers"),
+        ({"generation": None, "published": ()}, "s2 visible at 2 of 2 servers"),
+    ],
+    ids=["generations", "used alone"],
+)
+def test_planned_switch(world, change, line):
+    """A preview says of a switch which key comes and how far its record is, and asks SES nothing."""
+    old = world.verified()
+    world.publish(2)
+    before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
+
+    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver)
+
+    assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
+
+
+def test_planned_switch_without_dns(world):
+    """With `dnsCheck: off` a preview does not look, and says so."""
+    old = world.verified()
+
+    assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
+        lookups.planned_switch(old, world.declared(2), None)
+    )
+
+
+def test_planned_switch_to_a_record_that_is_to_come(world):
+    """A recursive resolver is not asked for a name before its record is made: it would remember "no"."""
+    old = world.verified(published=(1,))
+    world.forget()
+
+    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver)
+
+    assert [] == world.resolver.looked_up
+
+
+# --- interruption
+
+
+def test_interrupted_create(world):
+    """Ctrl-C ends the wait for DNS at once; what is stored goes on in the next run."""
+    world.clock.after(30, stopping.set)
+
+    stored = world.create()
+
+    assert (AWAITING_DNS, [], 30) == (stored.status, world.calls(), world.clock.monotonic())
+
+
+def test_interrupted_before_create(world):
+    """After Ctrl-C nothing new is begun, although the record is there."""
+    world.publish(1)
+    stopping.set()
+
+    assert (
+        "interrupted before SES was called\n  hint: nothing was changed; run `pulumi up` again"
+    ) == refused(Stopped, world.create)
+    assert [] == world.calls()
+
+
+def test_interrupted_switch(world):
+    """Ctrl-C during the wait for DNS: nothing was put, and it is not the record that is to blame."""
+    old = world.verified()
+    world.clock.after(30, stopping.set)
+
+    assert (
+        "interrupted before SES was called\n  hint: nothing was changed; run `pulumi up` again"
+    ) == refused(Stopped, world.update, old, 2)
+    assert ([GET], "s1") == (world.calls(), world.signs_with())
+
+
+# --- everything at once
+
+
+SWITCHES = st.builds(
+    Switches,
+    tokens=st.sampled_from(TOKENS),
+    status_after_put=st.sampled_from(STATUS_AFTER_PUT),
+    signs_while_pending=st.sampled_from(["nothing", "old", "new"]),
+    old_key_lingers_seconds=st.sampled_from([0, 5]),
+    same_key_restarts=st.booleans(),
+    verification_info=st.sampled_from(["filled", "empty", "stale", "ownership"]),
+    caches_no_such_name=st.booleans(),
+    read_lag_seconds=st.sampled_from([0, 3]),
+    put_enables_signing=st.booleans(),
+    requests_per_second=st.none(),
+    first_look_seconds=st.sampled_from([0, 1, 40]),
+)
+
+FAULTS = st.lists(
+    st.builds(
+        Fault,
+        kind=st.sampled_from(["drop", "500", "throttle", "access_denied"]),
+        when=st.sampled_from(["before", "after"]),
+        operation=st.sampled_from([CREATE, GET, PUT_KEY, TAG, DELETE]),
+        times=st.integers(1, 4),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(switches=SWITCHES, faults=FAULTS)
+def test_a_life_on_any_ses(signing_keys, switches, faults):
+    """Whatever SES is like and whichever calls fail, what it signs with is in DNS, and runs get there."""
+    world = World(signing_keys)
+    world.model.switches = switches
+    for fault in faults:
+        world.model.inject(fault)
+    world.publish(1, 2, 3)
+
+    def until_done(step):
+        for _ in range(40):
+            try:
+                return step()
+            except ByodkimError:
+                assert world.in_dns(world.signs_with())
+                world.clock.advance(60)
+                world.next_run()
+        raise AssertionError("never done")
+
+    stored = until_done(world.create)
+    for generation in (2, 3, 2):
+        world.clock.advance(HOUR)
+        world.next_run()
+        stored = until_done(lambda before=stored, to=generation: world.update(before, to))
+        assert world.in_dns(world.signs_with())
+        assert f"s{generation}" == world.identity().selector == stored.declared.selector
+        world.clock.advance(HOUR)
+        assert f"s{generation}" == world.signs_with()
+    world.next_run()
+    until_done(lambda: lifecycle.delete(stored, world.outside))
+    assert {} == world.model.identities(REGION)

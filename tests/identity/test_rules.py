@@ -1,0 +1,364 @@
+"""What counts as a change of an identity, and which changes a preview refuses."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
+from byodkim_provider.identity.rules import changed, drifted, needs_replacement, refuse_unsafe
+from byodkim_provider.identity.state import AWAITING_DNS, Declared, Stored
+from tests.identity.test_state import MOMENTS, STORED, through_pulumi
+from tests.support.fakes import REGION, START
+from tests.support.world import DOMAIN
+
+DAY = timedelta(days=1)
+
+SIGNING_KEY_PROBLEM = (
+    "example.com eu-west-1: generation 2 signs with selector 's2', it never gets another key\n"
+    "  hint: nothing was changed; a new key needs a new generation: set `generation: 3`"
+)
+
+SELECTOR_PROBLEM = (
+    "example.com eu-west-1: selector 's2' never gets a second key\n"
+    "  hint: nothing was changed; a new key needs a new selector, since resolvers keep the old record"
+)
+
+
+def declared(generation=2, published=(1, 2, 3), **changes):
+    """Inputs that sign with `s<generation>`, whose key has the fingerprint `f<generation>`."""
+    inputs = {
+        "domain": DOMAIN,
+        "region": REGION,
+        "selector": f"s{generation}",
+        "fingerprint": f"f{generation}",
+        "record_value": f"p={generation}",
+        "owner": "ses-byodkim/dev/example.com/eu-west-1",
+        "generation": generation,
+        "published": published,
+    }
+    return Declared(**inputs | changes)
+
+
+def stored(before=None, **changes):
+    """An identity that signs with generation 2, as generation 1 did until two days ago."""
+    known = {
+        "declared": before or declared(),
+        "instance": "i",
+        "status": "SUCCESS",
+        "origin": "EXTERNAL",
+        "signing_enabled": True,
+        "put_at": START - 2 * DAY,
+        "signing_since": START - 2 * DAY,
+        "signed_until": {1: START - 2 * DAY},
+    }
+    return Stored(**known | changes)
+
+
+def refusal(before, after, *, unknown=(), now=START):
+    """What a preview of the change says; None if it is allowed."""
+    try:
+        refuse_unsafe(before, after, unknown=unknown, now=now)
+    except ByodkimError as error:
+        return str(error)
+    return None
+
+
+ALONE = {"generation": None, "published": ()}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keeps"),
+    [
+        ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
+        (
+            {"signing_since": None, "put_at": None, "signed_until": {}},
+            {"published": (3,), "generation": 3},
+            [1, 2, 3],
+        ),
+        ({}, {"published": (1, 2, 3)}, None),
+        ({}, {"published": (2, 3), "overlap_days": 0}, None),
+    ],
+    ids=["rotation", "awaiting DNS", "nothing else", "override"],
+)
+def test_a_region_leaves(before, after, keeps):
+    """In the edit that a Region leaves in no record leaves: it may have signed with any of them until now."""
+    both = ("eu-west-1", "us-east-1")
+    known = stored(declared(regions=both), **{"signed_until": {1: START - 20 * DAY}, **before})
+    text = refusal(known, declared(**{**after, "regions": ("eu-west-1",)}))
+
+    assert (text is None) == (keeps is None)
+    assert keeps is None or f"`published: {keeps}` is allowed today" in text
+    assert keeps is None or before or refusal(known, declared(**{**after, "regions": both})) is None
+
+
+@pytest.mark.parametrize("name", sorted({one.name for one in fields(Declared)} - {"owner"}))
+def test_each_input_is_a_change(name):
+    """Any input that differs from its echo is a change, so that outputs never lag behind."""
+    assert (name,) == changed(stored(), replace(declared(), **{name: "another"}), unknown=())
+
+
+def test_the_owner_is_no_change():
+    """A resource that was renamed with `aliases` keeps its first owner, without a change."""
+    assert () == changed(stored(), declared(owner="ses-byodkim/dev/renamed"), unknown=())
+
+
+@pytest.mark.parametrize("name", ["selector", "private_key", "tags"])
+def test_what_a_preview_can_not_know_is_a_change(name):
+    """An unknown input may be another one; what would follow from it is not compared."""
+    after = declared(**{"private_key": {"fingerprint": "", "record_value": ""}}.get(name, {}))
+
+    assert (name,) == changed(stored(), after, unknown={name})
+
+
+@pytest.mark.parametrize(
+    ("names", "replaces"),
+    [
+        (("selector", "fingerprint"), []),
+        (("domain", "record_value"), ["domain"]),
+        (("tags", "region"), ["region"]),
+    ],
+    ids=["another key", "another domain", "another Region"],
+)
+def test_needs_replacement(names, replaces):
+    """Only another domain or Region is another identity; a new key never is."""
+    assert replaces == needs_replacement(names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_drifted"),
+    [
+        ({}, False),
+        ({"status": "PENDING"}, False),
+        ({"status": "TEMPORARY_FAILURE"}, False),
+        ({"signing_selector": "s2"}, False),
+        ({"status": AWAITING_DNS, "put_at": None}, True),
+        ({"origin": "AWS_SES"}, True),
+        ({"signing_enabled": False}, True),
+        ({"signing_selector": "s9"}, True),
+        ({"status": "FAILED"}, True),
+    ],
+    ids=[
+        "as it was",
+        "pending",
+        "record gone for a while",
+        "selector told",
+        "awaiting DNS",
+        "Easy DKIM",
+        "signing disabled",
+        "foreign selector",
+        "failed",
+    ],
+)
+def test_drifted(changes, is_drifted):
+    """The next `up` has something to do if SES can't sign with the key that is declared."""
+    assert is_drifted == drifted(stored(**changes))
+
+
+@given(STORED, MOMENTS, st.text())
+def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
+    """`refresh` calls `diff` too: equal inputs raise nothing and change nothing, whatever is stored."""
+    after = Declared.from_outputs(through_pulumi(replace(before.declared, owner=owner).to_properties()))
+
+    assert () == changed(before, after, unknown=())
+    assert refusal(before, after, now=now) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (stored(signed_until={}), declared(3, (2, 3, 4))),
+        (stored(signed_until={1: START - 10 * DAY}), declared(3, (2, 3, 4))),
+        (stored(), declared(3, (1, 2, 3, 4))),
+        (stored(), declared(1, (1, 2, 3))),
+        (stored(), declared(2, (1, 2, 4))),
+        (stored(), declared(9, (1, 2, 8, 9, 10))),
+        (stored(), declared(3, (3, 4), overlap_days=0)),
+        (stored(), declared(3, (2, 3, 4), overlap_days=2)),
+        (stored(declared(supplied_keys={3: "k3:f3"})), declared(3, supplied_keys={3: "s3:f4"})),
+        (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
+        (
+            stored(status=AWAITING_DNS, put_at=None, signing_since=None, signed_until={}),
+            declared(2, (2, 3), selector="s9"),
+        ),
+    ],
+    ids=[
+        "never signed",
+        "overlap over",
+        "kept published",
+        "going back",
+        "leaked standby",
+        "jump",
+        "override",
+        "shorter overlap",
+        "standby's key exchanged",
+        "nothing about keys",
+        "SES never had a key",
+    ],
+)
+def test_allowed(before, after):
+    """What leaves DNS has not signed within the overlap, and what signs keeps its key: nothing to refuse."""
+    assert refusal(before, after) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "generation", "signed", "until", "published"),
+    [
+        (declared(3, (2, 3, 4)), 1, "2026-11-23", "2026-12-03", [1, 2, 3, 4]),
+        (declared(9, (1, 8, 9, 10)), 2, "2026-11-25", "2026-12-05", [1, 2, 8, 9, 10]),
+        (declared(2, (2,)), 1, "2026-11-23", "2026-12-03", [1, 2]),
+        (declared(2, (2, 3), overlap_days=3), 1, "2026-11-23", "2026-11-26", [1, 2, 3]),
+        (declared(4, (1, 4, 5)), 2, "2026-11-25", "2026-12-05", [1, 2, 4, 5]),
+    ],
+    ids=["quick second rotation", "jump from 2 to 9", "list emptied", "shorter overlap", "compromised key"],
+)
+def test_a_generation_stays_published(after, generation, signed, until, published):
+    """What signed within the overlap stays; the refusal names the date, a list and the override."""
+    assert refusal(stored(), after) == (
+        f"example.com: generation {generation} signed until {signed} 12:00 UTC, "
+        f"it must stay published until {until} 12:00 UTC\n"
+        f"  hint: nothing was changed; `published: {published}` is allowed today, "
+        "`overlapDays: 0` removes it at once and mail on its way fails"
+    )
+
+
+def test_several_generations_leave_too_early():
+    """If several generations leave too early, the step is allowed once the last of them may go."""
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
+
+    assert ((1, 2, 8, 9, 10), START + 10 * DAY) == (caught.value.published_today, caught.value.allowed_from)
+
+
+def test_the_text_is_true_of_the_generation_it_names():
+    """The text gives no generation another one's date."""
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
+
+    assert caught.value.signed_until + 10 * DAY == caught.value.allowed_from
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_allowed"), [(-1, False), (0, True)], ids=["a second before", "on the date"]
+)
+def test_allowed_from_the_date_that_was_named(seconds, is_allowed):
+    """What was refused passes from the very moment that the refusal named."""
+    rotation = declared(3, (2, 3, 4))
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(stored(), rotation, unknown=(), now=START)
+    then = caught.value.allowed_from + timedelta(seconds=seconds)
+
+    assert is_allowed == (refusal(stored(), rotation, now=then) is None)
+
+
+def test_the_list_that_was_named_is_allowed():
+    """The `published` list of a refusal is one that is not refused."""
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
+
+    assert refusal(stored(), declared(9, caught.value.published_today)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({1: "k1:f1"}, {1: "k9:f9"}), ({1: "k1"}, {}), ({}, {1: "k1"})],
+    ids=["another one", "supplied before", "supplied now"],
+)
+def test_a_supplied_key_is_exchanged_under_its_number(before, after):
+    """A generation whose key is exchanged loses its old record, although its number stays published."""
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(
+            stored(declared(supplied_keys=before)),
+            declared(supplied_keys=after),
+            unknown=(),
+            now=START,
+        )
+
+    assert (1, START + 8 * DAY) == (caught.value.generation, caught.value.allowed_from)
+    assert "keep the key it has had until then, " in caught.value.hint
+
+
+@pytest.mark.parametrize("generation", [1, 3], ids=["previous", "standby"])
+def test_a_supplied_selector_gets_no_second_key(generation):
+    """Resolvers keep the record a selector had, also where it has not signed yet; nothing overrides that."""
+    with pytest.raises(InvalidSettings) as caught:
+        refuse_unsafe(
+            stored(declared(supplied_keys={generation: "mail:f1"})),
+            declared(supplied_keys={generation: "mail:f2"}, overlap_days=0),
+            unknown=(),
+            now=START,
+        )
+
+    assert ("example.com eu-west-1: selector 'mail' never gets a second key",) == caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "text"),
+    [
+        (declared(), declared(selector="s9", fingerprint="f9"), (), SIGNING_KEY_PROBLEM),
+        (declared(), declared(selector="s9"), (), SIGNING_KEY_PROBLEM),
+        (
+            declared(),
+            declared(selector="", fingerprint=""),
+            {"selector", "private_key"},
+            SIGNING_KEY_PROBLEM,
+        ),
+        (declared(), declared(selector=""), {"selector"}, SIGNING_KEY_PROBLEM),
+        (declared(), declared(fingerprint="f9"), (), SELECTOR_PROBLEM),
+        (declared(), declared(3, selector="s2"), (), SELECTOR_PROBLEM),
+        (declared(), declared(overlap_days=0, fingerprint="f9"), (), SELECTOR_PROBLEM),
+        (
+            declared(**ALONE, selector="s2"),
+            declared(**ALONE, selector="s2", fingerprint="f9"),
+            (),
+            SELECTOR_PROBLEM,
+        ),
+    ],
+    ids=[
+        "another key",
+        "another selector",
+        "another key in a preview",
+        "another selector in a preview",
+        "same selector",
+        "same selector, next generation",
+        "the override is for the other rule",
+        "used alone",
+    ],
+)
+def test_no_second_key(before, after, unknown, text):
+    """The signing generation never changes its key, and no selector ever gets a second one."""
+    with pytest.raises(InvalidSettings) as caught:
+        refuse_unsafe(stored(before), after, unknown=unknown, now=START)
+
+    assert text == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown"),
+    [
+        (declared(), declared(3, (1, 2, 3, 4), selector="", fingerprint=""), {"selector", "private_key"}),
+        (declared(), declared(fingerprint=""), {"private_key"}),
+        (declared(**ALONE), declared(**ALONE, selector="s9", fingerprint="f9"), ()),
+        (declared(**ALONE), declared(**ALONE, selector="", fingerprint=""), {"selector", "private_key"}),
+        (declared(**ALONE), declared(2, (1, 2, 3), selector="sNone", fingerprint="fNone"), ()),
+    ],
+    ids=[
+        "next generation in a preview",
+        "key unknown under its selector",
+        "used alone",
+        "used alone in a preview",
+        "generations from now on",
+    ],
+)
+def test_a_new_key_under_a_new_selector(before, after, unknown):
+    """A new generation, or used alone a new selector, may have a new key; what is unknown may be the same."""
+    assert refusal(stored(before), after, unknown=unknown) is None
+
+
+def test_a_key_that_signed_once_is_remembered():
+    """An identity that was deleted in SES and awaits DNS again has signed, and its mail is on its way."""
+    waiting = stored(status=AWAITING_DNS, put_at=None)
+
+    assert refusal(waiting, declared(3, (2, 3, 4))) is not None

@@ -1,0 +1,269 @@
+"""What is stored of an identity survives the way through Pulumi, and which inputs are refused."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import botocore
+import pytest
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byodkim_provider.dkim import records
+from byodkim_provider.identity.state import Declared, Stored, check
+from byodkim_provider.wire_types import moment, timestamp
+from tests.support.fakes import START
+
+GENERATIONS = st.integers(1, 10**6)
+
+MOMENTS = st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)).map(
+    lambda at: at.replace(microsecond=0)
+)
+"""A time is stored to the second."""
+
+
+def any_of(cls, **limited):
+    """Any value of a dataclass, in all its fields, also those that are new."""
+    return st.builds(cls, **{one.name: ... for one in fields(cls)} | limited)
+
+
+DECLARED = any_of(
+    Declared,
+    generation=st.none() | GENERATIONS,
+    published=st.lists(GENERATIONS).map(tuple),
+    supplied_keys=st.dictionaries(GENERATIONS, st.text()),
+    tags=st.none() | st.dictionaries(st.text(), st.text()),
+    overlap_days=st.integers(0, 10**6),
+    dns_wait_seconds=st.integers(0, 10**6),
+)
+
+STORED = any_of(
+    Stored,
+    declared=DECLARED,
+    put_at=st.none() | MOMENTS,
+    signing_since=st.none() | MOMENTS,
+    signed_until=st.dictionaries(GENERATIONS, MOMENTS),
+)
+
+
+def through_pulumi(properties):
+    """What comes back of properties: a Struct of protobuf, in which every number is a float."""
+    struct = Struct()
+    struct.update(properties)
+    return MessageToDict(struct)
+
+
+@given(STORED)
+def test_outputs_round_trip(stored):
+    """What Pulumi gives back of the outputs is what was stored, although its numbers are floats."""
+    assert stored == Stored.from_outputs(through_pulumi(stored.to_outputs()))
+
+
+@given(DECLARED)
+def test_echo_round_trip(declared):
+    """The echo of the inputs comes back as it was, and can be told apart from any other."""
+    assert declared == Declared.from_outputs(through_pulumi(declared.to_properties()))
+
+
+def test_generations_are_integers_again(world):
+    """A generation that comes back as 3.0 is named as 3 in texts."""
+    stored = Stored.from_outputs(through_pulumi(world.created(3).to_outputs()))
+
+    assert "3 (2, 3, 4) {2}" == (
+        f"{stored.declared.generation} {stored.declared.published} {set(stored.signed_until)}"
+    )
+
+
+def test_outputs_hold_no_private_key(world):
+    """Of the key the outputs have the fingerprint and the public half, and that is all."""
+    outputs = world.created().to_outputs()
+
+    assert world.key(1).fingerprint == outputs["fingerprint"]
+    assert f"p={outputs['record_value'][2:]}" == records.record_value(world.key(1).public_key_der)
+    assert world.key(1).pkcs1_base64() not in str(outputs)
+
+
+def test_old_state_is_readable():
+    """Outputs that lack everything but what is needed to know the identity are read with the defaults."""
+    outputs = {
+        "domain": "example.com",
+        "region": "eu-west-1",
+        "selector": "s1",
+        "fingerprint": "f",
+        "record_value": "p=",
+        "owner": "o",
+        "instance": "i",
+        "status": "PENDING",
+    }
+    declared = Declared(
+        domain="example.com",
+        region="eu-west-1",
+        selector="s1",
+        fingerprint="f",
+        record_value="p=",
+        owner="o",
+    )
+
+    assert Stored(declared=declared, instance="i", status="PENDING") == Stored.from_outputs(outputs)
+
+
+def test_unknown_inputs_are_empty():
+    """In a preview that can't know selector and key, all that follows from them is empty."""
+    declared = Declared.from_inputs({"domain": "example.com", "region": "eu-west-1", "owner": "o"})
+
+    assert ("", "", "") == (declared.selector, declared.fingerprint, declared.record_value)
+
+
+def test_a_time_is_written_in_utc():
+    """A stored time is ISO 8601 to the second, in UTC wherever it comes from."""
+    elsewhere = datetime.fromisoformat("2026-11-25T13:00:00.9+01:00")
+
+    assert ("2026-11-25T12:00:00Z", START) == (timestamp(elsewhere), moment("2026-11-25T12:00:00Z"))
+
+
+@pytest.fixture
+def inputs(world):
+    """Inputs that are right and in their normal form, as Pulumi sends them."""
+    return {
+        "domain": "example.com",
+        "region": "eu-west-1",
+        "selector": "s1",
+        "private_key": world.key(1).pkcs1_base64(),
+        "owner": "ses-byodkim/dev/example.com/eu-west-1",
+        "generation": 1.0,
+        "published": [1.0, 2.0],
+    }
+
+
+def test_check_normalises(inputs):
+    """Domain and key come out in one form, whatever form they came in; what is None is left out."""
+    key = inputs["private_key"]
+    pem = f"-----BEGIN RSA PRIVATE KEY-----\n{key}\n-----END RSA PRIVATE KEY-----\n"
+    written = inputs | {"domain": "Bücher.Example.", "private_key": pem, "tags": None}
+
+    assert (inputs | {"domain": "xn--bcher-kva.example"}, []) == check(written, unknown=())
+
+
+def test_check_of_checked(inputs):
+    """Checked inputs are left as they are."""
+    assert (inputs, []) == check(inputs, unknown=())
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"domain": "info@example.com"},
+            "domain: 'info@example.com' is an e-mail address, which inherits the DKIM of its domain, "
+            "expected a domain such as 'example.com'",
+        ),
+        ({"domain": None}, "domain: '' is empty, expected a domain such as 'example.com'"),
+        (
+            {"selector": "S1"},
+            "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
+        ),
+        (
+            {"selector": "s_1"},
+            "selector: 's_1' must be 1 to 63 letters, digits and hyphens, with no hyphen at either end",
+        ),
+        (
+            {"selector": "s" * 63, "domain": ".".join(["a" * 50] * 4)},
+            f"selector: '{'s' * 63}._domainkey.{'.'.join(['a' * 50] * 4)}' has 278 octets, "
+            "expected at most 253: take a shorter selector",
+        ),
+        (
+            {"private_key": "-----BEGIN EC PRIVATE KEY-----\nMAAA\n-----END EC PRIVATE KEY-----"},
+            "private_key: is a key for EC, expected an RSA private key (PKCS#1 or PKCS#8), "
+            "as PEM or as base64 of its DER",
+        ),
+        ({"region": ""}, "region: required, the AWS Region of the identity, for example 'eu-west-1'"),
+        (
+            {"region": "us-east-9"},
+            f"region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'us-east-2'?",
+        ),
+        ({"published": [2.0, 3.0]}, "published: must contain generation 1, which signs"),
+        ({"published": None}, "published: must contain generation 1, which signs"),
+    ],
+    ids=[
+        "e-mail address",
+        "no domain",
+        "upper case",
+        "underscore",
+        "name too long",
+        "EC key",
+        "no Region",
+        "unknown Region",
+        "signing generation not published",
+        "nothing published",
+    ],
+)
+def test_check_refuses(inputs, changes, problem):
+    """What SES would refuse, or accept and never verify, is refused by name before anything is made."""
+    sent = {name: value for name, value in (inputs | changes).items() if value is not None}
+
+    assert [problem] == check(sent, unknown=())[1]
+
+
+@pytest.mark.parametrize("name", ["byodkim:owner", "byodkim:instance", "byodkim:other"])
+def test_check_keeps_our_tags(inputs, name):
+    """Tags that begin with `byodkim:` are ours: a user's would change whose the identity is."""
+    (problem,) = check(inputs | {"tags": {name: "x"}}, unknown=())[1]
+
+    assert name in problem
+
+
+def test_check_reports_all_problems(inputs):
+    """All that is wrong is said at once, in the order of the inputs."""
+    problems = check(inputs | dict.fromkeys(("domain", "selector", "private_key", "region"), ""), unknown=())[
+        1
+    ]
+
+    assert ["domain", "selector", "private_key", "region"] == [text.partition(":")[0] for text in problems]
+
+
+def test_check_names_no_key(inputs):
+    """The reason why a key is refused does not quote it."""
+    cut = inputs["private_key"][:-8]
+
+    assert cut not in str(check(inputs | {"private_key": cut}, unknown=())[1])
+
+
+@pytest.fixture
+def of_a_secret(inputs, world):
+    """The same, of a key that is in Secrets Manager."""
+    public = {"record_value": records.record_value(world.key(1).public_key_der)}
+    arn = {"secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:byodkim/s1-AbCdEf"}
+    return {name: value for name, value in inputs.items() if name != "private_key"} | public | arn
+
+
+def test_key_in_secrets_manager(inputs, of_a_secret):
+    """An identity is the same, wherever its key is: the record's value says which key it is."""
+    assert (of_a_secret, []) == check(of_a_secret, unknown=())
+    assert Declared.from_inputs(inputs) == Declared.from_inputs(of_a_secret)
+
+
+@pytest.mark.parametrize("name", ["secret_arn", "record_value"])
+def test_check_with_unknown_secret(of_a_secret, name):
+    """What a preview can't know of a key in Secrets Manager is no problem."""
+    known = {other: value for other, value in of_a_secret.items() if other != name}
+
+    assert (known, []) == check(known, unknown={name})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "domain",
+        "region",
+        "selector",
+        "private_key",
+        "published",
+    ],
+)
+def test_check_with_unknown(inputs, name):
+    """What a preview can't know is no problem, and nothing is made up for it."""
+    known = {other: value for other, value in inputs.items() if other != name}
+
+    assert (known, []) == check(known, unknown={name})

@@ -1,0 +1,1022 @@
+"""When an identity counts as verified, what finding out costs, and what is said meanwhile."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.errors import InvalidSettings, NotVerified
+from byodkim_provider.identity import lifecycle, verification
+from byodkim_provider.identity.state import AWAITING_DNS
+from byodkim_provider.identity.verdicts import (
+    NOT_ASKED,
+    UNCONFIRMED,
+    Entry,
+    Verdict,
+    judged,
+    refuse_exchange,
+    to_look_at,
+)
+from byodkim_provider.progress import stopping
+from sandbox.ses.identity import easy_dkim_keys
+from sandbox.ses.switches import Fault
+from tests.identity.test_state import through_pulumi
+from tests.support.fakes import LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes
+from tests.support.world import DOMAIN
+
+GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
+
+HOUR = timedelta(hours=1)
+
+STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
+INFO = ["filled", "empty", "stale", "ownership", "frozen", "sticky"]
+USUAL = "SES usually takes 5 to 11 minutes"
+
+NO_CHECK = "SES shows no check of this key yet, SUCCESS may be about the one before"
+DOUBT = (
+    "SES says SUCCESS, and does not show whether it has checked this key; "
+    "it has if the DKIM-Signature of a new mail has `s=s2`"
+)
+
+
+def several(world, number, **changes):
+    """New identities: their names sort as they come."""
+    return [world.created(domain=f"d{one:02}.example.com", **changes) for one in range(1, number + 1)]
+
+
+def switched(world, look_seconds=30, domain=DOMAIN):
+    """An identity that was verified and has just got another key, which SES looks for after a while."""
+    old = world.verified(domain=domain)
+    world.publish(2, domain=domain)
+    world.switch(first_look_seconds=look_seconds)
+    new = world.update(old, 2, domain=domain)
+    world.forget()
+    return new
+
+
+def outcome(verdicts):
+    return [(verdict.status, verdict.verified, verdict.reason) for verdict in verdicts]
+
+
+# --- what it costs
+
+
+def test_fifty_new_identities(world):
+    """Fifty new identities cost one List a look, not a read each."""
+    world.switch(first_look_seconds=30)
+    stored = several(world, 50)
+
+    verdicts = world.verify(*stored)
+
+    looks = {call.at for call in world.model.log}
+    pages = -(-50 // LIST_PAGE_SIZE)
+    assert [("SUCCESS", True, "")] * 50 == outcome(verdicts)
+    assert [LIST] * pages * len(looks) == world.calls()
+    assert [entry.domain for entry in map(world.entry, stored)] == [v.entry.domain for v in verdicts]
+    assert [
+        "0 of 50 verified after 0 s of at most 30 min, waiting for d01.example.com eu-west-1, "
+        f"d02.example.com eu-west-1, d03.example.com eu-west-1 and 47 more; {USUAL}",
+        "50 of 50 verified after 30 s of at most 30 min",
+    ] == world.progress.updates
+    assert [] == world.progress.warnings
+
+
+def test_the_rest_of_several(world):
+    """The line about several names those that are still waited for."""
+    world.switch(first_look_seconds=30)
+    stored = several(world, 3)
+    world.resolver.records.pop("s1._domainkey.d02.example.com")
+    world.clock.after(31, lambda: world.publish(1, domain="d02.example.com"))
+
+    world.verify(*stored)
+
+    assert (
+        f"2 of 3 verified after 30 s of at most 30 min, waiting for d02.example.com eu-west-1; {USUAL}"
+        == world.progress.updates[1]
+    )
+
+
+def test_one_new_identity(world):
+    """A single one is read, which costs no more than a List and tells more."""
+    world.switch(first_look_seconds=30)
+
+    verdicts = world.verify(world.created())
+
+    assert ([("SUCCESS", True, "")], {GET}) == (outcome(verdicts), set(world.calls()))
+    assert [
+        f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
+        "example.com eu-west-1: SUCCESS after 30 s of at most 30 min",
+    ] == world.progress.updates
+
+
+def test_few_new_ones_among_many(world):
+    """Where a List has more pages than there are new identities, reading these is fewer calls."""
+    old = several(world, 3 * LIST_PAGE_SIZE)
+    world.switch(first_look_seconds=30)
+    stored = [world.created(domain=f"z{one}.example.com") for one in range(2)]
+
+    verdicts = world.verify(*stored)
+
+    assert len(old) / LIST_PAGE_SIZE + 1 == world.calls().count(LIST)
+    assert {GET} == set(world.calls()[4:])
+    assert [("SUCCESS", True, "")] * 2 == outcome(verdicts)
+
+
+def test_the_pages_of_a_list(world):
+    """A List ends with the page that has the last one that is looked for."""
+    stored = several(world, 2)
+    for one in range(2 * LIST_PAGE_SIZE):
+        world.created(domain=f"z{one:02}.example.com")
+
+    world.verify(*stored, timeout_minutes=0)
+
+    assert 1 == world.calls().count(LIST)
+
+
+def test_a_listed_one_whose_record_was_lost(world):
+    """Where a lost record takes the verification back, the List says so, and the identity is pending."""
+    world.switch(lost_record_takes_back_verification=True, failed_look_keeps_success=False)
+    stored = several(world, 3)
+    world.clock.advance(60)
+    world.resolver.records.pop("s1._domainkey.d02.example.com")
+    world.clock.advance(2 * HOUR)
+
+    verdicts = world.verify(*stored, timeout_minutes=0)
+
+    assert ["SUCCESS", "TEMPORARY_FAILURE", "SUCCESS"] == [verdict.status for verdict in verdicts]
+    assert [True, False, True] == [verdict.settled for verdict in verdicts]
+
+
+def test_each_region_has_its_own(world):
+    """What one Region has verified says nothing about another."""
+    here = several(world, 2)
+    there = several(world, 2, region="us-east-1")
+    world.model.change("d01.example.com", "us-east-1", status="FAILED", verification_status="FAILED")
+
+    verdicts = world.verify(*here, *there)
+
+    assert ["SUCCESS", "SUCCESS", "FAILED", "SUCCESS"] == [verdict.status for verdict in verdicts]
+
+
+def test_what_is_verified_costs_nothing(world):
+    """A verified entry is not looked at again."""
+    stored = several(world, 2)
+    before = world.verify(*stored)
+    world.forget()
+
+    assert before == world.verify(*stored, before=before)
+    assert ([], [], []) == (world.calls(), world.resolver.looked_up, world.progress.updates)
+
+
+def test_what_awaits_dns_costs_nothing(world):
+    """SES was not told of it, so there is nothing to ask; another entry is waited for as ever."""
+    waiting = world.create(domain="example.org")
+    other = world.created()
+
+    verdicts = world.verify(waiting, other)
+
+    assert [(AWAITING_DNS, False, "its record is not in DNS yet"), ("SUCCESS", True, "")] == outcome(verdicts)
+    assert {DOMAIN} == {call.domain for call in world.model.log}
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
+def test_one_look_at_what_was_pending(world, number):
+    """A customer who never adds the record does not cost every `up` ten minutes."""
+    stored = several(world, number)
+    world.resolver.records.clear()
+    before = world.verify(*stored)
+    waited = world.clock.monotonic()
+    world.forget()
+
+    after = world.verify(*stored, before=before)
+
+    assert (waited, ["PENDING"] * number) == (world.clock.monotonic(), [verdict.status for verdict in after])
+    # One look, and for the diagnosis a read of each that was only listed.
+    assert {1: [GET], 3: [LIST, GET, GET, GET]}[number] == world.calls()
+
+
+def test_a_pending_one_is_verified_by_one_look(world):
+    """One look is enough once the record is there."""
+    stored = world.created()
+    world.resolver.records.clear()
+    before = world.verify(stored)
+    world.publish(1)
+    world.clock.advance(HOUR)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
+
+
+def test_a_new_one_beside_a_pending_one(world):
+    """The wait is for what is new; what was pending does not prolong it."""
+    old = world.created(domain="example.org")
+    world.resolver.records.clear()
+    before = world.verify(old)
+    new = world.created()
+    start = world.clock.monotonic()
+
+    verdicts = world.verify(old, new, before=before)
+
+    assert ["PENDING", "SUCCESS"] == [verdict.status for verdict in verdicts]
+    assert world.clock.monotonic() - start < 10
+
+
+# --- which verdict counts
+
+
+def test_a_switch_is_read(world):
+    """List has no DKIM status, so after a switch every look is a Get."""
+    verdicts = world.verify(switched(world, domain="example.org"), switched(world))
+
+    assert ([("SUCCESS", True, "")] * 2, {GET}) == (outcome(verdicts), set(world.calls()))
+    assert all(world.identity(domain).confirmed for domain in ("example.org", DOMAIN))
+
+
+@pytest.mark.parametrize(
+    ("lag", "tokens"),
+    [(0, "selector"), (5, "selector"), (5, "empty")],
+    ids=["reads at once", "reads lag", "reads lag, no tokens"],
+)
+@pytest.mark.parametrize("look_seconds", [1, 660], ids=["looks soon", "looks late"])
+@pytest.mark.parametrize("keeps", [False, True], ids=["", "failed look keeps SUCCESS"])
+@pytest.mark.parametrize("info", INFO)
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        ("PENDING", "as Get"),
+        ("PENDING", "NOT_STARTED"),
+        ("NOT_STARTED", "before"),
+        ("SUCCESS", "as Get"),
+        ("SUCCESS", "NOT_STARTED"),
+    ],
+)
+def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look_seconds, lag, tokens):
+    """Whatever SES says after a switch, nothing counts as verified before SES has found the new key."""
+    world.switch(
+        status_after_put=status,
+        put_answer=answer,
+        verification_info=info,
+        failed_look_keeps_success=keeps,
+        read_lag_seconds=lag,
+        tokens=tokens,
+    )
+    stored = switched(world, look_seconds)
+
+    (verdict,) = world.verify(stored)
+
+    assert world.identity().confirmed
+    # SUCCESS all the time tells nothing where SES's times never move with the key.
+    tells = info not in ("empty", "frozen") or status != "SUCCESS"
+    assert (("SUCCESS", True) if tells else (UNCONFIRMED, False)) == (verdict.status, verdict.verified)
+
+
+@pytest.mark.parametrize(
+    ("status", "info", "keeps"),
+    [
+        (status, info, keeps)
+        for status in STATUS_AFTER_PUT
+        for info in INFO
+        for keeps in (False, True)
+        # That one says that it succeeded, though not with the key: nobody could tell.
+        if (status, info, keeps) != ("SUCCESS", "ownership", True)
+    ],
+)
+def test_a_key_that_ses_does_not_find(world, status, info, keeps):
+    """A key that SES looks for and does not find is never verified, whatever is left of the one before."""
+    world.switch(status_after_put=status, verification_info=info, failed_look_keeps_success=keeps)
+    stored = switched(world)
+    world.resolver.records.pop("s2._domainkey.example.com")
+
+    (verdict,) = world.verify(stored)
+
+    tells = info in ("filled", "sticky") or not keeps or status != "SUCCESS"
+    assert (False, not tells) == (verdict.verified, verdict.settled)
+
+
+def test_a_failed_look_that_keeps_success(world):
+    """SUCCESS with a check after our call, an error and an older success: that SUCCESS is not of this key."""
+    world.switch(status_after_put="SUCCESS", failed_look_keeps_success=True)
+    stored = switched(world)
+    world.resolver.records.pop("s2._domainkey.example.com")
+
+    (verdict,) = world.verify(stored)
+
+    reason = "SES did not find the key at its last check (HOST_NOT_FOUND), SUCCESS is about the one before"
+    assert ("SUCCESS", False, reason) == (verdict.status, verdict.verified, verdict.reason.partition(";")[0])
+    assert (
+        f"example.com eu-west-1: SUCCESS, maybe of the key before, after 0 s of at most 30 min; {USUAL}"
+        in (world.progress.updates)
+    )
+
+
+def test_found_at_last(world):
+    """Once SES finds the key after looks that missed it and kept SUCCESS, it is verified."""
+    world.switch(status_after_put="SUCCESS", failed_look_keeps_success=True)
+    stored = switched(world)
+    world.resolver.records.pop("s2._domainkey.example.com")
+    before = world.verify(stored)
+    world.publish(2)
+    world.clock.advance(HOUR)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
+
+
+@pytest.mark.parametrize("info", ["filled", "empty", "frozen"])
+def test_success_from_before_the_switch(world, info):
+    """A SUCCESS that SES has not looked for since the switch is about the key before."""
+    world.switch(status_after_put="SUCCESS", verification_info=info)
+    stored = switched(world, look_seconds=3600)
+    world.clock.after(20, stopping.set)
+
+    assert [("SUCCESS", False, NO_CHECK)] == outcome(world.verify(stored))
+
+
+@pytest.mark.parametrize("on_timeout", ["warn", "fail"])
+@pytest.mark.parametrize("info", ["empty", "frozen"])
+def test_unconfirmed(world, info, on_timeout):
+    """SUCCESS all the time, and never a sign of a check: said once, and no run waits for it again."""
+    world.switch(status_after_put="SUCCESS", verification_info=info)
+    stored = switched(world)
+
+    verdicts = world.verify(stored, on_timeout=on_timeout)
+
+    assert [(UNCONFIRMED, False, DOUBT)] == outcome(verdicts)
+    assert [f"example.com eu-west-1: UNCONFIRMED after 30 min: {DOUBT}"] == world.progress.warnings
+    assert HOUR + timedelta(minutes=30) == world.clock.now() - START
+    assert not to_look_at([world.entry(stored)], verdicts)
+    world.forget()
+    assert verdicts == world.verify(stored, before=verdicts, on_timeout=on_timeout)
+    assert ([], []) == (world.calls(), world.progress.warnings)
+
+
+def test_unconfirmed_beside_a_verified_one(world):
+    """What is unconfirmed does not count as verified, and is said in an interrupted run, too."""
+    world.switch(status_after_put="SUCCESS", verification_info="empty")
+    unconfirmed = switched(world)
+    world.clock.advance(HOUR)
+    world.switch(first_look_seconds=3600)
+    pending = world.created(domain="example.org")
+    world.clock.after(60, stopping.set)
+
+    verdicts = world.verify(unconfirmed, pending)
+
+    assert [UNCONFIRMED, "PENDING"] == [verdict.status for verdict in verdicts]
+    assert ["0 of 2 verified after 0 s of at most 30 min, waiting for example.org eu-west-1"] == [
+        text.partition(";")[0] for text in world.progress.updates
+    ]
+    assert [
+        f"example.com eu-west-1: UNCONFIRMED after 60 s: {DOUBT}",
+        "example.org eu-west-1: PENDING, interrupted after 60 s; the next `pulumi up` looks again",
+    ] == world.progress.warnings
+
+
+@pytest.mark.parametrize("info", ["empty", "frozen"])
+def test_unconfirmed_after_short_waits(world, info):
+    """A shorter time limit leaves it open, and a run half an hour after the switch ends it with one poll."""
+    world.switch(status_after_put="SUCCESS", verification_info=info)
+    stored = switched(world)
+
+    open_ = world.verify(stored, timeout_minutes=1)
+    world.clock.advance(HOUR)
+    start = world.clock.now()
+    closed = world.verify(stored, before=open_)
+
+    assert [("SUCCESS", False), (UNCONFIRMED, True)] == [(v.status, v.settled) for v in (*open_, *closed)]
+    assert start == world.clock.now()
+
+
+@pytest.mark.parametrize("info", ["empty", "frozen"])
+def test_a_limit_that_fails_does_not_fail_for_ever(world, info):
+    """With `onTimeout: fail` and a short limit, the runs after half an hour succeed: nothing was stored."""
+    world.switch(status_after_put="SUCCESS", verification_info=info)
+    stored = switched(world)
+
+    with pytest.raises(NotVerified):
+        world.verify(stored, timeout_minutes=10, on_timeout="fail")
+    world.clock.advance(HOUR)
+
+    assert [UNCONFIRMED] == [
+        verdict.status for verdict in world.verify(stored, timeout_minutes=10, on_timeout="fail")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("checked", "succeeded", "error", "verified"),
+    [
+        (60, 60, "", True),
+        (60, 61, "HOST_NOT_FOUND", True),
+        (None, 60, "", True),
+        (60, None, "", True),
+        (60, None, "HOST_NOT_FOUND", False),
+        (60, -60, "HOST_NOT_FOUND", False),
+        (60, -60, "", False),
+        (-60, -60, "", False),
+        (-60, None, "", False),
+        (None, None, "", False),
+        (None, None, "HOST_NOT_FOUND", False),
+    ],
+)
+def test_the_times_beside_success(world, checked, succeeded, error, verified):
+    """A success after our call counts; a check alone only where SES tells neither a success nor an error."""
+    stored = switched(world)
+    entry = world.entry(stored)
+
+    def at(seconds):
+        return None if seconds is None else entry.put_at + timedelta(seconds=seconds)
+
+    seen = replace(
+        world.ses().get_email_identity(DOMAIN),
+        at=at(120),
+        dkim_status="SUCCESS",
+        last_checked=at(checked),
+        last_success=at(succeeded),
+        error_type=error,
+    )
+
+    assert verified == judged(entry, seen, seen_otherwise=False).verified
+
+
+def test_a_status_of_the_key_before(world):
+    """A late answer with the selector of before the switch is no sign that SES looks for this key."""
+    world.switch(verification_info="empty", status_after_put="SUCCESS", first_look_seconds=10)
+    old = world.created()
+    world.publish(2)
+    world.clock.advance(12)
+    world.switch(first_look_seconds=3600, read_lag_seconds=5)
+    stored = world.update(old, 2)
+    world.clock.after(60, stopping.set)
+
+    (verdict,) = world.verify(stored)
+
+    assert (False, False) == (world.identity().confirmed, verdict.verified)
+
+
+def test_another_status_of_an_earlier_run(world):
+    """That SES had another status after the switch is known from the run before, too."""
+    world.switch(verification_info="empty")
+    stored = switched(world, look_seconds=3600)
+    before = world.verify(stored)
+    assert ["PENDING"] == [verdict.status for verdict in before]
+    world.clock.advance(HOUR)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
+
+
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
+@pytest.mark.parametrize("info", INFO)
+def test_failed_from_before_the_put(world, info, lag):
+    """After FAILED the same key was put again: the old verdict does not end the new wait."""
+    world.switch(verification_info=info, first_look_seconds=30)
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = lifecycle.read(old, world.outside)
+    world.clock.advance(HOUR)
+    world.switch(read_lag_seconds=lag)
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.update(failed, 1)))
+
+
+def test_a_replaced_identity(world):
+    """One that was taken over verified is verified, without a wait for SES's next look."""
+    world.verified()
+    start = world.clock.monotonic()
+
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.create()))
+    assert start == world.clock.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
+            "SES signs with its own key (AWS_SES), not with this one",
+        ),
+        ({"signing_enabled": False}, "DKIM signatures are disabled for this identity in SES"),
+        ({"status": "PENDING"}, "SES has not found the key yet"),
+        ({"status": "TEMPORARY_FAILURE"}, "SES has not found the key yet"),
+    ],
+    ids=["Easy DKIM", "signing disabled", "pending", "record gone"],
+)
+def test_each_part_of_the_guides_test(world, changes, reason):
+    """EXTERNAL, signing enabled, SUCCESS: without any of them an identity is not verified."""
+    stored = world.verified()
+    world.model.change(DOMAIN, REGION, **changes)
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert (False, reason) == (verdict.verified, verdict.reason.partition(";")[0])
+
+
+def test_another_selector(world):
+    """A verified identity that signs with somebody else's selector is not verified for this one."""
+    stored = world.verified()
+    world.model.put_identity(DOMAIN, REGION, selector="s9", private_key=world.key(4).pkcs1_base64())
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert (False, "SES signs with selector 's9'") == (verdict.verified, verdict.reason.partition(";")[0])
+
+
+# --- the time limit
+
+
+class SlowSes(FakeSes):
+    """A call takes as long as SES's rate makes it."""
+
+    SECONDS = 1.1
+
+    def _call(self, operation, domain, sent):
+        self._model.clock.advance(self.SECONDS)
+        return super()._call(operation, domain, sent)
+
+
+class SlowResolver(FakeResolver):
+    """A lookup takes as long as a name server that is silent makes it."""
+
+    clock = None
+
+    def txt(self, name, domain):
+        self.clock.advance(5)
+        return super().txt(name, domain)
+
+
+def slow(world):
+    return replace(world.looks, ses=lambda region: SlowSes(world.model, region))
+
+
+def verify_slowly(world, entries, before=(), *, timeout_minutes=10):
+    """The verdicts, and how long SES was asked for them."""
+    start = world.clock.monotonic()
+    verdicts = verification.verify(
+        entries, before, slow(world), timeout_minutes=timeout_minutes, on_timeout="warn"
+    )
+    return verdicts, world.clock.monotonic() - start
+
+
+def of_domains(entry, number):
+    """Entries as *entry*, for domains that SES has none of."""
+    return [replace(entry, domain=f"d{one:04}.example.com") for one in range(number)]
+
+
+def test_a_thousand_switches(world):
+    """A round of polls ends with the time limit; what there was no time for has its wait in the next run."""
+    entries = of_domains(world.entry(switched(world)), 1000)
+
+    verdicts, seconds = verify_slowly(world, entries)
+
+    assert 600 <= seconds <= 600 + SlowSes.SECONDS
+    polled = [verdict for verdict in verdicts if verdict.status != NOT_ASKED]
+    left_out = verdicts[len(polled) :]
+    assert 500 < len(polled) < 600
+    assert {("no time was left to ask SES", False)} == {(one.reason, one.waited) for one in left_out}
+    assert [
+        f"d{len(polled):04}.example.com eu-west-1, d{len(polled) + 1:04}.example.com eu-west-1, "
+        f"d{len(polled) + 2:04}.example.com eu-west-1 and {len(left_out) - 3} more: "
+        "no time was left to ask SES within 10 min; the next `pulumi up` goes on"
+    ] == [text for text in world.progress.warnings if "no time" in text]
+
+
+def test_a_long_list(world):
+    """A List ends with the time limit, too, and what it has not come to is not gone."""
+    world.switch(first_look_seconds=3600)
+    entries = [world.entry(one) for one in several(world, 3 * LIST_PAGE_SIZE)]
+
+    verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
+
+    assert seconds <= 1 + SlowSes.SECONDS
+    assert ["PENDING"] * LIST_PAGE_SIZE + [NOT_ASKED] * 2 * LIST_PAGE_SIZE == [v.status for v in verdicts]
+
+
+def test_lists_of_many_regions(world):
+    """After the time limit no Region is asked for its List any more."""
+    world.switch(first_look_seconds=3600)
+    regions = [f"us-east-{number}" for number in range(1, 9)]
+    entries = [replace(world.entry(one), region=region) for one in several(world, 2) for region in regions]
+
+    verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
+
+    assert seconds <= 1 + SlowSes.SECONDS
+    assert {NOT_ASKED} == {verdict.status for verdict in verdicts}
+
+
+def test_new_ones_come_before_what_was_pending(world):
+    """What was pending before is polled in the pauses, within the limit, or else is as it was."""
+    new = world.entry(switched(world))
+    old = of_domains(new, 100)
+    before = [Verdict(entry=one, status="PENDING", verified=False, reason="why") for one in old]
+
+    verdicts, seconds = verify_slowly(world, [*old, new], before, timeout_minutes=1)
+
+    assert 60 <= seconds <= 60 + SlowSes.SECONDS
+    assert ("SUCCESS", True) == (verdicts[-1].status, verdicts[-1].verified)
+    assert before[-1] == verdicts[-2]
+    assert {"GONE", "PENDING"} == {verdict.status for verdict in verdicts[:-1]}
+
+
+def test_no_limit_for_one_poll(world):
+    """Without any time to wait each is polled once all the same."""
+    entries = of_domains(world.entry(switched(world)), 20)
+
+    verdicts, _ = verify_slowly(world, entries, timeout_minutes=0)
+
+    assert {"GONE"} == {verdict.status for verdict in verdicts}
+    assert [GET] * 20 == world.calls()
+
+
+def test_a_refusal_in_a_later_round(world):
+    """What SES refuses to tell in a later round of polls is the reason that is shown."""
+    world.switch(first_look_seconds=3600)
+    stored = world.created()
+    world.clock.after(4, lambda: world.model.inject(Fault("access_denied", "before", operation=GET, times=9)))
+
+    (verdict,) = world.verify(stored)
+
+    assert (NOT_ASKED, False) == (verdict.status, verdict.waited)
+    assert "AccessDeniedException" in verdict.reason
+
+
+def test_silent_name_servers(world):
+    """Name servers that don't answer prolong the run by a minute, not by the number of domains."""
+    stored = several(world, 100)
+    world.resolver.records.clear()
+    resolver = SlowResolver(failures={"ns1.example.net": "silent", "ns2.example.net": "silent"})
+    resolver.clock = world.clock
+    looks = replace(world.looks, resolver=lambda _: resolver)
+    entries = [world.entry(one) for one in stored]
+
+    verdicts = verification.verify(entries, [], looks, timeout_minutes=1, on_timeout="warn")
+
+    # Ten at once, each of which ends its lookups.
+    assert world.clock.monotonic() <= 60 + verification.DIAGNOSIS_SECONDS + 10 * 5 * 5
+    assert len(resolver.looked_up) < 100
+    assert all(verdict.reason.startswith("SES has not found the key yet; ") for verdict in verdicts)
+
+
+def test_progress_of_a_long_round(world):
+    """How far it is shows while a round of polls goes on."""
+    stored = [switched(world, look_seconds=0, domain=f"d{one}.example.com") for one in range(3)]
+    world.clock.advance(HOUR)
+
+    verify_slowly(world, [world.entry(one) for one in stored])
+
+    names = [f"d{one}.example.com eu-west-1" for one in range(3)]
+    assert [
+        f"1 of 3 verified after 1 s of at most 10 min, waiting for {names[1]}, {names[2]}; {USUAL}",
+        f"2 of 3 verified after 2 s of at most 10 min, waiting for {names[2]}; {USUAL}",
+        "3 of 3 verified after 3 s of at most 10 min",
+    ] == world.progress.updates
+
+
+# --- the end of the wait
+
+
+def test_failed_ends_the_wait(world):
+    """SES looks no more, so nothing is left to wait for."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="FAILED", verification_status="FAILED")
+
+    assert ["FAILED"] == [verdict.status for verdict in world.verify(stored)]
+    assert START == world.clock.now()
+
+
+def test_diagnosis(world):
+    """At the limit a warning says what SES saw and when, what each server answers, and what comes next."""
+    stored = world.created()
+    world.resolver.records.clear()
+
+    verdicts = world.verify(stored)
+
+    reason = (
+        "SES has not found the key yet; SES last looked 13 min ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again"
+    )
+    assert [("PENDING", False, reason)] == outcome(verdicts)
+    assert [f"example.com eu-west-1: PENDING after 30 min: {reason}"] == world.progress.warnings
+    assert [
+        f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
+        f"example.com eu-west-1: PENDING (HOST_NOT_FOUND) after 2 s of at most 30 min; {USUAL}",
+    ] == world.progress.updates
+
+
+def test_diagnosis_of_a_known_mistake(world):
+    """A slip that is known by its look is named."""
+    stored = world.created()
+    world.resolver.records["s1._domainkey.example.com"] = (f'"{stored.declared.record_value}"',)
+
+    (verdict,) = world.verify(stored)
+
+    assert "(INVALID_VALUE); ns1.example.net and ns2.example.net answer a value with quotes in it" in (
+        verdict.reason
+    )
+
+
+def test_diagnosis_of_a_doubled_zone(world):
+    """A record that stands at another name is found there."""
+    stored = world.created()
+    world.resolver.records = {
+        "s1._domainkey.example.com.example.com": (stored.declared.record_value,),
+    }
+
+    (verdict,) = world.verify(stored)
+
+    assert "the panel added the zone twice (s1._domainkey.example.com.example.com)" in verdict.reason
+
+
+def test_a_wait_that_ended_without_an_answer(world):
+    """Who could not be asked gets the whole wait in the next run."""
+    world.switch(status_after_put="SUCCESS", verification_info="empty")
+    stored = switched(world)
+    world.model.inject(Fault("access_denied", "before", operation=GET))
+
+    (unanswered,) = world.verify(stored)
+    (verdict,) = world.verify(stored, before=[unanswered])
+
+    assert (NOT_ASKED, False, False) == (unanswered.status, unanswered.verified, unanswered.waited)
+    assert (UNCONFIRMED, True) == (verdict.status, verdict.settled)
+
+
+def test_one_region_is_refused(world):
+    """What is not allowed in one Region is no reason not to ask in the others."""
+    denied = world.created(region="ap-south-1")
+    stored = world.created()
+    world.model.inject(Fault("access_denied", "before", operation=GET))
+
+    unanswered, verdict = world.verify(denied, stored)
+
+    assert ((NOT_ASKED, False), ("SUCCESS", True)) == (
+        (unanswered.status, unanswered.verified),
+        (verdict.status, verdict.verified),
+    )
+
+
+def test_interrupted_between_reads(world):
+    """What SES was not asked any more is pending, and what it was asked is kept."""
+    first, second = world.created(), world.created(domain="example.org")
+    world.publish(1, domain="example.org")
+    world.forget()
+    world.clock.after(0, stopping.set)
+
+    verdicts = world.verify(first, second)
+
+    assert [("PENDING", False)] * 2 == [(one.status, one.verified) for one in verdicts]
+
+
+def test_diagnosis_of_a_switch(world):
+    """The edit that goes back to the key before is named, as long as its record is in DNS."""
+    stored = switched(world)
+    world.resolver.records.clear()
+
+    (verdict,) = world.verify(stored)
+
+    assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
+
+
+def test_diagnosis_of_several(world):
+    """What was only listed is read for its diagnosis, and each gets its own warning."""
+    stored = several(world, 3)
+    world.resolver.records.clear()
+
+    world.verify(*stored)
+
+    assert [LIST, GET, GET, GET] == world.calls()[-4:]
+    assert [f"d0{one}.example.com eu-west-1: PENDING after 30 min: " for one in (1, 2, 3)] == [
+        text[: len("d01.example.com eu-west-1: PENDING after 30 min: ")] for text in world.progress.warnings
+    ]
+    assert all("(HOST_NOT_FOUND)" in text for text in world.progress.warnings)
+
+
+def test_diagnosis_of_very_many(world):
+    """With many pending ones a read of each would take as long again, so there is none."""
+    stored = several(world, verification.DIAGNOSED + 1)
+    world.resolver.records.clear()
+
+    world.verify(*stored)
+
+    assert GET not in world.calls()
+    assert len(stored) == len(world.progress.warnings)
+
+
+def test_diagnosis_of_a_failed_one(world):
+    """After SES has given up, the next command is the one that tells it again."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="FAILED", verification_status="FAILED")
+
+    (verdict,) = world.verify(stored)
+
+    assert verdict.reason.endswith("; `pulumi up --refresh` tells SES again")
+
+
+def test_diagnosis_of_one_that_stays_failed(world):
+    """If SES makes nothing of the same key, being told it again will not help: only another key will."""
+    world.switch(failed_restarts=False)
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = lifecycle.read(old, world.outside)
+
+    (verdict,) = world.verify(world.update(failed, 1))
+
+    assert "rotate" in verdict.reason
+
+
+def test_diagnosis_of_what_is_gone(world):
+    """An identity that SES does not have is said to be gone."""
+    stored = world.created()
+    world.model.remove(DOMAIN, REGION)
+
+    (verdict,) = world.verify(stored)
+
+    assert ("GONE", False) == (verdict.status, verdict.verified)
+    assert verdict.reason.startswith("SES has no such identity; ")
+
+
+def test_diagnosis_of_several_that_are_gone(world):
+    """What is not in the List is not read as well, to be told the same."""
+    stored = several(world, 2)
+    for one in stored:
+        world.model.remove(one.declared.domain, REGION)
+
+    verdicts = world.verify(*stored, timeout_minutes=0)
+
+    assert (["GONE", "GONE"], [LIST]) == ([verdict.status for verdict in verdicts], world.calls())
+
+
+def test_diagnosis_of_a_wrong_delegation(world):
+    """Whose zone SES saw tells a wrong delegation."""
+
+    class SesOfAnotherZone(FakeSes):
+        def get_email_identity(self, domain):
+            return replace(super().get_email_identity(domain), soa_seen="ns1.registrar.example")
+
+    stored = world.created()
+    world.resolver.records.clear()
+    looks = replace(world.looks, ses=lambda region: SesOfAnotherZone(world.model, region))
+
+    (verdict,) = verification.verify([world.entry(stored)], [], looks, timeout_minutes=10, on_timeout="warn")
+
+    assert "at the zone of ns1.registrar.example" in verdict.reason
+
+
+def test_diagnosis_without_dns(world):
+    """With `dnsCheck: off` no name server is asked for a diagnosis either."""
+    stored = world.created()
+    world.model.change(DOMAIN, REGION, status="PENDING")
+    looks = replace(world.looks, resolver=lambda entry: None)
+
+    verification.verify([world.entry(stored)], [], looks, timeout_minutes=0, on_timeout="warn")
+
+    assert [] == world.resolver.looked_up
+
+
+def test_fail_at_the_limit(world):
+    """With `onTimeout: fail` the run fails at the limit, with what is pending and why."""
+    verified, pending = world.created(domain="example.org"), world.created()
+    world.resolver.records.pop("s1._domainkey.example.com")
+
+    with pytest.raises(NotVerified) as caught:
+        world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
+
+    assert (
+        "not verified after 60 s: example.com eu-west-1: PENDING, SES has not found the key yet; "
+        "SES last looked 29 s ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again\n"
+        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
+    ) == str(caught.value)
+
+
+def test_fail_at_once(world):
+    """With `onTimeout: fail` an entry that awaits DNS fails the run before anything is waited for."""
+    waiting = world.create(domain="example.org", dns_wait_seconds=0)
+    other = world.created()
+
+    with pytest.raises(NotVerified) as caught:
+        world.verify(waiting, other, on_timeout="fail")
+
+    assert (
+        "not verified after 0 s: example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet\n"
+        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
+    ) == str(caught.value)
+    assert ([], START) == (world.calls(), world.clock.now())
+
+
+def test_fail_has_nothing_to_fail_for(world):
+    """With `onTimeout: fail` a run succeeds once everything is verified."""
+    assert [("SUCCESS", True, "")] == outcome(world.verify(world.created(), on_timeout="fail"))
+
+
+# --- interruption
+
+
+@pytest.mark.parametrize("on_timeout", ["warn", "fail"])
+@pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
+def test_interrupted(world, number, on_timeout):
+    """Ctrl-C ends the wait at once; what is pending is said and stored, and no call is made for it."""
+    world.switch(first_look_seconds=3600)
+    stored = several(world, number)
+    world.clock.after(4, stopping.set)
+
+    verdicts = world.verify(*stored, on_timeout=on_timeout)
+
+    assert [("PENDING", False)] * number == [(verdict.status, verdict.verified) for verdict in verdicts]
+    assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
+    interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` looks again"
+    assert [f"{verdict.entry}: {interrupted}" for verdict in verdicts] == world.progress.warnings
+    assert [] == world.resolver.looked_up
+
+
+# --- what is stored
+
+
+def test_verdicts_round_trip(world):
+    """A verdict that Pulumi gives back is the one that was stored, and its entry is that of the inputs."""
+    verdicts = world.verify(world.created(), world.create(domain="example.org"))
+    back = [Verdict.from_properties(through_pulumi(verdict.to_properties())) for verdict in verdicts]
+
+    assert verdicts == back
+
+
+@pytest.mark.parametrize(
+    ("change", "is_due"),
+    [
+        ({}, False),
+        ({"told_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}, False),
+        ({"selector": "s2"}, True),
+        ({"put_at": START + HOUR}, True),
+        ({"put_at": None}, True),
+        ({"region": "us-east-1"}, True),
+        ({"domain": "example.org"}, True),
+    ],
+    ids=["nothing", "how to look", "selector", "told again", "awaiting DNS", "Region", "domain"],
+)
+def test_to_look_at(world, change, is_due):
+    """A verification is due if SES was told something since, not if only the way of looking changed."""
+    before = world.verify(world.created())
+
+    assert is_due == to_look_at([replace(before[0].entry, **change)], before)
+
+
+def test_to_look_at_other_lists(world):
+    """A new, a gone and a pending entry are due, an order is not."""
+    verdicts = world.verify(*several(world, 2))
+    first, second = (verdict.entry for verdict in verdicts)
+    pending = replace(verdicts[1], verified=False)
+
+    assert (False, True, True, True) == (
+        to_look_at([second, first], verdicts),
+        to_look_at([first], verdicts),
+        to_look_at([first, second], verdicts[:1]),
+        to_look_at([first, second], [verdicts[0], pending]),
+    )
+
+
+def in_regions(world, *regions, **changes):
+    """An entry of the domain for each."""
+    entry = world.entry(world.created())
+    return [replace(entry, region=region, **changes) for region in regions]
+
+
+BOTH = ("eu-west-1", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        (BOTH, ["eu-west-1"], {}),
+        (BOTH, ["us-east-1", "ap-south-1"], {}),
+        (BOTH, ["ap-south-1"], {"domain": "example.org"}),
+        (BOTH, [], {}),
+    ],
+    ids=["one leaves", "one exchanged", "another domain", "the domain leaves"],
+)
+def test_regions_may_leave(world, before, after, changes):
+    """A Region leaves if another stays, or with its domain."""
+    verdicts = [Verdict(entry=one, status="SUCCESS", verified=True) for one in in_regions(world, *before)]
+    refuse_exchange(in_regions(world, *after, **changes), verdicts)
+
+
+def test_all_regions_exchanged(world):
+    """The last of a domain's identities does not leave for another: it alone knows which keys signed."""
+    verdicts = [Verdict(entry=one, status="SUCCESS", verified=True) for one in in_regions(world, *BOTH)]
+
+    with pytest.raises(InvalidSettings) as refused:
+        refuse_exchange(in_regions(world, "ap-south-1"), verdicts)
+
+    assert str(refused.value) == (
+        "example.com: ap-south-1 can't take the place of eu-west-1, us-east-1 at once\n"
+        "  hint: list all of them in one `pulumi up`, and drop the old ones in another"
+    )
+
+
+def test_all_regions_exchanged_before_ses_was_told(world):
+    """An identity that awaits DNS has signed nothing."""
+    waiting = in_regions(world, *BOTH, put_at=None)
+    refuse_exchange(
+        in_regions(world, "ap-south-1"),
+        [Verdict(entry=one, status=AWAITING_DNS, verified=False) for one in waiting],
+    )
+
+
+def test_an_entry_that_awaits_dns(world):
+    """An identity without a time of telling is an entry without one."""
+    entry = Entry.from_properties(through_pulumi(world.create().to_outputs()))
+
+    assert (None, "example.com eu-west-1") == (entry.put_at, str(entry))

@@ -1,0 +1,310 @@
+"""What becomes of a key in Secrets Manager when calls fail and others meddle, against moto's."""
+
+from dataclasses import replace
+
+import pytest
+
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.key_secret import KeySecret
+from byodkim_provider.errors import SecretChanged, SecretRefused
+from byodkim_provider.key_store import secret_lifecycle
+from byodkim_provider.key_store.secret_lifecycle import Wanted
+from tests.support.fakes import START, FakeProgress
+from tests.support.secrets_manager import Trouble
+
+OWNER = "ses-byodkim/dev/example.com/3"
+NAME = f"byodkim/{OWNER}"
+WANTED = Wanted(
+    domain="example.com",
+    bits=keys.MIN_BITS,
+    owner=OWNER,
+    kms_key_id=None,
+    resource_policy=None,
+    tags={"team": "mail"},
+)
+
+
+@pytest.fixture
+def run(secrets_manager):
+    """One run of the plugin process."""
+    return Run(secrets_manager)
+
+
+class Run:
+    """The calls of one plugin process."""
+
+    def __init__(self, secrets_manager):
+        self.store = secrets_manager.store()
+        self.progress = FakeProgress()
+        self.instances = {}
+
+    def create(self, **changes):
+        return secret_lifecycle.create(
+            replace(WANTED, **changes),
+            self.store,
+            now=START,
+            progress=self.progress,
+            instances=self.instances,
+        )
+
+    def read(self, made):
+        return secret_lifecycle.read_key(made.arn, self.store, fingerprint=made.held.key.fingerprint)
+
+    def problem(self, made):
+        return secret_lifecycle.problem(made.arn, self.store, version_id=made.version_id)
+
+    def delete(self, made, days=30):
+        secret_lifecycle.delete(
+            made.arn,
+            self.store,
+            instance=made.instance,
+            recovery_window_days=days,
+            progress=self.progress,
+            instances=self.instances,
+        )
+
+
+# Create
+
+
+def test_create(secrets_manager, run):
+    """A key is one call: its secret bears the name and the tags of the resource, and holds all there is."""
+    made = run.create()
+
+    assert ["CreateSecret"] == secrets_manager.calls
+    assert [NAME] == secrets_manager.names()
+    assert {"team": "mail", "byodkim:owner": OWNER, "byodkim:instance": made.instance} == (
+        secrets_manager.tags(NAME)
+    )
+    (key,) = secrets_manager.signing_keys()
+    selector = f"s20261125-{key.fingerprint[:8]}"
+    assert KeySecret("example.com", selector, "2026-11-25T12:00:00Z", key) == made.held
+    assert key == run.read(made)
+
+
+def test_policy(secrets_manager, run):
+    """A resource policy is put on the new secret."""
+    run.create(resource_policy='{"Statement": []}')
+
+    assert ["CreateSecret", "PutResourcePolicy"] == secrets_manager.calls
+    assert '{"Statement": []}' == secrets_manager.secret(NAME).policy
+
+
+@pytest.fixture
+def _no_sleep_in_botocore(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.mark.usefixtures("_no_sleep_in_botocore")
+def test_lost_answer(secrets_manager, run):
+    """The key of a create whose answer was lost is found again and used: there is no second key."""
+    lost = Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3)
+    secrets_manager.troubles = [lost]
+    with pytest.raises(SecretRefused):
+        run.create()
+
+    again = Run(secrets_manager)
+    made = again.create(resource_policy='{"Statement": []}')
+
+    assert [NAME] == secrets_manager.names()
+    assert secrets_manager.signing_keys()[0] == made.held.key == again.read(made)
+    assert made.instance == secrets_manager.tags(NAME)["byodkim:instance"]
+    assert '{"Statement": []}' == secrets_manager.secret(NAME).policy
+    assert again.problem(made) is None
+    (line,) = again.progress.warnings
+    assert line == (
+        f"example.com: {made.held.selector} is in Secrets Manager already ({NAME}), no other key is made"
+    )
+
+
+def test_refused_policy(secrets_manager, run):
+    """After a policy that was refused the next run goes on with the same key."""
+    secrets_manager.troubles = [Trouble("PutResourcePolicy", "MalformedPolicyDocumentException")]
+    with pytest.raises(SecretRefused, match="MalformedPolicyDocumentException"):
+        run.create(resource_policy="{}")
+
+    made = run.create()
+
+    assert ([NAME], secrets_manager.signing_keys()[0]) == (secrets_manager.names(), made.held.key)
+
+
+def test_missing_permission(secrets_manager, run):
+    """What is not allowed is refused with nothing made."""
+    secrets_manager.troubles = [Trouble("CreateSecret", "AccessDeniedException")]
+    with pytest.raises(SecretRefused, match="AccessDeniedException"):
+        run.create()
+
+    assert [] == secrets_manager.names()
+
+
+def test_scheduled_for_deletion(secrets_manager, run):
+    """A key that was removed is not brought back, however often: a new one gets the next free name."""
+    first = run.create()
+    run.delete(first)
+    second = run.create()
+    run.delete(second)
+    third = run.create()
+
+    assert [NAME, f"{NAME}-2", f"{NAME}-3"] == secrets_manager.names()
+    assert 3 == len({made.held.key.fingerprint for made in (first, second, third)})
+    assert [30, 30, None] == [secrets_manager.days_to_restore(name) for name in secrets_manager.names()]
+    assert [] == run.progress.warnings
+
+
+def test_scheduled_for_deletion_as_aws_says_it(secrets_manager, run):
+    """AWS refuses the name of a deleted secret in other words than moto."""
+    run.delete(run.create())
+    secrets_manager.troubles = [Trouble("CreateSecret", "InvalidRequestException")]
+
+    run.create()
+
+    assert [NAME, f"{NAME}-2"] == secrets_manager.names()
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        lambda secrets: setattr(secrets.secret(NAME), "tags", []),
+        lambda secrets: setattr(
+            secrets.secret(NAME), "tags", [{"Key": "byodkim:owner", "Value": "ses-byodkim/prod/x"}]
+        ),
+        lambda secrets: secrets.overwrite(NAME, "something else"),
+        lambda secrets: secrets.overwrite(NAME, '{"domain": "example.com"}'),
+        lambda secrets: secrets.overwrite(NAME, "[" * 60000),
+        lambda secrets: secrets.overwrite(NAME, secrets.written[0].replace("example.com", "example.org")),
+    ],
+    ids=["no owner", "other owner", "no key", "no private key", "deep", "other domain"],
+)
+def test_name_is_taken(secrets_manager, run, meddle):
+    """What is not a key of this resource is left as it is."""
+    run.create()
+    meddle(secrets_manager)
+    before = secrets_manager.secret(NAME).to_dict()
+
+    made = run.create()
+
+    assert [NAME, f"{NAME}-2"] == secrets_manager.names()
+    assert secrets_manager.secret(f"{NAME}-2").arn == made.arn
+    assert before == secrets_manager.secret(NAME).to_dict()
+
+
+def test_read_lags_behind(secrets_manager, run):
+    """A secret that is there and not shown yet stops the run: the next one finds it."""
+    run.create()
+    secrets_manager.troubles = [Trouble("DescribeSecret", "ResourceNotFoundException")]
+
+    with pytest.raises(SecretRefused, match="ResourceExistsException"):
+        run.create()
+
+    assert [NAME] == secrets_manager.names()
+
+
+# Read
+
+
+def test_gone(secrets_manager, run):
+    """Of a secret that is gone it is said that its key is lost, and what to do."""
+    made = run.create()
+    secrets_manager.remove(NAME)
+
+    lost = f"{made.arn} is gone and its key with it: sign with another generation, and leave this one out"
+    assert lost == run.problem(made)
+    with pytest.raises(SecretRefused) as caught:
+        run.read(made)
+    assert ("ResourceNotFoundException", f"nothing was changed; {lost}") == (
+        caught.value.code,
+        caught.value.hint,
+    )
+
+
+def test_scheduled(secrets_manager, run):
+    """Of a secret that somebody deleted it is said how to keep it."""
+    made = run.create()
+    secrets_manager.schedule(NAME)
+
+    kept = (
+        f"{made.arn} is scheduled for deletion: "
+        f"`aws secretsmanager restore-secret --secret-id {made.arn}` keeps it"
+    )
+    assert kept == run.problem(made)
+    with pytest.raises(SecretRefused) as caught:
+        run.read(made)
+    assert ("InvalidRequestException", f"nothing was changed; {kept}") == (
+        caught.value.code,
+        caught.value.hint,
+    )
+
+
+@pytest.mark.parametrize("other", ["another key", "text", "PEM"])
+def test_changed(secrets_manager, run, other, signing_keys):
+    """A secret that somebody changed is never used, and its content not shown."""
+    made = run.create()
+    text = {
+        "another key": replace(made.held, key=signing_keys[0]).to_text(),
+        "text": "hunter2",
+        "PEM": f"-----BEGIN RSA PRIVATE KEY-----\n{signing_keys[0].pkcs1_base64()}\n",
+    }[other]
+    secrets_manager.overwrite(NAME, text)
+
+    found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
+    with pytest.raises(SecretChanged) as caught:
+        run.read(made)
+    assert f"{made.arn}: expected the key {made.held.key.fingerprint}, the secret holds {found}" == (
+        caught.value.text
+    )
+    assert caught.value.hint.startswith("nothing was changed; ")
+    assert f"{made.arn} has another version than {made.version_id}, which was written here" == (
+        run.problem(made)
+    )
+
+
+def test_missing_permission_to_read(secrets_manager, run):
+    """Any other refusal is told as it is."""
+    made = run.create()
+    secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
+    with pytest.raises(SecretRefused) as caught:
+        run.read(made)
+    assert (
+        "nothing was changed; Secrets Manager says: this is said; "
+        "`byodkim iam-policy` prints the policy that these credentials need"
+    ) == caught.value.hint
+
+
+# Delete
+
+
+def test_delete(secrets_manager, run):
+    """A secret goes with the recovery window that was asked for, once."""
+    made = run.create()
+    run.delete(made, days=7)
+    calls = len(secrets_manager.calls)
+    run.delete(made)
+
+    assert 7 == secrets_manager.days_to_restore(NAME)
+    assert ["DescribeSecret"] == secrets_manager.calls[calls:]
+
+
+def test_delete_of_what_is_gone(secrets_manager, run):
+    """A secret that is gone is deleted."""
+    made = run.create()
+    secrets_manager.remove(NAME)
+
+    run.delete(made)
+
+    assert "DeleteSecret" not in secrets_manager.calls
+
+
+@pytest.mark.parametrize("lag", [False, True], ids=["tags are new", "tags lag behind"])
+def test_replacement(secrets_manager, run, lag):
+    """The deletion half of a replacement leaves the secret to the half that took it over."""
+    old = run.create()
+    new = Run(secrets_manager)
+    made = new.create()
+    if lag:
+        secrets_manager.secret(NAME).tags[-1]["Value"] = old.instance
+
+    new.delete(old)
+
+    assert secrets_manager.days_to_restore(NAME) is None
+    assert f"{old.arn}: left in Secrets Manager, it belongs to another resource by now" in new.progress.infos
+    assert old.held == made.held

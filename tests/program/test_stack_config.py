@@ -1,0 +1,54 @@
+"""What a program, and a command, hear of a stack's configuration."""
+
+import json
+
+import pulumi
+import pytest
+from pulumi.runtime.config import CONFIG
+
+from byodkim_provider.cli import configuration
+from byodkim_provider.cli.stack import settings_in
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.program import stack_config
+
+VALUES = {
+    "aws:region": "eu-west-1",
+    "ses-byodkim:domains": '{"example.com": {"generation": 1}}',
+    "ses-byodkim:verificaton": "fail",
+}
+
+
+@pytest.fixture(autouse=True)
+def _project(monkeypatch):
+    monkeypatch.setattr(pulumi, "get_project", lambda: "ses-byodkim")
+    monkeypatch.delenv("PULUMI_CONFIG", raising=False)
+
+
+@pytest.mark.parametrize("way", ["language host", "Automation API"])
+def test_written(monkeypatch, way):
+    """It hears of misspelt keys too, however it was started, and of no other project's."""
+    given = VALUES if way == "Automation API" else {}
+    if way == "language host":
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(VALUES))
+    token = CONFIG.set(given)
+    try:
+        assert stack_config.written() == {
+            "domains": {"example.com": {"generation": 1}},
+            "verificaton": "fail",
+        }
+    finally:
+        CONFIG.reset(token)
+
+
+def test_commands_hear_the_same():
+    """A command hears the same from `pulumi config`: a misspelt key is refused by name there too."""
+    printed = (
+        "KEY          VALUE\n"
+        "aws:region   eu-west-1\n"
+        'domains      {"example.com":{"generation":1}}\n'
+        "verificaton  fail\n"
+    )
+    config = configuration.of_project(configuration.read(printed, "ses-byodkim"), "ses-byodkim")
+    assert config == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
+    with pytest.raises(InvalidSettings, match="did you mean 'verification'"):
+        settings_in(config, "eu-west-1")

@@ -1,0 +1,206 @@
+"""
+A Pulumi project on disk and the state of its stack, for tests of the command line.
+
+Its Pulumi is three answers from memory; SES, DNS and the clock are those of `World`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from click.testing import CliRunner, Result
+
+from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli.configuration import SECRET
+from byodkim_provider.cli.outside import CannotTell
+from byodkim_provider.config import stack_file
+from byodkim_provider.dkim import generations
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.verdicts import Verdict
+from tests.support.world import World
+
+__all__ = ["CliProject", "configuration"]
+
+
+CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
+EXPORT: Final = ["stack", "export", "-s", "dev"]
+
+
+def configuration(project_file: Path, stack_file: Path) -> str:
+    """What `pulumi config` prints, as far as tests need it; `engine/test_cli.py` compares it with Pulumi."""
+    try:
+        return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
+    except RecursionError:  # an alias within what it repeats
+        raise CannotTell("pulumi config: invalid YAML file") from None
+
+
+def _printed(project: Any, stack: Any) -> str:
+    namespace = f"{project.get('name')}:"
+    config = {_full(name, namespace): value for name, value in (stack.get("config") or {}).items()}
+    for name, value in (project.get("config") or {}).items():
+        kinds = value if isinstance(value, dict) else {"value": value}
+        shared = next((kinds[key] for key in ("value", "default") if key in kinds), "")
+        config.setdefault(_full(name, namespace), shared)
+    shown = {name.removeprefix(namespace): _blind(value) for name, value in config.items()}
+    width = max(map(len, ["KEY", *shown])) + 2
+    rows = [("KEY", "VALUE")]
+    for name in sorted(shown, key=lambda name: _full(name, namespace)):
+        value = shown[name]
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        first, *others = (value if isinstance(value, str) else text).split("\n")
+        rows += [(name, first), *(("", line) for line in others)]
+    return "".join(f"{name:{width}}{value}\n" for name, value in rows)
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        loaded = stack_file.load(path.read_bytes().decode())
+    except (InvalidSettings, UnicodeDecodeError):
+        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file") from None
+    if not isinstance(loaded, dict) or not isinstance(loaded.get("config") or {}, dict):
+        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file")
+    return loaded
+
+
+def _full(name: Any, namespace: str) -> str:
+    return str(name) if ":" in str(name) else f"{namespace}{name}"
+
+
+def _blind(value: Any) -> Any:
+    """*value* with a word for every secret in it; keys are texts in JSON."""
+    if isinstance(value, dict):
+        if value.keys() == {"secure"}:
+            return SECRET
+        return {str(key): _blind(one) for key, one in value.items()}
+    return [_blind(one) for one in value] if isinstance(value, list) else value
+
+
+@dataclass
+class CliProject:
+    """The project in *directory*; a stack called `dev` is selected."""
+
+    directory: Path
+    world: World
+    stored: list[Stored] = field(default_factory=list)
+    """Identities in the state."""
+    published: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Generations with a record in the state, by domain; by default those of the identity."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    """What the last `pulumi up` found verified, and what not."""
+    secrets: dict[str, str | None] = field(default_factory=dict)
+    """ARNs of secrets with keys in the state, and the KMS key of each."""
+    printed: str | None = None
+    """What `pulumi config` prints; by default what the files say."""
+    complaint: str | None = None
+    """What `pulumi stack export` says instead of the state."""
+    up_exit_code: int = 0
+    while_up: Callable[[], object] = lambda: None
+    """What happens in the course of `pulumi up`."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of a process that a test starts in the project."""
+    ran: list[tuple[list[str], Path]] = field(default_factory=list)
+    """What was run before the person's eyes, and where."""
+
+    def __post_init__(self) -> None:
+        (self.directory / "stacks").mkdir()
+        (self.directory / "Pulumi.yaml").write_text(
+            "name: ses-byodkim\nruntime: python\nstackConfigDir: stacks\n"
+        )
+
+    @property
+    def stack_file(self) -> Path:
+        return self.directory / "stacks" / "Pulumi.dev.yaml"
+
+    def write(self, domains: str) -> None:
+        """The stack file, with *domains* as under `ses-byodkim:domains`, indented by four."""
+        self.stack_file.write_text(
+            f"config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n{domains}", encoding="utf-8"
+        )
+
+    def run(self, *arguments: str, terminal: bool = False, answer: str | None = None) -> Result:
+        """`byodkim` with *arguments*; with *terminal* somebody types *answer*."""
+        outside = Outside(
+            directory=self.directory,
+            ask_pulumi=self._ask_pulumi,
+            run_pulumi=self._run_pulumi,
+            connect=lambda _: lambda region, _: self.world.ses(region),
+            resolver=lambda check, _: None if check == "off" else self.world.resolver,
+            clock=self.world.clock,
+            at_terminal=lambda: terminal,
+        )
+        return CliRunner().invoke(main, arguments, obj=outside, input=answer)
+
+    def pulumi_script(self, directory: Path) -> Path:
+        """A `pulumi` in *directory* that gives the same answers to a real process."""
+        directory.mkdir(exist_ok=True)
+        script = directory / "pulumi"
+        cases = ""
+        for number, arguments in enumerate((["stack", "--show-name"], CONFIG, EXPORT)):
+            answer = directory / f"answer{number}"
+            answer.write_text(self._ask_pulumi(arguments, self.directory), encoding="utf-8")
+            cases += f'"{" ".join(arguments)}") exec cat "{answer}";;\n'
+        script.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}*) exit 3;;\nesac\n')
+        script.chmod(0o755)
+        return script
+
+    def _ask_pulumi(self, arguments: Sequence[str], directory: Path) -> str:
+        assert directory == self.directory
+        if list(arguments) == ["stack", "--show-name"]:
+            return "dev\n"
+        if list(arguments) == CONFIG:
+            return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
+        assert list(arguments) == EXPORT
+        if self.complaint:
+            raise CannotTell(f"pulumi stack export: {self.complaint}")
+        return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
+
+    def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:
+        self.ran.append((list(arguments), directory))
+        self.while_up()
+        return self.up_exit_code
+
+    def _resources(self) -> list[dict[str, object]]:
+        identities = [
+            {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": one.to_outputs()}
+            for one in self.stored
+        ]
+        signing = {one.declared.domain: one.declared for one in self.stored}
+        published = {name: declared.published for name, declared in signing.items()} | self.published
+        components = [
+            {
+                "type": "byodkim:index:ByodkimDomain",
+                "outputs": {"records": self._records(name, numbers, signing[name].generation or 0)},
+            }
+            for name, numbers in published.items()
+        ]
+        keys = [
+            {
+                "type": "pulumi-python:dynamic/byodkim:DkimKey",
+                "outputs": {"secret_arn": arn, "key_store": {"kms_key_id": key} if key else {}},
+            }
+            for arn, key in self.secrets.items()
+        ]
+        verification = {
+            "type": "pulumi-python:dynamic/byodkim:DkimVerification",
+            "outputs": {"results": [one.to_properties() for one in self.verdicts]},
+        }
+        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities, *keys, verification]
+
+    def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
+        records = []
+        for generation, role in generations.roles(signing, numbers).items():
+            declared = self.world.declared(generation, domain=name)
+            records.append(
+                {
+                    "generation": float(generation),
+                    "role": role,
+                    "name": declared.record_name,
+                    "value": declared.record_value,
+                }
+            )
+        return records

@@ -1,0 +1,259 @@
+"""
+The outside world of a unit test: time, DNS, SES and the reader of `pulumi up`, all in one process.
+
+Nothing here waits or leaves the process. SES is the sandbox's own state machine, so that fake
+and emulator keep the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from byodkim_provider.aws.ses import Answer as AnswerOfSes
+from byodkim_provider.aws.ses import Identity, Listed
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.progress import stopping
+from sandbox.clock import SandboxClock
+from sandbox.ses.model import NoAnswerError, SesModel
+from sandbox.ses.rules import SesError
+
+__all__ = [
+    "ATTEMPTS",
+    "LIST_PAGE_SIZE",
+    "REGION",
+    "START",
+    "FakeClock",
+    "FakeProgress",
+    "FakeResolver",
+    "FakeSes",
+    "WrongClock",
+]
+
+REGION: Final = "eu-west-1"
+
+START: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)
+"""When every test begins, so that texts with a date can be compared."""
+
+ATTEMPTS: Final = 3
+"""How often a call is tried: more than a test spoils if the call is to succeed in the end."""
+
+LIST_PAGE_SIZE: Final = 20
+"""Of ListEmailIdentities: small, so that tests have pages without thousands of identities."""
+
+SERVERS: Final = ("ns1.example.net", "ns2.example.net")
+
+
+class FakeClock(SandboxClock):
+    """Time that passes when somebody waits, for product and sandbox alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._planned: list[tuple[float, Callable[[], object]]] = []
+
+    def now(self) -> datetime:
+        return START + self._offset
+
+    def monotonic(self) -> float:
+        return self._offset.total_seconds()
+
+    def wait(self, seconds: float) -> bool:
+        """As `Clock.wait`; what is planned for this time happens meanwhile."""
+        if seconds > 0:
+            seconds = max(seconds, 1e-6)  # it has no less, and who waits must not wait for ever
+        end = self.monotonic() + seconds
+        while self._planned and self._planned[0][0] <= end and not stopping.is_set():
+            at, action = self._planned.pop(0)
+            self.advance(max(at - self.monotonic(), 0))
+            action()
+        if not stopping.is_set():
+            self.advance(max(end - self.monotonic(), 0))
+        return stopping.is_set()
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        """*action* happens once that much time has passed and somebody is waiting."""
+        self._planned.append((self.monotonic() + seconds, action))
+        self._planned.sort(key=lambda planned: planned[0])
+
+
+@dataclass(frozen=True)
+class WrongClock:
+    """The clock of a machine that is that much ahead of *right*."""
+
+    right: FakeClock
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        return self.right.now() + self.ahead
+
+    def monotonic(self) -> float:
+        return self.right.monotonic()
+
+    def wait(self, seconds: float) -> bool:
+        return self.right.wait(seconds)
+
+
+@dataclass
+class FakeProgress:
+    """Keeps what a person would have read, oldest first."""
+
+    updates: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def update(self, text: str) -> None:
+        self.updates.append(text)
+
+    def info(self, text: str) -> None:
+        self.infos.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@dataclass
+class FakeResolver:
+    """DNS with two authoritative servers, which answer from *records*."""
+
+    records: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """TXT values by name."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """By server, why it gives no answer."""
+    looked_up: list[str] = field(default_factory=list)
+
+    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
+        assert name.endswith(domain)
+        self.looked_up.append(name)
+        return tuple(self._answer(server, name) for server in SERVERS)
+
+    def _answer(self, server: str, name: str) -> Answer:
+        if server in self.failures:
+            return Answer(server, None, self.failures[server])
+        return Answer(server, self.records.get(name, ()))
+
+
+class FakeSes:
+    """
+    SES in one Region, as `ses.SesClient` shows it, on the sandbox's state machine instead of HTTP.
+
+    A call is tried `ATTEMPTS` times without a pause, a Put of a key only after a 429, and the
+    interruption of a run is heard, as there.
+    """
+
+    def __init__(self, model: SesModel, region: str = REGION) -> None:
+        self._model = model
+        self._region = region
+
+    def create_email_identity(
+        self,
+        domain: str,
+        *,
+        selector: str,
+        key: SigningKey,
+        configuration_set: str | None,
+        tags: Mapping[str, str],
+    ) -> AnswerOfSes:
+        sent: dict[str, Any] = {
+            "DkimSigningAttributes": _signing_attributes(selector, key),
+            "Tags": _list(tags),
+        }
+        if configuration_set:
+            sent["ConfigurationSetName"] = configuration_set
+        dkim = self._call("CreateEmailIdentity", domain, sent)["DkimAttributes"]
+        return AnswerOfSes(
+            dkim["Status"],
+            self._date(),
+            origin=dkim["SigningAttributesOrigin"],
+            signing_enabled=dkim["SigningEnabled"],
+        )
+
+    def put_email_identity_dkim_signing_attributes(
+        self, domain: str, *, selector: str, key: SigningKey
+    ) -> AnswerOfSes:
+        sent = {
+            "SigningAttributesOrigin": "EXTERNAL",
+            "SigningAttributes": _signing_attributes(selector, key),
+        }
+        answer = self._call("PutEmailIdentityDkimSigningAttributes", domain, sent)
+        return AnswerOfSes(answer["DkimStatus"], self._date(), origin="EXTERNAL")
+
+    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
+        self._call("PutEmailIdentityDkimAttributes", domain, {"SigningEnabled": signing_enabled})
+
+    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
+        self._call("PutEmailIdentityConfigurationSetAttributes", domain, {"ConfigurationSetName": name})
+
+    def get_email_identity(self, domain: str) -> Identity | None:
+        try:
+            answer = self._call("GetEmailIdentity", domain, {})
+        except SesRefused as refused:
+            if refused.code == "NotFoundException":
+                return None
+            raise
+        dkim, info = answer["DkimAttributes"], answer["VerificationInfo"]
+        return Identity(
+            identity_type=answer["IdentityType"],
+            dkim_status=dkim["Status"],
+            signing_enabled=dkim["SigningEnabled"],
+            origin=dkim["SigningAttributesOrigin"],
+            tokens=tuple(dkim["Tokens"]),
+            at=self._date(),
+            tags={tag["Key"]: tag["Value"] for tag in answer["Tags"]},
+            configuration_set=answer.get("ConfigurationSetName"),
+            last_checked=info.get("LastCheckedTimestamp"),
+            last_success=info.get("LastSuccessTimestamp"),
+            error_type=info.get("ErrorType", ""),
+        )
+
+    def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
+        more: dict[str, Any] = {}
+        while True:
+            answer = self._call("ListEmailIdentities", "", {"PageSize": LIST_PAGE_SIZE, **more})
+            rows = answer["EmailIdentities"]
+            yield tuple(Listed(row["IdentityName"], row["VerificationStatus"]) for row in rows)
+            if "NextToken" not in answer:
+                return
+            more = {"NextToken": answer["NextToken"]}
+
+    def delete_email_identity(self, domain: str) -> None:
+        self._call("DeleteEmailIdentity", domain, {})
+
+    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
+        self._call("TagResource", domain, {"ResourceArn": self._arn(domain), "Tags": _list(tags)})
+
+    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
+        self._call("UntagResource", domain, {"ResourceArn": self._arn(domain), "TagKeys": list(names)})
+
+    def _call(self, operation: str, domain: str, sent: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = {"EmailIdentity": domain, **sent} if domain and "ResourceArn" not in sent else sent
+        for _ in range(ATTEMPTS):
+            if stopping.is_set():
+                raise Stopped("interrupted before SES answered", hint="run `pulumi up` again to go on")
+            try:
+                return self._model.call(operation, self._region, parameters)
+            except SesError as error:
+                code, throttled, passes = error.code, error.status_code == 429, error.status_code >= 500
+            except NoAnswerError as lost:
+                code, throttled, passes = lost.fault.kind, False, True
+            if not throttled and (not passes or operation == "PutEmailIdentityDkimSigningAttributes"):
+                break
+        raise SesRefused(operation, domain, self._region, code=code)
+
+    def _arn(self, domain: str) -> str:
+        return f"arn:aws:ses:{self._region}:{self._model.account_id}:identity/{domain}"
+
+    def _date(self) -> datetime:
+        """SES's `Date` header, which has no fractions of a second."""
+        return self._model.clock.now().replace(microsecond=0)
+
+
+def _signing_attributes(selector: str, key: SigningKey) -> dict[str, str]:
+    return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
+
+
+def _list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]

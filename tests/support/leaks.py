@@ -1,0 +1,149 @@
+"""
+Looks for private keys in what was shown or stored, however they are written.
+
+It looks for octets, not for texts: any sixteen consecutive ones of a key's secret numbers, after
+whatever may be base64, hex or escaped has been undone. Every file format of a key holds these numbers
+whole, and its public half none of them.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from sandbox.pulumi.project import Project, Result
+
+__all__ = ["KeySearch", "TokenSearch", "shown_by"]
+
+NUMBERS = ("d", "p", "q", "dmp1", "dmq1", "iqmp")
+"""The secret ones (RFC 8017 section 3.2), by cryptography's names."""
+
+WORD = 8
+"""Octets in a word. Every eighth octet of what is searched begins one: sixteen in a row hold a whole one."""
+
+DIGITS = 16
+"""Every so many digits of a decimal number begin a block."""
+
+ESCAPED = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
+"""As in URLs, in Python's and C's literals, in JSON."""
+
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}")
+"""Of either alphabet. A PEM's lines and a JSON string's ends are long enough each."""
+
+BETWEEN_HEX = re.compile(rb"\\x|0x|[\s:,]")
+"""What stands between octets in hex, as `openssl rsa -text` writes them, or a dump."""
+
+HEX = re.compile(rb"[0-9A-Fa-f]{30,}")
+
+DECIMAL = re.compile(rb"[0-9]{31,}")
+
+
+class KeySearch:
+    """Finds *keys*. A class so that the thousands of pieces of a key are cut once."""
+
+    def __init__(self, keys: Iterable[RSAPrivateKey]) -> None:
+        self._words: dict[int, str] = {}
+        self._digits: dict[bytes, str] = {}
+        for key in keys:
+            numbers = key.private_numbers()
+            for name in NUMBERS:
+                number = getattr(numbers, name)
+                octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+                what = f"{name} of a key of {key.key_size} bits"
+                # Backwards too: it is how Python pickles integers.
+                for windows in _windows(octets, WORD), _windows(octets[::-1], WORD):
+                    self._words |= {word: what for window in windows for word in _words(window)}
+                self._digits |= dict.fromkeys(_windows(str(number).encode(), DIGITS), what)
+
+    def found_in(self, shown: str | bytes) -> set[str]:
+        """Which secret numbers stand in *shown*, at least in part; in words, without the number."""
+        views = [shown] if isinstance(shown, bytes) else [shown.encode(), shown.encode("latin-1", "ignore")]
+        found: set[str] = set()
+        for octets in dict.fromkeys(views):
+            for view in _views(octets, depth=2):
+                found |= {self._words[word] for word in self._words.keys() & _words(view)}
+            blocks = {block for digits in DECIMAL.findall(octets) for block in _cut(digits, DIGITS)}
+            found |= {self._digits[block] for block in self._digits.keys() & blocks}
+        return found
+
+
+class TokenSearch:
+    """Finds secrets that are texts, however they are written. A class as `KeySearch` is one."""
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self._tokens = {token.encode(): number for number, token in enumerate(sorted(tokens), 1)}
+        # A TSIG key's secret is base64 of what it really is.
+        decoded = {
+            _from_base64(token)[0]: number
+            for token, number in self._tokens.items()
+            if BASE64.fullmatch(token.rstrip(b"="))
+        }
+        self._tokens |= {octets[:DIGITS]: number for octets, number in decoded.items()}
+
+    def found_in(self, shown: str | bytes) -> set[str]:
+        """Which of the tokens stand in *shown*, by their numbers."""
+        octets = shown if isinstance(shown, bytes) else shown.encode()
+        return {
+            f"token {number}"
+            for view in _views(octets, depth=2)
+            for token, number in self._tokens.items()
+            if token in view
+        }
+
+
+def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
+    """All that a project stored in its state, and that its runs showed: as people read it, and as events."""
+    shown: dict[str, str | bytes] = {"stack export": project.export_text()}
+    shown |= {str(path): path.read_bytes() for path in project.state_files()}
+    for number, result in enumerate(results, 1):
+        shown[f"stdout of run {number}"] = result.stdout
+        shown[f"stderr of run {number}"] = result.stderr
+        shown[f"events of run {number}"] = json.dumps(result.events, default=vars)
+    return shown
+
+
+def _windows(octets: bytes, size: int) -> list[bytes]:
+    return [octets[start : start + size] for start in range(len(octets) - size + 1)]
+
+
+def _words(octets: bytes) -> set[int]:
+    """*octets* as numbers of eight each. Not as slices, since megabytes are searched after each test."""
+    return set(memoryview(octets[: len(octets) // WORD * WORD]).cast("Q"))
+
+
+def _cut(octets: bytes, size: int) -> Iterator[bytes]:
+    return (octets[start : start + size] for start in range(0, len(octets), size))
+
+
+def _views(octets: bytes, *, depth: int) -> Iterator[bytes]:
+    """*octets*, and what they are if they are written in some encoding; base64 within base64 as well."""
+    unescaped = ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), octets)
+    for text in dict.fromkeys([octets, unescaped]):
+        yield text
+        yield from _from_hex(text)
+        for decoded in _from_base64(text):
+            if depth > 1:
+                yield from _views(decoded, depth=depth - 1)
+            else:
+                yield decoded
+
+
+def _from_hex(text: bytes) -> list[bytes]:
+    """Every run of hex digits, with the first octet beginning at the first digit or at the second."""
+    runs = HEX.findall(BETWEEN_HEX.sub(b"", text))
+    return [
+        b"".join(bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode()) for run in runs)
+        for start in (0, 1)
+    ]
+
+
+def _from_base64(text: bytes) -> list[bytes]:
+    """Every run of base64, with its first character in each of the four places of a group."""
+    runs = [run.translate(bytes.maketrans(b"-_", b"+/")) for run in BASE64.findall(text)]
+    return [b"".join(_decoded(b"A" * place + run) for run in runs) for place in range(4)]
+
+
+def _decoded(run: bytes) -> bytes:
+    return base64.b64decode(run + b"A" * (-len(run) % 4))

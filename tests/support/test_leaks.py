@@ -1,0 +1,202 @@
+"""The search for private keys finds what it is meant to find, and nothing that is public."""
+
+import base64
+import json
+import pickle
+from urllib.parse import quote, quote_from_bytes
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.automation.events import DiagnosticEvent, EngineEvent, StdoutEngineEvent
+
+from sandbox.pulumi.project import Result
+from tests.support.leaks import NUMBERS, KeySearch, TokenSearch, shown_by
+
+KEY = rsa.generate_private_key(65537, 2048)
+SEARCH = KeySearch([KEY])
+SECRETS = {name: getattr(KEY.private_numbers(), name) for name in NUMBERS}
+
+
+def octets_of(number):
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def der(form):
+    return KEY.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption())
+
+
+def pem(form):
+    return KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
+PKCS8 = serialization.PrivateFormat.PKCS8
+
+FILES = {
+    "PKCS#1 DER": der(PKCS1),
+    "PKCS#8 DER": der(PKCS8),
+    "PKCS#1 PEM": pem(PKCS1),
+    "PKCS#8 PEM": pem(PKCS8),
+    "PEM with CRLF": pem(PKCS1).replace("\n", "\r\n"),
+    "PEM without its armour": "".join(pem(PKCS1).splitlines()[1:-1]),
+    "PEM in JSON": json.dumps({"key": pem(PKCS1)}),
+    "PEM in JSON in JSON": json.dumps(json.dumps({"key": pem(PKCS1)})),
+    "PEM in a URL": quote(pem(PKCS1), safe=""),
+    "PEM indented, a line each": "\n".join(f"    error: {line}" for line in pem(PKCS8).splitlines()),
+    "one line of a PEM": pem(PKCS1).splitlines()[12],
+    "DER in a URL": quote_from_bytes(der(PKCS1), safe=""),
+    "DER as a Python literal": repr(der(PKCS1)),
+    "DER in JSON": json.dumps(der(PKCS1).decode("latin-1")),
+    "DER as text": der(PKCS1).decode("latin-1"),
+    "base64": base64.b64encode(der(PKCS1)).decode(),
+    "base64, one octet in": base64.b64encode(b"x" + der(PKCS1)).decode(),
+    "base64, two octets in": base64.b64encode(b"xy" + der(PKCS1)).decode(),
+    "base64 for URLs": base64.urlsafe_b64encode(der(PKCS1)).decode(),
+    "base64 of a PEM": base64.b64encode(pem(PKCS1).encode()).decode(),
+    "base64 of a pickled PEM": base64.b64encode(pickle.dumps({"key": pem(PKCS1)})).decode(),
+    "hex": der(PKCS1).hex(),
+    "HEX": der(PKCS1).hex().upper(),
+    "hex as openssl prints it": "\n    ".join(
+        der(PKCS1)[start : start + 15].hex(":") + ":" for start in range(0, len(der(PKCS1)), 15)
+    ),
+    "hex as an array in C": ", ".join(f"0x{octet:02x}" for octet in der(PKCS1)),
+}
+
+SPELLINGS = {
+    "raw": octets_of,
+    "base64": lambda number: base64.b64encode(octets_of(number)),
+    "hex": lambda number: f"{number:x}",
+    "hex with 0x": hex,
+    "decimal": str,
+    "pickled": pickle.dumps,
+    "pickled, in base64": lambda number: base64.b64encode(pickle.dumps(number)),
+}
+
+
+def within(leak):
+    """*leak* in the middle of a longer text, or of octets."""
+    if isinstance(leak, bytes):
+        return b'{"message": "' + leak + b'", "more": 1}'
+    return f'{{"message": "{leak}", "more": 1}}'
+
+
+@pytest.mark.parametrize("leak", FILES.values(), ids=FILES.keys())
+def test_whole_keys(leak):
+    """A private key is found in every file format and encoding that it may be shown in."""
+    assert SEARCH.found_in(within(leak))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_each_number(spelling, name):
+    """Each secret number alone is found and named, without quoting it."""
+    assert SEARCH.found_in(within(spelling(SECRETS[name]))) == {f"{name} of a key of 2048 bits"}
+
+
+@given(
+    st.sampled_from(NUMBERS),
+    st.integers(0, 112),
+    st.binary(max_size=20),
+    st.binary(max_size=20),
+    st.sampled_from([bytes, base64.b64encode, base64.urlsafe_b64encode, bytes.hex]),
+)
+def test_any_sixteen_octets(name, start, before, after, encode):
+    """Sixteen consecutive octets of a secret number are found wherever they stand and begin."""
+    leak = octets_of(SECRETS[name])[start : start + 16]
+    assert SEARCH.found_in(encode(before + leak + after))
+
+
+def test_public_is_no_leak():
+    """The public half, other keys and ciphertext are not taken for the key."""
+    public = KEY.public_key()
+    spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    modulus = public.public_numbers().n
+    other = rsa.generate_private_key(65537, 2048)
+    harmless = [
+        f"p={base64.b64encode(spki).decode()}",
+        str(modulus),
+        f"{modulus:x}",
+        other.private_bytes(serialization.Encoding.PEM, PKCS8, serialization.NoEncryption()),
+        other.private_numbers().d.to_bytes(256, "big"),
+    ]
+    assert [SEARCH.found_in(one) for one in harmless] == [set()] * len(harmless)
+
+
+LEAK = within(pem(PKCS1))
+
+
+class QuietProject:
+    """As much of a `Project` as the search looks at, with nothing in it."""
+
+    def __init__(self, *, export="", files=()):
+        self._export = export
+        self._files = files
+
+    def export_text(self):
+        return self._export
+
+    def state_files(self):
+        return list(self._files)
+
+
+def run(**shown):
+    """A run that showed this and nothing else."""
+    return Result(**{"failed": False, "stdout": "", "stderr": "", "events": [], "outputs": {}} | shown)
+
+
+@pytest.mark.parametrize(
+    ("channel", "leaking"),
+    [
+        ("stdout of run 2", run(stdout=LEAK)),
+        ("stderr of run 2", run(stderr=LEAK)),
+        (
+            "events of run 2",
+            run(events=[EngineEvent(1, 1, diagnostic_event=DiagnosticEvent(LEAK, "", "info"))]),
+        ),
+        ("events of run 2", run(events=[EngineEvent(1, 1, stdout_event=StdoutEngineEvent(LEAK, ""))])),
+    ],
+    ids=["standard output", "standard error", "progress", "output event"],
+)
+def test_channels_of_a_run(channel, leaking):
+    """Whatever a run shows, in whichever way, is searched."""
+    shown = shown_by(QuietProject(), [run(), leaking])
+    assert [name for name, text in shown.items() if SEARCH.found_in(text)] == [channel]
+
+
+def test_channels_of_a_state(tmp_path):
+    """What is stored is searched, file by file, and as `pulumi stack export` prints it."""
+    path = tmp_path / "dev.history.json"
+    path.write_text(LEAK)
+    shown = shown_by(QuietProject(export=LEAK, files=[path]), [run()])
+    assert [name for name, text in shown.items() if SEARCH.found_in(text)] == ["stack export", str(path)]
+
+
+TOKEN = "gd_pat-Zx/9+k4pQ7"
+TSIG = base64.b64encode(b"a secret of thirty-two octets....").decode()
+
+
+@pytest.mark.parametrize("token", [TOKEN, TSIG], ids=["token", "TSIG key"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda token: f"401 for {token}",
+        lambda token: json.dumps({"headers": {"Authorization": f"Bearer {token}"}}),
+        lambda token: f"https://api.example.com/?key={quote(token, safe='')}&cmd=list",
+        lambda token: base64.b64encode(f"user:{token}:and more".encode()).decode(),
+        lambda token: f"user:{token}".encode().hex() * 2,
+        lambda token: f"key: {token}".encode(),
+    ],
+    ids=["plain", "JSON", "URL", "base64", "hex", "octets"],
+)
+def test_token(token, written):
+    """A host's secret is found in whatever form it is shown."""
+    assert TokenSearch([token]).found_in(written(token)) == {"token 1"}
+    assert TokenSearch(["another-token-altogether"]).found_in(written(token)) == set()
+
+
+def test_decoded_token():
+    """A TSIG key's secret is a secret without its base64, too."""
+    assert TokenSearch([TSIG]).found_in(base64.b64decode(TSIG)) == {"token 1"}
