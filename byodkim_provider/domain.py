@@ -21,11 +21,11 @@ from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, DELEGATED, MANUAL
+from byodkim_provider.property_types import moment
 from byodkim_provider.resources._unknowns import has_unknown
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.wire_types import moment
 
 __all__ = ["ByodkimDomain", "pending"]
 
@@ -226,7 +226,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                 )
 
         pulumi.Output.all(
-            identities=[[one.status, one.told_by, one.signing_since] for one in identities],
+            identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
             standbys=standbys,
         ).apply(show)
 
@@ -255,11 +255,11 @@ def _merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
     return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
 
 
-def _is_pasting(status: str, told_by: str, signing_since: str | None, *, began: datetime) -> bool:
+def _is_pasting(status: str, key_set_by: str, signing_since: str | None, *, began: datetime) -> bool:
     """Whether an identity waits for its record, or was switched to another key since the run *began*."""
     if status == AWAITING_DNS or signing_since is None:
         return status == AWAITING_DNS
-    return told_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER
+    return key_set_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER
 
 
 def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
@@ -312,15 +312,15 @@ def _known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulu
     """
 
     def known(found: Sequence[Any]) -> Sequence[Any]:
-        results, domain, region, put_at, status, drift = found
+        results, domain, region, key_set_at, status, drift = found
         of_this_key = (
             one["status"]
             for one in results or ()
-            if (one["domain"], one["region"], one.get("put_at")) == (domain, region, put_at)
+            if (one["domain"], one["region"], one.get("key_set_at")) == (domain, region, key_set_at)
         )
         return status, drift, next(of_this_key, None)
 
-    found = (identity.domain, identity.region, identity.put_at, identity.status, identity.drift)
+    found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
     return pulumi.Output.all(_made(verification.results), *found).apply(known)
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from tests import test_wire_types
+from tests import test_property_types
 from tests.aws import test_ses_answers, test_session
 from tests.cli import test_doctor, test_iam_policy, test_rotate
 from tests.cli import test_records as test_cli_records
@@ -37,10 +37,10 @@ TABLES = (
     test_session.test_strange_answers_from_sts,
     # What comes over the wire, of the engine and of SES
     test_state.test_check_refuses,
-    test_wire_types.test_wrong,
-    test_wire_types.test_identity_inputs,
-    test_wire_types.test_verification_inputs,
-    test_wire_types.test_state_of_an_identity,
+    test_property_types.test_wrong,
+    test_property_types.test_identity_inputs,
+    test_property_types.test_verification_inputs,
+    test_property_types.test_state_of_an_identity,
     test_ses_answers.test_refused,
     # Command lines
     test_rotate.test_wrong_usage,

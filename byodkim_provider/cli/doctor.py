@@ -196,7 +196,7 @@ def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | 
         for name, group in sorted(stack.state.identities.items())
         if domain in (None, name)
         for stored in group
-        if stored.put_at
+        if stored.key_set_at
     ]
 
 

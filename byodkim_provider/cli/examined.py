@@ -38,11 +38,11 @@ class Examined:
         return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 
     @property
-    def mending(self) -> str:
+    def fix(self) -> str:
         """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
         if not self.seen.code:
             return ""
-        return panels.mending(
+        return panels.fix(
             self.panel,
             self.seen.code,
             zone=self.seen.zone,
@@ -83,9 +83,9 @@ class Examined:
             whose = "the right key" if self.wanted.public_key_der else "the key there"
             yield f"  {whose} has {key['bits']} bits, fingerprint {key['fingerprint']}"
         yield from (f"  {note}" for note in self.seen.notes)
-        if self.mending:
-            yield f"  to fix it: {self.mending}"
-        if self.mending and not self.wanted.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
+        if self.fix:
+            yield f"  to fix it: {self.fix}"
+        if self.fix and not self.wanted.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
             yield "  with --private-key or --public-key, what to type is printed here"
         yield from (f"  {line}" for line in self.instructions.splitlines())
 
@@ -97,11 +97,11 @@ class Examined:
             "zone": self.seen.zone,
             "panel": self.panel.title,
             "verdict": self.seen.verdict,
-            "mistake": self.seen.code or None,
+            "misconfiguration": self.seen.code or None,
             "text": self.seen.text,
             "found_at": self.seen.found_at or None,
             "notes": list(self.seen.notes),
-            "mending": self.mending or None,
+            "fix": self.fix or None,
             "instructions": self.instructions or None,
             "key": self._key(),
             "servers": [

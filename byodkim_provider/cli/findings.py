@@ -92,7 +92,7 @@ def identity_now(
     if seen is None:
         return IdentityNow(
             region=declared.region,
-            status=AWAITING_DNS if stored.put_at is None else GONE,
+            status=AWAITING_DNS if stored.key_set_at is None else GONE,
             verified=False,
             signing_enabled=None,
             generation=declared.generation,
@@ -100,7 +100,7 @@ def identity_now(
             signing_since=None,
             age_days=None,
             problem="waiting for DNS: once the record is visible, run `pulumi up`"
-            if stored.put_at is None
+            if stored.key_set_at is None
             else "SES has no such identity: run `pulumi up --refresh`",
             doubt="",
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
@@ -24,11 +24,11 @@ KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 """Types of the resources that tell, as they are in users' state."""
 
-RECORD: Final[wire_types.Kinds] = {
+RECORD: Final[property_types.Kinds] = {
     "generation": "a whole number",
     **dict.fromkeys(("role", "name", "value"), "a text"),
 }
-SECRET: Final[wire_types.Kinds] = {"secret_arn": "a text", "key_store": "a map"}
+SECRET: Final[property_types.Kinds] = {"secret_arn": "a text", "key_store": "a map"}
 """Types of what is read."""
 
 T = TypeVar("T")
@@ -103,12 +103,12 @@ def read_state(export: str) -> State:
 
 def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:
     for one in outputs.get("records", ()):
-        wire_types.refuse_state(one, RECORD, required=RECORD)
+        property_types.refuse_state(one, RECORD, required=RECORD)
         yield PublishedRecord(int(one["generation"]), one["role"], one["name"], one["value"])
 
 
 def _secret(outputs: Mapping[str, Any]) -> tuple[str, str | None]:
-    wire_types.refuse_state(outputs, SECRET, required=SECRET)
+    property_types.refuse_state(outputs, SECRET, required=SECRET)
     return outputs["secret_arn"], outputs["key_store"].get("kms_key_id")
 
 

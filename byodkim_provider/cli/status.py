@@ -25,7 +25,7 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.identity.state import Stored
-from byodkim_provider.wire_types import timestamp
+from byodkim_provider.property_types import timestamp
 
 __all__ = ["status"]
 
@@ -67,7 +67,7 @@ def look(stack: Stack, outside: Outside) -> list[DomainNow]:
 
     def identity(stored: Stored) -> Identity | None:
         declared = stored.declared
-        if stored.put_at is None:
+        if stored.key_set_at is None:
             return None
         return ses(declared.region, declared.account_id).get_email_identity(declared.domain)
 

@@ -17,13 +17,13 @@ from byodkim_provider.dkim.misconfigurations import PLACEHOLDER
 from byodkim_provider.dkim.records import quoted
 
 __all__ = [
-    "MISTAKES",
+    "MISCONFIGURATIONS",
     "NEW_KEY",
     "PANELS",
     "Panel",
     "delegation",
+    "fix",
     "instructions",
-    "mending",
     "name_to_type",
     "of_place",
     "problems",
@@ -355,7 +355,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "wrong-panel": "add the record here, where the zone is served",
 }
 
-MISTAKES: Final = tuple(_FIXES)
+MISCONFIGURATIONS: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
 
@@ -363,9 +363,9 @@ NEW_KEY: Final = "make a new key with a new selector"
 """How anybody gets another key, who has no stack that makes it."""
 
 
-def mending(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
+def fix(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
     """
-    How to fix the misconfiguration *code*, one of `MISTAKES`, in the words of this panel.
+    How to fix the misconfiguration *code*, one of `MISCONFIGURATIONS`, in the words of this panel.
 
     *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is
     another; *new_key* says how one gets another key.

@@ -92,7 +92,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     Raises `RecordNotVisible` before a switch to a key whose record is not in DNS, `InvalidSettings`
     where a record would leave that SES may sign with, `IdentityExists` for anybody else's identity.
     """
-    before, awaiting = stored.declared, stored.put_at is None
+    before, awaiting = stored.declared, stored.key_set_at is None
     after = replace(
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
@@ -103,7 +103,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         other_instance="",
         other_owner=None,
     )
-    if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.put_at:
+    if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.key_set_at:
         outside.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
         )
@@ -160,18 +160,18 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     if look_at_key:
         after = _sign_with(after, key, seen, outside, must_put=must_put)
     # Without a Put, the key was set by a run whose response was lost, at some time before the read.
-    set_at = max(after.put_at or seen.at, seen.at)
+    set_at = max(after.key_set_at or seen.at, seen.at)
     if other_key or awaiting:
         after = replace(
             after,
-            put_at=set_at,
-            told_by=PUT if must_put else TAKEN_OVER,
+            key_set_at=set_at,
+            key_set_by=PUT if must_put else TAKEN_OVER,
             signing_since=set_at,
             signed_until=_signed_until(after, declared, before, set_at),
         )
     elif look_at_key and fell_back(after):
         # There is nothing to send. SES has to find the record again, which is the verification's to wait for.
-        after = replace(after, put_at=seen.at, told_by=TAKEN_OVER, was_verified=False)
+        after = replace(after, key_set_at=seen.at, key_set_by=TAKEN_OVER, was_verified=False)
     if look_at_key and unheard:
         after = _may_have_signed(after, _others(declared), set_at)
     return after
@@ -179,7 +179,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
 
 def _is_unheard(stored: Stored, declared: Declared, seen: Identity) -> bool:
     """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
-    if stored.put_at is None:
+    if stored.key_set_at is None:
         # Its own Create may have been of this very key, and then nothing signed before that.
         return (seen.selector, seen.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
     return seen.selector not in (None, stored.declared.selector, declared.selector)
@@ -208,7 +208,7 @@ def read(stored: Stored, outside: Outside) -> Stored:
     An identity that is gone stays in the state as GONE: which generations it signed with
     is known there alone, and mail with their signatures is still on its way.
     """
-    if stored.put_at is None:
+    if stored.key_set_at is None:
         return stored  # as far as anybody has heard, SES was never told of it
     seen = outside.ses.get_email_identity(stored.declared.domain)
     if seen is None:
@@ -246,7 +246,11 @@ def _has_verified(stored: Stored, seen: Identity) -> bool:
         return False
     if seen.dkim_status == "SUCCESS":
         return True
-    return stored.put_at is not None and seen.last_success is not None and seen.last_success >= stored.put_at
+    return (
+        stored.key_set_at is not None
+        and seen.last_success is not None
+        and seen.last_success >= stored.key_set_at
+    )
 
 
 def delete(stored: Stored, outside: Outside) -> None:
@@ -365,9 +369,9 @@ def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -
     proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None
     must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
     _apply_configuration_set(declared, outside, before=seen.configuration_set)
-    taken = replace(waiting, put_at=seen.at, told_by=TAKEN_OVER, adopted=declared.adopt)
+    taken = replace(waiting, key_set_at=seen.at, key_set_by=TAKEN_OVER, adopted=declared.adopt)
     taken = _sign_with(taken, key, seen, outside, must_put=must_put)
-    set_at = max(taken.put_at or seen.at, seen.at)
+    set_at = max(taken.key_set_at or seen.at, seen.at)
     if declared.adopt or signs_with_another:
         taken = _may_have_signed(taken, _others(declared), set_at)
     # Last: until then the identity is still the one of the resource that is being replaced.
@@ -465,8 +469,8 @@ def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
         signing_selector=stored.declared.selector,
         error_type="",
         was_verified=False,
-        put_at=answer.at,
-        told_by=by,
+        key_set_at=answer.at,
+        key_set_by=by,
     )
 
 

@@ -53,12 +53,12 @@ def region_leaves(before: Declared, after: Declared) -> bool:
 
 def drifted(stored: Stored) -> bool:
     """Whether the next `up` has something to go on with or to repair in SES."""
-    return stored.put_at is None or bool(drift(stored))
+    return stored.key_set_at is None or bool(drift(stored))
 
 
 def drift(stored: Stored) -> tuple[str, ...]:
     """What SES has otherwise than declared, as far as it was seen, in words; nothing while DNS is pending."""
-    if stored.put_at is None:
+    if stored.key_set_at is None:
         return ()
     if stored.status == GONE:
         return ("gone from SES",)

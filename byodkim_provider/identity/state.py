@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.property_types import moment, timestamp
 from byodkim_provider.quoting import shown
-from byodkim_provider.wire_types import moment, timestamp
 
 __all__ = [
     "AWAITING_DNS",
@@ -64,7 +64,7 @@ DNS_WAIT_SECONDS: Final = 120
 
 DnsCheck = Literal["authoritative", "recursive", "off"]
 
-INPUTS: Final[wire_types.Kinds] = {
+INPUTS: Final[property_types.Kinds] = {
     **dict.fromkeys(
         (
             *("domain", "region", "selector", "secret_arn", "record_value", "owner"),
@@ -85,18 +85,18 @@ INPUTS: Final[wire_types.Kinds] = {
 }
 """Types of what a program gives."""
 
-OUTPUTS: Final[wire_types.Kinds] = {
+OUTPUTS: Final[property_types.Kinds] = {
     # Looser than the inputs: what was stored once must be read for ever.
     **{name: "a text" if kind == "a line of text" else kind for name, kind in INPUTS.items()},
     **dict.fromkeys(
         (
             *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
-            *("signing_selector", "error_type", "told_by", "other_owner"),
+            *("signing_selector", "error_type", "key_set_by", "other_owner"),
         ),
         "a text",
     ),
     **dict.fromkeys(("signing_enabled", "adopted", "was_verified"), "true or false"),
-    **dict.fromkeys(("put_at", "signing_since"), "a time in ISO 8601"),
+    **dict.fromkeys(("key_set_at", "signing_since"), "a time in ISO 8601"),
     "signed_until": "a map of times by generation",
     **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of texts"),
     "name_servers": "a map of lists of texts",
@@ -248,13 +248,13 @@ class Stored:
     error_type: str = ""
     was_verified: bool = False
     """A refresh saw that SES has verified this key since it was set, whatever *status* is by now."""
-    put_at: datetime | None = None
+    key_set_at: datetime | None = None
     """
     When SES was last sent a key, by SES's own clock; None while awaiting DNS.
 
     Or when it was seen, without another Put, that SES has to find the record again.
     """
-    told_by: str = ""
+    key_set_by: str = ""
     """CREATED, PUT or TAKEN_OVER."""
     adopted: bool = False
     """Somebody else's before: it stays in SES when the resource goes."""
@@ -266,7 +266,7 @@ class Stored:
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
         """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
         required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
-        wire_types.refuse_state(outputs, OUTPUTS, required=required)
+        property_types.refuse_state(outputs, OUTPUTS, required=required)
         return cls(
             declared=Declared.from_outputs(outputs),
             instance=outputs["instance"],
@@ -278,8 +278,8 @@ class Stored:
             signing_selector=outputs.get("signing_selector"),
             error_type=outputs.get("error_type", ""),
             was_verified=outputs.get("was_verified", False),
-            put_at=moment(outputs["put_at"]) if "put_at" in outputs else None,
-            told_by=outputs.get("told_by", ""),
+            key_set_at=moment(outputs["key_set_at"]) if "key_set_at" in outputs else None,
+            key_set_by=outputs.get("key_set_by", ""),
             adopted=outputs.get("adopted", False),
             signing_since=moment(outputs["signing_since"]) if "signing_since" in outputs else None,
             signed_until={int(g): moment(at) for g, at in outputs.get("signed_until", {}).items()},
@@ -298,8 +298,8 @@ class Stored:
                 "signing_selector": self.signing_selector,
                 "error_type": self.error_type,
                 "was_verified": self.was_verified,
-                "put_at": timestamp(self.put_at) if self.put_at else None,
-                "told_by": self.told_by,
+                "key_set_at": timestamp(self.key_set_at) if self.key_set_at else None,
+                "key_set_by": self.key_set_by,
                 "adopted": self.adopted,
                 "signing_since": timestamp(self.signing_since) if self.signing_since else None,
                 "signed_until": {str(g): timestamp(at) for g, at in self.signed_until.items()},

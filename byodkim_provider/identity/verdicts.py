@@ -15,7 +15,7 @@ from typing import Any, Final
 from byodkim_provider.aws.ses import Identity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
-from byodkim_provider.wire_types import moment, timestamp
+from byodkim_provider.property_types import moment, timestamp
 
 __all__ = [
     "NOT_ASKED",
@@ -55,9 +55,9 @@ class Entry:
     domain: str
     region: str
     selector: str
-    put_at: datetime | None
+    key_set_at: datetime | None
     """When SES was last told a key, by its own clock; None while its record is not in DNS."""
-    told_by: str = field(default="", compare=False)
+    key_set_by: str = field(default="", compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
     generation_before: int | None = field(default=None, compare=False)
     """The one that signed last before this; None if none did."""
@@ -75,8 +75,8 @@ class Entry:
             domain=properties["domain"],
             region=properties["region"],
             selector=properties["selector"],
-            put_at=moment(properties["put_at"]) if properties.get("put_at") else None,
-            told_by=properties.get("told_by", ""),
+            key_set_at=moment(properties["key_set_at"]) if properties.get("key_set_at") else None,
+            key_set_by=properties.get("key_set_by", ""),
             published=tuple(int(one) for one in properties.get("published") or ()),
             generation_before=_last(properties.get("signed_until") or {}),
             record_value=properties.get("record_value", ""),
@@ -104,8 +104,8 @@ class Verdict:
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        put_at = {"put_at": timestamp(self.entry.put_at)} if self.entry.put_at else {}
-        return put_at | {
+        key_set_at = {"key_set_at": timestamp(self.entry.key_set_at)} if self.entry.key_set_at else {}
+        return key_set_at | {
             "domain": self.entry.domain,
             "region": self.entry.region,
             "selector": self.entry.selector,
@@ -145,7 +145,7 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
     for domain in sorted({entry.domain for entry in entries}):
         here = sorted(entry.region for entry in entries if entry.domain == domain)
         were = sorted(one.entry.region for one in before if one.entry.domain == domain)
-        told = any(one.entry.put_at for one in before if one.entry.domain == domain)
+        told = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
         if told and not set(here) & set(were):
             problems.append(f"{domain}: {', '.join(here)} can't take the place of {', '.join(were)} at once")
     if problems:
@@ -176,7 +176,7 @@ def judged(entry: Entry, seen: Identity, *, seen_otherwise: bool) -> Verdict:
         return replace(verdict, reason="DKIM signatures are disabled for this identity in SES")
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
-    if entry.told_by in (CREATED, TAKEN_OVER) or seen_otherwise:
+    if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_otherwise:
         return replace(verdict, verified=True)
     checked, succeeded = (_is_after_put(entry, at) for at in (seen.last_checked, seen.last_success))
     if succeeded or (checked and seen.last_success is None and not seen.error_type):
@@ -199,7 +199,7 @@ def is_over(verdict: Verdict, seen: Identity | None) -> bool:
     if verdict.settled or verdict.status == NOT_ASKED:
         return True
     entry = verdict.entry
-    if verdict.status != "FAILED" or seen is None or entry.told_by in (CREATED, TAKEN_OVER):
+    if verdict.status != "FAILED" or seen is None or entry.key_set_by in (CREATED, TAKEN_OVER):
         return verdict.status == "FAILED"
     # It may be from before the same key was sent again.
     return _is_after_put(entry, seen.last_checked) or _age(entry, seen) >= SETTLED
@@ -207,17 +207,19 @@ def is_over(verdict: Verdict, seen: Identity | None) -> bool:
 
 def is_put_in_vain(entry: Entry, seen: Identity) -> bool:
     """Whether a FAILED is from before the key was sent: of a new search SES takes days to say it."""
-    return entry.told_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
+    return (
+        entry.key_set_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
+    )
 
 
 def _is_after_put(entry: Entry, at: datetime | None) -> bool:
-    # `put_at` is cut to the second. A check in that very second counts: SES may not check again for hours.
-    return at is not None and entry.put_at is not None and at > entry.put_at
+    # `key_set_at` is cut to the second. A check in that second counts: the next may be hours away.
+    return at is not None and entry.key_set_at is not None and at > entry.key_set_at
 
 
 def _age(entry: Entry, seen: Identity) -> timedelta:
     """How long after our call SES answered, by its own clock."""
-    return seen.at - entry.put_at if entry.put_at else timedelta()
+    return seen.at - entry.key_set_at if entry.key_set_at else timedelta()
 
 
 def _last(signed_until: Mapping[str, str]) -> int | None:

@@ -89,7 +89,7 @@ def verify(
     known = {verdict.entry: verdict for verdict in before}
     verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
     for entry in entries:
-        if entry.put_at is None:
+        if entry.key_set_at is None:
             verdicts[entry] = Verdict(
                 entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet"
             )
@@ -196,7 +196,7 @@ class _Polls:
     def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
         """Verdicts, call after call."""
         # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
-        new = [entry for entry in entries if entry.told_by == CREATED]
+        new = [entry for entry in entries if entry.key_set_by == CREATED]
         listed: set[Entry] = set()
         if len(new) > self._list_pages.get(region, 1) and not self._is_time_up():
             verdicts = self._list(region, new)
@@ -295,7 +295,7 @@ class _Polls:
         if resolver and public_key and has_time:
             wanted = Wanted(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
             found.append(diagnosis.examine(resolver, wanted).text)
-        if entry.told_by == PUT and entry.generation_before in entry.published:
+        if entry.key_set_by == PUT and entry.generation_before in entry.published:
             found.append(
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
             )

@@ -22,7 +22,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.progress import Progress
-from byodkim_provider.wire_types import timestamp
+from byodkim_provider.property_types import timestamp
 
 __all__ = ["Made", "Store", "Wanted", "create", "delete", "problem", "read_key"]
 

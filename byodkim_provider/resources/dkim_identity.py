@@ -26,7 +26,7 @@ from pulumi.dynamic import (
 )
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dkim import keys
@@ -92,7 +92,7 @@ class ByodkimIdentityProvider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = _split(news)
-        if wrong := wire_types.problems(known, INPUTS):
+        if wrong := property_types.problems(known, INPUTS):
             return CheckResult(news, [CheckFailure("", printable(problem)) for problem in wrong])
         # Only one of them is ever there, and a preview calls an output that is not there unknown.
         for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
@@ -149,7 +149,7 @@ class ByodkimIdentityProvider(ResourceProvider):
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, places, asked)
-            if "selector" in names and not unknown and stored.put_at:
+            if "selector" in names and not unknown and stored.key_set_at:
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
         return DiffResult(changes=bool(names) or rules.drifted(stored), replaces=replaces)
@@ -280,9 +280,9 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     status: pulumi.Output[str]
     """SES's DKIM status when it was last told or read, `AWAITING_DNS` or `GONE`."""
-    put_at: pulumi.Output[str | None]
+    key_set_at: pulumi.Output[str | None]
     """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
-    told_by: pulumi.Output[str]
+    key_set_by: pulumi.Output[str]
     drift: pulumi.Output[Sequence[str] | None]
     """What SES had otherwise than declared when it was last read, one text each."""
     signing_since: pulumi.Output[str | None]
@@ -303,8 +303,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             "signing_enabled",
             "signing_selector",
             "error_type",
-            "put_at",
-            "told_by",
+            "key_set_at",
+            "key_set_by",
             "drift",
             "adopted",
             "signing_since",

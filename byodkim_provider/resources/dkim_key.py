@@ -28,21 +28,21 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, KeySecret, SecretArn
 from byodkim_provider.key_store import secret_lifecycle
+from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
 from byodkim_provider.resources._unknowns import has_unknown
-from byodkim_provider.wire_types import timestamp
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
 
-_STORED: Final[wire_types.Kinds] = {
+_STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(
         (
             *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
@@ -55,7 +55,7 @@ _STORED: Final[wire_types.Kinds] = {
 }
 """Types of what is in the state."""
 
-_KEY_STORE: Final[wire_types.Kinds] = {
+_KEY_STORE: Final[property_types.Kinds] = {
     "region": "a text",
     "account_id": "a text",
     "kms_key_id": "a text",
@@ -197,7 +197,7 @@ def _key_store_problems(store: Any) -> list[str]:
         return ["key_store: must be a map with region"]
     known = {name: value for name, value in store.items() if not has_unknown(value)}
     problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
-    problems += [f"key_store.{problem}" for problem in wire_types.problems(known, _KEY_STORE)]
+    problems += [f"key_store.{problem}" for problem in property_types.problems(known, _KEY_STORE)]
     if not store.get("region"):
         problems.append("key_store.region: required, the AWS Region of the secret, for example 'eu-west-1'")
     days = _whole(known.get("recovery_window_days", MAX_RECOVERY_DAYS))
@@ -224,7 +224,7 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that was not written here."""
     in_store = outputs.get("secret_arn") is not None
     where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
-    wire_types.refuse_state(outputs, _STORED, required=("domain", "selector", *where))
+    property_types.refuse_state(outputs, _STORED, required=("domain", "selector", *where))
 
 
 def _public(made: KeySecret) -> dict[str, Any]:

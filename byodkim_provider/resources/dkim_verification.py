@@ -23,7 +23,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dns.delegations import removed_too_early
@@ -46,18 +46,19 @@ TIMEOUT_MINUTES = 30
 MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
 
-_INPUTS: Final[wire_types.Kinds] = {
+_INPUTS: Final[property_types.Kinds] = {
     "identities": "a list of maps",
     "account_id": "a line of text",
     "timeout_minutes": "a number",
 }
 """Types of what a program gives."""
 
-_ENTRY: Final[wire_types.Kinds] = {
+_ENTRY: Final[property_types.Kinds] = {
     **dict.fromkeys(
-        ("domain", "region", "selector", "told_by", "record_value", "dns_check", "status", "reason"), "a text"
+        ("domain", "region", "selector", "key_set_by", "record_value", "dns_check", "status", "reason"),
+        "a text",
     ),
-    "put_at": "a time in ISO 8601",
+    "key_set_at": "a time in ISO 8601",
     "published": "a list of whole numbers",
     "signed_until": "a map of times by generation",
     "dns_resolvers": "a list of texts",
@@ -89,12 +90,12 @@ class DkimVerificationProvider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known = {name: value for name, value in news.items() if not has_unknown(value)}
-        problems = wire_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        problems = property_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
         if "identities" not in known and isinstance(news.get("identities"), list | tuple):
             problems += [
                 f"identities[{number}].{problem}"
                 for number, one in enumerate(news["identities"])
-                for problem in wire_types.problems(_known(one), _ENTRY)
+                for problem in property_types.problems(_known(one), _ENTRY)
             ]
         minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
         if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
@@ -172,12 +173,12 @@ def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> lis
     return [
         f"{name}[{number}].{problem}"
         for number, one in enumerate(properties.get(name, ()))
-        for problem in wire_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
+        for problem in property_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
     ]
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    wire_types.refuse_state(outputs, {"results": "a list of maps"}, required=())
+    property_types.refuse_state(outputs, {"results": "a list of maps"}, required=())
     if wrong := _entry_problems(outputs, "results", "status", "verified"):
         raise InvalidSettings([f"in the state, {one}" for one in wrong])
     return [Verdict.from_properties(one) for one in outputs.get("results", ())]
@@ -224,8 +225,8 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
                     "domain": one.domain,
                     "region": one.region,
                     "selector": one.selector,
-                    "put_at": one.put_at,
-                    "told_by": one.told_by,
+                    "key_set_at": one.key_set_at,
+                    "key_set_by": one.key_set_by,
                     "published": one.published,
                     "signed_until": one.signed_until,
                     "record_value": one.record_value,

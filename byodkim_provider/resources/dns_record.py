@@ -27,7 +27,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
@@ -39,7 +39,7 @@ from byodkim_provider.resources._unknowns import has_unknown
 
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 
-_INPUTS: Final[wire_types.Kinds] = {
+_INPUTS: Final[property_types.Kinds] = {
     **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), "a line of text"),
     **dict.fromkeys(("server", "key_name", "key_algorithm"), "a line of text"),
     **dict.fromkeys(("port", "ttl"), "a whole number"),
@@ -48,7 +48,7 @@ _INPUTS: Final[wire_types.Kinds] = {
 
 _REQUIRED: Final = ("provider", "zone", "name", "value")
 
-_OUTPUTS: Final[wire_types.Kinds] = {**_INPUTS, "present_value": "a text"}
+_OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": "a text"}
 
 _IDENTITY: Final = ("provider", "zone", "server", "port", "name", "value")
 """What makes it another record."""
@@ -154,7 +154,7 @@ def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
         f"{named(name)}: unknown property" for name in news if name not in _OUTPUTS and name != "__provider"
     ]
     problems += [f"{name}: required" for name in _REQUIRED if news.get(name) is None]
-    problems += wire_types.problems(known, _INPUTS)
+    problems += property_types.problems(known, _INPUTS)
     if problems:
         return problems
     provider = known.get("provider")
@@ -184,7 +184,7 @@ def _whole(value: Any) -> Any:
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that was not written here."""
-    wire_types.refuse_state(outputs, _OUTPUTS, required=(*_REQUIRED, "present_value"))
+    property_types.refuse_state(outputs, _OUTPUTS, required=(*_REQUIRED, "present_value"))
 
 
 @dataclass(kw_only=True)

@@ -1,7 +1,7 @@
 """
 `byodkim doctor` shows what every server says, the verdict, the mistake and how to mend it.
 
-That it names each mistake in a real zone is in `dns/test_mistakes.py`.
+That it names each mistake in a real zone is in `dns/test_misconfigurations_seen.py`.
 """
 
 import json
@@ -132,11 +132,11 @@ def test_json(one, world):
                 "zone": DOMAIN,
                 "panel": "Wix",
                 "verdict": "wrong",
-                "mistake": "cut",
+                "misconfiguration": "cut",
                 "text": f"ns1.example.net and ns2.example.net answer {cut}",
                 "found_at": None,
                 "notes": [],
-                "mending": panels.mending(PANELS["wix"], "cut", zone=DOMAIN),
+                "fix": panels.fix(PANELS["wix"], "cut", zone=DOMAIN),
                 "instructions": panels.instructions(
                     PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN
                 ),

@@ -31,7 +31,7 @@ def signing(world, generation, *, since=200, domain=DOMAIN, until=None, **change
         declared=world.declared(generation, domain=domain, **changes),
         instance="i",
         status="SUCCESS",
-        put_at=now - since * DAY,
+        key_set_at=now - since * DAY,
         signing_since=now - since * DAY,
         signed_until={number: now - days * DAY for number, days in (until or {}).items()},
     )
@@ -559,7 +559,7 @@ def in_another_generation(project, world):
 
 
 def awaiting(project, world):
-    project.stored = [replace(signing(world, 2), put_at=None, status=AWAITING_DNS)]
+    project.stored = [replace(signing(world, 2), key_set_at=None, status=AWAITING_DNS)]
 
 
 def retired(project, world):

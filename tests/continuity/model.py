@@ -39,7 +39,7 @@ Kind = Literal["key", "record", "identity", "verification"]
 OUTPUTS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "key": ("selector", "private_key", "record_name", "record_value"),
     "record": (),
-    "identity": ("put_at", "told_by", "record_value"),
+    "identity": ("key_set_at", "key_set_by", "record_value"),
     "verification": (),
 }
 """Of each kind, the outputs that others read and a preview can't know."""

@@ -64,7 +64,18 @@ def _identity_inputs(settings: DomainSettings, region: str, key: str, known: Kno
 
 
 def _verification_inputs(identities: Sequence[str], known: Known) -> Properties:
-    told = (*("domain", "region", "selector", "put_at", "told_by", "published", "record_value", "dns_check"),)
+    told = (
+        *(
+            "domain",
+            "region",
+            "selector",
+            "key_set_at",
+            "key_set_by",
+            "published",
+            "record_value",
+            "dns_check",
+        ),
+    )
     return {
         "identities": [{name: known[identity].get(name) for name in told} for identity in identities],
         "timeout_minutes": 30,

@@ -56,7 +56,7 @@ class Domain:
 
     def verification(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Inputs of a verification of the identity that has *outputs*."""
-        names = ("domain", "region", "selector", "put_at", "told_by", "record_value", "dns_resolvers")
+        names = ("domain", "region", "selector", "key_set_at", "key_set_by", "record_value", "dns_resolvers")
         return {"identities": [{name: outputs[name] for name in names if name in outputs}]}
 
     def leaks_key(self, text: str) -> bool:

@@ -175,7 +175,7 @@ def test_read_of_what_is_gone(plugin: Plugin, domain: Domain, outputs: dict[str,
     """An identity that somebody deleted is kept with what it signed, and the next `up` makes it again."""
     domain.sandbox.ses.remove(domain.name, REGION)
     id_, gone = plugin.read("ByodkimIdentity", outputs)
-    assert ("id", "GONE", outputs["put_at"]) == (id_, gone["status"], gone["put_at"])
+    assert ("id", "GONE", outputs["key_set_at"]) == (id_, gone["status"], gone["key_set_at"])
     assert ["gone from SES"] == gone["drift"]
     assert (True, []) == plugin.diff("ByodkimIdentity", gone, domain.inputs())
 

@@ -44,7 +44,7 @@ def test_calls_side_by_side(own_plugin: Plugin, engine: Engine, domain: Domain) 
     domains = [Domain(domain.sandbox) for _ in range(AT_ONCE)]
     calls = start_waiting(own_plugin, engine, domains)
     domain.publish()
-    assert own_plugin.create("ByodkimIdentity", domain.inputs())["put_at"]
+    assert own_plugin.create("ByodkimIdentity", domain.inputs())["key_set_at"]
     assert not any(call.done() for call in calls)
     own_plugin.cancel()
     statuses = [plain(call.result().properties)["status"] for call in calls]

@@ -97,8 +97,8 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         "signing_enabled",
         "signing_selector",
         "error_type",
-        "put_at",
-        "told_by",
+        "key_set_at",
+        "key_set_by",
         "was_verified",
         "drift",
         "signing_since",
@@ -125,8 +125,8 @@ ENTRY = {
     "domain",
     "region",
     "selector",
-    "put_at",
-    "told_by",
+    "key_set_at",
+    "key_set_by",
     "published",
     "signed_until",
     "record_value",
@@ -135,7 +135,7 @@ ENTRY = {
 }
 """Properties of one of a verification's `identities`."""
 
-RESULT = {"domain", "region", "selector", "put_at", "status", "verified", "reason", "waited"}
+RESULT = {"domain", "region", "selector", "key_set_at", "status", "verified", "reason", "waited"}
 """Properties of one of a verification's `results`."""
 
 
@@ -150,8 +150,8 @@ class Program(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.asked[args.name] = args
         known_later = {
-            "put_at": "2026-11-25T13:05:00Z",
-            "told_by": "CreateEmailIdentity",
+            "key_set_at": "2026-11-25T13:05:00Z",
+            "key_set_by": "CreateEmailIdentity",
             "signed_until": {"1": "2026-11-25T13:05:00Z"},
         }
         return args.name, {**args.inputs, **known_later, "record_value": "p=MIIB"}

@@ -96,7 +96,7 @@ def test_no_none_in_outputs(plugin: Plugin, domain: Domain) -> None:
     outputs = plugin.create("ByodkimIdentity", domain.inputs())
     assert "AWAITING_DNS" == outputs["status"]
     assert None not in outputs.values()
-    assert not {"put_at", "signing_since", "signing_selector"} & set(outputs)
+    assert not {"key_set_at", "signing_since", "signing_selector"} & set(outputs)
     assert ("id", outputs) == plugin.read("ByodkimIdentity", outputs)
 
 
@@ -147,7 +147,7 @@ def test_key_with_unknown(plugin: Plugin, domain: Domain, name: str) -> None:
     assert UNKNOWN == inputs[name]
 
 
-@pytest.mark.parametrize("name", ["put_at", "selector", "dns_resolvers"])
+@pytest.mark.parametrize("name", ["key_set_at", "selector", "dns_resolvers"])
 def test_verification_with_unknown(plugin: Plugin, domain: Domain, name: str) -> None:
     """A verification of something that a preview can't know is a change."""
     domain.publish()
@@ -165,7 +165,7 @@ def test_all_regions_exchanged(plugin: Plugin, domain: Domain) -> None:
     domain.publish()
     before = domain.verification(plugin.create("ByodkimIdentity", domain.inputs()))
     outputs = plugin.create("DkimVerification", before)
-    news = {**before["identities"][0], "region": "us-east-1", "selector": UNKNOWN, "put_at": UNKNOWN}
+    news = {**before["identities"][0], "region": "us-east-1", "selector": UNKNOWN, "key_set_at": UNKNOWN}
     message = error_of(plugin.diff, "DkimVerification", outputs, {"identities": [news]})
     assert f"{domain.name}: us-east-1 can't take the place of {REGION} at once" in message
 
@@ -207,5 +207,5 @@ def test_identity_keeps_no_key(plugin: Plugin, domain: Domain) -> None:
     """The outputs of an identity hold nothing of its private key."""
     domain.publish()
     outputs = plugin.create("ByodkimIdentity", domain.inputs())
-    assert outputs["put_at"]
+    assert outputs["key_set_at"]
     assert not domain.leaks_key(str(outputs))

@@ -25,7 +25,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
-from tests.dns.mistakes import (
+from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
     ELSEWHERE,
@@ -111,7 +111,7 @@ class Person:
 
     def follow(self, finding: dict[str, object]) -> None:
         """Do what *finding* says, to the letter."""
-        fix, zone = str(finding["mending"]), str(finding["zone"])
+        fix, zone = str(finding["fix"]), str(finding["zone"])
         panel = next(one for one in panels.PANELS.values() if one.title == finding["panel"])
         fields = dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", str(finding["instructions"]), re.MULTILINE))
 
@@ -221,14 +221,14 @@ def test_followed(dns, hosting, name, panel):
     person.follow(finding)
 
     selector, key = "s1", PUBLIC_KEY_FILE
-    if finding["mistake"] == "private-key":
+    if finding["misconfiguration"] == "private-key":
         selector, key = "s2", OTHER_PUBLIC_KEY_FILE
         person.name = records.record_name(selector, domain_of(name))
         _, finding = doctor(server, domain_of(name), selector, *typed_into, key=key)
-        assert finding["mistake"] in ("no-txt", "wrong-panel")
+        assert finding["misconfiguration"] in ("no-txt", "wrong-panel")
         person.follow(finding)
     exit_code, finding = doctor(server, domain_of(name), selector, *typed_into, key=key)
-    assert (0, None) == (exit_code, finding["mistake"]), finding
+    assert (0, None) == (exit_code, finding["misconfiguration"]), finding
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -255,7 +255,7 @@ def test_delegation_followed(dns, hosting):
     )
     resolver = DnsResolver(resolvers=[server.resolver])
     finding = Examined(wanted, examine(resolver, wanted)).to_json()
-    assert finding["mistake"] == "not-delegated"
+    assert finding["misconfiguration"] == "not-delegated"
 
     Person(server, hosting, wanted.name).follow(finding)
 
@@ -264,4 +264,4 @@ def test_delegation_followed(dns, hosting):
 
 def test_every_fix_is_followed():
     """No fix is left out: the cases have every misconfiguration, and the delegation has its own test."""
-    assert {*panels.MISTAKES} == {case.code for case in CASES.values()} | {"not-delegated"}
+    assert {*panels.MISCONFIGURATIONS} == {case.code for case in CASES.values()} | {"not-delegated"}

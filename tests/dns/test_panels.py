@@ -168,7 +168,7 @@ def test_every_misconfiguration_can_be_fixed():
         "wildcard",
         "wrong-panel",
     }
-    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISTAKES}
+    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISCONFIGURATIONS}
 
 
 @pytest.mark.parametrize("code", get_args(ValueCode))
@@ -181,14 +181,14 @@ def test_one_value_is_replaced(code):
         "several-wrong-records": "delete every TXT record ",
         "split-into-records": "delete every TXT record ",
     }
-    assert panels.mending(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+    assert panels.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
 
 
 @every_panel
-@pytest.mark.parametrize("code", panels.MISTAKES)
+@pytest.mark.parametrize("code", panels.MISCONFIGURATIONS)
 def test_mending(name, code):
     """Advice names the panel's own fields and leaves nothing open."""
-    text = panels.mending(PANELS[name], code, zone=ZONE)
+    text = panels.fix(PANELS[name], code, zone=ZONE)
     assert not re.search(r"[{}]|\.$", text)
 
 
@@ -196,7 +196,7 @@ def test_mending_in_the_words_of_the_panel():
     """The same misconfiguration is fixed differently where names and values are typed differently."""
 
     def fix(name, code, **where):
-        return panels.mending(PANELS[name], code, zone=ZONE, **where)
+        return panels.fix(PANELS[name], code, zone=ZONE, **where)
 
     assert fix("godaddy", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
         f"change 'Name' of the record at {NAME}.{ZONE}: "
@@ -282,7 +282,7 @@ def test_documented_mistakes():
         for line in documented("What the doctor says")
         for code in re.findall("`(.*?)`", line.split("|")[1])
     ]
-    assert sorted(panels.MISTAKES) == sorted(codes)
+    assert sorted(panels.MISCONFIGURATIONS) == sorted(codes)
 
 
 values = st.text(st.sampled_from("ABCZaz019+/="), min_size=1, max_size=900).map("p={}".format)

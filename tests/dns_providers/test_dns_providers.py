@@ -14,7 +14,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
 from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.wire_types import timestamp
+from byodkim_provider.property_types import timestamp
 
 DOMAIN = "mail.example.com"
 KEY = keys.generate(2048)
@@ -185,7 +185,7 @@ def add_too(generation, *lines):
 
 def test_paste_once(cloud, caplog):
     """While the record that signs is waited for, the one for the next rotation is shown beside it, once."""
-    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
     assert shown(caplog, "manual") == [
         add_too(2, "  type:  TXT", f"  name:  {NAME}", f"  value: {VALUE}"),
     ]
@@ -193,14 +193,14 @@ def test_paste_once(cloud, caplog):
 
 def test_paste_once_into_a_panel(cloud, caplog):
     """In the words of the panel that the settings name, without the zone where the panel adds it."""
-    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
     [text] = shown(caplog, {"provider": "manual", "panel": "godaddy", "zone": "example.com"})
     assert text.splitlines()[1] == "  GoDaddy: Domain Portfolio › example.com › DNS › Add New Record"
     assert "    Name:  s1._domainkey.mail" in text.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("told_by", "ago", "expected"),
+    ("key_set_by", "ago", "expected"),
     [
         ("PutEmailIdentityDkimSigningAttributes", timedelta(), [3]),
         ("PutEmailIdentityDkimSigningAttributes", timedelta(minutes=2), [3]),
@@ -214,10 +214,10 @@ def test_paste_once_into_a_panel(cloud, caplog):
         "made now, from pasted records",
     ],
 )
-def test_paste_at_a_rotation(cloud, caplog, told_by, ago, expected):
+def test_paste_at_a_rotation(cloud, caplog, key_set_by, ago, expected):
     """A rotation makes the next standby, whose record is shown then and in no later run."""
     since = timestamp(datetime.now(UTC) - ago)
-    cloud.identity = {"status": "SUCCESS", "told_by": told_by, "signing_since": since}
+    cloud.identity = {"status": "SUCCESS", "key_set_by": key_set_by, "signing_since": since}
     texts = shown(caplog, "manual", generation=2)
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
 
@@ -226,7 +226,7 @@ def test_paste_at_a_rotation(cloud, caplog, told_by, ago, expected):
 def test_nothing_to_paste(cloud, caplog, dns):
     """Where a record gets into DNS by itself, none is shown for pasting."""
     cloud.add_zone("Z1", "example.com")
-    cloud.identity = {"status": "AWAITING_DNS", "told_by": "", "signing_since": None}
+    cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
     assert shown(caplog, dns) == []
 
 

@@ -198,7 +198,7 @@ def _end(stack: Stack) -> dict[str, Any]:
             "declared": (outputs["selector"], outputs["fingerprint"], outputs.get("generation")),
             "instance is in SES": outputs["instance"] == instance,
             "adopted": outputs["adopted"],
-            "told": "put_at" in outputs,
+            "told": "key_set_at" in outputs,
             "signed until": sorted(outputs["signed_until"]),
         }
     if "verification" in state:

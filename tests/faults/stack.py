@@ -377,7 +377,7 @@ def _identity_inputs(declared: DomainSettings, known: Mapping[str, Properties]) 
 
 
 def _verification(identities: tuple[str, ...]) -> Declaration:
-    told = ("domain", "region", "selector", "put_at", "told_by", "record_value", "dns_check")
+    told = ("domain", "region", "selector", "key_set_at", "key_set_by", "record_value", "dns_check")
     return Declaration(
         "verification",
         identities,

@@ -65,8 +65,8 @@ def _outputs(**changes: Any) -> dict[str, Any]:
         "origin": "EXTERNAL",
         "signing_enabled": True,
         "signing_selector": "s1",
-        "put_at": "2026-11-25T12:00:00Z",
-        "told_by": "CreateEmailIdentity",
+        "key_set_at": "2026-11-25T12:00:00Z",
+        "key_set_by": "CreateEmailIdentity",
         "signing_since": "2026-11-25T12:00:00Z",
         "signed_until": {"0": "2026-11-25T12:00:00Z"},
         **changes,
@@ -83,7 +83,16 @@ def _key_outputs() -> dict[str, Any]:
 
 
 def _entry(**changes: Any) -> dict[str, Any]:
-    names = ("domain", "region", "selector", "put_at", "told_by", "record_value", "generation", "published")
+    names = (
+        "domain",
+        "region",
+        "selector",
+        "key_set_at",
+        "key_set_by",
+        "record_value",
+        "generation",
+        "published",
+    )
     return (
         {name: _outputs()[name] for name in names} | {"signed_until": {"0": "2026-11-25T12:00:00Z"}} | changes
     )
@@ -111,7 +120,10 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
         case "DkimVerification":
             return (
                 {"identities": [_entry()], "timeout_minutes": 1.0, "on_timeout": "warn"},
-                {"identities": [_entry(), _entry(domain="example.net", put_at=None)], "on_timeout": "fail"},
+                {
+                    "identities": [_entry(), _entry(domain="example.net", key_set_at=None)],
+                    "on_timeout": "fail",
+                },
             )
         case _:
             return (
@@ -145,7 +157,7 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
         case _:
             return (
                 _outputs(),
-                _outputs(put_at=None, signing_since=None, status="AWAITING_DNS"),
+                _outputs(key_set_at=None, signing_since=None, status="AWAITING_DNS"),
                 _outputs(dns=["route53:Z1"], name_servers={"route53:Z1": ["ns1.example.net"]}, adopted=True),
             )
 

@@ -169,8 +169,8 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         status="SUCCESS",
         origin="EXTERNAL",
         signing_enabled=True,
-        put_at=START,
-        told_by="CreateEmailIdentity",
+        key_set_at=START,
+        key_set_by="CreateEmailIdentity",
         signing_since=START,
     )
     outside = Outside(
@@ -203,8 +203,8 @@ def _verify(ses: SesClient) -> None:
                 "domain": domain,
                 "region": REGION,
                 "selector": "s1",
-                "put_at": "2026-11-25T12:00:00Z",
-                "told_by": "CreateEmailIdentity",
+                "key_set_at": "2026-11-25T12:00:00Z",
+                "key_set_by": "CreateEmailIdentity",
                 "record_value": _declared(1).record_value,
             }
         )

@@ -82,8 +82,8 @@ def test_create(world):
         stored.signing_selector,
     )
     assert (START, CREATED, START, {}, False) == (
-        stored.put_at,
-        stored.told_by,
+        stored.key_set_at,
+        stored.key_set_by,
         stored.signing_since,
         stored.signed_until,
         stored.adopted,
@@ -114,7 +114,7 @@ def test_create_without_its_record(world):
     stored = world.create()
 
     assert [] == world.calls()
-    assert (AWAITING_DNS, None, None) == (stored.status, stored.put_at, stored.signing_since)
+    assert (AWAITING_DNS, None, None) == (stored.status, stored.key_set_at, stored.signing_since)
     assert START + timedelta(seconds=120) == world.clock.now()
     assert [
         "example.com eu-west-1: waiting for DNS, SES is not told yet: "
@@ -199,7 +199,7 @@ def test_create_goes_on_once_the_record_is_there(world):
     third = world.update(second, 1)
 
     assert [CREATE] == world.calls()
-    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.told_by, third.put_at)
+    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.key_set_by, third.key_set_at)
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
@@ -226,7 +226,7 @@ def test_another_key_for_what_a_lost_create_made(world, tokens):
 
     assert [GET, TAG, PUT_KEY] == world.calls()
     assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
-    assert stored.put_at
+    assert stored.key_set_at
 
 
 def test_a_jump_over_what_a_lost_create_made(world):
@@ -310,14 +310,14 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world, ahead):
     again = update(replace(left, status="GONE", origin=""), 3, regions=(REGION,))
 
     start, minutes = START, [START + timedelta(minutes=number) for number in range(4)]
-    assert (start, start, {1: start}) == (created.put_at, created.signing_since, created.signed_until)
+    assert (start, start, {1: start}) == (created.key_set_at, created.signing_since, created.signed_until)
     assert (minutes[1], minutes[1], {1: start, 2: minutes[1]}) == (
-        switched.put_at,
+        switched.key_set_at,
         switched.signing_since,
         switched.signed_until,
     )
     assert {1: start, 2: minutes[2], 4: minutes[2]} == left.signed_until
-    assert (minutes[3], {1: start, 2: minutes[3], 4: minutes[2]}) == (again.put_at, again.signed_until)
+    assert (minutes[3], {1: start, 2: minutes[3], 4: minutes[2]}) == (again.key_set_at, again.signed_until)
 
 
 @CLOCKS
@@ -331,7 +331,7 @@ def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, tokens, ahead):
 
     taken = lifecycle.create(world.declared(2, adopt=True), lambda: world.key(2), here)
 
-    assert (START, START, {1: START, 3: START}) == (taken.put_at, taken.signing_since, taken.signed_until)
+    assert (START, START, {1: START, 3: START}) == (taken.key_set_at, taken.signing_since, taken.signed_until)
 
 
 @CLOCKS
@@ -565,7 +565,7 @@ def test_adopt_with_another_key(world):
     stored = world.create(adopt=True)
 
     assert ("s1", OWNER) == (world.identity().selector, world.identity().tags[OWNER_TAG])
-    assert (PUT, True) == (stored.told_by, stored.adopted)
+    assert (PUT, True) == (stored.key_set_by, stored.adopted)
 
 
 EASY_DKIM = (
@@ -661,8 +661,8 @@ def test_switch(world, tokens, status):
     assert [GET, PUT_KEY] == world.calls()
     assert (status, now, PUT, now, {1: now}) == (
         new.status,
-        new.put_at,
-        new.told_by,
+        new.key_set_at,
+        new.key_set_by,
         new.signing_since,
         new.signed_until,
     )
@@ -753,9 +753,9 @@ def test_lost_answer_of_put(world, tokens, kind, restarts):
 
     assert [GET] + [PUT_KEY] * (tokens == "empty") == world.calls()
     assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
-    told_by = PUT if tokens == "empty" else TAKEN_OVER
-    assert (told_by, {1: world.clock.now()}) == (new.told_by, new.signed_until)
-    assert new.put_at > old.put_at
+    key_set_by = PUT if tokens == "empty" else TAKEN_OVER
+    assert (key_set_by, {1: world.clock.now()}) == (new.key_set_by, new.signed_until)
+    assert new.key_set_at > old.key_set_at
 
 
 def test_back_while_reads_lag(world):
@@ -777,7 +777,7 @@ def test_a_lost_put_is_not_waited_for_in_dns(world):
     old = world.verified()
     put_elsewhere(world, 2, selector="s2")
 
-    assert TAKEN_OVER == world.update(old, 2).told_by
+    assert TAKEN_OVER == world.update(old, 2).key_set_by
     assert [] == world.resolver.looked_up
 
 
@@ -798,7 +798,7 @@ def test_failed(world, restarts):
     assert [GET, GET, PUT_KEY] == world.calls()
     assert ("PENDING" if restarts else "FAILED", START + HOUR + timedelta(minutes=1)) == (
         repaired.status,
-        repaired.put_at,
+        repaired.key_set_at,
     )
     assert (old.signing_since, {}) == (repaired.signing_since, repaired.signed_until)
 
@@ -828,7 +828,7 @@ def test_signing_disabled(world, by_put):
     repaired = world.update(seen, 1)
 
     assert [GET, GET, ENABLE] == world.calls()
-    assert (old.put_at, True, "s1") == (repaired.put_at, repaired.signing_enabled, world.signs_with())
+    assert (old.key_set_at, True, "s1") == (repaired.key_set_at, repaired.signing_enabled, world.signs_with())
 
 
 @pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
@@ -867,7 +867,7 @@ def test_deleted_behind_our_back(world):
     again = world.update(old, 1)
 
     assert [GET, CREATE] == world.calls()
-    assert (CREATED, "PENDING", START + HOUR) == (again.told_by, again.status, again.put_at)
+    assert (CREATED, "PENDING", START + HOUR) == (again.key_set_by, again.status, again.key_set_at)
     assert {OWNER_TAG: OWNER, INSTANCE_TAG: again.instance} == world.identity().tags
 
 
@@ -1308,8 +1308,8 @@ def test_another_key_under_its_selector(world, tokens, info):
     assert [GET, PUT_KEY] == world.calls()
     assert world.key(1).fingerprint == world.identity().fingerprint
     assert (world.clock.now(), PUT, old.signing_since, {}) == (
-        repaired.put_at,
-        repaired.told_by,
+        repaired.key_set_at,
+        repaired.key_set_by,
         repaired.signing_since,
         repaired.signed_until,
     )
@@ -1329,7 +1329,7 @@ def test_another_key_before_it_was_verified(world):
         "example.com eu-west-1: SES says PENDING (INVALID_VALUE): the record does not hold the key that SES "
         "has; `pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
-    assert PUT == world.update(seen, 1).told_by
+    assert PUT == world.update(seen, 1).key_set_by
 
 
 def test_no_key_is_sent_without_its_record(world):
@@ -1368,7 +1368,7 @@ def test_what_ses_has_not_looked_for_yet(world):
     after = world.update(seen, 1)
 
     assert [GET] == world.calls()
-    assert (seen.put_at < after.put_at, TAKEN_OVER, False) == (True, after.told_by, drifted(after))
+    assert (seen.key_set_at < after.key_set_at, TAKEN_OVER, False) == (True, after.key_set_by, drifted(after))
     assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
 
 
@@ -1386,7 +1386,7 @@ def test_what_ses_confirms_again(world):
 
     after = world.update(seen, 1)
 
-    assert ([GET], "SUCCESS", old.put_at) == (world.calls(), after.status, after.put_at)
+    assert ([GET], "SUCCESS", old.key_set_at) == (world.calls(), after.status, after.key_set_at)
     world.forget()
     assert verdicts == world.verify(after, before=verdicts)
     assert [] == world.calls()
@@ -1450,7 +1450,7 @@ def test_read_of_what_is_gone(world):
 
     assert ("GONE", True) == (gone.status, drifted(gone))
     assert second.signed_until == gone.signed_until == again.signed_until
-    assert (CREATED, "PENDING") == (again.told_by, again.status)
+    assert (CREATED, "PENDING") == (again.key_set_by, again.status)
     assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings
 
 

@@ -50,7 +50,7 @@ def stored(before=None, **changes):
         "status": "SUCCESS",
         "origin": "EXTERNAL",
         "signing_enabled": True,
-        "put_at": START - 2 * DAY,
+        "key_set_at": START - 2 * DAY,
         "signing_since": START - 2 * DAY,
         "signed_until": {1: START - 2 * DAY},
     }
@@ -74,7 +74,7 @@ ALONE = {"generation": None, "published": ()}
     [
         ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
         (
-            {"signing_since": None, "put_at": None, "signed_until": {}},
+            {"signing_since": None, "key_set_at": None, "signed_until": {}},
             {"published": (3,), "generation": 3},
             [1, 2, 3],
         ),
@@ -134,7 +134,7 @@ def test_needs_replacement(names, replaces):
         ({"status": "PENDING"}, False),
         ({"status": "TEMPORARY_FAILURE"}, False),
         ({"signing_selector": "s2"}, False),
-        ({"status": AWAITING_DNS, "put_at": None}, True),
+        ({"status": AWAITING_DNS, "key_set_at": None}, True),
         ({"origin": "AWS_SES"}, True),
         ({"signing_enabled": False}, True),
         ({"signing_selector": "s9"}, True),
@@ -180,7 +180,7 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
         (stored(declared(supplied_keys={3: "k3:f3"})), declared(3, supplied_keys={3: "s3:f4"})),
         (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
         (
-            stored(status=AWAITING_DNS, put_at=None, signing_since=None, signed_until={}),
+            stored(status=AWAITING_DNS, key_set_at=None, signing_since=None, signed_until={}),
             declared(2, (2, 3), selector="s9"),
         ),
     ],
@@ -359,6 +359,6 @@ def test_a_new_key_under_a_new_selector(before, after, unknown):
 
 def test_a_key_that_signed_once_is_remembered():
     """An identity that was deleted in SES and awaits DNS again has signed, and its mail is on its way."""
-    waiting = stored(status=AWAITING_DNS, put_at=None)
+    waiting = stored(status=AWAITING_DNS, key_set_at=None)
 
     assert refusal(waiting, declared(3, (2, 3, 4))) is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
 from byodkim_provider.identity.state import Declared, Stored, check
-from byodkim_provider.wire_types import moment, timestamp
+from byodkim_provider.property_types import moment, timestamp
 from tests.support.fakes import START
 
 GENERATIONS = st.integers(1, 10**6)
@@ -41,7 +41,7 @@ DECLARED = any_of(
 STORED = any_of(
     Stored,
     declared=DECLARED,
-    put_at=st.none() | MOMENTS,
+    key_set_at=st.none() | MOMENTS,
     signing_since=st.none() | MOMENTS,
     signed_until=st.dictionaries(GENERATIONS, MOMENTS),
 )

@@ -421,7 +421,7 @@ def test_the_times_beside_success(world, checked, succeeded, error, verified):
     entry = world.entry(stored)
 
     def at(seconds):
-        return None if seconds is None else entry.put_at + timedelta(seconds=seconds)
+        return None if seconds is None else entry.key_set_at + timedelta(seconds=seconds)
 
     seen = replace(
         world.ses().get_email_identity(DOMAIN),
@@ -938,10 +938,10 @@ def test_verdicts_round_trip(world):
     ("change", "is_due"),
     [
         ({}, False),
-        ({"told_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}, False),
+        ({"key_set_by": "", "record_value": "", "dns_check": "off", "dns_resolvers": ("127.0.0.1",)}, False),
         ({"selector": "s2"}, True),
-        ({"put_at": START + HOUR}, True),
-        ({"put_at": None}, True),
+        ({"key_set_at": START + HOUR}, True),
+        ({"key_set_at": None}, True),
         ({"region": "us-east-1"}, True),
         ({"domain": "example.org"}, True),
     ],
@@ -1008,7 +1008,7 @@ def test_all_regions_exchanged(world):
 
 def test_all_regions_exchanged_before_ses_was_told(world):
     """An identity that awaits DNS has signed nothing."""
-    waiting = in_regions(world, *BOTH, put_at=None)
+    waiting = in_regions(world, *BOTH, key_set_at=None)
     refuse_exchange(
         in_regions(world, "ap-south-1"),
         [Verdict(entry=one, status=AWAITING_DNS, verified=False) for one in waiting],
@@ -1019,4 +1019,4 @@ def test_an_entry_that_awaits_dns(world):
     """An identity without a time of telling is an entry without one."""
     entry = Entry.from_properties(through_pulumi(world.create().to_outputs()))
 
-    assert (None, "example.com eu-west-1") == (entry.put_at, str(entry))
+    assert (None, "example.com eu-west-1") == (entry.key_set_at, str(entry))

@@ -375,18 +375,18 @@ def test_verification_info_switch(here, told, pending, verified):
     here.switch(verification_info=told)
     here.verified(ONE)
     here.put(TWO)
-    put_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
+    key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
     here.look()
     info = here.get()["VerificationInfo"]
     described = {
-        name: True if name == "ErrorType" else "after" if value > put_at else "before"
+        name: True if name == "ErrorType" else "after" if value > key_set_at else "before"
         for name, value in info.items()
     }
     assert described == pending
     here.publish(TWO)
     here.clock.advance(HOUR)
     info = here.get()["VerificationInfo"]
-    assert (info.get("LastSuccessTimestamp", put_at) > put_at) is verified
+    assert (info.get("LastSuccessTimestamp", key_set_at) > key_set_at) is verified
 
 
 def test_an_error_beside_success(here):
@@ -435,11 +435,11 @@ def test_failed_look_keeps_success(here, keeps, status):
     here.switch(status_after_put="SUCCESS", failed_look_keeps_success=keeps)
     here.verified(ONE)
     here.put(TWO)
-    put_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
+    key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
     here.look()
     info = here.get()["VerificationInfo"]
     assert (here.status(), here.signs_with(), info["ErrorType"]) == (status, None, "HOST_NOT_FOUND")
-    assert info["LastSuccessTimestamp"] < put_at < info["LastCheckedTimestamp"]
+    assert info["LastSuccessTimestamp"] < key_set_at < info["LastCheckedTimestamp"]
     here.clock.advance(73 * HOUR)
     assert here.status() == "FAILED"
 

@@ -118,7 +118,7 @@ class World:
         declared = self.declared(generation, **changes)
         self.publish(generation, domain=declared.domain)
         stored = self.create(generation, **changes)
-        assert stored.put_at
+        assert stored.key_set_at
         self.forget()
         self.next_run()
         return stored

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from byodkim_provider import wire_types
+from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
@@ -86,19 +86,19 @@ WRONG = [
 )
 def test_right(kind, value):
     """What is of the type has no problem, and neither has what is absent."""
-    assert wire_types.problems({"x": value, "y": None}, {"x": kind, "y": kind, "z": kind}) == []
+    assert property_types.problems({"x": value, "y": None}, {"x": kind, "y": kind, "z": kind}) == []
 
 
 @pytest.mark.parametrize(("kind", "value", "shown"), WRONG, ids=repr)
 def test_wrong(kind, value, shown):
     """What is not of the type is named with what was expected."""
-    assert wire_types.problems({"x": value}, {"x": kind}) == [f"x: must be {kind}, not {shown}"]
+    assert property_types.problems({"x": value}, {"x": kind}) == [f"x: must be {kind}, not {shown}"]
 
 
 def test_required():
     """What has to be there and is not is named first."""
     properties = {"a": 1.0, "b": None}
-    assert wire_types.problems(properties, {"a": "a text"}, required=("b", "c")) == [
+    assert property_types.problems(properties, {"a": "a text"}, required=("b", "c")) == [
         "b: required",
         "c: required",
         "a: must be a text, not 1.0",
@@ -150,8 +150,8 @@ def test_every_property_has_a_type():
         ({"identities": {}}, "identities: must be a list of maps, not a map"),
         ({"identities": [{"region": "r", "selector": "s"}]}, "identities[0].domain: required"),
         (
-            {"identities": [{"domain": "d", "region": "r", "selector": "s", "put_at": "soon"}]},
-            "identities[0].put_at: must be a time in ISO 8601, not 'soon'",
+            {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
+            "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
         ),
         ({"timeout_minutes": "ten"}, "timeout_minutes: must be a number, not 'ten'"),
         ({"timeout_minutes": -1.0}, "timeout_minutes: must be 0 to 4320, not -1.0"),
@@ -175,7 +175,7 @@ def test_verification_inputs(changes, problem):
             {"signed_until": {"1": "soon"}},
             "in the state, signed_until: must be a map of times by generation, not a map",
         ),
-        ({"put_at": "soon"}, "in the state, put_at: must be a time in ISO 8601, not 'soon'"),
+        ({"key_set_at": "soon"}, "in the state, key_set_at: must be a time in ISO 8601, not 'soon'"),
         ({"published": ["1"]}, "in the state, published: must be a list of whole numbers, not a list"),
         ({"overlap_days": "10"}, "in the state, overlap_days: must be a whole number, not '10'"),
     ],

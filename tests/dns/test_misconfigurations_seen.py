@@ -27,7 +27,7 @@ from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
 from tests.dns import name_server
-from tests.dns.mistakes import (
+from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
     ELSEWHERE,
@@ -166,7 +166,7 @@ def test_there_are_enough():
     """The table has every mistake that a record can show, and then some."""
     assert len(CASES) >= 25
     codes = {case.code for case in CASES.values()}
-    assert codes == {*panels.MISTAKES} - {"not-delegated"}
+    assert codes == {*panels.MISCONFIGURATIONS} - {"not-delegated"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -177,7 +177,7 @@ def test_doctor_names_the_mistake(server, name):
 
     exit_code, finding = server.doctor(domain_of(name), "--selector", "s1", *typed_into)
 
-    assert (1, "wrong", case.code) == (exit_code, finding["verdict"], finding["mistake"])
+    assert (1, "wrong", case.code) == (exit_code, finding["verdict"], finding["misconfiguration"])
     elsewhere = case.typed_into and server.panel == "GoDaddy"
     # Whose panel the target of a CNAME is typed into does not show.
     behind = "CNAME" in str(case.records) and case.code in ("private-key", "servers-differ")
@@ -185,9 +185,7 @@ def test_doctor_names_the_mistake(server, name):
     panel = next(panel for panel in panels.PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
-    assert finding["mending"] == panels.mending(
-        panel, case.code, zone=zone, found_at=finding["found_at"] or ""
-    )
+    assert finding["fix"] == panels.fix(panel, case.code, zone=zone, found_at=finding["found_at"] or "")
     # A private key was pasted in two cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": ""})
 
@@ -197,7 +195,7 @@ def test_doctor_calls_the_right_record_right(server, name):
     """The record beside the mistake is right."""
     exit_code, finding = server.doctor(domain_of(name), "--selector", "right")
 
-    assert (0, "right", None) == (exit_code, finding["verdict"], finding["mistake"])
+    assert (0, "right", None) == (exit_code, finding["verdict"], finding["misconfiguration"])
     assert finding["key"]["bits"] == 2048
     assert finding["instructions"] is None
 
@@ -211,7 +209,7 @@ def test_doctor_without_a_key(server, name):
 
     exit_code, finding = server.doctor(domain_of(name), "--selector", "s1", *typed_into, key=False)
 
-    assert (bool(code), code or None) == (bool(exit_code), finding["mistake"])
+    assert (bool(code), code or None) == (bool(exit_code), finding["misconfiguration"])
 
 
 class NoIdentities:
@@ -228,8 +226,8 @@ def test_verification_says_the_same(server, name):
         domain=domain_of(name),
         region="eu-west-1",
         selector="s1",
-        put_at=START,
-        told_by=CREATED,
+        key_set_at=START,
+        key_set_by=CREATED,
         record_value=VALUE,
     )
     resolver = DnsResolver(resolvers=[server.address])
