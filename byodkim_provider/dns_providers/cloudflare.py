@@ -93,7 +93,8 @@ def _sdk(domain: str) -> Any:
     except ImportError:
         raise InvalidSettings(
             [f'domains["{domain}"].dns: cloudflare needs the package pulumi-cloudflare'],
-            hint="nothing was changed; `pip install 'byodkim-provider[cloudflare]'`",
+            hint="nothing was changed; `pip install 'pulumi-cloudflare>=6,<7'` into the program's "
+            "environment",
         ) from None
     return pulumi_cloudflare
 
@@ -117,7 +118,7 @@ def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.I
             )
     raise InvalidSettings(
         [f'domains["{domain}"].dns: no zone at Cloudflare holds {domain!r}, looked for {", ".join(names)}'],
-        hint="may the API token read the zone? Or set `dns: {provider: cloudflare, zoneId: …}`",
+        hint="create the zone, or give the API token the permission Zone Read for it",
     )
 
 

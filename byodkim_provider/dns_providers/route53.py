@@ -149,7 +149,8 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
             f"looked for {', '.join(names)}"
         ],
-        hint="create the zone, or set `dns: {provider: route53, zoneId: …}`",
+        hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
+        "`dns: manual` at another DNS provider",
     )
 
 

@@ -1,20 +1,26 @@
 """What the refusals about an identity and its keys advise, followed on an emulated SES and DNS."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from click.testing import CliRunner
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import CLIENT
+from byodkim_provider.cli import Outside, main
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.dns_moves import leaving, refuse_leaving
+from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity.rules import refuse_unsafe
 from byodkim_provider.identity.state import GONE
 from byodkim_provider.identity.verdicts import Verdict, refuse_exchange
-from sandbox.ses.emulator import SesEmulator, Switches
+from byodkim_provider.resources.record_check import RecordCheckProvider
+from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
@@ -108,6 +114,30 @@ def test_second_key_alone(world):
     assert "a new key needs a new selector" in text
     refuse_unsafe(stored, second, unknown=(), now=now)
     lifecycle.update(stored, second, lambda: world.key(2), world.outside)
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s2"
+
+
+def test_second_key_in_route53(world):
+    """Under the next number and another selector the new key's record is made."""
+    nothing_there = SimpleNamespace(txt=lambda zone_id, name: ())
+    provider = RecordCheckProvider(connect=lambda role: nothing_there)
+
+    def check(olds, declared):
+        news = {"zone_id": "Z1", "record_name": declared.record_name, "record_value": declared.record_value}
+        checked = provider.check(olds, news)
+        return checked.inputs, [one.reason for one in checked.failures]
+
+    first, second = world.declared(1), world.declared(2)
+    stored, problems = check({}, first)
+    assert problems == []
+    _, (problem,) = check(stored, replace(first, record_value=second.record_value))
+    assert "a new key needs a new selector and a new generation" in problem
+    assert check({}, second)[1] == []
+    entry = Entry(world, {"generation": 1})
+    entry.up()
+    entry.edit("generation: 2")
+    entry.up()
     world.clock.advance(timedelta(hours=1))
     assert world.signs_with() == "s2"
 
@@ -219,3 +249,66 @@ def test_as_many_as_ses_allows(world, ses):
     lifecycle.create(world.declared(), lambda: world.key(1), outside)
     world.clock.advance(timedelta(hours=1))
     assert world.signs_with() == "s1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "hint"),
+    [
+        (Fault("throttle", times=10), "something else keeps calling SES in eu-west-1, try again later"),
+        (Fault("drop", "after"), "SES may have done it or not; the next `pulumi up` reads which"),
+        (Fault("garbage", "after"), "is there a proxy between here and SES?"),
+        (Fault("500", times=10, operation="GetEmailIdentity"), "try again"),
+    ],
+    ids=["throttled", "lost", "a proxy", "a read"],
+)
+def test_one_more_run(world, ses, fault, hint):
+    """Once it is over, the next run switches, whatever became of the call."""
+    entry = Entry(world, {"generation": 1})
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    declared = world.declared(2, published=(1, 2, 3))
+    outside = replace(world.outside, ses=ses)
+    world.publish(2)
+    world.model.inject(replace(fault, operation=fault.operation or "PutEmailIdentityDkimSigningAttributes"))
+    stored = entry.stored
+    text = refused(lifecycle.update, stored, declared, lambda: world.key(2), outside)
+    assert hint in text
+    lifecycle.update(stored, declared, lambda: world.key(2), outside)
+    world.clock.advance(timedelta(hours=1))
+    assert world.signs_with() == "s2"
+
+
+@pytest.mark.parametrize("advised", ["`adopt: true`", "`retired: true`"])
+def test_taken_by_another_stack(world, entry, advised):
+    """Taken back, it is this stack's again; let go of, it stays the other one's, and the run says nothing."""
+    theirs = {OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1", INSTANCE_TAG: "theirs"}
+    world.model.call(
+        "TagResource",
+        REGION,
+        {
+            "ResourceArn": f"arn:aws:ses:{REGION}:{world.model.account_id}:identity/{DOMAIN}",
+            "Tags": [{"Key": key, "Value": value} for key, value in theirs.items()],
+        },
+    )
+    text = refused(entry.up, refresh=True)
+    assert advised in text
+    if "adopt" in advised:
+        entry.edit(advised.strip("`"))
+        entry.up()
+        assert world.identity().tags[OWNER_TAG] == entry.declared.owner
+    else:
+        lifecycle.delete(entry.stored, world.outside)  # as a retired domain has no identity
+        assert world.identity().tags.items() >= theirs.items()
+
+
+def test_not_allowed(world, ses, tmp_path):
+    """The policy that the command prints allows what was refused."""
+    world.publish(1)
+    world.model.inject(Fault("access_denied", operation="CreateEmailIdentity"))
+    text = refused(lifecycle.create, world.declared(), lambda: world.key(1), replace(world.outside, ses=ses))
+    program, *arguments = advice(text)[0].split()
+    assert program == "byodkim"
+    printed = CliRunner().invoke(main, arguments, obj=Outside(directory=tmp_path))
+    policy = json.loads(printed.stdout)
+    allowed = {action for one in policy["Statement"] for action in one["Action"]}
+    assert "ses:CreateEmailIdentity" in allowed

@@ -64,6 +64,8 @@ class Cloud(pulumi.runtime.Mocks):
         match args.token.rpartition(":")[2], args.args:
             case "getZone", {"zoneId": zone_id} if args.token.startswith("aws"):
                 found = [zone for zone in self.zones if zone["zoneId"] == zone_id]
+            case "getZone", {"zoneId": zone_id}:
+                found = [zone for zone in self.cloudflare_zones if zone["id"] == zone_id]
             case "getZone", {"name": name}:
                 found = [zone for zone in self.zones if zone["name"] == name and not zone["privateZone"]]
             case "getZones", {"name": name}:
@@ -274,7 +276,8 @@ def test_route53_serves_many_domains(cloud):
             {"zone": "example.org"},
             "domains[\"mail.example.com\"].dns: no public zone in Route 53 holds 'mail.example.com', "
             "looked for example.org\n"
-            "  hint: create the zone, or set `dns: {provider: route53, zoneId: …}`",
+            "  hint: create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
+            "`dns: manual` at another DNS provider",
         ),
         (
             {"zone_id": "ZIN"},
@@ -384,7 +387,7 @@ def test_cloudflare_zone_refused(cloudflare):
     """Without a zone, or with two of one name, the error says which there are."""
     assert refusal(place, Cloudflare(), "example.org") == (
         "domains[\"example.org\"].dns: no zone at Cloudflare holds 'example.org', looked for example.org\n"
-        "  hint: may the API token read the zone? Or set `dns: {provider: cloudflare, zoneId: …}`"
+        "  hint: create the zone, or give the API token the permission Zone Read for it"
     )
     cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
     assert refusal(place, Cloudflare()) == (
@@ -394,12 +397,22 @@ def test_cloudflare_zone_refused(cloudflare):
     )
 
 
+def test_cloudflare_advice_followed(cloudflare):
+    """The zone that is created is taken, of two the one that is named by its id."""
+    refusal(place, Cloudflare(), "example.org")
+    cloudflare.cloudflare_zones.append({"id": "c3", "name": "example.org", "nameServers": ["c.example.net"]})
+    assert place(Cloudflare(), "example.org").label == "cloudflare:c3"
+    cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
+    refusal(place, Cloudflare())
+    assert place(Cloudflare(zone_id="c2")).label == "cloudflare:c2"
+
+
 def test_cloudflare_without_its_sdk(cloud, monkeypatch):
     """The SDK is an extra: who lacks it is told its name."""
     monkeypatch.setitem(sys.modules, "pulumi_cloudflare", None)
     assert refusal(place, Cloudflare()) == (
         'domains["mail.example.com"].dns: cloudflare needs the package pulumi-cloudflare\n'
-        "  hint: nothing was changed; `pip install 'byodkim-provider[cloudflare]'`"
+        "  hint: nothing was changed; `pip install 'pulumi-cloudflare>=6,<7'` into the program's environment"
     )
 
 

@@ -1,0 +1,1 @@
+"""Advice that needs the real engine."""

@@ -1,0 +1,21 @@
+"""One sandbox, stacks in it, and after each test the search for private keys, as for all engine tests."""
+
+from tests.engine.conftest import (
+    all_secrets,
+    no_private_key_is_shown,
+    no_traceback_is_shown,
+    open_stack,
+    open_stacks,
+    sandbox,
+    searched,
+)
+
+__all__ = [
+    "all_secrets",
+    "no_private_key_is_shown",
+    "no_traceback_is_shown",
+    "open_stack",
+    "open_stacks",
+    "sandbox",
+    "searched",
+]

@@ -1,0 +1,184 @@
+"""
+Every hint of the product, and the test that follows it.
+
+A hint that is new or says something else belongs in here with a test that does what it says.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["FOLLOWED", "NO_ADVICE"]
+
+FOLLOWED: Final = {
+    # -- the stack file
+    "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"
+    "        example.com:\n          generation: 1": "advice/test_stack_file.py::test_from_nothing",
+    "encrypt the private keys in it, each by itself": "advice/test_stack_file.py::test_from_nothing",
+    "edit it where `pulumi config` has it from": "advice/test_commands.py::test_not_editable",
+    "edit it where that has it from": "advice/test_commands.py::test_not_editable",
+    "Pulumi reads it; edit it by hand": "advice/test_commands.py::test_not_editable",
+    # -- rotation
+    "`published: {}` is allowed today": "advice/test_identities.py::test_still_in_use_list",
+    "`overlapDays: 0` removes it at once and mail on its way fails": (
+        "advice/test_identities.py::test_still_in_use_override"
+    ),
+    "keep the key it has had until then": "advice/test_identities.py::test_exchanged_key",
+    "a new key needs a new generation: set `generation: {}`": "advice/test_identities.py::test_second_key",
+    "a new key needs a new selector and a new generation, since resolvers keep the old record": (
+        "advice/test_identities.py::test_second_key_in_route53"
+    ),
+    "a new key needs a new selector, since resolvers keep the old record": (
+        "advice/test_identities.py::test_second_key_alone"
+    ),
+    "in SES; run `pulumi up --refresh` with `published: {}` first": (
+        "advice/test_identities.py::test_what_the_state_has_not_heard_of"
+    ),
+    "run `pulumi up` first": "advice/test_commands.py::test_not_made_yet",
+    "`byodkim rotate {}` goes on to the next one": "advice/test_commands.py::test_no_way_back",
+    "add `keys.{}` with a selector and a privateKey, run `pulumi up`, then rotate": (
+        "advice/test_commands.py::test_no_standby"
+    ),
+    "rotate again then; today `generation: {}` is allowed in the stack file with `published: {}`, "
+    "which keeps what must stay": "advice/test_commands.py::test_too_early_today",
+    "is changed as shown; run `pulumi up` again until it ends without an error, and undo the change only "
+    "then": "advice/test_commands.py::test_run_that_failed",
+    "is as it was; correct what Pulumi says, and rotate again": (
+        "advice/test_commands.py::test_run_that_did_not_begin"
+    ),
+    "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
+    "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
+    "list all of them in one `pulumi up`, and drop the old ones in another": (
+        "advice/test_identities.py::test_all_regions_at_once"
+    ),
+    # -- whose an identity is
+    "`adopt: true` takes it over, and leaves it in SES when the stack goes": (
+        "engine/test_existing.py::test_adopt"
+    ),
+    "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that": (
+        "engine/test_existing.py::test_adopt"
+    ),
+    "`adopt: true` takes the identity from that stack": "engine/test_existing.py::test_adopt",
+    "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
+    "`adopt: true` takes the identity from the other resource": "engine/test_leaving.py::test_rename",
+    "`retired: true` lets go of it here, `adopt: true` takes it back": (
+        "advice/test_identities.py::test_taken_by_another_stack"
+    ),
+    "was the stack's state lost? `adopt: true` takes the identity over": (
+        "engine/test_leaving.py::test_state_is_lost"
+    ),
+    "was the state edited by hand? `pulumi stack import` brings an earlier one back": (
+        "advice/engine/test_state.py::test_record_and_state"
+    ),
+    # -- DNS
+    "correct the record and run `pulumi up --refresh`{}": (
+        "advice/engine/test_state.py::test_record_and_state"
+    ),
+    "create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
+    "`dns: manual` at another DNS provider": "advice/engine/test_places.py::test_zones_and_records",
+    "set `dns: {provider: route53, zoneId: …}`, the one that the registrar names": (
+        "advice/engine/test_places.py::test_zones_and_records"
+    ),
+    "create the zone, or give the API token the permission Zone Read for it": (
+        "dns_providers/test_dns_providers.py::test_cloudflare_advice_followed"
+    ),
+    "set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names": (
+        "dns_providers/test_dns_providers.py::test_cloudflare_advice_followed"
+    ),
+    "give the key another selector, since mail may be signed with the one that stands there": (
+        "advice/engine/test_places.py::test_zones_and_records"
+    ),
+    "`pip install 'pulumi-cloudflare>=6,<7'` into the program's environment": (
+        "advice/test_table.py::test_requirement"
+    ),
+    "list both, move the name servers, then drop one": "advice/test_identities.py::test_dns_at_once",
+    "list both, move the name servers, and drop the old one two days later, when nobody remembers them": (
+        "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
+    ),
+    "list both, remove the NS records of '_domainkey.{}', set `release: true`, then drop `delegate` "
+    "(docs/leaving.md)": "engine/test_dns_by_hand.py::test_delegated",
+    "first put what mail still needs into the parent zone, then remove its NS records of {}, "
+    "then release the zone": "engine/test_dns_by_hand.py::test_delegated",
+    "try again later, or `dnsCheck: off` releases the zone unseen": (
+        "dns/test_delegations.py::test_release_unseen"
+    ),
+    # -- the AWS account
+    "correct it, or use the credentials of the account that holds the zone": (
+        "advice/engine/test_places.py::test_zones_and_records"
+    ),
+    "`byodkim iam-policy` prints the policy that these credentials need": (
+        "advice/test_identities.py::test_not_allowed"
+    ),
+    "renew the credentials until `aws sts get-caller-identity` works": (
+        "advice/test_aws.py::test_no_answer_from_sts"
+    ),
+    "correct the `aws:` settings, or AWS_PROFILE and the others of the environment": (
+        "advice/test_aws.py::test_no_session"
+    ),
+    "does `aws sts get-caller-identity` work with these settings?": (
+        "advice/test_aws.py::test_no_answer_from_sts"
+    ),
+    "and Route 53 must be told by the same account: check `aws:profile`, AWS_PROFILE and explicit "
+    "providers": "advice/test_aws.py::test_wrong_account",
+    "set both or none in `aws:endpoints` or {} and AWS_ENDPOINT_URL_ROUTE_53": (
+        "advice/test_aws.py::test_half_redirected"
+    ),
+    "an identity never moves to another account: correct the profile, or remove the domain there first": (
+        "advice/test_identities.py::test_another_account"
+    ),
+    # -- calls to SES
+    "SES was not called; does `aws sts get-caller-identity` work?": (
+        "advice/test_aws.py::test_no_answer_from_sts"
+    ),
+    "SES may have done it or not; the next `pulumi up` reads which": (
+        "advice/test_identities.py::test_one_more_run"
+    ),
+    "is there a proxy between here and SES?": "advice/test_identities.py::test_one_more_run",
+    "try again": "advice/test_identities.py::test_one_more_run",
+    "something else keeps calling SES in {}, try again later": (
+        "advice/test_identities.py::test_one_more_run"
+    ),
+    "has as many identities as SES allows": "advice/test_identities.py::test_as_many_as_ses_allows",
+    "It says so of an identity that is gone, too: try `pulumi refresh`": (
+        "advice/test_identities.py::test_signing_of_one_that_is_gone"
+    ),
+    "SES has the identity and does not show it yet; run `pulumi up` again in a minute": (
+        "identity/test_lifecycle.py::test_create_while_reads_lag"
+    ),
+    "run `pulumi up` again": "engine/test_interrupt.py::test_waits_end_at_once",
+    "run `pulumi up` again to go on": "engine/test_interrupt.py::test_waits_end_at_once",
+    "the identities and records are made; correct what is named and run `pulumi up` again": (
+        "engine/test_verification.py::test_limit"
+    ),
+    # -- calls to Secrets Manager
+    "Secrets Manager was not called; does `aws sts get-caller-identity` work?": (
+        "advice/test_aws.py::test_no_answer_from_sts"
+    ),
+    "Secrets Manager may have done it or not; the next `pulumi up` finds out": (
+        "advice/test_aws.py::test_refused_or_lost"
+    ),
+    "is there a proxy between here and AWS?": "advice/test_aws.py::test_refused_or_lost",
+    "the secret is there already, and the next `pulumi up` goes on with it": (
+        "advice/test_aws.py::test_refused_or_lost"
+    ),
+    "is gone and its key with it: sign with another generation, and leave this one out": (
+        "advice/test_aws.py::test_gone"
+    ),
+    "is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {}` keeps it": (
+        "advice/test_aws.py::test_scheduled_for_deletion"
+    ),
+    "give the version that was there before the label AWSCURRENT again (`aws secretsmanager "
+    "update-secret-version-stage`), or sign with another generation": (
+        "advice/test_aws.py::test_another_version"
+    ),
+}
+"""Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
+
+NO_ADVICE: Final = (
+    "SES says: {}",
+    "SES gives no reason",
+    "Secrets Manager says: {}",
+    "no credentials from {}: {}",
+    "see https://www.pulumi.com/docs/install/",
+)
+"""What only passes on somebody else's words."""

@@ -1,0 +1,40 @@
+"""What is advised about the stack file, pasted and typed as it is printed."""
+
+import re
+import textwrap
+
+import pytest
+
+from tests.engine.stack import OPENSSL_KEY
+
+pytestmark = pytest.mark.engine
+
+DOMAIN = "example.com"
+SELECTOR = f"pulumi config set --path 'ses-byodkim:domains[\"{DOMAIN}\"].keys.1.selector' s1"
+PRIVATE_KEY = f'ses-byodkim:domains["{DOMAIN}"].keys.1.privateKey'
+
+
+def test_from_nothing(sandbox, stack):
+    """The smallest stack file works as it is printed, and the printed command encrypts a plain key."""
+    sandbox.add_zone(DOMAIN)
+    nothing = stack.run("pulumi preview")
+    assert nothing.exit_code != 0
+    printed = re.search(r"the smallest stack file is\n((?: {8}.*\n)+)", nothing.stdout)[1]
+    stack.paste(textwrap.dedent(printed))
+
+    (stack.project / "key").write_text(OPENSSL_KEY)
+    assert stack.run(f"{SELECTOR}; pulumi config set --plaintext --path '{PRIVATE_KEY}' < key").exit_code == 0
+    plain = stack.run("pulumi preview")
+    assert plain.exit_code != 0
+    command = re.search(r"is not encrypted, set it with `([^`]+)`", plain.stdout)[1]
+    assert stack.run(f"{command} < key").exit_code == 0
+    assert stack.run("pulumi preview").exit_code == 0
+
+    # A whole map that is one secret hides from the commands what they read; so each key is one by itself.
+    text = stack.stack_file.read_text()
+    domains = stack.run("pulumi config get ses-byodkim:domains").stdout
+    assert stack.run(f"pulumi config set --secret ses-byodkim:domains '{domains}'").exit_code == 0
+    refused = stack.run("byodkim status")
+    assert "encrypt the private keys in it, each by itself" in refused.stderr
+    stack.stack_file.write_text(text)
+    assert "encrypt" not in stack.run("byodkim status").stderr

@@ -1,0 +1,30 @@
+"""No hint is without a test that follows it."""
+
+import ast
+import tomllib
+
+import pytest
+
+from tests.advice.hints import hints
+from tests.advice.table import FOLLOWED, NO_ADVICE
+from tests.docs.pages import ROOT
+
+
+def test_every_hint_is_followed():
+    """What the source has as a hint is in the table, and nothing else is."""
+    assert hints() == {*FOLLOWED, *NO_ADVICE}
+
+
+@pytest.mark.parametrize("test", sorted(set(FOLLOWED.values())))
+def test_it_is_there(test):
+    """The tests that the table names are there."""
+    file, name = test.split("::")
+    tree = ast.parse((ROOT / "tests" / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_requirement():
+    """What `pip` is told to install is the extra of this package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extra,) = project["optional-dependencies"]["cloudflare"]
+    assert f"`pip install '{extra}'` into the program's environment" in FOLLOWED
