@@ -1,15 +1,15 @@
 """
-Looks for private keys in what was shown or stored, however they are written.
+Looks for secrets in what was shown or stored, however they are written.
 
-It looks for octets, not for texts: any sixteen consecutive ones of a key's secret numbers, after
-whatever may be base64, hex or escaped has been undone. Every file format of a key holds these numbers
-whole, and its public half none of them.
+For private keys it looks for octets, not for text: any sixteen consecutive ones of a key's secret
+numbers, after whatever may be base64, hex or escaped has been undone. Every file format of a key holds
+these numbers whole, and its public half none of them. Any other secret is a string, looked for whole.
 """
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -26,6 +26,9 @@ WORD = 8
 DIGITS = 16
 """Every so many digits of a decimal number begin a block."""
 
+SHORTEST = 16
+"""Characters of a secret string that is found in every encoding: `HEX` and `BASE64` need as many."""
+
 ESCAPED = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
 """As in URLs, in Python's and C's literals, in JSON."""
 
@@ -41,9 +44,20 @@ DECIMAL = re.compile(rb"[0-9]{31,}")
 
 
 class KeySearch:
-    """Finds *keys*. A class so that the thousands of pieces of a key are cut once."""
+    """
+    Finds *keys*, and *strings* that are secret, by name.
 
-    def __init__(self, keys: Iterable[RSAPrivateKey]) -> None:
+    A class so that the thousands of pieces of a key are cut once.
+    """
+
+    def __init__(self, keys: Iterable[RSAPrivateKey], strings: Mapping[str, str] | None = None) -> None:
+        self._strings: dict[bytes, str] = {}
+        for name, string in (strings or {}).items():
+            if len(string) < SHORTEST:
+                raise ValueError(f"{name}: too short to be searched for")
+            # As it is and as JSON writes it. Without backslashes, so that JSON within JSON is no matter.
+            for spelling in (string, json.dumps(string)[1:-1], json.dumps(string, ensure_ascii=False)[1:-1]):
+                self._strings[spelling.replace("\\", "").encode()] = name
         self._words: dict[int, str] = {}
         self._digits: dict[bytes, str] = {}
         for key in keys:
@@ -58,12 +72,15 @@ class KeySearch:
                 self._digits |= dict.fromkeys(_windows(str(number).encode(), DIGITS), what)
 
     def found_in(self, shown: str | bytes) -> set[str]:
-        """Which secret numbers stand in *shown*, at least in part; in words, without the number."""
+        """Which secrets stand in *shown*, numbers at least in part; in words, without the secret."""
         views = [shown] if isinstance(shown, bytes) else [shown.encode(), shown.encode("latin-1", "ignore")]
         found: set[str] = set()
         for octets in dict.fromkeys(views):
             for view in _views(octets, depth=2):
                 found |= {self._words[word] for word in self._words.keys() & _words(view)}
+                if self._strings:
+                    text = view.replace(b"\\", b"")
+                    found |= {name for string, name in self._strings.items() if string in text}
             blocks = {block for digits in DECIMAL.findall(octets) for block in _cut(digits, DIGITS)}
             found |= {self._digits[block] for block in self._digits.keys() & blocks}
         return found

@@ -1,4 +1,4 @@
-"""The search for private keys finds what it is meant to find, and nothing that is public."""
+"""The search for secrets finds what it is meant to find, and nothing that is public."""
 
 import base64
 import json
@@ -123,6 +123,51 @@ def test_public_is_no_leak():
         other.private_numbers().d.to_bytes(256, "big"),
     ]
     assert [SEARCH.found_in(one) for one in harmless] == [set()] * len(harmless)
+
+
+STRING = 'träge "Käfer", 7\\8\nzweite Zeile'
+"""A secret with all that encodings change."""
+
+STRINGS = {
+    "plain": STRING,
+    "JSON": json.dumps(STRING),
+    "JSON, other than ASCII as it is": json.dumps(STRING, ensure_ascii=False),
+    "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps({"externalId": STRING}))),
+    "URL": quote(STRING, safe=""),
+    "Python": repr(STRING),
+    "octets in Python": repr(STRING.encode()),
+    "base64": base64.b64encode(STRING.encode()).decode(),
+    "base64, one octet in": base64.b64encode(b"x" + STRING.encode()).decode(),
+    "base64, two octets in": base64.b64encode(b"xy" + STRING.encode()).decode(),
+    "base64 of JSON": base64.b64encode(json.dumps([{"externalId": STRING}]).encode()).decode(),
+    "base64 of a pickle": base64.b64encode(pickle.dumps({"externalId": STRING})).decode(),
+    "hex": STRING.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("leak", STRINGS.values(), ids=STRINGS.keys())
+def test_strings(leak):
+    """A secret string is found in every encoding that it may be shown in, and only its name is told."""
+    search = KeySearch([], {"aws:assumeRoles[0].externalId": STRING, "aws:token": "not to be found here"})
+    assert search.found_in(within(leak)) == {"aws:assumeRoles[0].externalId"}
+
+
+@given(
+    st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=16),
+    st.binary(max_size=20),
+    st.binary(max_size=20),
+    st.sampled_from([bytes, base64.b64encode, base64.urlsafe_b64encode, bytes.hex]),
+)
+def test_any_string(string, before, after, encode):
+    """Sixteen characters are enough to be found wherever they stand and begin."""
+    shown = encode(before + string.encode() + after)
+    assert KeySearch([], {"it": string}).found_in(shown) == {"it"}
+
+
+def test_short_strings():
+    """A string that would not be found in some encoding is refused, instead of searched for in vain."""
+    with pytest.raises(ValueError, match="aws:token: too short to be searched for"):
+        KeySearch([], {"aws:token": "fifteen letters"})
 
 
 LEAK = within(pem(PKCS1))
