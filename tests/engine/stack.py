@@ -57,7 +57,11 @@ Domains = Mapping[str, Mapping[str, object]]
 
 
 class Stack(Project):
-    """A project that has the settings which all tests share, and keeps what its runs showed."""
+    """
+    A project that has the settings which all tests share, and keeps what its runs were given and showed.
+
+    `stack_files` are the contents of the stack file in all its runs: secrets encrypted.
+    """
 
     def __init__(
         self,
@@ -72,8 +76,7 @@ class Stack(Project):
     ) -> None:
         """*aws* is added to the settings of pulumi-aws, by their whole names."""
         self.results: list[Result] = []
-        self.tokens: set[str] = set()
-        """Every secret of a DNS host that it was ever given."""
+        self.stack_files: set[str] = set()
         self._shared = {
             "aws:region": REGION,
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
@@ -103,7 +106,6 @@ class Stack(Project):
         for name, secrets in credentials.items():
             for key, secret in secrets.items():
                 self.set_secret(f"ses-byodkim:dnsCredentials.{name}.{key}", secret)
-                self.tokens.add(secret)
 
     def preview(self, **options):
         return self._kept(super().preview(**options))
@@ -118,6 +120,7 @@ class Stack(Project):
         return self._kept(super().destroy(**options))
 
     def _kept(self, result: Result) -> Result:
+        self.stack_files.add(self._settings.read_text())
         self.results.append(result)
         return result
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from sandbox.pulumi.project import Project, Result
 
-__all__ = ["KeySearch", "TokenSearch", "shown_by"]
+__all__ = ["KeySearch", "shown_by"]
 
 NUMBERS = ("d", "p", "q", "dmp1", "dmq1", "iqmp")
 """The secret ones (RFC 8017 section 3.2), by cryptography's names."""
@@ -58,6 +58,9 @@ class KeySearch:
             # As it is and as JSON writes it. Without backslashes, so that JSON within JSON is no matter.
             for spelling in (string, json.dumps(string)[1:-1], json.dumps(string, ensure_ascii=False)[1:-1]):
                 self._strings[spelling.replace("\\", "").encode()] = name
+            if BASE64.fullmatch(string.rstrip("=").encode()):
+                # A TSIG key's secret is base64 of what it really is.
+                self._strings[_from_base64(string.rstrip("=").encode())[0][:SHORTEST]] = name
         self._words: dict[int, str] = {}
         self._digits: dict[bytes, str] = {}
         for key in keys:
@@ -84,30 +87,6 @@ class KeySearch:
             blocks = {block for digits in DECIMAL.findall(octets) for block in _cut(digits, DIGITS)}
             found |= {self._digits[block] for block in self._digits.keys() & blocks}
         return found
-
-
-class TokenSearch:
-    """Finds secrets that are texts, however they are written. A class as `KeySearch` is one."""
-
-    def __init__(self, tokens: Iterable[str]) -> None:
-        self._tokens = {token.encode(): number for number, token in enumerate(sorted(tokens), 1)}
-        # A TSIG key's secret is base64 of what it really is.
-        decoded = {
-            _from_base64(token)[0]: number
-            for token, number in self._tokens.items()
-            if BASE64.fullmatch(token.rstrip(b"="))
-        }
-        self._tokens |= {octets[:DIGITS]: number for octets, number in decoded.items()}
-
-    def found_in(self, shown: str | bytes) -> set[str]:
-        """Which of the tokens stand in *shown*, by their numbers."""
-        octets = shown if isinstance(shown, bytes) else shown.encode()
-        return {
-            f"token {number}"
-            for view in _views(octets, depth=2)
-            for token, number in self._tokens.items()
-            if token in view
-        }
 
 
 def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
