@@ -12,6 +12,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi.runtime.settings import get_root_resource
 
+from byodkim_provider.resources._secrets import as_secret_as
+
 __all__ = ["provider_with"]
 
 _providers: WeakKeyDictionary[pulumi.Resource, dict[str, aws.Provider]] = WeakKeyDictionary()
@@ -32,16 +34,17 @@ def provider_with(role_arn: str | None) -> aws.Provider | None:
     made = _providers.setdefault(stack, {}) if stack else {}
     if role_arn not in made:
         config = pulumi.Config("aws")
+        stack_roles = config.get_object("assumeRoles") or []
         # An explicit provider takes nothing from the stack's configuration by itself.
         made[role_arn] = aws.Provider(
             role_arn.split(":", 4)[-1],
             region=config.get("region"),
-            profile=config.get("profile"),
+            profile=as_secret_as("aws:profile", config.get("profile")),
             access_key=config.get_secret("accessKey"),
             secret_key=config.get_secret("secretKey"),
             token=config.get_secret("token"),
-            endpoints=config.get_object("endpoints"),
-            default_tags=config.get_object("defaultTags"),
-            assume_roles=[*(config.get_object("assumeRoles") or []), {"roleArn": role_arn}],
+            endpoints=as_secret_as("aws:endpoints", config.get_object("endpoints")),
+            default_tags=as_secret_as("aws:defaultTags", config.get_object("defaultTags")),
+            assume_roles=as_secret_as("aws:assumeRoles", [*stack_roles, {"roleArn": role_arn}]),
         )
     return made[role_arn]

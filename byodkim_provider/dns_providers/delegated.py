@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
+from pulumi.runtime.config import is_config_secret
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
@@ -99,6 +100,8 @@ class Delegated:
                     provider=provider_with(self._assume_role),
                     protect=not self._release,
                     depends_on=[others],
+                    # Holds the stack's default tags, which may be secret.
+                    additional_secret_outputs=["tags_all"] if is_config_secret("aws:defaultTags") else None,
                 ),
             )
             for selector in self._keep:

@@ -42,6 +42,7 @@ from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._secrets import as_secret_as
 from byodkim_provider.resources._unknowns import has_unknown
 
 __all__ = [
@@ -99,7 +100,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             if known.get(given) is not None:
                 unknown.pop(other, None)
         if self._default_tags:
-            known["tags"] = {**self._default_tags, **known.get("tags", {})}
+            known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown)
         whose = {"domain", "region", "owner"}
         if not olds and not problems and not whose & unknown.keys():
@@ -316,6 +317,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
         inputs = {
             **vars(args),
             "private_key": private_key,
+            "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
             "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
         }
         super().__init__(ByodkimIdentityProvider(), name, {**inputs, **dict.fromkeys(outputs)}, opts)

@@ -1,0 +1,94 @@
+"""No value that a stack file encrypts stands in plain in the state, the events or the output of a run."""
+
+import boto3
+import pulumi
+import pytest
+
+from tests.engine.conftest import secrets_of
+from tests.engine.stack import REGION
+from tests.support.leaks import KeySearch, shown_by
+
+pytestmark = pytest.mark.engine
+
+EXTERNAL_ID = "external-id-1f0d7c9b5a"
+"""Of a role: whoever knows it and may assume roles at all can assume this one."""
+
+TAG = "cost-centre-7b2e91c04d"
+
+TOKEN = "a-session-token-3d5f8e2a"
+
+
+def places(stack):
+    """Where secrets of the stack file are in plain."""
+    search = KeySearch([], secrets_of(stack))
+    return {
+        name: found
+        for name, text in shown_by(stack, stack.results).items()
+        if (found := search.found_in(text))
+    }
+
+
+def zone_of_another_account(sandbox, domain):
+    """The ARN of a role in another account, which has a zone called *domain*."""
+    role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dns"
+    client = {"region_name": REGION, "endpoint_url": sandbox.aws.url}
+    sts = boto3.client(
+        "sts",
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+        **client,
+    )
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    route53 = boto3.client(
+        "route53",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        **client,
+    )
+    route53.create_hosted_zone(Name=domain, CallerReference=domain)
+    return role
+
+
+def test_planted(open_stack):
+    """The search after each test finds a secret that a program stores in plain."""
+    stack = open_stack(program=lambda: pulumi.export("planted", pulumi.Config("aws").get("token")))
+    stack.set_secret("aws:token", TOKEN)
+    assert stack.up().ok
+    found = places(stack)
+    assert found.pop("stack export") == {"secret 1"}
+    assert len(found) > 1
+    stack.stack_files.clear()  # not for the search after this test
+
+
+def test_aws_settings(sandbox, open_stack):
+    """Credentials, external ids and default tags stay secret, with zones in another account too."""
+    domain, delegated = "secrets.example", "delegated-secrets.example"
+    role = zone_of_another_account(sandbox, domain)
+    sandbox.add_zone(delegated)
+    stack = open_stack()
+
+    def declare(generation, *, account=sandbox.account):
+        written = {"generation": generation, "published": [generation], "keyStore": "secretsManager"}
+        stack.declare(
+            {
+                domain: written | {"dns": {"assumeRole": role}},
+                delegated: written | {"dns": {"assumeRole": role, "delegate": True}},
+            }
+        )
+        stack.set_secret("aws:accessKey", sandbox.aws.access_key)
+        stack.set_secret("aws:secretKey", sandbox.aws.secret_key)
+        stack.set_secret("aws:assumeRoles[0].roleArn", f"arn:aws:iam::{account}:role/deploy")
+        stack.set_secret("aws:assumeRoles[0].externalId", EXTERNAL_ID)
+        stack.set_secret("aws:defaultTags.tags.centre", TAG)
+
+    declare(1)
+    assert stack.preview().ok
+    made = stack.up()
+    assert made.ok, made.stdout
+    assert sandbox.ses.identities(REGION)[domain].tags["centre"] == TAG
+    assert stack.refresh().ok
+    # From another account than all of it is in: what is said of that quotes no secret either.
+    declare(2, account=sandbox.aws.add_account())
+    assert stack.up().failed
+    assert places(stack) == {}
