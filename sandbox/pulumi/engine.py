@@ -186,3 +186,10 @@ def _made(directory: Path) -> Path:
 
 def _say(text: str) -> None:
     print(f"byodkim sandbox: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        _say(find_pulumi().command)
+    except EngineMissing as error:
+        sys.exit(f"byodkim sandbox: {error}")

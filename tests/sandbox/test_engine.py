@@ -281,3 +281,12 @@ def nothing():
 def executable(path, text):
     path.write_text(text)
     path.chmod(0o755)
+
+
+@pytest.mark.engine
+def test_make_engine():
+    """`make engine` has the CLI that the tests run, and says where it is."""
+    found = subprocess.run(
+        [sys.executable, "-m", "sandbox.pulumi.engine"], capture_output=True, text=True, check=True
+    )
+    assert found.stderr.splitlines()[-1] == f"byodkim sandbox: {engine.find_pulumi().command}"
