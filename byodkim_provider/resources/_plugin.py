@@ -9,10 +9,13 @@ the resources work, less comfortably. Pinned by the contract tests against the r
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
 import os
+import signal
 import sys
 import threading
+import time
 import traceback
 from types import FrameType
 from typing import Any, Final
@@ -35,10 +38,13 @@ DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
 LOG_SECONDS: Final = 2
 """How long a line of progress may take before it is dropped."""
 
+WAKE_SECONDS: Final = 0.2
+"""How often the main thread checks for an interrupt. The engine kills the process five seconds after one."""
+
 
 def prepare_process() -> None:
-    """Clean errors, more threads, an ear for Cancel. Call it from every provider's `configure`."""
-    for prepare in (_clean_errors, _listen_for_cancel):
+    """Clean errors, more threads, an ear for Cancel and interrupts. Call it from every `configure`."""
+    for prepare in (_clean_errors, _listen_for_cancel, _listen_for_interrupts):
         with contextlib.suppress(Exception):
             prepare()
 
@@ -136,3 +142,29 @@ def _listen_for_cancel() -> None:
         # Else calls that are in line already, and a Cancel behind them, get no thread before the next call.
         for _ in range(executor._work_queue.qsize()):
             executor._adjust_thread_count()
+
+
+@functools.cache  # once a process
+def _listen_for_interrupts() -> None:
+    """
+    Let the main thread handle an interrupt that another thread received.
+
+    The main thread waits for it without a time limit, and the kernel may deliver a signal to any
+    thread: on a busy machine gRPC's threads receive some of them. Python then notes the signal for the
+    main thread but does not wake it, so it is woken regularly, and checks.
+    """
+    if not hasattr(sys.modules["__main__"], "DynamicResourceProviderServicer"):
+        return  # not in the plugin process
+    # A signal wakes a thread only if it has a handler, and Python sets one in the main thread only.
+    # This one writes the main thread's stack to nowhere. By default SIGURG is ignored, so it never kills.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    faulthandler.register(signal.SIGURG, file=nowhere, all_threads=False)
+    signal.siginterrupt(signal.SIGURG, True)
+    main_thread = threading.main_thread().ident or 0
+
+    def wake() -> None:
+        while True:
+            time.sleep(WAKE_SECONDS)
+            signal.pthread_kill(main_thread, signal.SIGURG)
+
+    threading.Thread(target=wake, name="byodkim-interrupts", daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,8 +99,21 @@ def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) ->
     """A wait ends in order, and the process with it, when the process itself is interrupted."""
     start_waiting(own_plugin, engine, [domain])
     own_plugin.interrupt()
+    assert ends_in_order(engine, domain)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sends a signal to one thread of a process")
+def test_interrupt_of_another_thread(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """The process ends just so when another thread than the main one receives the signal."""
+    start_waiting(own_plugin, engine, [domain])
+    own_plugin.interrupt_another_thread()
+    assert ends_in_order(engine, domain)
+
+
+def ends_in_order(engine: Engine, domain: Domain) -> bool:
+    """Whether what ends a wait for DNS was said at the end."""
     [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
-    assert f"{domain.name} {REGION}: waiting for DNS, SES is not told yet" in last.message
+    return f"{domain.name} {REGION}: waiting for DNS, SES is not told yet" in last.message
 
 
 # Progress
