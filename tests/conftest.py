@@ -9,12 +9,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import random
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.core.responses import BaseResponse
 
 from byodkim_provider.aws.permissions import PERMISSIONS
@@ -28,6 +30,10 @@ from tests.support.world import World
 
 REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
+
+# How long an example takes says nothing on a machine that is busy with other things: some make a key.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +116,10 @@ _called = pytest.StashKey[set[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to record; all processes draw the same sample of faults."""
+    """Begin to record; all processes draw the same sample of faults, and those under test hear Ctrl-C."""
+    # A shell has what it runs in the background ignore SIGINT, and so would all processes from there on.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_called] = set()
     os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
 
