@@ -38,6 +38,9 @@ BUSY_SECONDS: Final = 600
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before it is tried again; the last one from then on."""
 
+REQUEST_SECONDS: Final = 45.0
+"""How long one request may take in all, also if its response comes octet by octet."""
+
 GRACE_SECONDS: Final = 1.0
 """How long a request that is under way may still take once the run is interrupted."""
 
@@ -184,12 +187,15 @@ def _request(host: DnsHost, work: Callable[[], T]) -> T:
                 answer.set_exception(error)
 
         threading.Thread(target=run, name=f"byodkim {host.label}", daemon=True).start()
-        while not answer.done() and not stopping.is_set():
+        for _ in range(round(REQUEST_SECONDS / POLL_SECONDS)):
+            if answer.done() or stopping.is_set():
+                break
             _wait_for(answer, POLL_SECONDS)
-        _wait_for(answer, GRACE_SECONDS)
-        if not answer.done():
-            raise _stopped(host, "")
-        return answer.result()
+        if stopping.is_set():
+            _wait_for(answer, GRACE_SECONDS)
+        if answer.done():
+            return answer.result()
+        raise _stopped(host, "") if stopping.is_set() else Unknown(f"no answer within {REQUEST_SECONDS:g} s")
 
 
 def _wait_for(answer: Future[T], seconds: float) -> None:

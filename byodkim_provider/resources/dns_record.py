@@ -32,6 +32,7 @@ from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.dns_hosts.publish import Existing, Record, look, publish, withdraw
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
@@ -185,6 +186,13 @@ def _whole(value: Any) -> Any:
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that was not written here."""
     property_types.refuse_state(outputs, _OUTPUTS, required=(*_REQUIRED, "present_value"))
+    known = {name: value for name, value in outputs.items() if name in _OUTPUTS}
+    if wrong := _problems(known, known):
+        raise InvalidSettings(
+            [printable(f"in the state, {one}") for one in wrong],
+            hint="nothing was changed; was the state edited by hand? `pulumi stack import` brings an earlier "
+            "one back",
+        )
 
 
 @dataclass(kw_only=True)

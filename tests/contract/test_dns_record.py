@@ -181,7 +181,9 @@ def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
     )
 
 
-@pytest.mark.parametrize("damage", [{"present_value": None}, {"port": "x"}, {"name": None}])
+@pytest.mark.parametrize(
+    "damage", [{"present_value": None}, {"port": "x"}, {"name": None}, {"provider": "bind"}, {"server": None}]
+)
 def test_edited_state(configured: Plugin, bind: Server, damage: dict[str, Any]) -> None:
     """A state that was never written here is refused, and nothing is deleted by it."""
     olds = {**inputs(bind), "present_value": VALUE, **damage}

@@ -198,6 +198,23 @@ def test_tls(godaddy):
     assert [] == godaddy.stand_in.requests
 
 
+@pytest.mark.parametrize("bypassed", [False, True])
+def test_proxy(godaddy, monkeypatch, bypassed):
+    """The way out of a company's network is the one that the environment names, as for AWS."""
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", godaddy.stand_in.url)
+    if bypassed:
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+    godaddy.stand_in.answer = lambda request: Answer(200, {"path": request.path})
+    client = HttpApi("http://127.0.0.1:9", credentials=Credentials("x", {}, {}, {}), forbidden="")
+    if bypassed:
+        with pytest.raises(Unknown, match="no answer"):
+            client.call("GET", "/v3")
+    else:
+        assert client.call("GET", "/v3") == {"path": "/v3"}
+
+
 # GoDaddy
 
 

@@ -152,6 +152,16 @@ def test_interrupted(host, calm):
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
 
 
+def test_endless_response(host, calm, monkeypatch):
+    """A response that never ends is given up, and the zone is free for others."""
+    monkeypatch.setattr("byodkim_provider.dns_hosts.publish.REQUEST_SECONDS", 0.3)
+    ends = threading.Event()
+    host.before["add", 1] = [ends.wait, raising(Unknown("at last"))]
+    assert VALUE == publish(host, OURS, **calm)
+    assert [VALUE] == host.there
+    ends.set()
+
+
 def test_one_at_a_time(host, calm):
     """One request at a time in a zone, whatever runs beside it."""
     barrier = threading.Barrier(8)

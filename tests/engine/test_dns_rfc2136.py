@@ -7,6 +7,7 @@ import dns.update
 import dns.zone
 import pytest
 
+from sandbox.dns_hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
@@ -206,3 +207,34 @@ def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
         assert stack.up().ok
     assert "CreateEmailIdentity" in asked.operations
     assert send(sandbox, domain, REGION).verdict.result == "pass"
+
+
+def test_two_hosts(sandbox, bind, secondaries, open_stack):
+    """A list has the records at both; the place that is asked can't be dropped, the other one can."""
+    domain = f"both.{ZONE}"
+    host = GoDaddy(ZONE)
+    host.start()
+    sandbox.more_environment["GODADDY_BASE_URL"] = host.url
+    try:
+        [ours] = [one["dns"] for one in declared(bind, domain).values()]
+        theirs = {"provider": "godaddy", "zone": ZONE}
+        both = CREDENTIALS | {"godaddy": {"token": host.token}}
+        stack = open_stack({domain: {"generation": 1, "dns": [ours, theirs]}}, dnsCredentials=both)
+        made_at_both = stack.up()
+        assert made_at_both.ok, made_at_both.stdout
+        there = {one.name: [one.value] for one in host.records}
+        assert in_zone(bind, domain) == there == wanted(made_at_both, domain)
+
+        stack.declare({domain: {"generation": 1, "dns": theirs}}, dnsCredentials=both)
+        refused = stack.preview()
+        assert refused.failed
+        assert f"dns: the record is still asked for at {place(bind)} (ns1.{ZONE})" in refused.stdout
+
+        stack.declare({domain: {"generation": 1, "dns": ours}}, dnsCredentials=both)
+        dropped = stack.up()
+        assert dropped.ok, dropped.stdout
+        assert host.records == []
+        assert in_zone(bind, domain) == wanted(made_at_both, domain)
+    finally:
+        host.stop()
+        del sandbox.more_environment["GODADDY_BASE_URL"]

@@ -17,10 +17,14 @@ from pulumi.output import UNKNOWN
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
+from byodkim_provider.resources.dns_record import DnsRecordProvider
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin
+from tests.dns_hosts.test_publish import Host
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
 from tests.support.fakes import FakeResolver
@@ -105,6 +109,19 @@ VERDICT: Final = {
     "waited": True,
 }
 
+_RECORD: Final = {
+    "provider": "rfc2136",
+    "server": "192.0.2.53",
+    "port": 53.0,
+    "zone": DOMAIN,
+    "key_name": "byodkim",
+    "key_algorithm": "hmac-sha256",
+    "name": f"s1._domainkey.{DOMAIN}",
+    "value": "p=MIIB",
+    "existing": "replace",
+    "ttl": 600.0,
+}
+
 STORE: Final = {"region": "eu-west-1", "recovery_window_days": 7.0, "tags": {"team": "mail"}}
 
 
@@ -116,6 +133,12 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
             return (
                 {"domain": DOMAIN, "bits": 1024.0},
                 {"domain": DOMAIN, "bits": 1024.0, "owner": "p/s/n", "key_store": STORE},
+            )
+        case "DnsRecord":
+            return (
+                _RECORD,
+                _RECORD | {"provider": "godaddy", "credentials": "shop"},
+                _RECORD | {"value": UNKNOWN},
             )
         case "DkimVerification":
             return (
@@ -148,6 +171,8 @@ def states(kind: Kind) -> tuple[dict[str, Any], ...]:
     match kind:
         case "DkimKey":
             return (_key_outputs(),)
+        case "DnsRecord":
+            return (_RECORD | {"present_value": "p=MIIB"}, _RECORD | {"present_value": "v=DKIM1; p=MIIB"})
         case "DkimVerification":
             return (
                 {"results": [_entry() | VERDICT]},
@@ -172,7 +197,7 @@ class Case:
     call: str
 
 
-KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification")
+KINDS: Final[tuple[Kind, ...]] = ("DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord")
 
 CALLS: Final = ("diff", "create", "update", "read", "delete")
 
@@ -221,10 +246,20 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
     match kind:
         case "DkimKey":
             return dkim_key.DkimKeyProvider()
+        case "DnsRecord":
+            provider = DnsRecordProvider(_in_memory)
+            provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
+            return provider
         case "DkimVerification":
             return dkim_verification.DkimVerificationProvider(lambda _: world.looks)
         case _:
             return dkim_identity.ByodkimIdentityProvider(lambda declared: world.outside_in(declared.region))
+
+
+def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    """A host that can be opened, and then one in memory in its place."""
+    open_host(settings, secrets)
+    return Host()
 
 
 @contextmanager
