@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from byodkim_provider.aws import errors
@@ -60,9 +61,17 @@ class Route53Records:
                     StartRecordType="TXT",
                     MaxItems="1",
                 )
+            return next(iter(answer["ResourceRecordSets"]), None)
         except (ClientError, BotoCoreError) as error:
             raise _refused(error, zone_id) from None
-        return next(iter(answer["ResourceRecordSets"]), None)
+        except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
+            raise AwsRefused(
+                "ListResourceRecordSets",
+                f"zone {zone_id!r}",
+                code="",
+                reason="an answer that is not Route 53's",
+                hint="nothing was changed; is there a proxy between here and AWS?",
+            ) from None
 
 
 def _wait(seconds: float) -> None:

@@ -20,7 +20,7 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.ses_calls import said
 from byodkim_provider.errors import AwsRefused
 
-__all__ = ["account_of", "call"]
+__all__ = ["account_of", "call", "in_one_line"]
 
 R = TypeVar("R")
 
@@ -52,8 +52,12 @@ def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
     except pulumi.RunError:
         raise  # the engine has ended the run, and has said why
     except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
-        text = _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
-        raise _refused(function.__name__, subject, text) from None
+        raise _refused(function.__name__, subject, in_one_line(error)) from None
+
+
+def in_one_line(error: Exception) -> str:
+    """What a plugin's function failed with, without what stands in front of it by the time it is here."""
+    return _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
 
 
 def account_of(parent: pulumi.Resource) -> str:

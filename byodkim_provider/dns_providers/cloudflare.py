@@ -7,11 +7,13 @@ https://github.com/cloudflare/terraform-provider-cloudflare/issues/6238 and 5517
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_providers.aws_functions import in_one_line
 from byodkim_provider.dns_providers.interface import Existing, Place
 from byodkim_provider.errors import InvalidSettings
 
@@ -41,7 +43,7 @@ class Cloudflare:
             cloudflare = _sdk(domain)
             opts = pulumi.InvokeOptions(parent=parent)
             if self._zone_id:
-                zone = cloudflare.get_zone(zone_id=self._zone_id, opts=opts)
+                zone = _call(domain, cloudflare.get_zone, zone_id=self._zone_id, opts=opts)
             else:
                 zone = _zone_by_name(cloudflare, self._zone, domain, opts)
             self._places[domain] = Place(f"cloudflare:{zone.id}", sorted(zone.name_servers))
@@ -60,7 +62,7 @@ class Cloudflare:
         """A `cloudflare.DnsRecord` called *name*; None if a record of this key is there and not ours."""
         zone_id = self.place(domain, parent=opts.parent).label.removeprefix("cloudflare:")
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
-            there = _values_of_others(_sdk(domain), zone_id, record_name, opts.parent)
+            there = _values_of_others(domain, zone_id, record_name, opts.parent)
             key = records.public_key(record_value)
             if there and [records.public_key(value) for value in there] == [key]:
                 return None  # Cloudflare would not let it be created again, and it stays whoever goes
@@ -104,7 +106,7 @@ def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.I
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
     for name in names:
-        found = cloudflare.get_zones(name=name, opts=opts).results
+        found = _call(domain, cloudflare.get_zones, name=name, opts=opts).results
         if len(found) == 1:
             return found[0]
         if found:
@@ -123,13 +125,31 @@ def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.I
 
 
 def _values_of_others(
-    cloudflare: Any, zone_id: str, record_name: str, parent: pulumi.Resource | None
+    domain: str, zone_id: str, record_name: str, parent: pulumi.Resource | None
 ) -> list[str]:
     """Values of the TXT records called *record_name* that this stack did not make."""
-    found = cloudflare.get_dns_records(
-        zone_id=zone_id, type="TXT", name={"exact": record_name}, opts=pulumi.InvokeOptions(parent=parent)
+    found = _call(
+        domain,
+        _sdk(domain).get_dns_records,
+        zone_id=zone_id,
+        type="TXT",
+        name={"exact": record_name},
+        opts=pulumi.InvokeOptions(parent=parent),
     )
     return [_joined(one.content) for one in found.results if one.comment != _owner()]
+
+
+def _call(domain: str, function: Callable[..., Any], **arguments: Any) -> Any:
+    """What *function* of pulumi-cloudflare answers; raises `InvalidSettings` with one line if it can't."""
+    try:
+        return function(**arguments)
+    except pulumi.RunError:
+        raise  # the engine has ended the run, and has said why
+    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
+        raise InvalidSettings(
+            [f'domains["{domain}"].dns: Cloudflare: {in_one_line(error)}'],
+            hint="nothing was changed; is `cloudflare:apiToken` set, and may it read the zone?",
+        ) from None
 
 
 def _joined(content: str) -> str:

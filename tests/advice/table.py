@@ -85,6 +85,9 @@ FOLLOWED: Final = {
     "set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names": (
         "dns_providers/test_dns_providers.py::test_cloudflare_advice_followed"
     ),
+    "is `cloudflare:apiToken` set, and may it read the zone?": (
+        "dns_providers/test_dns_providers.py::test_cloudflare_refuses"
+    ),
     "give the key another selector, since mail may be signed with the one that stands there": (
         "advice/engine/test_places.py::test_zones_and_records"
     ),

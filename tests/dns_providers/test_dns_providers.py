@@ -38,6 +38,7 @@ class Cloud(pulumi.runtime.Mocks):
     def __init__(self) -> None:
         self.zones: list[dict[str, Any]] = []
         self.zone_errors = ZONE_ERRORS[0]
+        self.cloudflare_failure = ""
         self.cloudflare_zones: list[dict[str, Any]] = []
         self.cloudflare_records: list[dict[str, Any]] = []
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
@@ -61,6 +62,8 @@ class Cloud(pulumi.runtime.Mocks):
 
     def call(self, args):
         self.providers.append(args.provider)
+        if self.cloudflare_failure and args.token.startswith("cloudflare"):
+            return {}, [("", self.cloudflare_failure)]
         match args.token.rpartition(":")[2], args.args:
             case "getZone", {"zoneId": zone_id} if args.token.startswith("aws"):
                 found = [zone for zone in self.zones if zone["zoneId"] == zone_id]
@@ -405,6 +408,19 @@ def test_cloudflare_advice_followed(cloudflare):
     cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
     refusal(place, Cloudflare())
     assert place(Cloudflare(zone_id="c2")).label == "cloudflare:c2"
+
+
+@pytest.mark.parametrize("options", [{}, {"zone_id": "c1"}], ids=["by name", "by id"])
+def test_cloudflare_refuses(cloudflare, options):
+    """What Cloudflare says to a token that is no good is one line, and what to look at another."""
+    cloudflare.cloudflare_failure = "error making http request: 403 Forbidden\n  Authentication error"
+    assert refusal(place, Cloudflare(**options)) == (
+        'domains["mail.example.com"].dns: Cloudflare: error making http request: 403 Forbidden '
+        "Authentication error\n  hint: nothing was changed; is `cloudflare:apiToken` set, and may it read "
+        "the zone?"
+    )
+    cloudflare.cloudflare_failure = ""
+    assert place(Cloudflare()).label == "cloudflare:c1"
 
 
 def test_cloudflare_without_its_sdk(cloud, monkeypatch):

@@ -1,9 +1,11 @@
 """What has to be true of a name in Route 53 before a supplied key gets its record there."""
 
 from dataclasses import fields
+from io import BytesIO
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 from pulumi.dynamic.config import Config
 from pulumi.dynamic.dynamic import ConfigureRequest, serialize_provider
@@ -21,6 +23,16 @@ NAME = "s1._domainkey.example.com"
 VALUE = records.record_value(keys.generate(2048).public_key_der)
 OTHER_VALUE = records.record_value(keys.generate(1024).public_key_der)
 INPUTS = {"zone_id": "Z1", "record_name": NAME, "record_value": VALUE}
+
+
+class Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def __init__(self, text):
+        super().__init__(text.encode())
+
+    def stream(self, **_):
+        yield self.read()
 
 
 @pytest.fixture
@@ -122,6 +134,22 @@ def test_refused(route53, asked, code, text, hint):
     with pytest.raises(AwsRefused) as caught:
         asked.txt("Z1", NAME)
     assert str(caught.value) == f"ListResourceRecordSets for zone 'Z1': {code}: {text}\n  hint: {hint}"
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "Sign in"])
+def test_somebody_else_answers(asked, client, body):
+    """A page of a proxy is no answer, and no crash."""
+
+    def answer(request, **_):
+        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(body))
+
+    client.meta.events.register("before-send.route53", answer)
+    with pytest.raises(AwsRefused) as caught:
+        asked.txt("Z1", NAME)
+    assert str(caught.value) == (
+        "ListResourceRecordSets for zone 'Z1': an answer that is not Route 53's\n"
+        "  hint: nothing was changed; is there a proxy between here and AWS?"
+    )
 
 
 def test_interrupted(route53, asked, monkeypatch):
