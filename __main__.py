@@ -14,6 +14,7 @@ def declare() -> None:
     written = stack_config.written()
     problems = unencrypted_keys.in_stack(written.get("domains"))
     problems += unencrypted_keys.credentials_in_stack(written.get("dnsCredentials"))
+    problems += unencrypted_keys.encrypted_in_vain()
     try:
         stack = settings.load(written, default_region=stack_config.region())
     except InvalidSettings as error:

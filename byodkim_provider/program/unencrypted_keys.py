@@ -1,7 +1,8 @@
 """
 Private keys, and secrets of DNS hosts, that stand in the configuration in plain.
 
-Everybody with the repository reads them there.
+Everybody with the repository reads them there. And the reverse: what is encrypted there and would
+stand in plain in the state.
 
 The program gets every value decrypted and unmarked, so the stack file is read again. Values
 in, problems out; no text quotes a key.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,10 +20,10 @@ import pulumi
 from pulumi.runtime.config import is_config_secret
 
 from byodkim_provider.config import stack_file
-from byodkim_provider.config.problems import line
+from byodkim_provider.config.problems import Steps, line
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["credentials_in_stack", "in_stack", "places", "problems"]
+__all__ = ["credentials_in_stack", "encrypted_in_vain", "in_stack", "places", "problems"]
 
 Place = tuple[str, str]
 """Domain and generation, as they are spelled."""
@@ -75,6 +76,31 @@ def credentials_in_stack(credentials: object) -> list[str]:
             "and have the host make another one if somebody may have read this",
         )
         for credential, key in sorted(given)
+    ]
+
+
+def encrypted_in_vain() -> list[str]:
+    """
+    A problem for each encrypted value in the stack's files that the state would hold in plain.
+
+    Only private keys and `dnsCredentials` stay secret. What encloses keys may be encrypted as a whole.
+    """
+    project = pulumi.get_project()
+    found = {
+        path
+        for name in ("defaults", "domains")
+        if is_config_secret(f"{project}:{name}")
+        for written in _written(project, name)[0]
+        for path in _encrypted(_decoded(written), (name,))
+        if not _may_be_encrypted(path)
+    }
+    return [
+        line(
+            path,
+            "is encrypted, and would stand in plain in the stack's state: only private keys and "
+            "dnsCredentials stay secret, set it without `--secret`",
+        )
+        for path in sorted(found, key=lambda path: [str(step) for step in path])
     ]
 
 
@@ -154,6 +180,21 @@ def _kind(written: object, place: Sequence[str]) -> Literal["plain", "encrypted"
     if _is_encrypted(value):
         return "encrypted"
     return "plain" if isinstance(value, str) else "missing"
+
+
+def _encrypted(written: object, path: Steps) -> Iterator[Steps]:
+    """Where encrypted values stand in what is *written* at *path*."""
+    if _is_encrypted(written):
+        yield path
+        return
+    items = enumerate(written) if isinstance(written, list) else _items(written)
+    for key, value in items:
+        yield from _encrypted(value, (*path, key if isinstance(written, list) else str(key)))
+
+
+def _may_be_encrypted(path: Steps) -> bool:
+    """Whether it is a private key, or may hold some; a domain is `path[1]`, and its generations `path[3]`."""
+    return len(path) == 1 or (path[2:3] == ("keys",) and (len(path) < 5 or path[4] == "privateKey"))
 
 
 def _is_encrypted(value: object) -> bool:

@@ -5,7 +5,8 @@ import pulumi
 import pytest
 
 from tests.engine.conftest import secrets_of
-from tests.engine.stack import REGION
+from tests.engine.stack import REGION, requests
+from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch, shown_by
 
 pytestmark = pytest.mark.engine
@@ -91,4 +92,23 @@ def test_aws_settings(sandbox, open_stack):
     # From another account than all of it is in: what is said of that quotes no secret either.
     declare(2, account=sandbox.aws.add_account())
     assert stack.up().failed
+    assert places(stack) == {}
+
+
+def test_settings_of_ours(sandbox, open_stack):
+    """A secret that would not stay one is refused before anything is stored."""
+    domain = "kms.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "keyStore": {"provider": "secretsManager"}}})
+    path = f'ses-byodkim:domains["{domain}"].keyStore.kmsKeyId'
+    key = f"arn:aws:kms:{REGION}:{sandbox.account}:key/7f3c5a10-6f1f-4f0e-9a52-0c6d3c1f2b8e"
+    stack.set_secret(path, key)
+    with requests(sandbox) as asked:
+        refused = stack.up()
+    assert refused.failed
+    assert problems(refused, "domains") == [
+        f'["{domain}"].keyStore.kmsKeyId: is encrypted, and would stand in plain in the stack\'s state: '
+        "only private keys and dnsCredentials stay secret, set it without `--secret`"
+    ]
+    assert (asked.ses, asked.dns) == ([], [])
     assert places(stack) == {}

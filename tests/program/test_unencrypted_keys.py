@@ -243,3 +243,35 @@ def test_no_credential_is_secret(project):
     assert unencrypted_keys.credentials_in_stack(CREDENTIALS) == TOKENS
     assert unencrypted_keys.credentials_in_stack(None) == []
     assert unencrypted_keys.credentials_in_stack({"godaddy": "text"}) == []
+
+
+def test_encrypted_in_vain(project):
+    """What is encrypted and would be in plain in the state is named; keys are not, nor what holds them."""
+    written = domains(_1=SECURE, _2=SECURE)
+    written["example.com"] |= {"tags": {"team": SECURE, "cost": "7"}, "dns": [{"zoneId": SECURE}]}
+    written["example.com"]["keys"][1]["selector"] = SECURE
+    written |= {"keys.example": {"keys": SECURE}, "key.example": {"keys": {"1": SECURE}}}
+    config = {
+        "ses-byodkim:domains": written,
+        "ses-byodkim:defaults": {"keyStore": {"kmsKeyId": SECURE}},
+        "ses-byodkim:dnsCredentials": {"godaddy": {"token": SECURE}},
+    }
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": config})
+    set_all_config({}, list(config))
+    assert [problem.partition(": ")[0] for problem in unencrypted_keys.encrypted_in_vain()] == [
+        "defaults.keyStore.kmsKeyId",
+        'domains["example.com"].dns[0].zoneId',
+        'domains["example.com"].keys["1"].selector',
+        'domains["example.com"].tags["team"]',
+    ]
+    assert unencrypted_keys.encrypted_in_vain()[0].partition(": ")[2] == (
+        "is encrypted, and would stand in plain in the stack's state: only private keys and "
+        "dnsCredentials stay secret, set it without `--secret`"
+    )
+
+
+@pytest.mark.parametrize("written", [SECURE, "not JSON", [1], {"example.com": None}, None])
+def test_nothing_in_vain(project, written):
+    """What is encrypted as a whole may hold keys, and what can't be right is said elsewhere."""
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {"ses-byodkim:domains": written}})
+    assert unencrypted_keys.encrypted_in_vain() == []
