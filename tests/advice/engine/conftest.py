@@ -1,8 +1,8 @@
-"""One sandbox, stacks in it, and after each test the search for private keys, as for all engine tests."""
+"""One sandbox, stacks in it, and after each test the search for secrets, as for all engine tests."""
 
 from tests.engine.conftest import (
     all_secrets,
-    no_private_key_is_shown,
+    no_secret_is_shown,
     no_traceback_is_shown,
     open_stack,
     open_stacks,
@@ -12,7 +12,7 @@ from tests.engine.conftest import (
 
 __all__ = [
     "all_secrets",
-    "no_private_key_is_shown",
+    "no_secret_is_shown",
     "no_traceback_is_shown",
     "open_stack",
     "open_stacks",
