@@ -1,1 +1,61 @@
-"""Bring your own DKIM to Amazon SES with Pulumi."""
+"""
+Bring your own DKIM to Amazon SES with Pulumi.
+
+What a program may import. A name is loaded when it is asked for: the plugin process and the
+command line import this package too, and need little of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ByodkimDomain",
+    "ByodkimError",
+    "ByodkimIdentity",
+    "ByodkimIdentityArgs",
+    "DkimKey",
+    "DkimKeyArgs",
+    "DkimVerification",
+    "DkimVerificationArgs",
+    "DnsProvider",
+    "DnsRecord",
+    "DnsRecordArgs",
+    "Existing",
+    "InvalidSettings",
+    "Place",
+    "SecretsManagerArgs",
+]
+
+if TYPE_CHECKING:
+    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
+    from byodkim_provider.domain import ByodkimDomain
+    from byodkim_provider.errors import ByodkimError, InvalidSettings
+    from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+    from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+    from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+    from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+else:
+    # Not seen by a type checker: it takes the names above, and refuses any other.
+    _MODULES = {
+        "dns_providers.interface": ("DnsProvider", "Existing", "Place"),
+        "domain": ("ByodkimDomain",),
+        "errors": ("ByodkimError", "InvalidSettings"),
+        "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
+        "resources.dkim_key": ("DkimKey", "DkimKeyArgs", "SecretsManagerArgs"),
+        "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),
+        "resources.dns_record": ("DnsRecord", "DnsRecordArgs"),
+    }
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        for module, names in _MODULES.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

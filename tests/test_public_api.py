@@ -1,0 +1,45 @@
+"""What `import byodkim_provider` offers, and that it costs nothing until something is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+import byodkim_provider
+from tests.docs.pages import ROOT
+
+LOADED = "import sys; before = {*sys.modules}; import byodkim_provider; print(*sys.modules.keys() - before)"
+
+
+def test_import_is_light():
+    """Importing the package alone loads no module but itself."""
+    python = [sys.executable, "-c", LOADED]
+    ran = subprocess.run(python, cwd=ROOT, capture_output=True, text=True, check=True)
+    packages = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert packages - sys.stdlib_module_names == {"byodkim_provider"}
+    assert ran.stdout.count("byodkim_provider") == 1
+
+
+@pytest.mark.parametrize("name", byodkim_provider.__all__)
+def test_name(name):
+    """Each public name leads to what has this name in its own module, and is listed."""
+    found = getattr(byodkim_provider, name)
+    assert getattr(found, "__name__", None) == (name if isinstance(found, type) else "Literal")
+    assert name in dir(byodkim_provider)
+
+
+def test_all_is_sorted():
+    """The list is in the order in which people look a name up."""
+    assert sorted(byodkim_provider.__all__) == byodkim_provider.__all__
+
+
+def test_no_other_name():
+    """A name that is not there is an error as of any module."""
+    with pytest.raises(AttributeError, match="module 'byodkim_provider' has no attribute 'ByodkimDomian'"):
+        _ = byodkim_provider.ByodkimDomian
+
+
+def test_lazy_names_are_the_typed_ones():
+    """What is loaded on demand is what type checkers are told, and all that is public."""
+    listed = [name for names in byodkim_provider._MODULES.values() for name in names]
+    assert sorted(listed) == byodkim_provider.__all__
