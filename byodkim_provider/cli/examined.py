@@ -14,7 +14,7 @@ from byodkim_provider.aws.ses import Identity
 from byodkim_provider.dkim import public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import panels, visibility
+from byodkim_provider.dns import fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, Wanted
 from byodkim_provider.dns.panels import PANELS, Panel
 
@@ -42,7 +42,7 @@ class Examined:
         """How to fix it, in the words of the panel; empty if there is no known misconfiguration."""
         if not self.seen.code:
             return ""
-        return panels.fix(
+        return fixes.fix(
             self.panel,
             self.seen.code,
             zone=self.seen.zone,

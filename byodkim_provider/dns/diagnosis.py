@@ -22,7 +22,7 @@ from byodkim_provider.dkim.misconfigurations import (
     misconfiguration,
     misplaced,
 )
-from byodkim_provider.dns import panels, visibility
+from byodkim_provider.dns import fixes, panels, visibility
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
@@ -62,7 +62,7 @@ class Wanted:
     """Of the zone where the record was put, without final dots; empty if they are not known."""
     delegated: bool = False
     """Whether that is a zone of its own for `_domainkey`."""
-    new_key: str = panels.NEW_KEY
+    new_key: str = fixes.NEW_KEY
     """What to do to have another key, should this one have leaked."""
 
     @property
@@ -76,7 +76,7 @@ class Diagnosis:
 
     verdict: Literal["right", "wrong", "unknown"]
     code: str = ""
-    """The misconfiguration, as `panels.fix` knows it; empty if there is none, or it can't be told."""
+    """The misconfiguration, as `fixes.fix` knows it; empty if there is none, or it can't be told."""
     text: str
     """What was seen, for people."""
     notes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.cli.examined import SesView
 from byodkim_provider.cli.stack import settings_in
-from byodkim_provider.dns import panels
+from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.identity.state import DELEGATED
@@ -136,7 +136,7 @@ def test_json(one, world):
                 "text": f"ns1.example.net and ns2.example.net answer {cut}",
                 "found_at": None,
                 "notes": [],
-                "fix": panels.fix(PANELS["wix"], "cut", zone=DOMAIN),
+                "fix": fixes.fix(PANELS["wix"], "cut", zone=DOMAIN),
                 "instructions": panels.instructions(
                     PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN
                 ),

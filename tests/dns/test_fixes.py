@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.cli.examined import Examined
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import panels
+from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.diagnosis import Wanted, examine
 from byodkim_provider.dns.resolver import DnsResolver
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
@@ -264,4 +264,4 @@ def test_delegation_followed(dns, hosting):
 
 def test_every_fix_is_followed():
     """No fix is left out: the cases have every misconfiguration, and the delegation has its own test."""
-    assert {*panels.MISCONFIGURATIONS} == {case.code for case in CASES.values()} | {"not-delegated"}
+    assert {*fixes.MISCONFIGURATIONS} == {case.code for case in CASES.values()} | {"not-delegated"}

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import Outside, main
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.dns import panels
+from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity.state import CREATED
 from byodkim_provider.identity.verdicts import Entry
@@ -166,7 +166,7 @@ def test_there_are_enough():
     """The table has every mistake that a record can show, and then some."""
     assert len(CASES) >= 25
     codes = {case.code for case in CASES.values()}
-    assert codes == {*panels.MISCONFIGURATIONS} - {"not-delegated"}
+    assert codes == {*fixes.MISCONFIGURATIONS} - {"not-delegated"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -185,7 +185,7 @@ def test_doctor_names_the_mistake(server, name):
     panel = next(panel for panel in panels.PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
-    assert finding["fix"] == panels.fix(panel, case.code, zone=zone, found_at=finding["found_at"] or "")
+    assert finding["fix"] == fixes.fix(panel, case.code, zone=zone, found_at=finding["found_at"] or "")
     # A private key was pasted in two cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": ""})
 

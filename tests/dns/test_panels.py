@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import MisplacedCode, ValueCode
-from byodkim_provider.dns import panels
+from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.panels import PANELS
 
 VALUE = f"p=MIIB{'A' * 388}"
@@ -168,7 +168,7 @@ def test_every_misconfiguration_can_be_fixed():
         "wildcard",
         "wrong-panel",
     }
-    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*panels.MISCONFIGURATIONS}
+    assert {*get_args(ValueCode), *get_args(MisplacedCode), *outside} == {*fixes.MISCONFIGURATIONS}
 
 
 @pytest.mark.parametrize("code", get_args(ValueCode))
@@ -181,14 +181,14 @@ def test_one_value_is_replaced(code):
         "several-wrong-records": "delete every TXT record ",
         "split-into-records": "delete every TXT record ",
     }
-    assert panels.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
+    assert fixes.fix(PANELS["wix"], code, zone=ZONE).startswith(others.get(code, "replace 'Value'"))
 
 
 @every_panel
-@pytest.mark.parametrize("code", panels.MISCONFIGURATIONS)
+@pytest.mark.parametrize("code", fixes.MISCONFIGURATIONS)
 def test_mending(name, code):
     """Advice names the panel's own fields and leaves nothing open."""
-    text = panels.fix(PANELS[name], code, zone=ZONE)
+    text = fixes.fix(PANELS[name], code, zone=ZONE)
     assert not re.search(r"[{}]|\.$", text)
 
 
@@ -196,7 +196,7 @@ def test_mending_in_the_words_of_the_panel():
     """The same misconfiguration is fixed differently where names and values are typed differently."""
 
     def fix(name, code, **where):
-        return panels.fix(PANELS[name], code, zone=ZONE, **where)
+        return fixes.fix(PANELS[name], code, zone=ZONE, **where)
 
     assert fix("godaddy", "zone-doubled", found_at=f"{NAME}.{ZONE}") == (
         f"change 'Name' of the record at {NAME}.{ZONE}: "
@@ -282,7 +282,7 @@ def test_documented_mistakes():
         for line in documented("What the doctor says")
         for code in re.findall("`(.*?)`", line.split("|")[1])
     ]
-    assert sorted(panels.MISCONFIGURATIONS) == sorted(codes)
+    assert sorted(fixes.MISCONFIGURATIONS) == sorted(codes)
 
 
 values = st.text(st.sampled_from("ABCZaz019+/="), min_size=1, max_size=900).map("p={}".format)

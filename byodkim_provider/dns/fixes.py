@@ -1,0 +1,109 @@
+"""
+How to fix a misconfigured record in the panel of a DNS provider.
+
+Data and text, by the codes of `misconfigurations` and `diagnosis`. What to do comes first, then why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from byodkim_provider.dkim.misconfigurations import PLACEHOLDER
+from byodkim_provider.dns.panels import Panel, name_rule, value_rule
+
+__all__ = ["MISCONFIGURATIONS", "NEW_KEY", "fix"]
+
+_WHOLE: Final = "replace {value} as a whole, {value_rule}"
+
+_COPY: Final = "replace {value}: copy the one here, do not type it"
+
+_FIXES: Final[Mapping[str, str]] = {
+    # What stands at the name, by `misconfigurations.ValueCode`. What has to be done comes first.
+    "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
+    "take a new selector for this key: a selector never gets a second one",
+    "bare-rsa-key": "replace {value}: its base64 has to be what `openssl rsa -pubout` writes",
+    "base64url": "replace {value}: its base64 has '+' and '/', not '-' and '_'",
+    "case-changed": "replace {value}: upper and lower case count in it",
+    "character-lost": f"{_WHOLE}: what split it at 255 dropped a character",
+    "character-wrong": _COPY,
+    "characters-added": _COPY,
+    "cut": f"{_WHOLE}; if it is cut again, the panel can't hold it: make a key of 1024 bits with a new "
+    "selector, or delegate '_domainkey' to Route 53",
+    "empty": "replace {value}, which is empty",
+    "escaped-semicolons": "replace {value}: no backslash before ';', or the short form that begins with p=",
+    "final-dot": "replace {value}: a final dot belongs behind names, not behind values",
+    "invisible-characters": "replace {value}: delete all of it first, so that nothing invisible is left",
+    "key-missing": "replace {value}: what stands there has no key",
+    "line-breaks": "replace {value}: everything on one line, as it is printed here",
+    "literal-quotes": "replace {value}: {value_rule}",
+    "malformed": _WHOLE,
+    "no-txt": "add the record in the zone {zone}; if the panel shows it there, see that it was saved",
+    "not-dkim": "replace {value}: what stands there is for something else; if it is needed, it belongs at "
+    "another name",
+    "p-missing": "replace {value}: it begins with p=, before the key",
+    "pem-armour": "replace {value}: p= and the base64 between the BEGIN and END lines, on one line",
+    "placeholder": "replace {value}: " + PLACEHOLDER + " stands for p= and your own public key",
+    "plus-lost": "replace {value}: copy the one here, in which every '+' is still there",
+    "private-key": "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+    "you; only the public key belongs in DNS",
+    "revoked": "replace {value}; but if the key was revoked on purpose, leave the record, and make a new key "
+    "with a new selector",
+    "semicolons-missing": "replace {value}: with a ';' between its tags, or the short form that begins with "
+    "p= and has no other tag",
+    "several-records": "delete every TXT record at this name but one with this key: which one a verifier "
+    "takes is undefined",
+    "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "split-into-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "strings-swapped": _WHOLE,
+    "url-encoded": "replace {value}: copy the one here, without '%2B' and the like",
+    "wrong-tag": "replace {value} by the short form, which begins with p= and has no other tag",
+    "zone-line": "replace {value}: from p= on; name, TTL and type have fields of their own",
+    # Where it stands instead, by `misconfigurations.MisplacedCode`
+    "at-apex": "change {name} of the record{there}: selector and '._domainkey' belong to it",
+    "domainkey-doubled": "change {name} of the record{there}: '_domainkey' once",
+    "domainkey-missing": "change {name} of the record{there}: '._domainkey' belongs behind the selector",
+    "domainkey-missing-zone-doubled": "change {name} of the record{there}: '._domainkey' belongs behind the "
+    "selector; {name_rule}",
+    "selector-missing": "change {name} of the record{there}: the selector belongs before '._domainkey'",
+    "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
+    "signs for {zone} with it",
+    "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey'; if the "
+    "panel refuses it, its support has to add the record",
+    "underscore-missing-zone-doubled": "change {name} of the record{there}: with the underscore of "
+    "'_domainkey'; {name_rule}",
+    "zone-doubled": "change {name} of the record{there}: {name_rule}",
+    # What only a lookup from outside tells
+    "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
+    "else",
+    "hidden-by-delegation": "add the record in the zone {zone}, where its own name servers get it from",
+    "not-delegated": "add the NS records in the zone {zone}, one for each name server",
+    "servers-differ": "wait some minutes and run this again; if it stays so, ask the provider why not all of "
+    "its name servers have the record",
+    "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
+    "wrong-panel": "add the record here, where the zone is served",
+}
+
+MISCONFIGURATIONS: Final = tuple(_FIXES)
+"""Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
+
+NEW_KEY: Final = "make a new key with a new selector"
+"""How anybody gets another key, who has no stack that makes it."""
+
+
+def fix(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
+    """
+    How to fix the misconfiguration *code*, one of `MISCONFIGURATIONS`, in the words of this panel.
+
+    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is
+    another; *new_key* says how one gets another key.
+    """
+    return _FIXES[code].format(
+        name=f"{panel.name_field!r}",
+        value=f"{panel.value_field!r}",
+        name_rule=name_rule(panel),
+        value_rule=value_rule(panel),
+        zone=zone,
+        there=f" at {found_at}" if found_at else "",
+        new_key=new_key,
+    )
