@@ -24,7 +24,7 @@ from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
-__all__ = ["Existing", "Record", "look", "publish", "withdraw"]
+__all__ = ["Existing", "Record", "lookup", "publish", "withdraw"]
 
 Existing = Literal["same key", "replace"]
 """A record that exists already: taken over if it holds this key, else an error; or replaced."""
@@ -45,7 +45,7 @@ GRACE_SECONDS: Final = 1.0
 """How long a request that is under way may still take once the run is interrupted."""
 
 POLL_SECONDS: Final = 0.1
-"""How often somebody who waits for a request, or for his turn, looks whether the run is interrupted."""
+"""How often somebody who waits for a request, or for his turn, checks whether the run is interrupted."""
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Pr
     _again(step, host, name, clock, progress)
 
 
-def look(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tuple[str, ...]:
+def lookup(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tuple[str, ...]:
     """The values at *name*. Raises as `publish`."""
     return _again(lambda: _request(host, lambda: host.values(name)), host, name, clock, progress)
 
@@ -164,7 +164,7 @@ def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progre
             host.label,
             name,
             printable(error.reason),
-            hint="it is not known whether the record was changed; `pulumi up` looks, and goes on from there",
+            hint="it is not known whether the record was changed; `pulumi up` checks, and goes on from there",
         ) from None
 
 
@@ -231,5 +231,5 @@ def _stopped(host: DnsHost, name: str) -> Stopped:
     where = f"{host.label}: {name}" if name else host.label
     return Stopped(
         f"{where}: interrupted before the host answered",
-        hint="the record may have been changed; `pulumi up` looks, and goes on from there",
+        hint="the record may have been changed; `pulumi up` checks, and goes on from there",
     )

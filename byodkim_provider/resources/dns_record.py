@@ -31,7 +31,7 @@ from byodkim_provider import property_types
 from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
-from byodkim_provider.dns_hosts.publish import Existing, Record, look, publish, withdraw
+from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish, withdraw
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
@@ -107,7 +107,9 @@ class DnsRecordProvider(ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
-        there = look(self._host(props), props["name"], clock=SystemClock(), progress=progress_of_this_call())
+        there = lookup(
+            self._host(props), props["name"], clock=SystemClock(), progress=progress_of_this_call()
+        )
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 
@@ -145,7 +147,7 @@ def _say_untried(provider: Provider) -> None:
         _said.add(provider)
     progress_of_this_call().info(
         f"dns: {provider} is written from its documents and not yet run against the real service: "
-        "look at the record in its panel, and tell us how it went"
+        "check the record in its panel, and tell us how it went"
     )
 
 

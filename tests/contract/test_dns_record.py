@@ -200,7 +200,7 @@ def test_cancel(configured: Plugin, bind: Server) -> None:
         with pytest.raises(grpc.RpcError) as ended:
             call.result()
     assert "Stopped: " in ended.value.details()
-    assert "`pulumi up` looks, and goes on from there" in ended.value.details()
+    assert "`pulumi up` checks, and goes on from there" in ended.value.details()
 
 
 def _cancel_once_asked(plugin: Plugin, proxy: Proxy, call: Any) -> None:
@@ -219,5 +219,5 @@ def test_untried(start_plugin: StartPlugin, engine: Engine) -> None:
     [line] = engine.lines(urn(KIND))[before:]
     assert line.message == (
         "dns: godaddy is written from its documents and not yet run against the real service: "
-        "look at the record in its panel, and tell us how it went"
+        "check the record in its panel, and tell us how it went"
     )

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.dns_hosts.publish import Record, look, publish, withdraw
+from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import SystemClock, stopping
 from tests.dns_hosts.backends import BACKENDS, opened
@@ -45,7 +45,7 @@ def test_long_value(backend, name):
     value = "p=" + "A" * 408
     assert value == publish(backend.host(), Record(name, value, "same key"), **CALM)
     assert [value] == backend.stored(name)
-    assert (value,) == look(backend.host(), name, **CALM)
+    assert (value,) == lookup(backend.host(), name, **CALM)
     withdraw(backend.host(), name, value, **CALM)
     assert [] == backend.stored(name)
 

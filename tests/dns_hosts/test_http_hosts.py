@@ -13,7 +13,7 @@ import pytest
 
 from byodkim_provider.dns_hosts.http_api import HttpApi
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
-from byodkim_provider.dns_hosts.publish import Record, look, publish, withdraw
+from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from sandbox.dns_hosts.api import Answer
 from tests.dns_hosts import backends
@@ -254,7 +254,7 @@ def test_godaddy_doubles(godaddy, doubles):
     godaddy.stand_in.switches.doubles = doubles
     publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
     godaddy.put(NAME, VALUE)
-    assert (VALUE,) == look(godaddy.host(), NAME, **CALM)
+    assert (VALUE,) == lookup(godaddy.host(), NAME, **CALM)
     withdraw(godaddy.host(), NAME, VALUE, **CALM)
     assert [] == godaddy.stored(NAME)
 
@@ -266,8 +266,8 @@ def test_godaddy_pages(godaddy, filters):
     for number in range(230):
         godaddy.put(f"n{number}.{ZONE}", NEIGHBOUR)
     godaddy.put(NAME, OTHER)
-    assert (OTHER,) == look(godaddy.host(), NAME, **CALM)
-    assert (NEIGHBOUR,) == look(godaddy.host(), f"n7.{ZONE}", **CALM)
+    assert (OTHER,) == lookup(godaddy.host(), NAME, **CALM)
+    assert (NEIGHBOUR,) == lookup(godaddy.host(), f"n7.{ZONE}", **CALM)
 
 
 def test_godaddy_limits(godaddy):
@@ -298,7 +298,7 @@ def test_dreamhost_names(dreamhost, final_dot):
     """A record is found and removed, whether or not its name is listed with a dot."""
     dreamhost.stand_in.switches.final_dot = final_dot
     publish(dreamhost.host(), Record(NAME, VALUE, "same key"), **CALM)
-    assert (VALUE,) == look(dreamhost.host(), NAME, **CALM)
+    assert (VALUE,) == lookup(dreamhost.host(), NAME, **CALM)
     withdraw(dreamhost.host(), NAME, VALUE, **CALM)
     assert [] == dreamhost.stored(NAME)
 
@@ -388,7 +388,7 @@ def test_cpanel_names(cpanel, relative_names):
     """Names in the zone's file are found with and without the zone."""
     cpanel.stand_in.switches.relative_names = relative_names
     publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
-    assert (VALUE,) == look(cpanel.host(), NAME, **CALM)
+    assert (VALUE,) == lookup(cpanel.host(), NAME, **CALM)
 
 
 @pytest.mark.parametrize(("switch", "reason"), [("tokens", "401 Access denied"), ("zone_editor", "feature")])

@@ -29,7 +29,7 @@ def put(server, name, kind, text):
 
 
 def test_atomic(server):
-    """A value that comes between the look and the update is seen by the server: ours is never beside it."""
+    """A value that comes between the lookup and the update is seen by the server: ours is never beside it."""
     name = f"race._domainkey.{ZONE}"
     host = server.host()
     add = host.add
@@ -92,7 +92,7 @@ def test_away_for_good():
         publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
     assert str(given_up.value).splitlines() == [
         f"{host.label}: s1._domainkey.{ZONE}: no answer: Connection refused",
-        "  hint: it is not known whether the record was changed; `pulumi up` looks, and goes on from there",
+        "  hint: it is not known whether the record was changed; `pulumi up` checks, and goes on from there",
     ]
 
 

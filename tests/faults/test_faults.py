@@ -12,7 +12,7 @@ import pytest
 
 from byodkim_provider.aws.ses import Identity, SesClient
 from byodkim_provider.dns_hosts.interface import DnsHost, HostError
-from byodkim_provider.dns_hosts.publish import Record, look, withdraw
+from byodkim_provider.dns_hosts.publish import Record, lookup, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.outside import Outside
@@ -73,7 +73,7 @@ def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) ->
 
 
 def _add_blindly(host: DnsHost, record: Record, **_: object) -> str:
-    """Adds without a look."""
+    """Adds without a lookup."""
     try:
         host.add(record.name, record.value)
     except HostError as error:
@@ -83,7 +83,7 @@ def _add_blindly(host: DnsHost, record: Record, **_: object) -> str:
 
 def _remove_all(host: DnsHost, name: str, value: str, **more: Any) -> None:
     """Removes whatever is there."""
-    for one in look(host, name, **more):
+    for one in lookup(host, name, **more):
         withdraw(host, name, one, **more)
 
 
@@ -116,7 +116,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         "does not know its own",
         "never deletes",
         "removes others' tags",
-        "adds without a look",
+        "adds without a lookup",
         "removes others' values",
         "leaves the record",
     ],
