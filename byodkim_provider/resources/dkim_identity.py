@@ -284,6 +284,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     key_set_at: pulumi.Output[str | None]
     """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
     key_set_by: pulumi.Output[str]
+    adopted: pulumi.Output[bool]
+    """SES had it before; it stays there when the resource goes."""
     drift: pulumi.Output[Sequence[str] | None]
     """What SES had otherwise than declared when it was last read, one text each."""
     signing_since: pulumi.Output[str | None]

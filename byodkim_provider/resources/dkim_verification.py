@@ -50,6 +50,7 @@ _INPUTS: Final[property_types.Kinds] = {
     "identities": "a list of maps",
     "account_id": "a line of text",
     "timeout_minutes": "a number",
+    "adopted": "a list of texts",
 }
 """Types of what a program gives."""
 
@@ -103,8 +104,14 @@ class DkimVerificationProvider(ResourceProvider):
         problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
-        if not problems:
-            problems += _existing([_known(one) for one in news.get("identities") or ()])
+        if not problems and not isinstance(news.get("identities"), Unknown):
+            identities = [_known(one) for one in news.get("identities") or ()]
+            problems += _existing(identities)
+            for one in _staying(olds.get("adopted"), identities):
+                progress_of_this_call().info(
+                    f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
+                    "it was adopted"
+                )
         return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -155,6 +162,17 @@ def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
         for one in identities
         if exists_already(one.get("region", ""), one.get("domain", ""))
     ]
+
+
+def _adopted(identities: Sequence[tuple[str, str, bool]]) -> list[str]:
+    return sorted(f"{domain} {region}" for domain, region, adopted in identities if adopted)
+
+
+def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which of the *adopted* ones of the last run are not declared any more."""
+    if not isinstance(adopted, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
+        return []
+    return sorted({*map(str, adopted)} - {f"{one['domain']} {one['region']}" for one in identities})
 
 
 def _known(identity: Any) -> dict[str, Any]:
@@ -239,5 +257,9 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,
             "delegations": args.delegations or None,
+            # The deletion of a resource calls no provider in a preview: this one says what it comes to.
+            "adopted": pulumi.Output.all(
+                *[pulumi.Output.all(one.domain, one.region, one.adopted) for one in args.identities]
+            ).apply(_adopted),
         }
         super().__init__(DkimVerificationProvider(), name, {**inputs, "results": None, "pending": None}, opts)

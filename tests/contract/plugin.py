@@ -126,9 +126,18 @@ class Plugin:
         request = provider_pb2.ConfigureRequest(args=struct(config))
         return self.stub.Configure(request, timeout=DEADLINE)
 
-    def check(self, kind: Kind, news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-        """The checked inputs, and the failures."""
-        request = provider_pb2.CheckRequest(urn=urn(kind), news=_properties(kind, news))
+    def check(
+        self,
+        kind: Kind,
+        news: Mapping[str, Any],
+        olds: Mapping[str, Any] | None = None,
+        *,
+        name: str = "name",
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """The checked inputs, and the failures; *olds* are the inputs of the last run."""
+        request = provider_pb2.CheckRequest(
+            urn=urn(kind, name), news=_properties(kind, news), olds=struct(olds or {})
+        )
         answer = self.stub.Check(request, timeout=DEADLINE)
         return plain(answer.inputs), list(answer.failures)
 

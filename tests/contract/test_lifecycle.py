@@ -8,7 +8,7 @@ import pytest
 
 from byodkim_provider.dkim import keys
 from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import PROVIDERS, Engine, Kind, Plugin, revealed, secret, urn
+from tests.contract.plugin import PROVIDERS, UNKNOWN, Engine, Kind, Plugin, revealed, secret, urn
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens: a call there would be an error."""
@@ -51,6 +51,27 @@ def test_check_of_checked(plugin: Plugin, domain: Domain) -> None:
     """To check inputs once more changes nothing."""
     checked, _ = plugin.check("ByodkimIdentity", domain.inputs(domain=f"{domain.name.upper()}."))
     assert (checked, []) == plugin.check("ByodkimIdentity", revealed(checked))
+
+
+def test_check_of_what_leaves(plugin: Plugin, engine: Engine, domain: Domain) -> None:
+    """A preview says of each adopted identity that leaves that it stays in SES, and of no other."""
+    adopted, left, own = (f"{name}.{domain.name}" for name in ("adopted", "left", "own"))
+    identities = [{"domain": name, "region": REGION, "selector": "s1"} for name in (adopted, left, own)]
+    olds = {"identities": identities, "adopted": [f"{adopted} {REGION}", f"{left} {REGION}"]}
+    news = {**olds, "identities": identities[:1], "adopted": UNKNOWN}
+
+    assert [] == plugin.check("DkimVerification", news, olds, name=domain.name)[1]
+
+    stays = "leaves the stack and stays in SES, as does the record it signs with: it was adopted"
+    assert [f"{left} {REGION}: {stays}"] == [
+        line.message for line in engine.lines(urn("DkimVerification", domain.name))
+    ]
+
+
+def test_check_of_identities_that_a_preview_does_not_know(plugin: Plugin) -> None:
+    """Where the whole list is unknown nothing is said of it."""
+    news = {"identities": UNKNOWN, "adopted": UNKNOWN}
+    assert [] == plugin.check("DkimVerification", news, {"adopted": [f"example.com {REGION}"]})[1]
 
 
 # diff

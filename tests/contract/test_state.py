@@ -59,7 +59,14 @@ INPUTS: Mapping[Kind, set[str]] = {
         "panel",
         "panel_zone",
     },
-    "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout", "delegations"},
+    "DkimVerification": {
+        "identities",
+        "account_id",
+        "timeout_minutes",
+        "on_timeout",
+        "delegations",
+        "adopted",
+    },
     "DnsRecord": {
         "provider",
         "zone",

@@ -165,6 +165,12 @@ def test_adopt(sandbox, panel, existing, open_stack):
         assert steps(stack.up()) == []
     assert (asked.ses, asked.dns) == ([], [])
 
+    stack.declare({RIGHT: adopted[RIGHT]})
+    leaving = stack.preview()
+    stay = "leaves the stack and stays in SES, as does the record it signs with: it was adopted"
+    for domain in domains:
+        assert (f"    {domain} {REGION}: {stay}\n" in leaving.stdout) == (domain != RIGHT)
+
     before = sandbox.ses.identities(REGION)
     assert stack.destroy().ok
     left = before | {
