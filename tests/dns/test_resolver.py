@@ -10,7 +10,8 @@ import dns.resolver
 import pytest
 
 from byodkim_provider import progress
-from byodkim_provider.dns.resolver import Answer, DnsResolver, _endpoint
+from byodkim_provider.dns._questions import host_and_port
+from byodkim_provider.dns.resolver import Answer, DnsResolver
 from tests.support.dns_servers import (
     Network,
     cached,
@@ -640,7 +641,7 @@ def test_one_look_is_bounded(network, look):
 )
 def test_endpoint(resolver, endpoint):
     """Resolvers are written with or without a port; the system writes IPv6 addresses without brackets."""
-    assert endpoint == _endpoint(resolver)
+    assert endpoint == host_and_port(resolver)
 
 
 def test_no_resolver(look, monkeypatch):

@@ -1,0 +1,121 @@
+"""
+One question to one server, and how long it may take.
+
+Silence and errors are a `NoAnswer`. What a reply says is read in `_replies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import dns.exception
+import dns.message
+import dns.query
+from dns.flags import Flag
+from dns.message import Message
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from byodkim_provider.dns._replies import NoAnswer, refuse_errors
+from byodkim_provider.progress import Clock, stopping
+
+__all__ = ["Questions", "first", "host_and_port"]
+
+ATTEMPTS: Final = 2
+"""How often a question is put to an address that stays silent: one datagram may get lost."""
+
+LOOK_SECONDS: Final = 15
+"""How long one look at a name may take in all, whatever the servers and delegations do, in seconds."""
+
+EDNS_PAYLOAD: Final = 1232
+"""Octets of UDP reply asked for, which no path has to fragment (DNS Flag Day 2020)."""
+
+_T = TypeVar("_T")
+
+
+class Questions:
+    """The questions of one lookup. A class because they share one deadline."""
+
+    def __init__(
+        self, resolvers: Sequence[str], clock: Clock, reply_seconds: float, silent: set[tuple[str, int]]
+    ) -> None:
+        self.resolvers = resolvers
+        self.port = host_and_port(resolvers[0])[1]
+        self._clock = clock
+        self._reply_seconds = reply_seconds
+        self._silent = silent
+        self._deadline = clock.monotonic() + LOOK_SECONDS
+
+    def ask_recursives(self, name: Name, kind: RdataType) -> Message:
+        """The reply of the first recursive resolver that has one."""
+        return first(
+            (partial(self.ask_recursive, resolver, name, kind) for resolver in self.resolvers),
+            NoAnswer("no resolver"),
+        )
+
+    def ask_recursive(self, resolver: str, name: Name, kind: RdataType) -> Message:
+        """The reply of *resolver*: records, or that there are none."""
+        try:
+            reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
+            refuse_errors(reply)
+        except NoAnswer as problem:
+            raise NoAnswer(problem.failure, resolver) from None
+        return reply
+
+    def exchange(self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0) -> Message:
+        """The reply to one question; who stayed silent in this run is not asked again."""
+        if (address, port) in self._silent:
+            raise NoAnswer("silent")
+        query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
+        for _ in range(ATTEMPTS):
+            try:
+                return self._send(query, address, port)
+            except dns.exception.Timeout:
+                continue
+            except OSError:  # no route there, or no IPv6 here
+                raise NoAnswer("unreachable") from None
+            except (dns.exception.DNSException, EOFError):
+                raise NoAnswer("garbage") from None
+        if self._clock.monotonic() < self._deadline:  # else it was not given its whole time
+            self._silent.add((address, port))
+        raise NoAnswer("silent")
+
+    def _send(self, query: Message, address: str, port: int) -> Message:
+        """The reply by UDP, or by TCP if it is too long for that."""
+        try:
+            return dns.query.udp(
+                query, address, self._seconds_left(), port, ignore_unexpected=True, raise_on_truncation=True
+            )
+        except dns.message.Truncated:
+            return dns.query.tcp(query, address, self._seconds_left(), port)
+
+    def _seconds_left(self) -> float:
+        """How long the next reply may take."""
+        if stopping.is_set():
+            raise NoAnswer("interrupted")
+        left = min(self._reply_seconds, self._deadline - self._clock.monotonic())
+        if left <= 0:
+            raise NoAnswer("no time")
+        return left
+
+
+def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
+    """The result of the first attempt that has one, else the problem of the first attempt."""
+    problem: NoAnswer | None = None
+    for attempt in attempts:
+        try:
+            return attempt()
+        except NoAnswer as failed:
+            problem = problem or failed
+    raise problem or otherwise
+
+
+def host_and_port(resolver: str) -> tuple[str, int]:
+    """Host and port of `host[:port]`, `[v6]:port` or a bare IPv6 address."""
+    if resolver.count(":") > 1 and "[" not in resolver:
+        return resolver, 53
+    parts = urlsplit(f"//{resolver}")
+    return parts.hostname or "", parts.port or 53

@@ -1,0 +1,134 @@
+"""
+What one reply of a name server says: values, a CNAME, or who serves the zone further down.
+
+Replies in, values out: nothing here asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import dns.name
+import dns.rcode
+from dns.flags import Flag
+from dns.message import Message
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+
+__all__ = [
+    "NoAnswer",
+    "Said",
+    "Values",
+    "Zone",
+    "existing_part",
+    "merged",
+    "refuse_errors",
+    "said_in",
+    "text_of",
+    "values_of",
+    "zone_of",
+]
+
+
+class NoAnswer(Exception):
+    """A server gave no answer that counts; *failure* as in `Answer`."""
+
+    def __init__(self, failure: str, server: str = "") -> None:
+        super().__init__(failure)
+        self.failure = failure
+        self.server = server
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone and its servers, as another server names them."""
+
+    name: Name
+    servers: dict[Name, tuple[str, ...] | None]
+    """Server to its addresses; None if they have to be looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """TXT values that a server has at a name."""
+
+    texts: tuple[str, ...]
+    zone: Name | None
+    """Where they come from, if the reply says so."""
+
+
+Said = Values | Name | Zone
+"""What a server can say about a name: its values, the target of its CNAME, the zone it was delegated to."""
+
+
+def said_in(reply: Message, name: Name, zone: Zone) -> Said:
+    """What the *reply* of a server of *zone* says about *name*."""
+    refuse_errors(reply)
+    if reply.flags & Flag.AA:
+        alias = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
+        if alias:
+            target: Name = alias[0].target
+            return target
+        found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.TXT) or ()
+        return Values(values_of(found), zone_of(reply, name, zone.name))
+    for rrset in reply.authority:
+        # Down towards the name only: a lame server may refer to the root, or back to itself.
+        down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)
+        if down and rrset.rdtype == RdataType.NS and name.is_subdomain(rrset.name):
+            return Zone(rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset})
+    raise NoAnswer("lame")
+
+
+def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | None:
+    """The zone at or below *above* that holds *name*, by the SOA or NS beside the answer; None without."""
+    owners = [rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)]
+    return next((one for one in owners if name.is_subdomain(one) and one.is_subdomain(above)), None)
+
+
+def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:
+    """Addresses that a referral gives for *server*; None if it needs to give none."""
+    addresses = tuple(
+        record.address
+        for kind in (RdataType.A, RdataType.AAAA)
+        for record in sorted(reply.get_rrset(reply.additional, server, RdataClass.IN, kind) or ())
+    )
+    # A server whose own name is in the zone it serves can't be found in any other way.
+    return addresses if addresses or server.is_subdomain(zone) else None
+
+
+def merged(zones: Iterable[Zone]) -> list[Zone]:
+    """Each zone once, with all servers that any of the parent's servers names."""
+    merged: dict[Name, dict[Name, tuple[str, ...] | None]] = {}
+    for zone in zones:
+        servers = merged.setdefault(zone.name, {})
+        for server, addresses in zone.servers.items():
+            servers[server] = servers.get(server) or addresses
+    return [Zone(name, servers) for name, servers in merged.items()]
+
+
+def existing_part(name: Name) -> Name:
+    """The part of a CNAME's target that can be taken to exist: above the record and all `_labels`."""
+    parent = name.parent()
+    while any(label.startswith(b"_") for label in parent.labels):
+        parent = parent.parent()
+    return parent
+
+
+def refuse_errors(reply: Message) -> None:
+    """Raise `NoAnswer` for a response code that says nothing about the name."""
+    if reply.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        raise NoAnswer(dns.rcode.to_text(reply.rcode()))
+
+
+def values_of(records: Iterable[Any]) -> tuple[str, ...]:
+    """TXT values, sorted, the strings of each joined."""
+    return tuple(sorted(b"".join(record.strings).decode("utf-8", "backslashreplace") for record in records))
+
+
+def text_of(name: Name) -> str:
+    """*name* in lower case, without a final dot."""
+    return name.canonicalize().to_text(omit_final_dot=True)
