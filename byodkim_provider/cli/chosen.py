@@ -81,8 +81,15 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         command(chosen=chosen, **others)
 
     decorated: Callable[..., None] = with_chosen
+    for decorate in _options():
+        decorated = decorate(decorated)
+    return decorated
+
+
+def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]:
+    """The last first, as decorators are written."""
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
-    for decorate in (
+    return (
         click.option("--zone", type=_zone, metavar="NAME", help="The DNS zone that holds the record."),
         click.option("--panel", type=click.Choice(list(PANELS)), help="Whose panel it is typed into."),
         click.option(
@@ -99,9 +106,7 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
             "-s", "--stack", "stack_name", metavar="STACK", help="The stack; by default the selected one."
         ),
         click.argument("domain", type=_domain, required=False, metavar="[DOMAIN]"),
-    ):
-        decorated = decorate(decorated)
-    return decorated
+    )
 
 
 def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:

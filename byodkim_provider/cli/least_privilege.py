@@ -175,16 +175,7 @@ def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], 
     """On which resources *permission* is given, and under which condition."""
     match permission.on:
         case "identity":
-            # An identity that is to be adopted has another's owner tag, or none, until it is switched.
-            may_be_others = permission.condition == "ours or adopted"
-            free = [one for one in scope.identities if one.adopt and may_be_others]
-            bound = [one for one in scope.identities if one not in free]
-            if permission.need == "adopt":
-                bound = [one for one in bound if one.adopt or one.adopted]
-            if free:
-                yield [_identity_arn(one, scope.account) for one in free], {}
-            if bound:
-                yield [_identity_arn(one, scope.account) for one in bound], _owner(permission, scope)
+            yield from _identities(permission, scope)
         case "configuration set":
             yield (
                 [
@@ -210,9 +201,7 @@ def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], 
                 if secrets.kms_key_id:
                     yield [_kms_arn(secrets, scope.account)], _kms_condition(secrets)
         case "zone" if permission.condition == "our records":
-            for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in scope.records):
-                domains = [one.domain for one in scope.records if (one.zone_id, one.keep) == (zone_id, keep)]
-                yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
+            yield from _zones(scope)
         case "zone":
             delegated_only = permission.need.startswith("delegate")
             yield (
@@ -232,6 +221,26 @@ def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], 
             yield [role.arn for role in scope.roles if _concerns(permission, role)], {}
         case "any":
             yield ["*"], {}
+
+
+def _identities(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    # An identity that is to be adopted has another's owner tag, or none, until it is switched.
+    may_be_others = permission.condition == "ours or adopted"
+    free = [one for one in scope.identities if one.adopt and may_be_others]
+    bound = [one for one in scope.identities if one not in free]
+    if permission.need == "adopt":
+        bound = [one for one in bound if one.adopt or one.adopted]
+    if free:
+        yield [_identity_arn(one, scope.account) for one in free], {}
+    if bound:
+        yield [_identity_arn(one, scope.account) for one in bound], _owner(permission, scope)
+
+
+def _zones(scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Each zone with the names of the records in it that are ours."""
+    for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in scope.records):
+        domains = [one.domain for one in scope.records if (one.zone_id, one.keep) == (zone_id, keep)]
+        yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
 
 
 def _concerns(permission: Permission, role: Role) -> bool:

@@ -91,12 +91,7 @@ def rotate(
     if not (yes or dry_run or outside.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
     stack = open_stack(name, outside)
-    if domains:
-        chosen = _named(stack, domains)
-    elif older_than is not None:
-        chosen = _older(stack, outside.clock.now() - older_than)
-    else:
-        chosen = [domain.name for domain in stack.settings.domains if not domain.retired]
+    chosen = _chosen(stack, domains, since=None if older_than is None else outside.clock.now() - older_than)
     if not chosen:
         say("nothing to do: no key of this stack is meant")
         return
@@ -120,6 +115,15 @@ def rotate(
     if problems:
         say(f"not rotated: {', '.join(problems)}")
         context.exit(SOME_LEFT_OUT)
+
+
+def _chosen(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:
+    """The domains that are meant: those named, those with a key that signs since before *since*, or all."""
+    if domains:
+        return _named(stack, domains)
+    if since is not None:
+        return _older(stack, since)
+    return [domain.name for domain in stack.settings.domains if not domain.retired]
 
 
 def _named(stack: Stack, domains: Sequence[str]) -> list[str]:

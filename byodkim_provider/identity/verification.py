@@ -88,11 +88,7 @@ def verify(
     """
     known = {verdict.entry: verdict for verdict in before}
     verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
-    for entry in entries:
-        if entry.key_set_at is None:
-            verdicts[entry] = Verdict(
-                entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet"
-            )
+    verdicts |= {entry: _awaiting_dns(entry) for entry in entries if entry.key_set_at is None}
     if on_timeout == "fail" and not all(verdict.settled for verdict in verdicts.values()):
         raise _not_verified(list(verdicts.values()), waited_seconds=0)
     to_poll = [entry for entry in entries if entry not in verdicts]
@@ -122,6 +118,10 @@ def verify(
     if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=polls.waited())
     return ordered
+
+
+def _awaiting_dns(entry: Entry) -> Verdict:
+    return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet")
 
 
 def _not_asked(entry: Entry, reason: str) -> Verdict:
