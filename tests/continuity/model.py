@@ -17,7 +17,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
-from byodkim_provider.errors import ByodkimError
+from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.outside import Outside
 from byodkim_provider.identity.state import Declared
 from byodkim_provider.identity.verification import Outside as LookingOutside
@@ -227,7 +227,8 @@ class Engine:
 
     def _checked(self, provider: Provider, news: Properties, old: Stored | None) -> Properties:
         result = provider.check(old.inputs if old else {}, _wire(news))
-        assert result.failures == [] or result.failures is None, result.failures
+        if result.failures:
+            raise InvalidSettings([failure.reason for failure in result.failures])
         checked: Properties = _wire(result.inputs)
         return checked
 
