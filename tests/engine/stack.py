@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pulumi.automation import ConfigValue
+
+from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.dns.server import Query
 from sandbox.pulumi.project import Project, Result
 from sandbox.ses.emulator import Call
@@ -90,7 +93,7 @@ class Stack(Project):
         """
         Make *domains*, and *settings* under `ses-byodkim:`, the stack file.
 
-        Private keys and all of `dnsCredentials` become secrets.
+        Private keys become secrets, and so does what has to be one of `dnsCredentials`.
         """
         written = json.loads(json.dumps(domains))
         private_keys = {
@@ -103,9 +106,10 @@ class Stack(Project):
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
         for path, private_key in private_keys.items():
             self.set_secret(path, private_key)
-        for name, secrets in credentials.items():
-            for key, secret in secrets.items():
-                self.set_secret(f"ses-byodkim:dnsCredentials.{name}.{key}", secret)
+        for name, values in credentials.items():
+            for key, value in values.items():
+                path = f"ses-byodkim:dnsCredentials.{name}.{key}"
+                self._stack.set_config(path, ConfigValue(value, secret=key not in NOT_SECRET), path=True)
 
     def preview(self, **options):
         return self._kept(super().preview(**options))

@@ -18,7 +18,7 @@ from sandbox.dns_hosts.godaddy import GoDaddy
 from sandbox.dns_hosts.wix import Wix
 from sandbox.mail.client import send
 from tests.engine.stack import REGION, requests
-from tests.support.leaks import TokenSearch, shown_by
+from tests.support.leaks import KeySearch, shown_by
 
 pytestmark = pytest.mark.engine
 
@@ -157,5 +157,6 @@ def test_planted_token(sandbox, open_stack):
     stack = open_stack(program=lambda: pulumi.export("url", f"https://api.example/?key={token}"))
     assert stack.up().ok
     shown = shown_by(stack, stack.results)
-    found = {name for name, text in shown.items() if TokenSearch([token]).found_in(text)}
+    search = KeySearch([], {"token": token})
+    found = {name for name, text in shown.items() if search.found_in(text)}
     assert {"stack export", "stdout of run 1"} <= found
