@@ -13,7 +13,7 @@ from typing import Final, Literal
 __all__ = ["OWNER_TAG", "PERMISSIONS", "Need", "Permission", "as_markdown"]
 
 OWNER_TAG: Final = "byodkim:owner"
-"""The tag that says whose an identity is (`identity_ownership.OWNER_TAG`)."""
+"""The tag that says whose an identity is (`tags.OWNER_TAG`)."""
 
 On = Literal[
     "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"

@@ -2,7 +2,7 @@
 With whose credentials, in which account, at which endpoint: the same as pulumi-aws.
 
 From settings to a client whose account has been compared with pulumi-aws's. What the settings
-may be is in `aws_settings`; no call that changes anything is made here.
+may be is in `settings`; no call that changes anything is made here.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def connect_to_route53(settings: AwsSettings, *, region: str | None, role_arn: s
     roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
     settings = replace(settings, roles=roles)
     try:
-        # Whoever waits for its turn can be interrupted: `route53_records` tries again, not botocore.
+        # Whoever waits for its turn can be interrupted: `route53` tries again, not botocore.
         return _session(settings, region).client(
             "route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT
         )

@@ -2,7 +2,7 @@
 What may be written under `ses-byodkim:` in a stack file: every key, its default, its meaning.
 
 A rule that needs more than one domain, or the `aws:` settings, is in `settings`; how a
-single value is read is in `settings_values`. The docstrings of fields and classes are what
+single value is read is in `values`. The docstrings of fields and classes are what
 editors show, through the JSON Schema.
 """
 

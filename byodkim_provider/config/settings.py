@@ -2,7 +2,7 @@
 Is the configuration right, and what does it say of each domain once defaults are filled in?
 
 Plain values in, frozen values or *all* problems out: no Pulumi, no network, no clock. What
-may be written is in `settings_schema`, how a problem reads in `settings_problems`; here is
+may be written is in `schema`, how a problem reads in `problems`; here is
 what takes more than one key to judge.
 """
 

@@ -31,7 +31,7 @@ MAX_NAMES: Final = 100
 
 
 class Store(Protocol):
-    """The actions of Secrets Manager that a key's life needs, as `secret_store.SecretStore` does them."""
+    """The actions of Secrets Manager that a key needs, as `aws.secrets_manager.SecretStore` does them."""
 
     def create_secret(
         self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]

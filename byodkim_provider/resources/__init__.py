@@ -1,1 +1,6 @@
-"""Dynamic resources, one a file: the provider beside its resource."""
+"""
+The dynamic resources, one a file, each beside its provider.
+
+The provider translates between Pulumi's plain values and the packages below, and runs in the plugin process.
+It decides nothing that could be decided without Pulumi.
+"""

@@ -2,7 +2,7 @@
 Which name server serves which zone, and what a resolver finds by asking them in turn.
 
 Addresses and names in, answers out: no socket, no wire format. What one zone says is
-decided in `dns_zone`. Zones are read anew for each question, so a change shows at once.
+decided in `zone`. Zones are read anew for each question, so a change shows at once.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 DNS over UDP and TCP on loopback addresses: name servers, and a resolver beside the first one.
 
 Only sockets, the wire format and the log of questions are here; what the answer is, is
-decided in `dns_hosting`. Linux only: elsewhere not all of 127.0.0.0/8 is there.
+decided in `hosting`. Linux only: elsewhere not all of 127.0.0.0/8 is there.
 """
 
 from __future__ import annotations

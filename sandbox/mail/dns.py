@@ -1,7 +1,7 @@
 """
 How a receiver of mail looks key records up: over the wire, from a resolver that may remember.
 
-Nothing of DKIM is known here. What stands in DNS is decided in `dns_hosting`.
+Nothing of DKIM is known here. What stands in DNS is decided in `dns.hosting`.
 """
 
 from __future__ import annotations

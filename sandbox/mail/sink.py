@@ -1,7 +1,7 @@
 """
 A mail server that takes what SES sends, judges it as any receiver does, and keeps it.
 
-Real SMTP on a free loopback port. What a message is worth is decided in `mail_verdict`; it is
+Real SMTP on a free loopback port. What a message is worth is decided in `verdict`; it is
 judged when it arrives and, as mail can be days on its way, as often after that as a test likes.
 """
 

@@ -1,7 +1,7 @@
 """
 What SES has of one AWS account over time: Regions, identities, looks into DNS, the keys it signs with.
 
-Here a test looks, and changes things as somebody in the console would. The API is in `ses_model`.
+Here a test looks, and changes things as somebody in the console would. The API is in `model`.
 """
 
 from __future__ import annotations

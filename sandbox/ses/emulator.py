@@ -2,7 +2,7 @@
 The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points here.
 
 HTTP only: which action a request is, what its answer looks like on the wire, and how an answer gets
-lost. What SES does is in `ses_model` and below. One connection a request and threads that `stop`
+lost. What SES does is in `model` and below. One connection a request and threads that `stop`
 waits for, so that nothing is left behind.
 """
 

@@ -140,7 +140,7 @@ class Outside:
         return SesClient(client, region=REGION, account_id=ACCOUNT, clock=self.clock)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """As `propagation.Resolver`."""
+        """As `visibility.Resolver`."""
         assert name.endswith(domain)
         try:
             values = self.calls.make("DNS TXT", lambda: self.zone.txt(name))
