@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -30,6 +31,9 @@ from tests.support.world import World
 
 REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
+
+PEOPLE: Final = {"advice", "docs", "sandbox"}
+"""Folders whose tests call AWS as people do, beside the product."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -152,12 +156,12 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
 
 
 @pytest.fixture(autouse=True)
-def _tests_of_the_sandbox_are_not_recorded(
+def _what_people_call_is_not_recorded(
     request: pytest.FixtureRequest, recorded_calls: set[str]
 ) -> Iterator[None]:
     before = set(recorded_calls)
     yield
-    if request.path.parent.name == "sandbox":
+    if not PEOPLE.isdisjoint(request.path.relative_to(Path(__file__).parent).parts):
         recorded_calls.intersection_update(before)
 
 
