@@ -1,8 +1,8 @@
 """
-Are the values that come over the wire of the types that a resource declares?
+Checks at run time that property values have the types that a resource declares.
 
-Python declares and checks nothing at run time: another program, or a state that was edited by
-hand, may send anything. Plain values in, problems out; what a preview can't know is left out before.
+Python type hints are not enforced: another program, or a state file edited by hand, may send any
+value. Plain values in, problems out; callers leave out unknown values of a preview first.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from byodkim_provider.quoting import printable, shown
 __all__ = ["Kind", "Kinds", "moment", "problems", "refuse_state", "timestamp"]
 
 Kind = Literal[
-    "a text",
-    "a line of text",
+    "a string",
+    "a single-line string",
     "true or false",
     "a number",
     "a whole number",
     "a time in ISO 8601",
     "a map",
-    "a map of texts",
-    "a map of texts by generation",
-    "a map of lists of texts",
-    "a map of lists of lines",
-    "a map of times by generation",
-    "a list of texts",
-    "a list of lines",
+    "a map of strings",
+    "a map of strings keyed by generation",
+    "a map of lists of strings",
+    "a map of lists of single-line strings",
+    "a map of times keyed by generation",
+    "a list of strings",
+    "a list of single-line strings",
     "a list of maps",
     "a list of whole numbers",
     "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
 ]
-"""A type, as an error says what was expected."""
+"""A type, in the words of an error message."""
 
 Kinds = Mapping[str, Kind]
-"""By property; what is not in here is not looked at."""
+"""Keyed by property; a property without an entry is not checked."""
 
 
 def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()) -> list[str]:
-    """One line for each property that is of another type, or is *required* and absent."""
+    """One line for each property that has the wrong type, or is *required* and absent."""
     missing = [f"{name}: required" for name in required if properties.get(name) is None]
     return missing + [
         printable(f"{name}: must be {kind}, not {shown(properties[name])}")
@@ -57,14 +57,14 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
     """Raise `InvalidSettings` for outputs that no version of this program can have stored."""
     if wrong := problems(outputs, kinds, required=required):
         raise InvalidSettings(
-            [f"in the state, {one}" for one in wrong],
-            hint="nothing was changed; was the state edited by hand? `pulumi stack import` brings an "
-            "earlier one back",
+            [f"in the state, {problem}" for problem in wrong],
+            hint="nothing was changed; was the state edited by hand? `pulumi stack import` restores an "
+            "earlier version",
         )
 
 
 def moment(text: str) -> datetime:
-    """The time that `timestamp` wrote."""
+    """Parses what `timestamp` returned."""
     return datetime.fromisoformat(text)
 
 
@@ -73,13 +73,13 @@ def timestamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _is_text(value: Any) -> bool:
+def _is_string(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_line(value: Any) -> bool:
-    """What can stand in an error as it is."""
-    return isinstance(value, str) and value.isprintable() and len(value) <= MAX_LINE
+def _is_single_line(value: Any) -> bool:
+    """A string that an error message can quote unchanged."""
+    return isinstance(value, str) and value.isprintable() and len(value) <= MAX_SINGLE_LINE
 
 
 def _is_number(value: Any) -> bool:
@@ -120,27 +120,27 @@ def _by_generation(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
-MAX_LINE: Final = 1000
-"""Characters of a line: the longest there is, an owner, holds three names of at most 255."""
+MAX_SINGLE_LINE: Final = 1000
+"""Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
 
 MAX_NUMBER: Final = 2**53
-"""Beyond it not every whole number can be told on the wire, where all are floats."""
+"""Larger whole numbers are not exact: Pulumi sends every number as a float."""
 
 _KINDS: Final[Mapping[Kind, Callable[[Any], bool]]] = {
-    "a text": _is_text,
-    "a line of text": _is_line,
+    "a string": _is_string,
+    "a single-line string": _is_single_line,
     "true or false": lambda value: isinstance(value, bool),
     "a number": _is_number,
     "a whole number": _is_whole,
     "a time in ISO 8601": _is_time,
     "a map": lambda value: isinstance(value, Mapping),
-    "a map of texts": _map_of(_is_text),
-    "a map of lists of texts": _map_of(_list_of(_is_text)),
-    "a map of lists of lines": _map_of(_list_of(_is_line)),
-    "a map of times by generation": _by_generation(_is_time),
-    "a map of texts by generation": _by_generation(_is_text),
-    "a list of texts": _list_of(_is_text),
-    "a list of lines": _list_of(_is_line),
+    "a map of strings": _map_of(_is_string),
+    "a map of lists of strings": _map_of(_list_of(_is_string)),
+    "a map of lists of single-line strings": _map_of(_list_of(_is_single_line)),
+    "a map of times keyed by generation": _by_generation(_is_time),
+    "a map of strings keyed by generation": _by_generation(_is_string),
+    "a list of strings": _list_of(_is_string),
+    "a list of single-line strings": _list_of(_is_single_line),
     "a list of maps": _list_of(lambda value: isinstance(value, Mapping)),
     "a list of whole numbers": _list_of(_is_whole),
     "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'": _list_of(_is_resolver),

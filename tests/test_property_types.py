@@ -15,32 +15,32 @@ from tests.support.world import World
 RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
 
 RIGHT = [
-    ("a text", ["", "a", "é"]),
-    ("a line of text", ["", "mail.bücher.example"]),
+    ("a string", ["", "a", "é"]),
+    ("a single-line string", ["", "mail.bücher.example"]),
     ("true or false", [True, False]),
     ("a number", [0, 1.5, -3]),
     ("a whole number", [0, 3.0, -1]),
     ("a time in ISO 8601", ["2026-11-25T12:00:00Z", "2026-11-25T12:00:00+01:00"]),
     ("a map", [{}, {"a": [1]}]),
-    ("a map of texts", [{}, {"a": "b"}]),
-    ("a map of texts by generation", [{}, {"1": "s1:abc"}]),
-    ("a map of lists of lines", [{"a": []}, {"a": ["b"]}]),
-    ("a map of times by generation", [{"1": "2026-11-25T12:00:00Z"}]),
-    ("a list of lines", [[], ["a"], ("a",)]),
+    ("a map of strings", [{}, {"a": "b"}]),
+    ("a map of strings keyed by generation", [{}, {"1": "s1:abc"}]),
+    ("a map of lists of single-line strings", [{"a": []}, {"a": ["b"]}]),
+    ("a map of times keyed by generation", [{"1": "2026-11-25T12:00:00Z"}]),
+    ("a list of single-line strings", [[], ["a"], ("a",)]),
     ("a list of maps", [[], [{}]]),
     ("a list of whole numbers", [[], [1.0, 2]]),
     (RESOLVERS, [["1.1.1.1", "1.1.1.1:53", "[::1]", "[::1]:53"]]),
 ]
 
 WRONG = [
-    ("a text", 1.0, "1.0"),
-    ("a text", True, "true"),
-    ("a text", ["a"], "a list"),
-    ("a text", {}, "a map"),
-    ("a line of text", "two\nlines", "9 characters"),
-    ("a line of text", "\x1b[2J", "'\\x1b[2J'"),
-    ("a line of text", "x" * 1001, "1001 characters"),
-    ("a list of lines", ["\x00"], "a list"),
+    ("a string", 1.0, "1.0"),
+    ("a string", True, "true"),
+    ("a string", ["a"], "a list"),
+    ("a string", {}, "a map"),
+    ("a single-line string", "two\nlines", "9 characters"),
+    ("a single-line string", "\x1b[2J", "'\\x1b[2J'"),
+    ("a single-line string", "x" * 1001, "1001 characters"),
+    ("a list of single-line strings", ["\x00"], "a list"),
     ("true or false", "true", "'true'"),
     ("true or false", 1.0, "1.0"),
     ("a number", "1", "'1'"),
@@ -54,19 +54,19 @@ WRONG = [
     ("a time in ISO 8601", "2026-11-25T12:00:00", "'2026-11-25T12:00:00'"),
     ("a time in ISO 8601", 5.0, "5.0"),
     ("a map", [], "a list"),
-    ("a map of texts", {"a": 1.0}, "a map"),
-    ("a map of texts", "a", "'a'"),
-    ("a map of texts by generation", {"one": "s1:abc"}, "a map"),
-    ("a map of texts by generation", {"-1": "s1:abc"}, "a map"),
-    ("a map of texts by generation", {"9" * 12: "s1:abc"}, "a map"),
-    ("a map of lists of lines", {"a": "b"}, "a map"),
-    ("a map of lists of lines", {"a": [1.0]}, "a map"),
-    ("a map of lists of texts", {"a": [1.0]}, "a map"),
-    ("a list of texts", [1.0], "a list"),
-    ("a map of times by generation", {"1": "soon"}, "a map"),
-    ("a map of times by generation", {"x": "2026-11-25T12:00:00Z"}, "a map"),
-    ("a list of lines", "text", "'text'"),
-    ("a list of lines", ["a", None], "a list"),
+    ("a map of strings", {"a": 1.0}, "a map"),
+    ("a map of strings", "a", "'a'"),
+    ("a map of strings keyed by generation", {"one": "s1:abc"}, "a map"),
+    ("a map of strings keyed by generation", {"-1": "s1:abc"}, "a map"),
+    ("a map of strings keyed by generation", {"9" * 12: "s1:abc"}, "a map"),
+    ("a map of lists of single-line strings", {"a": "b"}, "a map"),
+    ("a map of lists of single-line strings", {"a": [1.0]}, "a map"),
+    ("a map of lists of strings", {"a": [1.0]}, "a map"),
+    ("a list of strings", [1.0], "a list"),
+    ("a map of times keyed by generation", {"1": "soon"}, "a map"),
+    ("a map of times keyed by generation", {"x": "2026-11-25T12:00:00Z"}, "a map"),
+    ("a list of single-line strings", "text", "'text'"),
+    ("a list of single-line strings", ["a", None], "a list"),
     ("a list of maps", [[]], "a list"),
     ("a list of maps", {}, "a map"),
     ("a list of whole numbers", [1.5], "a list"),
@@ -98,25 +98,31 @@ def test_wrong(kind, value, shown):
 def test_required():
     """What has to be there and is not is named first."""
     properties = {"a": 1.0, "b": None}
-    assert property_types.problems(properties, {"a": "a text"}, required=("b", "c")) == [
+    assert property_types.problems(properties, {"a": "a string"}, required=("b", "c")) == [
         "b: required",
         "c: required",
-        "a: must be a text, not 1.0",
+        "a: must be a string, not 1.0",
     ]
 
 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"domain": 1.0}, "domain: must be a line of text, not 1.0"),
-        ({"private_key": {}}, "private_key: must be a text, not a map"),
+        ({"domain": 1.0}, "domain: must be a single-line string, not 1.0"),
+        ({"private_key": {}}, "private_key: must be a string, not a map"),
         ({"generation": "1"}, "generation: must be a whole number, not '1'"),
         ({"generation": 1.5}, "generation: must be a whole number, not 1.5"),
         ({"published": 1.0}, "published: must be a list of whole numbers, not 1.0"),
-        ({"tags": ["a"]}, "tags: must be a map of texts, not a list"),
-        ({"supplied_keys": {"x": "y"}}, "supplied_keys: must be a map of texts by generation, not a map"),
+        ({"tags": ["a"]}, "tags: must be a map of strings, not a list"),
+        (
+            {"supplied_keys": {"x": "y"}},
+            "supplied_keys: must be a map of strings keyed by generation, not a map",
+        ),
         ({"dns_resolvers": ["dns.example"]}, f"dns_resolvers: must be {RESOLVERS}, not a list"),
-        ({"name_servers": {"manual": "ns1"}}, "name_servers: must be a map of lists of lines, not a map"),
+        (
+            {"name_servers": {"manual": "ns1"}},
+            "name_servers: must be a map of lists of single-line strings, not a map",
+        ),
         ({"adopt": "yes"}, "adopt: must be true or false, not 'yes'"),
         ({"dns_check": "maybe"}, "dns_check: must be one of authoritative, recursive, off, not 'maybe'"),
         ({"owner": ""}, "owner: required, it says whose the identity is"),
@@ -170,10 +176,10 @@ def test_verification_inputs(changes, problem):
     ("changes", "problem"),
     [
         ({"instance": None}, "in the state, instance: required"),
-        ({"status": 1.0}, "in the state, status: must be a text, not 1.0"),
+        ({"status": 1.0}, "in the state, status: must be a string, not 1.0"),
         (
             {"signed_until": {"1": "soon"}},
-            "in the state, signed_until: must be a map of times by generation, not a map",
+            "in the state, signed_until: must be a map of times keyed by generation, not a map",
         ),
         ({"key_set_at": "soon"}, "in the state, key_set_at: must be a time in ISO 8601, not 'soon'"),
         ({"published": ["1"]}, "in the state, published: must be a list of whole numbers, not a list"),
@@ -182,7 +188,7 @@ def test_verification_inputs(changes, problem):
     ids=["missing", "text", "times", "time", "list", "number"],
 )
 def test_state_of_an_identity(world: World, changes, problem):
-    """A state that was edited by hand is refused, and what brings an earlier one back is named."""
+    """A state edited by hand is refused, and the message names what restores an earlier version."""
     outputs = world.created(1).to_outputs()
     with pytest.raises(InvalidSettings) as refused:
         Stored.from_outputs({**outputs, **changes})

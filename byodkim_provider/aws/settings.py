@@ -43,17 +43,17 @@ With each the variables that say the same to pulumi-aws and to boto3, if there a
 NOT_SET: Final = (None, "", "false", "[]", "{}", "null")
 """Texts of a setting that chooses nothing."""
 
-Kind = Literal["a text", "a list of texts", "an object of texts"]
+Kind = Literal["a string", "a list of strings", "an object of strings"]
 
 ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
-    "roleArn": ("RoleArn", "a text"),
-    "externalId": ("ExternalId", "a text"),
-    "policy": ("Policy", "a text"),
-    "policyArns": ("PolicyArns", "a list of texts"),
-    "sessionName": ("RoleSessionName", "a text"),
-    "sourceIdentity": ("SourceIdentity", "a text"),
-    "tags": ("Tags", "an object of texts"),
-    "transitiveTagKeys": ("TransitiveTagKeys", "a list of texts"),
+    "roleArn": ("RoleArn", "a string"),
+    "externalId": ("ExternalId", "a string"),
+    "policy": ("Policy", "a string"),
+    "policyArns": ("PolicyArns", "a list of strings"),
+    "sessionName": ("RoleSessionName", "a string"),
+    "sourceIdentity": ("SourceIdentity", "a string"),
+    "tags": ("Tags", "an object of strings"),
+    "transitiveTagKeys": ("TransitiveTagKeys", "a list of strings"),
 }
 """Options of `aws:assumeRoles`, and the parameter of STS AssumeRole that each becomes."""
 
@@ -194,23 +194,23 @@ class _Reading:
         items = value if isinstance(value, dict) else {"": value}
         texts = {name: text for name, one in items.items() if (text := _as_text(one)) is not None}
         if not isinstance(value, dict) or len(texts) < len(items):
-            self.problems.append(f"{path}: must be an object of texts")
+            self.problems.append(f"{path}: must be an object of strings")
         return texts
 
     def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
         match kind, value:
-            case "a text", _ if (text := _as_text(value)) is not None:
+            case "a string", _ if (text := _as_text(value)) is not None:
                 return text
-            case "a list of texts", list() if all(isinstance(one, str) for one in value):
+            case "a list of strings", list() if all(isinstance(one, str) for one in value):
                 return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
-            case "an object of texts", dict():
+            case "an object of strings", dict():
                 return [{"Key": key, "Value": text} for key, text in self._texts(value, path).items()]
         self.problems.append(f"{path}: must be {kind}")
         return value
 
 
 def _as_text(value: Any) -> str | None:
-    """*value* as pulumi-aws takes it for a text: numbers and booleans are written out."""
+    """*value* as pulumi-aws takes it for a string: numbers and booleans are written out."""
     match value:
         case str():
             return value

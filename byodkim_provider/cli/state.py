@@ -26,9 +26,9 @@ VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 
 RECORD: Final[property_types.Kinds] = {
     "generation": "a whole number",
-    **dict.fromkeys(("role", "name", "value"), "a text"),
+    **dict.fromkeys(("role", "name", "value"), "a string"),
 }
-SECRET: Final[property_types.Kinds] = {"secret_arn": "a text", "key_store": "a map"}
+SECRET: Final[property_types.Kinds] = {"secret_arn": "a string", "key_store": "a map"}
 """Types of what is read."""
 
 T = TypeVar("T")

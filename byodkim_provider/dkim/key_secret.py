@@ -58,7 +58,7 @@ class SecretArn:
         """Raises ValueError with what was expected."""
         found = _ARN.fullmatch(arn)
         if not found:
-            seen = repr(arn) if len(arn) < MAX_SHOWN else f"a text of {len(arn)} characters"
+            seen = repr(arn) if len(arn) < MAX_SHOWN else f"a string of {len(arn)} characters"
             raise ValueError(f"{seen} is not the ARN of a secret in Secrets Manager")
         return cls(found["region"], found["account"])
 

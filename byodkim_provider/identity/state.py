@@ -70,36 +70,36 @@ INPUTS: Final[property_types.Kinds] = {
             *("domain", "region", "selector", "secret_arn", "record_value", "owner"),
             *("account_id", "configuration_set", "dns_check", "panel", "panel_zone"),
         ),
-        "a line of text",
+        "a single-line string",
     ),
-    "private_key": "a text",
+    "private_key": "a string",
     **dict.fromkeys(("generation", "overlap_days", "dns_wait_seconds"), "a whole number"),
     **dict.fromkeys(("adopt", "accept_unsigned_window"), "true or false"),
     "published": "a list of whole numbers",
-    "supplied_keys": "a map of texts by generation",
-    "tags": "a map of texts",
-    "regions": "a list of lines",
+    "supplied_keys": "a map of strings keyed by generation",
+    "tags": "a map of strings",
+    "regions": "a list of single-line strings",
     "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
-    "dns": "a list of lines",
-    "name_servers": "a map of lists of lines",
+    "dns": "a list of single-line strings",
+    "name_servers": "a map of lists of single-line strings",
 }
 """Types of what a program gives."""
 
 OUTPUTS: Final[property_types.Kinds] = {
     # Looser than the inputs: what was stored once must be read for ever.
-    **{name: "a text" if kind == "a line of text" else kind for name, kind in INPUTS.items()},
+    **{name: "a string" if kind == "a single-line string" else kind for name, kind in INPUTS.items()},
     **dict.fromkeys(
         (
             *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
             *("signing_selector", "error_type", "key_set_by", "other_owner"),
         ),
-        "a text",
+        "a string",
     ),
     **dict.fromkeys(("signing_enabled", "adopted", "was_verified"), "true or false"),
     **dict.fromkeys(("key_set_at", "signing_since"), "a time in ISO 8601"),
-    "signed_until": "a map of times by generation",
-    **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of texts"),
-    "name_servers": "a map of lists of texts",
+    "signed_until": "a map of times keyed by generation",
+    **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of strings"),
+    "name_servers": "a map of lists of strings",
 }
 """Types of what is stored."""
 

@@ -48,7 +48,7 @@ _STORED: Final[property_types.Kinds] = {
             *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
             *("created_at", "owner", "secret_arn", "secret_version_id", "instance"),
         ),
-        "a text",
+        "a string",
     ),
     "bits": "a whole number",
     "key_store": "a map",
@@ -56,11 +56,11 @@ _STORED: Final[property_types.Kinds] = {
 """Types of what is in the state."""
 
 _KEY_STORE: Final[property_types.Kinds] = {
-    "region": "a text",
-    "account_id": "a text",
-    "kms_key_id": "a text",
-    "tags": "a map of texts",
-    "resource_policy": "a text",
+    "region": "a string",
+    "account_id": "a string",
+    "kms_key_id": "a string",
+    "tags": "a map of strings",
+    "resource_policy": "a string",
     "recovery_window_days": "a whole number",
 }
 """Properties of the input `key_store`."""

@@ -48,21 +48,21 @@ MAX_TIMEOUT_MINUTES = 72 * 60
 
 _INPUTS: Final[property_types.Kinds] = {
     "identities": "a list of maps",
-    "account_id": "a line of text",
+    "account_id": "a single-line string",
     "timeout_minutes": "a number",
-    "adopted": "a list of texts",
+    "adopted": "a list of strings",
 }
 """Types of what a program gives."""
 
 _ENTRY: Final[property_types.Kinds] = {
     **dict.fromkeys(
         ("domain", "region", "selector", "key_set_by", "record_value", "dns_check", "status", "reason"),
-        "a text",
+        "a string",
     ),
     "key_set_at": "a time in ISO 8601",
     "published": "a list of whole numbers",
-    "signed_until": "a map of times by generation",
-    "dns_resolvers": "a list of texts",
+    "signed_until": "a map of times keyed by generation",
+    "dns_resolvers": "a list of strings",
     **dict.fromkeys(("verified", "waited"), "true or false"),
 }
 """Types of what is known of an identity, in the inputs and in the state."""

@@ -41,15 +41,15 @@ from byodkim_provider.resources._unknowns import has_unknown
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 
 _INPUTS: Final[property_types.Kinds] = {
-    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), "a line of text"),
-    **dict.fromkeys(("server", "key_name", "key_algorithm"), "a line of text"),
+    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), "a single-line string"),
+    **dict.fromkeys(("server", "key_name", "key_algorithm"), "a single-line string"),
     **dict.fromkeys(("port", "ttl"), "a whole number"),
-    "value": "a text",
+    "value": "a string",
 }
 
 _REQUIRED: Final = ("provider", "zone", "name", "value")
 
-_OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": "a text"}
+_OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": "a string"}
 
 _IDENTITY: Final = ("provider", "zone", "server", "port", "name", "value")
 """What makes it another record."""
@@ -192,8 +192,8 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     if wrong := _problems(known, known):
         raise InvalidSettings(
             [printable(f"in the state, {one}") for one in wrong],
-            hint="nothing was changed; was the state edited by hand? `pulumi stack import` brings an earlier "
-            "one back",
+            hint="nothing was changed; was the state edited by hand? `pulumi stack import` restores "
+            "an earlier version",
         )
 
 

@@ -67,7 +67,7 @@ FOLLOWED: Final = {
     "was the stack's state lost? `adopt: true` takes the identity over": (
         "engine/test_leaving.py::test_state_is_lost"
     ),
-    "was the state edited by hand? `pulumi stack import` brings an earlier one back": (
+    "was the state edited by hand? `pulumi stack import` restores an earlier version": (
         "advice/engine/test_state.py::test_record_and_state"
     ),
     # -- DNS

@@ -125,7 +125,7 @@ def refused(call: Callable[[], object]) -> InvalidSettings:
         "endpoints",
         "endpoint of another service",
         "accounts",
-        "list as a text",
+        "list as a string",
         "default tags",
         "no default tags",
         "no objects",
@@ -177,7 +177,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "such as arn:aws:iam::123456789012:role/dns",
                 "aws:assumeRoles[2].roleArn: must be the ARN of a role, "
                 "such as arn:aws:iam::123456789012:role/dns",
-                "aws:assumeRoles[3].roleArn: must be a text",
+                "aws:assumeRoles[3].roleArn: must be a string",
                 "aws:assumeRoles[3].roleArn: must be the ARN of a role, "
                 "such as arn:aws:iam::123456789012:role/dns",
             ],
@@ -197,10 +197,10 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
             },
             [
                 "aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it",
-                "aws:assumeRoles[0].policyArns: must be a list of texts",
-                "aws:assumeRoles[0].externalId: must be a text",
-                "aws:assumeRoles[0].tags: must be an object of texts",
-                "aws:assumeRoles[0].transitiveTagKeys: must be a list of texts",
+                "aws:assumeRoles[0].policyArns: must be a list of strings",
+                "aws:assumeRoles[0].externalId: must be a string",
+                "aws:assumeRoles[0].tags: must be an object of strings",
+                "aws:assumeRoles[0].transitiveTagKeys: must be a list of strings",
             ],
         ),
         (
@@ -217,7 +217,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         (
             {"endpoints": [{"sesv2": "localhost:4566", "sts": "http://", "route53": "http://[::1"}, NOBODY]},
             [
-                "aws:endpoints[1]: must be an object of texts",
+                "aws:endpoints[1]: must be an object of strings",
                 "aws:endpoints: route53: must be a URL that begins with http:// or https://",
                 "aws:endpoints: sesv2: must be a URL that begins with http:// or https://",
                 "aws:endpoints: sts: must be a URL that begins with http:// or https://",
@@ -225,8 +225,8 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         ),
         ({"defaultTags": ["team"]}, ["aws:defaultTags: must be an object with tags"]),
         ({"defaultTags": "team"}, ["aws:defaultTags: must be an object with tags"]),
-        ({"defaultTags": {"tags": ["team"]}}, ["aws:defaultTags.tags: must be an object of texts"]),
-        ({"defaultTags": {"tags": {"team": {}}}}, ["aws:defaultTags.tags: must be an object of texts"]),
+        ({"defaultTags": {"tags": ["team"]}}, ["aws:defaultTags.tags: must be an object of strings"]),
+        ({"defaultTags": {"tags": {"team": {}}}}, ["aws:defaultTags.tags: must be an object of strings"]),
         ({"accessKey": "AKIA"}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
         ({"secretKey": SECRET}, ["aws:accessKey, aws:secretKey: must be both given or neither"]),
         ({"token": TOKEN}, ["aws:token: must come with aws:accessKey and aws:secretKey"]),
@@ -241,8 +241,8 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         ),
     ],
     ids=[
-        "account as a text",
-        "accounts as a text",
+        "account as a string",
+        "accounts as a string",
         "account numbers",
         "roles as an object",
         "role ARNs",
@@ -251,7 +251,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         "JSON cut short",
         "URLs",
         "default tags as a list",
-        "default tags as a text",
+        "default tags as a string",
         "tags as a list",
         "tag with a list",
         "no secret key",

@@ -105,9 +105,9 @@ def test_setting_moves_nothing(
         (
             {"key_store": {"region": REGION, "kms_key_id": [], "tags": {"team": 7}, "resource_policy": {}}},
             [
-                "key_store.kms_key_id: must be a text, not a list",
-                "key_store.tags: must be a map of texts, not a map",
-                "key_store.resource_policy: must be a text, not a map",
+                "key_store.kms_key_id: must be a string, not a list",
+                "key_store.tags: must be a map of strings, not a map",
+                "key_store.resource_policy: must be a string, not a map",
             ],
         ),
         (
@@ -318,7 +318,7 @@ def test_changed(
         ),
         (
             {"secret_arn": "MIIE" * 100},
-            ["secret_arn: a text of 400 characters is not the ARN of a secret in Secrets Manager"],
+            ["secret_arn: a string of 400 characters is not the ARN of a secret in Secrets Manager"],
         ),
         (
             {"record_value": "v=DKIM1; p="},

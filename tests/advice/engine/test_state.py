@@ -35,7 +35,7 @@ def test_record_and_state(sandbox, open_stack):
     import_state(stack, json.dumps(edited))
     refused = stack.preview()
     assert refused.failed
-    assert "was the state edited by hand? `pulumi stack import` brings an earlier one back" in refused.stdout
+    assert "was the state edited by hand? `pulumi stack import` restores an earlier version" in refused.stdout
     import_state(stack, earlier)
     again = stack.up()
     assert (again.ok, set(again.changes)) == (True, {"same"})
