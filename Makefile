@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz check sandbox engine schema lock clean
+.PHONY: help demo test faults fuzz check sandbox engine schema picture lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -33,6 +33,9 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.settings > stacks/schema.json
+
+picture: venv/.installed ## Draw the picture in docs/architecture.md anew, from the imports
+	$(RUN) -m tests.structure.picture
 
 lock: venv/.installed ## Write requirements-dev.lock anew, with the newest versions that the bounds allow
 	$(RUN) -m pip install --quiet --disable-pip-version-check uv

@@ -43,7 +43,7 @@ class ByodkimError(Exception):
 
 
 class InvalidSettings(ByodkimError):
-    """The configuration is wrong; *problems* holds one line for each thing to mend."""
+    """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
         super().__init__("\n".join(problems), hint=hint)
@@ -128,7 +128,7 @@ class NotVerified(ByodkimError):
 
 
 class SesRefused(ByodkimError):
-    """SES answered a call with an error that no retry mends."""
+    """SES answered a call with an error that no retry helps against."""
 
     def __init__(
         self, operation: str, domain: str, region: str, *, code: str, request_id: str = "", hint: str = ""

@@ -1,7 +1,7 @@
 """
 Which AWS actions are called, on what, when and why: the one table.
 
-Plain values, no AWS. An action that is called and is not in here is a mistake
+Plain values, no AWS. An action that is called and is not in here is a bug
 (tests/aws/test_permissions.py); the policy that follows from it is put together in `least_privilege`.
 """
 

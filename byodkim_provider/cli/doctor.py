@@ -56,7 +56,7 @@ def _server(text: str) -> str:
 Exit codes:
   0  right: every server that answers shows the key, and nothing beside it
   1  wrong: a record is missing or misconfigured, and how is named
-  2  it could not be told: no answer, no such stack, wrong usage
+  2  could not be determined: no answer, no such stack, wrong usage
 """
 )
 @chosen_options
@@ -190,7 +190,7 @@ def _look(wanted: Wanted, resolver: Resolver | None) -> Diagnosis:
 
 
 def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | None]]:
-    """Domain, Region and account of each identity that SES was told of."""
+    """Domain, Region and account of each identity that SES has."""
     return [
         (name, stored.declared.region, stored.declared.account_id)
         for name, group in sorted(stack.state.identities.items())

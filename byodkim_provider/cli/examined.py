@@ -33,7 +33,7 @@ class Examined:
 
     @property
     def panel(self) -> Panel:
-        """Where to mend it: at the servers that serve it, if they tell, else where it was typed in."""
+        """Where to fix it: at the servers that serve it, if that is known, else where it was typed in."""
         typed_into = None if self.seen.code == "wrong-panel" else self.wanted.panel
         return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 

@@ -80,7 +80,7 @@ def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
     """A change batch for `aws route53 change-resource-record-sets`; it replaces what is at the names."""
     changes = [
         {
-            # Not CREATE: it has to mend a wrong record as well, and to do so leaves one value.
+            # Not CREATE: it has to fix a wrong record as well, and to do so leaves one value.
             "Action": "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",

@@ -35,7 +35,7 @@ __all__ = ["status"]
 Exit codes:
   0  everything is verified as far as SES tells, every record is right
   1  something is wrong, or not done yet
-  2  it could not be told: no stack, no credentials, no answer
+  2  could not be determined: no stack, no credentials, no answer
 """
 )
 @click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")

@@ -389,7 +389,7 @@ class DomainDefaults(_Written):
     protect: _Boolean = False
     """Protect the identities against deletion."""
     dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
-    """Which servers must show a record before SES is told of it."""
+    """Which servers must show a record before SES gets the key."""
     dns_resolvers: Annotated[tuple[Annotated[str, ResolverAddress()], ...], AfterValidator(_distinct)] = ()
     """Recursive resolvers, `address[:port]`; authoritative servers are asked at that port too."""
     dns_wait_seconds: Annotated[int, Whole(0, 3600)] = 120

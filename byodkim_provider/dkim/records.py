@@ -51,7 +51,7 @@ _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _DOMAIN_EXPECTED: Final = "expected a domain such as 'example.com'"
 
-_DOMAIN_SLIPS: Final = (
+_DOMAIN_PROBLEMS: Final = (
     (r"^\.?$", "is empty"),
     (r"\s", "has a blank or a line break"),
     (r"://", "is a URL"),
@@ -82,9 +82,9 @@ def normalise_domain(text: str) -> str:
         name = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:
         raise ValueError(f"{text!r} has a character no domain has, {_DOMAIN_EXPECTED}") from None
-    for pattern, slip in _DOMAIN_SLIPS:
+    for pattern, problem in _DOMAIN_PROBLEMS:
         if re.search(pattern, name):
-            raise ValueError(f"{text!r} {slip}, {_DOMAIN_EXPECTED}")
+            raise ValueError(f"{text!r} {problem}, {_DOMAIN_EXPECTED}")
     labels = [_a_label(label, text) for label in name.removesuffix(".").split(".")]
     domain = ".".join(labels)
     if len(labels) < 2:

@@ -76,7 +76,7 @@ class Diagnosis:
 
     verdict: Literal["right", "wrong", "unknown"]
     code: str = ""
-    """The misconfiguration, as `fixes.fix` knows it; empty if there is none, or it can't be told."""
+    """The misconfiguration, as `fixes.fix` knows it; empty if there is none, or it is not known."""
     text: str
     """What was seen, for people."""
     notes: tuple[str, ...] = ()

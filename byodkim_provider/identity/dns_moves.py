@@ -2,7 +2,7 @@
 Who is asked for a domain's records, and which change of its DNS providers would lose one.
 
 Places are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
-in, values or a refusal out: no look-up here, no Pulumi.
+in, values or a refusal out: no lookup here, no Pulumi.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
     That the name servers are not those of any place where the record stands; "" if they are.
 
-    And if it can't be seen, or it is no mistake: people publish wherever they are told to, and a
+    And if it can't be seen, or it is intended: people publish wherever they are asked to, and a
     delegation is made by them after the zone.
     """
     if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
@@ -95,7 +95,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
 
 def what_to_paste(declared: Declared) -> str:
-    """The records that have to be there before SES is told, each field on a line of its own."""
+    """The records that have to be there before SES gets the key, each field on a line of its own."""
     if DELEGATED in declared.dns:
         servers = "\n".join(f"  value: {name}" for name in declared.name_servers.get(DELEGATED, ()))
         return (

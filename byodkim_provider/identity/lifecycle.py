@@ -284,9 +284,9 @@ def _introduce(
     left: Sequence[int] = (),
 ) -> Stored:
     """
-    Tell SES of the identity for the first time, once its record is in DNS.
+    Create the identity in SES, once its record is in DNS.
 
-    With *before* it was told already, and shows the identity no more. *in_state*: the state has
+    With *before* SES had the identity, and shows it no more. *in_state*: the state has
     not been lost, so an identity with our owner tag is what a Create whose answer was lost has made.
     A Region that is dropped may have signed with the generations in *left* until now.
     """

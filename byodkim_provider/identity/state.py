@@ -39,15 +39,15 @@ __all__ = [
 ]
 
 AWAITING_DNS: Final = "AWAITING_DNS"
-"""Status of an identity whose record is not in DNS yet, so that no run has told SES of it and heard so."""
+"""Status of an identity whose record is not in DNS yet, so that no run knows that SES has it."""
 
 GONE: Final = "GONE"
-"""Status of an identity that SES was told of, and shows no more: somebody else deleted it."""
+"""Status of an identity that SES had, and shows no more: somebody else deleted it."""
 
 CREATED: Final = "CreateEmailIdentity"
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 TAKEN_OVER: Final = "GetEmailIdentity"
-"""How SES was told a key: by which action of ours, or that reading it showed that it has it."""
+"""How SES got the key: the action we called, or GetEmailIdentity if it had the key already."""
 
 MANUAL: Final = "manual"
 DELEGATED: Final = "delegate"

@@ -50,7 +50,7 @@ NOT_ASKED: Final = "NOT_ASKED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One identity to verify. Two entries are equal if SES was told the same, at the same time."""
+    """One identity to verify. Two entries are equal if SES got the same key at the same time."""
 
     domain: str
     region: str

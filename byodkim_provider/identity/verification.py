@@ -302,7 +302,7 @@ class _Polls:
         if verdict.status == "FAILED" and seen and is_put_in_vain(entry, seen):
             found.append("SES does not look again for this key: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
-            found.append("`pulumi up --refresh` tells SES again")
+            found.append("`pulumi up --refresh` sends the key to SES again")
         else:
             found.append("the next `pulumi up` looks again")
         return "; ".join(found)

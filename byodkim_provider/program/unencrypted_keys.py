@@ -105,7 +105,7 @@ def encrypted_in_vain() -> list[str]:
 
 
 def problems(places: Collection[Place], name: str) -> list[str]:
-    """One line each, with the command that mends it; *name* is the full name of the map of domains."""
+    """One line each, with the command that fixes it; *name* is the full name of the map of domains."""
     return [
         line(
             ("domains", domain, "keys", generation, "privateKey"),

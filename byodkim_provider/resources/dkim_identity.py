@@ -262,7 +262,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     """
     The SES identity of one domain in one Region, which signs with a key of one's own.
 
-    SES is told of the key only once its record is in DNS. Used alone, publish the record
+    SES gets the key only once its record is in DNS. Used alone, publish the record
     yourself and name it in `depends_on`; a new key then needs a new selector. `get` and
     `pulumi import` don't work, as with any dynamic resource; `custom_timeouts` have no effect.
     """

@@ -61,7 +61,7 @@ KNOWN: Final = (
 """Selectors that mail services give out, or that people choose: DNS can't list what there is."""
 
 AT_ONCE: Final = 10
-"""Look-ups at a time."""
+"""Lookups at a time."""
 
 
 Records = dict[str, kept_records.Record]

@@ -1,5 +1,5 @@
 """
-A stand-in for the plugin `pulumi-resource-cloudflare`: DnsRecord, and the look-ups around it.
+A stand-in for the plugin `pulumi-resource-cloudflare`: DnsRecord, and the lookups around it.
 
 Run by the engine as a process of its own, as `resource_aws` is. Like the real one it
 compares what is declared with what the API keeps: a short name, or a value that is not quoted

@@ -41,7 +41,13 @@ def test_yaml(left, pasted):
     assert settings.load(ours, default_region=config["aws:region"]).domains
 
 
-@pytest.mark.parametrize("page", PAGES)
+DEVELOPERS = (
+    "CONTRIBUTING.md",
+    *sorted(f"docs/decisions/{path.name}" for path in ROOT.glob("docs/decisions/*")),
+)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DEVELOPERS])
 def test_links(page):
     """A link within the documentation leads to a page and a heading that are there."""
     for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text()):

@@ -803,7 +803,7 @@ def test_diagnosis_of_a_failed_one(world):
 
     (verdict,) = world.verify(stored)
 
-    assert verdict.reason.endswith("; `pulumi up --refresh` tells SES again")
+    assert verdict.reason.endswith("; `pulumi up --refresh` sends the key to SES again")
 
 
 def test_diagnosis_of_one_that_stays_failed(world):

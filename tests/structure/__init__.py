@@ -1,0 +1,1 @@
+"""Tests of the source itself: layers, sizes, words, and the picture in docs/architecture.md."""
