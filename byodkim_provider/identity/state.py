@@ -7,19 +7,15 @@ from old state. Nothing here looks at the world or the clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.dkim.key_secret import SecretArn
-from byodkim_provider.errors import InvalidKey
 from byodkim_provider.property_types import moment, timestamp
-from byodkim_provider.quoting import shown
 
 __all__ = [
     "AWAITING_DNS",
@@ -34,8 +30,9 @@ __all__ = [
     "SLOW",
     "TAKEN_OVER",
     "Declared",
+    "DnsCheck",
     "Stored",
-    "check",
+    "without_none",
 ]
 
 AWAITING_DNS: Final = "AWAITING_DNS"
@@ -214,7 +211,7 @@ class Declared:
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        return _without_none(
+        return without_none(
             {name.name: getattr(self, name.name) for name in fields(self)}
             | {
                 "record_name": self.record_name,
@@ -287,7 +284,7 @@ class Stored:
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
-        return self.declared.to_properties() | _without_none(
+        return self.declared.to_properties() | without_none(
             {
                 "instance": self.instance,
                 "other_instance": self.other_instance or None,
@@ -307,77 +304,7 @@ class Stored:
         )
 
 
-def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[str, Any], list[str]]:
-    """
-    *inputs* in their normal form, and everything that is wrong with them.
-
-    *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
-    What SES would accept without a word and never verify is refused here.
-    """
-    checked = _without_none(inputs)
-    problems: list[str] = []
-    if "domain" not in unknown:
-        try:
-            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
-        except ValueError as error:
-            problems.append(f"domain: {error}")
-    if "selector" not in unknown:
-        selector = _text(inputs, "selector")
-        problem = records.selector_problem(selector) or records.name_problem(
-            selector, checked.get("domain", "")
-        )
-        if problem:
-            problems.append(f"selector: {problem}")
-    if "secret_arn" in checked:
-        problems += _secret_problems(checked, unknown)
-    elif "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
-        checked.pop("record_value", None)  # it follows from the key
-        try:
-            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
-        except InvalidKey as error:
-            problems.append(f"private_key: {error.reason}")
-    if "dns_check" in checked and checked["dns_check"] not in get_args(DnsCheck):
-        allowed = ", ".join(get_args(DnsCheck))
-        problems.append(f"dns_check: must be one of {allowed}, not {shown(checked['dns_check'])}")
-    if "owner" not in unknown and not _text(inputs, "owner"):
-        problems.append("owner: required, it says whose the identity is")
-    if "region" not in unknown:
-        if not (region := _text(inputs, "region")):
-            problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
-        elif problem := region_problem(region):
-            problems.append(f"region: {problem}")
-    generation = inputs.get("generation")
-    if (
-        generation is not None
-        and "published" not in unknown
-        and generation not in inputs.get("published", ())
-    ):
-        problems.append(f"published: must contain generation {generation:g}, which signs")
-    problems += [
-        f"tags: {name!r} begins with 'byodkim:', which is kept for our own"
-        for name in sorted(inputs.get("tags") or ())
-        if name.startswith("byodkim:")
-    ]
-    return checked, problems
-
-
-def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
-    """What is wrong with the inputs that stand for a key in Secrets Manager."""
-    problems = ["private_key, secret_arn: give one, not both"] if "private_key" in checked else []
-    try:
-        SecretArn.parse(_text(checked, "secret_arn"))
-    except ValueError as error:
-        problems.append(f"secret_arn: {error}")
-    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
-        problems.append("record_value: must be that of the key in secret_arn, as `p=…`")
-    return problems
-
-
-def _text(inputs: Mapping[str, Any], name: str) -> str:
-    value = inputs.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """*properties* without those that are None."""
     # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
     return {name: value for name, value in properties.items() if value is not None}

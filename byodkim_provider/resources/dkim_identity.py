@@ -36,8 +36,9 @@ from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
+from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.outside import Key, Outside
-from byodkim_provider.identity.state import INPUTS, Declared, Stored, check
+from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
-from byodkim_provider.identity.state import Declared, Stored, check
+from byodkim_provider.identity.checks import check
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.property_types import moment, timestamp
 from tests.support.fakes import START
 
