@@ -203,8 +203,8 @@ def test_records(sandbox, panel, open_stack):
         refused = stack.preview()
         assert refused.failed
         assert (
-            f"error: domains[\"{domain}\"].keys: 's1._domainkey.{domain}' is in Route 53 already, "
-            "with another value\n" in refused.stdout
+            f" has a problem: 's1._domainkey.{domain}' is in Route 53 already, with another value, "
+            "and a selector never gets a second key\n" in refused.stdout
         )
 
     stack.declare({f"hello@{ZONE}": {"generation": 1, "adopt": True}})
