@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ByodkimDomain",
+    "ByodkimDomainArgs",
     "ByodkimError",
     "ByodkimIdentity",
     "ByodkimIdentityArgs",
@@ -23,16 +24,21 @@ __all__ = [
     "DnsProvider",
     "DnsRecord",
     "DnsRecordArgs",
+    "DnsSettings",
     "Existing",
     "InvalidSettings",
+    "KeyStore",
     "Place",
     "SecretsManagerArgs",
+    "SuppliedKey",
 ]
 
 if TYPE_CHECKING:
+    from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
     from byodkim_provider.domain import ByodkimDomain
     from byodkim_provider.errors import ByodkimError, InvalidSettings
+    from byodkim_provider.program.domain_args import ByodkimDomainArgs
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
     from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
     from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
@@ -40,9 +46,11 @@ if TYPE_CHECKING:
 else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
+        "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
         "dns_providers.interface": ("DnsProvider", "Existing", "Place"),
         "domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
+        "program.domain_args": ("ByodkimDomainArgs",),
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
         "resources.dkim_key": ("DkimKey", "DkimKeyArgs", "SecretsManagerArgs"),
         "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),

@@ -10,72 +10,83 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import pulumi
 
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
-from byodkim_provider.dns_providers import DnsProvider, Existing, Place, provider_for
+from byodkim_provider.dns_providers import Existing, Place, provider_for
 from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, DELEGATED, MANUAL
+from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources._unknowns import has_unknown
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
-__all__ = ["ByodkimDomain", "pending"]
+__all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By how much SES's clock and ours may differ: AWS refuses a signature from further away."""
+
+
+class PublishedRecord(TypedDict):
+    """The TXT record of one generation of a domain's key."""
+
+    generation: int
+    role: generations.Role
+    name: pulumi.Input[str]
+    """`<selector>._domainkey.<domain>`."""
+    value: pulumi.Input[str]
+    """`p=…`, in one piece."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
     """
     Keys and records of every published generation, and an SES identity in every Region.
 
-    *settings* come from `settings.load` or, for one domain in a program of your own, from
-    `settings.domain`. `get` and `pulumi import` don't work for what is in it.
+    `get` and `pulumi import` don't work for what is in it; `custom_timeouts` have no effect.
     """
 
     identities: Mapping[str, ByodkimIdentity]
     """By Region; none of a retired domain."""
     verification: DkimVerification | None
     """With *wait* only: depend on it to depend on a verified domain."""
-    records: Sequence[Mapping[str, Any]]
-    """For each published generation, oldest first: generation, role, and name and value of its record."""
+    records: Sequence[PublishedRecord]
+    """Those of the published generations, oldest first."""
 
     def __init__(
         self,
         name: str,
-        settings: DomainSettings,
-        *,
-        dns: Sequence[DnsProvider] = (),
-        wait: bool = False,
+        args: ByodkimDomainArgs | DomainSettings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
+        Declare the domain; raises `InvalidSettings` before anything is declared if it can't be.
+
         Args:
             name: of the resource; names of keys, records and identities begin with it.
-            settings: of the domain.
-            dns: providers of your own, any objects with the methods of `dns_providers.DnsProvider`,
-                instead of those that *settings* name.
-            wait: make a `DkimVerification` for this domain alone.
+            args: of the domain; `settings.load` makes those of a stack file.
             opts: as for any resource.
         """
+        if isinstance(args, ByodkimDomainArgs):
+            settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
+        else:
+            settings, own_providers, wait = args, (), False
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
         self._domain = settings.name
         began = datetime.now(UTC)
         account = account_of(self)
-        providers = dns or [provider_for(one, settings) for one in settings.dns]
+        providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._places = [provider.place(settings.name, parent=self) for provider in providers]
         _refuse_same_place(settings.name, self._places)
         places_by_label = {place.label: place for place in self._places}
         roles = generations.roles(settings.generation, settings.published)
-        declared: list[dict[str, Any]] = []
+        declared: list[PublishedRecord] = []
         for generation, role in roles.items():
             key = self._key(f"{name}/{generation}", generation, settings, account)
             published = [

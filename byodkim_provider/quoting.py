@@ -28,7 +28,9 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    return "a map" if isinstance(value, Mapping) else "a list"
+    if isinstance(value, Mapping):
+        return "a map"
+    return "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
 
 
 def named(key: str) -> str:

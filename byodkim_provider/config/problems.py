@@ -7,12 +7,14 @@ Pydantic's errors come in, our lines go out. No line quotes a value that may be 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_snake
+from pydantic_core import ErrorDetails
 
 from byodkim_provider.config.schema import (
     DnsSettings,
@@ -26,7 +28,7 @@ from byodkim_provider.config.schema import (
 )
 from byodkim_provider.quoting import named, printable, shown
 
-__all__ = ["Steps", "line", "lines", "unknown_key"]
+__all__ = ["Steps", "line", "lines", "lines_of_program", "unknown_key"]
 
 Steps = tuple[str | int, ...]
 """Where a value stands: the keys and positions that lead to it."""
@@ -63,14 +65,34 @@ def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]
     """Every problem in *error*, which came from validating *config* as `StackSettings`."""
     for details in error.errors(include_url=False):
         place = tuple(_written_steps(details["loc"], config))
-        cause = details.get("ctx", {}).get("error")
-        if isinstance(cause, LocatedError):
-            for steps, text in cause.problems:
-                yield line((*place, *steps), text)
-        elif details["type"] == "extra_forbidden":
-            yield line(place, unknown_key(place))
-        else:
-            yield line(place, _text(details["type"], details["input"], details.get("ctx", {}), place))
+        for steps, text in _problems(details, place):
+            yield line(steps, text)
+
+
+def lines_of_program(error: ValidationError, domain: str) -> Iterator[str]:
+    """Every problem in *error*, which came from making the arguments of *domain*, in Python's spelling."""
+    for details in error.errors(include_url=False):
+        place = tuple(step for step in details["loc"] if step != "[key]")
+        for steps, text in _problems(details, ("domains", domain, *place), spelled=to_snake):
+            yield f"{printable(named(domain))}: {line(steps[2:], text)}"
+
+
+def _problems(
+    details: ErrorDetails, place: Steps, *, spelled: Callable[[str], str] = str
+) -> Iterator[tuple[Steps, str]]:
+    """Where a problem is and what; *spelled* makes our camelCase keys what their author writes."""
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, LocatedError):
+        for steps, text in cause.problems:
+            own = [
+                step if before in _NAMED_BY_USERS else spelled(step)
+                for before, step in zip((place[-1], *steps), steps, strict=False)
+            ]
+            yield (*place, *own), text
+    elif details["type"] == "extra_forbidden":
+        yield place, unknown_key(place, spelled=spelled)
+    else:
+        yield place, _text(details["type"], details["input"], details.get("ctx", {}), place)
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
@@ -101,7 +123,7 @@ def _text(kind: str, value: object, context: Mapping[str, Any], place: Steps) ->
     return f"must be {expected}, not {'something else' if place[0] == 'dnsCredentials' else shown(value)}"
 
 
-def unknown_key(place: Steps) -> str:
+def unknown_key(place: Steps, *, spelled: Callable[[str], str] = str) -> str:
     """The last of *place* is not known there: which one may be meant?"""
     key, model = str(place[-1]), _model_at(place[:-1])
     known = _keys(model)
@@ -109,10 +131,10 @@ def unknown_key(place: Steps) -> str:
         return "belongs to a domain, not to defaults"
     if issubclass(model, DomainDefaults):
         known += [f"dns.{option}" for option in _keys(DnsSettings)]
-    spelled = {name.lower(): name for name in known}
-    if near := get_close_matches(key.lower(), spelled, n=1):
-        return f"unknown key, did you mean {spelled[near[0]]!r}?"
-    return f"unknown key, expected one of {', '.join(_keys(model))}"
+    by_spelling = {name.lower(): name for name in known}
+    if near := get_close_matches(key.lower(), by_spelling, n=1):
+        return f"unknown key, did you mean {spelled(by_spelling[near[0]])!r}?"
+    return f"unknown key, expected one of {', '.join(map(spelled, _keys(model)))}"
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -131,7 +153,7 @@ def _model_at(place: Steps) -> type[BaseModel]:
             return WrittenDomain
         case (*_, "keys", _):
             return SuppliedKey
-        case (*_, "keyStore"):
+        case (*_, "keyStore" | "key_store"):
             return KeyStore
         case _:
             return DnsSettings

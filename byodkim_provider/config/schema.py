@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -63,6 +63,13 @@ MAX_POLICY: Final = 20480
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
 
+_One = TypeVar("_One")
+if TYPE_CHECKING:
+    Listed = Sequence[_One]
+else:
+    # A program may give any sequence; what is kept is a tuple.
+    Listed = tuple[_One, ...]
+
 Problem = tuple[tuple[str, ...], str]
 """Where in a field, and what is wrong there."""
 
@@ -71,7 +78,7 @@ class LocatedError(ValueError):
     """Several problems of one field. A class because pydantic takes one error a validator."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(text for _, text in problems))
+        super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
         self.problems = tuple(problems)
 
 
@@ -195,12 +202,18 @@ _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters,
 
 
 class _Written(BaseModel):
-    """A map in a stack file: camelCase keys, none that is not known."""
+    """
+    A map in a stack file: camelCase keys, none that is not known.
+
+    In a program it is made by name, in snake_case.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=False,
         hide_input_in_errors=True,  # it may be a key
         use_attribute_docstrings=True,
     )
@@ -357,14 +370,14 @@ class DomainDefaults(_Written):
     overlap_days: Annotated[int, Whole(0, 365)] = generations.OVERLAP_DAYS
     """How long a generation stays published after its last signature, in days. 0 overrides the rule."""
     regions: Annotated[
-        tuple[_Region, ...],
+        Listed[_Region],
         AfterValidator(_at_least_one),
         AfterValidator(_distinct),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = ()
     """AWS Regions that get an identity each. By default the one of `aws:region`."""
     dns: Annotated[
-        tuple[DnsSettings, ...],
+        Listed[DnsSettings],
         BeforeValidator(_as_list),
         AfterValidator(_at_least_one),
         Field(json_schema_extra=_any_form),
@@ -390,7 +403,7 @@ class DomainDefaults(_Written):
     """Protect the identities against deletion."""
     dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
     """Which servers must show a record before SES gets the key."""
-    dns_resolvers: Annotated[tuple[Annotated[str, ResolverAddress()], ...], AfterValidator(_distinct)] = ()
+    dns_resolvers: Annotated[Listed[Annotated[str, ResolverAddress()]], AfterValidator(_distinct)] = ()
     """Recursive resolvers, `address[:port]`; authoritative servers are asked at that port too."""
     dns_wait_seconds: Annotated[int, Whole(0, 3600)] = 120
     """How long to wait until a record is visible, in seconds."""
@@ -425,7 +438,7 @@ class WrittenDomain(DomainDefaults):
 
     generation: _Generation
     """Which generation of the key signs. One more is a rotation."""
-    published: tuple[_Generation, ...] | None = None
+    published: Listed[_Generation] | None = None
     """Which generations have a key and a record. By default the previous, the signing and the next one."""
     keys: dict[_Generation, SuppliedKey] | None = None
     """Keys of your own, by generation."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ the smallest stack file is
         example.com:
           generation: 1"""
 
-_KEYS: Final = frozenset(StackSettings.model_fields)
+_KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
 
 _GENERATED_SELECTOR: Final = "s20260101-00000000"
 """As long as the selector of any generated key."""
@@ -97,7 +97,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
         raise InvalidSettings([*unknown, "domains: must name at least one, not none"], hint=_SMALLEST)
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
-        stack = StackSettings.model_validate(written)
+        stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
     except ValidationError as error:
         # `from None`: what pydantic prints of an error may hold a key.
         raise InvalidSettings(sorted([*problems, *lines(error, written)])) from None
@@ -108,9 +108,11 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     return Settings(domains, stack.verification)
 
 
-def domain(name: str, written: Mapping[str, object], *, default_region: str | None = None) -> DomainSettings:
+def domain(
+    name: str, written: Mapping[str, object] | WrittenDomain, *, default_region: str | None = None
+) -> DomainSettings:
     """
-    The settings of one domain, *written* as in a stack file: for programs without one.
+    The settings of one domain, *written* as in a stack file or checked already.
 
     *default_region* is `aws:region` of the stack that runs, if it is not given.
 
@@ -141,7 +143,7 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
     """Missing Regions, and a bad `aws:region` if a domain falls back on it."""
     if "regions" in _map(written.get("defaults")):
         return
-    without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _map(domain)]
+    without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)]
     if not default_region:
         for name in without:
             yield line(("domains", name, "regions"), "required, for aws:region is not set")
@@ -150,6 +152,10 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
             REGION.read(default_region)
         except ValueError as error:
             yield f"aws:region: {error}"
+
+
+def _given(domain: object) -> Collection[str]:
+    return domain.model_fields_set if isinstance(domain, WrittenDomain) else _map(domain).keys()
 
 
 def _map(value: object) -> Mapping[str, object]:
@@ -202,7 +208,7 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
 
 def _published(domain: WrittenDomain) -> tuple[int, ...]:
     if domain.published is not None:
-        return domain.published
+        return tuple(domain.published)
     if domain.keys is not None:
         return generations.published_with_keys(domain.generation, domain.keys)
     return generations.published(domain.generation)
@@ -244,7 +250,7 @@ class _ForEditors(GenerateJsonSchema):
 
 def json_schema() -> dict[str, object]:
     """JSON Schema of a whole `Pulumi.<stack>.yaml`, for editors."""
-    schema = StackSettings.model_json_schema(schema_generator=_ForEditors)
+    schema = StackSettings.model_json_schema(by_alias=True, schema_generator=_ForEditors)
     ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -3,15 +3,18 @@
 import pulumi
 from namecheap import Namecheap
 
-from byodkim_provider.config import settings
-from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
 
 DOMAIN = "example.com"
 
 domain = ByodkimDomain(
     DOMAIN,
-    settings.domain(DOMAIN, {"generation": 1, "regions": ["eu-west-1"]}),
-    dns=[Namecheap(DOMAIN)],
-    wait=True,
+    ByodkimDomainArgs(
+        domain=DOMAIN,
+        generation=1,
+        regions=["eu-west-1"],
+        dns_providers=[Namecheap(DOMAIN)],
+        wait=True,
+    ),
 )
 pulumi.export("records", domain.records)

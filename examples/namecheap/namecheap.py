@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_namecheap as namecheap
 
-from byodkim_provider.dns_providers import Existing, Place
+from byodkim_provider import Existing, Place
 
 __all__ = ["Namecheap"]
 

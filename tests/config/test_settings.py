@@ -827,6 +827,11 @@ IN_STACK = [
     ("domains null", {"domains": None}, ["domains: must name at least one, not none"]),
     ("domains empty", {"domains": {}}, ["domains: must name at least one, not none"]),
     (
+        "credentials only",
+        {"dnsCredentials": {"wix": {"token": "x"}}},
+        ["domains: must name at least one, not none"],
+    ),
+    (
         "domains misspelt",
         {"domain": {"example.com": {"generation": 1}}},
         ["domain: unknown key, did you mean 'domains'?", "domains: must name at least one, not none"],
@@ -1040,7 +1045,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = st.sampled_from([*settings.DomainSettings.model_json_schema()["properties"], "x"])
+NAMES = st.sampled_from([*settings.DomainSettings.model_json_schema(by_alias=True)["properties"], "x"])
 
 
 @given(

@@ -14,6 +14,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
 from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import timestamp
 
 DOMAIN = "mail.example.com"
@@ -147,8 +148,10 @@ class PowerDns:
 
 def test_own_provider(cloud):
     """A program publishes records by a provider of its own, and the identity depends on that."""
-    domain = settings.domain("example.com", {"generation": 2, "regions": ["eu-west-1"]})
-    run(lambda: ByodkimDomain("example.com", domain, dns=[PowerDns()]))
+    args = ByodkimDomainArgs(
+        domain="example.com", generation=2, regions=["eu-west-1"], dns_providers=[PowerDns()]
+    )
+    run(lambda: ByodkimDomain("example.com", args))
     made = [one for one in cloud.asked if one.typ.startswith("powerdns")]
     assert sorted(one.name for one in made) == [f"example.com/{number}/powerdns:eu" for number in (1, 2, 3)]
     assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}

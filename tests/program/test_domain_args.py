@@ -1,0 +1,129 @@
+"""A program's domain reads as one in a stack file does: the same keys, defaults, checks and texts."""
+
+import pytest
+from pulumi.runtime.config import CONFIG
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
+from byodkim_provider import ByodkimDomainArgs, DnsSettings, InvalidSettings, KeyStore, SuppliedKey
+from byodkim_provider.config import settings
+from tests.config.test_settings import KEY_1 as KEY
+from tests.config.test_settings import KEY_2
+
+REGION = "eu-west-1"
+
+WRITTEN = {
+    "generation": 2,
+    "published": [1, 2],
+    "overlapDays": 12,
+    "regions": [REGION, "us-east-1"],
+    "dns": [{"provider": "manual", "panel": "godaddy"}, {"provider": "cloudflare", "zoneId": "0" * 32}],
+    "keyBits": 1024,
+    "keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"},
+    "configurationSet": "newsletter",
+    "tags": {"team": "mail"},
+    "dnsResolvers": ["1.1.1.1"],
+    "keys": {2: {"selector": "s2", "privateKey": KEY}},
+}
+
+
+def test_same_as_a_stack_file():
+    """What a program gives in Python's spelling is what a stack file says in its own."""
+    args = ByodkimDomainArgs(
+        domain="Example.com.",
+        generation=2,
+        published=[1, 2],
+        overlap_days=12,
+        regions=[REGION, "us-east-1"],
+        dns=[
+            DnsSettings(provider="manual", panel="godaddy"),
+            DnsSettings(provider="cloudflare", zone_id="0" * 32),
+        ],
+        key_bits=1024,
+        key_store=KeyStore(provider="secretsManager", kms_key_id="alias/mail"),
+        configuration_set="newsletter",
+        tags={"team": "mail"},
+        dns_resolvers=["1.1.1.1"],
+        keys={2: SuppliedKey(selector="s2", private_key=KEY)},
+    )
+    assert args.settings() == settings.domain("example.com", WRITTEN)
+
+
+def test_every_key_of_a_stack_file():
+    """Whatever a stack file may say of a domain, a program may too."""
+    schema = settings.json_schema()["$defs"]["WrittenDomain"]["properties"]
+    of_a_program = {"domain", "dns_providers", "wait"}
+    assert {to_snake(key) for key in schema} == ByodkimDomainArgs.model_fields.keys() - of_a_program
+
+
+def test_region_of_the_stack():
+    """A domain without `regions` is in the Region of the stack that runs."""
+    args = ByodkimDomainArgs(domain="example.com", generation=1)
+    configured = CONFIG.set({"aws:region": "eu-north-1"})
+    try:
+        assert args.settings().regions == ("eu-north-1",)
+    finally:
+        CONFIG.reset(configured)
+    with pytest.raises(InvalidSettings, match="regions: required, for aws:region is not set"):
+        args.settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"key_bits": 4096}, ["key_bits: must be 1024 to 2048, not 4096"]),
+        (
+            {"overlap_days": -1, "tags": {"aws:x": "y"}},
+            [
+                "overlap_days: must be 0 to 365, not -1",
+                "tags[\"aws:x\"]: names that begin with 'aws:' are not yours to set",
+            ],
+        ),
+        ({"published": [3, 4]}, ["published: must contain generation 1, which signs, not [3, 4]"]),
+        ({"regions": [REGION, REGION]}, ["regions: 'eu-west-1' is listed twice"]),
+        (
+            {"dns": ["manuel"]},
+            [
+                "dns[0].provider: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
+                "'dreamhost', 'cpanel' or 'wix', not 'manuel'"
+            ],
+        ),
+        (
+            {"keys": {1: {"selector": "s1", "private_key": "no key"}}},
+            [
+                "keys[1].private_key: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), "
+                "as PEM or as base64 of its DER"
+            ],
+        ),
+        ({"overlapDays": 1}, ["overlapDays: unknown key, did you mean 'overlap_days'?"]),
+        (
+            {"dns_providers": [object()]},
+            ["dns_providers: must be objects with the methods place and publish, not a value of type object"],
+        ),
+        ({"dns_providers": 1}, ["dns_providers: must be a list, not 1"]),
+        ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),
+        ({"generation": None}, ["generation: must be a whole number, not null"]),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_refused(given, problems):
+    """All that is wrong is said when the arguments are made, in the spelling of a program."""
+    with pytest.raises(InvalidSettings) as refused:
+        ByodkimDomainArgs(**{"domain": "example.com", "generation": 1} | given)
+    assert list(refused.value.problems) == [f"example.com: {one}" for one in problems]
+
+
+def test_domain_that_is_none():
+    """What is no domain is refused with the domain's own text."""
+    with pytest.raises(InvalidSettings, match=r"'mail@example\.com' is an e-mail address"):
+        ByodkimDomainArgs(domain="mail@example.com", generation=1, regions=[REGION]).settings()
+
+
+def test_a_part_is_refused_without_its_key():
+    """A part that is wrong by itself says which option, and never quotes a key."""
+    with pytest.raises(ValidationError, match="zoneId: goes with"):
+        DnsSettings(provider="manual", zone_id="Z1")
+    with pytest.raises(ValidationError) as refused:
+        SuppliedKey(selector="s1", private_key=KEY_2[:-9])
+    assert KEY_2[:40] not in str(refused.value)
+    assert "KEY" not in repr(SuppliedKey(selector="s1", private_key=KEY))

@@ -1,0 +1,20 @@
+"""What a user may not write: each line with ERROR is refused by a type checker, and no other."""
+
+import pulumi
+
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimKey, DkimKeyArgs, DnsSettings
+from byodkim_provider import ByodkimDomian  # ERROR: a name that is not there
+
+ByodkimDomainArgs(generation=1)  # ERROR: domain is required
+ByodkimDomainArgs(domain="example.com")  # ERROR: generation is required
+ByodkimDomainArgs(domain="example.com", generation="1")  # ERROR: a whole number
+ByodkimDomainArgs(domain="example.com", generation=1, overlapDays=3)  # ERROR: Python's spelling
+ByodkimDomainArgs(domain="example.com", generation=1, dns_check="never")  # ERROR: one of three words
+ByodkimDomainArgs(domain="example.com", generation=1, dns_providers=[object()])  # ERROR: two methods
+ByodkimDomainArgs(domain="example.com", generation=pulumi.Output.from_input(1))  # ERROR: a plain value
+DnsSettings(provider="bind")  # ERROR: one of the providers
+DkimKey("key", DkimKeyArgs(bits=2048))  # ERROR: domain is required
+
+domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1))
+number: pulumi.Output[int] = domain.identities["eu-west-1"].status  # ERROR: text
+domain.verification.pending  # ERROR: None without wait

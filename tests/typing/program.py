@@ -1,0 +1,97 @@
+"""What a user may write: checked as a user's program is, without this project's own settings."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+
+from byodkim_provider import (
+    ByodkimDomain,
+    ByodkimDomainArgs,
+    ByodkimIdentity,
+    ByodkimIdentityArgs,
+    DkimKey,
+    DkimKeyArgs,
+    DkimVerification,
+    DkimVerificationArgs,
+    DnsProvider,
+    DnsRecord,
+    DnsRecordArgs,
+    DnsSettings,
+    Existing,
+    KeyStore,
+    Place,
+    SecretsManagerArgs,
+    SuppliedKey,
+)
+
+
+class OwnDns:
+    """A DNS provider of the user's."""
+
+    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
+        return Place("own:eu", name_servers=["ns1.example.net"])
+
+    def publish(
+        self,
+        name: str,
+        *,
+        domain: str,
+        record_name: pulumi.Input[str],
+        record_value: pulumi.Input[str],
+        existing: Existing,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Resource | None:
+        return None
+
+
+own: DnsProvider = OwnDns()
+
+domain = ByodkimDomain(
+    "example.com",
+    ByodkimDomainArgs(
+        domain="example.com",
+        generation=2,
+        published=[1, 2, 3],
+        overlap_days=10,
+        regions=["eu-west-1"],
+        dns=[DnsSettings(provider="cloudflare", zone_id="0" * 32), DnsSettings(provider="manual")],
+        dns_providers=[own],
+        dns_check="authoritative",
+        dns_resolvers=["1.1.1.1"],
+        key_bits=2048,
+        key_store=KeyStore(provider="secretsManager", kms_key_id="alias/mail"),
+        keys={2: SuppliedKey(selector="s2", private_key=pulumi.Config().require("key"))},
+        configuration_set="newsletter",
+        tags={"team": "mail"},
+        wait=True,
+    ),
+    pulumi.ResourceOptions(protect=True),
+)
+names: list[pulumi.Input[str]] = [record["name"] for record in domain.records]
+generation: int = domain.records[0]["generation"]
+status: pulumi.Output[str] = domain.identities["eu-west-1"].status
+until: pulumi.Output[Mapping[str, str]] = domain.identities["eu-west-1"].signed_until
+verification: DkimVerification | None = domain.verification
+
+key = DkimKey(
+    "key", DkimKeyArgs(domain="example.org", bits=2048, key_store=SecretsManagerArgs(region="eu-west-1"))
+)
+record = DnsRecord(
+    "record",
+    DnsRecordArgs(provider="godaddy", zone="example.org", name=key.record_name, value=key.record_value),
+)
+identity = ByodkimIdentity(
+    "identity",
+    ByodkimIdentityArgs(
+        domain="example.org",
+        region="eu-west-1",
+        selector=key.selector,
+        private_key=key.private_key,
+        secret_arn=key.secret_arn,
+        record_value=key.record_value,
+        tags={"team": "mail"},
+    ),
+    pulumi.ResourceOptions(depends_on=[record]),
+)
+verified = DkimVerification("verified", DkimVerificationArgs(identities=[identity], on_timeout="fail"))
+pending: pulumi.Output[Sequence[str]] = verified.pending
