@@ -1,0 +1,171 @@
+"""`dns` of a domain: who publishes its records, and the options of each provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from byodkim_provider.config._written import Boolean, LocatedError, Problem, Written
+from byodkim_provider.config.values import Text, Whole, Zone
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import kept_records
+from byodkim_provider.dns.panels import PANELS
+from byodkim_provider.dns_hosts import hosts
+from byodkim_provider.dns_hosts.rfc2136 import ALGORITHMS
+from byodkim_provider.quoting import shown
+
+__all__ = ["DnsSettings", "any_form", "as_list"]
+
+
+_Provider = Literal["route53", "cloudflare", "manual", "rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
+_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
+    "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
+    "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
+    "manual": frozenset({"panel", "zone"}),
+    "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
+    "godaddy": frozenset({"zone", "ttl", "credentials"}),
+    "dreamhost": frozenset({"zone", "credentials"}),
+    "cpanel": frozenset({"zone", "ttl", "credentials", "server", "port"}),
+    "wix": frozenset({"zone", "ttl", "credentials"}),
+}
+"""Which options go with which provider; `delegate` makes another one of Route 53."""
+
+_Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
+_ZoneId = Annotated[
+    str,
+    Text("Z[A-Z0-9]{1,31}|[0-9a-f]{32}", "a zone's id like 'Z0123456789ABC', or 32 hex digits at Cloudflare"),
+]
+_Role = Annotated[
+    str,
+    Text(
+        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
+    ),
+]
+_Host = Annotated[
+    str,
+    Text("[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?", "an address, or a name like 'ns1.example.com'"),
+]
+_TsigKey = Annotated[str, Text("[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")]
+_CredentialsName = Annotated[str, Text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
+
+
+def as_list(written: object) -> list[object]:
+    """`dns` in its long form: one provider is a list of one, a provider's name an object."""
+    listed = written if isinstance(written, list) else [written]
+    return [{"provider": one} if isinstance(one, str) else one for one in listed]
+
+
+def _as_kept(written: object) -> dict[str, object]:
+    """`keep` in its long form: a map, with no value where the record is to be looked up."""
+    kept: dict[str, object] = {}
+    for one in written if isinstance(written, list) else [written]:
+        if not isinstance(one, Mapping) and (not isinstance(one, str) or one is written):
+            raise ValueError(f"must be a list of selectors, or a map of their values, not {shown(one)}")
+        for selector, value in one.items() if isinstance(one, Mapping) else [(one, None)]:
+            if selector in kept:
+                raise ValueError(f"{shown(selector)} is listed twice")
+            kept[selector] = value
+    return kept
+
+
+def any_form(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `dns`, with its short forms."""
+    one = {"anyOf": [{"type": "string", "enum": list(get_args(_Provider))}, schema.pop("items")]}
+    schema.pop("type")
+    schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
+
+
+def _list_or_map(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keep`, with its short form."""
+    values = {"type": schema.pop("type"), "additionalProperties": {"type": "string"}}
+    schema.pop("additionalProperties")
+    items = {"anyOf": [{"type": "string"}, values]}
+    schema["anyOf"] = [{"type": "array", "items": items}, values]
+
+
+class DnsSettings(Written):
+    """A DNS provider that publishes a domain's records, and its options."""
+
+    provider: _Provider = "route53"
+    """Who serves the zone."""
+    zone: Annotated[str, Zone()] | None = None
+    """The zone that holds the records. By default the longest public one, with `manual` the domain itself."""
+    zone_id: _ZoneId | None = None
+    """The zone by its id, if two have the same name."""
+    ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
+    """How long resolvers may keep a record, in seconds; at Cloudflare 60 to 86400, or 1 for automatic."""
+    assume_role: _Role | None = None
+    """ARN of a role in the AWS account that holds the zone."""
+    delegate: Boolean = False
+    """Make a zone `_domainkey.<domain>` in Route 53, for a domain whose DNS is elsewhere."""
+    keep: Annotated[dict[str, str | None], BeforeValidator(_as_kept)] = Field(
+        default={}, json_schema_extra=_list_or_map
+    )
+    """Selectors of others that the delegated zone carries on, with a value where no lookup can find it."""
+    release: Boolean = False
+    """End the protection of the delegated zone, so that it can be removed. The NS records must be gone."""
+    panel: _Panel | None = None
+    """Whose panel people type the record into, with `provider: manual`."""
+    credentials: _CredentialsName | None = None
+    """Which of `dnsCredentials` opens it. By default those under the provider's name."""
+    server: _Host | None = None
+    """With `rfc2136` the primary name server of the zone, with `cpanel` the panel's host; address or name."""
+    port: Annotated[int, Whole(1, 65535)] | None = None
+    """The server's port. By default 53, with `cpanel` 2083."""
+    key_name: _TsigKey | None = None
+    """Name of the TSIG key that may change the zone, as in the server's configuration."""
+    key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
+    """Algorithm of the TSIG key. By default hmac-sha256."""
+
+    @field_validator("zone_id")
+    @classmethod
+    def _one_way(cls, zone_id: str | None, info: ValidationInfo) -> str | None:
+        if zone_id and info.data.get("zone"):
+            raise ValueError("give zone or zoneId, not both")
+        return zone_id
+
+    @field_validator("keep")
+    @classmethod
+    def _records(cls, keep: dict[str, str | None]) -> dict[str, str | None]:
+        problems: list[Problem] = []
+        for selector, value in keep.items():
+            if problem := records.selector_problem(selector):
+                problems.append(((), problem))
+            try:
+                _ = value is None or kept_records.from_value(value)
+            except ValueError as error:
+                problems.append(((selector,), str(error)))
+        if problems:
+            raise LocatedError(problems)
+        return keep
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if problems := list(self._problems()):
+            raise LocatedError(problems)
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        """Options that this provider does not have, or has only with others."""
+        kind = "delegate" if self.delegate and self.provider == "route53" else self.provider
+        for option in sorted(self.model_fields_set - _OPTIONS[kind] - {"provider"}):
+            kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
+            yield (to_camel(option),), f"goes with {kinds}, not with {kind}"
+        if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
+            yield ("zoneId",), f"{self.zone_id!r} is no zone's id in {self.provider}"
+        if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
+            yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
+        if self.provider in hosts.PROVIDERS:
+            yield from self._host_problems(self.provider)
+
+    def _host_problems(self, host: hosts.Provider) -> Iterator[Problem]:
+        for option in hosts.REQUIRED[host]:
+            if getattr(self, option) is None:
+                yield (to_camel(option),), f"required with {host}"
+        least, most = hosts.TTLS.get(host, (0, 2**31 - 1))
+        if "ttl" in self.model_fields_set and not least <= self.ttl <= most:
+            yield ("ttl",), f"must be {least} to {most} at {host}, not {self.ttl}"

@@ -1,0 +1,116 @@
+"""`keys` and `keyStore` of a domain: keys of the user's own, and where generated ones are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from byodkim_provider.config._written import (
+    MAX_TAGS,
+    SECRET_TEXT,
+    LocatedError,
+    Problem,
+    Written,
+    tag_problems,
+)
+from byodkim_provider.config.values import JsonObject, Text, Whole
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dkim.keys import load as load_key
+from byodkim_provider.errors import InvalidKey
+from byodkim_provider.quoting import shown
+
+__all__ = ["KeyStore", "SuppliedKey", "as_object", "name_or_object"]
+
+
+MAX_POLICY: Final = 20480
+"""Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
+
+MAX_SELECTOR: Final = 63
+"""Characters of a selector (SES API, DkimSigningAttributes)."""
+
+_Store = Literal["state", "secretsManager"]
+_KmsKey = Annotated[
+    str,
+    Text(
+        "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,256}"
+        "|alias/[A-Za-z0-9/_-]{1,250}|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a KMS key's ARN or id, or an alias like 'alias/mail'",
+    ),
+]
+
+
+def as_object(written: object) -> object:
+    """`keyStore` in its long form: a store's name is an object."""
+    return {"provider": written} if isinstance(written, str) else written
+
+
+def name_or_object(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `keyStore`, with its short form."""
+    schema["anyOf"] = [{"type": "string", "enum": list(get_args(_Store))}, {"$ref": schema.pop("$ref")}]
+
+
+class SuppliedKey(Written):
+    """A key of the user's own, and the selector it is published under."""
+
+    selector: str
+    """First label of the record's name, lower case; it never gets another key."""
+    private_key: Annotated[str, WithJsonSchema(SECRET_TEXT)] = Field(repr=False)
+    """An RSA key as `openssl genrsa` makes it: PEM or base64 DER, a secret."""
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """The key, checked. Cached, for OpenSSL takes some 35 ms to check one."""
+        return load_key(self.private_key)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if problems := list(self._problems()):
+            raise LocatedError(problems)
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        if len(self.selector) > MAX_SELECTOR:  # perhaps the key, in the wrong place: `shown` won't quote it
+            yield ("selector",), f"must be at most {MAX_SELECTOR} characters, not {shown(self.selector)}"
+        elif problem := records.selector_problem(self.selector):
+            yield ("selector",), problem
+        try:
+            _ = self.signing_key
+        except InvalidKey as error:
+            yield ("privateKey",), error.reason
+
+
+class KeyStore(Written):
+    """Where generated keys are kept, and options of the store."""
+
+    provider: _Store
+    """The stack's state, where its secrets provider encrypts them, or AWS Secrets Manager."""
+    kms_key_id: _KmsKey | None = None
+    """KMS key that encrypts the secrets. By default the account's `aws/secretsmanager`."""
+    tags: dict[str, str] = Field(default={}, json_schema_extra={"maxProperties": MAX_TAGS})
+    """Tags of the secrets, at most 48."""
+    resource_policy: Annotated[str, JsonObject(MAX_POLICY)] | None = None
+    """Resource policy of the secrets: a map, or JSON."""
+    recovery_window_days: Annotated[int, Whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    """How long a secret can be restored after its generation is gone, in days."""
+
+    @field_validator("tags")
+    @classmethod
+    def _taggable(cls, tags: dict[str, str]) -> dict[str, str]:
+        if problems := list(tag_problems(tags)):
+            raise LocatedError(problems)
+        return tags
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        options = sorted(self.model_fields_set - {"provider"})
+        if self.provider == "state" and options:
+            raise LocatedError(
+                [((to_camel(one),), "goes with secretsManager, not with state") for one in options]
+            )
+        return self

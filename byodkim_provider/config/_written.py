@@ -1,0 +1,111 @@
+"""What all maps in a stack file share: their spelling, and how several problems of one are reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from byodkim_provider.config.values import Flag
+from byodkim_provider.quoting import shown
+
+__all__ = [
+    "MAX_TAGS",
+    "SECRET_TEXT",
+    "Boolean",
+    "Listed",
+    "LocatedError",
+    "Problem",
+    "Written",
+    "at_least_one",
+    "distinct",
+    "tag_problems",
+]
+
+
+MAX_TAGS: Final = 48
+"""
+Tags a user may set; two are this program's.
+
+SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
+"""
+
+_One = TypeVar("_One")
+if TYPE_CHECKING:
+    Listed = Sequence[_One]
+else:
+    # A program may give any sequence; what is kept is a tuple.
+    Listed = tuple[_One, ...]
+
+Problem = tuple[tuple[str, ...], str]
+"""Where in a field, and what is wrong there."""
+
+
+class LocatedError(ValueError):
+    """Several problems of one field. A class because pydantic takes one error a validator."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
+        self.problems = tuple(problems)
+
+
+def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """*values*; raises ValueError if one is there twice."""
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise ValueError(f"{shown(value)} is listed twice")
+    return values
+
+
+def at_least_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """*values*; raises ValueError if there are none."""
+    if not values:
+        raise ValueError("must list at least one, not none")
+    return values
+
+
+SECRET_TEXT: Final = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]},
+    ]
+}
+"""JSON Schema of a string that may be encrypted."""
+
+Boolean = Annotated[bool, Flag()]
+
+
+class Written(BaseModel):
+    """
+    A map in a stack file: camelCase keys, none that is not known.
+
+    In a program it is made by name, in snake_case.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=False,
+        hide_input_in_errors=True,  # it may be a key
+        use_attribute_docstrings=True,
+    )
+
+
+def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
+    """What SES would refuse (SES API, Tag), and names that are not the user's."""
+    if len(tags) > MAX_TAGS:
+        yield (), f"must be at most {MAX_TAGS}, not {len(tags)}"
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128:
+            yield (key,), f"the name of a tag must be 1 to 128 characters, not {len(key)}"
+        if len(value) > 256:
+            yield (key,), f"must be at most 256 characters, not {len(value)}"
+        if strange := re.search(r"[^\w .:/=+@-]", key + value):
+            yield (key,), f"must be letters, digits, blanks and _.:/=+-@, not {strange[0]!r}"
+        if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
+            yield (key,), f"names that begin with {prefix[0]!r} are not yours to set"
