@@ -21,14 +21,14 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["Answer", "Identity", "Listed", "SesClient"]
+__all__ = ["DkimResponse", "Listed", "SesClient", "SesIdentity"]
 
 LIST_PAGE_SIZE: Final = 1000
 """Most identities ListEmailIdentities gives at a time (SES v2 API reference)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DkimResponse:
     """What SES answers to a change of DKIM settings. *at* is SES's own clock (its `Date` header)."""
 
     dkim_status: str
@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class SesIdentity:
     """What GetEmailIdentity says, in SES's words. *at* is SES's own clock (its `Date` header)."""
 
     identity_type: str
@@ -104,7 +104,7 @@ class SesClient:
         key: SigningKey,
         configuration_set: str | None,
         tags: Mapping[str, str],
-    ) -> Answer:
+    ) -> DkimResponse:
         """CreateEmailIdentity: a new identity that signs with *key*."""
         optional: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
         answer = self._calls.make(
@@ -118,7 +118,7 @@ class SesClient:
             ),
         )
         dkim = answer.get("DkimAttributes", {})
-        return Answer(
+        return DkimResponse(
             dkim_status=dkim.get("Status", ""),
             at=_date(answer, self._clock),
             origin=dkim.get("SigningAttributesOrigin", ""),
@@ -127,7 +127,7 @@ class SesClient:
 
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
-    ) -> Answer:
+    ) -> DkimResponse:
         """
         PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record.
 
@@ -144,7 +144,7 @@ class SesClient:
             ),
             may_repeat=is_throttled,
         )
-        return Answer(
+        return DkimResponse(
             dkim_status=answer.get("DkimStatus", ""), at=_date(answer, self._clock), origin="EXTERNAL"
         )
 
@@ -168,7 +168,7 @@ class SesClient:
             ),
         )
 
-    def get_email_identity(self, domain: str) -> Identity | None:
+    def get_email_identity(self, domain: str) -> SesIdentity | None:
         """GetEmailIdentity; None if SES has no such identity."""
         try:
             answer = self._calls.make(
@@ -181,7 +181,7 @@ class SesClient:
         dkim = answer.get("DkimAttributes", {})
         info = answer.get("VerificationInfo", {})
         soa = info.get("SOARecord", {})
-        return Identity(
+        return SesIdentity(
             identity_type=answer.get("IdentityType", ""),
             dkim_status=dkim.get("Status", ""),
             signing_enabled=bool(dkim.get("SigningEnabled", False)),

@@ -15,15 +15,15 @@ from typing import Any, Final
 import click
 
 from byodkim_provider.cli.doctor import doctor
+from byodkim_provider.cli.environment import CannotRead, Environment, say
 from byodkim_provider.cli.iam_policy import iam_policy
-from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.records import records
 from byodkim_provider.cli.rotate import rotate
 from byodkim_provider.cli.status import status
 from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
 
-__all__ = ["Outside", "main"]
+__all__ = ["Environment", "main"]
 
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C: what a shell makes of the end by SIGINT."""
@@ -40,7 +40,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except ByodkimError as error:
-            raise CannotTell(str(error)) from None
+            raise CannotRead(str(error)) from None
         except KeyboardInterrupt:
             say("interrupted")
             with suppress(OSError):

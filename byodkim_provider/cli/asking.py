@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from itertools import chain, repeat
 from typing import Any, Final, TypeVar
 
-from byodkim_provider.cli.outside import say
+from byodkim_provider.cli.environment import say
 
 __all__ = ["ask_all"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from byodkim_provider.cli.outside import CannotTell, Outside
+from byodkim_provider.cli.environment import CannotRead, Environment
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
@@ -110,22 +110,22 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
 
 
 def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:
-    """The records of *domain*, or of every domain, by domain; raises `CannotTell` if there are none."""
+    """The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none."""
     known = stack.state.records
     if not (domain in known if domain else known):
-        raise CannotTell(
+        raise CannotRead(
             f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, or {WITHOUT_A_STACK}"
         )
     return sorted((name, known[name]) for name in ([domain] if domain else known))
 
 
-def open_chosen(chosen: Chosen, outside: Outside) -> Stack:
-    """The stack that the options name; raises `CannotTell`, with the way without one, outside a project."""
-    if not in_project(outside.directory):
-        raise CannotTell(
-            f"there is no Pulumi.yaml in {outside.directory} or above it\n  hint: {WITHOUT_A_STACK}"
+def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
+    """The stack that the options name; raises `CannotRead`, with the way without one, outside a project."""
+    if not in_project(environment.directory):
+        raise CannotRead(
+            f"there is no Pulumi.yaml in {environment.directory} or above it\n  hint: {WITHOUT_A_STACK}"
         )
-    return open_stack(chosen.stack_name, outside)
+    return open_stack(chosen.stack_name, environment)
 
 
 def _domain(text: str) -> str:

@@ -18,14 +18,14 @@ import click
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
+from byodkim_provider.cli.environment import CannotRead, Environment, say
 from byodkim_provider.cli.examined import Examined, SesView
-from byodkim_provider.cli.outside import CannotTell, Outside, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
-from byodkim_provider.dns.diagnosis import Diagnosis, Wanted, examine
+from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import PANELS, Panel, of_place
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import ByodkimError
@@ -86,20 +86,20 @@ def doctor(
     Those of a stack, or of DOMAIN in it; with --selector without a stack. Without a key it says
     which key is there. Changes nothing.
     """
-    outside = context.ensure_object(Outside)
+    environment = context.ensure_object(Environment)
     stack: Stack | None = None
     identities: list[tuple[str, str, str | None]] = []
     if chosen.one:
-        wanted = [(_given(*chosen.one, chosen), outside.resolver("authoritative", servers))]
+        expected = [(_given(*chosen.one, chosen), environment.resolver("authoritative", servers))]
         if region:
             identities = [(chosen.one[1], region, None)]
     else:
-        stack = open_chosen(chosen, outside)
-        wanted = list(_in_stack(stack, chosen, outside, servers))
+        stack = open_chosen(chosen, environment)
+        expected = list(_in_stack(stack, chosen, environment, servers))
         identities = _identities(stack, chosen.domain)
-    seen = ask_all([(f"DNS {one.name}", partial(_look, one, resolver)) for one, resolver in wanted])
-    found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(wanted, seen, strict=True)]
-    views = _ask_ses(identities, stack, outside)
+    seen = ask_all([(f"DNS {one.name}", partial(_look, one, resolver)) for one, resolver in expected])
+    found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(expected, seen, strict=True)]
+    views = _ask_ses(identities, stack, environment)
     verdicts = {one.seen.verdict for one in found}
     verdict = next(worst for worst in ("wrong", "unknown", "right") if worst in verdicts)
     if as_json:
@@ -115,9 +115,9 @@ def doctor(
     context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
 
 
-def _given(selector: str, domain: str, chosen: Chosen) -> Wanted:
+def _given(selector: str, domain: str, chosen: Chosen) -> ExpectedRecord:
     """The record that the options name."""
-    return Wanted(
+    return ExpectedRecord(
         selector=selector,
         domain=domain,
         public_key_der=chosen.public_key_der,
@@ -127,8 +127,8 @@ def _given(selector: str, domain: str, chosen: Chosen) -> Wanted:
 
 
 def _in_stack(
-    stack: Stack, chosen: Chosen, outside: Outside, servers: Sequence[str]
-) -> Iterator[tuple[Wanted, Resolver | None]]:
+    stack: Stack, chosen: Chosen, environment: Environment, servers: Sequence[str]
+) -> Iterator[tuple[ExpectedRecord, Resolver | None]]:
     """The records of a stack, and who is asked for each: *servers*, or whom the stack file says."""
     settings = {one.name: one for one in stack.settings.domains}
     for domain, published in published_in(stack, chosen.domain):
@@ -137,11 +137,11 @@ def _in_stack(
         resolvers: Sequence[str] = settings[domain].dns_resolvers if domain in settings else ()
         if servers:
             check, resolvers = ("authoritative" if check == "off" else check), servers
-        resolver = outside.resolver(check, resolvers)
+        resolver = environment.resolver(check, resolvers)
         panel = PANELS[chosen.panel] if chosen.panel else _panel(declared)
         for record in published:
             yield (
-                Wanted(
+                ExpectedRecord(
                     selector=record.name.removesuffix(f"._domainkey.{domain}"),
                     domain=domain,
                     public_key_der=public_key(record.value),
@@ -156,7 +156,7 @@ def _in_stack(
 
 
 def _new_key(record: PublishedRecord, declared: Declared | None) -> dict[str, str]:
-    """How the stack gets another key for that of *record*, as `Wanted.new_key`."""
+    """How the stack gets another key for that of *record*, as `ExpectedRecord.new_key`."""
     if record.generation is None or declared is None or declared.generation is None:
         return {}
     signing, published = generations.after_leak(
@@ -182,11 +182,11 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _look(wanted: Wanted, resolver: Resolver | None) -> Diagnosis:
+def _look(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis:
     if resolver:
-        return examine(resolver, wanted)
+        return examine(resolver, expected)
     text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"
-    return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=wanted.public_key_der or b"")
+    return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=expected.public_key_der or b"")
 
 
 def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | None]]:
@@ -201,18 +201,18 @@ def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | 
 
 
 def _ask_ses(
-    identities: Sequence[tuple[str, str, str | None]], stack: Stack | None, outside: Outside
+    identities: Sequence[tuple[str, str, str | None]], stack: Stack | None, environment: Environment
 ) -> list[SesView]:
     """What SES says of each; none, and a line why, if it can't be asked: the records don't depend on it."""
     if not identities:
         return []
     try:
-        ses = outside.connect(stack.aws() if stack else AwsSettings())
+        ses = environment.connect(stack.aws() if stack else AwsSettings())
 
         def view(domain: str, region: str, account: str | None) -> SesView:
             return SesView(domain, region, ses(region, account).get_email_identity(domain))
 
         return ask_all([(f"SES {one[1]} {one[0]}", partial(view, *one)) for one in identities])
-    except (ByodkimError, CannotTell) as error:
+    except (ByodkimError, CannotRead) as error:
         say(f"SES was not asked: {error}")
         return []

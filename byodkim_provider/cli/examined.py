@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import fixes, panels, visibility
-from byodkim_provider.dns.diagnosis import Diagnosis, Wanted
+from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord
 from byodkim_provider.dns.panels import PANELS, Panel
 
 __all__ = ["Examined", "SesView"]
@@ -28,13 +28,13 @@ NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 class Examined:
     """One record, as it should be and as it is."""
 
-    wanted: Wanted
+    expected: ExpectedRecord
     seen: Diagnosis
 
     @property
     def panel(self) -> Panel:
         """Where to fix it: at the servers that serve it, if that is known, else where it was typed in."""
-        typed_into = None if self.seen.code == "wrong-panel" else self.wanted.panel
+        typed_into = None if self.seen.code == "wrong-panel" else self.expected.panel
         return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 
     @property
@@ -47,7 +47,7 @@ class Examined:
             self.seen.code,
             zone=self.seen.zone,
             found_at=self.seen.found_at,
-            new_key=self.wanted.new_key,
+            new_key=self.expected.new_key,
         )
 
     @property
@@ -57,22 +57,22 @@ class Examined:
             return panels.delegation(
                 self.panel,
                 zone=self.seen.zone,
-                delegated=f"_domainkey.{self.wanted.domain}",
-                name_servers=self.wanted.name_servers,
+                delegated=f"_domainkey.{self.expected.domain}",
+                name_servers=self.expected.name_servers,
             )
-        if self.seen.code in ("", *NOTHING_TO_TYPE) or not self.wanted.public_key_der:
+        if self.seen.code in ("", *NOTHING_TO_TYPE) or not self.expected.public_key_der:
             return ""
         return panels.instructions(
             self.panel,
-            record_name=self.wanted.name,
-            record_value=dkim.record_value(self.wanted.public_key_der),
+            record_name=self.expected.name,
+            record_value=dkim.record_value(self.expected.public_key_der),
             zone=self.seen.zone,
         )
 
     def lines(self) -> Iterator[str]:
         """For people."""
         code = f" ({self.seen.code})" if self.seen.code else ""
-        yield f"{self.wanted.name}: {self.seen.verdict}{code}"
+        yield f"{self.expected.name}: {self.seen.verdict}{code}"
         said = [visibility.diagnose([one], self.seen.public_key_der) for one in self.seen.answers]
         yield from (f"  {line}" for line in said)
         if recognised := panels.recognise(self.seen.name_servers):
@@ -80,20 +80,20 @@ class Examined:
         if self.seen.text not in (*said, visibility.diagnose(self.seen.answers, self.seen.public_key_der)):
             yield f"  {self.seen.text}"
         if key := self._key():
-            whose = "the right key" if self.wanted.public_key_der else "the key there"
+            whose = "the right key" if self.expected.public_key_der else "the key there"
             yield f"  {whose} has {key['bits']} bits, fingerprint {key['fingerprint']}"
         yield from (f"  {note}" for note in self.seen.notes)
         if self.fix:
             yield f"  to fix it: {self.fix}"
-        if self.fix and not self.wanted.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
+        if self.fix and not self.expected.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
             yield "  with --private-key or --public-key, what to type is printed here"
         yield from (f"  {line}" for line in self.instructions.splitlines())
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "name": self.wanted.name,
-            "domain": self.wanted.domain,
+            "name": self.expected.name,
+            "domain": self.expected.domain,
             "zone": self.seen.zone,
             "panel": self.panel.title,
             "verdict": self.seen.verdict,
@@ -126,7 +126,7 @@ class SesView:
 
     domain: str
     region: str
-    identity: Identity | None
+    identity: SesIdentity | None
 
     def line(self) -> str:
         """For people."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
@@ -81,7 +81,7 @@ class DomainNow:
 
 
 def identity_now(
-    stored: Stored, seen: Identity | None, now: datetime, verified: Collection[Entry] = ()
+    stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
 ) -> IdentityNow:
     """
     What is so of an identity, given what GetEmailIdentity said; None if it knows none or was not asked.
@@ -122,7 +122,7 @@ def identity_now(
     )
 
 
-def _problem(stored: Stored, seen: Identity, verdict: Verdict) -> str:
+def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     if seen.origin != "EXTERNAL":
         return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
     if seen.selector not in (None, stored.declared.selector):

@@ -15,8 +15,8 @@ import click
 
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import least_privilege
-from byodkim_provider.cli.least_privilege import Identity, Records, Role, Scope, Secrets
-from byodkim_provider.cli.outside import Outside, say
+from byodkim_provider.cli.environment import Environment, say
+from byodkim_provider.cli.least_privilege import IdentityAccess, Records, Role, Scope, Secrets
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
@@ -45,15 +45,15 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
     """
     Print the smallest IAM policy for a stack.
 
-    Outside of a project and without --stack it is the policy for any stack in one account. What
+    Environment of a project and without --stack it is the policy for any stack in one account. What
     Pulumi itself needs for its state and for secrets is not in it.
     """
-    outside = context.ensure_object(Outside)
-    if name is None and not in_project(outside.directory):
+    environment = context.ensure_object(Environment)
+    if name is None and not in_project(environment.directory):
         say("there is no project here: this is for any domain in any account")
         scopes: dict[str | None, Scope] = {None: least_privilege.ANY_STACK}
     else:
-        scopes = scopes_of(open_stack(name, outside))
+        scopes = scopes_of(open_stack(name, environment))
     if role not in scopes:
         known = ", ".join(one for one in scopes if one) or "it assumes none"
         raise click.BadParameter(f"the stack does not assume {role!r}: {known}", param_hint="--role")
@@ -98,14 +98,14 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
     """What is about SES: what the configuration declares, and what is in the state and may have to go."""
     stored = [one for group in stack.state.identities.values() for one in group]
     declared = {
-        (region, domain.name): Identity(
+        (region, domain.name): IdentityAccess(
             region, domain.name, adopt=domain.adopt, configuration_set=domain.configuration_set
         )
         for domain in stack.settings.domains
         for region in domain.regions
     }
     leaving = {
-        (one.declared.region, one.declared.domain): Identity(
+        (one.declared.region, one.declared.domain): IdentityAccess(
             one.declared.region, one.declared.domain, adopted=one.adopted
         )
         for one in stored

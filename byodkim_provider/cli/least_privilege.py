@@ -18,7 +18,7 @@ from byodkim_provider.dkim.key_secret import PREFIX
 __all__ = [
     "ANY_STACK",
     "MAX_POLICY_CHARACTERS",
-    "Identity",
+    "IdentityAccess",
     "Records",
     "Role",
     "Scope",
@@ -44,7 +44,7 @@ _PARTITIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityAccess:
     """An identity that a stack has, or is to have; `*` for any Region or domain."""
 
     region: str
@@ -98,7 +98,7 @@ class Scope:
     account: str = "*"
     owners: tuple[str, ...] = ("*",)
     """Values of the owner tag that are ours, with `*`."""
-    identities: tuple[Identity, ...] = ()
+    identities: tuple[IdentityAccess, ...] = ()
     tags: bool = False
     """Tags of the identities are managed."""
     secrets: tuple[Secrets, ...] = ()
@@ -129,7 +129,7 @@ class Scope:
 
 
 ANY_STACK: Final = Scope(
-    identities=(Identity("*", "*", configuration_set="*"),),
+    identities=(IdentityAccess("*", "*", configuration_set="*"),),
     tags=True,
     secrets=(Secrets("*", f"{PREFIX}*", resource_policy=True),),
     records=(Records("*", delegate=True, keep=True),),
@@ -252,7 +252,7 @@ def _concerns(permission: Permission, role: Role) -> bool:
     return True
 
 
-def _identity_arn(one: Identity, account: str) -> str:
+def _identity_arn(one: IdentityAccess, account: str) -> str:
     return f"arn:{partition_of(one.region)}:ses:{one.region}:{account}:identity/{one.domain}"
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
-from byodkim_provider.cli.outside import Outside, say
+from byodkim_provider.cli.environment import Environment, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
@@ -120,7 +120,7 @@ def records(context: click.Context, chosen: Chosen, form: str) -> None:
     stack and without AWS. Only the public half is printed.
     """
     if chosen.one is None:
-        wanted = _of_stack(open_chosen(chosen, context.ensure_object(Outside)), chosen)
+        wanted = _of_stack(open_chosen(chosen, context.ensure_object(Environment)), chosen)
     elif chosen.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:

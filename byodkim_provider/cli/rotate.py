@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.outside import CannotTell, Outside, Refused, say
+from byodkim_provider.cli.environment import CannotRead, Environment, Refused, say
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
@@ -83,20 +83,22 @@ def rotate(
     domains rotate or none; with --older-than those that can. A change that would make signed mail
     fail is refused, but for --compromised, which says what will.
     """
-    outside = context.ensure_object(Outside)
+    environment = context.ensure_object(Environment)
     if sum((bool(domains), every, older_than is not None)) != 1:
         raise click.UsageError("Give one of: domains, --all, --older-than.")
     if back and compromised:
         raise click.UsageError("Give --back or --compromised, not both.")
-    if not (yes or dry_run or outside.at_terminal()):
+    if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    stack = open_stack(name, outside)
-    chosen = _chosen(stack, domains, since=None if older_than is None else outside.clock.now() - older_than)
+    stack = open_stack(name, environment)
+    chosen = _chosen(
+        stack, domains, since=None if older_than is None else environment.clock.now() - older_than
+    )
     if not chosen:
         say("nothing to do: no key of this stack is meant")
         return
     steps, problems = _steps(
-        "back" if back else "compromised" if compromised else "forward", stack, chosen, outside
+        "back" if back else "compromised" if compromised else "forward", stack, chosen, environment
     )
     # What runs once a month shall not stop for one domain that lacks a standby.
     if problems and not (older_than is not None and steps):
@@ -104,12 +106,12 @@ def rotate(
     for problem in problems.values():
         say(problem)
     text = _edited(stack, steps, override=compromised)
-    for step, record_notes in zip(steps, _record_notes(steps, stack, outside), strict=True):
+    for step, record_notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
         for note in (*step.notes, *record_notes):
             say(f"{step.domain}: {note}")
     click.echo(stack_file.diff(stack.source.text, text, stack.source.shown), nl=False)
     if not dry_run and (yes or click.confirm("byodkim: write this and run `pulumi up`?", err=True)):
-        _apply(stack, text, outside, yes=yes)
+        _apply(stack, text, environment, yes=yes)
     elif not dry_run:
         raise Refused("nothing was written")
     if problems:
@@ -154,7 +156,7 @@ def _older(stack: Stack, than: datetime) -> list[str]:
 
 
 def _steps(
-    way: Way, stack: Stack, chosen: Sequence[str], outside: Outside
+    way: Way, stack: Stack, chosen: Sequence[str], environment: Environment
 ) -> tuple[list[Rotation], dict[str, str]]:
     """A step for each domain that can rotate, and what is in the way of each other one."""
     settings = _settings_after_override(stack)
@@ -170,7 +172,7 @@ def _steps(
                     stack.state.identities.get(name, ()),
                     supplied=supplied_generations(written),
                     written_out=() if written.get("published") is None else domain.published,
-                    now=outside.clock.now(),
+                    now=environment.clock.now(),
                 )
             )
         except ByodkimError as error:
@@ -226,7 +228,7 @@ def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
     return changes
 
 
-def _record_notes(steps: Sequence[Rotation], stack: Stack, outside: Outside) -> Iterator[list[str]]:
+def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environment) -> Iterator[list[str]]:
     """For each step what to know if the record of the generation that will sign is not in DNS."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     wanted = [
@@ -239,7 +241,7 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, outside: Outside) -> 
 
     def answers(record: PublishedRecord) -> tuple[Answer, ...] | None:
         domain = settings[record.domain]
-        resolver = outside.resolver(domain.dns_check, domain.dns_resolvers)
+        resolver = environment.resolver(domain.dns_check, domain.dns_resolvers)
         return resolver.txt(record.name, record.domain) if resolver else None
 
     heard = iter(ask_all([(f"DNS {one.name}", partial(answers, one)) for one in wanted if one]))
@@ -259,13 +261,13 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, outside: Outside) -> 
         ]
 
 
-def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
+def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool) -> None:
     written = stack.source.replaced_by(text)
-    code = outside.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
+    code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return
     killed = code < 0  # so that its state may not say all that it has done
-    if not killed and _is_unchanged(stack, outside) and _is_undone(written, stack.source.text):
+    if not killed and _is_unchanged(stack, environment) and _is_undone(written, stack.source.text):
         raise Refused(
             "`pulumi up` did not succeed, and changed nothing\n"
             f"  hint: {written.shown} is as it was; correct what Pulumi says, and rotate again"
@@ -276,11 +278,11 @@ def _apply(stack: Stack, text: str, outside: Outside, *, yes: bool) -> None:
     )
 
 
-def _is_unchanged(stack: Stack, outside: Outside) -> bool:
+def _is_unchanged(stack: Stack, environment: Environment) -> bool:
     """Whether Pulumi has not begun to change anything: its state is the same to the letter, times and all."""
     try:
-        return outside.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory) == stack.export
-    except CannotTell:
+        return environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory) == stack.export
+    except CannotRead:
         return False
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeGuard
 from byodkim_provider.aws.session import AwsSettings, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.outside import CannotTell, Outside, say
+from byodkim_provider.cli.environment import CannotRead, Environment, say
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.config import settings, stack_file
@@ -60,7 +60,7 @@ class Stack:
         ours = configuration.of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
             if ours.get(key) == configuration.SECRET:
-                raise CannotTell(
+                raise CannotRead(
                     f"{self.project}:{key}: is encrypted as a whole, and nothing is decrypted here\n"
                     "  hint: encrypt the private keys in it, each by itself"
                 )
@@ -94,18 +94,18 @@ class Stack:
         return read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
 
 
-def open_stack(name: str | None, outside: Outside) -> Stack:
-    """The stack *name*, or the selected one; raises `CannotTell` if it can't be read."""
-    file = _project_file(outside.directory)
+def open_stack(name: str | None, environment: Environment) -> Stack:
+    """The stack *name*, or the selected one; raises `CannotRead` if it can't be read."""
+    file = _project_file(environment.directory)
     if file is None:
-        raise CannotTell(f"there is no Pulumi.yaml in {outside.directory} or above it")
+        raise CannotRead(f"there is no Pulumi.yaml in {environment.directory} or above it")
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 
     def ask(*questions: tuple[str, ...]) -> list[str]:
         return ask_all(
             [
-                (" ".join(["pulumi", *question]), partial(outside.ask_pulumi, question, file.parent))
+                (" ".join(["pulumi", *question]), partial(environment.ask_pulumi, question, file.parent))
                 for question in questions
             ]
         )
@@ -117,11 +117,11 @@ def open_stack(name: str | None, outside: Outside) -> Stack:
     try:
         values = configuration.read(config, project_name)
     except ValueError:
-        raise CannotTell("pulumi config: what it prints is not the configuration of a stack") from None
+        raise CannotRead("pulumi config: what it prints is not the configuration of a stack") from None
     try:
         state = read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotTell("pulumi stack export: what it prints is not the state of a stack") from None
+        raise CannotRead("pulumi stack export: what it prints is not the state of a stack") from None
     return Stack(
         name=name,
         project_file=file,
@@ -139,7 +139,7 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
-        raise CannotTell(f"{file.name}: is no project file")
+        raise CannotRead(f"{file.name}: is no project file")
     return project
 
 
@@ -197,7 +197,7 @@ def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[
     def get(name: str) -> str | None:
         value = None if name in without else config.get(name)
         if value is not None and configuration.has_secret(value):
-            raise CannotTell(f"{name}: is encrypted in the stack file, and nothing is decrypted here")
+            raise CannotRead(f"{name}: is encrypted in the stack file, and nothing is decrypted here")
         return value
 
     return get

@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
-from byodkim_provider.cli.outside import Outside
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer
@@ -48,9 +48,9 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
     Asks SES and every DNS server now, changes nothing, decrypts nothing. What is due, such as a
     rotation, is shown and is nothing wrong.
     """
-    outside = context.ensure_object(Outside)
-    stack = open_stack(name, outside)
-    domains = look(stack, outside)
+    environment = context.ensure_object(Environment)
+    stack = open_stack(name, environment)
+    domains = look(stack, environment)
     if as_json:
         click.echo(json.dumps(_plain(stack, domains), indent=2))
     else:
@@ -59,13 +59,13 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
         context.exit(1)
 
 
-def look(stack: Stack, outside: Outside) -> list[DomainNow]:
+def look(stack: Stack, environment: Environment) -> list[DomainNow]:
     """What is so now of every domain in the configuration or the state, sorted by name."""
     settings = {domain.name: domain for domain in stack.settings.domains}
-    now = outside.clock.now()
-    ses = outside.connect(stack.aws())
+    now = environment.clock.now()
+    ses = environment.connect(stack.aws())
 
-    def identity(stored: Stored) -> Identity | None:
+    def identity(stored: Stored) -> SesIdentity | None:
         declared = stored.declared
         if stored.key_set_at is None:
             return None
@@ -77,7 +77,8 @@ def look(stack: Stack, outside: Outside) -> list[DomainNow]:
 
     names = sorted({*settings, *stack.state.identities, *stack.state.records})
     resolvers: dict[str, Resolver | None] = {
-        name: outside.resolver(domain.dns_check, domain.dns_resolvers) for name, domain in settings.items()
+        name: environment.resolver(domain.dns_check, domain.dns_resolvers)
+        for name, domain in settings.items()
     }
     stored = {name: stack.state.identities.get(name, ()) for name in names}
     published = {name: stack.state.records.get(name, ()) for name in names}

@@ -28,7 +28,7 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.dns.visibility import Resolver, judge, servers_asked
 
-__all__ = ["Diagnosis", "Wanted", "examine", "verdict"]
+__all__ = ["Diagnosis", "ExpectedRecord", "examine", "verdict"]
 
 NO_SELECTOR: Final = "no-such-selector"
 """A selector that nobody has: what answers for it is a wildcard."""
@@ -47,7 +47,7 @@ Not complete, and need not be: a zone that is missing here costs a note that say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ExpectedRecord:
     """A record as it should be, and what is known of where it was put."""
 
     selector: str
@@ -93,7 +93,7 @@ class Diagnosis:
 
 
 def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
-    """What *answers* about a record's name tell; *expected* as `Wanted.public_key_der`."""
+    """What *answers* about a record's name tell; *expected* as `ExpectedRecord.public_key_der`."""
     key = expected or _key_shown(answers)
     shown = judge(answers, key)
     seen = Diagnosis(
@@ -128,31 +128,31 @@ def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
     return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
 
 
-def examine(resolver: Resolver, wanted: Wanted) -> Diagnosis:
+def examine(resolver: Resolver, record: ExpectedRecord) -> Diagnosis:
     """
     What is so of a record, looked up now.
 
     If something else stands at its name, or nothing, it is looked up too whether that is a
     wildcard, and at the names where known misconfigurations put a record.
     """
-    answers = resolver.txt(wanted.name, wanted.domain)
-    seen = verdict(answers, wanted.public_key_der)
+    answers = resolver.txt(record.name, record.domain)
+    seen = verdict(answers, record.public_key_der)
     zones, by_wildcard = _zones(answers), set[str]()
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
-        beside = resolver.txt(records.record_name(NO_SELECTOR, wanted.domain), wanted.domain)
+        beside = resolver.txt(records.record_name(NO_SELECTOR, record.domain), record.domain)
         zones = max(zones, _zones(beside), key=len)
         if seen.code == "cname":  # the servers that were heard last are those of its target
-            seen = replace(seen, name_servers=_servers_of(resolver, wanted.domain, beside))
+            seen = replace(seen, name_servers=_servers_of(resolver, record.domain, beside))
         if _shown(answers) & _shown(beside):
             seen = replace(seen, code="wildcard", text=f"a wildcard answers for the name: {seen.text}")
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
-    seen = replace(seen, zone=zones[-1] if zones else wanted.zone or wanted.domain)
+    seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
     if seen.code not in ("no-txt", "wildcard"):
         return seen
     return (
-        _elsewhere(resolver, wanted, seen, zones, by_wildcard)
-        or _hidden(wanted, seen, zones)
-        or _served_elsewhere(wanted, seen)
+        _elsewhere(resolver, record, seen, zones, by_wildcard)
+        or _hidden(record, seen, zones)
+        or _served_elsewhere(record, seen)
         or seen
     )
 
@@ -184,18 +184,18 @@ def _key_shown(answers: Sequence[Answer]) -> bytes:
 
 
 def _elsewhere(
-    resolver: Resolver, wanted: Wanted, seen: Diagnosis, zones: Sequence[str], by_wildcard: Set[str]
+    resolver: Resolver, record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str], by_wildcard: Set[str]
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
     places: dict[str, tuple[str, Misplaced]] = {}
-    for zone in _zones_above(wanted, zones):
-        for place in misplaced(wanted.selector, wanted.domain, zone):
+    for zone in _zones_above(record, zones):
+        for place in misplaced(record.selector, record.domain, zone):
             places.setdefault(place.name, (zone, place))
 
     def values_at(zone_and_place: tuple[str, Misplaced]) -> Set[str]:
         zone, place = zone_and_place
         in_zone = place.name == zone or place.name.endswith(f".{zone}")
-        answers = resolver.txt(place.name, zone if in_zone else wanted.domain)
+        answers = resolver.txt(place.name, zone if in_zone else record.domain)
         return {value for answer in answers for value in answer.values or ()} - by_wildcard
 
     try:
@@ -207,7 +207,7 @@ def _elsewhere(
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {place.name}"
             return replace(seen, code="private-key", text=text, found_at=place.name)
-        if any(_is_the_key(value, wanted.public_key_der) for value in values):
+        if any(_is_the_key(value, record.public_key_der) for value in values):
             return replace(seen, code=place.code, text=text, zone=zone, found_at=place.name)
     return None
 
@@ -218,45 +218,45 @@ def _is_the_key(value: str, expected: bytes | None) -> bool:
     return bool(re.search(r"\bp\s*=\s*\"?MI", value)) and (not other or other == (expected or other))
 
 
-def _zones_above(wanted: Wanted, zones: Sequence[str]) -> Iterator[str]:
+def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
     """The zones that may hold the record, the likeliest first, some of them twice."""
     yield from reversed(zones)
-    if wanted.zone:
-        yield wanted.zone
-    labels = wanted.domain.split(".")
+    if record.zone:
+        yield record.zone
+    labels = record.domain.split(".")
     yield from (".".join(labels[first:]) for first in range(1 if zones else len(labels) - 1))
 
 
-def _hidden(wanted: Wanted, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
+def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
     """*seen* as hidden by a delegation, if there is one between the record and where it was put."""
-    if wanted.delegated or len(zones) < 2:
+    if record.delegated or len(zones) < 2:
         return None
     above, zone = zones[-2:]
     delegated = f"{above!r} delegates {zone!r} to {', '.join(seen.name_servers)}"
     hidden = f"{delegated}: a record in {above!r} is hidden"
-    put_above = zone.endswith(f".{wanted.zone}") if wanted.zone else zone.endswith(f".{wanted.domain}")
+    put_above = zone.endswith(f".{record.zone}") if record.zone else zone.endswith(f".{record.domain}")
     if put_above:
         return replace(seen, code="hidden-by-delegation", text=hidden)
-    if wanted.zone or above.partition(".")[0] in REGISTRY_LABELS:
+    if record.zone or above.partition(".")[0] in REGISTRY_LABELS:
         return None
     return replace(seen, notes=(*seen.notes, hidden))
 
 
-def _served_elsewhere(wanted: Wanted, seen: Diagnosis) -> Diagnosis | None:
+def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | None:
     """*seen* if the servers that were asked are not those of the place where the record was put."""
     asked = seen.name_servers
     if not asked:
         return None
     served = f"the zone is served by {', '.join(asked)}"
-    if wanted.name_servers:
-        if set(asked) & set(wanted.name_servers):
+    if record.name_servers:
+        if set(asked) & set(record.name_servers):
             return None
-        theirs = ", ".join(sorted(wanted.name_servers))
-        if wanted.delegated:
-            text = f"'_domainkey.{wanted.domain}' is not delegated to {theirs} yet"
+        theirs = ", ".join(sorted(record.name_servers))
+        if record.delegated:
+            text = f"'_domainkey.{record.domain}' is not delegated to {theirs} yet"
             return replace(seen, code="not-delegated", text=text)
         text = f"{served}, the record was put where {theirs} serve it"
         return replace(seen, code="wrong-panel", text=text)
-    if wanted.panel and wanted.panel.name_servers and not panels.serves(wanted.panel, asked):
-        return replace(seen, code="wrong-panel", text=f"{served}, not by {wanted.panel.title}")
+    if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):
+        return replace(seen, code="wrong-panel", text=f"{served}, not by {record.panel.title}")
     return None

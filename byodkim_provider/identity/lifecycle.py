@@ -2,7 +2,7 @@
 Which call comes when in the life of an SES identity, and what is stored if one fails.
 
 The rule behind the order: SES is never told to sign with a key whose record is not in DNS,
-and nothing of anybody else's is changed. No Pulumi here; the outside comes in as `Outside`.
+and nothing of anybody else's is changed. No Pulumi here; `Services` has all that a call may touch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from byodkim_provider.aws.ses import Answer, Identity
+from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns import visibility
@@ -26,7 +26,6 @@ from byodkim_provider.errors import (
     Stopped,
 )
 from byodkim_provider.identity import dns_moves, lookups
-from byodkim_provider.identity.outside import Key, Outside
 from byodkim_provider.identity.ownership import (
     own_tags,
     refuse_existing,
@@ -34,6 +33,7 @@ from byodkim_provider.identity.ownership import (
     refuse_unsigned_window,
 )
 from byodkim_provider.identity.rules import OTHER_VALUE, drift, drifted, fell_back, region_leaves
+from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import (
     AWAITING_DNS,
     CREATED,
@@ -57,7 +57,7 @@ AWS does not say; the price of believing nothing meanwhile is one identical Put 
 """
 
 
-def foresee(declared: Declared, connect: Callable[[Declared], Outside]) -> None:
+def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None:
     """
     Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
 
@@ -66,26 +66,26 @@ def foresee(declared: Declared, connect: Callable[[Declared], Outside]) -> None:
     if declared.adopt:
         return
     try:
-        outside = connect(declared)
-        known = declared.domain in outside.names()
-        seen = outside.ses.get_email_identity(declared.domain) if known else None
+        services = connect(declared)
+        known = declared.domain in services.names()
+        seen = services.ses.get_email_identity(declared.domain) if known else None
     except ByodkimError:
         return
     if seen:
         refuse_existing(declared, seen, in_state=False)
 
 
-def create(declared: Declared, key: Key, outside: Outside) -> Stored:
+def create(declared: Declared, key: Key, services: Services) -> Stored:
     """Make the identity, or, if its record is not visible in time, store that it waits for DNS."""
     waiting = Stored(declared=declared, instance=secrets.token_hex(16), status=AWAITING_DNS)
     if declared.is_slow and declared.dns_check == "recursive":
         # It can't be there yet, and a recursive resolver would remember that it is not there.
-        outside.progress.warn(_paste_ready(declared, "not looked for yet"))
-        return _awaiting(waiting, outside)
-    return _introduce(waiting, key, outside)
+        services.progress.warn(_paste_ready(declared, "not looked for yet"))
+        return _awaiting(waiting, services)
+    return _introduce(waiting, key, services)
 
 
-def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> Stored:
+def update(stored: Stored, declared: Declared, key: Key, services: Services) -> Stored:
     """
     Make what differs so, with as few calls as that needs, often none.
 
@@ -104,7 +104,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
         other_owner=None,
     )
     if DELEGATED in declared.dns and DELEGATED not in before.dns and stored.key_set_at:
-        outside.progress.info(
+        services.progress.info(
             f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
         )
     other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
@@ -120,20 +120,20 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     # While DNS is pending, SES knows this identity only if the response to our Create was lost.
     # Skip the read unless something changed.
     seen = (
-        None if awaiting and not (other_key or leaving) else outside.ses.get_email_identity(declared.domain)
+        None if awaiting and not (other_key or leaving) else services.ses.get_email_identity(declared.domain)
     )
     left: Sequence[int] = ()
     if region_goes:
         # Only the identity of that Region knows when each generation last signed there, and it goes.
         left = declared.published if awaiting else _others(declared)
-        after = _may_have_signed(after, left, seen.at if seen else outside.clock.now())
+        after = _may_have_signed(after, left, seen.at if seen else services.clock.now())
     if not look_at_key and not other_settings:
         return after
     if other_key:
         after = replace(after, was_verified=False)
     if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
         was_told = before if stored.signing_since else None
-        return _introduce(after, key, outside, before=was_told, in_state=True, left=left)
+        return _introduce(after, key, services, before=was_told, in_state=True, left=left)
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and seen.at - signed_last < READS_LAG:
         seen = replace(seen, tokens=())  # it may be from before we switched away from this very key
@@ -150,15 +150,15 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     must_put = look_at_key and _must_put(
         declared,
         seen,
-        outside,
+        services,
         believed=before.selector,
-        has_other_key=not other_key and _has_other_key(declared, seen, outside),
+        has_other_key=not other_key and _has_other_key(declared, seen, services),
     )
-    after = _make_ours(after, seen, outside, look_at_key=look_at_key)
+    after = _make_ours(after, seen, services, look_at_key=look_at_key)
     # The key comes last: what fails or is interrupted after it would hide from state that SES has it.
-    _apply_settings(declared, outside, configuration_set=before.configuration_set, tags=before.tags or {})
+    _apply_settings(declared, services, configuration_set=before.configuration_set, tags=before.tags or {})
     if look_at_key:
-        after = _sign_with(after, key, seen, outside, must_put=must_put)
+        after = _sign_with(after, key, seen, services, must_put=must_put)
     # Without a Put, the key was set by a run whose response was lost, at some time before the read.
     set_at = max(after.key_set_at or seen.at, seen.at)
     if other_key or awaiting:
@@ -177,7 +177,7 @@ def update(stored: Stored, declared: Declared, key: Key, outside: Outside) -> St
     return after
 
 
-def _is_unheard(stored: Stored, declared: Declared, seen: Identity) -> bool:
+def _is_unheard(stored: Stored, declared: Declared, seen: SesIdentity) -> bool:
     """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
     if stored.key_set_at is None:
         # Its own Create may have been of this very key, and then nothing signed before that.
@@ -185,7 +185,7 @@ def _is_unheard(stored: Stored, declared: Declared, seen: Identity) -> bool:
     return seen.selector not in (None, stored.declared.selector, declared.selector)
 
 
-def _make_ours(stored: Stored, seen: Identity, outside: Outside, *, look_at_key: bool) -> Stored:
+def _make_ours(stored: Stored, seen: SesIdentity, services: Services, *, look_at_key: bool) -> Stored:
     """
     Tag the identity if it is somebody else's, which is adopted, or what a lost replacement made.
 
@@ -196,12 +196,12 @@ def _make_ours(stored: Stored, seen: Identity, outside: Outside, *, look_at_key:
     if is_ours and (seen.tags.get(INSTANCE_TAG) == stored.instance or not look_at_key):
         return stored
     ours = replace(stored, instance=secrets.token_hex(16), adopted=stored.adopted or stored.declared.adopt)
-    outside.ses.tag_resource(domain, own_tags(ours))
-    outside.instances[region, domain] = ours.instance
+    services.ses.tag_resource(domain, own_tags(ours))
+    services.instances[region, domain] = ours.instance
     return ours
 
 
-def read(stored: Stored, outside: Outside) -> Stored:
+def read(stored: Stored, services: Services) -> Stored:
     """
     What SES says now, in the fields that are not echoes of inputs.
 
@@ -210,7 +210,7 @@ def read(stored: Stored, outside: Outside) -> Stored:
     """
     if stored.key_set_at is None:
         return stored  # as far as anybody has heard, SES was never told of it
-    seen = outside.ses.get_email_identity(stored.declared.domain)
+    seen = services.ses.get_email_identity(stored.declared.domain)
     if seen is None:
         found = replace(
             stored,
@@ -233,14 +233,14 @@ def read(stored: Stored, outside: Outside) -> Stored:
         )
     if reasons := drift(found):
         next_step = "makes it again" if found.status == GONE else "repairs that, or says what to do"
-        outside.progress.warn(
+        services.progress.warn(
             f"{stored.declared.domain} {stored.declared.region}: {', '.join(reasons)}; "
             f"`pulumi up` {next_step}"
         )
     return found
 
 
-def _has_verified(stored: Stored, seen: Identity) -> bool:
+def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
     """Whether SES says that it has verified the stored key, now or at some time since it was set."""
     if seen.origin != "EXTERNAL" or seen.selector not in (None, stored.declared.selector):
         return False
@@ -253,31 +253,31 @@ def _has_verified(stored: Stored, seen: Identity) -> bool:
     )
 
 
-def delete(stored: Stored, outside: Outside) -> None:
+def delete(stored: Stored, services: Services) -> None:
     """
     Delete the identity, if it was made here and still is that one; an adopted one stays.
 
     It stays without our two tags: it is nobody's then, and whoever declares it again needs `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
-    seen = outside.ses.get_email_identity(domain)
+    seen = services.ses.get_email_identity(domain)
     if seen is None:
         return
-    is_this_one = outside.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
+    is_this_one = services.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
     if stored.adopted:
         if is_this_one:
-            outside.ses.untag_resource(domain, (OWNER_TAG, INSTANCE_TAG))
-        outside.progress.info(f"{domain} {region}: left in SES, it was adopted")
+            services.ses.untag_resource(domain, (OWNER_TAG, INSTANCE_TAG))
+        services.progress.info(f"{domain} {region}: left in SES, it was adopted")
     elif is_this_one:
-        outside.ses.delete_email_identity(domain)
+        services.ses.delete_email_identity(domain)
     else:
-        outside.progress.info(f"{domain} {region}: left in SES, it is not the identity that was made here")
+        services.progress.info(f"{domain} {region}: left in SES, it is not the identity that was made here")
 
 
 def _introduce(
     waiting: Stored,
     key: Key,
-    outside: Outside,
+    services: Services,
     *,
     before: Declared | None = None,
     in_state: bool = False,
@@ -291,25 +291,25 @@ def _introduce(
     A Region that is dropped may have signed with the generations in *left* until now.
     """
     declared = waiting.declared
-    began = outside.clock.monotonic()
+    began = services.clock.monotonic()
     # Who can be stored as waiting shares one wait with the others: a hundred records that are not there
     # would hold up the run for hours. A switch fails without its record, so it has a wait of its own.
-    wait = DnsWait(outside.clock) if before else outside.dns_wait
-    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=True))
+    wait = DnsWait(services.clock) if before else services.dns_wait
+    visibility = _wait_for_record(declared, services, wait, declared.wait_seconds(first=True))
     if visibility and not visibility.visible:
         if before:  # what SES does not show it may have all the same
-            raise _not_visible(declared, visibility, outside, began=began, still="SES shows no identity")
+            raise _not_visible(declared, visibility, services, began=began, still="SES shows no identity")
         asked = servers_asked(visibility.answers)
         elsewhere = dns_moves.served_elsewhere(declared, asked)
         why = elsewhere or visibility.summary()
         if visibility.leaked:
-            outside.progress.warn(f"{_waiting_for_dns(declared, why)}\n  {_new_key(declared)}")
+            services.progress.warn(f"{_waiting_for_dns(declared, why)}\n  {_new_key(declared)}")
         else:
-            outside.progress.warn(_paste_ready(declared, why))
-        return _awaiting(waiting, outside)
+            services.progress.warn(_paste_ready(declared, why))
+        return _awaiting(waiting, services)
     _go_on()
     try:
-        answer = outside.ses.create_email_identity(
+        answer = services.ses.create_email_identity(
             declared.domain,
             selector=declared.selector,
             key=key(),
@@ -319,9 +319,9 @@ def _introduce(
     except SesRefused as refused:
         if refused.code != "AlreadyExistsException":
             raise
-        introduced, now = _take_over(waiting, key, outside, in_state=in_state)
+        introduced, now = _take_over(waiting, key, services, in_state=in_state)
     else:
-        outside.instances[declared.region, declared.domain] = waiting.instance
+        services.instances[declared.region, declared.domain] = waiting.instance
         introduced, now = _told(waiting, answer, by=CREATED), answer.at
     # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
     usual = generations.published(declared.generation or 0)
@@ -336,14 +336,14 @@ def _introduce(
     return _may_have_signed(introduced, earlier, now)
 
 
-def _awaiting(waiting: Stored, outside: Outside) -> Stored:
+def _awaiting(waiting: Stored, services: Services) -> Stored:
     """What is stored of an identity whose record is not in DNS yet."""
     # Nobody's: the deletion half of a replacement must not take the live identity away.
-    outside.instances[waiting.declared.region, waiting.declared.domain] = ""
+    services.instances[waiting.declared.region, waiting.declared.domain] = ""
     return replace(waiting, status=AWAITING_DNS)
 
 
-def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -> tuple[Stored, datetime]:
+def _take_over(waiting: Stored, key: Key, services: Services, *, in_state: bool) -> tuple[Stored, datetime]:
     """
     Go on with an identity that exists already; also when that was, by SES's clock.
 
@@ -352,7 +352,7 @@ def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -
     when the resource goes. One that signs with this key already gets our tags and no call more.
     """
     declared = waiting.declared
-    seen = outside.ses.get_email_identity(declared.domain)
+    seen = services.ses.get_email_identity(declared.domain)
     if seen is None:
         raise SesRefused(
             CREATED,
@@ -366,22 +366,27 @@ def _take_over(waiting: Stored, key: Key, outside: Outside, *, in_state: bool) -
         refuse_existing(declared, seen, in_state=in_state)
     # A generated key has its selector for itself; a supplied one may have been corrected since.
     certain = declared.generation is not None and declared.generation not in declared.supplied_keys
-    proven = seen.dkim_status == "SUCCESS" and outside.resolver is not None
-    must_put = _must_put(declared, seen, outside, believed=None, has_other_key=not certain and not proven)
-    _apply_configuration_set(declared, outside, before=seen.configuration_set)
+    proven = seen.dkim_status == "SUCCESS" and services.resolver is not None
+    must_put = _must_put(declared, seen, services, believed=None, has_other_key=not certain and not proven)
+    _apply_configuration_set(declared, services, before=seen.configuration_set)
     taken = replace(waiting, key_set_at=seen.at, key_set_by=TAKEN_OVER, adopted=declared.adopt)
-    taken = _sign_with(taken, key, seen, outside, must_put=must_put)
+    taken = _sign_with(taken, key, seen, services, must_put=must_put)
     set_at = max(taken.key_set_at or seen.at, seen.at)
     if declared.adopt or signs_with_another:
         taken = _may_have_signed(taken, _others(declared), set_at)
     # Last: until then the identity is still the one of the resource that is being replaced.
-    outside.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(waiting)})
-    outside.instances[declared.region, declared.domain] = waiting.instance
+    services.ses.tag_resource(declared.domain, {**(declared.tags or {}), **own_tags(waiting)})
+    services.instances[declared.region, declared.domain] = waiting.instance
     return taken, set_at
 
 
 def _must_put(
-    declared: Declared, seen: Identity, outside: Outside, *, believed: str | None, has_other_key: bool = False
+    declared: Declared,
+    seen: SesIdentity,
+    services: Services,
+    *,
+    believed: str | None,
+    has_other_key: bool = False,
 ) -> bool:
     """
     Whether SES has to be told the key; raises what stands in the way of that, and changes nothing.
@@ -393,9 +398,9 @@ def _must_put(
     if signs_with == declared.selector and seen.dkim_status != "FAILED" and not has_other_key:
         return False
     refuse_unsigned_window(declared, seen)
-    began = outside.clock.monotonic()
-    wait = DnsWait(outside.clock)
-    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=False))
+    began = services.clock.monotonic()
+    wait = DnsWait(services.clock)
+    visibility = _wait_for_record(declared, services, wait, declared.wait_seconds(first=False))
     _go_on()
     if visibility and not visibility.visible:
         still = (
@@ -403,31 +408,31 @@ def _must_put(
             if signs_with and seen.dkim_status == "SUCCESS"
             else f"SES says {seen.dkim_status}"
         )
-        raise _not_visible(declared, visibility, outside, began=began, still=still)
+        raise _not_visible(declared, visibility, services, began=began, still=still)
     return True
 
 
-def _has_other_key(declared: Declared, seen: Identity, outside: Outside) -> bool:
+def _has_other_key(declared: Declared, seen: SesIdentity, services: Services) -> bool:
     """Whether SES finds another value than that of the key it holds, at the name where ours is visible."""
     if seen.origin != "EXTERNAL" or seen.selector not in (None, declared.selector):
         return False
     if seen.failure != OTHER_VALUE:
         return False
-    wait = DnsWait(outside.clock)
-    visibility = _wait_for_record(declared, outside, wait, declared.wait_seconds(first=False))
+    wait = DnsWait(services.clock)
+    visibility = _wait_for_record(declared, services, wait, declared.wait_seconds(first=False))
     _go_on()
     return visibility is None or visibility.visible
 
 
 def _not_visible(
-    declared: Declared, visibility: Visibility, outside: Outside, *, began: float, still: str
+    declared: Declared, visibility: Visibility, services: Services, *, began: float, still: str
 ) -> RecordNotVisible:
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
     to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
     return RecordNotVisible(
         declared.record_name,
         answers=visibility.phrases(),
-        waited_seconds=outside.clock.monotonic() - began,
+        waited_seconds=services.clock.monotonic() - began,
         hint=f"nothing was changed, {still}; {_new_key(declared) if visibility.leaked else to_do}",
     )
 
@@ -445,22 +450,22 @@ def _new_key(declared: Declared) -> str:
     )
 
 
-def _sign_with(after: Stored, key: Key, seen: Identity, outside: Outside, *, must_put: bool) -> Stored:
+def _sign_with(after: Stored, key: Key, seen: SesIdentity, services: Services, *, must_put: bool) -> Stored:
     """Have SES sign, with the declared key; the Put is the last call."""
     declared = after.declared
     after = _as_seen(after, seen)
     if not seen.signing_enabled:
-        outside.ses.put_email_identity_dkim_attributes(declared.domain, signing_enabled=True)
+        services.ses.put_email_identity_dkim_attributes(declared.domain, signing_enabled=True)
         after = replace(after, signing_enabled=True)
     if not must_put:
         return after
-    answer = outside.ses.put_email_identity_dkim_signing_attributes(
+    answer = services.ses.put_email_identity_dkim_signing_attributes(
         declared.domain, selector=declared.selector, key=key()
     )
     return _told(after, answer, by=PUT)
 
 
-def _told(stored: Stored, answer: Answer, *, by: str) -> Stored:
+def _told(stored: Stored, answer: DkimResponse, *, by: str) -> Stored:
     return replace(
         stored,
         status=answer.dkim_status,
@@ -495,28 +500,28 @@ def _signed_until(
 
 
 def _apply_settings(
-    declared: Declared, outside: Outside, *, configuration_set: str | None, tags: Mapping[str, str]
+    declared: Declared, services: Services, *, configuration_set: str | None, tags: Mapping[str, str]
 ) -> None:
     """Configuration set and tags, each by its own call and only if it changed; what is not given stays."""
-    _apply_configuration_set(declared, outside, before=configuration_set)
+    _apply_configuration_set(declared, services, before=configuration_set)
     if declared.tags is None:
         return
     new = {name: value for name, value in declared.tags.items() if tags.get(name) != value}
     if new:
-        outside.ses.tag_resource(declared.domain, new)
+        services.ses.tag_resource(declared.domain, new)
     gone = tuple(sorted(set(tags) - set(declared.tags)))
     if gone:
-        outside.ses.untag_resource(declared.domain, gone)
+        services.ses.untag_resource(declared.domain, gone)
 
 
-def _apply_configuration_set(declared: Declared, outside: Outside, *, before: str | None) -> None:
+def _apply_configuration_set(declared: Declared, services: Services, *, before: str | None) -> None:
     if declared.configuration_set not in (None, before):
-        outside.ses.put_email_identity_configuration_set_attributes(
+        services.ses.put_email_identity_configuration_set_attributes(
             declared.domain, declared.configuration_set
         )
 
 
-def _as_seen(stored: Stored, seen: Identity) -> Stored:
+def _as_seen(stored: Stored, seen: SesIdentity) -> Stored:
     return replace(
         stored,
         status=seen.dkim_status,
@@ -528,10 +533,10 @@ def _as_seen(stored: Stored, seen: Identity) -> Stored:
 
 
 def _wait_for_record(
-    declared: Declared, outside: Outside, wait: DnsWait, seconds: float
+    declared: Declared, services: Services, wait: DnsWait, seconds: float
 ) -> Visibility | None:
     """How far the record is visible once it is, or time is up; None if DNS is not checked."""
-    resolver = outside.resolver
+    resolver = services.resolver
     if resolver is None:
         return None
     return visibility.wait_until_visible(
@@ -539,8 +544,8 @@ def _wait_for_record(
         wait=wait,
         seconds=seconds,
         subject=declared.domain,
-        clock=outside.clock,
-        progress=outside.progress,
+        clock=services.clock,
+        progress=services.progress,
     )
 
 

@@ -6,7 +6,7 @@ Values in, a refusal out: no call here.
 
 from __future__ import annotations
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity.state import Declared, Stored
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def refuse_other_owner(declared: Declared, seen: Identity, *, was_ours: bool) -> None:
+def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool) -> None:
     """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""
     owner = seen.tags.get(OWNER_TAG)
     if owner == declared.owner:
@@ -47,7 +47,7 @@ def _stack_of(owner: str) -> list[str]:
     return owner.split("/", 2)[:2]
 
 
-def refuse_existing(declared: Declared, seen: Identity, *, in_state: bool) -> None:
+def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
     """
     Raise `IdentityExists` unless this resource made the identity that it is about to create.
 
@@ -64,7 +64,7 @@ def refuse_existing(declared: Declared, seen: Identity, *, in_state: bool) -> No
         )
 
 
-def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
+def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     """
     SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
 
@@ -83,7 +83,7 @@ def refuse_unsigned_window(declared: Declared, seen: Identity) -> None:
         )
 
 
-def exists(declared: Declared, seen: Identity, detail: str, *, hint: str) -> IdentityExists:
+def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> IdentityExists:
     """The refusal of an identity that SES has already, because of *detail*."""
     return IdentityExists(
         declared.domain,

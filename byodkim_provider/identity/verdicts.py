@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
 from byodkim_provider.property_types import moment, timestamp
@@ -155,13 +155,13 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         )
 
 
-def tells_of_this_key(entry: Entry, seen: Identity) -> bool:
+def tells_of_this_key(entry: Entry, seen: SesIdentity) -> bool:
     """Whether SES shows that it has not found this key yet, so that the next SUCCESS is about it."""
     signs_with_it = seen.origin == "EXTERNAL" and seen.selector in (None, entry.selector)
     return signs_with_it and seen.dkim_status != "SUCCESS"
 
 
-def judged(entry: Entry, seen: Identity, *, seen_otherwise: bool) -> Verdict:
+def judged(entry: Entry, seen: SesIdentity, *, seen_otherwise: bool) -> Verdict:
     """
     The verdict that GetEmailIdentity's answer *seen* allows.
 
@@ -194,7 +194,7 @@ def judged(entry: Entry, seen: Identity, *, seen_otherwise: bool) -> Verdict:
     return replace(verdict, reason="SES shows no check of this key yet, SUCCESS may be about the one before")
 
 
-def is_over(verdict: Verdict, seen: Identity | None) -> bool:
+def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
     """Whether another poll in this run would not tell more; *seen* is what it rests on, None if listed."""
     if verdict.settled or verdict.status == NOT_ASKED:
         return True
@@ -205,7 +205,7 @@ def is_over(verdict: Verdict, seen: Identity | None) -> bool:
     return _is_after_put(entry, seen.last_checked) or _age(entry, seen) >= SETTLED
 
 
-def is_put_in_vain(entry: Entry, seen: Identity) -> bool:
+def is_put_in_vain(entry: Entry, seen: SesIdentity) -> bool:
     """Whether a FAILED is from before the key was sent: of a new search SES takes days to say it."""
     return (
         entry.key_set_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
@@ -217,7 +217,7 @@ def _is_after_put(entry: Entry, at: datetime | None) -> bool:
     return at is not None and entry.key_set_at is not None and at > entry.key_set_at
 
 
-def _age(entry: Entry, seen: Identity) -> timedelta:
+def _age(entry: Entry, seen: SesIdentity) -> timedelta:
     """How long after our call SES answered, by its own clock."""
     return seen.at - entry.key_set_at if entry.key_set_at else timedelta()
 

@@ -16,13 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import Identity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
-from byodkim_provider.dns.diagnosis import Wanted
+from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
-from byodkim_provider.identity.outside import Ses
+from byodkim_provider.identity.services import Ses
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
@@ -35,7 +35,7 @@ from byodkim_provider.identity.verdicts import (
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
-__all__ = ["OnTimeout", "Outside", "verify"]
+__all__ = ["OnTimeout", "Sources", "verify"]
 
 OnTimeout = Literal["warn", "fail"]
 
@@ -60,7 +60,7 @@ _TELLS_NOTHING: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
 
 
 @dataclass(frozen=True)
-class Outside:
+class Sources:
     """Everything one call may touch."""
 
     ses: Callable[[str], Ses]
@@ -73,7 +73,7 @@ class Outside:
 def verify(
     entries: Sequence[Entry],
     before: Iterable[Verdict],
-    outside: Outside,
+    sources: Sources,
     *,
     timeout_minutes: float,
     on_timeout: OnTimeout,
@@ -94,7 +94,7 @@ def verify(
     to_poll = [entry for entry in entries if entry not in verdicts]
     waited = {entry for entry in to_poll if entry in known and known[entry].waited}
     polls = _Polls(
-        outside,
+        sources,
         timeout_seconds=timeout_minutes * 60,
         seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
     )
@@ -139,19 +139,19 @@ def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotV
 class _Polls:
     """The polls of one run. A class for what they share: the start of the wait, what was found so far."""
 
-    def __init__(self, outside: Outside, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
-        self._outside = outside
+    def __init__(self, sources: Sources, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
+        self._sources = sources
         self._timeout_seconds = timeout_seconds
-        self._started = outside.clock.monotonic()
+        self._started = sources.clock.monotonic()
         self._list_pages: dict[str, int] = {}
-        self._seen: dict[Entry, Identity] = {}
+        self._seen: dict[Entry, SesIdentity] = {}
         self._seen_otherwise = seen_otherwise
         self._said = ""
         self.found: dict[Entry, Verdict] = {}
         """Of every entry that this run has polled, or was refused an answer about."""
 
     def waited(self) -> float:
-        return self._outside.clock.monotonic() - self._started
+        return self._sources.clock.monotonic() - self._started
 
     def why_not_asked(self) -> str:
         """Why an entry has not been polled."""
@@ -163,7 +163,7 @@ class _Polls:
 
         *also_once* get one poll each, in the pauses: *entries* are what the wait is for.
         """
-        waiting, in_pauses, clock = list(entries), self._poll(also_once, entries), self._outside.clock
+        waiting, in_pauses, clock = list(entries), self._poll(also_once, entries), self._sources.clock
         for interval in itertools.chain(INTERVALS, itertools.repeat(INTERVALS[-1])):
             for _ in self._poll(waiting, entries):
                 pass
@@ -221,11 +221,11 @@ class _Polls:
         after = _duration(self.waited())
         for verdict in not_verified:
             if verdict.settled:
-                self._outside.progress.warn(
+                self._sources.progress.warn(
                     f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}"
                 )
             elif stopping.is_set():
-                self._outside.progress.warn(
+                self._sources.progress.warn(
                     f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
                     "the next `pulumi up` looks again"
                 )
@@ -233,7 +233,7 @@ class _Polls:
             return {}
         left_out = [verdict.entry for verdict in not_verified if verdict.entry not in self.found]
         if left_out:
-            self._outside.progress.warn(
+            self._sources.progress.warn(
                 f"{_names(left_out)}: {self.why_not_asked()} within {_duration(self._timeout_seconds)}; "
                 "the next `pulumi up` goes on"
             )
@@ -243,11 +243,11 @@ class _Polls:
             for entry in unread:
                 with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
                     self._get(entry)
-        until = self._outside.clock.monotonic() + DIAGNOSIS_SECONDS
+        until = self._sources.clock.monotonic() + DIAGNOSIS_SECONDS
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
             reasons = list(pool.map(lambda verdict: self._reason(verdict, until), polled))
         for verdict, reason in zip(polled, reasons, strict=True):
-            self._outside.progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {reason}")
+            self._sources.progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {reason}")
         return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
 
     def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
@@ -255,7 +255,7 @@ class _Polls:
         missing = {entry.domain: entry for entry in entries}
         verdicts: dict[Entry, Verdict] = {}
         pages = 0
-        for page in self._outside.ses(region).list_email_identities():
+        for page in self._sources.ses(region).list_email_identities():
             pages += 1
             for listed in page:
                 if entry := missing.pop(listed.name, None):
@@ -270,7 +270,7 @@ class _Polls:
         return verdicts | {one: Verdict(entry=one, status=GONE, verified=False) for one in missing.values()}
 
     def _get(self, entry: Entry) -> Verdict:
-        seen = self._outside.ses(entry.region).get_email_identity(entry.domain)
+        seen = self._sources.ses(entry.region).get_email_identity(entry.domain)
         if seen is None:
             return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
         self._seen[entry] = seen
@@ -289,11 +289,11 @@ class _Polls:
             found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
         if seen and seen.soa_seen:
             found.append(f"at the zone of {seen.soa_seen}")
-        resolver = self._outside.resolver(entry)
+        resolver = self._sources.resolver(entry)
         public_key = records.public_key(entry.record_value)
-        has_time = self._outside.clock.monotonic() <= until and not stopping.is_set()
+        has_time = self._sources.clock.monotonic() <= until and not stopping.is_set()
         if resolver and public_key and has_time:
-            wanted = Wanted(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
+            wanted = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
             found.append(diagnosis.examine(resolver, wanted).text)
         if entry.key_set_by == PUT and entry.generation_before in entry.published:
             found.append(
@@ -321,7 +321,7 @@ class _Polls:
         if entries and state != self._said:
             self._said = state
             usual = f"{waiting}; {USUAL}" if open_ else ""
-            self._outside.progress.update(f"{state} after {limit}{usual}")
+            self._sources.progress.update(f"{state} after {limit}{usual}")
 
     def _state(self, verdict: Verdict) -> str:
         seen = self._seen.get(verdict.entry)

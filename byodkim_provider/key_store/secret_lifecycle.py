@@ -24,7 +24,7 @@ from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import timestamp
 
-__all__ = ["Made", "Store", "Wanted", "create", "delete", "problem", "read_key"]
+__all__ = ["KeyRequest", "Made", "Store", "create", "delete", "problem", "read_key"]
 
 MAX_NAMES: Final = 100
 """How many names are tried. Each is a key that was made and deleted within a recovery window."""
@@ -44,7 +44,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class KeyRequest:
     """A key that is to be made."""
 
     domain: str
@@ -70,34 +70,39 @@ class Made:
 
 
 def create(
-    wanted: Wanted, store: Store, *, now: datetime, progress: Progress, instances: MutableMapping[str, str]
+    request: KeyRequest,
+    store: Store,
+    *,
+    now: datetime,
+    progress: Progress,
+    instances: MutableMapping[str, str],
 ) -> Made:
     """
     Make a key and its secret, or go on with the secret that an earlier run made for this resource.
 
     *instances*: by ARN, the instance tag that this run wrote, for reads may lag behind.
     """
-    key = keys.generate(wanted.bits)
-    held = KeySecret(wanted.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
+    key = keys.generate(request.bits)
+    held = KeySecret(request.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
     instance = secrets.token_hex(16)
-    tags = {**wanted.tags, OWNER_TAG: wanted.owner, INSTANCE_TAG: instance}
-    for name in itertools.islice(key_secret.names(wanted.owner), MAX_NAMES):
+    tags = {**request.tags, OWNER_TAG: request.owner, INSTANCE_TAG: instance}
+    for name in itertools.islice(key_secret.names(request.owner), MAX_NAMES):
         try:
-            value = store.create_secret(name, text=held.to_text(), kms_key_id=wanted.kms_key_id, tags=tags)
+            value = store.create_secret(name, text=held.to_text(), kms_key_id=request.kms_key_id, tags=tags)
         except SecretRefused as refused:
             if refused.code not in ("ResourceExistsException", "InvalidRequestException"):
                 raise
             last = refused
-            earlier = _own(name, wanted, store, refused)
+            earlier = _own(name, request, store, refused)
             if earlier is None:
                 continue
             held, value = earlier
             progress.warn(
-                f"{wanted.domain}: {held.selector} is in Secrets Manager already ({name}), "
+                f"{request.domain}: {held.selector} is in Secrets Manager already ({name}), "
                 "no other key is made"
             )
-        if wanted.resource_policy:
-            store.put_resource_policy(value.arn, wanted.resource_policy)
+        if request.resource_policy:
+            store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
             # Last: until then the secret is still the one of the resource that is being replaced.
             store.tag_resource(value.arn, tags)
@@ -163,17 +168,19 @@ def delete(
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 
 
-def _own(name: str, wanted: Wanted, store: Store, refused: SecretRefused) -> tuple[KeySecret, Value] | None:
-    """The key in the secret *name* and where it is, if a run for the same resource made it; else None."""
+def _own(
+    name: str, request: KeyRequest, store: Store, refused: SecretRefused
+) -> tuple[KeySecret, Value] | None:
+    """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
     secret = store.describe_secret(name)
     if secret is None:
         raise refused
     # One that is scheduled for deletion is not brought back: it may have been removed for a leak.
-    if secret.deleted or secret.tags.get(OWNER_TAG) != wanted.owner:
+    if secret.deleted or secret.tags.get(OWNER_TAG) != request.owner:
         return None
     value = store.get_secret_value(secret.arn)
     held = KeySecret.from_text(value.text)
-    return (held, value) if held and held.domain == wanted.domain else None
+    return (held, value) if held and held.domain == request.domain else None
 
 
 def _lost(code: str, arn: str) -> str | None:

@@ -37,7 +37,7 @@ from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
 from byodkim_provider.identity.checks import check
-from byodkim_provider.identity.outside import Key, Outside
+from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
@@ -78,7 +78,7 @@ class ByodkimIdentityProvider(ResourceProvider):
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
-    def __init__(self, connect: Callable[[Declared], Outside] | None = None) -> None:
+    def __init__(self, connect: Callable[[Declared], Services] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
         self._default_tags: Mapping[str, str] = {}
@@ -192,8 +192,8 @@ class ByodkimIdentityProvider(ResourceProvider):
 
         return functools.cache(read)
 
-    def _connect_to_aws(self, declared: Declared) -> Outside:
-        return Outside(
+    def _connect_to_aws(self, declared: Declared) -> Services:
+        return Services(
             ses=self._connections.ses(declared.region, declared.account_id),
             resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
             clock=SystemClock(),

@@ -149,7 +149,7 @@ class DkimKeyProvider(ResourceProvider):
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
         settings = self._settings()
         made = secret_lifecycle.create(
-            secret_lifecycle.Wanted(
+            secret_lifecycle.KeyRequest(
                 domain=props["domain"],
                 bits=_bits(props),
                 owner=props["owner"],

@@ -31,7 +31,7 @@ from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verdicts, verification
 from byodkim_provider.identity.verdicts import Entry, Verdict
-from byodkim_provider.identity.verification import OnTimeout, Outside
+from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
@@ -78,7 +78,7 @@ class DkimVerificationProvider(ResourceProvider):
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
-    def __init__(self, connect: Callable[[str | None], Outside] | None = None) -> None:
+    def __init__(self, connect: Callable[[str | None], Sources] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
 
@@ -146,8 +146,8 @@ class DkimVerificationProvider(ResourceProvider):
             "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
         }
 
-    def _connect_to_aws(self, account_id: str | None) -> Outside:
-        return Outside(
+    def _connect_to_aws(self, account_id: str | None) -> Sources:
+        return Sources(
             ses=lambda region: self._connections.ses(region, account_id),
             resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
             clock=SystemClock(),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import CLIENT
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.dns_moves import leaving, refuse_leaving
@@ -308,7 +308,7 @@ def test_not_allowed(world, ses, tmp_path):
     text = refused(lifecycle.create, world.declared(), lambda: world.key(1), replace(world.outside, ses=ses))
     program, *arguments = advice(text)[0].split()
     assert program == "byodkim"
-    printed = CliRunner().invoke(main, arguments, obj=Outside(directory=tmp_path))
+    printed = CliRunner().invoke(main, arguments, obj=Environment(directory=tmp_path))
     policy = json.loads(printed.stdout)
     allowed = {action for one in policy["Statement"] for action in one["Action"]}
     assert "ses:CreateEmailIdentity" in allowed

@@ -17,8 +17,8 @@ from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.cli import least_privilege
-from byodkim_provider.cli.least_privilege import Identity, Records, Role, Scope, Secrets, policy
-from byodkim_provider.identity import outside, ownership
+from byodkim_provider.cli.least_privilege import IdentityAccess, Records, Role, Scope, Secrets, policy
+from byodkim_provider.identity import ownership, services
 from tests.conftest import permission_problems
 from tests.support.fakes import FakeClock
 
@@ -84,7 +84,7 @@ def test_ses(ses_calls):
 def test_every_action_of_the_client_is_used():
     """The client of SES has no action that the life of an identity does not need."""
     methods = {name for name, _ in inspect.getmembers(SesClient, inspect.isfunction) if name[0] != "_"}
-    assert {name for name, _ in inspect.getmembers(outside.Ses, inspect.isfunction)} >= methods
+    assert {name for name, _ in inspect.getmembers(services.Ses, inspect.isfunction)} >= methods
 
 
 def test_secrets_manager():
@@ -175,7 +175,7 @@ def ensure_list(value):
 def test_one_identity():
     """A stack with one domain may do to its identity what it needs, and to nothing else."""
     document = policy(
-        Scope(account="123456789012", owners=OWNERS, identities=(Identity("eu-west-1", "example.com"),))
+        Scope(account="123456789012", owners=OWNERS, identities=(IdentityAccess("eu-west-1", "example.com"),))
     )
     arn = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
     assert document == {
@@ -252,7 +252,7 @@ WITH_ROUTE53 = {
     "route53:ListResourceRecordSets",
     "route53:ListTagsForResource",
 }
-ONE = (Identity("eu-west-1", "example.com"),)
+ONE = (IdentityAccess("eu-west-1", "example.com"),)
 
 
 @pytest.mark.parametrize(
@@ -260,18 +260,18 @@ ONE = (Identity("eu-west-1", "example.com"),)
     [
         (Scope(), set()),
         (Scope(identities=ONE), ALWAYS),
-        (Scope(identities=(*ONE, Identity("us-east-1", "example.com"))), ALWAYS),
+        (Scope(identities=(*ONE, IdentityAccess("us-east-1", "example.com"))), ALWAYS),
         (Scope(identities=ONE, tags=True), ALWAYS | {"ses:UntagResource"}),
         (
-            Scope(identities=(Identity("eu-west-1", "example.com", adopt=True),)),
+            Scope(identities=(IdentityAccess("eu-west-1", "example.com", adopt=True),)),
             ALWAYS | {"ses:UntagResource"},
         ),
         (
-            Scope(identities=(Identity("eu-west-1", "example.com", adopted=True),)),
+            Scope(identities=(IdentityAccess("eu-west-1", "example.com", adopted=True),)),
             ALWAYS | {"ses:UntagResource"},
         ),
         (
-            Scope(identities=(Identity("eu-west-1", "example.com", configuration_set="news"),)),
+            Scope(identities=(IdentityAccess("eu-west-1", "example.com", configuration_set="news"),)),
             ALWAYS | {"ses:PutEmailIdentityConfigurationSetAttributes"},
         ),
         (Scope(records=(Records("example.com", zone_id="Z1", by_name=False),)), WITH_ROUTE53),
@@ -351,7 +351,7 @@ def test_no_more_than_needed(scope, expected):
 def test_adopted():
     """An identity that is not ours yet can be taken over, and only ours can be deleted."""
     scope = Scope(
-        account="1", owners=OWNERS, identities=(Identity("eu-west-1", "a.example", adopt=True), *ONE)
+        account="1", owners=OWNERS, identities=(IdentityAccess("eu-west-1", "a.example", adopt=True), *ONE)
     )
     document = policy(scope)
     adopted, ours = (f"arn:aws:ses:eu-west-1:1:identity/{name}" for name in ("a.example", "example.com"))

@@ -16,7 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, SSLError
 
-from byodkim_provider.aws.ses import Answer, Identity, Listed, SesClient
+from byodkim_provider.aws.ses import DkimResponse, Listed, SesClient, SesIdentity
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
@@ -125,12 +125,12 @@ def client(boto: Any, clock: FakeClock) -> SesClient:
     return SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock)
 
 
-def create(client: SesClient, domain: str = DOMAIN, **options: Any) -> Answer:
+def create(client: SesClient, domain: str = DOMAIN, **options: Any) -> DkimResponse:
     defaults: dict[str, Any] = {"selector": "s1", "key": KEY, "configuration_set": None, "tags": {}}
     return client.create_email_identity(domain, **{**defaults, **options})
 
 
-def put(client: SesClient) -> Answer:
+def put(client: SesClient) -> DkimResponse:
     return client.put_email_identity_dkim_signing_attributes(DOMAIN, selector="s2", key=NEXT_KEY)
 
 
@@ -182,7 +182,9 @@ def test_create(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     """An identity is made with key, selector, configuration set and tags in one call, and its answer told."""
     ses.add_configuration_set(REGION, "newsletter")
     answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
-    assert Answer(dkim_status="PENDING", at=clock.now(), origin="EXTERNAL", signing_enabled=True) == answer
+    assert (
+        DkimResponse(dkim_status="PENDING", at=clock.now(), origin="EXTERNAL", signing_enabled=True) == answer
+    )
     identity = ses.identities(REGION)[DOMAIN]
     assert ("s1", KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
     assert ("newsletter", {"team": "mail", "empty": ""}) == (identity.configuration_set, identity.tags)
@@ -200,7 +202,7 @@ def test_put_signing_attributes(ses: Ses, client: SesClient, clock: FakeClock) -
     prepare(ses, "PutEmailIdentityDkimSigningAttributes")
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
-    assert Answer("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL") == put(client)
+    assert DkimResponse("NOT_STARTED", START + timedelta(seconds=90), "EXTERNAL") == put(client)
     identity = ses.identities(REGION)[DOMAIN]
     assert ("s2", NEXT_KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)
 
@@ -247,7 +249,7 @@ def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     identity = client.get_email_identity(DOMAIN)
     assert identity is not None
     assert identity.last_checked is not None
-    expected = Identity(
+    expected = SesIdentity(
         identity_type="DOMAIN",
         dkim_status="SUCCESS",
         signing_enabled=True,
@@ -317,7 +319,7 @@ def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
 )
 def test_verified(origin: str, enabled: bool, status: str, selector: str | None, verified: bool) -> None:
     """Verified is what the guide's three values say; the tokens of Easy DKIM are no selector."""
-    identity = Identity("DOMAIN", status, enabled, origin, ("s1",), START)
+    identity = SesIdentity("DOMAIN", status, enabled, origin, ("s1",), START)
     assert (selector, verified) == (identity.selector, identity.verified)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.cli.examined import SesView
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import fixes, panels
@@ -436,7 +436,7 @@ def test_nameserver(monkeypatch, given, asked):
     found = [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 0))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
-    CliRunner().invoke(main, arguments, obj=Outside(resolver=resolver))
+    CliRunner().invoke(main, arguments, obj=Environment(resolver=resolver))
     assert resolvers == [("authoritative", asked)]
 
 
@@ -450,7 +450,7 @@ def test_name_of_a_nameserver_is_not_waited_for(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", "ns1.example.net"]
-    CliRunner().invoke(main, arguments, obj=Outside(resolver=lambda *_: GoDaddy()))
+    CliRunner().invoke(main, arguments, obj=Environment(resolver=lambda *_: GoDaddy()))
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()
 
@@ -464,13 +464,15 @@ def test_two_nameservers():
         return GoDaddy()
 
     servers = ["--nameserver", "127.0.0.1:5353", "--nameserver", "127.0.0.2"]
-    CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9", *servers], obj=Outside(resolver=resolver))
+    CliRunner().invoke(
+        main, ["doctor", DOMAIN, "--selector", "s9", *servers], obj=Environment(resolver=resolver)
+    )
     assert resolvers == [("authoritative", "127.0.0.1:5353", "127.0.0.2")]
 
 
 def test_outside_a_project(tmp_path):
     """Where there is no project, the way without one is offered; followed, it works."""
-    outside = Outside(directory=tmp_path, resolver=lambda *_: GoDaddy())
+    outside = Environment(directory=tmp_path, resolver=lambda *_: GoDaddy())
     result = CliRunner().invoke(main, ["doctor", DOMAIN], obj=outside)
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr.splitlines()[1:] == ["  hint: give DOMAIN and --selector to work without a stack"]
@@ -493,6 +495,6 @@ def test_no_nameserver(monkeypatch, given, problem):
 
     monkeypatch.setattr(socket, "getaddrinfo", no_address)
     arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
-    result = CliRunner().invoke(main, arguments, obj=Outside(resolver=None))
+    result = CliRunner().invoke(main, arguments, obj=Environment(resolver=None))
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == f"Error: Invalid value for '--nameserver': {problem}"

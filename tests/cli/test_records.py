@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.cli.records import TxtRecord, as_change_batch, as_json, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
@@ -31,7 +31,7 @@ ONE = (DOMAIN, "--selector", "s1", *PUBLIC_KEY)
 
 def run(*arguments, stdin=None):
     """`byodkim records` where there is no project, no Pulumi and no AWS."""
-    nothing = Outside(directory=Path("/"), ask_pulumi=None, connect=None, resolver=None)
+    nothing = Environment(directory=Path("/"), ask_pulumi=None, connect=None, resolver=None)
     return CliRunner().invoke(main, ["records", *arguments], obj=nothing, input=stdin)
 
 

@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from tests.support.world import DOMAIN
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ def test_hears_ctrl_c(silent_server, tmp_path):
 def test_a_long_wait_says_so(silent_server):
     """Who waits for a server that does not answer is told so after two seconds, on standard error."""
     arguments = ["doctor", DOMAIN, "--selector", "s1", "--nameserver", address(silent_server), "--json"]
-    result = CliRunner().invoke(main, arguments, obj=Outside(), env={"AWS_REGION": ""})
+    result = CliRunner().invoke(main, arguments, obj=Environment(), env={"AWS_REGION": ""})
     assert result.exit_code == 2
     said = f"0 of 1 answers after 2 s, waiting for DNS s1._domainkey.{DOMAIN}"
     assert result.stderr.splitlines()[0] == f"byodkim: {said}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.identity.state import AWAITING_DNS, Stored
 from byodkim_provider.identity.verdicts import Verdict
 from sandbox.ses.switches import Fault
@@ -452,7 +452,7 @@ def test_could_not_tell(project, change, text):
 def test_no_pulumi(project, monkeypatch):
     """Without the Pulumi CLI it says so, and where to get it."""
     monkeypatch.setenv("PATH", "")
-    result = CliRunner().invoke(main, ["status"], obj=Outside(directory=project.directory))
+    result = CliRunner().invoke(main, ["status"], obj=Environment(directory=project.directory))
     assert result.stderr == (
         "byodkim: pulumi stack --show-name: there is no `pulumi` on PATH\n"
         "  hint: see https://www.pulumi.com/docs/install/\n"

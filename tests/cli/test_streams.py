@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from byodkim_provider.cli.outside import run_pulumi
+from byodkim_provider.cli.environment import run_pulumi
 from byodkim_provider.identity.state import AWAITING_DNS
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN

@@ -18,8 +18,8 @@ from byodkim_provider.config import settings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity import outside as identity_outside
 from byodkim_provider.identity import verification
+from byodkim_provider.identity.services import Services
 from byodkim_provider.resources import dkim_identity
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
@@ -240,8 +240,8 @@ class Life:
         dns_wait = DnsWait(self.clock)
         instances: dict[tuple[str, str], str] = {}
 
-        def outside(region: str) -> identity_outside.Outside:
-            return identity_outside.Outside(
+        def outside(region: str) -> Services:
+            return Services(
                 ses=FakeSes(self.ses, region),
                 resolver=self.dns if self.checks_dns else None,
                 clock=self.clock,
@@ -251,7 +251,7 @@ class Life:
                 instances=instances,
             )
 
-        verifying = verification.Outside(
+        verifying = verification.Sources(
             ses=lambda region: FakeSes(self.ses, region),
             resolver=lambda _: self.dns,
             clock=self.clock,

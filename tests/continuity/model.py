@@ -18,9 +18,9 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared
-from byodkim_provider.identity.verification import Outside as LookingOutside
+from byodkim_provider.identity.verification import Sources
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
@@ -76,13 +76,13 @@ class Providers:
     def of_a_process(
         cls,
         record: ResourceProvider,
-        identity: Callable[[str], Outside],
-        verifying: LookingOutside,
+        identity: Callable[[str], Services],
+        verifying: Sources,
     ) -> Providers:
         """The product's own, and *record* for the DNS provider's; *identity* gives a Region's outside."""
-        outsides: dict[str, Outside] = {}
+        outsides: dict[str, Services] = {}
 
-        def outside(declared: Declared) -> Outside:
+        def outside(declared: Declared) -> Services:
             return outsides.setdefault(declared.region, identity(declared.region))
 
         return cls(

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.cli.examined import Examined
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import fixes, panels
-from byodkim_provider.dns.diagnosis import Wanted, examine
+from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import DnsResolver
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
@@ -169,7 +169,7 @@ def doctor(server: DnsServer, domain: str, selector: str, *options: str, key: Pa
     result = CliRunner().invoke(
         main,
         [*arguments, "--nameserver", server.resolver, "--json"],
-        obj=Outside(ask_pulumi=None, connect=None),
+        obj=Environment(ask_pulumi=None, connect=None),
         env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
     )
     (finding,) = json.loads(result.stdout)["records"]
@@ -246,7 +246,7 @@ def test_delegation_followed(dns, hosting):
     server, _ = dns
     child = "_domainkey.delegated.example"
     hosting.zones |= {"delegated.example": [], child: [(f"s1.{child}", *txt(VALUE).split(" ", 1))]}
-    wanted = Wanted(
+    expected = ExpectedRecord(
         selector="s1",
         domain="delegated.example",
         public_key_der=KEY.public_key_der,
@@ -254,12 +254,12 @@ def test_delegation_followed(dns, hosting):
         delegated=True,
     )
     resolver = DnsResolver(resolvers=[server.resolver])
-    finding = Examined(wanted, examine(resolver, wanted)).to_json()
+    finding = Examined(expected, examine(resolver, expected)).to_json()
     assert finding["misconfiguration"] == "not-delegated"
 
-    Person(server, hosting, wanted.name).follow(finding)
+    Person(server, hosting, expected.name).follow(finding)
 
-    assert "right" == examine(resolver, wanted).verdict
+    assert "right" == examine(resolver, expected).verdict
 
 
 def test_every_fix_is_followed():

@@ -15,14 +15,13 @@ import dns.rdata
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity.state import CREATED
 from byodkim_provider.identity.verdicts import Entry
-from byodkim_provider.identity.verification import Outside as Looks
-from byodkim_provider.identity.verification import verify
+from byodkim_provider.identity.verification import Sources, verify
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -76,7 +75,7 @@ class Server:
         result = CliRunner().invoke(
             main,
             ["doctor", *arguments, *given, "--nameserver", self.address, "--json"],
-            obj=Outside(ask_pulumi=None, connect=None),
+            obj=Environment(ask_pulumi=None, connect=None),
             env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
         )
         assert result.stderr == "", result.output
@@ -231,7 +230,7 @@ def test_verification_says_the_same(server, name):
         record_value=VALUE,
     )
     resolver = DnsResolver(resolvers=[server.address])
-    looks = Looks(
+    looks = Sources(
         ses=lambda _: NoIdentities(), resolver=lambda _: resolver, clock=FakeClock(), progress=FakeProgress()
     )
 

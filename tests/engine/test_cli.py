@@ -10,9 +10,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.cli.configuration import SECRET, of_project, read
-from byodkim_provider.cli.outside import ask_pulumi
+from byodkim_provider.cli.environment import ask_pulumi
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration
@@ -47,7 +47,7 @@ def byodkim(shell):
             ran.append(["pulumi", *arguments])
             return 0
 
-        outside = Outside(directory=stack._work / "stacks")
+        outside = Environment(directory=stack._work / "stacks")
         return CliRunner().invoke(
             main, arguments, obj=outside if ran is None else replace(outside, run_pulumi=run_pulumi)
         )

@@ -26,8 +26,8 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity import outside as identity_outside
 from byodkim_provider.identity import verification
+from byodkim_provider.identity.services import Services
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record import DnsRecordProvider
 from sandbox.pulumi.aws_resources import Record
@@ -171,8 +171,8 @@ class Stack:
         def names() -> frozenset[str]:
             return frozenset(one.name for page in client().list_email_identities() for one in page)
 
-        def of_identity(_: str) -> identity_outside.Outside:
-            return identity_outside.Outside(
+        def of_identity(_: str) -> Services:
+            return Services(
                 ses=client(),
                 resolver=outside,
                 clock=outside.clock,
@@ -182,7 +182,7 @@ class Stack:
                 instances=instances,
             )
 
-        of_verification = verification.Outside(
+        of_verification = verification.Sources(
             ses=lambda _: client(), resolver=lambda _: outside, clock=outside.clock, progress=FakeProgress()
         )
         record = _AnyRecord(_Records(outside), DnsRecordProvider(lambda *_: Host(outside)))

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from byodkim_provider.aws.ses import Identity, SesClient
+from byodkim_provider.aws.ses import SesClient, SesIdentity
 from byodkim_provider.dns_hosts.interface import DnsHost, HostError
 from byodkim_provider.dns_hosts.publish import Record, lookup, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.resources import dns_record
 from sandbox.ses.switches import Switches
@@ -54,15 +54,15 @@ def test_switches(switch: str) -> None:
 # Bugs that are planted: the matrix has to find them
 
 
-def _delete_whatever_is_there(stored: Stored, outside: Outside) -> None:
+def _delete_whatever_is_there(stored: Stored, outside: Services) -> None:
     outside.ses.delete_email_identity(stored.declared.domain)
 
 
-def _keep(_stored: Stored, _outside: Outside) -> None:
+def _keep(_stored: Stored, _outside: Services) -> None:
     """Never deletes anything."""
 
 
-def _without_tags(self: SesClient, domain: str) -> Identity | None:
+def _without_tags(self: SesClient, domain: str) -> SesIdentity | None:
     seen = _get(self, domain)
     return replace(seen, tags={}) if seen else None
 

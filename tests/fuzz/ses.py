@@ -19,7 +19,7 @@ from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.outside import Outside
+from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
@@ -173,7 +173,7 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         key_set_by="CreateEmailIdentity",
         signing_since=START,
     )
-    outside = Outside(
+    outside = Services(
         ses=ses,
         resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
         clock=clock,
@@ -210,7 +210,7 @@ def _verify(ses: SesClient) -> None:
         )
         for domain in ("example.com", "example.net")
     ]
-    outside = verification.Outside(
+    outside = verification.Sources(
         ses=lambda _: ses, resolver=lambda _: FakeResolver(), clock=clock, progress=FakeProgress()
     )
     for verdict in verification.verify(entries, [], outside, timeout_minutes=1, on_timeout="warn"):

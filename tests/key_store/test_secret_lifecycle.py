@@ -8,13 +8,13 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.key_store.secret_lifecycle import Wanted
+from byodkim_provider.key_store.secret_lifecycle import KeyRequest
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 
 OWNER = "ses-byodkim/dev/example.com/3"
 NAME = f"byodkim/{OWNER}"
-WANTED = Wanted(
+REQUEST = KeyRequest(
     domain="example.com",
     bits=keys.MIN_BITS,
     owner=OWNER,
@@ -40,7 +40,7 @@ class Run:
 
     def create(self, **changes):
         return secret_lifecycle.create(
-            replace(WANTED, **changes),
+            replace(REQUEST, **changes),
             self.store,
             now=START,
             progress=self.progress,

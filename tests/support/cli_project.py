@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
-from byodkim_provider.cli import Outside, main
+from byodkim_provider.cli import Environment, main
 from byodkim_provider.cli.configuration import SECRET
-from byodkim_provider.cli.outside import CannotTell
+from byodkim_provider.cli.environment import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
@@ -36,7 +36,7 @@ def configuration(project_file: Path, stack_file: Path) -> str:
     try:
         return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
     except RecursionError:  # an alias within what it repeats
-        raise CannotTell("pulumi config: invalid YAML file") from None
+        raise CannotRead("pulumi config: invalid YAML file") from None
 
 
 def _printed(project: Any, stack: Any) -> str:
@@ -61,9 +61,9 @@ def _loaded(path: Path) -> Any:
     try:
         loaded = stack_file.load(path.read_bytes().decode())
     except (InvalidSettings, UnicodeDecodeError):
-        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file") from None
+        raise CannotRead(f"pulumi config: {path.name}: invalid YAML file") from None
     if not isinstance(loaded, dict) or not isinstance(loaded.get("config") or {}, dict):
-        raise CannotTell(f"pulumi config: {path.name}: invalid YAML file")
+        raise CannotRead(f"pulumi config: {path.name}: invalid YAML file")
     return loaded
 
 
@@ -124,7 +124,7 @@ class CliProject:
 
     def run(self, *arguments: str, terminal: bool = False, answer: str | None = None) -> Result:
         """`byodkim` with *arguments*; with *terminal* somebody types *answer*."""
-        outside = Outside(
+        outside = Environment(
             directory=self.directory,
             ask_pulumi=self._ask_pulumi,
             run_pulumi=self._run_pulumi,
@@ -156,7 +156,7 @@ class CliProject:
             return self.printed or configuration(self.directory / "Pulumi.yaml", self.stack_file)
         assert list(arguments) == EXPORT
         if self.complaint:
-            raise CannotTell(f"pulumi stack export: {self.complaint}")
+            raise CannotRead(f"pulumi stack export: {self.complaint}")
         return json.dumps({"version": 3, "deployment": {"resources": self._resources()}}, ensure_ascii=False)
 
     def _run_pulumi(self, arguments: Sequence[str], directory: Path) -> int:

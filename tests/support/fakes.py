@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import Answer as AnswerOfSes
-from byodkim_provider.aws.ses import Identity, Listed
+from byodkim_provider.aws.ses import DkimResponse, Listed, SesIdentity
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import SesRefused, Stopped
@@ -156,7 +155,7 @@ class FakeSes:
         key: SigningKey,
         configuration_set: str | None,
         tags: Mapping[str, str],
-    ) -> AnswerOfSes:
+    ) -> DkimResponse:
         sent: dict[str, Any] = {
             "DkimSigningAttributes": _signing_attributes(selector, key),
             "Tags": _list(tags),
@@ -164,7 +163,7 @@ class FakeSes:
         if configuration_set:
             sent["ConfigurationSetName"] = configuration_set
         dkim = self._call("CreateEmailIdentity", domain, sent)["DkimAttributes"]
-        return AnswerOfSes(
+        return DkimResponse(
             dkim["Status"],
             self._date(),
             origin=dkim["SigningAttributesOrigin"],
@@ -173,13 +172,13 @@ class FakeSes:
 
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
-    ) -> AnswerOfSes:
+    ) -> DkimResponse:
         sent = {
             "SigningAttributesOrigin": "EXTERNAL",
             "SigningAttributes": _signing_attributes(selector, key),
         }
         answer = self._call("PutEmailIdentityDkimSigningAttributes", domain, sent)
-        return AnswerOfSes(answer["DkimStatus"], self._date(), origin="EXTERNAL")
+        return DkimResponse(answer["DkimStatus"], self._date(), origin="EXTERNAL")
 
     def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
         self._call("PutEmailIdentityDkimAttributes", domain, {"SigningEnabled": signing_enabled})
@@ -187,7 +186,7 @@ class FakeSes:
     def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
         self._call("PutEmailIdentityConfigurationSetAttributes", domain, {"ConfigurationSetName": name})
 
-    def get_email_identity(self, domain: str) -> Identity | None:
+    def get_email_identity(self, domain: str) -> SesIdentity | None:
         try:
             answer = self._call("GetEmailIdentity", domain, {})
         except SesRefused as refused:
@@ -195,7 +194,7 @@ class FakeSes:
                 return None
             raise
         dkim, info = answer["DkimAttributes"], answer["VerificationInfo"]
-        return Identity(
+        return SesIdentity(
             identity_type=answer["IdentityType"],
             dkim_status=dkim["Status"],
             signing_enabled=dkim["SigningEnabled"],

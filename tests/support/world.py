@@ -14,7 +14,8 @@ from typing import Any, Final
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.visibility import DnsWait
-from byodkim_provider.identity import lifecycle, outside, verification
+from byodkim_provider.identity import lifecycle, verification
+from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from sandbox.ses.identity import Identity
@@ -57,12 +58,12 @@ class World:
             setattr(self.model.switches, name, value)
 
     @property
-    def outside(self) -> outside.Outside:
+    def outside(self) -> Services:
         """For one call in an identity's life."""
         return self.outside_in(REGION)
 
-    def outside_in(self, region: str) -> outside.Outside:
-        return outside.Outside(
+    def outside_in(self, region: str) -> Services:
+        return Services(
             ses=self.ses(region),
             resolver=self.resolver,
             clock=self.clock,
@@ -73,9 +74,9 @@ class World:
         )
 
     @property
-    def looks(self) -> verification.Outside:
+    def looks(self) -> verification.Sources:
         """For one verification."""
-        return verification.Outside(
+        return verification.Sources(
             ses=self.ses, resolver=lambda _: self.resolver, clock=self.clock, progress=self.progress
         )
 

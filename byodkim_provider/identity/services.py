@@ -1,4 +1,4 @@
-"""What the life of an SES identity needs of the outside world. Tests pass their own."""
+"""What the life of an SES identity may call: SES, DNS, the clock. Tests pass their own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapp
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from byodkim_provider.aws.ses import Answer, Identity, Listed
+from byodkim_provider.aws.ses import DkimResponse, Listed, SesIdentity
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.visibility import DnsWait, Resolver
 from byodkim_provider.progress import Clock, Progress
 
-__all__ = ["Key", "Outside", "Ses"]
+__all__ = ["Key", "Services", "Ses"]
 
 Key = Callable[[], SigningKey]
-"""Gives the declared key when SES is to be told of it, and not before: it may be in a store."""
+"""Loads the declared key, which may be in a key store. Called only when the key is sent to SES."""
 
 
 class Ses(Protocol):
@@ -28,13 +28,13 @@ class Ses(Protocol):
         key: SigningKey,
         configuration_set: str | None,
         tags: Mapping[str, str],
-    ) -> Answer: ...
+    ) -> DkimResponse: ...
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
-    ) -> Answer: ...
+    ) -> DkimResponse: ...
     def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None: ...
     def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None: ...
-    def get_email_identity(self, domain: str) -> Identity | None: ...
+    def get_email_identity(self, domain: str) -> SesIdentity | None: ...
     def list_email_identities(self) -> Iterable[tuple[Listed, ...]]: ...
     def delete_email_identity(self, domain: str) -> None: ...
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None: ...
@@ -42,8 +42,8 @@ class Ses(Protocol):
 
 
 @dataclass(frozen=True)
-class Outside:
-    """Everything one call may touch. Tests pass their own; nothing else is replaced."""
+class Services:
+    """Everything one call may touch. Tests replace this value and nothing else."""
 
     ses: Ses
     resolver: Resolver | None
@@ -51,8 +51,8 @@ class Outside:
     clock: Clock
     progress: Progress
     dns_wait: DnsWait
-    """How long new identities wait for their records, all of a run together."""
+    """How long all new identities of a run together wait for their records."""
     names: Callable[[], Collection[str]]
-    """Names of the identities that SES had in the Region when this run first asked for them."""
+    """Names of the identities in the Region when this run first listed them."""
     instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)
-    """By Region and domain, the instance tag that this run wrote: SES may show the old one for seconds."""
+    """Instance tags that this run wrote, by Region and domain: SES may return the old tag for seconds."""

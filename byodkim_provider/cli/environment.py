@@ -23,11 +23,11 @@ from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.streams import tell
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import Resolver
-from byodkim_provider.identity.outside import Ses
+from byodkim_provider.identity.services import Ses
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, SystemClock
 
-__all__ = ["CannotTell", "Outside", "Refused", "say"]
+__all__ = ["CannotRead", "Environment", "Refused", "say"]
 
 
 class Refused(click.ClickException):
@@ -39,7 +39,7 @@ class Refused(click.ClickException):
         say(self.message)
 
 
-class CannotTell(Refused):
+class CannotRead(Refused):
     """The stack, AWS or DNS could not be read."""
 
     exit_code = 2
@@ -51,7 +51,7 @@ def say(text: str) -> None:
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
-    """What `pulumi` with *arguments* prints in *directory*; raises `CannotTell` with its complaint."""
+    """What `pulumi` with *arguments* prints in *directory*; raises `CannotRead` with its complaint."""
     shown = " ".join(["pulumi", *arguments])
     try:
         # "pulumi" from PATH: the one that the person uses. It speaks UTF-8, on Windows too.
@@ -64,11 +64,11 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise CannotTell(
+        raise CannotRead(
             f"{shown}: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"
         ) from None
     if done.returncode != 0:
-        raise CannotTell(f"{shown}: {done.stderr.strip().removeprefix('error: ')}")
+        raise CannotRead(f"{shown}: {done.stderr.strip().removeprefix('error: ')}")
     return done.stdout
 
 
@@ -92,15 +92,15 @@ def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
 
 
 def current_directory() -> Path:
-    """Where the command was started; raises `CannotTell` if that was deleted."""
+    """Where the command was started; raises `CannotRead` if that was deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise CannotTell("the current directory is not there any more") from None
+        raise CannotRead("the current directory is not there any more") from None
 
 
 @dataclass(frozen=True)
-class Outside:
+class Environment:
     """Everything a command may touch. Tests pass their own; nothing else is replaced."""
 
     directory: Path = field(default_factory=current_directory)
