@@ -16,6 +16,7 @@ from sandbox.mail.client import send
 from sandbox.pulumi.project import Project
 from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
+from tests.engine.search import leaks
 from tests.engine.stack import OTHER_REGION, REGION, Stack
 
 pytestmark = pytest.mark.engine
@@ -109,3 +110,4 @@ def test_no_message_fails(record_property: Callable[[str, object], None]) -> Non
             later = sandbox.mail.verify_again(younger_than=timedelta(days=10))
             assert [one for one in later if one.verdict.result == "fail"] == []
             assert len(later) == len(messages)
+        assert leaks(sandbox, [stack], searched=set()) == []

@@ -5,35 +5,16 @@ Tests share the sandbox and nothing else: each has domains of its own. SES looks
 and allows any number of calls, unless a test says otherwise.
 """
 
-import base64
-import functools
-import hashlib
-import json
-import re
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
-from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
-from tests.support.leaks import KeySearch, shown_by
+from tests.engine.search import leaks
+from tests.engine.stack import Stack
 from tests.support.secrets_manager import SecretsManager
-
-PASSPHRASE = b"sandbox"
-"""With which `sandbox.pulumi.project` has secrets encrypted."""
-
-STACK_SALT = re.compile(r'encryptionsalt"?:\s*"?v1:([^:]+):')
-SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
-"""In a stack file. Not parsed: some tests write what PyYAML can't read."""
-
-SALT = re.compile(r'"salt":\s*"v1:([^:"]+):')
-CIPHERTEXT = re.compile(r'"ciphertext":\s*"(v1:[^:"]+:[^:"]+)"')
 
 
 @pytest.fixture(scope="session")
@@ -115,20 +96,7 @@ def no_secret_is_shown(sandbox, all_secrets, open_stacks, open_stack, searched):
     It asks for *open_stack* so that the stacks are closed only after the search.
     """
     yield
-    log = sandbox.ses.log
-    sandbox.ses.reset_log()
-    keys = {fingerprint(key): key for stack in open_stacks for key in keys_in_state(stack)}
-    keys |= {key.fingerprint: load(key.pkcs1_der) for key in all_secrets.signing_keys()}
-    sent = {call.fingerprint for call in log if call.fingerprint}
-    assert sent <= keys.keys(), "SES was sent a key that would not be searched for"
-    supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
-    search = KeySearch([*keys.values(), *supplied], secrets_of(*open_stacks))
-    shown = [("SES's log", repr(log))]
-    for stack in open_stacks:
-        shown += shown_by(stack, stack.results).items()
-    new = {hash(text): (name, text) for name, text in shown if hash(text) not in searched}
-    assert [(name, secrets) for name, text in new.values() if (secrets := search.found_in(text))] == []
-    searched |= new.keys()
+    assert leaks(sandbox, open_stacks, all_secrets.signing_keys(), searched=searched) == []
 
 
 @pytest.fixture(autouse=True)
@@ -137,59 +105,3 @@ def no_traceback_is_shown(open_stacks, open_stack):
     yield
     results = [result for stack in open_stacks for result in stack.results]
     assert [each.stdout for each in results if "Traceback" in each.stdout + each.stderr] == []
-
-
-def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
-    """Every key that is or was in the stack's state, decrypted."""
-    for path in stack.state_files():
-        text = path.read_text()
-        for salt in set(SALT.findall(text)):
-            for ciphertext in set(CIPHERTEXT.findall(text)):
-                secret = json.loads(decrypted(ciphertext, salt))
-                if isinstance(secret, str) and secret.startswith("MII"):
-                    yield load(base64.b64decode(secret))
-
-
-def secrets_of(*stacks: Stack) -> dict[str, str]:
-    """Every secret that was in a stack file in any run, decrypted."""
-    secrets = {
-        decrypted(ciphertext, salt)
-        for stack in stacks
-        for text in stack.stack_files
-        for salt in STACK_SALT.findall(text)
-        for ciphertext in SECURE.findall(text)
-    }
-    return {f"secret {number}": secret for number, secret in enumerate(sorted(secrets), 1)}
-
-
-def decrypted(ciphertext: str, salt: str) -> str:
-    """What Pulumi wrote as `v1:<nonce>:<ciphertext>`."""
-    _, nonce, octets = ciphertext.split(":")
-    cipher = AESGCM(encryption_key(salt))
-    return cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
-
-
-@functools.cache
-def encryption_key(salt: str) -> bytes:
-    """
-    What Pulumi makes of the passphrase (pulumi/sdk, go/common/resource/config/crypt.go).
-
-    `pulumi stack export --show-secrets` knows only what is in state now; keys that a test made
-    and removed are in the files of the runs before.
-    """
-    return hashlib.pbkdf2_hmac("sha256", PASSPHRASE, base64.b64decode(salt), 1_000_000)
-
-
-@functools.cache
-def load(key: bytes) -> RSAPrivateKey:
-    """From PEM or DER. Cached, for every state file has the same keys again."""
-    read = serialization.load_pem_private_key if key.startswith(b"-") else serialization.load_der_private_key
-    return read(key, None, unsafe_skip_rsa_key_validation=True)
-
-
-def fingerprint(key: RSAPrivateKey) -> str:
-    """As in SES's log."""
-    public_der = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(public_der).hexdigest()

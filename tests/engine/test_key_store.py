@@ -3,7 +3,7 @@
 import pytest
 
 from byodkim_provider.dkim.keys import SigningKey
-from tests.engine.conftest import keys_in_state, load
+from tests.engine.search import keys_in_state, load
 from tests.engine.stack import IDENTITY, KEY, RECORD, REGION, Stack, requests, steps
 from tests.engine.state import urn
 from tests.support.leaks import KeySearch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.conftest import load
+from tests.engine.search import load
 from tests.engine.stack import KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests
 from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch

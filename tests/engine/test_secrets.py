@@ -4,7 +4,7 @@ import boto3
 import pulumi
 import pytest
 
-from tests.engine.conftest import secrets_of
+from tests.engine.search import secrets_of
 from tests.engine.stack import REGION, requests
 from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch, shown_by

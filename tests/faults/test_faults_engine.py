@@ -20,6 +20,7 @@ import pytest
 from sandbox.pulumi.project import Result
 from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
+from tests.engine.search import leaks
 from tests.engine.stack import REGION, Stack
 
 pytestmark = pytest.mark.engine
@@ -89,9 +90,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def stack(sandbox: Sandbox) -> Iterator[_Stack]:
-    """Empty; the domain is the test's own."""
+    """Empty; the domain is the test's own. Whatever fails, no secret is shown."""
     with _Stack(sandbox) as opened:
         yield opened
+        assert leaks(sandbox, [opened], searched=set()) == []
     sandbox.ses.release()
 
 
