@@ -3,9 +3,9 @@
 import pulumi
 
 from byodkim_provider.config import settings
-from byodkim_provider.domain import ByodkimDomain, pending
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.program import stack_config, unencrypted_keys
+from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
 

@@ -36,8 +36,8 @@ __all__ = [
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
-    from byodkim_provider.domain import ByodkimDomain
     from byodkim_provider.errors import ByodkimError, InvalidSettings
+    from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
     from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
@@ -48,7 +48,7 @@ else:
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
         "dns_providers.interface": ("DnsProvider", "Existing", "Place"),
-        "domain": ("ByodkimDomain",),
+        "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),

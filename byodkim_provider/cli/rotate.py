@@ -91,15 +91,13 @@ def rotate(
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
     stack = open_stack(name, environment)
-    chosen = _chosen(
-        stack, domains, since=None if older_than is None else environment.clock.now() - older_than
-    )
+    since = None if older_than is None else environment.clock.now() - older_than
+    chosen = _chosen(stack, domains, since=since)
     if not chosen:
         say("nothing to do: no key of this stack is meant")
         return
-    steps, problems = _steps(
-        "back" if back else "compromised" if compromised else "forward", stack, chosen, environment
-    )
+    way: Way = "back" if back else "compromised" if compromised else "forward"
+    steps, problems = _steps(way, stack, chosen, environment)
     # What runs once a month shall not stop for one domain that lacks a standby.
     if problems and not (older_than is not None and steps):
         raise Refused("\nbyodkim: ".join(problems.values()))

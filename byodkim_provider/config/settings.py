@@ -114,15 +114,11 @@ def domain(
     """
     The settings of one domain, *written* as in a stack file or checked already.
 
-    *default_region* is `aws:region` of the stack that runs, if it is not given.
+    *default_region* is `aws:region`; without it *written* has to name its Regions.
 
     >>> domain("example.com", {"generation": 2, "regions": ["eu-west-1"]}).published
     (1, 2, 3)
     """
-    if default_region is None:
-        from byodkim_provider.program import stack_config  # needs Pulumi, which nothing else here does
-
-        default_region = stack_config.region()
     return load({"domains": {name: written}}, default_region=default_region).domains[0]
 
 

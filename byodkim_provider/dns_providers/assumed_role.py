@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi.runtime.settings import get_root_resource
 
-from byodkim_provider.resources._secrets import as_secret_as
+from byodkim_provider.resources.secret_settings import as_secret_as
 
 __all__ = ["provider_with"]
 

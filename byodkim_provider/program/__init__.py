@@ -1,5 +1,5 @@
 """
-What a Pulumi program reads of its own stack: the configuration, and whether its secrets are encrypted.
+What runs in a Pulumi program: the component of one domain, its arguments, and what it reads of its own stack.
 
-It runs in the program, never in the plugin process. It declares no resource.
+It may declare resources and read the stack's files. It never runs in the plugin process.
 """

@@ -18,6 +18,7 @@ from byodkim_provider.config.schema import WrittenDomain
 from byodkim_provider.config.values import Flag
 from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.program import stack_config
 from byodkim_provider.quoting import shown
 
 __all__ = ["ByodkimDomainArgs"]
@@ -50,7 +51,7 @@ class ByodkimDomainArgs(WrittenDomain):
 
     def settings(self) -> settings.DomainSettings:
         """The same with what follows from it; without *regions* in that of the stack that runs."""
-        return settings.domain(self.domain, self)
+        return settings.domain(self.domain, self, default_region=stack_config.region())
 
     @model_validator(mode="wrap")
     @classmethod

@@ -43,8 +43,8 @@ from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources._secrets import as_secret_as
-from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.secret_settings import as_secret_as
+from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = [
     "ByodkimIdentity",

@@ -38,7 +38,7 @@ from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
 

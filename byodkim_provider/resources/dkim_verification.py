@@ -35,8 +35,8 @@ from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources._unknowns import has_unknown
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, exists_already
+from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
 

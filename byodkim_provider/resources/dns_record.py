@@ -36,7 +36,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 

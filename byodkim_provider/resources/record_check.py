@@ -28,7 +28,7 @@ from byodkim_provider.aws.route53 import Route53Records
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dkim import records
 from byodkim_provider.resources._plugin import prepare_process
-from byodkim_provider.resources._unknowns import has_unknown
+from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = ["RecordCheck", "RecordCheckArgs", "RecordCheckProvider", "load_v1"]
 

@@ -12,8 +12,8 @@ from pulumi.runtime.settings import reset_options
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
-from byodkim_provider.domain import ByodkimDomain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import timestamp
 

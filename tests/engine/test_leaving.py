@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider.program.domain import ByodkimDomain
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel

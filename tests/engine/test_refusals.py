@@ -9,7 +9,7 @@ from moto.route53.exceptions import Route53ClientError
 from moto.sts.responses import TokenResponse
 
 from byodkim_provider.config import settings
-from byodkim_provider.domain import ByodkimDomain
+from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.aws import services
 from tests.engine.stack import IDENTITY, REGION, requests

@@ -1,0 +1,109 @@
+"""
+What the settings of a domain make of one key and one identity: their inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.dns_providers import Existing, Place
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+
+__all__ = ["existing_for", "identity_args", "key_of"]
+
+
+def key_of(
+    generation: int,
+    settings: DomainSettings,
+    *,
+    name: str,
+    account_id: pulumi.Input[str],
+    parent: pulumi.Resource,
+) -> dict[str, Any]:
+    """Selector, private key or its secret, and record of a generation, supplied or generated."""
+    if supplied := settings.keys.get(generation):
+        key = supplied.signing_key
+        return {
+            "selector": supplied.selector,
+            "private_key": pulumi.Output.secret(key.pkcs1_base64()),
+            "record_name": records.record_name(supplied.selector, settings.name),
+            "record_value": records.record_value(key.public_key_der),
+        }
+    made = DkimKey(
+        name,
+        DkimKeyArgs(domain=settings.name, bits=settings.key_bits, key_store=_key_store(settings, account_id)),
+        pulumi.ResourceOptions(parent=parent),
+    )
+    return {
+        "selector": made.selector,
+        "private_key": made.private_key,
+        "secret_arn": made.secret_arn,
+        "record_name": made.record_name,
+        "record_value": made.record_value,
+    }
+
+
+def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:
+    """Where a key that is not made yet goes; None: into the state."""
+    store = settings.key_store
+    if store.provider == "state":
+        return None
+    return SecretsManagerArgs(
+        region=settings.regions[0],
+        account_id=account_id,
+        kms_key_id=store.kms_key_id,
+        tags=store.tags,
+        resource_policy=store.resource_policy,
+        recovery_window_days=store.recovery_window_days,
+    )
+
+
+def existing_for(generation: int, settings: DomainSettings) -> Existing:
+    """The selector of a generated key is nobody else's; at another one a lost answer of ours may stand."""
+    return "same key" if generation in settings.keys else "replace"
+
+
+def identity_args(
+    settings: DomainSettings,
+    *,
+    region: str,
+    key: Mapping[str, Any],
+    account_id: pulumi.Input[str],
+    places: Sequence[Place],
+) -> ByodkimIdentityArgs:
+    by_hand = next((place for place in places if place.panel), None)
+    return ByodkimIdentityArgs(
+        domain=settings.name,
+        region=region,
+        selector=key["selector"],
+        private_key=key["private_key"],
+        secret_arn=key.get("secret_arn"),
+        record_value=key["record_value"],
+        account_id=account_id,
+        regions=sorted(settings.regions),
+        generation=settings.generation,
+        published=settings.published,
+        supplied_keys={
+            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
+            for generation, supplied in settings.keys.items()
+            if generation in settings.published
+        },
+        overlap_days=settings.overlap_days,
+        configuration_set=settings.configuration_set,
+        tags=settings.tags,
+        adopt=settings.adopt,
+        accept_unsigned_window=settings.accept_unsigned_window,
+        dns_check=settings.dns_check,
+        dns_resolvers=settings.dns_resolvers,
+        dns_wait_seconds=settings.dns_wait_seconds,
+        dns=[place.label for place in places],
+        name_servers={place.label: place.name_servers for place in places if place.name_servers != ()},
+        panel=by_hand.panel if by_hand else None,
+        panel_zone=by_hand.panel_zone if by_hand else None,
+    )

@@ -1,0 +1,74 @@
+"""
+What a stack shows of its identities: the verdict, or what a refresh found since.
+
+Outputs in, outputs out: no resource is declared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+from byodkim_provider.resources.dkim_verification import DkimVerification
+from byodkim_provider.resources.unknowns import has_unknown
+
+__all__ = ["known_of", "line_about", "made", "merged", "status_in"]
+
+
+def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
+    """*pending*, and of the *others* the lines about other identities."""
+    subjects = {line.partition(":")[0] for line in pending or ()}
+    return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
+
+
+def made(value: Any) -> Any:
+    """
+    *value*, with None for each output that is not known after an update: `--target` left its resource out.
+
+    The engine would store its mark of an unknown value, a UUID, as if that were the output.
+    """
+    match value:
+        case pulumi.Output() if not pulumi.runtime.is_dry_run():
+            return value.apply(lambda one: None if has_unknown(one) else one, run_with_unknowns=True)
+        case Mapping():
+            return {name: made(one) for name, one in value.items()}
+        case list() | tuple():
+            return [made(one) for one in value]
+    return value
+
+
+def known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulumi.Output[Sequence[Any]]:
+    """
+    Of an identity its status, what a refresh found otherwise than declared, and the verification's verdict.
+
+    With `--target` the verification may not have heard of this identity, or of its key: then it is None.
+    """
+
+    def known(found: Sequence[Any]) -> Sequence[Any]:
+        results, domain, region, key_set_at, status, drift = found
+        of_this_key = (
+            one["status"]
+            for one in results or ()
+            if (one["domain"], one["region"], one.get("key_set_at")) == (domain, region, key_set_at)
+        )
+        return status, drift, next(of_this_key, None)
+
+    found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
+    return pulumi.Output.all(made(verification.results), *found).apply(known)
+
+
+def status_in(known: Sequence[Any]) -> str:
+    """The verdict, unless SES's last word is newer."""
+    status, drift, verdict = known
+    return str(status if drift or verdict is None else verdict)
+
+
+def line_about(subject: str, known: Sequence[Any]) -> str:
+    """The line about an identity of which the verification does not say all."""
+    status, drift, verdict = known
+    if drift:
+        return f"{subject}: {', '.join(drift)}"
+    return f"{subject}: {status}, not checked: run `pulumi up` without `--target`" if verdict is None else ""

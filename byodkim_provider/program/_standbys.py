@@ -1,0 +1,78 @@
+"""
+The records that the next rotation needs, where people paste records: printed while somebody is about to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypedDict
+
+import pulumi
+
+from byodkim_provider.dkim import generations
+from byodkim_provider.dns_providers import Place
+from byodkim_provider.identity import dns_moves
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED
+from byodkim_provider.property_types import moment
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+
+__all__ = ["PublishedRecord", "show_standbys"]
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By how much SES's clock and ours may differ: AWS refuses a signature from further away."""
+
+
+class PublishedRecord(TypedDict):
+    """The TXT record of one generation of a domain's key."""
+
+    generation: int
+    role: generations.Role
+    name: pulumi.Input[str]
+    """`<selector>._domainkey.<domain>`."""
+    value: pulumi.Input[str]
+    """`p=…`, in one piece."""
+
+
+def show_standbys(
+    domain: str,
+    identities: Sequence[ByodkimIdentity],
+    standbys: Sequence[PublishedRecord],
+    *,
+    place: Place,
+    began: datetime,
+) -> None:
+    """
+    Print the records that the next rotation needs, whenever somebody is about to paste.
+
+    That is while the signing record is waited for, and in the run (which *began* then) that
+    switched: it made a new standby. Not after the first Create, for which both were printed.
+    """
+
+    def show(values: Mapping[str, Any]) -> None:
+        if not any(_is_pasting(*identity, began=began) for identity in values["identities"]):
+            return
+        for record in values["standbys"]:
+            text = dns_moves.record_to_paste(
+                record["name"],
+                record["value"],
+                panel=place.panel,
+                zone=place.panel_zone or domain,
+            )
+            pulumi.log.info(
+                f"{domain}: add the record of generation {record['generation']} too, if it is not "
+                f"there yet: the rotation to it then waits for nobody\n{text}",
+                identities[0],  # below what it says of the record that it waits for
+            )
+
+    pulumi.Output.all(
+        identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
+        standbys=standbys,
+    ).apply(show)
+
+
+def _is_pasting(status: str, key_set_by: str, signing_since: str | None, *, began: datetime) -> bool:
+    """Whether an identity waits for its record, or was switched to another key since the run *began*."""
+    if status == AWAITING_DNS or signing_since is None:
+        return status == AWAITING_DNS
+    return key_set_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER

@@ -1,0 +1,214 @@
+"""
+One sending domain: which resources it consists of, and what depends on what.
+
+An identity depends on the record it signs with, and on no other: an edge to a standby's
+record would let that record's failure touch the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pulumi
+
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import generations
+from byodkim_provider.dns_providers import DnsProvider, Place, provider_for
+from byodkim_provider.dns_providers.aws_functions import account_of
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import DELEGATED, MANUAL
+from byodkim_provider.program._declared import existing_for, identity_args, key_of
+from byodkim_provider.program._outputs import known_of, line_about, made, merged, status_in
+from byodkim_provider.program._standbys import PublishedRecord, show_standbys
+from byodkim_provider.program.domain_args import ByodkimDomainArgs
+from byodkim_provider.property_types import moment
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+
+__all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
+
+
+class ByodkimDomain(pulumi.ComponentResource):
+    """
+    Keys and records of every published generation, and an SES identity in every Region.
+
+    `get` and `pulumi import` don't work for what is in it; `custom_timeouts` have no effect.
+    """
+
+    identities: Mapping[str, ByodkimIdentity]
+    """By Region; none of a retired domain."""
+    verification: DkimVerification | None
+    """With *wait* only: depend on it to depend on a verified domain."""
+    records: Sequence[PublishedRecord]
+    """Those of the published generations, oldest first."""
+
+    def __init__(
+        self,
+        name: str,
+        args: ByodkimDomainArgs | DomainSettings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Declare the domain; raises `InvalidSettings` before anything is declared if it can't be.
+
+        Args:
+            name: of the resource; names of keys, records and identities begin with it.
+            args: of the domain; `settings.load` makes those of a stack file.
+            opts: as for any resource.
+        """
+        if isinstance(args, ByodkimDomainArgs):
+            settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
+        else:
+            settings, own_providers, wait = args, (), False
+        super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
+        self._domain = settings.name
+        began = datetime.now(UTC)
+        account = account_of(self)
+        providers = own_providers or [provider_for(one, settings) for one in settings.dns]
+        self._places = [provider.place(settings.name, parent=self) for provider in providers]
+        _refuse_same_place(settings.name, self._places)
+        signing_records = self._publish(name, settings, providers, account_id=account)
+        self.identities = {
+            region: ByodkimIdentity(
+                f"{name}/{region}",
+                identity_args(
+                    settings, region=region, key=self._signing, account_id=account, places=self._places
+                ),
+                pulumi.ResourceOptions(
+                    parent=self, depends_on=signing_records, protect=settings.protect or None
+                ),
+            )
+            for region in settings.regions
+            if not settings.retired
+        }
+        self.verification = self._verification(name) if wait else None
+        self._warn(settings)
+        by_label = {place.label: place for place in self._places}
+        if (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
+            standbys = [record for record in self.records if record["role"] == "standby"]
+            identities = list(self.identities.values())
+            show_standbys(self._domain, identities, standbys, place=by_hand, began=began)
+        self.register_outputs({"records": self.records})
+
+    def _publish(
+        self,
+        name: str,
+        settings: DomainSettings,
+        providers: Sequence[DnsProvider],
+        *,
+        account_id: pulumi.Input[str],
+    ) -> list[pulumi.Resource]:
+        """Declare key and records of each published generation; the records of the one that signs."""
+        signing_records: list[pulumi.Resource] = []
+        declared: list[PublishedRecord] = []
+        for generation, role in generations.roles(settings.generation, settings.published).items():
+            key = key_of(
+                generation, settings, name=f"{name}/{generation}", account_id=account_id, parent=self
+            )
+            published = [
+                provider.publish(
+                    # By place, whatever the order in the settings: a renamed record would be deleted.
+                    f"{name}/{generation}/{place.label}",
+                    domain=settings.name,
+                    record_name=key["record_name"],
+                    record_value=key["record_value"],
+                    existing=existing_for(generation, settings),
+                    # An adopted identity stays when the stack goes, so the record it signs with must too.
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        retain_on_delete=settings.adopt and role == "signing",
+                        # Made first, a replacement of the same name would be deleted with the old one.
+                        delete_before_replace=True,
+                    ),
+                )
+                for provider, place in zip(providers, self._places, strict=True)
+            ]
+            if role == "signing":
+                self._signing = key
+                signing_records = [one for one in published if one is not None]
+            declared.append(
+                {
+                    "generation": generation,
+                    "role": role,
+                    "name": key["record_name"],
+                    "value": key["record_value"],
+                }
+            )
+        self.records = declared
+        return signing_records
+
+    def _verification(self, name: str) -> DkimVerification:
+        return DkimVerification(
+            name,
+            DkimVerificationArgs(identities=list(self.identities.values())),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _warn(self, settings: DomainSettings) -> None:
+        for warning in settings.warnings:
+            pulumi.log.warn(warning, self)
+        for identity in self.identities.values():
+            identity.signing_since.apply(
+                lambda since: self._warn_of_age(since, settings.generation, settings.rotate_after_days)
+            )
+
+    def summary(self, verification: DkimVerification) -> dict[str, Any]:
+        """
+        What a stack shows of the domain: signing generation and selector, records and where they
+        stand, the NS records of a delegation, status by Region.
+        """
+        signing = next(record for record in self.records if record["role"] == "signing")
+        delegations = [
+            {"name": f"_domainkey.{self._domain}", "name_servers": place.name_servers}
+            for place in self._places
+            if place.label == DELEGATED
+        ]
+        shown = {
+            "generation": signing["generation"],
+            "selector": self._signing["selector"],
+            "records": self.records,
+            "dns": [place.label for place in self._places],
+            **({"delegation": delegations[0]} if delegations else {}),
+            "regions": {
+                region: {
+                    "status": known_of(identity, verification).apply(status_in),
+                    "signing_since": identity.signing_since,
+                }
+                for region, identity in self.identities.items()
+            },
+        }
+        return {name: made(value) for name, value in shown.items()}
+
+    def not_verified(self, verification: DkimVerification) -> Sequence[pulumi.Output[str]]:
+        """For each identity a line of what *verification* has not heard of it; empty if nothing."""
+        return [
+            known_of(identity, verification).apply(partial(line_about, f"{self._domain} {region}"))
+            for region, identity in self.identities.items()
+        ]
+
+    def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
+        days = (datetime.now(UTC) - moment(since)).days if since else 0
+        if days > rotate_after_days:
+            pulumi.log.warn(
+                f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
+                self,
+            )
+
+
+def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:
+    """
+    One line for each identity that is not verified, or is otherwise than declared.
+
+    The second a refresh may have found after the verification, which has such an identity as verified.
+    """
+    others = [made(line) for domain in domains for line in domain.not_verified(verification)]
+    return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
+
+
+def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
+    labels = [place.label for place in places]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise InvalidSettings([f'domains["{domain}"].dns: {label} is listed twice' for label in twice])
