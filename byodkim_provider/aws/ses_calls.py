@@ -47,6 +47,9 @@ MAX_BACKOFF_SECONDS: Final = 20
 KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
 """What a key or a session token in base64 looks like. No label, selector or id is as long."""
 
+PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
+"""User and password in a URL, which botocore's errors quote."""
+
 MAX_SHOWN: Final = 500
 """Characters of AWS's words that are shown: its errors are a sentence or two."""
 
@@ -148,7 +151,8 @@ def said(error: BaseException) -> str:
 
 def _shown(text: str) -> str:
     """*text* of somebody else without what may be a key, and without what a terminal would obey."""
-    return re.sub("[^ -~]", "?", KEY_MATERIAL.sub("[...]", text))[:MAX_SHOWN]
+    without_secrets = PASSWORD.sub("", KEY_MATERIAL.sub("[...]", text))
+    return re.sub("[^ -~]", "?", without_secrets)[:MAX_SHOWN]
 
 
 def _is_unanswered(error: BaseException) -> bool:

@@ -222,6 +222,7 @@ def _as_text(value: Any) -> str | None:
 def _is_url(text: str) -> bool:
     try:
         url = urlsplit(text)
+        _ = url.port  # raises for what is no number
     except ValueError:
         return False
     return url.scheme in ("http", "https") and bool(url.hostname)

@@ -223,6 +223,10 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "aws:endpoints: sts: must be a URL that begins with http:// or https://",
             ],
         ),
+        (
+            {"endpoints": [{"sesv2": "http://localhost:4566x"}]},
+            ["aws:endpoints: sesv2: must be a URL that begins with http:// or https://"],
+        ),
         ({"defaultTags": ["team"]}, ["aws:defaultTags: must be an object with tags"]),
         ({"defaultTags": "team"}, ["aws:defaultTags: must be an object with tags"]),
         ({"defaultTags": {"tags": ["team"]}}, ["aws:defaultTags.tags: must be an object of strings"]),
@@ -250,6 +254,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         "assumeRole of pulumi-aws 6",
         "JSON cut short",
         "URLs",
+        "port",
         "default tags as a list",
         "default tags as a string",
         "tags as a list",
@@ -606,6 +611,14 @@ NO_ANSWER = "hint: nothing was changed; does `aws sts get-caller-identity` work 
             {"accessKey": "AKIA", "secretKey": SECRET, "endpoints": {"sts": NOBODY}},
             f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
         ),
+        (
+            {
+                "accessKey": "AKIA",
+                "secretKey": SECRET,
+                "endpoints": {"sts": NOBODY.replace("//", f"//user:{TOKEN}@")},
+            },
+            f'the key of `aws:accessKey`: Could not connect to the endpoint URL: "{NOBODY}/"',
+        ),
         # A token pasted with a line break: the HTTP client's own error quotes it.
         (
             {"accessKey": "AKIA", "secretKey": SECRET, "token": f"{TOKEN}\n{TOKEN}"},
@@ -621,7 +634,7 @@ NO_ANSWER = "hint: nothing was changed; does `aws sts get-caller-identity` work 
             f"role '{ROLE}': ParamValidationError",
         ),
     ],
-    ids=["no credentials", "nobody there", "line break in the token", "role option"],
+    ids=["no credentials", "nobody there", "password in the URL", "line break in the token", "role option"],
 )
 def test_no_answer_from_sts(
     machine: Machine, given: dict[str, Any], problem: str, monkeypatch: pytest.MonkeyPatch
