@@ -1,5 +1,5 @@
 """
-Checks at run time that property values have the types that a resource declares.
+Property values as Pulumi sends them: checks of their types at run time, and the way to Python's and back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
 value. Plain values in, problems out; callers leave out unknown values of a preview first.
@@ -7,37 +7,66 @@ value. Plain values in, problems out; callers leave out unknown values of a prev
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import printable, shown
 
-__all__ = ["Kind", "Kinds", "moment", "problems", "refuse_state", "timestamp"]
-
-Kind = Literal[
-    "a string",
-    "a single-line string",
-    "true or false",
-    "a number",
-    "a whole number",
-    "a time in ISO 8601",
-    "a map",
-    "a map of strings",
-    "a map of strings keyed by generation",
-    "a map of lists of strings",
-    "a map of lists of single-line strings",
-    "a map of times keyed by generation",
-    "a list of strings",
-    "a list of single-line strings",
-    "a list of maps",
-    "a list of whole numbers",
-    "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
+__all__ = [
+    "FLAG",
+    "LINE",
+    "MAP",
+    "NUMBER",
+    "RESOLVER",
+    "STRING",
+    "TIME",
+    "WHOLE",
+    "Kind",
+    "Kinds",
+    "by_generation",
+    "kinds_of",
+    "list_of",
+    "map_of",
+    "moment",
+    "problems",
+    "read",
+    "refuse_state",
+    "timestamp",
+    "written",
 ]
-"""A type, in the words of an error message."""
+
+MAX_SINGLE_LINE: Final = 1000
+"""Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
+
+MAX_NUMBER: Final = 2**53
+"""Larger whole numbers are not exact: Pulumi sends every number as a float."""
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of property."""
+
+    name: str
+    """In the words of an error message, such as "a string"."""
+    plural: str
+    fits: Callable[[Any], bool]
+    """Whether a plain value, as Pulumi sends it, is of this type."""
+    read: Callable[[Any], Any] = _same
+    """Python's value of a plain one that fits."""
+    write: Callable[[Any], Any] = _same
+    """The plain value of Python's."""
+
 
 Kinds = Mapping[str, Kind]
 """Keyed by property; a property without an entry is not checked."""
@@ -47,9 +76,9 @@ def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collectio
     """One line for each property that has the wrong type, or is *required* and absent."""
     missing = [f"{name}: required" for name in required if properties.get(name) is None]
     return missing + [
-        printable(f"{name}: must be {kind}, not {shown(properties[name])}")
+        printable(f"{name}: must be {kind.name}, not {shown(properties[name])}")
         for name, kind in kinds.items()
-        if properties.get(name) is not None and not _KINDS[kind](properties[name])
+        if properties.get(name) is not None and not kind.fits(properties[name])
     ]
 
 
@@ -73,10 +102,6 @@ def timestamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _is_string(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_single_line(value: Any) -> bool:
     """A string that an error message can quote unchanged."""
     return isinstance(value, str) and value.isprintable() and len(value) <= MAX_SINGLE_LINE
@@ -84,10 +109,6 @@ def _is_single_line(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and value == int(value)
 
 
 def _is_time(value: Any) -> bool:
@@ -106,42 +127,111 @@ def _is_resolver(value: Any) -> bool:
         return False
 
 
-def _list_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list | tuple) and all(map(fits, value))
+STRING: Final = Kind("a string", "strings", lambda value: isinstance(value, str))
+LINE: Final = Kind("a single-line string", "single-line strings", _is_single_line)
+FLAG: Final = Kind("true or false", "flags", lambda value: isinstance(value, bool))
+NUMBER: Final = Kind("a number", "numbers", _is_number)
+WHOLE: Final = Kind(
+    "a whole number", "whole numbers", lambda value: _is_number(value) and value == int(value), read=int
+)
+TIME: Final = Kind("a time in ISO 8601", "times", _is_time, read=moment, write=timestamp)
+MAP: Final = Kind("a map", "maps", lambda value: isinstance(value, Mapping))
+RESOLVER: Final = Kind("a resolver", "resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'", _is_resolver)
 
 
-def _map_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, Mapping) and all(map(fits, value.values()))
-
-
-def _by_generation(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: (
-        _map_of(fits)(value) and all(key.isascii() and key.isdecimal() and len(key) < 10 for key in value)
+def list_of(kind: Kind) -> Kind:
+    return Kind(
+        f"a list of {kind.plural}",
+        f"lists of {kind.plural}",
+        lambda value: isinstance(value, list | tuple) and all(map(kind.fits, value)),
+        read=lambda value: tuple(map(kind.read, value)),
+        write=lambda value: list(map(kind.write, value)),
     )
 
 
-MAX_SINGLE_LINE: Final = 1000
-"""Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
+def map_of(kind: Kind) -> Kind:
+    """Keyed by strings."""
+    return Kind(
+        f"a map of {kind.plural}",
+        f"maps of {kind.plural}",
+        lambda value: isinstance(value, Mapping) and all(map(kind.fits, value.values())),
+        read=lambda value: {key: kind.read(one) for key, one in value.items()},
+        write=lambda value: {key: kind.write(one) for key, one in value.items()},
+    )
 
-MAX_NUMBER: Final = 2**53
-"""Larger whole numbers are not exact: Pulumi sends every number as a float."""
 
-_KINDS: Final[Mapping[Kind, Callable[[Any], bool]]] = {
-    "a string": _is_string,
-    "a single-line string": _is_single_line,
-    "true or false": lambda value: isinstance(value, bool),
-    "a number": _is_number,
-    "a whole number": _is_whole,
-    "a time in ISO 8601": _is_time,
-    "a map": lambda value: isinstance(value, Mapping),
-    "a map of strings": _map_of(_is_string),
-    "a map of lists of strings": _map_of(_list_of(_is_string)),
-    "a map of lists of single-line strings": _map_of(_list_of(_is_single_line)),
-    "a map of times keyed by generation": _by_generation(_is_time),
-    "a map of strings keyed by generation": _by_generation(_is_string),
-    "a list of strings": _list_of(_is_string),
-    "a list of single-line strings": _list_of(_is_single_line),
-    "a list of maps": _list_of(lambda value: isinstance(value, Mapping)),
-    "a list of whole numbers": _list_of(_is_whole),
-    "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'": _list_of(_is_resolver),
-}
+def by_generation(kind: Kind) -> Kind:
+    """A map with whole numbers as keys, which Pulumi sends as strings."""
+    inner = map_of(kind)
+
+    def fits(value: Any) -> bool:
+        return inner.fits(value) and all(key.isascii() and key.isdecimal() and len(key) < 10 for key in value)
+
+    return Kind(
+        f"{inner.name} keyed by generation",
+        inner.plural,
+        fits,
+        read=lambda value: {int(key): one for key, one in inner.read(value).items()},
+        write=lambda value: {str(key): one for key, one in inner.write(value).items()},
+    )
+
+
+@functools.cache
+def kinds_of(cls: type, *, strict: bool = False) -> Kinds:
+    """
+    What the fields of the dataclass *cls* take, but for one that is a dataclass itself.
+
+    *strict* is for inputs: single-line strings, words of a `Literal`, the `Kind` of an `Annotated`.
+    What was stored once must be readable for ever, so that state is not checked for these.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    kinds = {field.name: _kind(hints[field.name], strict=strict) for field in fields(cls)}
+    return {name: kind for name, kind in kinds.items() if kind}
+
+
+_PLAIN: Final[Mapping[Any, Kind]] = {str: STRING, bool: FLAG, int: WHOLE, float: NUMBER, datetime: TIME}
+
+
+def _kind(hint: Any, *, strict: bool) -> Kind | None:
+    if get_origin(hint) in (Union, UnionType):  # X | None
+        (hint,) = (one for one in get_args(hint) if one is not type(None))
+    if get_origin(hint) is Annotated:
+        hint, kind = get_args(hint)
+        return kind if strict else _kind(hint, strict=False)
+    arguments = get_args(hint)
+    if get_origin(hint) is Literal:
+        return _one_of(arguments) if strict else STRING
+    if get_origin(hint) is tuple:
+        one = _kind(arguments[0], strict=strict)
+        return one and list_of(one)
+    if get_origin(hint) is Mapping:
+        key, value = arguments
+        one = STRING if value is str else _kind(value, strict=strict)
+        return one and (by_generation(one) if key is int else map_of(one))
+    return LINE if hint is str and strict else _PLAIN.get(hint)
+
+
+def _one_of(words: tuple[str, ...]) -> Kind:
+    return Kind(f"one of {', '.join(words)}", "words", words.__contains__)
+
+
+def read(cls: type, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Those of *properties* that are fields of the dataclass *cls*, in Python's types.
+
+    Raises KeyError if one is absent that has no default.
+    """
+    needed = {one.name for one in fields(cls) if one.default is one.default_factory is MISSING}
+    return {
+        name: kind.read(properties[name])
+        for name, kind in kinds_of(cls).items()
+        if name in needed or properties.get(name) is not None
+    }
+
+
+def written(value: object) -> dict[str, Any]:
+    """The fields of a dataclass as Pulumi stores them; absent for None."""
+    cls: type = type(value)
+    kinds = kinds_of(cls)
+    given = {name: getattr(value, name) for name in kinds}
+    return {name: kinds[name].write(one) for name, one in given.items() if one is not None}

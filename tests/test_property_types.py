@@ -1,18 +1,44 @@
 """A value of another type than a property has is refused by its name, before anything is done with it."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Annotated, Literal
 
 import pytest
 
 from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
+from byodkim_provider.property_types import (
+    FLAG,
+    LINE,
+    MAP,
+    NUMBER,
+    RESOLVER,
+    STRING,
+    TIME,
+    WHOLE,
+    by_generation,
+    list_of,
+    map_of,
+)
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
 from tests.support.world import World
 
 RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
+
+KINDS = {
+    one.name: one
+    for one in (
+        *(STRING, LINE, FLAG, NUMBER, WHOLE, TIME, MAP),
+        *(map_of(STRING), map_of(list_of(LINE)), map_of(list_of(STRING))),
+        *(by_generation(STRING), by_generation(TIME)),
+        *(list_of(STRING), list_of(LINE), list_of(MAP), list_of(WHOLE), list_of(RESOLVER)),
+    )
+}
 
 RIGHT = [
     ("a string", ["", "a", "é"]),
@@ -86,19 +112,20 @@ WRONG = [
 )
 def test_right(kind, value):
     """What is of the type has no problem, and neither has what is absent."""
+    kind = KINDS[kind]
     assert property_types.problems({"x": value, "y": None}, {"x": kind, "y": kind, "z": kind}) == []
 
 
 @pytest.mark.parametrize(("kind", "value", "shown"), WRONG, ids=repr)
 def test_wrong(kind, value, shown):
     """What is not of the type is named with what was expected."""
-    assert property_types.problems({"x": value}, {"x": kind}) == [f"x: must be {kind}, not {shown}"]
+    assert property_types.problems({"x": value}, {"x": KINDS[kind]}) == [f"x: must be {kind}, not {shown}"]
 
 
 def test_required():
     """What has to be there and is not is named first."""
     properties = {"a": 1.0, "b": None}
-    assert property_types.problems(properties, {"a": "a string"}, required=("b", "c")) == [
+    assert property_types.problems(properties, {"a": STRING}, required=("b", "c")) == [
         "b: required",
         "c: required",
         "a: must be a string, not 1.0",
@@ -142,12 +169,62 @@ def test_identity_inputs(world: World, changes, problem):
     assert [(one.property, one.reason) for one in failures] == [("", problem)]
 
 
+def test_an_input_is_declared_once():
+    """Whatever a program gives is checked, echoed in the state and compared, by its field alone."""
+    key = {"private_key", "secret_arn"}
+    assert {one.name for one in fields(ByodkimIdentityArgs)} | {"owner"} == {*INPUTS}
+    assert {one.name for one in fields(Declared)} == {*INPUTS} - key | {"fingerprint"}
+
+
 def test_every_property_has_a_type():
-    """A property that is added later is looked at, too."""
-    inputs = {one.name for one in fields(ByodkimIdentityArgs)}
+    """A property that is added later is checked, too."""
     outputs = {one.name for one in (*fields(Declared), *fields(Stored))} - {"declared"}
-    assert inputs - INPUTS.keys() == set()
-    assert outputs - OUTPUTS.keys() == set()
+    assert outputs | {"record_name"} == OUTPUTS.keys()
+
+
+@dataclass(frozen=True)
+class Imaginary:
+    """An input of each type."""
+
+    word: Literal["on", "off"] = "on"
+    text: str | None = None
+    numbers: tuple[int, ...] = ()
+    times: Mapping[int, datetime] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resolvers: Annotated[tuple[str, ...], list_of(RESOLVER)] = ()
+
+
+def test_a_type_follows_from_the_annotation():
+    """Strict for what a program gives, loose for what is stored; read and written without more code."""
+    strict = [kind.name for kind in property_types.kinds_of(Imaginary, strict=True).values()]
+    assert strict == [
+        "one of on, off",
+        "a single-line string",
+        "a list of whole numbers",
+        "a map of times keyed by generation",
+        "a map of lists of single-line strings",
+        RESOLVERS,
+    ]
+    stored = [kind.name for kind in property_types.kinds_of(Imaginary).values()]
+    assert stored == [
+        "a string",
+        "a string",
+        "a list of whole numbers",
+        "a map of times keyed by generation",
+        "a map of lists of strings",
+        "a list of strings",
+    ]
+    plain = {
+        "word": "off",
+        "numbers": [1, 2],
+        "times": {"3": "2026-11-25T12:00:00Z"},
+        "lists": {"a": ["b"]},
+        "resolvers": ["1.1.1.1"],
+    }
+    value = Imaginary(**property_types.read(Imaginary, {**plain, "numbers": [1.0, 2.0], "other": 1}))
+    assert value.numbers == (1, 2)
+    assert value.times == {3: property_types.moment("2026-11-25T12:00:00Z")}
+    assert property_types.written(value) == plain
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 """Types of the resources that tell, as they are in users' state."""
 
 RECORD: Final[property_types.Kinds] = {
-    "generation": "a whole number",
-    **dict.fromkeys(("role", "name", "value"), "a string"),
+    "generation": property_types.WHOLE,
+    **dict.fromkeys(("role", "name", "value"), property_types.STRING),
 }
-SECRET: Final[property_types.Kinds] = {"secret_arn": "a string", "key_store": "a map"}
+SECRET: Final[property_types.Kinds] = {"secret_arn": property_types.STRING, "key_store": property_types.MAP}
 """Types of what is read."""
 
 T = TypeVar("T")

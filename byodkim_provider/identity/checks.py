@@ -7,14 +7,13 @@ Values in, values and problems out: no lookup, no clock, no Pulumi.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.identity.state import DnsCheck, without_none
-from byodkim_provider.quoting import shown
+from byodkim_provider.identity.state import without_none
 
 __all__ = ["check"]
 
@@ -41,9 +40,6 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
         if problem:
             problems.append(f"selector: {problem}")
     problems += _key_problems(inputs, checked, unknown)
-    if "dns_check" in checked and checked["dns_check"] not in get_args(DnsCheck):
-        allowed = ", ".join(get_args(DnsCheck))
-        problems.append(f"dns_check: must be one of {allowed}, not {shown(checked['dns_check'])}")
     if "owner" not in unknown and not _text(inputs, "owner"):
         problems.append("owner: required, it says whose the identity is")
     if "region" not in unknown:

@@ -8,14 +8,23 @@ from old state. Nothing here looks at the world or the clock.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from byodkim_provider import property_types
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.property_types import (
+    LINE,
+    RESOLVER,
+    STRING,
+    Kinds,
+    kinds_of,
+    list_of,
+    read,
+    refuse_state,
+    written,
+)
 
 __all__ = [
     "AWAITING_DNS",
@@ -61,45 +70,6 @@ DNS_WAIT_SECONDS: Final = 120
 
 DnsCheck = Literal["authoritative", "recursive", "off"]
 
-INPUTS: Final[property_types.Kinds] = {
-    **dict.fromkeys(
-        (
-            *("domain", "region", "selector", "secret_arn", "record_value", "owner"),
-            *("account_id", "configuration_set", "dns_check", "panel", "panel_zone"),
-        ),
-        "a single-line string",
-    ),
-    "private_key": "a string",
-    **dict.fromkeys(("generation", "overlap_days", "dns_wait_seconds"), "a whole number"),
-    **dict.fromkeys(("adopt", "accept_unsigned_window"), "true or false"),
-    "published": "a list of whole numbers",
-    "supplied_keys": "a map of strings keyed by generation",
-    "tags": "a map of strings",
-    "regions": "a list of single-line strings",
-    "dns_resolvers": "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'",
-    "dns": "a list of single-line strings",
-    "name_servers": "a map of lists of single-line strings",
-}
-"""Types of what a program gives."""
-
-OUTPUTS: Final[property_types.Kinds] = {
-    # Looser than the inputs: what was stored once must be read for ever.
-    **{name: "a string" if kind == "a single-line string" else kind for name, kind in INPUTS.items()},
-    **dict.fromkeys(
-        (
-            *("fingerprint", "record_name", "instance", "other_instance", "status", "origin"),
-            *("signing_selector", "error_type", "key_set_by", "other_owner"),
-        ),
-        "a string",
-    ),
-    **dict.fromkeys(("signing_enabled", "adopted", "was_verified"), "true or false"),
-    **dict.fromkeys(("key_set_at", "signing_since"), "a time in ISO 8601"),
-    "signed_until": "a map of times keyed by generation",
-    **dict.fromkeys(("dns", "dns_resolvers", "regions"), "a list of strings"),
-    "name_servers": "a map of lists of strings",
-}
-"""Types of what is stored."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
@@ -131,7 +101,7 @@ class Declared:
     adopt: bool = False
     accept_unsigned_window: bool = False
     dns_check: DnsCheck = "authoritative"
-    dns_resolvers: tuple[str, ...] = ()
+    dns_resolvers: Annotated[tuple[str, ...], list_of(RESOLVER)] = ()
     dns_wait_seconds: int = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
     """Labels of the places where the record stands; empty if nobody said."""
@@ -180,49 +150,20 @@ class Declared:
         return cls._from(outputs, fingerprint=outputs["fingerprint"], record_value=outputs["record_value"])
 
     @classmethod
-    def _from(cls, properties: Mapping[str, Any], *, fingerprint: str, record_value: str) -> Declared:
-        generation = properties.get("generation")
-        return cls(
-            domain=properties["domain"],
-            region=properties["region"],
-            selector=properties.get("selector", ""),
-            fingerprint=fingerprint,
-            record_value=record_value,
-            owner=properties["owner"],
-            account_id=properties.get("account_id"),
-            regions=tuple(properties.get("regions", ())),
-            # Pulumi sends every number as a float.
-            generation=None if generation is None else int(generation),
-            published=tuple(int(one) for one in properties.get("published", ())),
-            supplied_keys={int(g): s for g, s in properties.get("supplied_keys", {}).items()},
-            overlap_days=int(properties.get("overlap_days", OVERLAP_DAYS)),
-            configuration_set=properties.get("configuration_set"),
-            tags=properties.get("tags"),
-            adopt=properties.get("adopt", False),
-            accept_unsigned_window=properties.get("accept_unsigned_window", False),
-            dns_check=properties.get("dns_check", "authoritative"),
-            dns_resolvers=tuple(properties.get("dns_resolvers", ())),
-            dns_wait_seconds=int(properties.get("dns_wait_seconds", DNS_WAIT_SECONDS)),
-            dns=tuple(properties.get("dns", ())),
-            name_servers={label: tuple(names) for label, names in properties.get("name_servers", {}).items()},
-            panel=properties.get("panel"),
-            panel_zone=properties.get("panel_zone"),
-        )
+    def _from(cls, properties: Mapping[str, Any], **of_the_key: str) -> Declared:
+        return cls(**read(cls, {"selector": "", **properties, **of_the_key}))
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        return without_none(
-            {name.name: getattr(self, name.name) for name in fields(self)}
-            | {
-                "record_name": self.record_name,
-                "regions": list(self.regions),
-                "published": list(self.published),
-                "supplied_keys": {str(g): s for g, s in self.supplied_keys.items()},
-                "dns_resolvers": list(self.dns_resolvers),
-                "dns": list(self.dns),
-                "name_servers": {label: list(names) for label, names in self.name_servers.items()},
-            }
-        )
+        return written(self) | {"record_name": self.record_name}
+
+
+INPUTS: Final[Kinds] = {
+    **{name: kind for name, kind in kinds_of(Declared, strict=True).items() if name != "fingerprint"},
+    "private_key": STRING,
+    "secret_arn": LINE,
+}
+"""Types of what a program gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,45 +204,17 @@ class Stored:
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
         """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
         required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
-        property_types.refuse_state(outputs, OUTPUTS, required=required)
-        return cls(
-            declared=Declared.from_outputs(outputs),
-            instance=outputs["instance"],
-            other_instance=outputs.get("other_instance", ""),
-            other_owner=outputs.get("other_owner"),
-            status=outputs["status"],
-            origin=outputs.get("origin", ""),
-            signing_enabled=outputs.get("signing_enabled", False),
-            signing_selector=outputs.get("signing_selector"),
-            error_type=outputs.get("error_type", ""),
-            was_verified=outputs.get("was_verified", False),
-            key_set_at=moment(outputs["key_set_at"]) if "key_set_at" in outputs else None,
-            key_set_by=outputs.get("key_set_by", ""),
-            adopted=outputs.get("adopted", False),
-            signing_since=moment(outputs["signing_since"]) if "signing_since" in outputs else None,
-            signed_until={int(g): moment(at) for g, at in outputs.get("signed_until", {}).items()},
-        )
+        refuse_state(outputs, OUTPUTS, required=required)
+        return cls(declared=Declared.from_outputs(outputs), **read(cls, outputs))
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
-        return self.declared.to_properties() | without_none(
-            {
-                "instance": self.instance,
-                "other_instance": self.other_instance or None,
-                "other_owner": self.other_owner,
-                "status": self.status,
-                "origin": self.origin,
-                "signing_enabled": self.signing_enabled,
-                "signing_selector": self.signing_selector,
-                "error_type": self.error_type,
-                "was_verified": self.was_verified,
-                "key_set_at": timestamp(self.key_set_at) if self.key_set_at else None,
-                "key_set_by": self.key_set_by,
-                "adopted": self.adopted,
-                "signing_since": timestamp(self.signing_since) if self.signing_since else None,
-                "signed_until": {str(g): timestamp(at) for g, at in self.signed_until.items()},
-            }
-        )
+        own = written(self) | {"other_instance": self.other_instance or None}
+        return self.declared.to_properties() | without_none(own)
+
+
+OUTPUTS: Final[Kinds] = {**kinds_of(Declared), **kinds_of(Stored), "record_name": STRING}
+"""Types of what is stored."""
 
 
 def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ What the settings of a domain make of one key and one identity: their inputs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, Final
 
 import pulumi
 
+from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers import Existing, Place
@@ -16,6 +18,12 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 
 __all__ = ["existing_for", "identity_args", "key_of"]
+
+_HANDED_ON: Final = sorted(
+    ({field.name for field in fields(ByodkimIdentityArgs)} & DomainDefaults.model_fields.keys())
+    - {"dns", "regions"}  # objects and a sequence there, labels and a sorted list here
+)
+"""Settings that are inputs of an identity under the same name."""
 
 
 def key_of(
@@ -94,16 +102,9 @@ def identity_args(
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        overlap_days=settings.overlap_days,
-        configuration_set=settings.configuration_set,
-        tags=settings.tags,
-        adopt=settings.adopt,
-        accept_unsigned_window=settings.accept_unsigned_window,
-        dns_check=settings.dns_check,
-        dns_resolvers=settings.dns_resolvers,
-        dns_wait_seconds=settings.dns_wait_seconds,
         dns=[place.label for place in places],
         name_servers={place.label: place.name_servers for place in places if place.name_servers != ()},
         panel=by_hand.panel if by_hand else None,
         panel_zone=by_hand.panel_zone if by_hand else None,
+        **{name: getattr(settings, name) for name in _HANDED_ON},
     )

@@ -38,7 +38,7 @@ from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.services import Key, Services
-from byodkim_provider.identity.state import INPUTS, Declared, Stored
+from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import printable
@@ -298,22 +298,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
         self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*name* and the stack make up the identity's owner tag: rename with `aliases` only."""
-        outputs = (
-            "record_name",
-            "fingerprint",
-            "instance",
-            "status",
-            "origin",
-            "signing_enabled",
-            "signing_selector",
-            "error_type",
-            "key_set_at",
-            "key_set_by",
-            "drift",
-            "adopted",
-            "signing_since",
-            "signed_until",
-        )
+        outputs = sorted({*OUTPUTS, "drift"} - {*INPUTS})
         private_key: pulumi.Output[str | None] | None = None
         if args.private_key is not None:
             private_key = pulumi.Output.secret(args.private_key)

@@ -48,20 +48,20 @@ _STORED: Final[property_types.Kinds] = {
             *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
             *("created_at", "owner", "secret_arn", "secret_version_id", "instance"),
         ),
-        "a string",
+        property_types.STRING,
     ),
-    "bits": "a whole number",
-    "key_store": "a map",
+    "bits": property_types.WHOLE,
+    "key_store": property_types.MAP,
 }
 """Types of what is in the state."""
 
 _KEY_STORE: Final[property_types.Kinds] = {
-    "region": "a string",
-    "account_id": "a string",
-    "kms_key_id": "a string",
-    "tags": "a map of strings",
-    "resource_policy": "a string",
-    "recovery_window_days": "a whole number",
+    "region": property_types.STRING,
+    "account_id": property_types.STRING,
+    "kms_key_id": property_types.STRING,
+    "tags": property_types.map_of(property_types.STRING),
+    "resource_policy": property_types.STRING,
+    "recovery_window_days": property_types.WHOLE,
 }
 """Properties of the input `key_store`."""
 

@@ -47,23 +47,23 @@ MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
 
 _INPUTS: Final[property_types.Kinds] = {
-    "identities": "a list of maps",
-    "account_id": "a single-line string",
-    "timeout_minutes": "a number",
-    "adopted": "a list of strings",
+    "identities": property_types.list_of(property_types.MAP),
+    "account_id": property_types.LINE,
+    "timeout_minutes": property_types.NUMBER,
+    "adopted": property_types.list_of(property_types.STRING),
 }
 """Types of what a program gives."""
 
 _ENTRY: Final[property_types.Kinds] = {
     **dict.fromkeys(
         ("domain", "region", "selector", "key_set_by", "record_value", "dns_check", "status", "reason"),
-        "a string",
+        property_types.STRING,
     ),
-    "key_set_at": "a time in ISO 8601",
-    "published": "a list of whole numbers",
-    "signed_until": "a map of times keyed by generation",
-    "dns_resolvers": "a list of strings",
-    **dict.fromkeys(("verified", "waited"), "true or false"),
+    "key_set_at": property_types.TIME,
+    "published": property_types.list_of(property_types.WHOLE),
+    "signed_until": property_types.by_generation(property_types.TIME),
+    "dns_resolvers": property_types.list_of(property_types.STRING),
+    **dict.fromkeys(("verified", "waited"), property_types.FLAG),
 }
 """Types of what is known of an identity, in the inputs and in the state."""
 
@@ -196,7 +196,7 @@ def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> lis
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    property_types.refuse_state(outputs, {"results": "a list of maps"}, required=())
+    property_types.refuse_state(outputs, {"results": property_types.list_of(property_types.MAP)}, required=())
     if wrong := _entry_problems(outputs, "results", "status", "verified"):
         raise InvalidSettings([f"in the state, {one}" for one in wrong])
     return [Verdict.from_properties(one) for one in outputs.get("results", ())]

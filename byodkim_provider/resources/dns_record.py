@@ -41,15 +41,15 @@ from byodkim_provider.resources.unknowns import has_unknown
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 
 _INPUTS: Final[property_types.Kinds] = {
-    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), "a single-line string"),
-    **dict.fromkeys(("server", "key_name", "key_algorithm"), "a single-line string"),
-    **dict.fromkeys(("port", "ttl"), "a whole number"),
-    "value": "a string",
+    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), property_types.LINE),
+    **dict.fromkeys(("server", "key_name", "key_algorithm"), property_types.LINE),
+    **dict.fromkeys(("port", "ttl"), property_types.WHOLE),
+    "value": property_types.STRING,
 }
 
 _REQUIRED: Final = ("provider", "zone", "name", "value")
 
-_OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": "a string"}
+_OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": property_types.STRING}
 
 _IDENTITY: Final = ("provider", "zone", "server", "port", "name", "value")
 """What makes it another record."""
