@@ -1,5 +1,5 @@
 """
-Calls of AWS: SES, Secrets Manager, Route 53 and STS, with one client a service and Region, and their errors.
+Calls to AWS (SES, Secrets Manager, Route 53, STS), with one client per service and Region, and their errors.
 
-It may touch AWS and nothing else. It makes no decision: what a response means is decided by the caller.
+It may call AWS and nothing else. It makes no decisions: the caller decides what a response means.
 """

@@ -1,8 +1,8 @@
 """
-Ways to SES, Secrets Manager and DNS, made once a process.
+Clients of SES, Secrets Manager and Route 53, made once per process.
 
-All threads and all providers of a process share one client a Region, so that SES's rate is
-kept together, whether they know the account or not.
+All threads and all providers of a process share one client per Region, so that together they
+stay within SES's rate limit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Connections", "connections"]
 
 
 class Connections:
-    """Clients, by Region. A class for what is connected already, or could not be."""
+    """Clients, by Region. A class because it keeps clients and failures for the life of the process."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
@@ -40,32 +40,32 @@ class Connections:
         """
         SES in *region*; raises `WrongAccount` if its account is not *account_id*.
 
-        A failure is remembered: a process is one run, and STS is slow to fail.
+        A failure is cached: a process is one run, and STS is slow to fail.
         """
         client: SesClient
-        # The account is no part of what is remembered: two clients would have two paces.
+        # The account is not part of the cache key: two clients would each have their own rate limit.
         client, account = self._once(self._connect_to_ses, region, None)
         refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
-        """Names of the identities that SES has in *region*, listed once; a refusal is remembered, too."""
-        self.ses(region, account_id)  # the account is compared here, and the list is the same for all
+        """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
+        self.ses(region, account_id)  # compares the account; the list itself is the same for all callers
         names: frozenset[str] = self._once(self._list, region, None)
         return names
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
-        """Secrets Manager in *region*; as `ses`."""
+        """Secrets Manager in *region*; errors as for `ses`."""
         store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
         return store
 
     def route53(self, region: str | None, role_arn: str | None) -> Route53Records:
-        """Route 53, in the account of *role_arn* if there is one."""
+        """Route 53, in the account of *role_arn* if it is given."""
         found: Route53Records = self._once(self._connect_to_route53, region or "", role_arn)
         return found
 
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
-        """The client, and the account that it calls."""
+        """The client, and the id of its account."""
         connection = connect(self.settings, region=region, expected_account=account_id)
         account = connection.account_id
         return SesClient(connection.client, region=region, account_id=account, clock=SystemClock()), account
@@ -81,7 +81,7 @@ class Connections:
         return frozenset(one.name for page in pages for one in page)
 
     def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
-        """What *make* gives or raises, made by the first thread that asks for it."""
+        """What *make* returns or raises; called once, by the first thread that needs it."""
         if stopping.is_set():
             raise _stopped()
         with self._lock:
@@ -91,7 +91,7 @@ class Connections:
                 self._clients[make, region, account_id] = client
         if known is not None:
             while not known.done():
-                if stopping.wait(0.1):  # who waits for another thread does not hold up Ctrl-C
+                if stopping.wait(0.1):  # waiting for another thread must not delay Ctrl-C
                     raise _stopped()
             return known.result()
         try:
@@ -102,7 +102,7 @@ class Connections:
 
 
 def _stopped() -> Stopped:
-    return Stopped("interrupted before AWS was asked", hint="nothing was changed; run `pulumi up` again")
+    return Stopped("interrupted before AWS was called", hint="nothing was changed; run `pulumi up` again")
 
 
 _all: list[Connections] = []

@@ -1,7 +1,7 @@
 """
-What to do about an error code of AWS that does not depend on the call: permissions, credentials.
+What to do about AWS error codes that can come from any call: permissions, credentials.
 
-Codes and texts only. They are the same from all services, from botocore and from pulumi-aws.
+Codes and hints only. All services, botocore and pulumi-aws use the same codes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOT_SIGNED_IN: Final = frozenset(
 
 def next_step(code: str) -> str:
     """
-    What helps against *code*; "" if that depends on the call.
+    What the user can do about *code*; "" if that depends on the call.
 
     >>> next_step("AccessDenied")
     '`byodkim iam-policy` prints the policy that these credentials need'

@@ -13,7 +13,7 @@ from typing import Final, Literal
 __all__ = ["OWNER_TAG", "PERMISSIONS", "Need", "Permission", "as_markdown"]
 
 OWNER_TAG: Final = "byodkim:owner"
-"""The tag that says whose an identity is (`tags.OWNER_TAG`)."""
+"""The tag that names the owner of an identity (`tags.OWNER_TAG`)."""
 
 On = Literal[
     "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"
@@ -21,14 +21,13 @@ On = Literal[
 """
 What an action is allowed on.
 
-"zone to read" is any zone where a zone is looked for by its name, "any" an action that IAM
-can't narrow to a resource.
+"zone to read": any zone, if the zone is found by its name. "any": IAM can't limit this action to a resource.
 """
 
 If = Literal["", "ours", "ours or adopted", "becomes ours", "our records", "by Secrets Manager"]
 """
-Under which condition: the owner tag of an identity or a secret, or that tag in the request; the
-names and types of records; a call that Secrets Manager makes.
+The condition of the statement: the owner tag of an identity or a secret, or that tag in the request;
+the names and types of records; a call that Secrets Manager makes.
 """
 
 Need = Literal[
@@ -60,11 +59,11 @@ class Permission:
     why: str
     condition: If = ""
     allowed_anyway: bool = False
-    """No policy has to allow it."""
+    """AWS allows the action without a policy."""
 
 
 PERMISSIONS: Final = (
-    Permission("ses:CreateEmailIdentity", "identity", "always", "makes an identity", "becomes ours"),
+    Permission("ses:CreateEmailIdentity", "identity", "always", "creates an identity", "becomes ours"),
     Permission(
         "ses:TagResource",
         "identity",
@@ -72,12 +71,17 @@ PERMISSIONS: Final = (
         "writes `byodkim:owner` and `byodkim:instance`, with the identity or when one is taken over",
         "becomes ours",
     ),
-    Permission("ses:GetEmailIdentity", "identity", "always", "looks before each change, waits, refreshes"),
+    Permission(
+        "ses:GetEmailIdentity",
+        "identity",
+        "always",
+        "reads an identity: before each change, while waiting, in a refresh",
+    ),
     Permission(
         "ses:ListEmailIdentities",
         "any",
         "always",
-        "lets a preview see which new identities exist already, and waits for several with one call",
+        "shows a preview which new identities exist already, and polls several identities with one call",
     ),
     Permission(
         "ses:PutEmailIdentityDkimSigningAttributes",
@@ -90,7 +94,7 @@ PERMISSIONS: Final = (
         "ses:PutEmailIdentityDkimAttributes",
         "identity",
         "always",
-        "turns DKIM signatures on again that somebody turned off",
+        "turns DKIM signing back on after somebody turned it off",
         "ours or adopted",
     ),
     Permission("ses:DeleteEmailIdentity", "identity", "always", "deletes an identity made here", "ours"),
@@ -101,18 +105,18 @@ PERMISSIONS: Final = (
         "changes the configuration set of an identity",
         "ours or adopted",
     ),
-    # SES's reference names the identity alone; where SES also asks for the set, the owner tag is not on it.
+    # SES's reference names only the identity. If SES checks the set too, the set has no owner tag.
     Permission(
         "ses:PutEmailIdentityConfigurationSetAttributes",
         "configuration set",
         "configurationSet",
-        "the same, as far as it is about the set",
+        "the same, for the configuration set",
     ),
     Permission(
         "ses:CreateEmailIdentity",
         "configuration set",
         "configurationSet",
-        "makes an identity with a configuration set",
+        "creates an identity with a configuration set",
     ),
     Permission("ses:TagResource", "identity", "tags", "changes tags of yours", "ours"),
     Permission("ses:UntagResource", "identity", "tags", "removes tags of yours", "ours"),
@@ -134,7 +138,10 @@ PERMISSIONS: Final = (
         "becomes ours",
     ),
     Permission(
-        "secretsmanager:DescribeSecret", "secret", "keyStore", "looks before a deletion, and in a refresh"
+        "secretsmanager:DescribeSecret",
+        "secret",
+        "keyStore",
+        "checks a secret before a deletion, and in a refresh",
     ),
     Permission("secretsmanager:GetSecretValue", "secret", "keyStore", "reads the key that SES is to be told"),
     Permission(
@@ -148,7 +155,7 @@ PERMISSIONS: Final = (
         "secretsmanager:DeleteSecret",
         "secret",
         "keyStore",
-        "deletes the key of a generation that goes",
+        "deletes the key of a generation that is removed",
         "ours",
     ),
     Permission(
@@ -177,28 +184,33 @@ PERMISSIONS: Final = (
     Permission("sts:SetSourceIdentity", "role", "role with sourceIdentity", "checked with AssumeRole"),
     Permission("route53:ListHostedZones", "any", "zone by name", "finds the zone that holds a domain"),
     Permission("route53:GetHostedZone", "zone to read", "Route 53", "reads the zone's name and servers"),
-    Permission("route53:ListTagsForResource", "zone to read", "Route 53", "read with a zone, not used"),
+    Permission(
+        "route53:ListTagsForResource",
+        "zone to read",
+        "Route 53",
+        "called when a zone is read; the tags are not used",
+    ),
     Permission(
         "route53:ChangeResourceRecordSets",
         "zone",
         "Route 53",
-        "makes and removes records of keys",
+        "creates and deletes the records of keys",
         "our records",
     ),
     Permission("route53:ListResourceRecordSets", "zone", "Route 53", "reads a record that exists"),
     Permission("route53:GetChange", "change", "Route 53", "waits until all name servers have a change"),
-    Permission("route53:CreateHostedZone", "any", "delegate", "makes the zone `_domainkey.<domain>`"),
-    Permission("route53:UpdateHostedZoneComment", "zone", "delegate", "puts its comment right"),
-    Permission("route53:DeleteHostedZone", "zone", "delegate", "deletes it, once it is not protected"),
-    Permission("route53:ChangeTagsForResource", "zone", "delegate and defaultTags", "tags it"),
+    Permission("route53:CreateHostedZone", "any", "delegate", "creates the zone `_domainkey.<domain>`"),
+    Permission("route53:UpdateHostedZoneComment", "zone", "delegate", "corrects the zone's comment"),
+    Permission("route53:DeleteHostedZone", "zone", "delegate", "deletes the zone, once it is not protected"),
+    Permission("route53:ChangeTagsForResource", "zone", "delegate and defaultTags", "tags the zone"),
 )
 """
 Every action, by the service that is called.
 
-`ses`, `secretsmanager` and `sts` are called by this package, `route53` by pulumi-aws, which calls what
-terraform-provider-aws does: internal/service/route53, zone_data_source.go for zones that are
-found, record.go for records, zone.go for `delegate`. Its every sign-in asks sts:GetCallerIdentity.
-Only the record of a supplied key is read by this package, too, before it is made.
+This package calls `ses`, `secretsmanager` and `sts`; pulumi-aws calls `route53`, with the actions of
+terraform-provider-aws (internal/service/route53): zone_data_source.go for zones found by name,
+record.go for records, zone.go for `delegate`. pulumi-aws calls sts:GetCallerIdentity at every sign-in.
+This package reads one record in Route 53 itself: that of a supplied key, before it is created.
 Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
 """
 

@@ -1,4 +1,4 @@
-"""Which Regions AWS has, as far as the installed botocore knows."""
+"""The Regions of AWS that the installed botocore knows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["region_problem"]
 
 @cache
 def _known() -> frozenset[str]:
-    # Imported here: not all that reads a stack file talks to AWS.
+    # Imported here: some commands read a stack file without calling AWS.
     from botocore.loaders import create_loader
 
     partitions = create_loader().load_data("partitions")["partitions"]
     regions = frozenset(region for partition in partitions for region in partition["regions"])
-    return regions - {region for region in regions if region.endswith("-global")}  # no place to be in
+    return regions - {region for region in regions if region.endswith("-global")}  # not Regions for resources
 
 
 def region_problem(region: str) -> str:
     """
-    What is wrong with *region*, "" if there is such a one.
+    What is wrong with *region*; "" if it exists.
 
     >>> region_problem("eu-west-1")
     ''

@@ -1,7 +1,7 @@
 """
-What Route 53 has at one name: a single record set, never the list of a whole zone.
+Reads the record set at one name in Route 53, never the list of a whole zone.
 
-Answers become values here and nowhere else, errors become `AwsRefused`.
+Turns Route 53's responses into values and its errors into `AwsRefused`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Route53Records"]
 
 ATTEMPTS: Final = 10
-"""How often a call is tried. Route 53 allows an account five a second, with those of pulumi-aws."""
+"""Most attempts of a call. Route 53 allows an account five requests a second, pulumi-aws's included."""
 
 MAX_BACKOFF_SECONDS: Final = 20
-"""Most that is waited before the next try, as in botocore's `standard` mode."""
+"""Longest wait before the next attempt, as in botocore's `standard` mode."""
 
 
 class Route53Records:
-    """Record sets of Route 53. A class so that all threads of a process ask in turn."""
+    """Record sets of Route 53. A class so that the threads of a process make one call at a time."""
 
     def __init__(self, client: Route53Client) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Route53Records:
         """ListResourceRecordSets: values of the TXT record *name*, as Route 53 has them; empty if none."""
         found = self._first_from(zone_id, name)
         if found is None or (found["Name"].rstrip("."), found["Type"]) != (name, "TXT"):
-            return ()  # the list starts at the name asked for or, without one, at the next
+            return ()  # without a record of this name, the list starts at the next one
         return tuple(one["Value"] for one in found.get("ResourceRecords", ()))
 
     def _first_from(self, zone_id: str, name: str) -> Any:
@@ -69,7 +69,7 @@ class Route53Records:
                 "ListResourceRecordSets",
                 f"zone {zone_id!r}",
                 code="",
-                reason="an answer that is not Route 53's",
+                reason="a response that is not Route 53's",
                 hint="nothing was changed; is there a proxy between here and AWS?",
             ) from None
 
@@ -82,7 +82,7 @@ def _wait(seconds: float) -> None:
 def _refused(error: ClientError | BotoCoreError, zone_id: str) -> AwsRefused:
     response: Any = error.response if isinstance(error, ClientError) else {}
     code = response.get("Error", {}).get("Code", "") or type(error).__name__
-    # Signing in may fail, too, and is another operation.
+    # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else "ListResourceRecordSets"
     hint = "; ".join(filter(None, ["nothing was changed", errors.next_step(code)]))
     return AwsRefused(operation, f"zone {zone_id!r}", code=code, reason=said(error), hint=hint)

@@ -1,9 +1,9 @@
 """
-What Secrets Manager said: one method for each action of its API, under the action's own name.
+Client of Secrets Manager: one method for each API action, with the action's name.
 
-Answers become values here and nowhere else; which call comes when is in `key_store.secret_lifecycle`.
-No text that leaves here quotes a secret: AWS's words are shown through `said` alone, and
-causes are cut off with `from None`, for the request that an error carries may hold a key.
+Turns responses into values; `key_store.secret_lifecycle` decides which call comes when. No
+message from here quotes a secret: AWS's own messages go through `said`, and errors are raised
+`from None`, because the request in a botocore error may hold a key.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ __all__ = ["Secret", "SecretStore", "Value"]
 READS: Final = ("DescribeSecret", "GetSecretValue")
 
 CURRENT: Final = "AWSCURRENT"
-"""Staging label of the version that a read gets which names none."""
+"""Staging label of the version that a read returns by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What DescribeSecret says."""
+    """Result of DescribeSecret."""
 
     arn: str
     tags: Mapping[str, str]
     version_id: str | None
-    """Of the version that is read now."""
+    """The version that GetSecretValue returns."""
     deleted: bool
-    """Scheduled for deletion: it can be restored, and not read before that."""
+    """Scheduled for deletion: it can't be read unless it is restored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A version of a secret, and its text as far as that was asked for."""
+    """A version of a secret; *text* is filled in by GetSecretValue only."""
 
     arn: str
     version_id: str
@@ -54,14 +54,14 @@ class Value:
 
 class SecretStore:
     """
-    Secrets Manager in one Region. A class for the client that all calls share.
+    Secrets Manager in one Region. A class because all calls share one client.
 
-    *secret* is a name or an ARN. Every method raises `SecretRefused` when Secrets Manager will
-    not do it, and `Stopped` instead of calling once the run is interrupted.
+    *secret* is a name or an ARN. Every method raises `SecretRefused` if Secrets Manager returns an
+    error, and `Stopped` instead of calling once the run is interrupted.
     """
 
     def __init__(self, client: SecretsManagerClient) -> None:
-        """*client* may retry by itself: no action here does harm when it is done twice."""
+        """*client* may retry by itself: repeating any action used here is harmless."""
         self._client = client
 
     def create_secret(
@@ -75,7 +75,7 @@ class SecretStore:
             name,
             lambda: self._client.create_secret(
                 Name=name,
-                # Becomes the id of the version; by it a repeated call is known, and not refused.
+                # Becomes the version's id, and makes a repeated call succeed (idempotency token).
                 ClientRequestToken=version_id,
                 SecretString=text,
                 Tags=_list(tags),
@@ -108,7 +108,7 @@ class SecretStore:
         return Value(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
 
     def put_resource_policy(self, secret: str, policy: str) -> None:
-        """PutResourcePolicy: *policy* (JSON) instead of any other; one that opens it to all is refused."""
+        """PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused."""
         self._call(
             "PutResourcePolicy",
             secret,
@@ -124,7 +124,7 @@ class SecretStore:
         )
 
     def delete_secret(self, secret: str, *, recovery_window_days: int) -> None:
-        """DeleteSecret: it can be restored for that many days; one that is deleted already stays so."""
+        """DeleteSecret: restorable for *recovery_window_days*. No error if deleted already."""
         try:
             self._call(
                 "DeleteSecret",
@@ -136,7 +136,7 @@ class SecretStore:
         except SecretRefused as refused:
             if refused.code != "InvalidRequestException":
                 raise
-            # Perhaps an earlier try was heard, and its answer lost.
+            # An earlier attempt may have succeeded, and only its response was lost.
             described = self.describe_secret(secret)
             if described is None or not described.deleted:
                 raise
@@ -144,7 +144,7 @@ class SecretStore:
     def _call(self, operation: str, secret: str, send: Callable[[], Any]) -> Mapping[str, Any]:
         if stopping.is_set():
             raise Stopped(
-                "interrupted before Secrets Manager was asked", hint="run `pulumi up` again to go on"
+                "interrupted before Secrets Manager was called", hint="run `pulumi up` again to go on"
             )
         try:
             answer: Mapping[str, Any] = send()
@@ -157,13 +157,13 @@ class SecretStore:
                 request_id=_metadata(error).get("RequestId", ""),
                 hint=_hint(error, operation),
             ) from None
-        # botocore takes a body that is no JSON, such as a proxy's page, for an empty answer.
+        # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
         if "RequestId" not in answer["ResponseMetadata"]:
             raise SecretRefused(
                 operation,
                 secret,
                 self._client.meta.region_name,
-                code="an answer that is not Secrets Manager's",
+                code="a response that is not Secrets Manager's",
                 hint=f"{_state_unknown(operation)}; is there a proxy between here and AWS?",
             )
         return answer

@@ -1,8 +1,8 @@
 """
-What SES said: one method for each action of the SES v2 API, under the action's own name.
+Client of SES: one method for each action of the SES v2 API, with the action's name.
 
-Answers become values here and nowhere else. How often and how fast a call is made is in
-`ses_calls`; which call comes when is decided in `identity.lifecycle` and `verification`.
+Turns responses into values. Retries and pace are in `ses_calls`; `identity.lifecycle` and
+`identity.verification` decide which call comes when.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["DkimResponse", "Listed", "SesClient", "SesIdentity"]
 
 LIST_PAGE_SIZE: Final = 1000
-"""Most identities ListEmailIdentities gives at a time (SES v2 API reference)."""
+"""Largest page of ListEmailIdentities (SES v2 API reference)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DkimResponse:
-    """What SES answers to a change of DKIM settings. *at* is SES's own clock (its `Date` header)."""
+    """SES's response to a change of DKIM settings. *at* is SES's own clock (its `Date` header)."""
 
     dkim_status: str
     at: datetime
     origin: str = ""
     signing_enabled: bool = True
-    """Told by CreateEmailIdentity only; a Put leaves it as it is and does not say."""
+    """From CreateEmailIdentity only: a Put does not change it, and its response does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SesIdentity:
-    """What GetEmailIdentity says, in SES's words. *at* is SES's own clock (its `Date` header)."""
+    """Result of GetEmailIdentity, in SES's terms. *at* is SES's own clock (its `Date` header)."""
 
     identity_type: str
     dkim_status: str
@@ -53,17 +53,17 @@ class SesIdentity:
     last_checked: datetime | None = None
     last_success: datetime | None = None
     error_type: str = ""
-    """Of the last check that failed. SES may keep it beside SUCCESS: see `failure`."""
+    """`ErrorType` of the last failed check. SES may keep it although the status is SUCCESS: see `failure`."""
     soa_seen: str = ""
 
     @property
     def selector(self) -> str | None:
-        """The selector SES signs with; None if SES doesn't tell or signs with Easy DKIM."""
+        """The selector SES signs with; None if SES does not return it, or signs with Easy DKIM."""
         return self.tokens[0] if self.origin == "EXTERNAL" and self.tokens else None
 
     @property
     def failure(self) -> str:
-        """The `ErrorType` to show to people; empty beside SUCCESS, where SES keeps an old one."""
+        """The `ErrorType` to show; empty if the status is SUCCESS, because SES may keep an old one."""
         return "" if self.dkim_status == "SUCCESS" else self.error_type
 
     @property
@@ -74,7 +74,7 @@ class SesIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of ListEmailIdentities; the status is the identity's, there is none for DKIM."""
+    """One entry of ListEmailIdentities. The status is the identity's; the list has no DKIM status."""
 
     name: str
     verification_status: str
@@ -84,8 +84,8 @@ class SesClient:
     """
     SES in one Region. A class so that all threads of a process share one pace.
 
-    Every method raises `SesRefused` when SES will not do it, tried again as often as may
-    help, and `Stopped` instead of calling or waiting once the run is interrupted.
+    Every method retries errors that may pass, raises `SesRefused` if SES still returns an error,
+    and raises `Stopped` instead of calling or waiting once the run is interrupted.
     """
 
     def __init__(self, client: SESV2Client, *, region: str, account_id: str, clock: Clock) -> None:
@@ -131,8 +131,8 @@ class SesClient:
         """
         PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record.
 
-        Tried again only when SES said that it did nothing (429): a repeated Put may start
-        the search for the record, and a time without signatures, once more.
+        Retried only on 429, when SES certainly did nothing: a repeated Put may restart the search
+        for the record, and with it a time without signatures.
         """
         answer = self._calls.make(
             "PutEmailIdentityDkimSigningAttributes",
@@ -217,7 +217,7 @@ class SesClient:
                 return
 
     def delete_email_identity(self, domain: str) -> None:
-        """DeleteEmailIdentity; an identity that is gone already is deleted."""
+        """DeleteEmailIdentity. No error if the identity does not exist."""
         try:
             self._calls.make(
                 "DeleteEmailIdentity",
@@ -240,7 +240,7 @@ class SesClient:
         )
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
-        """UntagResource: removes the tags called *names*."""
+        """UntagResource: removes the tags with these names."""
         self._calls.make(
             "UntagResource",
             domain,

@@ -1,9 +1,8 @@
 """
-How a call to SES is made: in its turn, again where that may help, and its errors as `SesRefused`.
+Pace, retries and errors of every call to SES; errors become `SesRefused`.
 
-The same for every action. No text that leaves here quotes a key: AWS's words are shown
-through `said` alone, and causes are cut off with `from None`, for the request that an error
-carries may hold one.
+No message from here quotes a key: AWS's own messages go through `said`, and errors are raised
+`from None`, because the request in a botocore error may hold a key.
 """
 
 from __future__ import annotations
@@ -31,33 +30,33 @@ if TYPE_CHECKING:
 __all__ = ["Calls", "is_passing", "is_throttled", "said"]
 
 ATTEMPTS: Final = 10
-"""How often a call is tried. SES allows one a second; with backoff ten tries outlast a busy minute."""
+"""Most attempts of a call. SES allows one a second; with backoff, ten attempts outlast a busy minute."""
 
 SECONDS_PER_CALL: Final = 1.1
 """
-Pace of a process that SES has told to slow down, in seconds from call to call.
+Seconds between calls, once SES has throttled this process.
 
-"You can execute this operation no more than once per second" stands at every identity
-action of the SES API reference; the tenth more covers the clocks.
+The SES API reference says of every identity action: "You can execute this operation no more than
+once per second". The extra tenth covers differences between clocks.
 """
 
 MAX_BACKOFF_SECONDS: Final = 20
-"""Most that is waited before the next try, as in botocore's `standard` mode."""
+"""Longest wait before the next attempt, as in botocore's `standard` mode."""
 
 KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
-"""What a key or a session token in base64 looks like. No label, selector or id is as long."""
+"""Matches a key or a session token in base64. No label, selector or id is as long."""
 
 PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
 """User and password in a URL, which botocore's errors quote."""
 
 MAX_SHOWN: Final = 500
-"""Characters of AWS's words that are shown: its errors are a sentence or two."""
+"""Longest AWS message that is shown, in characters: most are a sentence or two."""
 
 T = TypeVar("T")
 
 
 class _NotFromSesError(Exception):
-    """Something else answered: a proxy, a network that wants one to sign in, or SES in no known form."""
+    """The response is not from SES (a proxy, a network's sign-in page), or not in a known form."""
 
 
 class Calls:
@@ -80,7 +79,7 @@ class Calls:
         may_repeat: Callable[[BaseException], bool] | None = None,
     ) -> T:
         """
-        What *send* returns, tried again after errors that pass (or that *may_repeat* says do).
+        What *send* returns; retried after errors that `is_passing`, or *may_repeat*, accepts.
 
         Raises `SesRefused` for *operation* (an API action's name), and `Stopped`.
         """
@@ -118,7 +117,7 @@ class Calls:
             return
         with self._lock:
             self._pace = SECONDS_PER_CALL
-            # Counted from the refused call: SES may count that one too.
+            # Counted from the throttled call: SES may count that call too.
             self._next_call = max(self._next_call, self._clock.monotonic() + SECONDS_PER_CALL)
 
     def _wait(self, seconds: float) -> None:
@@ -127,36 +126,36 @@ class Calls:
 
 
 def is_throttled(error: BaseException) -> bool:
-    """Whether SES did nothing because it is called too often."""
+    """Whether SES throttled the call, and did nothing."""
     return _status(error) == 429 or _code(error) in ("Throttling", "ThrottlingException")
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same call may well succeed in a moment, and does no harm if it had succeeded."""
+    """Whether a retry may succeed, and is harmless if the first call succeeded after all."""
     return is_throttled(error) or _status(error) >= 500 or _is_unanswered(error)
 
 
 def said(error: BaseException) -> str:
-    """What AWS or its SDK said, fit to be shown: one line, without what may be a key."""
+    """The message of AWS or its SDK, safe to show: one line, with anything removed that may be a key."""
     text = str(error)
     if isinstance(error, ClientError):
         text = error.response.get("Error", {}).get("Message") or ""
     elif type(error) is botocore_errors.HTTPClientError or isinstance(
         error, botocore_errors.ParamValidationError
     ):
-        text = type(error).__name__  # they quote a header, the session token, or a parameter
-    # Further lines of an error about a signature quote the request's headers, token and all.
+        text = type(error).__name__  # their messages quote headers (the session token) or parameters
+    # Further lines of a signature error quote the request's headers, session token included.
     return _shown(text.strip().partition("\n")[0])
 
 
 def _shown(text: str) -> str:
-    """*text* of somebody else without what may be a key, and without what a terminal would obey."""
+    """*text* from outside, without anything that may be a key, and without terminal control characters."""
     without_secrets = PASSWORD.sub("", KEY_MATERIAL.sub("[...]", text))
     return re.sub("[^ -~]", "?", without_secrets)[:MAX_SHOWN]
 
 
 def _is_unanswered(error: BaseException) -> bool:
-    # A certificate that doesn't fit will not fit in a moment either.
+    # A retry does not help against an invalid certificate.
     unanswered = isinstance(error, botocore_errors.HTTPClientError | botocore_errors.ConnectionError)
     return unanswered and not isinstance(error, botocore_errors.SSLError)
 
@@ -173,12 +172,12 @@ def _code(error: BaseException) -> str:
     if isinstance(error, ClientError):
         return _shown(error.response.get("Error", {}).get("Code", "")) or f"HTTP status {_status(error)}"
     if isinstance(error, _NotFromSesError):
-        return "an answer that is not SES's"
+        return "a response that is not SES's"
     return type(error).__name__
 
 
 def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str, region: str) -> str:
-    """The state things are in now, and the next step. A call that only reads says nothing about changes."""
+    """What was changed, and the next step. For calls that only read, changes are not mentioned."""
     reads = operation.startswith(("Get", "List"))
     unchanged = "" if reads else "nothing was changed; "
     unknown = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
@@ -197,7 +196,7 @@ def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str,
     reason = said(error)
     hint = f"{unchanged}SES says: {reason}" if reason else f"{unchanged}SES gives no reason"
     if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
-        return f"{hint} It says so of an identity that is gone, too: try `pulumi refresh`"
+        return f"{hint} SES also says so if the identity does not exist: try `pulumi refresh`"
     step = errors.next_step(_code(error))
     return f"{hint}; {step}" if step else hint
 
@@ -205,8 +204,8 @@ def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str,
 def _refuse_foreign_answer(
     response_dict: MutableMapping[str, Any], operation_model: OperationModel, **_: object
 ) -> None:
-    # botocore takes a body that is no JSON for an empty answer, so a sign-in page would pass for
-    # "deleted" or "no identities"; and it hands on a number where a text should be.
+    # botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
+    # "deleted" or "no identities"; and it does not check types.
     headers, status, body = (response_dict[name] for name in ("headers", "status_code", "body"))
     if status >= 500:  # may come from AWS's own load balancers, in any form
         response_dict["body"] = body if _fits(None, _json(body)) else b""
@@ -224,11 +223,11 @@ def _json(body: bytes) -> object:
 
 
 def _fits(shape: Shape | None, value: object) -> bool:
-    """Whether *value* has the form that the service model gives it; without *shape* that of an error."""
+    """Whether *value* fits *shape* of the service model; without *shape*, whether it fits an error."""
     if shape is None:
-        texts = ("message", "Message", "code", "__type")
-        # SES's own errors have null for a message that it does not give.
-        return isinstance(value, dict) and all(isinstance(value.get(name), str | None) for name in texts)
+        strings = ("message", "Message", "code", "__type")
+        # SES's own errors may have null as the message.
+        return isinstance(value, dict) and all(isinstance(value.get(name), str | None) for name in strings)
     match shape:
         case StructureShape():
             return isinstance(value, dict) and all(

@@ -1,8 +1,8 @@
 """
-With whose credentials, in which account, at which endpoint: the same as pulumi-aws.
+Clients with the same credentials, account and endpoints as pulumi-aws.
 
-From settings to a client whose account has been compared with pulumi-aws's. What the settings
-may be is in `settings`; no call that changes anything is made here.
+Makes a client from settings, and compares its account with pulumi-aws's. Which settings are
+allowed is in `settings`. Nothing here changes anything in AWS.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ __all__ = [
 CLIENT: Final = Config(
     connect_timeout=5,
     read_timeout=15,  # SES answers in less than one; a longer wait would hold up Ctrl-C
-    # `ses_calls` decides what may be tried again. The mode is named, for in `adaptive`, which the
-    # environment may ask for, botocore sleeps before a call.
+    # `ses_calls` decides about retries. The mode is set because the environment may ask for
+    # `adaptive`, in which botocore sleeps before a call.
     retries={"total_max_attempts": 1, "mode": "standard"},
 )
 
 RETRYING_CLIENT: Final = CLIENT.merge(Config(retries={"total_max_attempts": 3, "mode": "standard"}))
 """
-For services that botocore may ask again; for seconds, not for minutes: others wait for the answer.
+For services whose calls botocore may retry, for seconds only, because other threads wait.
 
-STS is only asked, and no call to Secrets Manager does harm when it is made twice.
+STS calls only read, and repeating a call to Secrets Manager is harmless.
 """
 
 VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
-"""By service, the variable of the environment that redirects it."""
+"""Environment variable that redirects each service to another endpoint."""
 
 C = TypeVar("C")
 
@@ -67,12 +67,12 @@ AWS_DOMAINS: Final = (
     ".api.amazonwebservices.com.cn",
     ".api.amazonwebservices.eu",
 )
-"""Where AWS's own endpoints are, those of VPCs too (partitions.json of botocore)."""
+"""Domains of AWS's own endpoints, VPC endpoints included (partitions.json of botocore)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A way to SES in one Region of one account, which has been compared with pulumi-aws's."""
+    """A client for SES in one Region; its account has been compared with pulumi-aws's."""
 
     client: SESV2Client
     account_id: str
@@ -82,9 +82,9 @@ def connect(settings: AwsSettings, *, region: str, expected_account: str | None)
     """
     A client for SES in *region*, with the credentials that pulumi-aws uses.
 
-    *expected_account* is the account pulumi-aws works in, None if nobody asked it. Raises
-    `WrongAccount` if the session's is another, `InvalidSettings` if the session can't be
-    made, is not to be used, or SES is redirected while Route 53 is not, or the reverse.
+    *expected_account* is pulumi-aws's account; None if it is not known. Raises `WrongAccount` if
+    the session has another account, and `InvalidSettings` if the session can't be made, its
+    account is not allowed, or only one of SES and Route 53 is redirected to another endpoint.
     """
     url = settings.endpoints.get("sesv2")
     client, account = _connect(
@@ -114,15 +114,15 @@ def connect_to_secrets(
 
 def connect_to_route53(settings: AwsSettings, *, region: str | None, role_arn: str | None) -> Route53Client:
     """
-    A client for Route 53, in the account of *role_arn* if that is given, as `dns.assumeRole` means it.
+    A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    Raises `InvalidSettings` if the session can't be made. Accounts are not compared: pulumi-aws
-    writes to the zone, and here it is only read.
+    Raises `InvalidSettings` if the session can't be made. Accounts are not compared, because this
+    client only reads: pulumi-aws writes to the zone.
     """
     roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
     settings = replace(settings, roles=roles)
     try:
-        # Whoever waits for its turn can be interrupted: `route53` tries again, not botocore.
+        # `route53` retries, not botocore: its waits can be interrupted.
         return _session(settings, region).client(
             "route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT
         )
@@ -138,12 +138,12 @@ def _connect(
     region: str,
     expected_account: str | None,
 ) -> tuple[C, str]:
-    """What *make* makes, and the account that it calls."""
+    """The client that *make* returns, and the id of its account."""
     whose = _whose(settings)
     try:
         session = _session(settings, region)
         client = make(session)
-        # Only to see where pulumi-aws would go: botocore, too, looks into environment and profile.
+        # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
         route53 = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
         sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
@@ -159,14 +159,14 @@ def _connect(
 
 
 def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
-    """Raise `WrongAccount` if *account* is not the *expected* one; with None any account is right."""
+    """Raise `WrongAccount` unless *account* is the *expected* one; None allows any account."""
     if expected is not None and account != expected:
         raise WrongAccount(
             expected=expected,
             got=account,
             session=_whose(settings),
             service=service,
-            hint=f"nothing was changed; {service} and Route 53 must be told by the same account: "
+            hint=f"nothing was changed; {service} and Route 53 must be in the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )
 
@@ -193,9 +193,9 @@ def _account(sts: STSClient, whose: str) -> str:
     except (BotoCoreError, ClientError) as error:
         reason = said(error)
     except (ResponseParserError, KeyError):
-        reason = "the answer is not STS's"
+        reason = "the response is not STS's"
     raise InvalidSettings(
-        [f"aws: no answer from STS with {whose}: {reason}"],
+        [f"aws: no response from STS with {whose}: {reason}"],
         hint="nothing was changed; does `aws sts get-caller-identity` work with these settings?",
     )
 
@@ -245,9 +245,9 @@ def _assume(
         role_arn=role["RoleArn"],
         extra_args={name: value for name, value in role.items() if name != "RoleArn"},
     )
-    # The profile's other settings, endpoints among them, hold with a role as well.
+    # The profile's other settings, such as endpoints, apply to the role's session, too.
     assumed = botocore.session.Session(profile=settings.profile)
-    # botocore has no public way to hand a session credentials that renew themselves.
+    # botocore has no public way to give a session credentials that renew themselves.
     # https://github.com/boto/boto3/issues/443
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         refresh_using=fetcher.fetch_credentials, method="assume-role"

@@ -1,9 +1,9 @@
 """
-What the `aws:` stack configuration says, read as pulumi-aws reads it.
+The `aws:` stack configuration, read as pulumi-aws reads it.
 
 A setting that chooses an account, a Region or an endpoint and can't be honoured is refused by
-its name, never ignored: otherwise an identity could land in another account than its record.
-Texts in, values out; no value that may be a secret is quoted.
+name, never ignored: otherwise an identity could end up in another account than its record.
+Strings in, values out; no value that may be a secret is quoted.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ REFUSED: Final = {
 """
 Settings of pulumi-aws 7 that choose an account, a Region or an endpoint and are not honoured here.
 
-With each the variables that say the same to pulumi-aws and to boto3, if there are any.
+The values are environment variables with the same effect on pulumi-aws and boto3, if there are any.
 """
 
 NOT_SET: Final = (None, "", "false", "[]", "{}", "null")
-"""Texts of a setting that chooses nothing."""
+"""Values that count as not set."""
 
 Kind = Literal["a string", "a list of strings", "an object of strings"]
 
@@ -64,14 +64,14 @@ ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
 
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
-    """What the `aws:` configuration of a stack says."""
+    """The `aws:` configuration of a stack."""
 
     profile: str | None = None
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """Parameters of STS AssumeRole, one role after the other; an external id counts as a secret."""
+    """Parameters of STS AssumeRole, in the order of the roles; an external id counts as a secret."""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """URL by pulumi-aws's name of the service: `route53`, `secretsmanager`, `sesv2`, `sts`."""
     allowed_accounts: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class AwsSettings:
 
 def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
     """
-    The settings that *get* gives by their full names (`aws:profile`), objects as JSON text.
+    The settings that *get* returns for full names such as `aws:profile`; objects are JSON strings.
 
     Raises `InvalidSettings` with every setting that is wrong or can't be honoured.
     """
@@ -115,7 +115,7 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
 
 
 class _Reading:
-    """Objects of the configuration. A class so that all their problems come together."""
+    """Parses the configuration's objects. A class so that all problems are collected."""
 
     def __init__(self, get: Callable[[str], str | None]) -> None:
         self._get = get
@@ -145,7 +145,7 @@ class _Reading:
         """URLs by service."""
         urls: dict[str, str] = {}
         for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
-            urls |= {name: url for name, url in self._texts(one, f"aws:endpoints[{number}]").items() if url}
+            urls |= {name: url for name, url in self._strings(one, f"aws:endpoints[{number}]").items() if url}
         self.problems += [
             f"aws:endpoints: {service}: must be a URL that begins with http:// or https://"
             for service in ("route53", "secretsmanager", "sesv2", "sts")
@@ -156,7 +156,7 @@ class _Reading:
     def accounts(self, name: str) -> Iterator[str]:
         """Account numbers."""
         for number, one in enumerate(self._list(name, "[0]")):
-            account = _as_text(one)
+            account = _as_string(one)
             if account is None or not ACCOUNT.fullmatch(account):
                 # YAML reads 012345670123 without quotes as an octal number.
                 self.problems.append(f"aws:{name}[{number}]: must be 12 digits in quotes, not {shown(one)}")
@@ -164,12 +164,12 @@ class _Reading:
                 yield account
 
     def default_tags(self) -> dict[str, str]:
-        """Tags for everything."""
+        """Tags for all resources."""
         tags = self._json("defaultTags", {})
         if not isinstance(tags, dict):
             self.problems.append("aws:defaultTags: must be an object with tags")
             return {}
-        return self._texts(tags.get("tags") or {}, "aws:defaultTags.tags")
+        return self._strings(tags.get("tags") or {}, "aws:defaultTags.tags")
 
     def _json(self, name: str, default: Any) -> Any:
         text = self._get(f"aws:{name}")
@@ -178,7 +178,7 @@ class _Reading:
         try:
             value = json.loads(text)
         except ValueError:
-            return text  # set as a plain text
+            return text  # set as a plain string
         return default if value is None else value
 
     def _list(self, name: str, item: str) -> list[Any]:
@@ -190,26 +190,26 @@ class _Reading:
         self.problems.append(f"aws:{name}: must be a list, as `{command}` makes it")
         return []
 
-    def _texts(self, value: Any, path: str) -> dict[str, str]:
+    def _strings(self, value: Any, path: str) -> dict[str, str]:
         items = value if isinstance(value, dict) else {"": value}
-        texts = {name: text for name, one in items.items() if (text := _as_text(one)) is not None}
-        if not isinstance(value, dict) or len(texts) < len(items):
+        strings = {name: text for name, one in items.items() if (text := _as_string(one)) is not None}
+        if not isinstance(value, dict) or len(strings) < len(items):
             self.problems.append(f"{path}: must be an object of strings")
-        return texts
+        return strings
 
     def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
         match kind, value:
-            case "a string", _ if (text := _as_text(value)) is not None:
+            case "a string", _ if (text := _as_string(value)) is not None:
                 return text
             case "a list of strings", list() if all(isinstance(one, str) for one in value):
                 return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
             case "an object of strings", dict():
-                return [{"Key": key, "Value": text} for key, text in self._texts(value, path).items()]
+                return [{"Key": key, "Value": text} for key, text in self._strings(value, path).items()]
         self.problems.append(f"{path}: must be {kind}")
         return value
 
 
-def _as_text(value: Any) -> str | None:
+def _as_string(value: Any) -> str | None:
     """*value* as pulumi-aws takes it for a string: numbers and booleans are written out."""
     match value:
         case str():

@@ -1,4 +1,4 @@
-"""The two tags that this provider puts on what it makes in AWS: whose it is, and which one."""
+"""The two tags that this provider sets on what it creates in AWS: its owner and its instance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["INSTANCE_TAG", "OWNER_TAG"]
 
 OWNER_TAG: Final = "byodkim:owner"
-"""Tag that names project, stack and resource: was it we who made this identity?"""
+"""Tag that names the owner (project, stack and resource): did we create this identity?"""
 
 INSTANCE_TAG: Final = "byodkim:instance"
-"""Tag with a random value: the deletion half of a replacement finds another's and leaves it alone."""
+"""Tag with a random value: in a replacement, the deletion sees a new value and leaves the identity alone."""

@@ -53,7 +53,7 @@ def published(signing: int) -> tuple[int, ...]:
 
 def published_with_keys(signing: int, supplied: Collection[int]) -> tuple[int, ...]:
     """
-    Like `published`, as far as *supplied* has a key; without *signing* if it has none for it.
+    The generations of `published` that have a key in *supplied*; *signing* may be missing.
 
     >>> published_with_keys(2, {2})
     (2,)
@@ -77,7 +77,7 @@ def after_leak(leaked: int, *, signing: int, published: Collection[int]) -> tupl
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
 
-    There is a standby then, and no number gets a second key.
+    The result always has a standby, and no generation number gets a second key.
 
     >>> after_leak(2, signing=2, published=(1, 2, 3))
     (3, (1, 3, 4))
@@ -116,7 +116,7 @@ class TooEarly:
     generation: int
     signed_until: datetime
     allowed_from: datetime
-    """The moment from which its record may go."""
+    """The time from which its record may be removed."""
 
 
 def too_early(
@@ -132,10 +132,10 @@ def too_early(
     """
     Generations that a change from *before* to *after* takes out of DNS too early, oldest first.
 
-    *before* and *after* are what was and what will be published; *exchanged* are those that
-    stay but get another key, so that their old record goes too. *signing_before* signs until
-    *now*, None if nothing signs yet; *signed_until* says when each other one signed last, and
-    one that it lacks never signed. With *overlap_days* 0 all may go: that is the override.
+    *before* and *after* are the published generations before and after the change. *exchanged*
+    generations stay but get another key, so their old records go too. *signing_before* signs
+    until *now*; None if nothing signs yet. *signed_until* says when every other generation last
+    signed; a generation that is not in it never signed. *overlap_days* 0 is the override: all may go.
     """
     if overlap_days == 0:
         return ()
@@ -152,5 +152,5 @@ def too_early(
 
 
 def allowed_today(*, after: Collection[int], early: Collection[TooEarly]) -> tuple[int, ...]:
-    """The list nearest to *after* that may be published now: with what leaves too early put back."""
+    """The list nearest to *after* that may be published now: plus the generations that leave too early."""
     return tuple(sorted({*after, *(found.generation for found in early)}))

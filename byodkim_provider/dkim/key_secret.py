@@ -1,8 +1,8 @@
 """
-What a secret that holds a signing key is called, and what is in it.
+Name and content of a secret that holds a signing key.
 
-Text in, values out: no AWS, no clock. The secret holds all that makes the resource up, so that
-a key whose creation was never heard of is found again whole.
+Strings in, values out: no AWS, no clock. The secret holds everything that the resource needs:
+if the response to its creation is lost, the next run can use the key in it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 PREFIX: Final = "byodkim/"
-"""With what the name of each secret begins."""
+"""Prefix of the name of every secret."""
 
 MIN_RECOVERY_DAYS: Final = 7
 MAX_RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days (Secrets Manager API, DeleteSecret)."""
 
 MAX_OWNER: Final = 256
-"""Characters of a tag's value (Secrets Manager API, Tag); a secret's name may have twice as many."""
+"""Longest value of a tag, in characters (Secrets Manager API, Tag); a secret's name may be twice as long."""
 
 MAX_SHOWN: Final = 64
-"""Longest text that is quoted for what is no ARN, in characters: it may be a key."""
+"""Longest invalid ARN that a message quotes, in characters: a longer string may be a key."""
 
 _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):secret:[!-~]+", re.ASCII
@@ -48,7 +48,7 @@ _ARN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SecretArn:
-    """Where a secret is, as its ARN says."""
+    """Region and account of a secret, from its ARN."""
 
     region: str
     account_id: str
@@ -65,7 +65,7 @@ class SecretArn:
 
 @dataclass(frozen=True, slots=True)
 class KeySecret:
-    """The content of a secret: a key and whose it is."""
+    """The content of a secret: a key, its domain and its selector."""
 
     domain: str
     selector: str
@@ -74,7 +74,7 @@ class KeySecret:
     key: SigningKey
 
     def to_text(self) -> str:
-        """JSON, as people find it in the console; the key as SES takes it."""
+        """JSON, readable in the console; the key in the form that SES takes."""
         return json.dumps(
             {
                 "domain": self.domain,
@@ -86,11 +86,11 @@ class KeySecret:
 
     @classmethod
     def from_text(cls, text: str) -> KeySecret | None:
-        """The value that `to_text` wrote; None for anything else."""
+        """Parses what `to_text` returned; None for anything else."""
         try:
             content = json.loads(text)
             written = (content["domain"], content["selector"], content["createdAt"], content["privateKey"])
-            domain, selector, created_at, private_key = (str(one) for one in written)
+            domain, selector, created_at, private_key = (str(value) for value in written)
             return cls(domain, selector, created_at, keys.load(private_key))
         except (ValueError, TypeError, KeyError, RecursionError, InvalidKey):
             return None
@@ -98,9 +98,9 @@ class KeySecret:
 
 def names(owner: str) -> Iterator[str]:
     """
-    Names to try, in this order, for the secret of the resource *owner* (project/stack/resource).
+    Names for the secret of the resource *owner* (project/stack/resource), in the order to try them.
 
-    The first one is taken for up to 30 days after a deletion, so there are more.
+    A deleted secret keeps its name for up to 30 days, so one name is not enough.
 
     >>> list(itertools.islice(names("ses-byodkim/prod/example.com/3"), 2))
     ['byodkim/ses-byodkim/prod/example.com/3', 'byodkim/ses-byodkim/prod/example.com/3-2']
@@ -115,7 +115,7 @@ def name_problem(owner: str) -> str | None:
     """Why the resource *owner* can't have a secret named after it; None if it can."""
     if len(owner) > MAX_OWNER:
         return f"must have at most {MAX_OWNER} characters, not {len(owner)}"
-    strange = re.search("[^A-Za-z0-9/_+=.@-]", owner)
-    if strange:
-        return f"the secret '{PREFIX}{owner}' can't have {strange[0]!r} in its name"
+    invalid = re.search("[^A-Za-z0-9/_+=.@-]", owner)
+    if invalid:
+        return f"the secret '{PREFIX}{owner}' can't have {invalid[0]!r} in its name"
     return None

@@ -1,9 +1,9 @@
 """
 Can Amazon SES sign with this key, and how is it encoded?
 
-Text in, checked value out: no file, no network. SES takes nearly any text for a key and
-then never verifies it, so whatever it can't sign with is refused here. No reason quotes
-the key, and each is raised `from None`, for its cause might.
+String in, checked value out: no file, no network. SES accepts nearly any string as a key and
+then never verifies it, so a key that SES can't sign with is refused here. No reason quotes
+the key, and each error is raised `from None`, because its cause might.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ MAX_BITS: Final = 2048
 
 PUBLIC_EXPONENT: Final = 65537
 """
-Exponent of generated keys, the least that supplied ones may have.
+Exponent of generated keys, and the smallest allowed in supplied keys.
 
-The guide's `openssl genrsa -f4` makes it. Whether SES signs with a smaller one is not
-documented, and it would not say so if it didn't.
+The guide's `openssl genrsa -f4` uses it. Whether SES signs with a smaller exponent is not
+documented, and SES would report no error if it didn't.
 """
 
 _EXPECTED: Final = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
@@ -146,9 +146,9 @@ def load(private_key: str | bytes) -> SigningKey:
     r"""
     The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it.
 
-    *private_key* is a setting, or a file as it is. White space and line ends don't matter, nor
-    what stands before and after a PEM block, and `\n` may be written out, as it is in many a
-    secret store. Raises `InvalidKey`; its reason goes behind the name of a setting.
+    *private_key* is a setting, or the content of a file. White space, line ends and text before
+    or after a PEM block don't matter. `\n` may be an escape sequence, as secret stores often write
+    it. Raises `InvalidKey`; its reason completes a message that begins with the setting's name.
     """
     found = pem_or_der(private_key, _EXPECTED)
     key = _from_pem(found) if isinstance(found, str) else _from_der(found)
@@ -165,9 +165,9 @@ def load(private_key: str | bytes) -> SigningKey:
 
 
 def pem_or_der(key: str | bytes, expected: str) -> str | bytes:
-    """What is in a setting or a file: PEM as text, DER as octets. Raises `InvalidKey` for what is neither."""
+    """The key in a setting or a file: PEM as a string, DER as octets; else raises `InvalidKey`."""
     if isinstance(key, bytes):
-        if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are, and no text
+        if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are; text never begins so
             return key
         key = key.decode(_encoding(key), errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
@@ -179,7 +179,7 @@ def pem_or_der(key: str | bytes, expected: str) -> str | bytes:
 
 
 def _encoding(text: bytes) -> str:
-    """Of a text whose first character is ASCII: UTF-8, or the UTF-16 that Windows writes into files."""
+    """Encoding of text whose first character is ASCII: UTF-8, or UTF-16 as Windows writes it into files."""
     if text[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-16-le" if text[1:2] == b"\0" else "utf-16-be" if text[:1] == b"\0" else "utf-8"
@@ -230,9 +230,8 @@ def _why_no_pem(text: str, labels: Sequence[str]) -> str:
     if not labels:
         return "has no BEGIN line, expected a whole PEM block"
     label = labels[0]
-    if (
-        "ENCRYPTED" in text
-    ):  # in the label, or in the header of RFC 1421; by a cipher that nobody has any more
+    # In the label, or in an RFC 1421 header with a cipher that `cryptography` does not support.
+    if "ENCRYPTED" in text:
         return _ENCRYPTED
     if label in _OTHER_LABELS:
         return _OTHER_LABELS[label]
@@ -274,7 +273,7 @@ def _decoded(text: str, expected: str) -> bytes:
 
 def _from_der(der: bytes) -> object:
     try:
-        # Also computes whether the numbers belong together.
+        # Also checks that the numbers belong together.
         key = load_der_private_key(der, password=None)
     except TypeError:
         raise InvalidKey(_ENCRYPTED) from None

@@ -1,9 +1,9 @@
 """
 What is wrong with a TXT record: which known misconfiguration its values, or its name, look like.
 
-Text in, a code and a text out: no DNS here. What a value holds is decided in `records`, how each
-code is fixed stands in `panels`. No text quotes more of a value than a tag: a private key may
-have been pasted.
+Strings in, a code and a description out: no DNS here. `records` decides what a value holds,
+`fixes` says how to fix each code. A description quotes at most one tag of a value: the value may
+be a private key, pasted by accident.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PLACEHOLDER: Final = "p=customerProvidedPublicKey"
 """What SES's console and its CSV file show where the customer's own key belongs."""
 
 WRONG_CHARACTERS: Final = 20
-"""Up to so many characters that differ, a key was copied badly; two keys differ in hundreds."""
+"""At most this many different characters mean a bad copy of the same key; two keys differ in hundreds."""
 
 ValueCode = Literal[
     "another-key",
@@ -100,12 +100,12 @@ class Misconfiguration:
     code: ValueCode
     """For programs; never changes."""
     text: str
-    """For people: what stands there, to go behind "ns1.example.net answers"."""
+    """For people: what the server returned; completes "ns1.example.net answers …"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """A name at which a record ends up by a known misconfiguration."""
+    """A name under which a known misconfiguration publishes a record."""
 
     code: MisplacedCode
     name: str
@@ -114,7 +114,7 @@ class Misplaced:
 
 
 def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
-    """Where the record of *selector* ends up by known misconfigurations in the panel of *zone*."""
+    """Names under which known misconfigurations in the panel of *zone* publish the record of *selector*."""
     name = record_name(selector, domain)
     names = (
         Misplaced("zone-doubled", f"{name}.{zone}", "the panel added the zone twice"),
@@ -140,7 +140,7 @@ def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
             "'_domainkey' stands twice in the name",
         ),
         Misplaced("selector-missing", f"_domainkey.{domain}", "the selector is missing from the name"),
-        # A panel takes names relative to the zone: the part of the sub-domain was left out.
+        # A panel takes names relative to the zone; here the sub-domain was left out.
         Misplaced(
             "sub-domain-missing", record_name(selector, zone), "the sub-domain is missing from the name"
         ),
@@ -195,7 +195,7 @@ _BY_TEXT: Final[tuple[tuple[str, ValueCode, str], ...]] = (
     (r"%[0-9A-Fa-f]{2}", "url-encoded", "a value encoded as for a web address, with %2B, %2F or %3D"),
     (_INVISIBLE.pattern, "invisible-characters", "a value with invisible characters in it"),
 )
-"""What shows in a value's text alone, whichever key it holds; the first that fits is named."""
+"""Misconfigurations that a value shows whichever key it holds; the first match is reported."""
 
 
 def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration | None:
@@ -298,7 +298,7 @@ def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
         return Misconfiguration("another-key", f"another key (fingerprint {fingerprint(other)[:8]}…)")
     if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
         return _case_changed(text)
-    return Misconfiguration("malformed", "a p= that is no RSA public key")
+    return Misconfiguration("malformed", "a p= that is not an RSA public key")
 
 
 def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
@@ -320,7 +320,7 @@ def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
         return Misconfiguration("cut", f"a value that lost {lost} characters within the key")
     if lost < 0 and same + same_at_end == len(key):
         return Misconfiguration("characters-added", f"{_counted(-lost)} too many in the key")
-    wrong = [place for place, pair in enumerate(zip(text, key, strict=False), 1) if len({*pair}) > 1]
+    wrong = [position for position, pair in enumerate(zip(text, key, strict=False), 1) if len({*pair}) > 1]
     if lost == 0 and len(wrong) <= WRONG_CHARACTERS:
         return Misconfiguration(
             "character-wrong", f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}"
@@ -329,9 +329,9 @@ def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
 
 
 def _same_from_start(first: str, second: str) -> int:
-    """How many characters are the same, up to the first that differs."""
+    """Number of equal characters before the first difference."""
     pairs = enumerate(zip(first, second, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+    return next((count for count, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def _case_changed(text: str) -> Misconfiguration:

@@ -1,7 +1,7 @@
 """
-The public half of a key on its own: out of a file, and how long it is.
+Reads a public key from a file and reports its length.
 
-For those who have no private key at hand. What SES can sign with is decided in `keys`.
+For users who don't have the private key. `keys` decides which keys SES can sign with.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def load(public_key: str | bytes) -> bytes:
     """
     The key in *public_key* (SubjectPublicKeyInfo, DER), which is PEM, DER or base64 of it.
 
-    *public_key* is a file as it is. What stands before and after a PEM block does not matter.
-    Raises `InvalidKey`, whose reason never quotes it.
+    *public_key* is the content of a file. Text before or after a PEM block does not matter.
+    Raises `InvalidKey`, whose reason never quotes the key.
     """
     found = pem_or_der(public_key, _EXPECTED)
     key = _from_pem(found) if isinstance(found, str) else _from_der(found)
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(f"is no RSA key, {_EXPECTED}")
+        raise InvalidKey(f"is not an RSA key, {_EXPECTED}")
     if not MIN_BITS <= key.key_size <= MAX_BITS:
         raise InvalidKey(f"must be {MIN_BITS} to {MAX_BITS} bits, not {key.key_size}")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -54,7 +54,7 @@ def bits(public_key_der: bytes) -> int:
     """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
     key = load_der_public_key(public_key_der)
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(f"is no RSA key, {_EXPECTED}")
+        raise InvalidKey(f"is not an RSA key, {_EXPECTED}")
     return key.key_size
 
 

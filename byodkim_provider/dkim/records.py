@@ -1,9 +1,9 @@
 """
-What are a record's name and value, and which key does a value hold?
+Name and value of a TXT record, and the key in a value.
 
-Text and bytes in, values out: no DNS here. A name or a value that is put together or
-taken apart anywhere else is in the wrong file, for publishing and checking could then
-disagree. What a value holds is decided as a verifier would, by the key once decoded.
+Strings and bytes in, values out: no DNS here. All code that builds or parses a name or a value
+belongs in this file; otherwise publishing and checking could disagree. Like a verifier, it
+compares decoded keys, never strings.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ NAME_OCTETS: Final = 253
 """Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
 
 MAX_WRITTEN: Final = 2 * NAME_OCTETS
-"""Longest text that is looked at as a name, in characters: some characters are left out of a domain."""
+"""Longest input that is parsed as a name, in characters. Normalising may remove characters."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""Lower case of the pattern of SES's `DomainSigningSelector`, which is also that of a host name's label."""
+"""SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern."""
 
 _DOMAIN_EXPECTED: Final = "expected a domain such as 'example.com'"
 
@@ -64,7 +64,7 @@ _DOMAIN_PROBLEMS: Final = (
     (r"(^|\.)_domainkey(\.|$)", "is the name of a record"),
     (r"_", "has an underscore"),
 )
-"""What a text that is no domain looks like, the most telling first."""
+"""Ways in which a string is not a domain, the clearest first."""
 
 
 def normalise_domain(text: str) -> str:
@@ -81,7 +81,7 @@ def normalise_domain(text: str) -> str:
     try:
         name = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:
-        raise ValueError(f"{text!r} has a character no domain has, {_DOMAIN_EXPECTED}") from None
+        raise ValueError(f"{text!r} has a character that domains can't have, {_DOMAIN_EXPECTED}") from None
     for pattern, problem in _DOMAIN_PROBLEMS:
         if re.search(pattern, name):
             raise ValueError(f"{text!r} {problem}, {_DOMAIN_EXPECTED}")
@@ -95,7 +95,7 @@ def normalise_domain(text: str) -> str:
 
 
 def _a_label(label: str, text: str) -> str:
-    """*label* as it stands in DNS. Not all through `idna`, which refuses such names as `r3---sn-4g5e`."""
+    """*label* as DNS has it. ASCII labels don't go through `idna`: it refuses names like `r3---sn-4g5e`."""
     if not label:
         raise ValueError(f"{text!r} has an empty label, {_DOMAIN_EXPECTED}")
     ascii_label = label
@@ -114,7 +114,7 @@ def _a_label(label: str, text: str) -> str:
 
 
 def selector_problem(selector: str) -> str | None:
-    """Why *selector* will not do, None if SES takes it and every DNS provider keeps it as it is."""
+    """Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged."""
     if len(selector) > MAX_WRITTEN:  # perhaps a key, in the wrong place
         return f"{len(selector)} characters are too many, expected at most 63"
     if selector != selector.lower():
@@ -130,7 +130,7 @@ def selector_problem(selector: str) -> str | None:
 
 
 def name_problem(selector: str, domain: str) -> str | None:
-    """Why the record of *selector* can't stand in DNS, None if it can: its name may be too long."""
+    """Why the record of *selector* can't be in DNS (its name may be too long); None if it can."""
     name = record_name(selector, domain)
     if len(name) > NAME_OCTETS:
         return f"{name!r} has {len(name)} octets, expected at most {NAME_OCTETS}: take a shorter selector"
@@ -153,7 +153,7 @@ def record_value(public_key_der: bytes) -> str:
 
 
 def strings(value: str) -> tuple[str, ...]:
-    """*value*, which is ASCII, in pieces of at most `STRING_OCTETS`, as one TXT record holds it."""
+    """The strings of one TXT record that holds *value* (ASCII), each of at most `STRING_OCTETS`."""
     return tuple(value[start : start + STRING_OCTETS] for start in range(0, len(value), STRING_OCTETS))
 
 
@@ -172,12 +172,12 @@ def quoted(value: str) -> str:
 
 
 def parse_route53(text: str) -> str:
-    """The value that `route53_value` wrote as *text*."""
+    """Parses what `route53_value` returned."""
     return parse_quoted(f'"{text}"')
 
 
 def parse_quoted(text: str) -> str:
-    """The value that `quoted` wrote as *text*; `ValueError` for what it never writes."""
+    """Parses what `quoted` returned; raises `ValueError` for anything else."""
     if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
         raise ValueError(f"{text!r} is not a list of quoted strings without escapes")
     return "".join(re.findall(r'"([^"]*)"', text))
@@ -194,8 +194,8 @@ def public_key(value: str) -> bytes | None:
     if tags is None or unusable_tag(tags):
         return None
     der = decoded(tags.get("p", ""))
-    # A bare RSAPublicKey is none either: dkimpy reads it, OpenDKIM doesn't, and of SES it isn't
-    # known. See https://www.rfc-editor.org/errata/eid3017
+    # A bare RSAPublicKey does not count: dkimpy accepts it, OpenDKIM doesn't, and what SES does is
+    # not known. See https://www.rfc-editor.org/errata/eid3017
     return der if der and is_rsa_public_key(der) else None
 
 
@@ -235,7 +235,7 @@ def unusable_tag(tags: dict[str, str]) -> str | None:
 
 
 def decoded(text: str) -> bytes | None:
-    """What base64 *text* holds, blanks aside; None if it is damaged."""
+    """The octets in base64 *text*, blanks ignored; None if it is damaged."""
     try:
         return base64.b64decode(text.replace(" ", ""), validate=True)
     except binascii.Error:

@@ -1,7 +1,7 @@
 """
-One question to one server, and how long it may take.
+Sends one DNS query to one server, within a time limit.
 
-Silence and errors are a `NoAnswer`. What a reply says is read in `_replies`.
+Silence and errors raise `NoAnswer`. `_replies` reads what a reply says.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from byodkim_provider.progress import Clock, stopping
 __all__ = ["Questions", "first", "host_and_port"]
 
 ATTEMPTS: Final = 2
-"""How often a question is put to an address that stays silent: one datagram may get lost."""
+"""Attempts per query and address: one datagram may get lost."""
 
-LOOK_SECONDS: Final = 15
-"""How long one look at a name may take in all, whatever the servers and delegations do, in seconds."""
+LOOKUP_SECONDS: Final = 15
+"""Time limit of one lookup with all its queries, in seconds, whatever servers and delegations do."""
 
 EDNS_PAYLOAD: Final = 1232
 """Octets of UDP reply asked for, which no path has to fragment (DNS Flag Day 2020)."""
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class Questions:
-    """The questions of one lookup. A class because they share one deadline."""
+    """The queries of one lookup. A class because they share one deadline."""
 
     def __init__(
         self, resolvers: Sequence[str], clock: Clock, reply_seconds: float, silent: set[tuple[str, int]]
@@ -47,17 +47,17 @@ class Questions:
         self._clock = clock
         self._reply_seconds = reply_seconds
         self._silent = silent
-        self._deadline = clock.monotonic() + LOOK_SECONDS
+        self._deadline = clock.monotonic() + LOOKUP_SECONDS
 
     def ask_recursives(self, name: Name, kind: RdataType) -> Message:
-        """The reply of the first recursive resolver that has one."""
+        """The reply of the first recursive resolver that answers."""
         return first(
             (partial(self.ask_recursive, resolver, name, kind) for resolver in self.resolvers),
             NoAnswer("no resolver"),
         )
 
     def ask_recursive(self, resolver: str, name: Name, kind: RdataType) -> Message:
-        """The reply of *resolver*: records, or that there are none."""
+        """The reply of *resolver*, with or without records."""
         try:
             reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
             refuse_errors(reply)
@@ -66,7 +66,7 @@ class Questions:
         return reply
 
     def exchange(self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0) -> Message:
-        """The reply to one question; who stayed silent in this run is not asked again."""
+        """The reply to one query. An address that was silent earlier in this run is not queried again."""
         if (address, port) in self._silent:
             raise NoAnswer("silent")
         query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
@@ -79,7 +79,7 @@ class Questions:
                 raise NoAnswer("unreachable") from None
             except (dns.exception.DNSException, EOFError):
                 raise NoAnswer("garbage") from None
-        if self._clock.monotonic() < self._deadline:  # else it was not given its whole time
+        if self._clock.monotonic() < self._deadline:  # otherwise it did not get its full time
             self._silent.add((address, port))
         raise NoAnswer("silent")
 
@@ -93,7 +93,7 @@ class Questions:
             return dns.query.tcp(query, address, self._seconds_left(), port)
 
     def _seconds_left(self) -> float:
-        """How long the next reply may take."""
+        """Time limit of the next reply."""
         if stopping.is_set():
             raise NoAnswer("interrupted")
         left = min(self._reply_seconds, self._deadline - self._clock.monotonic())
@@ -103,7 +103,7 @@ class Questions:
 
 
 def first(attempts: Iterable[Callable[[], _T]], otherwise: NoAnswer) -> _T:
-    """The result of the first attempt that has one, else the problem of the first attempt."""
+    """The result of the first attempt that succeeds; if none does, raises the first attempt's error."""
     problem: NoAnswer | None = None
     for attempt in attempts:
         try:

@@ -1,7 +1,7 @@
 """
-What one reply of a name server says: values, a CNAME, or who serves the zone further down.
+Reads a name server's reply: TXT values, a CNAME, or a referral to the servers of a delegated zone.
 
-Replies in, values out: nothing here asks.
+Replies in, values out: no queries here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class NoAnswer(Exception):
-    """A server gave no answer that counts; *failure* as in `Answer`."""
+    """A server gave no usable answer; *failure* as in `Answer`."""
 
     def __init__(self, failure: str, server: str = "") -> None:
         super().__init__(failure)
@@ -45,11 +45,11 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone and its servers, as another server names them."""
+    """A zone and its name servers, as a referral names them."""
 
     name: Name
     servers: dict[Name, tuple[str, ...] | None]
-    """Server to its addresses; None if they have to be looked up."""
+    """Addresses by server name; None if they must be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ class Values:
 
     texts: tuple[str, ...]
     zone: Name | None
-    """Where they come from, if the reply says so."""
+    """The zone of the values, if the reply names it."""
 
 
 Said = Values | Name | Zone
-"""What a server can say about a name: its values, the target of its CNAME, the zone it was delegated to."""
+"""A server's answer about a name: TXT values, the target of a CNAME, or a referral to a delegated zone."""
 
 
 def said_in(reply: Message, name: Name, zone: Zone) -> Said:
-    """What the *reply* of a server of *zone* says about *name*."""
+    """What *reply*, from a server of *zone*, says about *name*."""
     refuse_errors(reply)
     if reply.flags & Flag.AA:
         alias = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
@@ -76,7 +76,7 @@ def said_in(reply: Message, name: Name, zone: Zone) -> Said:
         found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.TXT) or ()
         return Values(values_of(found), zone_of(reply, name, zone.name))
     for rrset in reply.authority:
-        # Down towards the name only: a lame server may refer to the root, or back to itself.
+        # Only referrals towards the name count: a lame server may refer to the root, or to itself.
         down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)
         if down and rrset.rdtype == RdataType.NS and name.is_subdomain(rrset.name):
             return Zone(rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset})
@@ -84,24 +84,24 @@ def said_in(reply: Message, name: Name, zone: Zone) -> Said:
 
 
 def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | None:
-    """The zone at or below *above* that holds *name*, by the SOA or NS beside the answer; None without."""
+    """The zone of *name*, at or below *above*, by the reply's SOA or NS record; None if it has none."""
     owners = [rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)]
     return next((one for one in owners if name.is_subdomain(one) and one.is_subdomain(above)), None)
 
 
 def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:
-    """Addresses that a referral gives for *server*; None if it needs to give none."""
+    """Addresses of *server* in a referral; None if it has none and they can be looked up elsewhere."""
     addresses = tuple(
         record.address
         for kind in (RdataType.A, RdataType.AAAA)
         for record in sorted(reply.get_rrset(reply.additional, server, RdataClass.IN, kind) or ())
     )
-    # A server whose own name is in the zone it serves can't be found in any other way.
+    # The address of a server whose name is in its own zone can't be found in any other way.
     return addresses if addresses or server.is_subdomain(zone) else None
 
 
 def merged(zones: Iterable[Zone]) -> list[Zone]:
-    """Each zone once, with all servers that any of the parent's servers names."""
+    """Each zone once, with the servers that all of the parent's servers name."""
     merged: dict[Name, dict[Name, tuple[str, ...] | None]] = {}
     for zone in zones:
         servers = merged.setdefault(zone.name, {})
@@ -111,7 +111,7 @@ def merged(zones: Iterable[Zone]) -> list[Zone]:
 
 
 def existing_part(name: Name) -> Name:
-    """The part of a CNAME's target that can be taken to exist: above the record and all `_labels`."""
+    """The part of a CNAME's target that can be assumed to exist: above the record and all `_labels`."""
     parent = name.parent()
     while any(label.startswith(b"_") for label in parent.labels):
         parent = parent.parent()

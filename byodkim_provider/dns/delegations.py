@@ -1,9 +1,10 @@
 """
-When a delegated zone may go: once the parent zone does not delegate to it any more.
+When a delegated zone may be deleted: once its parent zone no longer delegates to it.
 
-Whoever gets hold of name servers that a parent still delegates to answers for the zone. So its
-removal takes two declared steps: `release`, which is refused while the NS records stand there,
-and then the removal itself. Values in, texts out; the one lookup goes through a resolver.
+If the zone is deleted earlier, somebody else may get the name servers that the parent still
+names, and answer for the zone. So deletion takes two declared steps: `release`, which is refused
+while the parent has NS records for the zone, and then the deletion. Values in, messages out; the
+only lookup goes through a resolver.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ __all__ = ["removed_too_early", "still_delegated"]
 
 def still_delegated(domain: str, resolver: Resolver) -> str:
     """
-    Why the delegated zone of *domain* can't be released; "" once the parent zone has let go.
+    Why the delegated zone of *domain* can't be released; "" once the parent has no NS records for it.
 
-    *resolver* asks authoritative servers: only their names tell who serves what.
+    *resolver* must query authoritative servers: only their names show which servers serve a zone.
     """
     name = f"_domainkey.{domain}"
     answers = resolver.txt(name, domain)
@@ -44,9 +45,9 @@ def still_delegated(domain: str, resolver: Resolver) -> str:
 
 def removed_too_early(before: Mapping[str, bool], after: Mapping[str, bool]) -> Iterator[str]:
     """
-    What to do first, for each zone that is to go and was never released.
+    For each zone that would be deleted without having been released: what to do first.
 
-    Both say of each domain with a delegated zone whether that is released.
+    *before* and *after* map each domain with a delegated zone to whether the zone is released.
     """
     for domain in sorted(before.keys() - after.keys()):
         if not before[domain]:

@@ -1,9 +1,9 @@
 """
-Which misconfiguration is it: one verdict on a record from what all servers say of it.
+Diagnoses a record: one verdict from the answers of all servers.
 
-What a value looks like is decided in `misconfigurations`, how far it is visible in `visibility`;
-here these are put in order, with what only shows from outside: a CNAME, a wildcard, servers that
-differ, another name, another zone. Lookups are made through a `Resolver`, nothing else is outside.
+`misconfigurations` recognises wrong values, and `visibility` counts the servers that show the key.
+This module combines them, and adds what only lookups show: a CNAME, a wildcard, servers that
+differ, a wrong name, a wrong zone. All lookups go through a `Resolver`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from byodkim_provider.dns.visibility import Resolver, judge, servers_asked
 __all__ = ["Diagnosis", "ExpectedRecord", "examine", "verdict"]
 
 NO_SELECTOR: Final = "no-such-selector"
-"""A selector that nobody has: what answers for it is a wildcard."""
+"""A selector that nobody uses: if DNS has it, there is a wildcard."""
 
 TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
@@ -48,22 +48,22 @@ Not complete, and need not be: a zone that is missing here costs a note that say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedRecord:
-    """A record as it should be, and what is known of where it was put."""
+    """A record as it should be, and what is known about its zone and panel."""
 
     selector: str
     domain: str
     public_key_der: bytes | None = None
-    """SubjectPublicKeyInfo, DER; None: whichever key is there is right, if it is one."""
+    """SubjectPublicKeyInfo, DER; None: any valid key is right."""
     zone: str | None = None
     """The zone that holds the record, if it is known."""
     panel: Panel | None = None
-    """Where the record was typed in, if it is known."""
+    """The panel in which the record was entered, if it is known."""
     name_servers: Collection[str] = ()
-    """Of the zone where the record was put, without final dots; empty if they are not known."""
+    """Name servers of the zone in which the record was entered, without final dots; empty if not known."""
     delegated: bool = False
-    """Whether that is a zone of its own for `_domainkey`."""
+    """Whether `_domainkey` is a zone of its own."""
     new_key: str = fixes.NEW_KEY
-    """What to do to have another key, should this one have leaked."""
+    """How to get another key, if this key has leaked."""
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class ExpectedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What is so of one record."""
+    """The state of one record in DNS."""
 
     verdict: Literal["right", "wrong", "unknown"]
     code: str = ""
@@ -80,20 +80,20 @@ class Diagnosis:
     text: str
     """What was seen, for people."""
     notes: tuple[str, ...] = ()
-    """What else there is to know; it changes nothing about the verdict."""
+    """Further remarks; they don't affect the verdict."""
     answers: tuple[Answer, ...]
     public_key_der: bytes
-    """The key that the record was compared with; empty if none was given and none is there."""
+    """The key that the record was compared with; empty if none was given and DNS shows none."""
     zone: str = ""
-    """The zone that holds the record, as far as this lookup tells."""
+    """The zone that holds the record, as far as this lookup shows."""
     found_at: str = ""
-    """The name where the record stands instead of its own; empty if it was not found anywhere else."""
+    """The wrong name at which the record was found; empty if it was found at none."""
     name_servers: tuple[str, ...] = ()
-    """Of that zone, without final dots; empty if they were not found."""
+    """Name servers of the zone, without final dots; empty if not found."""
 
 
 def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
-    """What *answers* about a record's name tell; *expected* as `ExpectedRecord.public_key_der`."""
+    """The diagnosis from *answers* about a record's name; *expected* as `ExpectedRecord.public_key_der`."""
     key = expected or _key_shown(answers)
     shown = judge(answers, key)
     seen = Diagnosis(
@@ -103,18 +103,18 @@ def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
         public_key_der=key,
         name_servers=tuple(sorted(servers_asked(answers))),
     )
-    heard = [answer for answer in answers if answer.values is not None]
-    # Before all else, even a CNAME or servers that differ.
-    for answer in heard:
+    answered = [answer for answer in answers if answer.values is not None]
+    # Most urgent, even before a CNAME or servers that differ.
+    for answer in answered:
         if any(map(holds_private_key, answer.values or ())):
             return replace(seen, code="private-key", found_at=answer.alias)
     if shown.visible:
-        testing = any(in_testing_mode(value) for answer in heard for value in answer.values or ())
+        testing = any(in_testing_mode(value) for answer in answered for value in answer.values or ())
         return replace(seen, verdict="right", notes=(TESTING,) if testing else ())
-    # A CNAME into a zone that does not exist is wrong whoever is asked; of one whose servers are
-    # silent nobody knows.
+    # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
+    # the target's zone are silent, the verdict is unknown.
     dangling = next((one for one in answers if one.target and one.failure == "no zone"), None)
-    if not heard and not dangling:
+    if not answered and not dangling:
         return replace(seen, verdict="unknown")
     targets = {answer.target for answer in answers if answer.target or answer.values is not None}
     if shown.right or len(targets) > 1:
@@ -123,17 +123,17 @@ def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
         nowhere = f": the zone of {alias} does not exist" if dangling else ""
         text = f"a CNAME to {alias} stands at the name of the record{nowhere}"
         return replace(seen, code="cname", text=text)
-    found = (misconfiguration(answer.values or (), key) for answer in heard)
+    found = (misconfiguration(answer.values or (), key) for answer in answered)
     codes = (one.code for one in found if one)
     return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
 
 
 def examine(resolver: Resolver, record: ExpectedRecord) -> Diagnosis:
     """
-    What is so of a record, looked up now.
+    Look up a record and diagnose it.
 
-    If something else stands at its name, or nothing, it is looked up too whether that is a
-    wildcard, and at the names where known misconfigurations put a record.
+    If its name has no record, or a wrong one, this also checks for a wildcard, and looks for the
+    record at the names where known misconfigurations put it.
     """
     answers = resolver.txt(record.name, record.domain)
     seen = verdict(answers, record.public_key_der)
@@ -141,7 +141,7 @@ def examine(resolver: Resolver, record: ExpectedRecord) -> Diagnosis:
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
         beside = resolver.txt(records.record_name(NO_SELECTOR, record.domain), record.domain)
         zones = max(zones, _zones(beside), key=len)
-        if seen.code == "cname":  # the servers that were heard last are those of its target
+        if seen.code == "cname":  # the answers come from the servers of its target
             seen = replace(seen, name_servers=_servers_of(resolver, record.domain, beside))
         if _shown(answers) & _shown(beside):
             seen = replace(seen, code="wildcard", text=f"a wildcard answers for the name: {seen.text}")
@@ -158,22 +158,22 @@ def examine(resolver: Resolver, record: ExpectedRecord) -> Diagnosis:
 
 
 def _zones(answers: Sequence[Answer]) -> tuple[str, ...]:
-    """The zones that led to any of *answers*, those of the deepest one."""
+    """The longest chain of zones that led to one of *answers*."""
     return max((answer.zones for answer in answers), key=len, default=())
 
 
 def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
-    """What stands at a name: values, and the target of a CNAME."""
+    """The contents of a name: values, and the target of a CNAME."""
     return {(answer.values or (), answer.target) for answer in answers if answer.values or answer.target}
 
 
 def _servers_of(resolver: Resolver, domain: str, beside: Sequence[Answer]) -> tuple[str, ...]:
-    """The name servers of the zone that holds a CNAME; *beside* are the answers at a name beside it."""
+    """The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name."""
     return tuple(sorted(servers_asked(beside) or servers_asked(resolver.txt(domain, domain))))
 
 
 def _key_shown(answers: Sequence[Answer]) -> bytes:
-    """A key that any server shows, cut into records or in a wrong order too; empty if there is none."""
+    """A key that any server shows, even if split into records or in the wrong order; empty if none."""
     for values in (answer.values for answer in answers if answer.values):
         joined = ("".join(order) for order in permutations(values)) if len(values) <= 3 else ()
         swapped = (value[value.find("p=") :] + value[: value.find("p=")] for value in values if "p=" in value)
@@ -187,39 +187,39 @@ def _elsewhere(
     resolver: Resolver, record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str], by_wildcard: Set[str]
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
-    places: dict[str, tuple[str, Misplaced]] = {}
+    candidates: dict[str, tuple[str, Misplaced]] = {}
     for zone in _zones_above(record, zones):
-        for place in misplaced(record.selector, record.domain, zone):
-            places.setdefault(place.name, (zone, place))
+        for candidate in misplaced(record.selector, record.domain, zone):
+            candidates.setdefault(candidate.name, (zone, candidate))
 
-    def values_at(zone_and_place: tuple[str, Misplaced]) -> Set[str]:
-        zone, place = zone_and_place
-        in_zone = place.name == zone or place.name.endswith(f".{zone}")
-        answers = resolver.txt(place.name, zone if in_zone else record.domain)
+    def values_at(zone_and_candidate: tuple[str, Misplaced]) -> Set[str]:
+        zone, candidate = zone_and_candidate
+        in_zone = candidate.name == zone or candidate.name.endswith(f".{zone}")
+        answers = resolver.txt(candidate.name, zone if in_zone else record.domain)
         return {value for answer in answers for value in answer.values or ()} - by_wildcard
 
     try:
-        found = side_by_side(values_at, list(places.values()), at_once=NAMES_AT_ONCE)
+        found = side_by_side(values_at, list(candidates.values()), at_once=NAMES_AT_ONCE)
     except Interrupted:
         return None
-    for (zone, place), values in zip(places.values(), found, strict=True):
-        text = f"{place.text} ({place.name})"
+    for (zone, candidate), values in zip(candidates.values(), found, strict=True):
+        text = f"{candidate.text} ({candidate.name})"
         if any(holds_private_key(value) for value in values):
-            text = f"a private key, with which anyone can sign now, stands at {place.name}"
-            return replace(seen, code="private-key", text=text, found_at=place.name)
+            text = f"a private key, with which anyone can sign now, stands at {candidate.name}"
+            return replace(seen, code="private-key", text=text, found_at=candidate.name)
         if any(_is_the_key(value, record.public_key_der) for value in values):
-            return replace(seen, code=place.code, text=text, zone=zone, found_at=place.name)
+            return replace(seen, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
     return None
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:
-    """Whether a value at another name is the key, perhaps damaged: not any TXT record, nor another key."""
+    """Whether a value at another name is this key, perhaps damaged, not another key or TXT record."""
     other = records.public_key(value)
     return bool(re.search(r"\bp\s*=\s*\"?MI", value)) and (not other or other == (expected or other))
 
 
 def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
-    """The zones that may hold the record, the likeliest first, some of them twice."""
+    """The zones that may hold the record, the likeliest first; may repeat."""
     yield from reversed(zones)
     if record.zone:
         yield record.zone
@@ -228,7 +228,7 @@ def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
 
 
 def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
-    """*seen* as hidden by a delegation, if there is one between the record and where it was put."""
+    """*seen* as "hidden-by-delegation", if a delegation hides the zone in which the record was entered."""
     if record.delegated or len(zones) < 2:
         return None
     above, zone = zones[-2:]
@@ -243,7 +243,7 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
 
 
 def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | None:
-    """*seen* if the servers that were asked are not those of the place where the record was put."""
+    """*seen* as "wrong-panel" or "not-delegated", if other servers serve the zone."""
     asked = seen.name_servers
     if not asked:
         return None

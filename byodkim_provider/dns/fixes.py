@@ -1,7 +1,7 @@
 """
 How to fix a misconfigured record in the panel of a DNS provider.
 
-Data and text, by the codes of `misconfigurations` and `diagnosis`. What to do comes first, then why.
+Instructions by the codes of `misconfigurations` and `diagnosis`. Each says what to do first, then why.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WHOLE: Final = "replace {value} as a whole, {value_rule}"
 _COPY: Final = "replace {value}: copy the one here, do not type it"
 
 _FIXES: Final[Mapping[str, str]] = {
-    # What stands at the name, by `misconfigurations.ValueCode`. What has to be done comes first.
+    # Wrong values at the right name, by `misconfigurations.ValueCode`.
     "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
     "take a new selector for this key: a selector never gets a second one",
     "bare-rsa-key": "replace {value}: its base64 has to be what `openssl rsa -pubout` writes",
@@ -59,7 +59,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "url-encoded": "replace {value}: copy the one here, without '%2B' and the like",
     "wrong-tag": "replace {value} by the short form, which begins with p= and has no other tag",
     "zone-line": "replace {value}: from p= on; name, TTL and type have fields of their own",
-    # Where it stands instead, by `misconfigurations.MisplacedCode`
+    # Records at a wrong name, by `misconfigurations.MisplacedCode`.
     "at-apex": "change {name} of the record{there}: selector and '._domainkey' belong to it",
     "domainkey-doubled": "change {name} of the record{there}: '_domainkey' once",
     "domainkey-missing": "change {name} of the record{there}: '._domainkey' belongs behind the selector",
@@ -73,7 +73,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "underscore-missing-zone-doubled": "change {name} of the record{there}: with the underscore of "
     "'_domainkey'; {name_rule}",
     "zone-doubled": "change {name} of the record{there}: {name_rule}",
-    # What only a lookup from outside tells
+    # Codes of `diagnosis`.
     "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
     "else",
     "hidden-by-delegation": "add the record in the zone {zone}, where its own name servers get it from",
@@ -88,15 +88,15 @@ MISCONFIGURATIONS: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
 NEW_KEY: Final = "make a new key with a new selector"
-"""How anybody gets another key, who has no stack that makes it."""
+"""How to get another key without a stack that makes one."""
 
 
 def fix(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
     """
     How to fix the misconfiguration *code*, one of `MISCONFIGURATIONS`, in the words of this panel.
 
-    *zone* is the one that the panel shows, *found_at* the name where the record stands, if that is
-    another; *new_key* says how one gets another key.
+    *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
+    *new_key* says how to get another key.
     """
     return _FIXES[code].format(
         name=f"{panel.name_field!r}",

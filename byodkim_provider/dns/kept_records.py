@@ -1,7 +1,7 @@
 """
-What a delegated zone carries on of others: a record of theirs, as `aws.route53.Record` takes it.
+Records of other senders that a delegated zone must keep, in the form of `aws.route53.Record`.
 
-Pure values: the record comes from a value that somebody wrote under `keep`, or from a lookup.
+Pure values: a record comes from a value under `keep` in the configuration, or from a lookup.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def from_value(value: str) -> Record:
 
 
 def as_txt(values: Iterable[str]) -> Record:
-    """A TXT record; raises ValueError for what Route 53 would not take as it is."""
+    """A TXT record; raises ValueError for values that Route 53 would not store unchanged."""
     listed = list(values)
     if any(re.search(r'["\\]|[^ -~]', value) for value in listed):
         raise ValueError("its value has quotes, backslashes or characters beyond ASCII")
@@ -50,13 +50,13 @@ def as_txt(values: Iterable[str]) -> Record:
 
 
 def as_cname(targets: Iterable[str]) -> Record:
-    """A CNAME."""
+    """A CNAME record."""
     return {"type": "CNAME", "values": sorted(targets)}
 
 
 def as_written(keep: Mapping[str, str | None]) -> str:
     """
-    How `keep` is written; a value that is given is not repeated.
+    `keep` as YAML; given values are abbreviated.
 
     >>> as_written({"google": None, "newsvc": "v=DKIM1; p=AAAA"})
     '[google, {newsvc: …}]'

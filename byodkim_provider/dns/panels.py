@@ -1,8 +1,8 @@
 """
-What to type in which field of which provider's DNS panel.
+What to type into which field of a provider's DNS panel.
 
-Data and text: no DNS, no AWS. What no document of a provider says is said to be unknown, and
-is not guessed. Names and values are put together in `records`; here they are only laid out.
+Data and instructions: no DNS, no AWS. If a provider documents nothing about a field, it is marked
+as unknown, never guessed. `records` builds names and values; this module only formats them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
     "instructions",
     "name_rule",
     "name_to_type",
-    "of_place",
+    "of_label",
     "problems",
     "recognise",
     "serves",
@@ -33,27 +33,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One provider's panel for DNS records, as the person in front of it sees it."""
+    """One provider's panel for DNS records, as the user sees it."""
 
     title: str
     where: str
-    """The way to the form for a new record in `{zone}`; empty if it is not known."""
+    """Menu path to the form for a new record in `{zone}`; empty if not known."""
     name_field: str
     value_field: str
     type_choice: str = "TXT"
     """What to choose in the field for the type."""
     name_form: Literal["relative", "full, final dot", "unknown"] = "relative"
-    """Without the zone, which the panel adds itself; or whole, with a dot behind it."""
+    """"relative": without the zone, which the panel adds; or the full name with a final dot."""
     value_form: Literal["one piece", "quoted strings", "unknown"] = "one piece"
-    """As it is, and the panel splits it; or in strings of at most 255 octets, each in quotes."""
+    """Unchanged (the panel splits it), or as quoted strings of at most 255 octets."""
     ttl: str
-    """What to choose as TTL; empty if there is no such field."""
+    """What to choose as TTL; empty if the panel has no such field."""
     max_name: int | None = None
-    """Most characters of the name as it is typed; None if DNS's own limit comes first, or it is not known."""
+    """Longest name in the field, in characters; None if DNS's limit is lower, or if it is not known."""
     max_value: int | None = None
     quirks: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
-    """Patterns of the names of its name servers, without a final dot; empty if they are not known."""
+    """Patterns that match the names of its name servers, without a final dot; empty if not known."""
 
 
 PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
@@ -132,7 +132,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
             max_value=2500,
             name_servers=(r"[a-z0-9-]+\.registrar-servers\.com",),
         ),
-        # The provider documents none of it; its name servers are those that customers write down.
+        # The provider documents nothing; the name servers come from customers' reports.
         "namescouk": Panel(
             title="Names.co.uk",
             where="{zone} › Manage DNS",
@@ -168,28 +168,28 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
     }
 )
-"""Those of the providers in SES's BYODKIM guide, and any other, by their names in a stack file."""
+"""The providers of SES's BYODKIM guide, and "other", by their names in a stack file."""
 
 
 def recognise(name_servers: Iterable[str]) -> Panel | None:
-    """The panel of a zone with these name servers; None if they tell of none, or of several."""
+    """The panel of a zone with these name servers; None unless they match exactly one panel."""
     servers = list(name_servers)
     found = [panel for panel in PANELS.values() if serves(panel, servers)]
     return found[0] if len(found) == 1 else None
 
 
-def of_place(label: str) -> Panel | None:
+def of_label(label: str) -> Panel | None:
     """
-    The panel of the host that the label of a place names, as `godaddy:example.com`; None if it names none.
+    The panel of the host in a DNS provider's label such as `godaddy:example.com`; None if there is none.
 
-    A panel of cPanel's may be anybody's, and a zone in Route 53 or at Cloudflare has name servers of its own.
+    Any host may use cPanel, and zones in Route 53 or at Cloudflare have name servers of their own.
     """
     host = label.partition(":")[0]
     return PANELS[host] if host in ("godaddy", "dreamhost", "wix") and ":" in label else None
 
 
 def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
-    """Whether one of these name servers is known to be this panel's."""
+    """Whether one of these name servers belongs to this panel's provider."""
     return any(
         re.fullmatch(pattern, server.lower().removesuffix("."))
         for server in name_servers
@@ -199,7 +199,7 @@ def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
 
 def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     """
-    What goes into the panel's field for the name; raises ValueError for a name that is not in *zone*.
+    What to type into the panel's name field; raises ValueError for a name that is not in *zone*.
 
     >>> name_to_type(PANELS["godaddy"], record_name="s1._domainkey.mail.example.com", zone="example.com")
     's1._domainkey.mail'
@@ -211,12 +211,12 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
 
 
 def value_to_type(panel: Panel, record_value: str) -> str:
-    """What goes into the panel's field for the value, on one line."""
+    """What to type into the panel's value field, on one line."""
     return quoted(record_value) if panel.value_form == "quoted strings" else record_value
 
 
 def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) -> tuple[str, ...]:
-    """Why the panel won't take this record; empty if it will, or nobody knows."""
+    """Known reasons why the panel refuses this record."""
     name = name_to_type(panel, record_name=record_name, zone=zone)
     value = value_to_type(panel, record_value)
     found = []
@@ -233,9 +233,9 @@ def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) ->
 
 def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str) -> str:
     """
-    What to type in which field, a field a line, ready to be pasted.
+    What to type into which field, one field per line, ready to be pasted.
 
-    *zone* is the zone that the panel shows. Raises ValueError for a name that is not in it.
+    *zone* is the zone in the panel. Raises ValueError for a name that is not in it.
     """
     fields = {
         "Type": panel.type_choice,
@@ -286,7 +286,7 @@ def value_rule(panel: Panel) -> str:
 
 
 def delegation(panel: Panel, *, zone: str, delegated: str, name_servers: Iterable[str]) -> str:
-    """What to type so that *zone* delegates the zone *delegated* below it, a field a line."""
+    """What to type so that *zone* delegates its sub-zone *delegated*, one field per line."""
     name = name_to_type(panel, record_name=delegated, zone=zone)
     values = [f"  Value: {server}" for server in sorted(name_servers)]
     return "\n".join(

@@ -1,11 +1,11 @@
 """
-What does each authoritative server say about a TXT record?
+Looks up a TXT record at every authoritative server.
 
-Answers, not judgements: whether they are good enough is decided in `visibility`. The
-network's faults are answers too, nothing here raises for them. Unless it is told to check
-by them, no recursive resolver hears a record's name, nor a name between it and its domain:
-they remember "no such name" for up to the zone's SOA MINIMUM (RFC 2308 section 5; 15 minutes
-on Route 53), and then for all names below it too (RFC 8020).
+Returns answers; `visibility` decides whether they are good enough. Network errors are answers
+too, never exceptions. Recursive resolvers never get a query for the record's name, or for a name
+between it and its domain, unless `dnsCheck: recursive` asks for it: they cache "no such name" for
+up to the zone's SOA MINIMUM (RFC 2308 section 5; 15 minutes on Route 53), and then for all names
+below it too (RFC 8020).
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from byodkim_provider.progress import Clock, SystemClock
 __all__ = ["Answer", "DnsResolver"]
 
 REPLY_SECONDS: Final = 1.5
-"""How long one question waits for its reply: far servers need 0.3 s."""
+"""Time limit of one reply, in seconds: distant servers need 0.3 s."""
 
 MAX_ALIASES: Final = 8
-"""CNAMEs followed from one name; BIND and Unbound give up after about as many."""
+"""Longest chain of CNAMEs that is followed; BIND and Unbound have similar limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one server says about one name."""
+    """One server's answer about one name."""
 
     server: str
     """Name of the name server, without a final dot; a recursive resolver as it was configured."""
@@ -56,42 +56,42 @@ class Answer:
     values: tuple[str, ...] | None
     """
     TXT values, the strings of each joined. Empty for "no such name", for a name without TXT
-    and for CNAMEs that never end. None if the server gave no answer that counts.
+    and for CNAMEs that never end. None if the server gave no usable answer.
     """
 
     failure: str = ""
     """
     Why there are no values: "silent", "unreachable", "no address", "lame", "garbage", "no zone",
-    "no resolver", "no time" (left for this look), "interrupted" or a response code ("REFUSED",
+    "no resolver", "no time" (left for this lookup), "interrupted" or a response code ("REFUSED",
     "SERVFAIL" …); with empty values "CNAME loop", "too many CNAMEs" or "CNAME to the root".
     """
 
     alias: str = ""
-    """The name that a CNAME led to, without a final dot, if this is an answer about that one."""
+    """The target of a CNAME, without a final dot, if the answer is about the target."""
 
     target: str = field(default="", compare=False)
-    """What the CNAME at the very name asked for points to, without a final dot; "" if there is none."""
+    """Target of the CNAME at the queried name itself, without a final dot; "" if there is none."""
 
     zones: tuple[str, ...] = field(default=(), compare=False)
     """
-    Zones on the way to the name asked for, without final dots: each delegates the next, the last
-    one holds the name. Empty if no zone was found. A zone that its parent's servers serve too
-    shows only in an answer without values.
+    Zones on the path to the queried name, without final dots: each delegates the next, the last
+    one holds the name. Empty if no zone was found. A zone that has the same servers as its parent
+    is only seen in an answer without values.
     """
 
 
 class DnsResolver:
     """
-    Looks TXT records up in the real DNS.
+    Looks up TXT records in the real DNS.
 
-    *check* says whom to ask: every authoritative server of the name, or each recursive
-    resolver. *resolvers* are the recursive ones, `host[:port]` or `[v6]:port` with an address as
-    host, the system's if empty. The first one's port is used for authoritative servers too:
-    networks that redirect port 53 get in the way of both.
+    *check* says which servers are queried: every authoritative server of the name, or every
+    recursive resolver. *resolvers* are recursive resolvers, `address[:port]` or `[v6]:port`; by
+    default the system's. The port of the first is used for authoritative servers too, because
+    networks that redirect port 53 affect both.
 
-    *silent* collects the addresses that gave no reply; they are not asked again. One set for a
-    run that checks each record once keeps dead servers from costing every lookup their time.
-    Whoever polls until a record is visible gives none, so that a server that was busy is heard later.
+    *silent* collects the addresses that did not reply; they are not queried again. A run that
+    checks each record once shares one set, so that dead servers don't slow every lookup down. A
+    poll that waits until a record is visible passes none, so that a busy server can answer later.
     """
 
     def __init__(
@@ -111,32 +111,32 @@ class DnsResolver:
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """
-        What each server says about the TXT record *name*, sorted by server, never empty.
+        The answers of all servers about the TXT record *name*, sorted by server; never empty.
 
-        *domain* ends *name* and exists already. If not even the zone can be found, the one
-        answer is the recursive resolver's, without values.
+        *name* is in *domain*, which exists. If the zone can't be found, the only answer is the
+        recursive resolver's, without values.
         """
         resolvers = self._resolvers or _system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self._silent is None else self._silent
-        look = _Look(Questions(resolvers, self._clock, self._reply_seconds, silent))
+        lookup = _Lookup(Questions(resolvers, self._clock, self._reply_seconds, silent))
         if self._check == "recursive":
-            answers = look.recursive(dns.name.from_text(name))
+            answers = lookup.recursive(dns.name.from_text(name))
         else:
-            answers = look.authoritative(dns.name.from_text(name), dns.name.from_text(domain))
-        # A server can be asked twice: if it serves a zone and one delegated from it.
+            answers = lookup.authoritative(dns.name.from_text(name), dns.name.from_text(domain))
+        # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure)))
 
 
-class _Look:
-    """One lookup of one name. A class because everything in it shares the questions' deadline."""
+class _Lookup:
+    """One lookup of one name. A class because all its queries share one deadline."""
 
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
 
     def recursive(self, name: Name) -> list[Answer]:
-        """What each recursive resolver says about *name*."""
+        """Every recursive resolver's answer about *name*."""
 
         def ask(resolver: str) -> Answer:
             try:
@@ -160,9 +160,10 @@ class _Look:
 
     def authoritative(self, name: Name, below: Name, aliases: tuple[Name, ...] = ()) -> list[Answer]:
         """
-        What each authoritative server says about *name*.
+        Every authoritative server's answer about *name*.
 
-        *name* lies in the zone that holds *below*, or in one delegated from it. *aliases* led to it.
+        *name* is in the zone of *below*, or in a zone delegated from it. *aliases* are the names
+        whose CNAMEs led to it.
         """
         try:
             zone = self._zone(below)
@@ -173,7 +174,7 @@ class _Look:
     def _answers(
         self, zone: Zone, name: Name, aliases: tuple[Name, ...], above: tuple[str, ...] = ()
     ) -> list[Answer]:
-        """What the servers of *zone* say about *name*, and those that they point to; *above* delegate it."""
+        """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
         alias = text_of(name) if aliases else ""
         zones = (*above, text_of(zone.name))
 
@@ -201,7 +202,7 @@ class _Look:
         children = merged(said for _, said in replies if isinstance(said, Zone))
         for child in children:
             answers += self._answers(child, name, aliases, zones)
-        if not children:  # else these are the parent zone's servers, and one that is silent says nothing
+        if not children:  # otherwise these are the parent zone's servers, whose silence means nothing
             answers += [
                 Answer(server, None, said.failure, alias, zones=zones)
                 for server, said in replies
@@ -216,9 +217,9 @@ class _Look:
 
     def _follow(self, target: Name, server: str, aliases: tuple[Name, ...]) -> list[Answer]:
         """
-        What is said about *target* of a CNAME that *server* has, in the zone where that lives.
+        Answers about *target* of a CNAME at *server*, from the servers of the target's own zone.
 
-        An authority answers with the CNAME alone, unless it happens to serve the target too.
+        An authoritative server returns only the CNAME, unless it serves the target too.
         """
         if target in aliases:
             return [Answer(server, (), "CNAME loop", text_of(target))]
@@ -232,8 +233,8 @@ class _Look:
         """
         The topmost zone of two or more labels that holds *domain*.
 
-        Topmost, since a sub-domain may not be in DNS yet and then must not be asked for: the
-        servers of the zone above know, and refer to others if it is delegated.
+        Topmost, because a sub-domain that is not in DNS yet must not be queried: the servers of the
+        zone above know it, and return a referral if it is delegated.
         """
         shortest = min(3, len(domain))  # the root counts as a label
         candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
@@ -250,7 +251,7 @@ class _Look:
         return Zone(name, {record.target: None for record in records})
 
     def _ask_server(self, server: Name, zone: Zone, name: Name) -> Said:
-        """What *server* says about *name*, from the first of its addresses that answers."""
+        """The answer of *server* about *name*, from the first of its addresses that replies."""
 
         def ask(address: str) -> Said:
             return said_in(
@@ -262,13 +263,13 @@ class _Look:
         return first((partial(ask, address) for address in addresses), NoAnswer("no address"))
 
     def _addresses(self, server: Name) -> Iterator[str]:
-        """Addresses of *server*, IPv4 first, looked up no sooner than they are needed."""
+        """Addresses of *server*, IPv4 first, each looked up only when needed."""
         for kind in (RdataType.A, RdataType.AAAA):
             try:
                 reply = self._questions.ask_recursives(server, kind)
             except NoAnswer:
                 continue
-            # Sorted, since servers shuffle: two looks that see the same should say the same.
+            # Sorted, because servers shuffle: equal lookups must give equal answers.
             yield from sorted(ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset)
 
 
@@ -285,5 +286,5 @@ def resolver_for(
     *,
     silent: set[tuple[str, int]] | None = None,
 ) -> DnsResolver | None:
-    """What looks records up as `dnsCheck` and `dnsResolvers` say, None for `off`; *silent*: see there."""
+    """The resolver for `dnsCheck` and `dnsResolvers`, None for `off`; *silent* as in `DnsResolver`."""
     return None if check == "off" else DnsResolver(check=check, resolvers=resolvers, silent=silent)

@@ -1,8 +1,8 @@
 """
-Many questions at the same time, without holding up Ctrl-C or the end of the process.
+Runs many calls at the same time, without delaying Ctrl-C or the end of the process.
 
-The process waits at its end for the threads of a `ThreadPoolExecutor`, whatever they wait for.
-These are daemon threads: nobody waits for them once the run is interrupted.
+At its end a process waits for the threads of a `ThreadPoolExecutor`. These are daemon threads
+instead: nothing waits for them once the run is interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 class Interrupted(Exception):
-    """The run was interrupted before every question had its answer."""
+    """The run was interrupted before every call had returned."""
 
 
 def side_by_side(
@@ -36,8 +36,8 @@ def side_by_side(
     """
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
-    Raises what a call raised, and `Interrupted` if `progress.stopping` is set first. Then no call
-    is begun any more.
+    Raises what a call raised, or `Interrupted` if `progress.stopping` is set first. After that no
+    further call starts.
     """
     to_do: SimpleQueue[int] = SimpleQueue()
     finished: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()

@@ -1,8 +1,8 @@
 """
-Is a record visible enough, when to look again, when to give up?
+Decides whether a record is visible, and waits until it is.
 
-Answers in, judgement out: what servers say comes from `resolver`, what is wrong with a value
-from `misconfigurations`. One look and the wait for it are two functions.
+Answers in, judgement out: `resolver` queries servers, `misconfigurations` recognises wrong values.
+One check and the wait are two functions.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ __all__ = [
 ]
 
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
-"""Seconds between the first looks: a record that its DNS provider calls ready is seconds away."""
+"""Seconds between the first polls: a record that its DNS provider calls ready takes only seconds."""
 
 PAUSE: Final = 10.0
-"""Seconds between all later looks: each costs every server a question, and nobody minds the delay."""
+"""Seconds between all later polls: each poll queries every server, and the delay does no harm."""
 
 _FAILURES: Final = {
     "silent": ("is", "silent"),
     "unreachable": ("is", "unreachable"),
-    "interrupted": ("is", "not asked, the run was interrupted"),
-    "no time": ("is", "not asked, the look took too long"),
+    "interrupted": ("is", "not queried, the run was interrupted"),
+    "no time": ("is", "not queried, the lookup took too long"),
     "lame": ("is", "not authoritative for the zone"),
     "garbage": ("answers", "garbage"),
     "no address": ("has", "no address"),
@@ -54,14 +54,14 @@ _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "fi
 
 
 class Resolver(Protocol):
-    """Looks TXT records up."""
+    """Looks up TXT records."""
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """
-        What each server says about the TXT record *name*, which ends in *domain*; never empty.
+        Every server's answer about the TXT record *name*, which is in *domain*; never empty.
 
-        "No such name" is an answer. The network's faults are answers without values, and
-        never raise. Returns within two seconds once the run is interrupted.
+        "No such name" is an answer. Network errors are answers without values, never exceptions.
+        Returns within two seconds once the run is interrupted.
         """
         ...
 
@@ -73,19 +73,19 @@ class Visibility:
     visible: bool
     """Every server that answers gives the right key, and at least one does."""
     right: int
-    """How many servers give the right key, and nothing beside it."""
+    """Number of servers that show the right key and no other record."""
     asked: int
     answers: tuple[Answer, ...]
     public_key_der: bytes = field(default=b"", repr=False)
 
     @property
     def leaked(self) -> bool:
-        """Whether a private key stands there: nothing that belongs to it may be published any more."""
+        """Whether DNS shows a private key: its public half must not be published any more."""
         values = chain.from_iterable(answer.values or () for answer in self.answers)
         return any(map(holds_private_key, values))
 
     def phrases(self) -> tuple[str, ...]:
-        """What is wrong, such as "ns-4.example.net is silent": one for all servers that say the same."""
+        """What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers."""
         wrong = [answer for answer in self.answers if not _is_right(answer, self.public_key_der)]
         return _phrases(wrong, self.public_key_der)
 
@@ -95,7 +95,7 @@ class Visibility:
 
 
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
-    """The name servers that a look at a record asked; empty if not even the zone was found."""
+    """The name servers that a lookup queried; empty if the zone was not found."""
     return frozenset(answer.server for answer in answers if answer.failure != "no zone" and not answer.alias)
 
 
@@ -114,10 +114,10 @@ def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
 
 class DnsWait:
     """
-    The time that a run may wait for DNS, shared by all identities that wait with it.
+    The time that a run may wait for DNS, shared by all identities that wait.
 
-    Only time in which at least one of them waits is used up, so that nobody loses the wait to an
-    identity that does not wait. A class for how much that is by now.
+    Only time in which at least one identity waits is counted, so that other work does not use it
+    up. A class because it keeps the time used so far.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -129,7 +129,7 @@ class DnsWait:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[float]:
-        """Until when (`clock.monotonic()`) to wait here, if all wait *seconds* together at most."""
+        """The end of the wait (as `clock.monotonic()`), if all wait at most *seconds* together."""
         with self._lock:
             now = self._clock.monotonic()
             if not self._waiting:
@@ -146,7 +146,7 @@ class DnsWait:
 
 
 def wait_until_visible(
-    look: Callable[[], Visibility],
+    check: Callable[[], Visibility],
     *,
     wait: DnsWait,
     seconds: float,
@@ -155,14 +155,14 @@ def wait_until_visible(
     progress: Progress,
 ) -> Visibility:
     """
-    What *look* last saw: the record visible, or time up, or the run interrupted.
+    The last result of *check*: the record is visible, time is up, or the run was interrupted.
 
-    All that share *wait* wait *seconds* together at most; what is visible at once waits for
-    nothing. There is a last look when time is up. *subject* begins the progress lines; there is
-    one for each change, none if nothing had to be waited for.
+    All that share *wait* wait at most *seconds* together; a record that is visible at once does not
+    wait. When time is up there is one last check. Progress lines begin with *subject*; there is one
+    for each change, and none if the record was visible at once.
     """
     start = clock.monotonic()
-    visibility = look()
+    visibility = check()
     if visibility.visible:
         return visibility
     shown = ""
@@ -176,7 +176,7 @@ def wait_until_visible(
                 progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
             if clock.wait(min(pause, left)):
                 break
-            visibility = look()
+            visibility = check()
     if shown and visibility.summary() != shown:
         progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
     return visibility
@@ -184,7 +184,7 @@ def wait_until_visible(
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
     """
-    What each server says, in one line, with the misconfiguration that it looks like.
+    Every server's answer, in one line, with the misconfiguration that it matches.
 
     Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
     """
@@ -196,7 +196,7 @@ def _is_right(answer: Answer, public_key_der: bytes) -> bool:
 
 
 def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...]:
-    """Who says what, one phrase for all that say the same."""
+    """One phrase for all servers with equal answers."""
     servers: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
         servers.setdefault(_predicate(answer, public_key_der), []).append(answer.server)
@@ -207,15 +207,15 @@ def _phrases(answers: Sequence[Answer], public_key_der: bytes) -> tuple[str, ...
 
 
 def _predicate(answer: Answer, public_key_der: bytes) -> tuple[str, str]:
-    """What the server does, as a verb in the singular and the rest."""
-    place = f" (CNAME to {answer.alias})" if answer.alias else ""
+    """The server's answer: a verb in the singular, and the rest of the phrase."""
+    via = f" (CNAME to {answer.alias})" if answer.alias else ""
     if answer.failure:
         verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
     elif not (found := misconfiguration(answer.values or (), public_key_der)):
         verb, what = "shows", "the key"
     else:
         verb, what = "has" if found.code == "no-txt" else "answers", found.text
-    return verb, what + place
+    return verb, what + via
 
 
 def _listed(names: Sequence[str]) -> str:

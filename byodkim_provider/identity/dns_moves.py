@@ -68,7 +68,7 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None
     """Those of *asked* that serve the place *label*; None if nobody knows who does."""
     if names := declared.name_servers.get(label):
         return set(asked) & set(names)
-    panel = panels.of_place(label)
+    panel = panels.of_label(label)
     return {server for server in asked if panels.serves(panel, [server])} if panel else None
 
 

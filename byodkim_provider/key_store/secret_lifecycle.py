@@ -1,9 +1,9 @@
 """
-Which call comes when in the life of a key that is kept in Secrets Manager.
+The order of calls in the life of a key in Secrets Manager.
 
-The key is made in this process and leaves it for Secrets Manager and SES alone. A name that
-is taken is never an accident: it is the key of a run whose end was not heard of, which is
-used, or something else, which is left as it is.
+The key is made in this process and sent only to Secrets Manager and SES. If a secret's name is
+taken, the secret is either ours, from a run that did not finish, and its key is used; or it is
+someone else's and stays unchanged.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """A key that is to be made."""
+    """What `create` makes: a key and its secret."""
 
     domain: str
     bits: int
@@ -66,7 +66,7 @@ class Made:
     arn: str
     version_id: str
     instance: str
-    """A random value that the secret carries as a tag: only who knows it may delete it."""
+    """Random value in a tag of the secret. Only the resource that knows it deletes the secret."""
 
 
 def create(
@@ -78,9 +78,9 @@ def create(
     instances: MutableMapping[str, str],
 ) -> Made:
     """
-    Make a key and its secret, or go on with the secret that an earlier run made for this resource.
+    Make a key and its secret, or take the secret that an earlier run made for this resource.
 
-    *instances*: by ARN, the instance tag that this run wrote, for reads may lag behind.
+    *instances* maps an ARN to the instance tag that this run wrote, because reads may be stale.
     """
     key = keys.generate(request.bits)
     held = KeySecret(request.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
@@ -104,7 +104,7 @@ def create(
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
-            # Last: until then the secret is still the one of the resource that is being replaced.
+            # Last: until then the secret belongs to the resource that is being replaced.
             store.tag_resource(value.arn, tags)
         instances[value.arn] = instance
         return Made(held, value.arn, value.version_id, instance)
@@ -138,7 +138,7 @@ def read_key(arn: str, store: Store, *, fingerprint: str) -> SigningKey:
 
 
 def problem(arn: str, store: Store, *, version_id: str) -> str | None:
-    """Why the key in the secret *arn* can't be read any more, or may be another one; None if all is well."""
+    """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
         return _lost("ResourceNotFoundException", arn)
@@ -158,12 +158,12 @@ def delete(
     progress: Progress,
     instances: Mapping[str, str],
 ) -> None:
-    """Schedule the secret for deletion, if it still is this resource's."""
+    """Schedule the secret for deletion if it still belongs to this resource."""
     secret = store.describe_secret(arn)
     if secret is None or secret.deleted:
         return
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
-        progress.info(f"{arn}: left in Secrets Manager, it belongs to another resource by now")
+        progress.info(f"{arn}: left in Secrets Manager, it now belongs to another resource")
         return
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 
@@ -175,7 +175,7 @@ def _own(
     secret = store.describe_secret(name)
     if secret is None:
         raise refused
-    # One that is scheduled for deletion is not brought back: it may have been removed for a leak.
+    # A secret that is scheduled for deletion is not restored: its key may have leaked.
     if secret.deleted or secret.tags.get(OWNER_TAG) != request.owner:
         return None
     value = store.get_secret_value(secret.arn)
@@ -184,7 +184,7 @@ def _own(
 
 
 def _lost(code: str, arn: str) -> str | None:
-    """What is said of a secret that is gone, or about to go."""
+    """The message for a secret that is deleted, or scheduled for deletion."""
     if code == "InvalidRequestException":
         return (
             f"{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` keeps it"

@@ -121,7 +121,7 @@ FOLLOWED: Final = {
     "does `aws sts get-caller-identity` work with these settings?": (
         "advice/test_aws.py::test_no_answer_from_sts"
     ),
-    "and Route 53 must be told by the same account: check `aws:profile`, AWS_PROFILE and explicit "
+    "and Route 53 must be in the same account: check `aws:profile`, AWS_PROFILE and explicit "
     "providers": "advice/test_aws.py::test_wrong_account",
     "set both or none in `aws:endpoints` or {} and AWS_ENDPOINT_URL_ROUTE_53": (
         "advice/test_aws.py::test_half_redirected"
@@ -142,7 +142,7 @@ FOLLOWED: Final = {
         "advice/test_identities.py::test_one_more_run"
     ),
     "has as many identities as SES allows": "advice/test_identities.py::test_as_many_as_ses_allows",
-    "It says so of an identity that is gone, too: try `pulumi refresh`": (
+    "SES also says so if the identity does not exist: try `pulumi refresh`": (
         "advice/test_identities.py::test_signing_of_one_that_is_gone"
     ),
     "SES has the identity and does not show it yet; run `pulumi up` again in a minute": (

@@ -27,7 +27,7 @@ def asked(monkeypatch):
     def connect(settings, *, region, expected_account):
         asked.append(region)
         if region == "nowhere-1":
-            raise InvalidSettings(["aws: no answer from STS"])
+            raise InvalidSettings(["aws: no response from STS"])
         if region == "broken-1":
             raise ZeroDivisionError
         return Connection(client=_client(region), account_id="123456789012")
@@ -72,7 +72,7 @@ def test_wrong_account(asked):
     assert str(refused.value) == (
         "with profile 'mail' SES would be called in AWS account 123456789012, "
         "pulumi-aws works in 210987654321\n"
-        "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
+        "  hint: nothing was changed; SES and Route 53 must be in the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
     assert made.ses("eu-west-1", "123456789012") is first
@@ -122,7 +122,7 @@ def test_failure_is_remembered(asked):
     """AWS is not asked again in a run for what it has refused."""
     made = Connections(AwsSettings())
     for _ in range(2):
-        with pytest.raises(InvalidSettings, match="no answer from STS"):
+        with pytest.raises(InvalidSettings, match="no response from STS"):
             made.ses("nowhere-1", None)
 
     assert ["nowhere-1"] == asked

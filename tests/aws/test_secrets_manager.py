@@ -180,7 +180,7 @@ def test_answer_of_a_proxy(secrets_manager, written):
     with pytest.raises(SecretRefused) as caught:
         store.delete_secret(NAME, recovery_window_days=30)
     assert (
-        f"DeleteSecret for '{NAME}' in {REGION}: an answer that is not Secrets Manager's\n"
+        f"DeleteSecret for '{NAME}' in {REGION}: a response that is not Secrets Manager's\n"
         f"  hint: {UNKNOWN}; is there a proxy between here and AWS?"
     ) == str(caught.value)
 

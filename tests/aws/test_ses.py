@@ -608,7 +608,7 @@ def _nothing(_: Ses) -> None:
             _nothing,
             "BadRequestException",
             "nothing was changed; SES says: Domain example.com is not verified for DKIM signing. "
-            "It says so of an identity that is gone, too: try `pulumi refresh`",
+            "SES also says so if the identity does not exist: try `pulumi refresh`",
         ),
         (
             "TagResource",
@@ -692,7 +692,7 @@ def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) ->
     ses.inject(Fault("garbage", "after"))
     error = refused(lambda: CALLS[operation](client))
     state = "try again" if operation[:3] in ("Get", "Lis") else UNKNOWN
-    assert "an answer that is not SES's" == error.code
+    assert "a response that is not SES's" == error.code
     assert f"{state}; is there a proxy between here and SES?" == error.hint
     assert 1 == len(ses.log)
 
@@ -706,7 +706,7 @@ def test_answer_without_a_request_id(ses: Ses, client: SesClient, boto: Any, sta
         del response_dict["headers"]["x-amzn-requestid"]
 
     boto.meta.events.register_first("before-parse.sesv2", forge)
-    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "an answer that is not SES's"
+    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "a response that is not SES's"
 
 
 def test_error_of_a_load_balancer(ses: Ses, client: SesClient, boto: Any) -> None:

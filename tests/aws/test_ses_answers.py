@@ -62,7 +62,7 @@ def test_refused(body):
     """Neither "gone" nor "verified" nor a traceback comes of it."""
     with pytest.raises(SesRefused) as refused:
         answered(body).get_email_identity("example.com")
-    assert refused.value.code == "an answer that is not SES's"
+    assert refused.value.code == "a response that is not SES's"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_unknown(changes, field, expected):
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (400, b'{"message": {"a": 1}}', "an answer that is not SES's"),
+        (400, b'{"message": {"a": 1}}', "a response that is not SES's"),
         (404, b'{"message": "\\u001b[2J"}', "HTTP status 404"),
-        (400, b"[]", "an answer that is not SES's"),
+        (400, b"[]", "a response that is not SES's"),
         (503, b"\x80", "HTTP status 503"),
         (503, b'{"message": 1}', "HTTP status 503"),
     ],

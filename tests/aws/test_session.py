@@ -418,7 +418,7 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     assert str(caught.value) == (
         f"with profile 'mail' SES would be called in AWS account {aws.account}, "
         "pulumi-aws works in 000000000001\n"
-        "  hint: nothing was changed; SES and Route 53 must be told by the same account: "
+        "  hint: nothing was changed; SES and Route 53 must be in the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
 
@@ -642,7 +642,7 @@ def test_no_answer_from_sts(
     """Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret."""
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
     error = refused(lambda: machine.connect(**given))
-    assert f"aws: no answer from STS with {problem}\n  {NO_ANSWER}" == str(error)
+    assert f"aws: no response from STS with {problem}\n  {NO_ANSWER}" == str(error)
 
 
 SIGNATURE = (
@@ -660,9 +660,9 @@ SIGNATURE = (
             "</ErrorResponse>",
             "The request signature we calculated does not match.",
         ),
-        (200, "<html><body>Please sign in to this network</body></html>", "the answer is not STS's"),
-        (200, "Please sign in", "the answer is not STS's"),
-        (200, "{}", "the answer is not STS's"),
+        (200, "<html><body>Please sign in to this network</body></html>", "the response is not STS's"),
+        (200, "Please sign in", "the response is not STS's"),
+        (200, "{}", "the response is not STS's"),
     ],
     ids=["error quotes the token", "web page", "text", "JSON"],
 )
@@ -689,4 +689,4 @@ def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reas
         finally:
             server.shutdown()
             thread.join()
-    assert (f"aws: no answer from STS with the default credentials: {reason}",) == error.problems
+    assert (f"aws: no response from STS with the default credentials: {reason}",) == error.problems

@@ -111,7 +111,7 @@ QUOTES = Misconfiguration("literal-quotes", "a value with quotes in it, expected
 LINE_BREAKS = Misconfiguration("line-breaks", "a value with line breaks in it, expected one line")
 NOT_DKIM = Misconfiguration("not-dkim", "a TXT record for something other than DKIM")
 NO_TAGS = Misconfiguration("malformed", "a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
-NO_KEY = Misconfiguration("malformed", "a p= that is no RSA public key")
+NO_KEY = Misconfiguration("malformed", "a p= that is not an RSA public key")
 LOST = Misconfiguration("character-lost", "the value without one character, as a wrong split at 255 makes it")
 SWAPPED = Misconfiguration("strings-swapped", "the strings of the value in the wrong order")
 SPLIT = Misconfiguration("split-into-records", "the value cut into 2 TXT records, expected one record")

@@ -77,7 +77,7 @@ REFUSED = {
     "no base64": (PEM.replace("MII", "M*I"), UNREADABLE),
     "damaged": (PEM.replace("MIIB", "MIIC"), UNREADABLE),
     "damaged DER": (DER[:-1], UNREADABLE),
-    "elliptic curve": (EC, f"is no RSA key, {EXPECTED}"),
+    "elliptic curve": (EC, f"is not an RSA key, {EXPECTED}"),
     "RSA-PSS": (in_pem("rsa-pss.public"), f"is an RSA-PSS key, {EXPECTED}"),
     "RSA-PSS, DER": (
         base64.b64decode("".join(in_pem("rsa-pss.public").splitlines()[1:-1])),

@@ -143,7 +143,10 @@ REFUSED_DOMAINS = {
     ),
     "emoji": ("☕.example", "'☕.example': IDNA 2008 does not allow the label '☕'"),
     "A-label of nothing": ("xn--.example", "'xn--.example': IDNA 2008 does not allow the label 'xn--'"),
-    "not a character": ("a\ud800.example", f"'a\\ud800.example' has a character no domain has, {SUCH_AS}"),
+    "not a character": (
+        "a\ud800.example",
+        f"'a\\ud800.example' has a character that domains can't have, {SUCH_AS}",
+    ),
 }
 
 

@@ -226,7 +226,7 @@ CASES: dict[str, Case] = {
         "escaped-semicolons", r"a value with '\;' in it"
     ),
     "base64 damaged": at_name(VALUE.replace("A", "*", 1))("character-wrong", "1 character of the key wrong"),
-    "damaged all over": at_name(f"p={'*' * 392}")("malformed", "a p= that is no RSA public key"),
+    "damaged all over": at_name(f"p={'*' * 392}")("malformed", "a p= that is not an RSA public key"),
     "tags without separator": at_name(f"v=DKIM1 k=rsa {VALUE}")("semicolons-missing", NO_SEMICOLONS),
     "bare RSAPublicKey": at_name(f"p={BARE}")("bare-rsa-key", "a bare RSAPublicKey"),
     "version 2": at_name(f"v=DKIM2; {VALUE}")("wrong-tag", "v=DKIM2, expected v=DKIM1"),

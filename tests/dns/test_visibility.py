@@ -115,13 +115,13 @@ def test_judge(said, visible, summary):
         ("no resolver", "ns1 has no recursive resolver", "ns1 and ns2 have no recursive resolver"),
         (
             "no time",
-            "ns1 is not asked, the look took too long",
-            "ns1 and ns2 are not asked, the look took too long",
+            "ns1 is not queried, the lookup took too long",
+            "ns1 and ns2 are not queried, the lookup took too long",
         ),
         (
             "interrupted",
-            "ns1 is not asked, the run was interrupted",
-            "ns1 and ns2 are not asked, the run was interrupted",
+            "ns1 is not queried, the run was interrupted",
+            "ns1 and ns2 are not queried, the run was interrupted",
         ),
     ],
 )

@@ -536,7 +536,7 @@ def test_a_preview_without_credentials(world):
     """What is wrong with the session is said by the run, which needs it."""
 
     def connect(_):
-        raise InvalidSettings(["aws: no answer from STS"])
+        raise InvalidSettings(["aws: no response from STS"])
 
     lifecycle.foresee(world.declared(), connect)
 

@@ -306,5 +306,5 @@ def test_replacement(secrets_manager, run, lag):
     new.delete(old)
 
     assert secrets_manager.days_to_restore(NAME) is None
-    assert f"{old.arn}: left in Secrets Manager, it belongs to another resource by now" in new.progress.infos
+    assert f"{old.arn}: left in Secrets Manager, it now belongs to another resource" in new.progress.infos
     assert old.held == made.held

@@ -147,7 +147,7 @@ def test_somebody_else_answers(asked, client, body):
     with pytest.raises(AwsRefused) as caught:
         asked.txt("Z1", NAME)
     assert str(caught.value) == (
-        "ListResourceRecordSets for zone 'Z1': an answer that is not Route 53's\n"
+        "ListResourceRecordSets for zone 'Z1': a response that is not Route 53's\n"
         "  hint: nothing was changed; is there a proxy between here and AWS?"
     )
 
