@@ -26,7 +26,7 @@ from byodkim_provider.config.values import ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
-from byodkim_provider.dns.panels import PANELS, Panel, of_place
+from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck
@@ -172,7 +172,7 @@ def _panel(declared: Declared | None) -> Panel | None:
     """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
     if declared is None or declared.panel:
         return PANELS.get(declared.panel or "") if declared else None
-    found = [panel for label in declared.dns if (panel := of_place(label))]
+    found = [panel for label in declared.dns if (panel := of_label(label))]
     return found[0] if len(found) == 1 == len(declared.dns) else None
 
 
