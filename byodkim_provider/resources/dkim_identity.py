@@ -14,21 +14,16 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.connections import connections
-from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
@@ -41,10 +36,10 @@ from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
-from byodkim_provider.quoting import printable
-from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources._plugin import progress_of_this_call
+from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.secret_settings import as_secret_as
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources.unknowns import split
 
 __all__ = [
     "ByodkimIdentity",
@@ -73,29 +68,17 @@ def load_v1() -> ByodkimIdentityProvider:
     return ByodkimIdentityProvider()
 
 
-class ByodkimIdentityProvider(ResourceProvider):
+class ByodkimIdentityProvider(AwsProvider):
     """Translates between the engine and the life of an identity."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
     def __init__(self, connect: Callable[[Declared], Services] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
-        self._default_tags: Mapping[str, str] = {}
-
-    def __reduce__(self) -> tuple[Callable[[], ByodkimIdentityProvider], tuple[()]]:
-        return load_v1, ()  # whatever hangs on self stays out of state
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        settings = read_settings(req.config.get)
-        self._default_tags = settings.default_tags
-        self._connections = connections(settings)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        known, unknown = _split(news)
+        known, unknown = split(news)
         if wrong := property_types.problems(known, INPUTS):
-            return CheckResult(news, [CheckFailure("", printable(problem)) for problem in wrong])
+            return check_result(news, wrong)
         # Only one of them is ever there, and a preview calls an output that is not there unknown.
         for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
             if known.get(given) is not None:
@@ -108,10 +91,7 @@ class ByodkimIdentityProvider(ResourceProvider):
             self._foresee(Declared.from_inputs(checked))
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
-        # No property name: the engine prints the value of the property that is named.
-        # https://github.com/pulumi/pulumi/issues/19465
-        failures = [CheckFailure("", printable(problem)) for problem in problems]
-        return CheckResult({**checked, **unknown}, failures)
+        return check_result({**checked, **unknown}, problems)
 
     def _foresee(self, declared: Declared) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
@@ -130,7 +110,7 @@ class ByodkimIdentityProvider(ResourceProvider):
                 progress_of_this_call().warn(elsewhere)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        known, unknown = _split(news)
+        known, unknown = split(news)
         stored = Stored.from_outputs(olds)
         if {"domain", "region", "owner"} & unknown.keys():
             return DiffResult(changes=True)
@@ -207,12 +187,6 @@ class ByodkimIdentityProvider(ResourceProvider):
 def _outputs(stored: Stored) -> dict[str, Any]:
     """What is stored, and for people what of it is otherwise than declared."""
     return stored.to_outputs() | {"drift": list(rules.drift(stored))}
-
-
-def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs that are known, and those that a preview can't know yet."""
-    unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
-    return {name: value for name, value in inputs.items() if name not in unknown}, unknown
 
 
 @dataclass(kw_only=True)

@@ -8,21 +8,18 @@ what happens then is decided in `key_store.secret_lifecycle`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.output import Unknown
@@ -36,9 +33,10 @@ from byodkim_provider.dkim import key_secret, keys, records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, KeySecret, SecretArn
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.property_types import timestamp
-from byodkim_provider.quoting import named, printable, shown
-from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.quoting import named, shown
+from byodkim_provider.resources._plugin import progress_of_this_call
+from byodkim_provider.resources._provider import DynamicProvider, check_result
+from byodkim_provider.resources.unknowns import split
 
 __all__ = ["DkimKey", "DkimKeyArgs", "DkimKeyProvider", "SecretsManagerArgs", "load_v1"]
 
@@ -75,25 +73,16 @@ def load_v1() -> DkimKeyProvider:
     return DkimKeyProvider()
 
 
-class DkimKeyProvider(ResourceProvider):
+class DkimKeyProvider(DynamicProvider):
     """Makes the key; keeps no state."""
 
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
-
-    def __reduce__(self) -> tuple[Callable[[], DkimKeyProvider], tuple[()]]:
-        return load_v1, ()
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        self._config = req.config.get
-
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        checked = dict(news)
+        normal = dict(news)
         problems = []
         domain, bits = news.get("domain", ""), news.get("bits", keys.MAX_BITS)
         if not isinstance(domain, Unknown):
             try:
-                checked["domain"] = records.normalise_domain(str(domain))
+                normal["domain"] = records.normalise_domain(str(domain))
             except ValueError as error:
                 problems.append(f"domain: {error}")
         if not isinstance(bits, Unknown) and (problem := _bits_problem(bits)):
@@ -102,7 +91,7 @@ class DkimKeyProvider(ResourceProvider):
             problems += _key_store_problems(news["key_store"])
             if problem := key_secret.name_problem(str(news.get("owner", ""))):
                 problems.append(f"owner: {problem}")
-        return CheckResult(checked, [CheckFailure("", printable(problem)) for problem in problems])
+        return check_result(normal, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # Never "changed" for anything else: all that depends on the key would preview as changed too.
@@ -195,7 +184,7 @@ def _key_store_problems(store: Any) -> list[str]:
         return []
     if not isinstance(store, Mapping):
         return ["key_store: must be a map with region"]
-    known = {name: value for name, value in store.items() if not has_unknown(value)}
+    known, _ = split(store)
     problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
     problems += [f"key_store.{problem}" for problem in property_types.problems(known, _KEY_STORE)]
     if not store.get("region"):

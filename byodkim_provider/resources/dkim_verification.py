@@ -12,20 +12,15 @@ from typing import Any, Final, get_args
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.output import Unknown
 
 from byodkim_provider import property_types
-from byodkim_provider.aws.connections import connections
-from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dns.delegations import removed_too_early
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.errors import InvalidSettings
@@ -33,10 +28,11 @@ from byodkim_provider.identity import verdicts, verification
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.progress import SystemClock
-from byodkim_provider.quoting import printable, shown
-from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.quoting import shown
+from byodkim_provider.resources._plugin import progress_of_this_call
+from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, exists_already
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources.unknowns import has_unknown, split
 
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
 
@@ -73,24 +69,15 @@ def load_v1() -> DkimVerificationProvider:
     return DkimVerificationProvider()
 
 
-class DkimVerificationProvider(ResourceProvider):
+class DkimVerificationProvider(AwsProvider):
     """Translates between the engine and the verification."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
     def __init__(self, connect: Callable[[str | None], Sources] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
 
-    def __reduce__(self) -> tuple[Callable[[], DkimVerificationProvider], tuple[()]]:
-        return load_v1, ()  # whatever hangs on self stays out of state
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        self._connections = connections(read_settings(req.config.get))
-
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        known = {name: value for name, value in news.items() if not has_unknown(value)}
+        known, _ = split(news)
         problems = property_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
         if "identities" not in known and isinstance(news.get("identities"), list | tuple):
             problems += [
@@ -112,7 +99,7 @@ class DkimVerificationProvider(ResourceProvider):
                     f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
                     "it was adopted"
                 )
-        return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
+        return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         identities, before = news.get("identities", ()), _verdicts(olds)
@@ -179,7 +166,7 @@ def _known(identity: Any) -> dict[str, Any]:
     """What a preview knows of an identity."""
     if not isinstance(identity, Mapping):
         return {}
-    return {name: value for name, value in identity.items() if not has_unknown(value)}
+    return split(identity)[0]
 
 
 def _entries(properties: Mapping[str, Any]) -> list[Entry]:

@@ -16,14 +16,11 @@ from typing import Any, Final, get_args
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -35,8 +32,9 @@ from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
-from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources._plugin import progress_of_this_call
+from byodkim_provider.resources._provider import DynamicProvider, check_result
+from byodkim_provider.resources.unknowns import split
 
 __all__ = ["DnsRecord", "DnsRecordArgs", "DnsRecordProvider", "load_v1"]
 
@@ -63,25 +61,15 @@ def load_v1() -> DnsRecordProvider:
     return DnsRecordProvider()
 
 
-class DnsRecordProvider(ResourceProvider):
+class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
     def __init__(self, open_host: Callable[[HostSettings, Credentials], DnsHost] = hosts.open_host) -> None:
         super().__init__()
         self._open_host = open_host
-        self._written: object = None
-
-    def __reduce__(self) -> tuple[Callable[[], DnsRecordProvider], tuple[()]]:
-        return load_v1, ()  # the credentials stay out of state
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        self._written = req.config.get("dnsCredentials")
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        known = {name: value for name, value in news.items() if not has_unknown(value)}
+        known, _ = split(news)
         problems = _problems(known, news)
         # Of a record that is there only a call can tell: a preview of other changes needs no secret.
         if not problems and not olds and "provider" in known:
@@ -90,7 +78,7 @@ class DnsRecordProvider(ResourceProvider):
                 f"{secrets.name}: no {key} is given: {secrets.hint(key)}" for key in secrets.missing()
             ]
             _say_untried(known["provider"])
-        return CheckResult(news, [CheckFailure("", printable(problem)) for problem in problems])
+        return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         _refuse_other_state(olds)
@@ -131,7 +119,8 @@ class DnsRecordProvider(ResourceProvider):
         return self._open_host(_settings(props), self._credentials(props))
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
-        return hosts.credentials(props["provider"], props.get("credentials"), self._written, os.environ)
+        written = self._config("dnsCredentials")
+        return hosts.credentials(props["provider"], props.get("credentials"), written, os.environ)
 
 
 _said: set[str] = set()

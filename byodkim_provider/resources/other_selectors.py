@@ -8,31 +8,26 @@ DNS is asked when the delegation or one of its `keep` is new, and never again. T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
-from byodkim_provider.aws.connections import connections
-from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records
 from byodkim_provider.dns.delegations import still_delegated
 from byodkim_provider.dns.resolver import Answer, resolver_for
 from byodkim_provider.dns.visibility import Resolver
-from byodkim_provider.resources._plugin import prepare_process
+from byodkim_provider.resources._provider import AwsProvider, check_result
 
 __all__ = [
     "KNOWN",
@@ -73,17 +68,8 @@ def load_v1() -> ForeignSelectorsProvider:
     return ForeignSelectorsProvider()
 
 
-class ForeignSelectorsProvider(ResourceProvider):
+class ForeignSelectorsProvider(AwsProvider):
     """Looks up what is new; keeps no state."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
-
-    def __reduce__(self) -> tuple[Callable[[], ForeignSelectorsProvider], tuple[()]]:
-        return load_v1, ()
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        self._connections = connections(read_settings(req.config.get))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         domain, values = news["domain"], news.get("values", {})
@@ -110,8 +96,7 @@ class ForeignSelectorsProvider(ResourceProvider):
         records_to_keep = {
             selector: one for selector, one in {**known, **looked_up, **given}.items() if selector in keep
         }
-        failures = [CheckFailure("", problem) for problem in problems]
-        return CheckResult({**news, "carried": records_to_keep}, failures)
+        return check_result({**news, "carried": records_to_keep}, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["domain"] if olds["domain"] != news["domain"] else []

@@ -13,21 +13,16 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
-from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.route53 import Route53Records
-from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.dkim import records
-from byodkim_provider.resources._plugin import prepare_process
+from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown
 
 __all__ = ["RecordCheck", "RecordCheckArgs", "RecordCheckProvider", "load_v1"]
@@ -38,26 +33,16 @@ def load_v1() -> RecordCheckProvider:
     return RecordCheckProvider()
 
 
-class RecordCheckProvider(ResourceProvider):
+class RecordCheckProvider(AwsProvider):
     """Asks Route 53 about what is new; keeps no state."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
     def __init__(self, connect: Callable[[str | None], Route53Records] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
 
-    def __reduce__(self) -> tuple[Callable[[], RecordCheckProvider], tuple[()]]:
-        return load_v1, ()  # whatever hangs on self stays out of state
-
-    def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
-        self._connections = connections(read_settings(req.config.get))
-        self._region = req.config.get("aws:region")
-
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if has_unknown(news):
-            return CheckResult(news, [])
+            return check_result(news, [])
         name, key = news["record_name"], records.public_key(news["record_value"])
         problem = ""
         if _where(olds) != _where(news):
@@ -74,7 +59,7 @@ class RecordCheckProvider(ResourceProvider):
                 "  hint: nothing was changed; a new key needs a new selector and a new generation, since "
                 "resolvers keep the old record"
             )
-        return CheckResult(news, [CheckFailure("", problem)] if problem else [])
+        return check_result(news, [problem] if problem else [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = [name for name in ("zone_id", "record_name") if olds.get(name) != news.get(name)]
@@ -88,7 +73,7 @@ class RecordCheckProvider(ResourceProvider):
         return UpdateResult(news)
 
     def _connect_to_aws(self, role_arn: str | None) -> Route53Records:
-        return self._connections.route53(self._region, role_arn)
+        return self._connections.route53(self._config("aws:region"), role_arn)
 
 
 def _where(properties: dict[str, Any]) -> tuple[Any, Any]:

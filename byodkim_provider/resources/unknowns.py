@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-__all__ = ["has_unknown"]
+__all__ = ["has_unknown", "split"]
 
 
 def has_unknown(value: Any) -> bool:
@@ -17,3 +17,9 @@ def has_unknown(value: Any) -> bool:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return any(has_unknown(one) for one in value)
     return isinstance(value, Unknown)
+
+
+def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs that are known, and those that a preview can't know yet."""
+    unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
+    return {name: value for name, value in inputs.items() if name not in unknown}, unknown

@@ -22,6 +22,7 @@ from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from byodkim_provider.resources.dns_record import DnsRecordProvider
+from byodkim_provider.resources.unknowns import has_unknown
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin
 from tests.dns_hosts.test_publish import Host
@@ -278,7 +279,7 @@ def _plugin(world: World) -> Iterator[None]:
 
 
 def _call(provider: ResourceProvider, call: str, olds: dict[str, Any], news: dict[str, Any]) -> None:
-    unknown = dkim_identity.has_unknown(news)
+    unknown = has_unknown(news)
     calls: dict[str, Callable[[], object]] = {
         "diff": lambda: provider.diff("id", olds, news),
         "create": lambda: provider.create(news),

@@ -1,0 +1,63 @@
+"""
+What every provider of ours is to the plugin process: how it is stored, configured, and refuses inputs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
+
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.quoting import printable
+from byodkim_provider.resources._plugin import prepare_process
+
+__all__ = ["AwsProvider", "DynamicProvider", "check_result"]
+
+
+class DynamicProvider(ResourceProvider):
+    """A provider that users' state names by the `load_v1` of its module, and nothing else."""
+
+    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._config: Callable[[str], Any] = lambda _name: None
+        """The stack's configuration: the value of a full name, or None."""
+
+    def __reduce__(self) -> tuple[Callable[[], DynamicProvider], tuple[()]]:
+        # Whatever hangs on self stays out of state: clients, credentials, what a test has passed.
+        return sys.modules[type(self).__module__].load_v1, ()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        prepare_process()
+        self._config = req.config.get
+
+
+class AwsProvider(DynamicProvider):
+    """One that calls AWS with every resource, so that a bad setting is refused at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._default_tags: Mapping[str, str] = {}
+
+    def configure(self, req: ConfigureRequest) -> None:
+        super().configure(req)
+        settings = read_settings(self._config)
+        self._default_tags = settings.default_tags
+        self._connections = connections(settings)
+
+
+def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckResult:
+    """The result of a `check`; a problem is one line, and a hint may follow."""
+    # No property name: the engine prints the value of the property that is named.
+    # https://github.com/pulumi/pulumi/issues/19465
+    return CheckResult(dict(inputs), [CheckFailure("", _lines(problem)) for problem in problems])
+
+
+def _lines(problem: str) -> str:
+    text, separator, hint = problem.partition("\n  hint: ")
+    return f"{printable(text)}{separator}{printable(hint)}"
