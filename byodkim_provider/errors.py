@@ -69,7 +69,7 @@ class IdentityExists(ByodkimError):
 
 
 class RecordNotVisible(ByodkimError):
-    """A record has to be in DNS before SES may be told, and it is not."""
+    """A record is not in DNS, and SES gets a key only after its record is."""
 
     def __init__(self, name: str, *, answers: Sequence[str], waited_seconds: float, hint: str = "") -> None:
         super().__init__(f"{name}: not visible after {waited_seconds:.0f} s: {', '.join(answers)}", hint=hint)

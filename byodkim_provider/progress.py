@@ -1,5 +1,5 @@
 """
-The only place that speaks, tells the time or waits while a call runs.
+Messages, time and waiting while a call runs: no other module prints, reads a clock or waits.
 
 Texts go to the engine's Log RPC: `pulumi.log` only prints to standard error inside the
 plugin process (https://github.com/pulumi/pulumi/issues/6065). Every wait ends when the

@@ -143,7 +143,7 @@ PERMISSIONS: Final = (
         "keyStore",
         "checks a secret before a deletion, and in a refresh",
     ),
-    Permission("secretsmanager:GetSecretValue", "secret", "keyStore", "reads the key that SES is to be told"),
+    Permission("secretsmanager:GetSecretValue", "secret", "keyStore", "reads a key before it is sent to SES"),
     Permission(
         "secretsmanager:PutResourcePolicy",
         "secret",

@@ -222,7 +222,7 @@ def _as_string(value: Any) -> str | None:
 def _is_url(text: str) -> bool:
     try:
         url = urlsplit(text)
-        _ = url.port  # raises for what is no number
+        _ = url.port  # raises unless it is a number
     except ValueError:
         return False
     return url.scheme in ("http", "https") and bool(url.hostname)

@@ -19,7 +19,7 @@ AT_ONCE: Final = 16
 """Questions at the same time: DNS waits for silent servers, SES keeps its own pace."""
 
 FIRST_WORD_SECONDS: Final = 2
-"""After how long somebody is told that it takes longer, in seconds."""
+"""Seconds after which a message says what the command waits for."""
 
 INTERVAL_SECONDS: Final = 10
 """Seconds between all later words."""
@@ -33,19 +33,19 @@ T = TypeVar("T")
 def ask_all(
     questions: Sequence[tuple[str, Callable[[], T]]],
     *,
-    tell: Callable[[str], object] = say,
+    report: Callable[[str], object] = say,
     first_word_seconds: float = FIRST_WORD_SECONDS,
 ) -> list[T]:
     """
-    The answers to *questions*, in their order; each is what *tell* calls it, and the function to call.
+    The results of *questions*, in their order; each is a name for messages, and a function to call.
 
-    Raises the first error there is. Ctrl-C is heard at once: nobody waits for those under way.
+    Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
     pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
         answers = {pool.submit(ask): name for name, ask in questions}
         for text in _waiting(answers, first_word_seconds):
-            tell(text)
+            report(text)
         return [answer.result() for answer in answers]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -137,7 +137,7 @@ def _domain(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    """The zone in *text*. It may be a delegated `_domainkey`, which is no domain."""
+    """The zone in *text*. It may be a delegated `_domainkey`, which is not a valid domain."""
     try:
         return Zone().read(text)
     except ValueError as error:

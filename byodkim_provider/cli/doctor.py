@@ -40,7 +40,9 @@ def _server(text: str) -> str:
     if re.search("[A-Za-z]", host) and not text.startswith("["):
         resolve = partial(socket.getaddrinfo, host, None, type=socket.SOCK_DGRAM)
         try:
-            ((found, *_),) = ask_all([(f"the address of {host}", resolve)])  # it hears no Ctrl-C itself
+            ((found, *_),) = ask_all(
+                [(f"the address of {host}", resolve)]
+            )  # it does not react to Ctrl-C itself
             address = str(found[4][0])
         except OSError:
             raise click.BadParameter(f"{host!r} has no address") from None

@@ -20,7 +20,7 @@ import click
 
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.cli.streams import tell
+from byodkim_provider.cli.streams import write_line
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.identity.services import Ses
@@ -46,8 +46,8 @@ class CannotRead(Refused):
 
 
 def say(text: str) -> None:
-    """Tell the person something that was not asked for, on standard error."""
-    tell(f"byodkim: {text}")
+    """Print a message on standard error; standard output is for the command's result."""
+    write_line(f"byodkim: {text}")
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:

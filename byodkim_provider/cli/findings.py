@@ -48,9 +48,9 @@ class IdentityNow:
     age_days: int | None
     """For how many days the generation has signed."""
     problem: str
-    """Why it is not verified; empty if it is, or if nobody can tell."""
+    """Why it is not verified; empty if it is, or if that could not be determined."""
     doubt: str
-    """What nobody can tell."""
+    """What could not be determined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def identity_now(
             doubt="",
         )
     entry = Entry.from_properties(stored.to_outputs())
-    verdict = judged(entry, seen, seen_otherwise=entry in verified)
+    verdict = judged(entry, seen, seen_unverified=entry in verified)
     ours = seen.origin == "EXTERNAL" and seen.selector in (None, declared.selector)
     since = stored.signing_since if ours and seen.signing_enabled else None
     return IdentityNow(
@@ -133,7 +133,7 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
         return f"{verdict.reason}: run `pulumi up`"
     why = f" ({seen.failure})" if seen.failure else ""
     if seen.dkim_status == "FAILED":
-        return f"SES has given up{why}: `pulumi up --refresh` tells it again"
+        return f"SES has given up{why}: `pulumi up --refresh` sends the key again"
     return f"verification pending{why}: run `pulumi up`"
 
 

@@ -19,7 +19,7 @@ from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow
 __all__ = ["show"]
 
 UNBOUNDED: Final = 100_000
-"""Columns of what is no terminal: more than any line has."""
+"""Columns if the output is not a terminal: more than any line has."""
 
 PLAIN: Final[dict[str, Any]] = {"highlight": False, "markup": False, "emoji": False}
 

@@ -213,7 +213,7 @@ def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], 
                 {},
             )
         case "zone to read":
-            # Any zone: where two have the same name, both are read to tell them apart.
+            # Any zone: if two have the same name, both are read to distinguish them.
             yield [_zone_arn(None if one.by_name else one.zone_id, scope) for one in scope.records], {}
         case "change":
             yield [f"arn:{_route53_partition(scope)}:route53:::change/*"], {}
@@ -260,7 +260,7 @@ def _kms_arn(one: Secrets, account: str) -> str:
     key = one.kms_key_id or ""
     if key.startswith("arn:") and ":alias/" not in key:
         return key
-    # An alias is no resource of a policy (KMS developer guide, "Specifying KMS keys in IAM policies").
+    # An alias can't be the resource of a policy (KMS developer guide, "Specifying KMS keys in IAM policies").
     key_id = "*" if "alias/" in key else key
     return f"arn:{partition_of(one.region)}:kms:{one.region}:{account}:key/{key_id}"
 

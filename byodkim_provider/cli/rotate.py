@@ -242,12 +242,12 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
         resolver = environment.resolver(domain.dns_check, domain.dns_resolvers)
         return resolver.txt(record.name, record.domain) if resolver else None
 
-    heard = iter(ask_all([(f"DNS {one.name}", partial(answers, one)) for one in wanted if one]))
+    results = iter(ask_all([(f"DNS {one.name}", partial(answers, one)) for one in wanted if one]))
     for step, record in zip(steps, wanted, strict=True):
         if record is None:
             yield [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
             continue
-        said = next(heard)
+        said = next(results)
         look = judge(said, records.public_key(record.value) or b"") if said is not None else None
         if look is None or look.visible:
             yield []

@@ -71,7 +71,7 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
             by_name = {name: domains[spelling] for name, spelling in spellings.items()}
             return Source(path, shown, text, keys, by_name, spellings)
     raise Refused(
-        f"{project}:domains: is no map in {file.relative_to(root)} nor in {project_file.name}\n"
+        f"{project}:domains: is not a map in {file.relative_to(root)} or in {project_file.name}\n"
         "  hint: edit it where `pulumi config` has it from"
     )
 

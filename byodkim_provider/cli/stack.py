@@ -1,7 +1,7 @@
 """
 The stack a command is about: its project, its configuration and its state, read and not decrypted.
 
-Pulumi is asked for both, so that a command hears what `pulumi up` would.
+Both come from Pulumi, so that a command sees what `pulumi up` would.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
-        raise CannotRead(f"{file.name}: is no project file")
+        raise CannotRead(f"{file.name}: is not a project file")
     return project
 
 

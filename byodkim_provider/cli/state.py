@@ -22,7 +22,7 @@ IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
-"""Types of the resources that tell, as they are in users' state."""
+"""Type tokens of the resources that are read, as in users' state."""
 
 RECORD: Final[property_types.Kinds] = {
     "generation": property_types.WHOLE,

@@ -33,7 +33,7 @@ __all__ = ["status"]
 @click.command(
     epilog="""\b
 Exit codes:
-  0  everything is verified as far as SES tells, every record is right
+  0  everything is verified as far as SES shows, every record is right
   1  something is wrong, or not done yet
   2  could not be determined: no stack, no credentials, no answer
 """
@@ -86,14 +86,14 @@ def look(stack: Stack, environment: Environment) -> list[DomainNow]:
     for name in names:
         questions += [(f"SES {one.declared.region} {name}", partial(identity, one)) for one in stored[name]]
         questions += [(f"DNS {one.name}", partial(answers, one)) for one in published[name]]
-    heard = iter(ask_all(questions))
+    results = iter(ask_all(questions))
     return [
         domain_now(
             name,
             settings.get(name),
             stored[name],
-            [identity_now(one, next(heard), now, stack.state.verified) for one in stored[name]],
-            [record_now(one, next(heard)) for one in published[name]],
+            [identity_now(one, next(results), now, stack.state.verified) for one in stored[name]],
+            [record_now(one, next(results)) for one in published[name]],
             now,
         )
         for name in names

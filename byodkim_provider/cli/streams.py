@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-__all__ = ["CANNOT_WRITE", "repaired", "tell"]
+__all__ = ["CANNOT_WRITE", "repaired", "write_line"]
 
 CANNOT_WRITE: Final = 2
 """Exit code when what was asked for could not be printed."""
@@ -25,8 +25,8 @@ UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.E
 """What a write to a stream may fail with."""
 
 
-def tell(text: str) -> None:
-    """Print a line on standard error. What nobody can hear is no reason to fail."""
+def write_line(text: str) -> None:
+    """Print a line on standard error. A closed stream is not an error."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -51,7 +51,7 @@ def repaired() -> Iterator[None]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        tell(f"byodkim: standard output: {error.strerror}")
+        write_line(f"byodkim: standard output: {error.strerror}")
         sys.stdout = _nowhere()
         sys.exit(CANNOT_WRITE)
 

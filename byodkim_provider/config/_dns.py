@@ -156,7 +156,7 @@ class DnsSettings(Written):
             kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
             yield (to_camel(option),), f"goes with {kinds}, not with {kind}"
         if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
-            yield ("zoneId",), f"{self.zone_id!r} is no zone's id in {self.provider}"
+            yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
         if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
             yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
         if self.provider in hosts.PROVIDERS:

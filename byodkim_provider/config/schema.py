@@ -154,7 +154,7 @@ class WrittenDomain(DomainDefaults):
 
 
 def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
-    """A selector never gets a second key, and a key under a second selector is no new key."""
+    """Problems of selectors with two keys, and of keys with two selectors."""
     selectors: dict[str, int] = {}
     fingerprints: dict[str, int] = {}
     for generation, key in sorted(keys.items()):

@@ -123,7 +123,7 @@ def domain(
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
-    """Domains that are none, and those that are there twice."""
+    """Invalid domain names, and domains that are listed twice."""
     spellings: dict[str, str] = {}
     for spelling in _map(written["domains"]):
         try:

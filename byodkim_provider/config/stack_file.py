@@ -133,8 +133,8 @@ def load(text: str) -> Any:
         problem = "a key stands here twice" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings([f"{where}{problem}"]) from None
-    except (YAMLError, ValueError, RecursionError):  # numbers and dates that are none, a thousand brackets
-        raise InvalidSettings(["is no YAML"]) from None
+    except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, deep nesting
+        raise InvalidSettings(["is not valid YAML"]) from None
 
 
 def _refuse_side_effects(text: str, result: str, path: Sequence[str], changes: Mapping[str, Changes]) -> None:

@@ -143,7 +143,7 @@ class JsonObject(_Value):
 
 
 class Zone(_Value):
-    """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is no domain."""
+    """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
 
     def read(self, value: object) -> str:
         if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:

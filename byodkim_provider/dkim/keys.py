@@ -240,7 +240,7 @@ def _why_no_pem(text: str, labels: Sequence[str]) -> str:
     if f"-----END {label}-----" not in text:
         return "is cut short: no END line, expected a whole PEM block"
     der = block(text, label)
-    return _why_no_der(der) if der else "is damaged: between BEGIN and END is no base64"
+    return _why_no_der(der) if der else "is damaged: the text between BEGIN and END is not base64"
 
 
 def block(text: str, label: str) -> bytes:

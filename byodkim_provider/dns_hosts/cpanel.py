@@ -90,7 +90,7 @@ class CPanel:
         """The zone's serial, and its lines with the TXT records at *name*."""
         data = self._call("parse_zone", {"zone": self._zone})
         if not isinstance(data, list):
-            raise Unknown("an answer that is none of cPanel's")
+            raise Unknown("a response that is not cPanel's")
         found = [line for line in data if line.get("type") == "record"]
         soa = [line for line in found if line.get("record_type") == "SOA"]
         if not soa:
@@ -112,7 +112,7 @@ class CPanel:
     def _call(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._api.call("POST", f"/execute/DNS/{function}", form=form)
         if not isinstance(answer, Mapping) or "status" not in answer:
-            raise Unknown("an answer that is none of cPanel's")
+            raise Unknown("a response that is not cPanel's")
         if answer["status"] == 1:
             return answer.get("data")
         errors = answer.get("errors")

@@ -82,7 +82,7 @@ class DreamHost:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._api.call("GET", "/", query=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
-            raise Unknown("an answer that is none of DreamHost's")
+            raise Unknown("a response that is not DreamHost's")
         if answer["result"] == "success":
             return answer.get("data")
         said = self._credentials.hidden(" ".join(str(answer.get("data") or answer.get("reason")).split()))

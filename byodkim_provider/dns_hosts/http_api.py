@@ -32,7 +32,7 @@ MAX_SAID: Final = 300
 """Characters of a host's words that are shown: an error is a sentence or two."""
 
 WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
-"""Where hosts put what people are to read, the most telling first."""
+"""Fields in which hosts put their error messages, the most specific first."""
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -99,9 +99,7 @@ class HttpApi:
         except ValueError:
             answer = None
             if 200 <= status < 300:
-                raise Unknown(
-                    "an answer that is no JSON, perhaps of a network that wants a sign-in"
-                ) from None
+                raise Unknown("a response that is not JSON, perhaps the sign-in page of a network") from None
         if 200 <= status < 300:
             return answer
         raise self.failure(status, _words(answer), retry_after=_seconds(headers.get("Retry-After")))

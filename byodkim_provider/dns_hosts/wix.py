@@ -93,7 +93,7 @@ class Wix:
         answer = self._api.call("GET", self._path)
         zone = answer.get("dnsZone") if isinstance(answer, Mapping) else None
         if not isinstance(zone, Mapping):
-            raise Unknown("an answer that is none of Wix's")
+            raise Unknown("a response that is not Wix's")
         return [
             one
             for one in zone.get("records") or ()

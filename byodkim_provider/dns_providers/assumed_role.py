@@ -26,7 +26,7 @@ def provider_with(role_arn: str | None) -> aws.Provider | None:
 
     None without a role: the stack's own provider will do.
 
-    Named after the role, `123456789012:role/dns`, so that another Region is no other provider.
+    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
     """
     if role_arn is None:
         return None

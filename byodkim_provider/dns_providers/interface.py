@@ -46,7 +46,7 @@ class DnsProvider(Protocol):
         Where the records of *domain* go. Called before anything is published there.
 
         *parent* is the component of the domain, for resources and for `pulumi.InvokeOptions`.
-        Raises `InvalidSettings` if there is no such place.
+        Raises `InvalidSettings` if there is no such zone.
         """
         ...
 

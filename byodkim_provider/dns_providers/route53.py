@@ -162,7 +162,7 @@ def _all_zones(opts: pulumi.InvokeOptions) -> list[Any]:
 
 
 def _several(name: str, domain: str, zones: Sequence[Any]) -> InvalidSettings:
-    """The error for several *zones* of one *name*, with what tells them apart."""
+    """The error for several *zones* of one *name*, with what distinguishes them."""
     listed = [f"{zone.zone_id} ({', '.join(sorted(zone.name_servers))})" for zone in zones]
     return InvalidSettings(
         [

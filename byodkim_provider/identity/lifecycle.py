@@ -1,8 +1,8 @@
 """
 Which call comes when in the life of an SES identity, and what is stored if one fails.
 
-The rule behind the order: SES is never told to sign with a key whose record is not in DNS,
-and nothing of anybody else's is changed. No Pulumi here; `Services` has all that a call may touch.
+The rule behind the order: SES never gets a key whose record is not in DNS,
+and nothing of anybody else is changed. No Pulumi here; `Services` has all that a call may touch.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ __all__ = ["create", "delete", "foresee", "read", "update"]
 
 READS_LAG: Final = timedelta(seconds=30)
 """
-How long SES may still show the key before, after it was told another.
+How long SES may still return the previous key after it got another.
 
-AWS does not say; the price of believing nothing meanwhile is one identical Put more.
+AWS does not document it. Not relying on reads meanwhile costs at most one identical Put.
 """
 
 
@@ -61,7 +61,7 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     """
     Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
 
-    One List a Region and run tells which names SES has. What can't be asked is left to `create`.
+    One List per Region and run shows which names SES has. If SES can't be read, `create` decides.
     """
     if declared.adopt:
         return
@@ -111,7 +111,7 @@ def update(stored: Stored, declared: Declared, key: Key, services: Services) -> 
     other_settings = declared.configuration_set not in (None, before.configuration_set) or (
         declared.tags not in (None, before.tags)
     )
-    # What is to leave DNS may be what a run that never heard the answer had SES sign with.
+    # A generation that leaves DNS may sign, if the response to an earlier call was lost.
     leaving = set(before.published) - set(declared.published)
     look_at_key = other_key or drifted(stored) or bool(leaving)
     region_goes = region_leaves(before, declared)
@@ -132,18 +132,18 @@ def update(stored: Stored, declared: Declared, key: Key, services: Services) -> 
     if other_key:
         after = replace(after, was_verified=False)
     if seen is None or (awaiting and seen.tags.get(OWNER_TAG) != before.owner):
-        was_told = before if stored.signing_since else None
-        return _introduce(after, key, services, before=was_told, in_state=True, left=left)
+        earlier = before if stored.signing_since else None
+        return _introduce(after, key, services, before=earlier, in_state=True, left=left)
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and seen.at - signed_last < READS_LAG:
         seen = replace(seen, tokens=())  # it may be from before we switched away from this very key
     if not declared.adopt:
         refuse_other_owner(after.declared, seen, was_ours=True)
-    unheard = _is_unheard(stored, declared, seen)
-    if unheard and leaving and declared.overlap_days:
+    response_lost = _is_response_lost(stored, declared, seen)
+    if response_lost and leaving and declared.overlap_days:
         signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
         raise InvalidSettings(
-            [f"{declared.domain} {declared.region}: {signs_with}, of which the state has not heard"],
+            [f"{declared.domain} {declared.region}: {signs_with}, which is not in the state"],
             hint="nothing was changed in SES; run `pulumi up --refresh` with "
             f"`published: {sorted({*before.published, *declared.published})}` first",
         )
@@ -172,12 +172,12 @@ def update(stored: Stored, declared: Declared, key: Key, services: Services) -> 
     elif look_at_key and fell_back(after):
         # There is nothing to send. SES has to find the record again, which is the verification's to wait for.
         after = replace(after, key_set_at=seen.at, key_set_by=TAKEN_OVER, was_verified=False)
-    if look_at_key and unheard:
+    if look_at_key and response_lost:
         after = _may_have_signed(after, _others(declared), set_at)
     return after
 
 
-def _is_unheard(stored: Stored, declared: Declared, seen: SesIdentity) -> bool:
+def _is_response_lost(stored: Stored, declared: Declared, seen: SesIdentity) -> bool:
     """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
     if stored.key_set_at is None:
         # Its own Create may have been of this very key, and then nothing signed before that.
@@ -209,7 +209,7 @@ def read(stored: Stored, services: Services) -> Stored:
     is known there alone, and mail with their signatures is still on its way.
     """
     if stored.key_set_at is None:
-        return stored  # as far as anybody has heard, SES was never told of it
+        return stored  # as far as the state shows, SES never got the key
     seen = services.ses.get_email_identity(stored.declared.domain)
     if seen is None:
         found = replace(
@@ -322,7 +322,7 @@ def _introduce(
         introduced, now = _take_over(waiting, key, services, in_state=in_state)
     else:
         services.instances[declared.region, declared.domain] = waiting.instance
-        introduced, now = _told(waiting, answer, by=CREATED), answer.at
+        introduced, now = _key_sent(waiting, answer, by=CREATED), answer.at
     # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
     usual = generations.published(declared.generation or 0)
     unused = usual[-1:] if set(declared.published) <= set(usual) else ()
@@ -389,7 +389,7 @@ def _must_put(
     has_other_key: bool = False,
 ) -> bool:
     """
-    Whether SES has to be told the key; raises what stands in the way of that, and changes nothing.
+    Whether the key must be sent to SES; raises if that is not allowed, and changes nothing.
 
     *believed* is the selector that SES should be signing with, where it doesn't say. With
     *has_other_key* it may hold another key under the same selector.
@@ -462,10 +462,10 @@ def _sign_with(after: Stored, key: Key, seen: SesIdentity, services: Services, *
     answer = services.ses.put_email_identity_dkim_signing_attributes(
         declared.domain, selector=declared.selector, key=key()
     )
-    return _told(after, answer, by=PUT)
+    return _key_sent(after, answer, by=PUT)
 
 
-def _told(stored: Stored, answer: DkimResponse, *, by: str) -> Stored:
+def _key_sent(stored: Stored, answer: DkimResponse, *, by: str) -> Stored:
     return replace(
         stored,
         status=answer.dkim_status,
@@ -555,7 +555,7 @@ def _go_on() -> None:
 
 
 def _waiting_for_dns(declared: Declared, why: str) -> str:
-    return f"{declared.domain} {declared.region}: waiting for DNS, SES is not told yet: {why}"
+    return f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}"
 
 
 def _paste_ready(declared: Declared, why: str) -> str:

@@ -21,7 +21,7 @@ def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
     """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
     if resolver is None or declared.dns_check != "authoritative":
         return ""
-    # Not the record's own name, which a preview need not know; no recursive resolver hears this one either.
+    # Not the record's own name, which a preview may not know, and which recursive resolvers must not get.
     answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
     return dns_moves.served_elsewhere(declared, visibility.servers_asked(answers))
 

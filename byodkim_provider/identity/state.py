@@ -146,7 +146,7 @@ class Declared:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:
-        """The value that `to_properties` wrote, in this version or an older one."""
+        """Parses what `to_properties` wrote, in this version or an older one."""
         return cls._from(outputs, fingerprint=outputs["fingerprint"], record_value=outputs["record_value"])
 
     @classmethod
@@ -176,7 +176,7 @@ class Stored:
     status: str
     """SES's DKIM status, AWAITING_DNS or GONE."""
     other_instance: str = ""
-    """What SES said instead, with the right owner: a replacement that state never heard the end of."""
+    """The instance tag in SES with the right owner: a replacement whose end never reached the state."""
     other_owner: str | None = None
     """Whose owner tag SES said it carries instead of ours, empty for none; None while it is ours."""
     origin: str = ""

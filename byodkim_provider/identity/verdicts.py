@@ -1,8 +1,8 @@
 """
-What SES's answer says about one identity: whether this key is verified, or why that can't be said.
+Judges one response of SES: whether it shows that this key is verified.
 
-Values in, values out: no clock, no calls. After a switch a SUCCESS may be about the key before,
-so it counts only with a sign that it came after our call.
+Values in, values out: no clock, no calls. After a switch, SUCCESS may still be about the previous
+key, so it counts only with evidence that SES checked after our call.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ __all__ = [
     "UNCONFIRMED",
     "Entry",
     "Verdict",
+    "has_not_found_key",
+    "is_from_before_put",
     "is_over",
-    "is_put_in_vain",
     "judged",
+    "needs_poll",
     "refuse_exchange",
-    "tells_of_this_key",
-    "to_look_at",
 ]
 
 SETTLED: Final = timedelta(minutes=30)
 """
-How long after our call a SUCCESS without any sign of a new check stays open.
+How long after our call SUCCESS without evidence of a new check counts as pending.
 
-SES has checked several times by then, so what it shows does not move with the key, and no later
-poll would tell more.
+SES has checked several times by then, so its response does not depend on the key, and further
+polls would show nothing new.
 """
 
 SEARCH: Final = timedelta(hours=72)
 """How long SES looks for a key before it says FAILED (SES API, `DkimAttributes.Status`)."""
 
 UNCONFIRMED: Final = "UNCONFIRMED"
-"""Status of a switch about which SES says SUCCESS, and never whether that is about the new key."""
+"""Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
 
 NOT_ASKED: Final = "NOT_ASKED"
-"""Status of an identity that SES was not asked about, or gave no answer to."""
+"""Status of an identity that was not polled, or for which SES returned an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +56,11 @@ class Entry:
     region: str
     selector: str
     key_set_at: datetime | None
-    """When SES was last told a key, by its own clock; None while its record is not in DNS."""
+    """When SES last got a key, by SES's clock; None while the key's record is not in DNS."""
     key_set_by: str = field(default="", compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
     generation_before: int | None = field(default=None, compare=False)
-    """The one that signed last before this; None if none did."""
+    """The generation that signed before this one; None if there is none."""
     record_value: str = field(default="", compare=False)
     dns_check: DnsCheck = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
@@ -70,7 +70,7 @@ class Entry:
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
-        """The value of one element of the resource's `identities`."""
+        """Parses one element of the resource's `identities`."""
         return cls(
             domain=properties["domain"],
             region=properties["region"],
@@ -87,19 +87,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one entry."""
+    """Whether one entry is verified, and why."""
 
     entry: Entry
     status: str
     verified: bool
     reason: str = ""
-    """Why it is not verified, or what the verdict rests on if that is not SES's own word."""
+    """Why the entry is not verified; or the evidence, if that is not SES's status itself."""
     waited: bool = True
-    """Whether it had its wait; one that was interrupted, or not asked, gets another."""
+    """False if the entry was not polled, or its wait was interrupted: it gets the full timeout next run."""
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to find out: verified, or SES does not tell."""
+        """Whether no further poll is needed: verified, or unconfirmed."""
         return self.verified or self.status == UNCONFIRMED
 
     def to_properties(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Verdict:
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
-        """The value that `to_properties` wrote, in this version or an older one."""
+        """Parses what `to_properties` wrote, in this version or an older one."""
         return cls(
             entry=Entry.from_properties(properties),
             status=properties["status"],
@@ -127,8 +127,8 @@ class Verdict:
         )
 
 
-def to_look_at(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
-    """Whether anything is not settled yet, or is not what was verified."""
+def needs_poll(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
+    """Whether an entry is not settled, or differs from the entries that were verified."""
     verdicts = {verdict.entry: verdict for verdict in before}
     entries = set(entries)
     return entries != set(verdicts) or not all(verdict.settled for verdict in verdicts.values())
@@ -136,17 +136,17 @@ def to_look_at(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
 
 def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> None:
     """
-    Raise `InvalidSettings` if all Regions of a domain go in the edit that brings in others.
+    Raise `InvalidSettings` if one edit replaces all Regions of a domain by others.
 
-    With the last of their identities goes what only they know: which keys signed until when. A
-    domain may go as a whole: that is what `destroy` does.
+    The identities hold the only record of when each generation last signed, and it would be lost
+    with the last of them. Removing a whole domain is allowed: that is what `destroy` does.
     """
     problems = []
     for domain in sorted({entry.domain for entry in entries}):
         here = sorted(entry.region for entry in entries if entry.domain == domain)
         were = sorted(one.entry.region for one in before if one.entry.domain == domain)
-        told = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
-        if told and not set(here) & set(were):
+        has_key = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
+        if has_key and not set(here) & set(were):
             problems.append(f"{domain}: {', '.join(here)} can't take the place of {', '.join(were)} at once")
     if problems:
         raise InvalidSettings(
@@ -155,17 +155,17 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         )
 
 
-def tells_of_this_key(entry: Entry, seen: SesIdentity) -> bool:
-    """Whether SES shows that it has not found this key yet, so that the next SUCCESS is about it."""
+def has_not_found_key(entry: Entry, seen: SesIdentity) -> bool:
+    """Whether SES has this key and has not found it in DNS yet, so that the next SUCCESS is about it."""
     signs_with_it = seen.origin == "EXTERNAL" and seen.selector in (None, entry.selector)
     return signs_with_it and seen.dkim_status != "SUCCESS"
 
 
-def judged(entry: Entry, seen: SesIdentity, *, seen_otherwise: bool) -> Verdict:
+def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:
     """
-    The verdict that GetEmailIdentity's answer *seen* allows.
+    The verdict from GetEmailIdentity's response *seen*.
 
-    *seen_otherwise*: an answer after our call had another status than SUCCESS.
+    *seen_unverified*: an earlier response after our call had a status other than SUCCESS.
     """
     verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False)
     if seen.origin != "EXTERNAL":
@@ -176,13 +176,13 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_otherwise: bool) -> Verdict:
         return replace(verdict, reason="DKIM signatures are disabled for this identity in SES")
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
-    if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_otherwise:
+    if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_unverified:
         return replace(verdict, verified=True)
     checked, succeeded = (_is_after_put(entry, at) for at in (seen.last_checked, seen.last_success))
     if succeeded or (checked and seen.last_success is None and not seen.error_type):
         return replace(verdict, verified=True)
     if checked and seen.last_success and seen.error_type:
-        # SES may keep the SUCCESS of the key before while it does not find this one.
+        # SES may keep the previous key's SUCCESS while it does not find this key.
         reason = f"SES did not find the key at its last check ({seen.error_type})"
         return replace(verdict, reason=f"{reason}, SUCCESS is about the one before")
     if _age(entry, seen) >= SETTLED:
@@ -195,30 +195,30 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_otherwise: bool) -> Verdict:
 
 
 def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
-    """Whether another poll in this run would not tell more; *seen* is what it rests on, None if listed."""
+    """Whether further polls in this run are useless; *seen*: the response judged, None if from the List."""
     if verdict.settled or verdict.status == NOT_ASKED:
         return True
     entry = verdict.entry
     if verdict.status != "FAILED" or seen is None or entry.key_set_by in (CREATED, TAKEN_OVER):
         return verdict.status == "FAILED"
-    # It may be from before the same key was sent again.
+    # FAILED may be from before the same key was sent again.
     return _is_after_put(entry, seen.last_checked) or _age(entry, seen) >= SETTLED
 
 
-def is_put_in_vain(entry: Entry, seen: SesIdentity) -> bool:
-    """Whether a FAILED is from before the key was sent: of a new search SES takes days to say it."""
+def is_from_before_put(entry: Entry, seen: SesIdentity) -> bool:
+    """Whether FAILED is from before the key was sent: a new search takes days until it fails."""
     return (
         entry.key_set_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
     )
 
 
 def _is_after_put(entry: Entry, at: datetime | None) -> bool:
-    # `key_set_at` is cut to the second. A check in that second counts: the next may be hours away.
+    # `key_set_at` has no fractions of a second. A check in that second counts: the next may be hours away.
     return at is not None and entry.key_set_at is not None and at > entry.key_set_at
 
 
 def _age(entry: Entry, seen: SesIdentity) -> timedelta:
-    """How long after our call SES answered, by its own clock."""
+    """Time from our call to SES's response, by SES's clock."""
     return seen.at - entry.key_set_at if entry.key_set_at else timedelta()
 
 

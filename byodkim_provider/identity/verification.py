@@ -28,10 +28,10 @@ from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
     Verdict,
+    has_not_found_key,
+    is_from_before_put,
     is_over,
-    is_put_in_vain,
     judged,
-    tells_of_this_key,
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
@@ -96,7 +96,7 @@ def verify(
     polls = _Polls(
         sources,
         timeout_seconds=timeout_minutes * 60,
-        seen_otherwise={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
+        seen_unverified={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
     )
     polls.until_settled(
         [entry for entry in to_poll if entry not in waited],
@@ -139,13 +139,13 @@ def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotV
 class _Polls:
     """The polls of one run. A class for what they share: the start of the wait, what was found so far."""
 
-    def __init__(self, sources: Sources, *, timeout_seconds: float, seen_otherwise: set[Entry]) -> None:
+    def __init__(self, sources: Sources, *, timeout_seconds: float, seen_unverified: set[Entry]) -> None:
         self._sources = sources
         self._timeout_seconds = timeout_seconds
         self._started = sources.clock.monotonic()
         self._list_pages: dict[str, int] = {}
         self._seen: dict[Entry, SesIdentity] = {}
-        self._seen_otherwise = seen_otherwise
+        self._seen_unverified = seen_unverified
         self._said = ""
         self.found: dict[Entry, Verdict] = {}
         """Of every entry that this run has polled, or was refused an answer about."""
@@ -195,7 +195,7 @@ class _Polls:
 
     def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
         """Verdicts, call after call."""
-        # List has no DKIM status, so it can't tell how a switch went; a new identity it can.
+        # List has no DKIM status, so it shows the result for a new identity, and not for a switch.
         new = [entry for entry in entries if entry.key_set_by == CREATED]
         listed: set[Entry] = set()
         if len(new) > self._list_pages.get(region, 1) and not self._is_time_up():
@@ -274,9 +274,9 @@ class _Polls:
         if seen is None:
             return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
         self._seen[entry] = seen
-        if tells_of_this_key(entry, seen):
-            self._seen_otherwise.add(entry)
-        return judged(entry, seen, seen_otherwise=entry in self._seen_otherwise)
+        if has_not_found_key(entry, seen):
+            self._seen_unverified.add(entry)
+        return judged(entry, seen, seen_unverified=entry in self._seen_unverified)
 
     def _reason(self, verdict: Verdict, until: float) -> str:
         """A diagnosis, with what name servers answer if it is not *until* yet."""
@@ -299,7 +299,7 @@ class _Polls:
             found.append(
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
             )
-        if verdict.status == "FAILED" and seen and is_put_in_vain(entry, seen):
+        if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
             found.append("SES does not look again for this key: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` sends the key to SES again")

@@ -44,7 +44,7 @@ def known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulum
     """
     Of an identity its status, what a refresh found otherwise than declared, and the verification's verdict.
 
-    With `--target` the verification may not have heard of this identity, or of its key: then it is None.
+    With `--target` the verification may not know this identity, or its key: then it is None.
     """
 
     def known(found: Sequence[Any]) -> Sequence[Any]:

@@ -183,7 +183,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         return {name: made(value) for name, value in shown.items()}
 
     def not_verified(self, verification: DkimVerification) -> Sequence[pulumi.Output[str]]:
-        """For each identity a line of what *verification* has not heard of it; empty if nothing."""
+        """One line per identity whose key *verification* does not know yet; empty if there is none."""
         return [
             known_of(identity, verification).apply(partial(line_about, f"{self._domain} {region}"))
             for region, identity in self.identities.items()

@@ -10,7 +10,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 __all__ = ["region", "written"]
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
-"""The keys that there are. A program asks for keys by name, so that it never hears of a misspelt one."""
+"""Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
 
 
 def written() -> dict[str, object]:

@@ -97,7 +97,7 @@ def progress_of_this_call() -> EngineProgress:
     """
     Progress in the row of the resource whose call this thread runs.
 
-    No method of a provider is told its URN, so it is read from the request in the caller's frame.
+    A provider's methods don't get the URN from Pulumi, so it is read from the request in the caller's frame.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None:

@@ -200,7 +200,7 @@ class ByodkimIdentityArgs:
     private_key: pulumi.Input[str | None] | None = None
     """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
     secret_arn: pulumi.Input[str | None] | None = None
-    """Instead of the key: the secret of a `DkimKey` in Secrets Manager, read when SES is to be told of it."""
+    """Instead of the key: a `DkimKey`'s secret in Secrets Manager, read when the key is sent to SES."""
     record_value: pulumi.Input[str] | None = None
     """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
     account_id: pulumi.Input[str] | None = None
@@ -255,9 +255,9 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     status: pulumi.Output[str]
-    """SES's DKIM status when it was last told or read, `AWAITING_DNS` or `GONE`."""
+    """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]
-    """When SES was last told a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
+    """When SES last got a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
     key_set_by: pulumi.Output[str]
     adopted: pulumi.Output[bool]
     """SES had it before; it stays there when the resource goes."""

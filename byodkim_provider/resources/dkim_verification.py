@@ -112,7 +112,7 @@ class DkimVerificationProvider(AwsProvider):
                 [Entry.from_properties({"selector": "", **one}) for one in known], before
             )
         # Time limits are not compared: they are for the next wait.
-        return DiffResult(changes=has_unknown(identities) or verdicts.to_look_at(_entries(news), before))
+        return DiffResult(changes=has_unknown(identities) or verdicts.needs_poll(_entries(news), before))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("verification", self._verify(props, []))

@@ -71,7 +71,7 @@ class DnsRecordProvider(DynamicProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, _ = split(news)
         problems = _problems(known, news)
-        # Of a record that is there only a call can tell: a preview of other changes needs no secret.
+        # Only a call to the host shows whether a record exists: a preview of other changes needs no secret.
         if not problems and not olds and "provider" in known:
             secrets = self._credentials(known)
             problems = [
@@ -136,7 +136,7 @@ def _say_untried(provider: Provider) -> None:
         _said.add(provider)
     progress_of_this_call().info(
         f"dns: {provider} is written from its documents and not yet run against the real service: "
-        "check the record in its panel, and tell us how it went"
+        "check the record in its panel, and report how it went"
     )
 
 

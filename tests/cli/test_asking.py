@@ -21,7 +21,7 @@ def test_order():
         return 2
 
     said = []
-    assert ask_all([("one", slow), ("two", fast)], tell=said.append) == [1, 2]
+    assert ask_all([("one", slow), ("two", fast)], report=said.append) == [1, 2]
     assert said == []
     assert ask_all([]) == []
 
@@ -30,12 +30,12 @@ def test_a_word():
     """Who waits hears for whom; nobody is told before two seconds are over."""
     go_on, said = Event(), []
 
-    def tell(text):
+    def report(text):
         said.append(text)
         go_on.set()
 
     questions = [("quick", lambda: None), *[(f"slow{number}", lambda: go_on.wait(10)) for number in range(4)]]
-    assert ask_all(questions, tell=tell, first_word_seconds=0.2) == [None, True, True, True, True]
+    assert ask_all(questions, report=report, first_word_seconds=0.2) == [None, True, True, True, True]
     assert said == ["1 of 5 answers after 0 s, waiting for slow0, slow1, slow2 and 1 more"]
     assert asking.FIRST_WORD_SECONDS == 2
 

@@ -410,12 +410,12 @@ def pulumi_reads_it_otherwise(project):
     [
         (
             written_elsewhere,
-            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "ses-byodkim:domains: is not a map in stacks/Pulumi.dev.yaml or in Pulumi.yaml\n"
             "  hint: edit it where `pulumi config` has it from",
         ),
         (
             written_as_text,
-            "ses-byodkim:domains: is no map in stacks/Pulumi.dev.yaml nor in Pulumi.yaml\n"
+            "ses-byodkim:domains: is not a map in stacks/Pulumi.dev.yaml or in Pulumi.yaml\n"
             "  hint: edit it where `pulumi config` has it from",
         ),
         (

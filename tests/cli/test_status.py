@@ -160,7 +160,7 @@ def more_domains(project, world):
         (
             given_up,
             [
-                "eu-west-1: SES has given up (HOST_NOT_FOUND): `pulumi up --refresh` tells it again",
+                "eu-west-1: SES has given up (HOST_NOT_FOUND): `pulumi up --refresh` sends the key again",
                 "record of generation 2 (signing): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record",
             ],

@@ -782,12 +782,12 @@ IN_DOMAIN = [
     (
         "zone id of Route 53 at Cloudflare",
         {"dns": {"provider": "cloudflare", "zoneId": "Z1"}},
-        ["dns.zoneId: 'Z1' is no zone's id in cloudflare"],
+        ["dns.zoneId: 'Z1' is not a zone id in cloudflare"],
     ),
     (
         "zone id of Cloudflare in Route 53, in a list",
         {"dns": ["manual", {"zoneId": "0" * 32}]},
-        [f"dns[1].zoneId: '{'0' * 32}' is no zone's id in route53"],
+        [f"dns[1].zoneId: '{'0' * 32}' is not a zone id in route53"],
     ),
     (
         "zone of another domain in a list",

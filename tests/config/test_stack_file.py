@@ -157,7 +157,7 @@ def test_refused_within_itself():
     [
         ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
         ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a key stands here twice"),
-        ("config: \x07", "is no YAML"),
+        ("config: \x07", "is not valid YAML"),
     ],
     ids=["cut off", "twice", "a control character"],
 )

@@ -179,7 +179,7 @@ class Life:
         said = [str(error) for error in self.engine.errors]
         if any("run `pulumi up --refresh`" in one for one in said):
             self.refresh()
-        if unheard := [one for one in said if "of which the state has not heard" in one]:
+        if unheard := [one for one in said if "which is not in the state" in one]:
             lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
             self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
         self.wait(1)

@@ -219,5 +219,5 @@ def test_untried(start_plugin: StartPlugin, engine: Engine) -> None:
     [line] = engine.lines(urn(KIND))[before:]
     assert line.message == (
         "dns: godaddy is written from its documents and not yet run against the real service: "
-        "check the record in its panel, and tell us how it went"
+        "check the record in its panel, and report how it went"
     )

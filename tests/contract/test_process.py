@@ -113,7 +113,7 @@ def test_interrupt_of_another_thread(own_plugin: Plugin, engine: Engine, domain:
 def ends_in_order(engine: Engine, domain: Domain) -> bool:
     """Whether what ends a wait for DNS was said at the end."""
     [_, last] = engine.lines(urn("ByodkimIdentity", domain.name))
-    return f"{domain.name} {REGION}: waiting for DNS, SES is not told yet" in last.message
+    return f"{domain.name} {REGION}: waiting for DNS, the key is not sent to SES yet" in last.message
 
 
 # Progress

@@ -175,7 +175,7 @@ REFUSED = {
     "empty file": (b"", f"is empty, {EXPECTED}"),
     "no base64 in the block": (
         PKCS1.replace("MII", "M*I"),
-        "is damaged: between BEGIN and END is no base64",
+        "is damaged: the text between BEGIN and END is not base64",
     ),
     "OpenSSH, base64": (body(pem("openssh")), f"is not a private key that can be read, {EXPECTED}"),
     "certificate": (pem("certificate"), f"is a certificate, {EXPECTED}"),

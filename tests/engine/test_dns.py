@@ -36,7 +36,7 @@ def test_new_domains_wait_for_their_records(sandbox, open_stack):
     for domain, private_key in private_keys.items():
         assert waiting.outputs["domains"][domain]["regions"][REGION]["status"] == "AWAITING_DNS"
         assert (
-            f"{domain} {REGION}: waiting for DNS, SES is not told yet: 0 of 4 servers show the key"
+            f"{domain} {REGION}: waiting for DNS, the key is not sent to SES yet: 0 of 4 servers show the key"
             in waiting.stdout
         )
         paste_ready = [

@@ -36,7 +36,8 @@ def test_manual(sandbox, open_stack):
     assert [step for step in first.steps if step[2].endswith(":Record")] == []
     [signing, _] = shown(first, MANUAL)["records"]
     assert (
-        f"warning: {MANUAL} eu-west-1: waiting for DNS, SES is not told yet: 0 of 4 servers show the key, "
+        f"warning: {MANUAL} eu-west-1: waiting for DNS, the key is not sent to SES yet: "
+        "0 of 4 servers show the key, "
         "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
         f"      type:  TXT\n      name:  {signing['name']}\n      value: {signing['value']}\n"
         "      the next `pulumi up` goes on once this record is there" in first.stdout

@@ -254,6 +254,6 @@ def test_no_look_before_it_can_be_pasted(world):
     world.publish(1)
     told = world.update(waiting, 1, dns=("manual",), dns_check="recursive")
     assert (world.progress.warnings[0].partition("\n")[0], told.key_set_at is not None) == (
-        "example.com eu-west-1: waiting for DNS, SES is not told yet: not looked for yet",
+        "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: not looked for yet",
         True,
     )

@@ -117,7 +117,7 @@ def test_create_without_its_record(world):
     assert (AWAITING_DNS, None, None) == (stored.status, stored.key_set_at, stored.signing_since)
     assert START + timedelta(seconds=120) == world.clock.now()
     assert [
-        "example.com eu-west-1: waiting for DNS, SES is not told yet: "
+        "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: "
         "0 of 2 servers show the key, ns1.example.net and ns2.example.net have no TXT record\n"
         "  type:  TXT\n"
         "  name:  s1._domainkey.example.com\n"
@@ -237,7 +237,7 @@ def test_a_jump_over_what_a_lost_create_made(world):
     before = world.identity()
 
     assert (
-        "example.com eu-west-1: SES signs with 's1', of which the state has not heard\n"
+        "example.com eu-west-1: SES signs with 's1', which is not in the state\n"
         "  hint: nothing was changed in SES; run `pulumi up --refresh` with `published: [1, 2, 3, 4]` first"
     ) == refused(InvalidSettings, world.update, waiting, 3)
     assert before == world.identity()

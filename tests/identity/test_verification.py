@@ -14,8 +14,8 @@ from byodkim_provider.identity.verdicts import (
     Entry,
     Verdict,
     judged,
+    needs_poll,
     refuse_exchange,
-    to_look_at,
 )
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
@@ -342,7 +342,7 @@ def test_unconfirmed(world, info, on_timeout):
     assert [(UNCONFIRMED, False, DOUBT)] == outcome(verdicts)
     assert [f"example.com eu-west-1: UNCONFIRMED after 30 min: {DOUBT}"] == world.progress.warnings
     assert HOUR + timedelta(minutes=30) == world.clock.now() - START
-    assert not to_look_at([world.entry(stored)], verdicts)
+    assert not needs_poll([world.entry(stored)], verdicts)
     world.forget()
     assert verdicts == world.verify(stored, before=verdicts, on_timeout=on_timeout)
     assert ([], []) == (world.calls(), world.progress.warnings)
@@ -432,7 +432,7 @@ def test_the_times_beside_success(world, checked, succeeded, error, verified):
         error_type=error,
     )
 
-    assert verified == judged(entry, seen, seen_otherwise=False).verified
+    assert verified == judged(entry, seen, seen_unverified=False).verified
 
 
 def test_a_status_of_the_key_before(world):
@@ -951,7 +951,7 @@ def test_to_look_at(world, change, is_due):
     """A verification is due if SES was told something since, not if only the way of looking changed."""
     before = world.verify(world.created())
 
-    assert is_due == to_look_at([replace(before[0].entry, **change)], before)
+    assert is_due == needs_poll([replace(before[0].entry, **change)], before)
 
 
 def test_to_look_at_other_lists(world):
@@ -961,10 +961,10 @@ def test_to_look_at_other_lists(world):
     pending = replace(verdicts[1], verified=False)
 
     assert (False, True, True, True) == (
-        to_look_at([second, first], verdicts),
-        to_look_at([first], verdicts),
-        to_look_at([first, second], verdicts[:1]),
-        to_look_at([first, second], [verdicts[0], pending]),
+        needs_poll([second, first], verdicts),
+        needs_poll([first], verdicts),
+        needs_poll([first, second], verdicts[:1]),
+        needs_poll([first, second], [verdicts[0], pending]),
     )
 
 
