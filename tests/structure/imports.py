@@ -1,0 +1,76 @@
+"""
+Which package of the product imports which, read from the source.
+
+A *part* is what stands at the top of `byodkim_provider/`: a module, or a sub-package as a whole.
+Imports for type checkers count too: they are knowledge of each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+import byodkim_provider
+
+__all__ = ["LAYERS", "PRODUCT", "imports", "levels", "modules", "parts"]
+
+PRODUCT: Final = Path(byodkim_provider.__file__).parent
+
+LAYERS: Final = (
+    ("errors", "progress", "quoting"),
+    ("dkim", "property_types"),
+    ("aws", "dns", "dns_hosts"),
+    ("config", "identity", "key_store"),
+    ("cli", "resources"),
+    ("dns_providers",),
+    ("program",),
+)
+"""The parts of the product from the bottom up. A part imports only from the rows before its own."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Name of the part and path of every module, but for the package's own `__init__` and `__main__`."""
+    for path in sorted(PRODUCT.rglob("*.py")):
+        part = path.relative_to(PRODUCT).parts[0].removesuffix(".py")
+        if part not in ("__init__", "__main__"):
+            yield part, path
+
+
+def parts() -> tuple[str, ...]:
+    """Names of all parts, sorted."""
+    return tuple(sorted({part for part, _ in modules()}))
+
+
+def imports() -> dict[str, set[str]]:
+    """For each part the other parts that it imports."""
+    known = set(parts())
+    found: dict[str, set[str]] = {part: set() for part in known}
+    for part, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found[part] |= {name for name in _imported(node) if name in known and name != part}
+    return found
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    """Names of the parts that an import statement names."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+        return
+    for name in names:
+        package, _, rest = name.partition(".")
+        if package == PRODUCT.name and rest:
+            yield rest.partition(".")[0]
+
+
+def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:
+    """Length of the longest chain of imports below each part, itself included; raises on a cycle."""
+    level: dict[str, int] = {}
+    for part in TopologicalSorter(graph).static_order():
+        level[part] = 1 + max((level[other] for other in graph[part]), default=0)
+    return level

@@ -1,0 +1,47 @@
+"""Draws the structure of the product into docs/architecture.md: `python -m tests.structure.picture`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from tests.structure.imports import LAYERS, imports
+
+__all__ = ["ARCHITECTURE", "picture", "with_picture"]
+
+ARCHITECTURE: Final = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+_BLOCK: Final = re.compile(r"```mermaid\n.*?```", re.DOTALL)
+
+
+def picture() -> str:
+    """A Mermaid flowchart, one row a layer; an arrow that another path implies is left out."""
+    graph = imports()
+    rows = [
+        f"    subgraph L{number}[ ]\n        direction LR\n        {'; '.join(row)}\n    end"
+        for number, row in reversed(list(enumerate(LAYERS)))
+    ]
+    arrows = [
+        f"    {part} --> {other}"
+        for part in sorted(graph)
+        for other in sorted(graph[part])
+        if not any(other in _below(graph, between) for between in graph[part] - {other})
+    ]
+    return "\n".join(["```mermaid", "flowchart TD", *rows, *arrows, "```"])
+
+
+def _below(graph: dict[str, set[str]], part: str) -> set[str]:
+    """All that *part* imports, directly or through others."""
+    return graph[part].union(*(_below(graph, other) for other in graph[part]))
+
+
+def with_picture(text: str, drawn: str) -> str:
+    """*text* of a page with its Mermaid block exchanged for *drawn*."""
+    return _BLOCK.sub(lambda _: drawn, text, count=1)
+
+
+if __name__ == "__main__":
+    ARCHITECTURE.write_text(
+        with_picture(ARCHITECTURE.read_text(encoding="utf-8"), picture()), encoding="utf-8"
+    )

@@ -1,0 +1,124 @@
+"""The shape of the product: layers with no way back up, and modules and functions of a size one can read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.structure.imports import LAYERS, PRODUCT, imports, levels, modules, parts
+from tests.structure.picture import ARCHITECTURE, picture, with_picture
+
+ROOT = PRODUCT.parent
+
+MOST_LAYERS = 7
+MOST_PARTS = 18
+MOST_LINES = 350
+MOST_LINES_OF_A_FUNCTION = 50
+
+PULUMI = {"resources", "dns_providers", "program"}
+"""Parts that know Pulumi. A plugin for all languages could share the others."""
+
+
+def test_layers() -> None:
+    """A part imports only from the layers below its own, and every part has a layer."""
+    layer_of = {part: number for number, row in enumerate(LAYERS) for part in row}
+    assert set(parts()) == set(layer_of)
+    upwards = [
+        f"{part} imports {other}"
+        for part, others in imports().items()
+        for other in others
+        if layer_of[other] >= layer_of[part]
+    ]
+    assert upwards == []
+
+
+def test_size_of_the_whole() -> None:
+    """The longest chain of imports, and what stands at the top of the package, can be kept in mind."""
+    assert max(levels(imports()).values()) <= MOST_LAYERS
+    assert len(parts()) <= MOST_PARTS
+
+
+def test_pulumi() -> None:
+    """Pulumi is imported by the parts that speak with it, and by no other."""
+    knows = {
+        part
+        for part, path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _top_names(node)
+        if name.partition(".")[0].startswith("pulumi")
+    }
+    assert knows == PULUMI
+
+
+def test_sandbox_and_tests() -> None:
+    """The product knows neither the sandbox nor the tests."""
+    outside = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for _, path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _top_names(node)
+        if name.partition(".")[0] in ("sandbox", "tests")
+    ]
+    assert outside == []
+
+
+def _top_names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+
+
+@pytest.mark.parametrize(
+    "path", [path for _, path in modules()], ids=lambda path: f"{path.parent.name}.{path.stem}"
+)
+def test_size_of_a_module(path) -> None:
+    """No module and no function is longer than what one can read in one go."""
+    text = path.read_text(encoding="utf-8")
+    too_long = {
+        node.name: length
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        and (length := node.end_lineno - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    }
+    assert (too_long, len(text.splitlines()) > MOST_LINES) == ({}, False)
+
+
+def test_private_modules() -> None:
+    """A module with an underscore is imported within its own package only."""
+    strangers = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(PRODUCT.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _top_names(node)
+        if re.search(r"\._[a-z]", name)
+        and name.startswith(f"{PRODUCT.name}.")
+        and name.rpartition("._")[0] != ".".join(path.relative_to(ROOT).parent.parts)
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize(
+    "package", sorted({path.parent for _, path in modules()} - {PRODUCT}), ids=lambda one: one.name
+)
+def test_packages(package) -> None:
+    """A package opens with what it is for."""
+    assert ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
+
+
+def test_picture_is_current() -> None:
+    """The picture in docs/architecture.md is what the imports say: `make picture` draws it anew."""
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    assert with_picture(text, picture()) == text
+
+
+def test_pre_commit() -> None:
+    """The hooks of a commit run every command of `make check`."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    check = re.search(r"^check:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    commands = [line.strip().replace("$(RUN)", "venv/bin/python") for line in check[1].splitlines()]
+    assert [one for one in commands if one not in hooks] == []
