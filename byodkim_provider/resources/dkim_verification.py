@@ -51,15 +51,9 @@ _INPUTS: Final[property_types.Kinds] = {
 """Types of what a program gives."""
 
 _ENTRY: Final[property_types.Kinds] = {
-    **dict.fromkeys(
-        ("domain", "region", "selector", "key_set_by", "record_value", "dns_check", "status", "reason"),
-        property_types.STRING,
-    ),
-    "key_set_at": property_types.TIME,
-    "published": property_types.list_of(property_types.WHOLE),
+    **property_types.kinds_of(Entry),
+    **property_types.kinds_of(Verdict),
     "signed_until": property_types.by_generation(property_types.TIME),
-    "dns_resolvers": property_types.list_of(property_types.STRING),
-    **dict.fromkeys(("verified", "waited"), property_types.FLAG),
 }
 """Types of what is known of an identity, in the inputs and in the state."""
 
