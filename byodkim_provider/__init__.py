@@ -26,16 +26,16 @@ __all__ = [
     "DnsRecordArgs",
     "DnsSettings",
     "Existing",
+    "HostedZone",
     "InvalidSettings",
     "KeyStore",
-    "Place",
     "SecretsManagerArgs",
     "SuppliedKey",
 ]
 
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
-    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
+    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone
     from byodkim_provider.errors import ByodkimError, InvalidSettings
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
@@ -47,7 +47,7 @@ else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "dns_providers.interface": ("DnsProvider", "Existing", "Place"),
+        "dns_providers.interface": ("DnsProvider", "Existing", "HostedZone"),
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),

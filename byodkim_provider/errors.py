@@ -1,5 +1,5 @@
 """
-Every error this package raises on purpose: a text built from fields, and a hint.
+Every error this package raises on purpose: a message built from fields, and a hint.
 
 Whose fault it is decides the class. The text says what was seen and what was expected,
 about which name; the hint says what state things are in now and the next step. No text

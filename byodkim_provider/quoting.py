@@ -15,7 +15,7 @@ MAX_SHOWN: Final = 64
 """Longest text that is quoted, in characters: a line of PEM. Longer text may be a key."""
 
 MAX_NAMED: Final = 253
-"""Longest name that is quoted, in characters: a domain. A longer one may be a key in the wrong place."""
+"""Longest name that is quoted, in characters: a domain. A longer one may be a key, pasted by accident."""
 
 
 def shown(value: object) -> str:

@@ -179,7 +179,7 @@ def _panel(declared: Declared | None) -> Panel | None:
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:
-    """The name servers of every place where the record stands; empty if those of one are not known."""
+    """The name servers of all zones that hold the record; empty if those of one zone are not known."""
     known = [declared.name_servers.get(label, ()) for label in declared.dns]
     return tuple(server for servers in known for server in servers) if all(known) else ()
 

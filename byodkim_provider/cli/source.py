@@ -1,5 +1,5 @@
 """
-The file in which the domains of a stack are written, and another text in its place.
+The file that lists the domains of a stack, and how it is rewritten.
 
 Pulumi takes them from the stack file if they are there, else from the project file. An edit
 replaces a file whole or not at all, and only while it is what was read.

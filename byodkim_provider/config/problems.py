@@ -64,21 +64,21 @@ def line(steps: Steps, text: str) -> str:
 def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]:
     """Every problem in *error*, which came from validating *config* as `StackSettings`."""
     for details in error.errors(include_url=False):
-        place = tuple(_written_steps(details["loc"], config))
-        for steps, text in _problems(details, place):
+        location = tuple(_written_steps(details["loc"], config))
+        for steps, text in _problems(details, location):
             yield line(steps, text)
 
 
 def lines_of_program(error: ValidationError, domain: str) -> Iterator[str]:
     """Every problem in *error*, which came from making the arguments of *domain*, in Python's spelling."""
     for details in error.errors(include_url=False):
-        place = tuple(step for step in details["loc"] if step != "[key]")
-        for steps, text in _problems(details, ("domains", domain, *place), spelled=to_snake):
+        location = tuple(step for step in details["loc"] if step != "[key]")
+        for steps, text in _problems(details, ("domains", domain, *location), spelled=to_snake):
             yield f"{printable(named(domain))}: {line(steps[2:], text)}"
 
 
 def _problems(
-    details: ErrorDetails, place: Steps, *, spelled: Callable[[str], str] = str
+    details: ErrorDetails, location: Steps, *, spelled: Callable[[str], str] = str
 ) -> Iterator[tuple[Steps, str]]:
     """Where a problem is and what; *spelled* makes our camelCase keys what their author writes."""
     cause = details.get("ctx", {}).get("error")
@@ -86,13 +86,13 @@ def _problems(
         for steps, text in cause.problems:
             own = [
                 step if before in _NAMED_BY_USERS else spelled(step)
-                for before, step in zip((place[-1], *steps), steps, strict=False)
+                for before, step in zip((location[-1], *steps), steps, strict=False)
             ]
-            yield (*place, *own), text
+            yield (*location, *own), text
     elif details["type"] == "extra_forbidden":
-        yield place, unknown_key(place, spelled=spelled)
+        yield location, unknown_key(location, spelled=spelled)
     else:
-        yield place, _text(details["type"], details["input"], details.get("ctx", {}), place)
+        yield location, _text(details["type"], details["input"], details.get("ctx", {}), location)
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
@@ -113,19 +113,19 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
             value = value[step]
 
 
-def _text(kind: str, value: object, context: Mapping[str, Any], place: Steps) -> str:
+def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> str:
     if kind == "missing":
-        return "required, it says which key signs" if place[-1] == "generation" else "required"
+        return "required, it says which key signs" if location[-1] == "generation" else "required"
     if kind == "value_error":
         return str(context["error"])
     expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
     # Whatever somebody writes where secrets belong may be one.
-    return f"must be {expected}, not {'something else' if place[0] == 'dnsCredentials' else shown(value)}"
+    return f"must be {expected}, not {'something else' if location[0] == 'dnsCredentials' else shown(value)}"
 
 
-def unknown_key(place: Steps, *, spelled: Callable[[str], str] = str) -> str:
-    """The last of *place* is not known there: which one may be meant?"""
-    key, model = str(place[-1]), _model_at(place[:-1])
+def unknown_key(location: Steps, *, spelled: Callable[[str], str] = str) -> str:
+    """The message for an unknown key, the last step of *location*, with the nearest known key."""
+    key, model = str(location[-1]), _model_at(location[:-1])
     known = _keys(model)
     if model is DomainDefaults and key in _keys(WrittenDomain):
         return "belongs to a domain, not to defaults"
@@ -141,8 +141,8 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(place: Steps) -> type[BaseModel]:
-    match place:
+def _model_at(location: Steps) -> type[BaseModel]:
+    match location:
         case ():
             return StackSettings
         case ("defaults",):

@@ -37,7 +37,7 @@ SECRETS: Final[Mapping[Provider, Mapping[str, str]]] = {
     "cpanel": {"user": "CPANEL_USERNAME", "token": "CPANEL_TOKEN"},
     "wix": {"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
 }
-"""By provider: what stands under `dnsCredentials`, and the environment variable that takes its place."""
+"""By provider: the keys under `dnsCredentials`, and the environment variable that replaces each."""
 
 TTLS: Final[Mapping[Provider, tuple[int, int]]] = {
     "rfc2136": (0, 2**31 - 1),

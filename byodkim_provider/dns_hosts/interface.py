@@ -82,7 +82,7 @@ class Credentials:
     given: Mapping[str, str]
     """What the stack file holds under that name."""
     variables: Mapping[str, str]
-    """The environment variable that takes the place of each."""
+    """Environment variables with the same values, by key."""
     environment: Mapping[str, str]
 
     def __repr__(self) -> str:

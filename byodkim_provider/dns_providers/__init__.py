@@ -9,7 +9,7 @@ from byodkim_provider.dns_hosts.hosts import HostSettings
 from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated
-from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Place
+from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone
 from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
 
@@ -19,15 +19,15 @@ __all__ = [
     "Delegated",
     "DnsProvider",
     "Existing",
+    "HostedZone",
     "Manual",
-    "Place",
     "Route53",
     "provider_for",
 ]
 
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
-    """The provider that *dns*, one of the list of *domain*, names."""
+    """The provider for *dns*, an entry of the domain's `dns` list."""
     if dns.delegate:
         return Delegated(
             ttl=dns.ttl,

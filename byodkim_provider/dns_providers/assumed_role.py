@@ -17,14 +17,14 @@ from byodkim_provider.resources.secret_settings import as_secret_as
 __all__ = ["provider_with"]
 
 _providers: WeakKeyDictionary[pulumi.Resource, dict[str, aws.Provider]] = WeakKeyDictionary()
-"""By the stack resource of the program that runs: one process may run several, one after the other."""
+"""Keyed by the running program's stack resource: one process may run several programs in turn."""
 
 
 def provider_with(role_arn: str | None) -> aws.Provider | None:
     """
     The provider that signs in as the stack does (`aws:` configuration) and then assumes *role_arn*.
 
-    None without a role: the stack's own provider will do.
+    None without a role: the stack's own provider is used.
 
     Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
     """
@@ -35,7 +35,7 @@ def provider_with(role_arn: str | None) -> aws.Provider | None:
     if role_arn not in made:
         config = pulumi.Config("aws")
         stack_roles = config.get_object("assumeRoles") or []
-        # An explicit provider takes nothing from the stack's configuration by itself.
+        # An explicit provider does not read the stack's configuration.
         made[role_arn] = aws.Provider(
             role_arn.split(":", 4)[-1],
             region=config.get("region"),

@@ -28,24 +28,23 @@ _WRAPPED: Final = re.compile(
     r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
     r"|\d+ errors? occurred:\s+\* )+"
 )
-"""What SDK, engine and plugin put in front of an error."""
+"""Prefixes that SDK, engine and plugin add to an error."""
 
 _FROM_AWS: Final = re.compile(
     r"operation error [\w ]+: (?P<operation>\w+), .*RequestID: [^,]*, "
     r"(?:api error )?(?P<code>\w+): (?P<reason>.*)"
 )
-"""An error of the AWS SDK for Go that is an answer of AWS."""
+"""An error of the AWS SDK for Go that came from AWS."""
 
 _accounts: WeakKeyDictionary[pulumi.Resource, dict[pulumi.ProviderResource | None, str]] = WeakKeyDictionary()
-"""By the stack resource of the program that runs, and by the provider that was asked."""
+"""Keyed by the running program's stack resource, and by the provider."""
 
 
 def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
     """
-    What *function* of pulumi-aws answers about *subject*.
+    The result of *function* of pulumi-aws about *subject*.
 
-    Raises `AwsRefused`; its code is "" for what did not come from AWS, such as that there is no
-    such thing.
+    Raises `AwsRefused`; its code is "" for errors that did not come from AWS, such as "not found".
     """
     try:
         return function(**arguments)
@@ -56,12 +55,12 @@ def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
 
 
 def in_one_line(error: Exception) -> str:
-    """What a plugin's function failed with, without what stands in front of it by the time it is here."""
+    """The error of a plugin's function, without the prefixes of SDK, engine and plugin."""
     return _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
 
 
 def account_of(parent: pulumi.Resource) -> str:
-    """The account that *parent*'s provider works in; each provider of a program is asked once."""
+    """The account of *parent*'s provider; read once per provider and program."""
     stack = get_root_resource()
     known = _accounts.setdefault(stack, {}) if stack else {}
     provider = parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity")

@@ -1,11 +1,11 @@
-"""The TXT record at a host that we talk to ourselves: a `DnsRecord`, for all of `dns_hosts`."""
+"""The TXT record at a host with an API of its own: a `DnsRecord`, for every host of `dns_hosts`."""
 
 from __future__ import annotations
 
 import pulumi
 
 from byodkim_provider.dns_hosts.hosts import HostSettings, label
-from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.interface import Existing, HostedZone
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 
 __all__ = ["ByApi"]
@@ -16,16 +16,16 @@ class ByApi:
     Records of one zone at one host.
 
     *credentials* is a name under `dnsCredentials` in the stack's configuration, by default the
-    provider's: a record never holds a secret.
+    provider's name. A record never holds a secret.
     """
 
     def __init__(self, settings: HostSettings, *, credentials: str | None = None) -> None:
         self._settings = settings
         self._credentials = credentials
 
-    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
-        """The zone at the host. Whose name servers serve it is not known."""
-        return Place(label(self._settings))
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The zone at the host. Its name servers are not known."""
+        return HostedZone(label(self._settings))
 
     def publish(
         self,

@@ -14,7 +14,7 @@ import pulumi
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.aws_functions import in_one_line
-from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.interface import Existing, HostedZone
 from byodkim_provider.errors import InvalidSettings
 
 __all__ = ["Cloudflare"]
@@ -35,19 +35,19 @@ class Cloudflare:
         self._zone = zone
         self._zone_id = zone_id
         self._ttl = ttl
-        self._places: dict[str, Place] = {}
+        self._hosted_zones: dict[str, HostedZone] = {}
 
-    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
-        """Its zone; raises `InvalidSettings` if there is none, several of one name, or no SDK."""
-        if domain not in self._places:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The zone; raises `InvalidSettings` if there is none, or several of one name, or no SDK."""
+        if domain not in self._hosted_zones:
             cloudflare = _sdk(domain)
             opts = pulumi.InvokeOptions(parent=parent)
             if self._zone_id:
                 zone = _call(domain, cloudflare.get_zone, zone_id=self._zone_id, opts=opts)
             else:
                 zone = _zone_by_name(cloudflare, self._zone, domain, opts)
-            self._places[domain] = Place(f"cloudflare:{zone.id}", sorted(zone.name_servers))
-        return self._places[domain]
+            self._hosted_zones[domain] = HostedZone(f"cloudflare:{zone.id}", sorted(zone.name_servers))
+        return self._hosted_zones[domain]
 
     def publish(
         self,
@@ -59,13 +59,13 @@ class Cloudflare:
         existing: Existing,
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource | None:
-        """A `cloudflare.DnsRecord` called *name*; None if a record of this key is there and not ours."""
-        zone_id = self.place(domain, parent=opts.parent).label.removeprefix("cloudflare:")
+        """A `cloudflare.DnsRecord` called *name*; None if somebody else's record of this key exists."""
+        zone_id = self.hosted_zone(domain, parent=opts.parent).label.removeprefix("cloudflare:")
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
             there = _values_of_others(domain, zone_id, record_name, opts.parent)
             key = records.public_key(record_value)
             if there and [records.public_key(value) for value in there] == [key]:
-                return None  # Cloudflare would not let it be created again, and it stays whoever goes
+                return None  # Cloudflare refuses a second one, and the existing record is not ours to delete
             if there:
                 raise InvalidSettings(
                     [
@@ -89,7 +89,7 @@ class Cloudflare:
 
 
 def _sdk(domain: str) -> Any:
-    """The module `pulumi_cloudflare`, imported here because it is an extra and large."""
+    """The module `pulumi_cloudflare`, imported here because it is optional and large."""
     try:
         import pulumi_cloudflare
     except ImportError:
@@ -127,7 +127,7 @@ def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.I
 def _values_of_others(
     domain: str, zone_id: str, record_name: str, parent: pulumi.Resource | None
 ) -> list[str]:
-    """Values of the TXT records called *record_name* that this stack did not make."""
+    """Values of the TXT records *record_name* that this stack did not create."""
     found = _call(
         domain,
         _sdk(domain).get_dns_records,
@@ -140,7 +140,7 @@ def _values_of_others(
 
 
 def _call(domain: str, function: Callable[..., Any], **arguments: Any) -> Any:
-    """What *function* of pulumi-cloudflare answers; raises `InvalidSettings` with one line if it can't."""
+    """The result of *function* of pulumi-cloudflare; raises `InvalidSettings` with one line if it fails."""
     try:
         return function(**arguments)
     except pulumi.RunError:
@@ -160,5 +160,5 @@ def _joined(content: str) -> str:
 
 
 def _owner() -> str:
-    """The comment by which this stack knows its records, as long as Cloudflare's free plan allows."""
+    """The comment that marks this stack's records, cut to the length that Cloudflare's free plan allows."""
     return f"byodkim: {pulumi.get_project()}/{pulumi.get_stack()}"[:100]

@@ -15,7 +15,7 @@ from pulumi.runtime.config import is_config_secret
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
-from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.interface import Existing, HostedZone
 from byodkim_provider.dns_providers.route53 import TTL
 from byodkim_provider.identity.state import DELEGATED
 from byodkim_provider.resources.other_selectors import ForeignSelectors, ForeignSelectorsArgs
@@ -27,10 +27,10 @@ class Delegated:
     """
     Records in a zone of their own, which is protected until it is released.
 
-    Whoever gets hold of the name servers that a parent still delegates to answers for the zone,
-    so *release* is refused until the NS records in the parent zone are gone. *keep* has selectors
-    of others that the zone carries on, with their values or None where a lookup finds them;
-    *own_selectors* are not others', and in *regions* SES may have some of Easy DKIM.
+    If a parent still delegates to a deleted zone, somebody else may get its name servers and answer
+    for it, so *release* is refused until the NS records in the parent zone are gone. *keep* maps
+    other senders' selectors that the zone must have to their values, or to None if a lookup finds
+    them. *own_selectors* are this stack's; in *regions* SES may have selectors of Easy DKIM.
     *assume_role* is the ARN of a role in another account.
     """
 
@@ -56,9 +56,9 @@ class Delegated:
         self._dns_resolvers = dns_resolvers
         self._zones: dict[str, aws.route53.Zone] = {}
 
-    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
-        """The zone, which is made here."""
-        return Place(DELEGATED, self._zone(domain, parent).name_servers.apply(sorted))
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The delegated zone, which this provider creates."""
+        return HostedZone(DELEGATED, self._zone(domain, parent).name_servers.apply(sorted))
 
     def publish(
         self,
@@ -70,7 +70,7 @@ class Delegated:
         existing: Existing,
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
-        """An `aws.route53.Record` called *name*. Nothing else can have made one in this zone."""
+        """An `aws.route53.Record` called *name*. Nobody else publishes records in this zone."""
         value = pulumi.Output.from_input(record_value).apply(records.route53_value)
         return self._record(name, domain, record_name, "TXT", [value], opts)
 
@@ -100,7 +100,7 @@ class Delegated:
                     provider=provider_with(self._assume_role),
                     protect=not self._release,
                     depends_on=[others],
-                    # Holds the stack's default tags, which may be secret.
+                    # Contains the stack's default tags, which may be secret.
                     additional_secret_outputs=["tags_all"] if is_config_secret("aws:defaultTags") else None,
                 ),
             )
@@ -112,7 +112,7 @@ class Delegated:
                     records.record_name(selector, domain),
                     carried["type"],
                     carried["values"],
-                    # Not protected, it would go before the zone refuses to.
+                    # Without `protect` it would be deleted before the zone's deletion is refused.
                     pulumi.ResourceOptions(parent=parent, protect=not self._release),
                 )
         return self._zones[domain]

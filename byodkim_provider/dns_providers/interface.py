@@ -1,7 +1,7 @@
 """
-What a DNS provider is to a domain: where its records go, and how one gets there.
+The interface of a DNS provider: which zone holds a domain's records, and how to publish a record.
 
-Two methods, and nothing of any one DNS: a rule that holds for a single provider is in its file.
+Only what all providers share; rules for a single provider belong in its own file.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from typing import Literal, Protocol
 
 import pulumi
 
-__all__ = ["DnsProvider", "Existing", "Place"]
+__all__ = ["DnsProvider", "Existing", "HostedZone"]
 
 Existing = Literal["same key", "replace"]
-"""A record that exists already: taken over if it holds this key, else an error; or replaced."""
+"""What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a provider puts the records of one domain."""
+class HostedZone:
+    """The zone in which a provider publishes the records of one domain."""
 
     label: str
     """
-    Names the place for ever, such as `route53:Z0123456789ABC`.
+    A permanent name of the zone, such as `route53:Z0123456789ABC`.
 
-    It is part of the records' resource names and stands in the state of the identities: the
-    same label is the same place, however it is written in the settings. `manual` means that
-    people put the records there, so that none ever leaves by itself.
+    It is part of the records' resource names, and is stored in the identities' state: the same
+    label means the same zone, however the settings name it. `manual` means that people publish the
+    records, so that no record is ever removed automatically.
     """
     name_servers: pulumi.Input[Sequence[str]] = ()
-    """Of the zone, without final dots; empty if they are not known, so that no move is checked by them."""
+    """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
     panel: str | None = None
-    """For `manual`: the panel that people type into, a name from `panels.PANELS`."""
+    """For `manual`: the panel that people use, a name from `panels.PANELS`."""
     panel_zone: str | None = None
-    """For `manual`: the zone that this panel shows."""
+    """For `manual`: the zone as that panel names it."""
 
 
 class DnsProvider(Protocol):
     """Publishes records. One object may serve many domains."""
 
-    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """
-        Where the records of *domain* go. Called before anything is published there.
+        The zone for the records of *domain*. Called before `publish`.
 
         *parent* is the component of the domain, for resources and for `pulumi.InvokeOptions`.
         Raises `InvalidSettings` if there is no such zone.
@@ -63,9 +63,8 @@ class DnsProvider(Protocol):
         """
         Declare the TXT record *record_name*, called *name* in the stack.
 
-        *record_value* is one piece, without quotes, and may be longer than a string of 255
-        octets: splitting is this DNS's matter. *existing* says what becomes of a record of
-        that name. *opts* are to be passed on. What comes back is there when the record is;
-        None if that is somebody else's work.
+        *record_value* is not quoted, and may be longer than 255 octets: the provider splits it
+        into strings. *existing* says what to do with an existing record of that name. Pass *opts*
+        on. Returns a resource that is created with the record; None if people publish the record.
         """
         ...

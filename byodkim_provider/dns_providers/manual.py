@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pulumi
 
-from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.interface import Existing, HostedZone
 from byodkim_provider.identity.state import MANUAL
 
 __all__ = ["Manual"]
@@ -17,18 +17,18 @@ __all__ = ["Manual"]
 
 class Manual:
     """
-    Records that people paste.
+    Records that people paste into a panel.
 
-    *panel* is a name from `panels.PANELS`, None for any other; *zone* is the zone that the
-    panel shows, the domain itself if it is None.
+    *panel* is a name from `panels.PANELS`, None for any other; *zone* is the zone in the panel, by
+    default the domain itself.
     """
 
     def __init__(self, *, panel: str | None = None, zone: str | None = None) -> None:
         self._panel = panel
         self._zone = zone
 
-    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
-        return Place(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+        return HostedZone(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
 
     def publish(
         self,

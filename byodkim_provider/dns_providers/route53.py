@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.aws_functions import call
-from byodkim_provider.dns_providers.interface import Existing, Place
+from byodkim_provider.dns_providers.interface import Existing, HostedZone
 from byodkim_provider.errors import AwsRefused, InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
@@ -19,7 +19,7 @@ from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 __all__ = ["TTL", "Route53"]
 
 TTL = 300
-"""Seconds. A record never changes once made; short, so that one put right by hand is seen soon."""
+"""Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
 
 
 class Route53:
@@ -44,10 +44,10 @@ class Route53:
         self._assume_role = assume_role
         self._zones: dict[str, Any] = {}
 
-    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
-        """Its zone; raises `InvalidSettings` if there is none, or several of one name."""
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+        """The zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return Place(f"{ROUTE53}{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
+        return HostedZone(f"{ROUTE53}{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
 
     def publish(
         self,
@@ -59,7 +59,7 @@ class Route53:
         existing: Existing,
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
-        """An `aws.route53.Record` called *name*, and before it a `RecordCheck` where that is needed."""
+        """An `aws.route53.Record` called *name*; for a supplied key, a `RecordCheck` comes before it."""
         zone_id = self._zone_of(domain, opts.parent).zone_id
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
             check = RecordCheck(
@@ -80,7 +80,7 @@ class Route53:
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
             records=[pulumi.Output.from_input(record_value).apply(records.route53_value)],
-            allow_overwrite=True,  # what stands there is ours
+            allow_overwrite=True,  # an existing record is ours
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
             ),
@@ -88,7 +88,7 @@ class Route53:
         return record
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Any:
-        """What `aws.route53.get_zone` says of it."""
+        """The zone's data from `aws.route53.get_zone`."""
         if domain not in self._zones:
             opts = self._invoke_options(parent)
             self._zones[domain] = (
@@ -135,8 +135,8 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
         except AwsRefused as error:
             if error.code:
                 raise
-            # None or several, which pulumi-aws says in words alone; its words have changed before, so
-            # they only save the listing. https://github.com/pulumi/pulumi-aws-static-website/issues/31
+            # None or several: pulumi-aws says which only in its message, whose wording has changed
+            # before. So zones are listed. https://github.com/pulumi/pulumi-aws-static-website/issues/31
             if "no matching" not in error.reason:
                 all_zones = _all_zones(opts) if all_zones is None else all_zones
                 called_so = [one for one in all_zones if one.name.rstrip(".") == name]
@@ -155,7 +155,7 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
 
 
 def _all_zones(opts: pulumi.InvokeOptions) -> list[Any]:
-    """The public zones of the account, one call each: the function that lists them gives ids alone."""
+    """The public zones of the account, one call each, because the list returns only their ids."""
     ids = call(aws.route53.get_zones, "", opts=opts).ids
     zones = [call(aws.route53.get_zone, f"zone {one!r}", zone_id=one, opts=opts) for one in ids]
     return [zone for zone in zones if not zone.private_zone]

@@ -1,7 +1,7 @@
 """
 Who is asked for a domain's records, and which change of its DNS providers would lose one.
 
-Places are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
+Zones are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
 in, values or a refusal out: no lookup here, no Pulumi.
 """
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
-    """Places whose records a change would delete. What people pasted stays, whatever is declared."""
+    """Zones whose records a change would delete. Records that people pasted always stay."""
     if not after.dns:
         return ()
     return tuple(label for label in before.dns if label not in after.dns and label != MANUAL)
@@ -43,7 +43,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
     for label in labels:
         named = _serving(label, before, asked)
         if named is None and asked and _none_of(declared, asked):
-            named = set(asked)  # of two places it must be this one
+            named = set(asked)  # of two zones it must be this one
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
@@ -65,7 +65,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
 
 
 def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
-    """Those of *asked* that serve the place *label*; None if nobody knows who does."""
+    """Servers among *asked* that serve the zone *label*; None if its name servers are not known."""
     if names := declared.name_servers.get(label):
         return set(asked) & set(names)
     panel = panels.of_label(label)
@@ -73,13 +73,13 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None
 
 
 def _none_of(declared: Declared, asked: Set[str]) -> bool:
-    """Whether it is known of every place where the record stands that none of *asked* serves it."""
+    """Whether none of *asked* serves any zone of the record, and all zones' name servers are known."""
     return bool(declared.dns) and all(_serving(label, declared, asked) == set() for label in declared.dns)
 
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
-    That the name servers are not those of any place where the record stands; "" if they are.
+    The message if the name servers are not those of any zone of the record; "" if they are.
 
     And if it can't be seen, or it is intended: people publish wherever they are asked to, and a
     delegation is made by them after the zone.
@@ -87,9 +87,9 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
-    places = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
+    zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
     return (
-        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {' and '.join(places)}: "
+        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {' and '.join(zones)}: "
         "nobody will find the record until the registrar names these, or `dns` names who serves the domain"
     )
 

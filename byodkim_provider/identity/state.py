@@ -57,13 +57,13 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 
 MANUAL: Final = "manual"
 DELEGATED: Final = "delegate"
-"""Labels of the two places (`dns_providers.Place`) where somebody has to paste something."""
+"""Labels of the two zones (`dns_providers.HostedZone`) for which somebody has to paste records."""
 
 SLOW: Final = "dreamhost:"
-"""With what the label of a place begins whose name servers take hours to show a record (up to 6)."""
+"""Prefix of the labels of zones whose name servers take up to 6 hours to show a record."""
 
 ROUTE53: Final = "route53:"
-"""With what the label of a place in Route 53 begins; the zone's id follows."""
+"""Prefix of the labels of zones in Route 53; the zone's id follows."""
 
 DNS_WAIT_SECONDS: Final = 120
 """How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
@@ -104,7 +104,7 @@ class Declared:
     dns_resolvers: Annotated[tuple[str, ...], list_of(RESOLVER)] = ()
     dns_wait_seconds: int = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
-    """Labels of the places where the record stands; empty if nobody said."""
+    """Labels of the zones that hold the record; empty if not given."""
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
     panel: str | None = None
@@ -218,6 +218,6 @@ OUTPUTS: Final[Kinds] = {**kinds_of(Declared), **kinds_of(Stored), "record_name"
 
 
 def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """*properties* without those that are None."""
+    """*properties* without None values."""
     # Pulumi drops None on the way to the plugin and back; so that a dict is the same on both sides.
     return {name: value for name, value in properties.items() if value is not None}

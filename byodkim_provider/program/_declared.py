@@ -13,7 +13,7 @@ import pulumi
 from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_providers import Existing, Place
+from byodkim_provider.dns_providers import Existing, HostedZone
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 
@@ -83,9 +83,9 @@ def identity_args(
     region: str,
     key: Mapping[str, Any],
     account_id: pulumi.Input[str],
-    places: Sequence[Place],
+    hosted_zones: Sequence[HostedZone],
 ) -> ByodkimIdentityArgs:
-    by_hand = next((place for place in places if place.panel), None)
+    by_hand = next((zone for zone in hosted_zones if zone.panel), None)
     return ByodkimIdentityArgs(
         domain=settings.name,
         region=region,
@@ -102,8 +102,8 @@ def identity_args(
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        dns=[place.label for place in places],
-        name_servers={place.label: place.name_servers for place in places if place.name_servers != ()},
+        dns=[zone.label for zone in hosted_zones],
+        name_servers={zone.label: zone.name_servers for zone in hosted_zones if zone.name_servers != ()},
         panel=by_hand.panel if by_hand else None,
         panel_zone=by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},

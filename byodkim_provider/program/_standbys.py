@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 import pulumi
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers import Place
+from byodkim_provider.dns_providers import HostedZone
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.property_types import moment
@@ -39,7 +39,7 @@ def show_standbys(
     identities: Sequence[ByodkimIdentity],
     standbys: Sequence[PublishedRecord],
     *,
-    place: Place,
+    hosted_zone: HostedZone,
     began: datetime,
 ) -> None:
     """
@@ -56,8 +56,8 @@ def show_standbys(
             text = dns_moves.record_to_paste(
                 record["name"],
                 record["value"],
-                panel=place.panel,
-                zone=place.panel_zone or domain,
+                panel=hosted_zone.panel,
+                zone=hosted_zone.panel_zone or domain,
             )
             pulumi.log.info(
                 f"{domain}: add the record of generation {record['generation']} too, if it is not "

@@ -16,7 +16,7 @@ import pulumi
 
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers import DnsProvider, Place, provider_for
+from byodkim_provider.dns_providers import DnsProvider, HostedZone, provider_for
 from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, MANUAL
@@ -68,14 +68,18 @@ class ByodkimDomain(pulumi.ComponentResource):
         began = datetime.now(UTC)
         account = account_of(self)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
-        self._places = [provider.place(settings.name, parent=self) for provider in providers]
-        _refuse_same_place(settings.name, self._places)
+        self._hosted_zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
+        _refuse_same_zone(settings.name, self._hosted_zones)
         signing_records = self._publish(name, settings, providers, account_id=account)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
                 identity_args(
-                    settings, region=region, key=self._signing, account_id=account, places=self._places
+                    settings,
+                    region=region,
+                    key=self._signing,
+                    account_id=account,
+                    hosted_zones=self._hosted_zones,
                 ),
                 pulumi.ResourceOptions(
                     parent=self, depends_on=signing_records, protect=settings.protect or None
@@ -86,11 +90,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         self.verification = self._verification(name) if wait else None
         self._warn(settings)
-        by_label = {place.label: place for place in self._places}
+        by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._hosted_zones}
         if (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
             standbys = [record for record in self.records if record["role"] == "standby"]
             identities = list(self.identities.values())
-            show_standbys(self._domain, identities, standbys, place=by_hand, began=began)
+            show_standbys(self._domain, identities, standbys, hosted_zone=by_hand, began=began)
         self.register_outputs({"records": self.records})
 
     def _publish(
@@ -110,8 +114,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             published = [
                 provider.publish(
-                    # By place, whatever the order in the settings: a renamed record would be deleted.
-                    f"{name}/{generation}/{place.label}",
+                    # Named by zone, not by the order in the settings: a renamed record would be deleted.
+                    f"{name}/{generation}/{hosted_zone.label}",
                     domain=settings.name,
                     record_name=key["record_name"],
                     record_value=key["record_value"],
@@ -124,7 +128,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                         delete_before_replace=True,
                     ),
                 )
-                for provider, place in zip(providers, self._places, strict=True)
+                for provider, hosted_zone in zip(providers, self._hosted_zones, strict=True)
             ]
             if role == "signing":
                 self._signing = key
@@ -162,15 +166,15 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         signing = next(record for record in self.records if record["role"] == "signing")
         delegations = [
-            {"name": f"_domainkey.{self._domain}", "name_servers": place.name_servers}
-            for place in self._places
-            if place.label == DELEGATED
+            {"name": f"_domainkey.{self._domain}", "name_servers": hosted_zone.name_servers}
+            for hosted_zone in self._hosted_zones
+            if hosted_zone.label == DELEGATED
         ]
         shown = {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
             "records": self.records,
-            "dns": [place.label for place in self._places],
+            "dns": [hosted_zone.label for hosted_zone in self._hosted_zones],
             **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
@@ -208,7 +212,7 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
     return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
 
 
-def _refuse_same_place(domain: str, places: Sequence[Place]) -> None:
-    labels = [place.label for place in places]
+def _refuse_same_zone(domain: str, hosted_zones: Sequence[HostedZone]) -> None:
+    labels = [zone.label for zone in hosted_zones]
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
         raise InvalidSettings([f'domains["{domain}"].dns: {label} is listed twice' for label in twice])

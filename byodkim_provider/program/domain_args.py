@@ -28,8 +28,8 @@ def _providers(given: object) -> tuple[object, ...]:
     if not isinstance(given, list | tuple):
         raise ValueError(f"must be a list, not {shown(given)}")
     for one in given:
-        if not (callable(getattr(one, "place", None)) and callable(getattr(one, "publish", None))):
-            raise ValueError(f"must be objects with the methods place and publish, not {shown(one)}")
+        if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
+            raise ValueError(f"must be objects with the methods hosted_zone and publish, not {shown(one)}")
     return tuple(given)
 
 

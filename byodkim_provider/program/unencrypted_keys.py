@@ -23,9 +23,9 @@ from byodkim_provider.config import stack_file
 from byodkim_provider.config.problems import Steps, line
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["credentials_in_stack", "encrypted_in_vain", "in_stack", "places", "problems"]
+__all__ = ["credentials_in_stack", "encrypted_in_vain", "in_stack", "private_key_paths", "problems"]
 
-Place = tuple[str, str]
+KeyPath = tuple[str, str]
 """Domain and generation, as they are spelled."""
 
 NOT_SECRET: Final = ("user", "accountId")
@@ -44,7 +44,7 @@ def in_stack(domains: object) -> list[str]:
     checked for such a reason are a warning.
     """
     name = f"{pulumi.get_project()}:domains"
-    given = places(domains)
+    given = private_key_paths(domains)
     if not given or not is_config_secret(name):
         return problems(given, name)  # Pulumi says that nothing in there is secret
     maps, unread = _written(pulumi.get_project(), "domains")
@@ -52,9 +52,9 @@ def in_stack(domains: object) -> list[str]:
         (domain, generation): {_kind(written, (domain, "keys", generation, "privateKey")) for written in maps}
         for domain, generation in given
     }
-    if unchecked := sorted(place for place, kinds in found.items() if kinds <= {"missing"}):
+    if unchecked := sorted(path for path, kinds in found.items() if kinds <= {"missing"}):
         pulumi.log.warn(_not_checked(unchecked, unread))
-    return problems([place for place, kinds in found.items() if "plain" in kinds], name)
+    return problems([path for path, kinds in found.items() if "plain" in kinds], name)
 
 
 def credentials_in_stack(credentials: object) -> list[str]:
@@ -68,7 +68,7 @@ def credentials_in_stack(credentials: object) -> list[str]:
     }
     if given and is_config_secret(name):
         maps, _ = _written(pulumi.get_project(), "dnsCredentials")
-        given = {place for place in given if "plain" in {_kind(written, place) for written in maps}}
+        given = {path for path in given if "plain" in {_kind(written, path) for written in maps}}
     return [
         line(
             ("dnsCredentials", credential, key),
@@ -104,7 +104,7 @@ def encrypted_in_vain() -> list[str]:
     ]
 
 
-def problems(places: Collection[Place], name: str) -> list[str]:
+def problems(paths: Collection[KeyPath], name: str) -> list[str]:
     """One line each, with the command that fixes it; *name* is the full name of the map of domains."""
     return [
         line(
@@ -112,7 +112,7 @@ def problems(places: Collection[Place], name: str) -> list[str]:
             f"is not encrypted, set it with `{_command(name, domain, generation)}`, "
             "and make another key if somebody may have read this one",
         )
-        for domain, generation in sorted(places)
+        for domain, generation in sorted(paths)
     ]
 
 
@@ -121,7 +121,7 @@ def _command(name: str, domain: str, generation: str) -> str:
     return f"pulumi config set --secret --path '{path}'"
 
 
-def _not_checked(unchecked: Sequence[Place], unread: Sequence[str]) -> str:
+def _not_checked(unchecked: Sequence[KeyPath], unread: Sequence[str]) -> str:
     names = [f"{domain} {generation}" for domain, generation in unchecked[:NAMED]]
     more = f" and {len(unchecked) - NAMED} more" if len(unchecked) > NAMED else ""
     return (
@@ -170,10 +170,10 @@ def _read(path: Path, directory: Path, unread: list[str]) -> Mapping[str, Any]:
     return {}
 
 
-def _kind(written: object, place: Sequence[str]) -> Literal["plain", "encrypted", "missing"]:
-    """What *place* leads to in what is *written*: it may be encrypted by itself, or with all around it."""
+def _kind(written: object, path: Sequence[str]) -> Literal["plain", "encrypted", "missing"]:
+    """What *path* leads to in what is *written*: it may be encrypted by itself, or with all around it."""
     value = _decoded(written)
-    for key in place:
+    for key in path:
         if _is_encrypted(value):
             break
         value = {str(name): one for name, one in _items(value)}.get(key)
@@ -211,7 +211,7 @@ def _decoded(written: object) -> object:
         return None
 
 
-def places(domains: object) -> set[Place]:
+def private_key_paths(domains: object) -> set[KeyPath]:
     """Where private keys stand as texts in a map of domains; an encrypted one is a map, `{secure: …}`."""
     return {
         (str(domain), str(generation))

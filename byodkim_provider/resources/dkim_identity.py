@@ -127,10 +127,10 @@ class ByodkimIdentityProvider(AwsProvider):
         if names and not replaces:
             now = SystemClock().now()
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            if places := dns_moves.leaving(stored.declared, declared):
+            if zones := dns_moves.leaving(stored.declared, declared):
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 asked = lookups.servers_asked(stored, resolver)
-                dns_moves.refuse_leaving(stored, declared, places, asked)
+                dns_moves.refuse_leaving(stored, declared, zones, asked)
             if "selector" in names and not unknown and stored.key_set_at:
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
@@ -224,9 +224,9 @@ class ByodkimIdentityArgs:
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
     dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """Where the record stands: labels of places (`dns_providers.Place`). A move that loses it is refused."""
+    """Labels of the zones (`dns_providers.HostedZone`) of the record. A move that loses it is refused."""
     name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
-    """Of these places, by label, as far as they are known."""
+    """Name servers of these zones, by label, as far as they are known."""
     panel: pulumi.Input[str] | None = None
     """Whose panel people type the record into, a name from `panels.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None

@@ -163,8 +163,8 @@ class DkimKeyProvider(DynamicProvider):
 
     def _store_of(self, arn: str) -> SecretStore:
         """Where a secret is, in the account that it was made in."""
-        place = SecretArn.parse(arn)
-        return connections(self._settings()).secrets(place.region, place.account_id)
+        parsed = SecretArn.parse(arn)
+        return connections(self._settings()).secrets(parsed.region, parsed.account_id)
 
     def _settings(self) -> AwsSettings:
         # Not in `configure`: for keys in the state no setting of AWS can be wrong.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_namecheap as namecheap
 
-from byodkim_provider import Existing, Place
+from byodkim_provider import Existing, HostedZone
 
 __all__ = ["Namecheap"]
 
@@ -19,9 +19,9 @@ class Namecheap:
     def __init__(self, zone: str) -> None:
         self._zone = zone
 
-    def place(self, domain: str, *, parent: pulumi.Resource | None) -> Place:
-        """Where the records go; the label names the place for ever."""
-        return Place(f"namecheap:{self._zone}")
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The zone for the records; its label never changes."""
+        return HostedZone(f"namecheap:{self._zone}")
 
     def publish(
         self,

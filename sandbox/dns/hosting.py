@@ -126,7 +126,7 @@ class Hosting:
             hosted = hosted._replace(record_sets=tuple(there))
         try:
             return Zone(hosted.name, hosted.record_sets).answer(name, kind)
-        except dns.exception.DNSException:  # a value that is none of its type
+        except dns.exception.DNSException:  # a value that is invalid for its type
             return SERVER_FAILURE
 
 

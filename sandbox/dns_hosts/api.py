@@ -19,7 +19,7 @@ from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 
-__all__ = ["Answer", "ApiStandIn", "Record", "Request", "Trouble"]
+__all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
 
 Trouble = Literal["lost before", "lost after", "hang", "garbage", "429", "503", "500", "401", "sign-in"]
 """What happens to a request that would change something; with a number, the status of the answer."""
@@ -58,7 +58,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A status and what is sent as JSON; nothing if *body* is None."""
 
     status: int
@@ -147,17 +147,17 @@ class ApiStandIn:
         """Whether *request* would change something."""
         return request.method != "GET"
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """What the host answers."""
         raise NotImplementedError
 
-    def trouble(self, status: int) -> Answer:
+    def trouble(self, status: int) -> Response:
         """The host's own answer to what it can't or won't do now."""
         headers = {"Retry-After": str(self.retry_after)} if status in (429, 503) else {}
-        return Answer(status, {"message": "not now"}, headers)
+        return Response(status, {"message": "not now"}, headers)
 
-    def respond(self, request: Request) -> Answer | bytes | None:
-        """What goes back: an answer, octets that are none, or nothing at all."""
+    def respond(self, request: Request) -> Response | bytes | None:
+        """What is sent back: a response, octets that are not HTTP, or nothing."""
         with self._lock:
             self.requests.append(request)
             change = self.changes(request)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import Answer, ApiStandIn, Request
+from sandbox.dns_hosts.api import ApiStandIn, Request, Response
 
 __all__ = ["CPanel", "Switches"]
 
@@ -44,10 +44,10 @@ class CPanel(ApiStandIn):
         super().put(name, *strings)
         self.serial += 1
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         opened = f"cpanel {self.user}:{self.token}"
         if request.headers.get("Authorization") != opened or not self.switches.tokens:
-            return Answer(401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]})
+            return Response(401, {"status": 0, "statusmsg": "Access denied", "errors": ["Access denied"]})
         form = {**request.query, **(request.body or {})}
         if not self.switches.zone_editor:
             return _failed("You do not have the feature “zoneedit”.")
@@ -59,9 +59,9 @@ class CPanel(ApiStandIn):
             return self._edit(form)
         return _failed("no such function")
 
-    def trouble(self, status: int) -> Answer:
+    def trouble(self, status: int) -> Response:
         answer = super().trouble(status)
-        return Answer(status, {"status": 0, "statusmsg": f"not now, {self.token}"}, answer.headers)
+        return Response(status, {"status": 0, "statusmsg": f"not now, {self.token}"}, answer.headers)
 
     def _lines(self) -> list[dict[str, Any]]:
         soa = (
@@ -83,7 +83,7 @@ class CPanel(ApiStandIn):
             lines.append(_line(number, name, "TXT", one.strings, one.ttl))
         return lines
 
-    def _edit(self, form: dict[str, str]) -> Answer:
+    def _edit(self, form: dict[str, str]) -> Response:
         if form.get("serial") != str(self.serial):
             return _failed(
                 f"The given serial number ({form.get('serial')}) does not match the DNS zone’s serial number "
@@ -117,9 +117,9 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _done(data: Any) -> Answer:
-    return Answer(200, {"status": 1, "errors": None, "warnings": None, "messages": None, "data": data})
+def _done(data: Any) -> Response:
+    return Response(200, {"status": 1, "errors": None, "warnings": None, "messages": None, "data": data})
 
 
-def _failed(error: str) -> Answer:
-    return Answer(200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None})
+def _failed(error: str) -> Response:
+    return Response(200, {"status": 0, "errors": [error], "warnings": None, "messages": None, "data": None})

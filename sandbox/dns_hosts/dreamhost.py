@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import Answer, ApiStandIn, Request, split
+from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
 
 __all__ = ["DreamHost", "Switches"]
 
@@ -41,27 +41,27 @@ class DreamHost(ApiStandIn):
     def changes(self, request: Request) -> bool:
         return request.query.get("cmd") != "dns-list_records"
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         query = request.query
         if query.get("key") != self.key:
             return _error("invalid_api_key")
         if not self.switches.all_functions:
             return _error("this_key_cannot_access_this_cmd")
         if query.get("format") != "json":
-            return Answer(200, "success")
+            return Response(200, "success")
         match query["cmd"]:
             case "dns-list_records":
-                return Answer(200, {"result": "success", "data": self._listed()})
+                return Response(200, {"result": "success", "data": self._listed()})
             case "dns-add_record":
                 return self._add(query["record"], query["value"])
             case "dns-remove_record":
                 return self._remove(query["record"], query["value"])
         return _error("no_such_cmd")
 
-    def trouble(self, status: int) -> Answer:
+    def trouble(self, status: int) -> Response:
         if status == 429:
             return _error(f"slow_down_bucko\tkey {self.key} may do this 10 times in 5 minutes")
-        return _error("invalid_api_key") if status == 401 else Answer(status)
+        return _error("invalid_api_key") if status == 401 else Response(status)
 
     def _listed(self) -> list[dict[str, str]]:
         return [
@@ -77,7 +77,7 @@ class DreamHost(ApiStandIn):
             for one in self.records
         ]
 
-    def _add(self, record: str, value: str) -> Answer:
+    def _add(self, record: str, value: str) -> Response:
         name = record.rstrip(".")
         if not f".{name}".endswith(f".{self.zone}"):
             return _error("no_such_zone")
@@ -90,9 +90,9 @@ class DreamHost(ApiStandIn):
         self._added.append(now)
         self._by_api.add(name)
         self._keep(name, value, split(value), ttl=14400)
-        return Answer(200, {"result": "success", "data": "record_added"})
+        return Response(200, {"result": "success", "data": "record_added"})
 
-    def _remove(self, record: str, value: str) -> Answer:
+    def _remove(self, record: str, value: str) -> Response:
         listed = [
             one for one, shown in zip(self.records, self._listed(), strict=True) if shown["record"] == record
         ]
@@ -102,9 +102,11 @@ class DreamHost(ApiStandIn):
         for one in found:
             self._drop(one)
         return (
-            Answer(200, {"result": "success", "data": "record_removed"}) if found else _error("no_such_value")
+            Response(200, {"result": "success", "data": "record_removed"})
+            if found
+            else _error("no_such_value")
         )
 
 
-def _error(data: str) -> Answer:
-    return Answer(200, {"result": "error", "data": data})
+def _error(data: str) -> Response:
+    return Response(200, {"result": "error", "data": data})

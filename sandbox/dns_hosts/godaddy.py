@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import Answer, ApiStandIn, Record, Request, split
+from sandbox.dns_hosts.api import ApiStandIn, Record, Request, Response, split
 
 __all__ = ["GoDaddy", "Switches"]
 
@@ -43,9 +43,9 @@ class GoDaddy(ApiStandIn):
         self.switches = Switches()
         self._called: defaultdict[str, list[datetime]] = defaultdict(list)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         match self._door(request), request.method, request.path.strip("/").split("/"):
-            case Answer() as refused, _, _:
+            case Response() as refused, _, _:
                 return refused
             case _, "GET", ["v3", "domains", "zones", self.zone, "dns-records"]:
                 return self._list(request)
@@ -55,15 +55,15 @@ class GoDaddy(ApiStandIn):
                 found = [one for one in self.records if _id(one) == unquote(record_id)]
                 for one in found:
                     self._drop(one)
-                return Answer(204) if found else _error(404, "NOT_FOUND", "The record was not found")
+                return Response(204) if found else _error(404, "NOT_FOUND", "The record was not found")
         return _error(404, "NOT_FOUND", "The domain is not found")
 
-    def trouble(self, status: int) -> Answer:
+    def trouble(self, status: int) -> Response:
         codes = {401: "UNABLE_TO_AUTHENTICATE", 429: "TOO_MANY_REQUESTS", 500: "ERROR_INTERNAL"}
         answer = _error(status, codes.get(status, "UNAVAILABLE"), f"not now, {self.token}")
-        return Answer(status, answer.body, super().trouble(status).headers)
+        return Response(status, answer.body, super().trouble(status).headers)
 
-    def _door(self, request: Request) -> Answer | None:
+    def _door(self, request: Request) -> Response | None:
         now, switches = self.clock.now(), self.switches
         expired = switches.expires is not None and now >= switches.expires
         if request.headers.get("Authorization") != f"Bearer {self.token}" or expired:
@@ -77,11 +77,11 @@ class GoDaddy(ApiStandIn):
         if len(recent) >= switches.requests_per_minute:
             wait = 60 - (now - recent[0]).total_seconds()
             error = _error(429, "TOO_MANY_REQUESTS", "Too many requests")
-            return Answer(429, error.body, {"Retry-After": str(max(int(wait) + 1, 1))})
+            return Response(429, error.body, {"Retry-After": str(max(int(wait) + 1, 1))})
         self._called[endpoint] = [*recent, now]
         return None
 
-    def _list(self, request: Request) -> Answer:
+    def _list(self, request: Request) -> Response:
         query = request.query
         listed = [
             {
@@ -97,9 +97,9 @@ class GoDaddy(ApiStandIn):
             listed = [one for one in listed if one["name"] == query.get("name", one["name"])]
         size = min(int(query.get("pageSize", "20")), 100)
         start = (int(query.get("page", "1")) - 1) * size
-        return Answer(200, {"items": listed[start : start + size], "links": []})
+        return Response(200, {"items": listed[start : start + size], "links": []})
 
-    def _create(self, body: dict[str, Any]) -> Answer:
+    def _create(self, body: dict[str, Any]) -> Response:
         if not 600 <= body["ttl"] <= 86400:
             return _error(422, "INVALID_BODY", "ttl must be between 600 and 86400")
         if len(body["data"]) > 512:
@@ -108,7 +108,7 @@ class GoDaddy(ApiStandIn):
         if self.switches.doubles == "refused" and body["data"] in self.stored(name):
             return _error(422, "DUPLICATE_RECORD", "Another record with the same attributes already exists")
         made = self._keep(name, body["data"], split(body["data"]), ttl=body["ttl"])
-        return Answer(201, {"recordId": _id(made), **body})
+        return Response(201, {"recordId": _id(made), **body})
 
     def _relative(self, name: str) -> str:
         return "@" if name == self.zone else name.removesuffix(f".{self.zone}")
@@ -119,5 +119,5 @@ def _id(record: Record) -> str:
     return f"TXT/{record.id}[0]"
 
 
-def _error(status: int, code: str, message: str) -> Answer:
-    return Answer(status, {"code": code, "message": message})
+def _error(status: int, code: str, message: str) -> Response:
+    return Response(status, {"code": code, "message": message})

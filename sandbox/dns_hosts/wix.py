@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import Answer, ApiStandIn, Request, split
+from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
 
 __all__ = ["Switches", "Wix"]
 
@@ -35,7 +35,7 @@ class Wix(ApiStandIn):
         super().__init__(zone, clock=clock)
         self.switches = Switches()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         if request.headers.get("Authorization") != self.api_key:
             return _error(401, "UNAUTHENTICATED", f"not {request.headers.get('Authorization')}")
         if request.headers.get("wix-account-id") != self.account_id or not self.switches.may_manage:
@@ -44,14 +44,14 @@ class Wix(ApiStandIn):
             return _error(404, "DNS_ZONE_NOT_FOUND", "No dns zone found for domain name")
         match request.method:
             case "GET":
-                return Answer(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
+                return Response(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
             case "PATCH":
                 return self._patch(request.body)
         return _error(405, "UNIMPLEMENTED", "")
 
-    def trouble(self, status: int) -> Answer:
+    def trouble(self, status: int) -> Response:
         answer = super().trouble(status)
-        return Answer(status, {"message": f"not now, {self.api_key}", "details": {}}, answer.headers)
+        return Response(status, {"message": f"not now, {self.api_key}", "details": {}}, answer.headers)
 
     def _sets(self) -> list[dict[str, Any]]:
         sets: dict[str, dict[str, Any]] = {}
@@ -63,7 +63,7 @@ class Wix(ApiStandIn):
             known["values"].append(" ".join(f'"{string}"' for string in one.strings) if quoted else one.text)
         return list(sets.values())
 
-    def _patch(self, body: dict[str, Any]) -> Answer:
+    def _patch(self, body: dict[str, Any]) -> Response:
         sets = {one["hostName"]: one for one in self._sets()}
         for gone in body["deletions"]:
             if sets.get(gone["hostName"], {}).get("values") != gone["values"]:
@@ -83,7 +83,7 @@ class Wix(ApiStandIn):
         for new in body["additions"]:
             for value in new["values"]:
                 self._keep(new["hostName"], value, split(_unquoted(value)), ttl=new["ttl"])
-        return Answer(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
+        return Response(200, {"dnsZone": {"domainName": self.zone, "records": self._sets()}})
 
 
 def _unquoted(value: str) -> str:
@@ -92,5 +92,5 @@ def _unquoted(value: str) -> str:
     return "".join(re.findall(r'"([^"]*)"', value)) if quoted else value
 
 
-def _error(status: int, code: str, message: str) -> Answer:
-    return Answer(status, {"message": message, "details": {"applicationError": {"code": code}}})
+def _error(status: int, code: str, message: str) -> Response:
+    return Response(status, {"message": message, "details": {"applicationError": {"code": code}}})

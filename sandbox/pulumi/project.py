@@ -221,13 +221,13 @@ class Project:
         stderr: list[str] = []
         events: list[auto.EngineEvent] = []
 
-        def heard(lines: list[str]) -> Callable[[str], None]:
-            def hear(line: str) -> None:
+        def collector(lines: list[str]) -> Callable[[str], None]:
+            def collect(line: str) -> None:
                 lines.append(line)
                 if on_output:
                     on_output(line)
 
-            return hear
+            return collect
 
         outputs: dict[str, Any] = {}
         with _interrupts_left_to_the_engine():
@@ -236,15 +236,15 @@ class Project:
             try:
                 result = run(
                     color="never",
-                    on_output=heard(stdout),
-                    on_error=heard(stderr),
+                    on_output=collector(stdout),
+                    on_error=collector(stderr),
                     on_event=events.append,
                     **options,
                 )
                 if isinstance(result, auto.UpResult):
                     outputs = {key: output.value for key, output in result.outputs.items()}
                 failed = False
-            except auto.CommandError:  # its text is what was heard
+            except auto.CommandError:  # its message is the output that was collected
                 failed = True
             finally:
                 self._running = False

@@ -15,7 +15,7 @@ from byodkim_provider.dns_hosts.http_api import HttpApi
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from sandbox.dns_hosts.api import Answer
+from sandbox.dns_hosts.api import Response
 from tests.dns_hosts import backends
 from tests.dns_hosts.backends import HTTP
 from tests.dns_hosts.name_servers import ZONE
@@ -157,7 +157,7 @@ def answering(stand_in, answer):
 
 def test_redirect(godaddy):
     """No token follows a redirect."""
-    elsewhere = Answer(302, None, {"Location": "http://127.0.0.1:1/"})
+    elsewhere = Response(302, None, {"Location": "http://127.0.0.1:1/"})
     with pytest.raises(Refused, match="302, a redirect, which is not followed"):
         answering(godaddy.stand_in, elsewhere).call("GET", "/")
 
@@ -178,7 +178,7 @@ def test_redirect(godaddy):
 def test_words(godaddy, body, said):
     """What a host says in an error is shown, in one line that ends."""
     with pytest.raises(Refused) as caught:
-        answering(godaddy.stand_in, Answer(400, body)).call("GET", "/")
+        answering(godaddy.stand_in, Response(400, body)).call("GET", "/")
     assert said == caught.value.reason
 
 
@@ -206,7 +206,7 @@ def test_proxy(godaddy, monkeypatch, bypassed):
     monkeypatch.setenv("http_proxy", godaddy.stand_in.url)
     if bypassed:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-    godaddy.stand_in.answer = lambda request: Answer(200, {"path": request.path})
+    godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
     client = HttpApi("http://127.0.0.1:9", credentials=Credentials("x", {}, {}, {}), forbidden="")
     if bypassed:
         with pytest.raises(Unknown, match="no answer"):

@@ -11,7 +11,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.dns_providers import Cloudflare, Delegated, Place, Route53
+from byodkim_provider.dns_providers import Cloudflare, Delegated, HostedZone, Route53
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
@@ -102,10 +102,12 @@ def run(program):
     pulumi.runtime.test(program)()
 
 
-def place(provider, domain=DOMAIN):
+def hosted_zone(provider, domain=DOMAIN):
     """Where *provider* puts the records of *domain*."""
     found = []
-    run(lambda: found.append(provider.place(domain, parent=pulumi.ComponentResource("t:t:t", "parent"))))
+    run(
+        lambda: found.append(provider.hosted_zone(domain, parent=pulumi.ComponentResource("t:t:t", "parent")))
+    )
     return found[0]
 
 
@@ -115,7 +117,7 @@ def publish(provider, existing="replace"):
 
     def program():
         opts = pulumi.ResourceOptions(parent=pulumi.ComponentResource("t:t:t", "parent"))
-        provider.place(DOMAIN, parent=opts.parent)
+        provider.hosted_zone(DOMAIN, parent=opts.parent)
         made.append(
             provider.publish(
                 "record", domain=DOMAIN, record_name=NAME, record_value=VALUE, existing=existing, opts=opts
@@ -138,8 +140,8 @@ def refusal(call, *arguments, **options):
 class PowerDns:
     """All that a provider needs."""
 
-    def place(self, domain, *, parent):
-        return Place("powerdns:eu")
+    def hosted_zone(self, domain, *, parent):
+        return HostedZone("powerdns:eu")
 
     def publish(self, name, *, domain, record_name, record_value, existing, opts):
         properties = {"zone": domain, "name": record_name, "content": record_value}
@@ -160,7 +162,7 @@ def test_own_provider(cloud):
 
 
 def test_one_place_twice(cloud):
-    """Two entries of a list that lead to one place would make each record twice."""
+    """Two entries of a list that lead to one zone would make each record twice."""
     cloud.add_zone("Z1", "example.com")
     written = {"generation": 1, "regions": ["eu-west-1"], "dns": ["route53", {"zone": "example.com"}]}
     domain = settings.domain("example.com", written)
@@ -255,7 +257,7 @@ def test_route53_zone(cloud, options, label):
     cloud.add_zone("ZUP", "example.com")
     cloud.add_zone("ZMAIL", "mail.example.com")
     cloud.add_zone("ZIN", "mail.example.com", privateZone=True)
-    assert place(Route53(**options)) == Place(label, ["ns-1.example.net", "ns-2.example.net"])
+    assert hosted_zone(Route53(**options)) == HostedZone(label, ["ns-1.example.net", "ns-2.example.net"])
 
 
 def test_route53_serves_many_domains(cloud):
@@ -263,7 +265,7 @@ def test_route53_serves_many_domains(cloud):
     cloud.add_zone("Z1", "one.example")
     cloud.add_zone("Z2", "two.example")
     route53 = Route53()
-    assert [place(route53, name).label for name in ("one.example", "two.example")] == [
+    assert [hosted_zone(route53, name).label for name in ("one.example", "two.example")] == [
         "route53:Z1",
         "route53:Z2",
     ]
@@ -312,7 +314,7 @@ def test_route53_zone_refused(cloud, options, text, errors):
     cloud.add_zone("Z2", "example.com", nameServers=["ns-9.example.net"])
     cloud.add_zone("ZIN", "example.com", privateZone=True)
     cloud.add_zone("ZORG", "other.example")
-    assert refusal(place, Route53(**options)) == text
+    assert refusal(hosted_zone, Route53(**options)) == text
 
 
 @pytest.mark.parametrize("existing", ["same key", "replace"])
@@ -352,7 +354,9 @@ def cloudflare(cloud):
 
 def test_cloudflare_record(cloudflare):
     """A record is declared as Cloudflare keeps it: whole name, quoted and split value, our mark."""
-    assert place(Cloudflare()) == Place("cloudflare:c1", ["a.ns.cloudflare.com", "b.ns.cloudflare.com"])
+    assert hosted_zone(Cloudflare()) == HostedZone(
+        "cloudflare:c1", ["a.ns.cloudflare.com", "b.ns.cloudflare.com"]
+    )
     publish(Cloudflare(ttl=1))
     [record] = [one for one in cloudflare.asked if one.typ == "cloudflare:index/dnsRecord:DnsRecord"]
     assert record.inputs == {
@@ -391,12 +395,12 @@ def test_cloudflare_record_that_exists(cloudflare, existing, value, comment, mad
 
 def test_cloudflare_zone_refused(cloudflare):
     """Without a zone, or with two of one name, the error says which there are."""
-    assert refusal(place, Cloudflare(), "example.org") == (
+    assert refusal(hosted_zone, Cloudflare(), "example.org") == (
         "domains[\"example.org\"].dns: no zone at Cloudflare holds 'example.org', looked for example.org\n"
         "  hint: create the zone, or give the API token the permission Zone Read for it"
     )
     cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
-    assert refusal(place, Cloudflare()) == (
+    assert refusal(hosted_zone, Cloudflare()) == (
         "domains[\"mail.example.com\"].dns: several zones at Cloudflare are called 'example.com': "
         "c1 (a.ns.cloudflare.com, b.ns.cloudflare.com), c2 (c.example.net)\n"
         "  hint: set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names"
@@ -405,31 +409,31 @@ def test_cloudflare_zone_refused(cloudflare):
 
 def test_cloudflare_advice_followed(cloudflare):
     """The zone that is created is taken, of two the one that is named by its id."""
-    refusal(place, Cloudflare(), "example.org")
+    refusal(hosted_zone, Cloudflare(), "example.org")
     cloudflare.cloudflare_zones.append({"id": "c3", "name": "example.org", "nameServers": ["c.example.net"]})
-    assert place(Cloudflare(), "example.org").label == "cloudflare:c3"
+    assert hosted_zone(Cloudflare(), "example.org").label == "cloudflare:c3"
     cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
-    refusal(place, Cloudflare())
-    assert place(Cloudflare(zone_id="c2")).label == "cloudflare:c2"
+    refusal(hosted_zone, Cloudflare())
+    assert hosted_zone(Cloudflare(zone_id="c2")).label == "cloudflare:c2"
 
 
 @pytest.mark.parametrize("options", [{}, {"zone_id": "c1"}], ids=["by name", "by id"])
 def test_cloudflare_refuses(cloudflare, options):
     """What Cloudflare says to a token that is no good is one line, and what to look at another."""
     cloudflare.cloudflare_failure = "error making http request: 403 Forbidden\n  Authentication error"
-    assert refusal(place, Cloudflare(**options)) == (
+    assert refusal(hosted_zone, Cloudflare(**options)) == (
         'domains["mail.example.com"].dns: Cloudflare: error making http request: 403 Forbidden '
         "Authentication error\n  hint: nothing was changed; is `cloudflare:apiToken` set, and may it read "
         "the zone?"
     )
     cloudflare.cloudflare_failure = ""
-    assert place(Cloudflare()).label == "cloudflare:c1"
+    assert hosted_zone(Cloudflare()).label == "cloudflare:c1"
 
 
 def test_cloudflare_without_its_sdk(cloud, monkeypatch):
     """The SDK is an extra: who lacks it is told its name."""
     monkeypatch.setitem(sys.modules, "pulumi_cloudflare", None)
-    assert refusal(place, Cloudflare()) == (
+    assert refusal(hosted_zone, Cloudflare()) == (
         'domains["mail.example.com"].dns: cloudflare needs the package pulumi-cloudflare\n'
         "  hint: nothing was changed; `pip install 'pulumi-cloudflare>=6,<7'` into the program's environment"
     )

@@ -168,7 +168,7 @@ def put_stack_file(text: str) -> None:
         if not isinstance(config, dict):
             return
         domains = config.get("ses-byodkim:domains")
-        unencrypted_keys.places(domains)
+        unencrypted_keys.private_key_paths(domains)
         changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
         after = stack_file.edited(text, ("config", "ses-byodkim:domains"), changes)
         stack_file.diff(text, after, "Pulumi.dev.yaml")

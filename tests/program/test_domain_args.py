@@ -98,7 +98,10 @@ def test_region_of_the_stack():
         ({"overlapDays": 1}, ["overlapDays: unknown key, did you mean 'overlap_days'?"]),
         (
             {"dns_providers": [object()]},
-            ["dns_providers: must be objects with the methods place and publish, not a value of type object"],
+            [
+                "dns_providers: must be objects with the methods hosted_zone and publish, "
+                "not a value of type object"
+            ],
         ),
         ({"dns_providers": 1}, ["dns_providers: must be a list, not 1"]),
         ({"wait": "yes"}, ["wait: must be true or false, not 'yes'"]),

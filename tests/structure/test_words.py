@@ -29,6 +29,11 @@ WORDS: Final = {
     r"(can't|could not|cannot) be told\b": "could not be determined",
     r"\bchunks?\b": "string",
     r"\bin vain\b": "say what happens",
+    r"\b(hear|hears|heard|unheard)\b": "gets, knows, response lost",
+    r"\b(a|lines? of|lists of|map of) texts?\b(?! (file|editor))": "string, map of strings",
+    r"\bCannotTell\b": "CannotRead",
+    r"\bis no (YAML|JSON|ARN)\b": "is not valid",
+    r"\b(that|which) (is|are) none\b": "invalid",
 }
 """Words and phrases that are not used any more. One more is one more line, once nothing holds it."""
 

@@ -18,8 +18,8 @@ from byodkim_provider import (
     DnsRecordArgs,
     DnsSettings,
     Existing,
+    HostedZone,
     KeyStore,
-    Place,
     SecretsManagerArgs,
     SuppliedKey,
 )
@@ -28,8 +28,8 @@ from byodkim_provider import (
 class OwnDns:
     """A DNS provider of the user's."""
 
-    def place(self, domain: str, *, parent: pulumi.Resource) -> Place:
-        return Place("own:eu", name_servers=["ns1.example.net"])
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+        return HostedZone("own:eu", name_servers=["ns1.example.net"])
 
     def publish(
         self,
