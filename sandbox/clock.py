@@ -35,7 +35,7 @@ class SandboxClock:
 
     def advance(self, by: float | timedelta) -> None:
         """
-        Move on by that much, in seconds if it is a number, and tell the listeners.
+        Move on by that much, in seconds if it is a number, and notify the listeners.
 
         They have caught up when this returns: what a test changes next was not there meanwhile.
         """

@@ -22,7 +22,7 @@ RECIPIENT: Final = "somebody@elsewhere.test"
 
 def send(sandbox: Sandbox, domain: str, region: str) -> Message:
     """
-    The message as it arrived, after SES in *region* was told to send one from *domain*.
+    The message as it arrived, after SES in *region* was asked to send one from *domain*.
 
     Raises `ClientError` as SES refuses it.
     """

@@ -121,7 +121,7 @@ class MailSink:
 
 
 class _Server(Controller):
-    """aiosmtpd in a thread. A class because its own `Controller` can't tell which free port it got."""
+    """aiosmtpd in a thread. A class because its own `Controller` does not say which free port it got."""
 
     def __init__(self, sink: MailSink) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -75,8 +75,8 @@ class Actions:
         key = self._held_key(origin, sent.get("SigningAttributes") or {}, "signingAttributes")
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
         self._store(changed)
-        told = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
-        return {"DkimStatus": told[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
+        statuses = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
+        return {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Signing is enabled, or disabled: the console's check box."""

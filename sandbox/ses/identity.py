@@ -33,7 +33,7 @@ GRACE: Final = timedelta(days=5)
 """How long a verified record may be gone before SES gives up (SES developer guide, Easy DKIM)."""
 
 LONGEST_GAP: Final = timedelta(hours=1)
-"""Between two looks, and between the looks at a verified record. SES does not tell; an assumption."""
+"""Between two looks, and between the looks at a verified record. Not documented; an assumption."""
 
 KEY_BITS: Final = range(1024, 2049)
 """RSA keys SES signs with (SES developer guide, BYODKIM). Others are stored and never verify."""
@@ -113,7 +113,7 @@ def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What `VerificationInfo` tells of the last look."""
+    """`VerificationInfo` of the last look."""
 
     checked: datetime | None = None
     succeeded: datetime | None = None
@@ -121,14 +121,14 @@ class Info:
 
     def answer(self) -> dict[str, Any]:
         """As SES v2 writes it."""
-        told: dict[str, Any] = {}
+        shown: dict[str, Any] = {}
         if self.checked:
-            told["LastCheckedTimestamp"] = self.checked
+            shown["LastCheckedTimestamp"] = self.checked
         if self.succeeded:
-            told["LastSuccessTimestamp"] = self.succeeded
+            shown["LastSuccessTimestamp"] = self.succeeded
         if self.error:
-            told["ErrorType"] = self.error
-        return told
+            shown["ErrorType"] = self.error
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +215,10 @@ class Identity:
                 ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at),
             )
         error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
-        told = replace(self, looks=self.looks + 1, info=Info(at, self.info.succeeded, error))
+        looked = replace(self, looks=self.looks + 1, info=Info(at, self.info.succeeded, error))
         if self.confirmed and answer is None:  # a silent server does not say that the record is gone
-            return replace(told, next_look=at + LONGEST_GAP)
-        return told._missing(at, switches)
+            return replace(looked, next_look=at + LONGEST_GAP)
+        return looked._missing(at, switches)
 
     def _missing(self, at: datetime, switches: Switches) -> Identity:
         lost = at if self.confirmed else self.lost

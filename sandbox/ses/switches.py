@@ -46,16 +46,16 @@ class Switches:
 
     verification_info: Literal["filled", "empty", "stale", "ownership", "frozen", "sticky"] = "filled"
     """
-    What `VerificationInfo` tells: of the last look for the key; never anything; until SUCCESS, what it told
-    before the last Put; of the identity's ownership, which every look confirms however DKIM stands; of its
-    ownership as it was first confirmed, so that it never moves; or, beside SUCCESS, an old error as well.
+    What `VerificationInfo` shows: the last lookup of the key; nothing; until SUCCESS, what it showed
+    before the last Put; the identity's ownership, which every lookup confirms whatever the DKIM status; its
+    ownership as first confirmed, which never changes; or, beside SUCCESS, an old error as well.
     """
 
     caches_no_such_name: bool = False
     """SES's resolver remembers "no such name" for 15 minutes (the negative TTL of a Route 53 zone)."""
 
     read_lag_seconds: float = 0
-    """Get and List tell the state as it was that long ago: for a new identity, that there is none."""
+    """Get and List return the state as it was that long ago: for a new identity, that there is none."""
 
     put_enables_signing: bool = False
     """PutEmailIdentityDkimSigningAttributes switches signing on where it was disabled."""
