@@ -20,7 +20,7 @@ __all__ = ["BASE_URL", "DreamHost"]
 BASE_URL: Final = "https://api.dreamhost.com"
 
 BUSY_SECONDS: Final = 60
-"""DreamHost does not say when to come again; its shortest limit is one of minutes."""
+"""Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
 
 _BUSY: Final = "slow_down_bucko"
 
@@ -28,7 +28,7 @@ _LOOK_AGAIN: Final = (
     *("record_already_exists_remove_first", "no_such_record", "no_such_type", "no_such_value"),
     "internal_error",
 )
-"""Errors, by how they begin, that are about what is there by now, or that pass."""
+"""Prefixes of errors that a retry can resolve: the zone changed meanwhile, or a temporary failure."""
 
 _CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
 
@@ -67,7 +67,7 @@ class DreamHost:
     def remove(self, name: str, value: str) -> None:
         for record in self._records(name):
             if joined(record["value"]) == value:
-                # As it is listed: a name may have a final dot there, and then has to have it here.
+                # Spelled as in the list: with a final dot if the list has one.
                 self._command("dns-remove_record", record=record["record"], type="TXT", value=record["value"])
 
     def _records(self, name: str) -> list[dict[str, Any]]:

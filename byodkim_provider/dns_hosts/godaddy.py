@@ -21,13 +21,13 @@ BASE_URL: Final = "https://api.godaddy.com"
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
 TTLS: Final = (600, 86400)
-"""The least and the most."""
+"""Smallest and largest TTL, in seconds."""
 
 PAGE: Final = 100
 """Records on one page."""
 
 MAX_VALUE: Final = 512
-"""Characters of a value, of which a key of 2048 bits has 394."""
+"""Longest value, in characters; a key of 2048 bits has 394."""
 
 
 class GoDaddy:
@@ -85,7 +85,7 @@ class GoDaddy:
         for page in range(1, 1 + PAGE):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
             items = (self._api.call("GET", self._path, query=query) or {}).get("items") or []
-            # A host that does not know one of the parameters may list more than was asked for.
+            # A host that ignores one of the parameters may return more records.
             found += [one for one in items if (one.get("type"), one.get("name")) == ("TXT", wanted)]
             if len(items) < PAGE:
                 break

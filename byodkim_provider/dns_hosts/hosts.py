@@ -1,5 +1,5 @@
 """
-Which DNS hosts there are, which secrets each wants, and how one is made from what a record says of it.
+The DNS hosts: the secrets that each needs, and how to make one from a record's settings.
 
 Nothing here calls a host.
 """
@@ -45,7 +45,7 @@ TTLS: Final[Mapping[Provider, tuple[int, int]]] = {
     "cpanel": (0, 2**31 - 1),
     "wix": (0, 2**31 - 1),
 }
-"""By provider: the least and the most seconds that resolvers may keep a record. DreamHost takes none."""
+"""Smallest and largest TTL by provider, in seconds. DreamHost has no TTL."""
 
 UNTRIED: Final[frozenset[Provider]] = frozenset({"godaddy", "dreamhost", "cpanel", "wix"})
 """Written from documents, and not run against the real service yet."""
@@ -57,12 +57,12 @@ REQUIRED: Final[Mapping[Provider, tuple[str, ...]]] = {
     "dreamhost": (),
     "wix": (),
 }
-"""By provider: what can't be left out of `HostSettings`."""
+"""Required fields of `HostSettings`, by provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    """What a record says of the host that it stands at."""
+    """A record's settings for its host."""
 
     provider: Provider
     zone: str
@@ -129,7 +129,7 @@ _HOSTS: Final[Mapping[Provider, Callable[[HostSettings, Credentials], DnsHost]]]
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:
-    """The host of *settings*. Nothing is called yet."""
+    """The host for *settings*. Makes no call."""
     return _HOSTS[settings.provider](settings, secrets)
 
 
@@ -144,7 +144,7 @@ def credentials(
     """
     The secrets called *name* (the provider's own name if it is None) for *provider*.
 
-    *written* is the setting `dnsCredentials`, decrypted, as Pulumi hands it over: an object or its JSON.
+    *written* is the decrypted setting `dnsCredentials` as Pulumi passes it: an object or its JSON.
     """
     name = name or provider
     given = _object(_object(written).get(name))

@@ -1,8 +1,8 @@
 """
-HTTP as the APIs of DNS hosts speak it: JSON, one request, and what came of it in the words of `interface`.
+HTTP requests to the JSON APIs of DNS hosts; errors become those of `interface`.
 
-By urllib3, which botocore brings along, because it does nothing by itself: no retry, no redirect
-with a token to somewhere else. Its errors name URLs, so none of them gets out of here.
+Uses urllib3 (a dependency of botocore), which by itself makes no retries and follows no redirects
+with the token. Its errors contain URLs, so they are never passed on.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, R
 __all__ = ["TIMEOUT_SECONDS", "HttpApi"]
 
 TIMEOUT_SECONDS: Final = 15.0
-"""For one response. The slowest host that was measured took 4 s."""
+"""Time limit of one response, in seconds. The slowest host that was measured took 4 s."""
 
 CONNECT_SECONDS: Final = 5.0
 
 MAX_SAID: Final = 300
-"""Characters of a host's words that are shown: an error is a sentence or two."""
+"""Longest message of a host that is shown, in characters: most are a sentence or two."""
 
 WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
 """Fields in which hosts put their error messages, the most specific first."""
@@ -38,7 +38,7 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class HttpApi:
-    """One API. A class for its address, its secrets and the connections that it keeps."""
+    """One API. A class because it keeps the address, the secrets and open connections."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class HttpApi:
         forbidden: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """*headers* open it; *forbidden* says what 401 and 403 may mean at this host, and what to do."""
+        """*headers* authenticate; *forbidden* says what 401 and 403 mean at this host, and what to do."""
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._headers = headers
@@ -69,7 +69,7 @@ class HttpApi:
         body: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Any:
-        """The JSON of a good response, None if it is empty; *body* goes as JSON. Raises `HostError`."""
+        """The JSON of a successful response, None if empty; *body* is sent as JSON. Raises `HostError`."""
         parts = urlsplit(self._base_url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise Refused("only https keeps the secret on its way", hint="correct the address of the API")
@@ -105,7 +105,7 @@ class HttpApi:
         raise self.failure(status, _words(answer), retry_after=_seconds(headers.get("Retry-After")))
 
     def failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
-        """The error for an HTTP *status* and what the host said, in *words*."""
+        """The error for an HTTP *status* and the host's message *words*."""
         said = self._credentials.hidden(" ".join(words.split()))[:MAX_SAID]
         reason = f"{status} {said}".rstrip()
         if status == 429 or (status == 503 and retry_after is not None):
@@ -120,7 +120,7 @@ class HttpApi:
 
 
 def _words(answer: object) -> str:
-    """What an error's body says to people."""
+    """The error message in a response's body."""
     if isinstance(answer, str):
         return answer
     if isinstance(answer, list):
@@ -131,7 +131,7 @@ def _words(answer: object) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """A header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3), in seconds."""
+    """The seconds in a header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3)."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():
@@ -143,7 +143,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
-    """Through the proxy that the environment names, as the AWS SDK goes."""
+    """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
     parts = urlsplit(base_url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
@@ -152,7 +152,7 @@ def _pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
 
 
 class _WithoutQuery(logging.Filter):
-    """urllib3 logs each request with its query, and some hosts want their key in there."""
+    """urllib3 logs each request with its query, which holds the API key at some hosts."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

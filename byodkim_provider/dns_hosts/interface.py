@@ -1,8 +1,8 @@
 """
-What a DNS host must be able to do: three methods, and three ways to fail.
+The interface of a DNS host: three methods, and three kinds of errors.
 
-One value at one name at a time; a set that was read earlier is never written. What is done in
-which order, and when it is done again, is decided in `publish`.
+Every change is one value at one name; record sets that were read earlier are never written back.
+`publish` decides about order and retries.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class HostError(Exception):
     """A request did not succeed; never raised itself."""
 
     def __init__(self, reason: str) -> None:
-        """*reason* is shown to people: no secret is in it."""
+        """*reason* is shown to users and must not contain secrets."""
         super().__init__(reason)
         self.reason = reason
 
 
 class Refused(HostError):
-    """The host will not do it, however often it is asked. *hint* says what to do about it."""
+    """The host refuses the request, and a retry does not help. *hint* says what to do."""
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class Refused(HostError):
 
 
 class Busy(HostError):
-    """The host did nothing, for it is asked too often; *retry_after* in seconds, if it said so."""
+    """The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -40,19 +40,19 @@ class Busy(HostError):
 
 
 class Unknown(HostError):
-    """Nobody knows whether it was done: the response was lost, or the name was changed meanwhile."""
+    """The request may or may not have succeeded: the response was lost, or the name was changed meanwhile."""
 
 
 class DnsHost(Protocol):
     """
-    The TXT records of one zone at one host. Any thread may call it; each call has a time-out.
+    The TXT records of one zone at one host. Thread-safe; each call has a time-out.
 
-    Names are absolute, without a final dot; values are one string, however they are split in DNS.
+    Names are absolute, without a final dot. A value's strings are joined.
     """
 
     @property
     def label(self) -> str:
-        """Host and zone, such as `godaddy:example.com`: what errors name, and what is locked."""
+        """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
         ...
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -61,10 +61,10 @@ class DnsHost(Protocol):
 
     def add(self, name: str, value: str) -> None:
         """
-        Add *value* at *name*, where no TXT value was a moment ago. Raises `HostError`.
+        Add *value* at *name*, where the last read found no TXT value. Raises `HostError`.
 
-        A host that can, refuses by itself if there is one by now (`Unknown`); at any other, both
-        are there then.
+        If another value was added meanwhile: hosts with conditional updates refuse (`Unknown`),
+        and other hosts then have both.
         """
         ...
 
@@ -75,12 +75,12 @@ class DnsHost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Secrets for one host, as the stack file names them. A class so that they are never shown."""
+    """Secrets for one host, with the stack file's names. A class so that they are never shown."""
 
     name: str
     """The name under `dnsCredentials` in the stack file."""
     given: Mapping[str, str]
-    """What the stack file holds under that name."""
+    """The secrets in the stack file under that name."""
     variables: Mapping[str, str]
     """Environment variables with the same values, by key."""
     environment: Mapping[str, str]
@@ -89,14 +89,14 @@ class Credentials:
         return f"Credentials({self.name!r})"
 
     def __getitem__(self, key: str) -> str:
-        """The secret *key*; raises `Refused`, which says where to put it."""
+        """The secret *key*; raises `Refused` with how to set it."""
         found = self.given.get(key) or self.environment.get(self.variables[key], "")
         if not found:
             raise Refused(f"no {key} is given", hint=self.hint(key))
         return found
 
     def missing(self) -> list[str]:
-        """The secrets that are not given anywhere, in the order in which a host names them."""
+        """The secrets that are not set anywhere, in the host's order."""
         return [
             one
             for one in self.variables
@@ -104,14 +104,14 @@ class Credentials:
         ]
 
     def hint(self, key: str) -> str:
-        """How to give the secret *key*."""
+        """How to set the secret *key*."""
         return (
             f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`, "
             f"or the environment variable {self.variables[key]}"
         )
 
     def hidden(self, text: str) -> str:
-        """*text* without any of the secrets."""
+        """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
             text = text.replace(secret, "[secret]")

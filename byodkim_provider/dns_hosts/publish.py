@@ -1,8 +1,8 @@
 """
 Read, act, read again, until a name's TXT record is as declared.
 
-So a lost response never matters: what counts is what is there. The rules for values of others
-are here and nowhere else; how a host is talked to is in its own file.
+Because the record is read again, a lost response does not matter. All rules for other people's
+values are here; the requests to a host are in its own file.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ Existing = Literal["same key", "replace"]
 """A record that exists already: taken over if it holds this key, else an error; or replaced."""
 
 LIMIT_SECONDS: Final = 60
-"""How long one record may take. A host that is slower goes on in the next run, which reads first."""
+"""Time limit for one record. If the host is slower, the next run reads the record and continues."""
 
 BUSY_SECONDS: Final = 600
-"""How long one record may wait for its turn: a hundred domains at a host that takes 60 requests a minute."""
+"""Longest wait of one record for its turn: a hundred domains at a host that allows 60 requests a minute."""
 
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before it is tried again; the last one from then on."""
+"""Seconds before each retry; the last value repeats."""
 
 REQUEST_SECONDS: Final = 45.0
-"""How long one request may take in all, also if its response comes octet by octet."""
+"""Time limit of one whole request, even if the response arrives octet by octet."""
 
 GRACE_SECONDS: Final = 1.0
-"""How long a request that is under way may still take once the run is interrupted."""
+"""How long a running request may still take once the run is interrupted."""
 
 POLL_SECONDS: Final = 0.1
-"""How often somebody who waits for a request, or for his turn, checks whether the run is interrupted."""
+"""Seconds between checks for an interruption, while waiting for a request or a turn."""
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Record:
     existing: Existing
 
     def as_declared(self, there: Sequence[str]) -> str | None:
-        """The value that is *there*, if it is the only one and holds this key; None if it does not."""
+        """The only value in *there*, if it holds this key; else None."""
         values = set(there)
         if values == {self.value}:
             return self.value
@@ -69,10 +69,10 @@ class Record:
 
 def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> str:
     """
-    The value at the record's name, once it is as declared: in somebody else's form if it was there before.
+    Publish a record, and return its value; an existing record of this key keeps its form.
 
-    Raises `DnsRefused` with nothing changed, `DnsUnconfirmed` or `Stopped`: then the next run finds
-    what has been done.
+    Raises `DnsRefused` if nothing was changed; `DnsUnconfirmed` or `Stopped` if the next run must
+    read what was done.
     """
     accepted = False
 
@@ -83,7 +83,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             return found
         others = tuple(one for one in there if one != record.value)
         if others and record.existing == "same key":
-            if accepted and record.value in there:  # somebody else was as quick, and was there first
+            if accepted and record.value in there:  # somebody else added a value at the same time
                 _request(host, lambda: host.remove(record.name, record.value))
             raise Refused(
                 "a TXT record with another value is there already",
@@ -105,7 +105,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
 
 
 def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Progress) -> None:
-    """Return once *value* is not at *name* any more; other values stay. Raises as `publish`."""
+    """Remove *value* at *name*, and return once it is gone; other values stay. Raises as `publish`."""
 
     def step() -> None:
         if value not in _request(host, lambda: host.values(name)):
@@ -123,7 +123,7 @@ def lookup(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tup
 
 
 def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progress: Progress) -> T:
-    """What *step* returns, tried again after what passes; its errors as people read them."""
+    """The result of *step*, retried after temporary errors; raises the errors of `publish`."""
     began = clock.monotonic()
 
     def is_over(state: RetryCallState) -> bool:
@@ -176,14 +176,14 @@ def _pause(state: RetryCallState) -> float:
 
 
 def _request(host: DnsHost, work: Callable[[], T]) -> T:
-    """What one request returns: the only one in its zone, and left alone once the run is interrupted."""
+    """The result of one request, one at a time per zone; not waited for once the run is interrupted."""
     with _turn(host.label):
         answer: Future[T] = Future()
 
         def run() -> None:
             try:
                 answer.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+            except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
                 answer.set_exception(error)
 
         threading.Thread(target=run, name=f"byodkim {host.label}", daemon=True).start()
@@ -206,7 +206,7 @@ def _wait_for(answer: Future[T], seconds: float) -> None:
 
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-"""One for each zone at each host: requests of all threads of a process go one after the other."""
+"""One lock per zone and host: the threads of a process make one request at a time."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """
 RFC 2136: dynamic update of a zone at its primary server, signed with TSIG (RFC 8945), over TCP.
 
-BIND, Knot, PowerDNS, Windows DNS and many others take it. Prerequisites make the rule about values
-of others atomic: the server itself refuses if something else came meanwhile.
+BIND, Knot, PowerDNS, Windows DNS and many others support it. Prerequisites make the rule about other
+people's values atomic: the server itself refuses the update if the name was changed meanwhile.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PORT: Final = 53
 TTL: Final = 300
 
 TIMEOUT_SECONDS: Final = 5.0
-"""For one exchange. An update is answered once it is in the server's journal, within milliseconds."""
+"""Time limit of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
 
 ALGORITHM: Final = "hmac-sha256"
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
-"""Of TSIG keys (RFC 8945 section 6), without those that must not be used any more."""
+"""Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
 
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
 
@@ -86,7 +86,7 @@ class Rfc2136:
 
     def add(self, name: str, value: str) -> None:
         update = dns.update.UpdateMessage(self._zone)
-        update.absent(name + ".", RdataType.CNAME)  # else BIND ignores it and says NOERROR
+        update.absent(name + ".", RdataType.CNAME)  # otherwise BIND ignores the update and says NOERROR
         update.absent(name + ".", RdataType.TXT)
         update.add(name + ".", self._ttl, _rdata(value))
         self._exchange(update)
@@ -100,7 +100,7 @@ class Rfc2136:
             self._exchange(update)
 
     def _rdatas(self, name: str) -> tuple[TXT, ...]:
-        """The TXT records at *name*, at the server itself: what it has, however it may lag elsewhere."""
+        """The TXT records at *name* at the primary server itself; secondaries may be behind."""
         query = dns.message.make_query(name, RdataType.TXT, flags=0)
         answer = self._exchange(query)
         owner = dns.name.from_text(name)
@@ -168,10 +168,10 @@ class Rfc2136:
 
     def _unsigned(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
         """
-        What an answer without a signature that counts comes to.
+        The error for a response without a valid signature.
 
-        Servers sign no answer to a key that they don't know, so it may be a refusal; nothing else
-        in it is believed.
+        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of
+        the response is not trusted.
         """
         match error:
             case dns.tsig.PeerBadKey():
@@ -197,7 +197,7 @@ class Rfc2136:
 
 
 HEADER_OCTETS: Final = 12
-"""Of a DNS message (RFC 1035 section 4.1.1)."""
+"""Octets of a DNS message's header (RFC 1035 section 4.1.1)."""
 
 
 def _rdata(value: str) -> TXT:
@@ -205,5 +205,5 @@ def _rdata(value: str) -> TXT:
 
 
 def _joined(rdata: TXT) -> str:
-    """*rdata* as one string. Octets that are no UTF-8 are kept, as Python keeps them in file names."""
+    """*rdata* as one string. Octets that are not UTF-8 are kept (`surrogateescape`)."""
     return b"".join(rdata.strings).decode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""TXT values and names in the forms in which APIs of DNS hosts have them."""
+"""TXT values and names in the forms that the APIs of DNS hosts use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["joined", "relative"]
 
 def joined(text: str) -> str:
     """
-    The value that *text* holds, be it in one piece or in quoted strings.
+    The value in *text*, which is one piece or quoted strings.
 
     >>> joined('"v=DKIM1; " "p=MIIB"')
     'v=DKIM1; p=MIIB'

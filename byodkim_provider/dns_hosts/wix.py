@@ -3,8 +3,8 @@ Wix's API: a zone's record sets, of which one request removes some and adds othe
 
 https://dev.wix.com/docs/rest/account-level/domains/domain-dns/update-dns-zone. A set is removed by
 its exact values, so that one that has changed meanwhile is refused and not overwritten.
-Not run against the real service. How it takes a value of more than 255 characters is in none of
-its documents: in one piece first, and in quoted strings if it refuses that.
+Not run against the real service. Its documents don't say in which form it accepts a value of more
+than 255 characters: this sends it in one piece first, then in quoted strings if that is refused.
 """
 
 from __future__ import annotations

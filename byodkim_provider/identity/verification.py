@@ -40,11 +40,11 @@ __all__ = ["OnTimeout", "Sources", "verify"]
 OnTimeout = Literal["warn", "fail"]
 
 USUAL: Final = "SES usually takes 5 to 11 minutes"
-"""From a Create or Put to SUCCESS with the record in DNS, in reports about real SES."""
+"""Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
 
 INTERVALS: Final = (2, 3, 5, 8, 12, 20)
 """
-Seconds between polls, the last one for ever.
+Seconds between polls; the last value repeats.
 
 A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a second.
 """
@@ -53,10 +53,10 @@ DIAGNOSED: Final = 10
 """How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
 
 DIAGNOSIS_SECONDS: Final = 60
-"""How long after the time limit name servers are still asked why, for all that are pending together."""
+"""Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries."""
 
-_TELLS_NOTHING: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
-"""Statuses of an earlier run after which a SUCCESS may still be the one of the key before."""
+_INCONCLUSIVE: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
+"""Statuses of an earlier run after which SUCCESS may still be about the previous key."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,9 @@ def verify(
     """
     A verdict for each entry, in order.
 
-    New and changed entries get *timeout_minutes*, all together; those that were pending
-    *before* get one poll within that time, and those that were settled none. With 0 each gets
-    one poll, however long that takes. Raises `NotVerified` if *on_timeout* is `fail` and one is
-    not settled then.
+    New and changed entries get *timeout_minutes*, all together. Entries that were pending *before*
+    get one poll within that time, settled entries none. With 0 every entry gets one poll, however
+    long that takes. Raises `NotVerified` if *on_timeout* is `fail` and an entry is not settled.
     """
     known = {verdict.entry: verdict for verdict in before}
     verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
@@ -96,13 +95,13 @@ def verify(
     polls = _Polls(
         sources,
         timeout_seconds=timeout_minutes * 60,
-        seen_unverified={v.entry for v in known.values() if v.status not in _TELLS_NOTHING},
+        seen_unverified={v.entry for v in known.values() if v.status not in _INCONCLUSIVE},
     )
     polls.until_settled(
         [entry for entry in to_poll if entry not in waited],
         also_once=[entry for entry in to_poll if entry in waited],
     )
-    # What there was no time for is as it was; if nothing is known of it, it gets the whole wait next time.
+    # Entries that were not polled keep their verdict; without one they get the full timeout next run.
     verdicts |= {
         entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
         for entry in to_poll
@@ -137,7 +136,7 @@ def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotV
 
 
 class _Polls:
-    """The polls of one run. A class for what they share: the start of the wait, what was found so far."""
+    """The polls of one run. A class because they share the start of the wait and the verdicts so far."""
 
     def __init__(self, sources: Sources, *, timeout_seconds: float, seen_unverified: set[Entry]) -> None:
         self._sources = sources
@@ -148,7 +147,7 @@ class _Polls:
         self._seen_unverified = seen_unverified
         self._said = ""
         self.found: dict[Entry, Verdict] = {}
-        """Of every entry that this run has polled, or was refused an answer about."""
+        """Verdicts on the entries that this run has polled, successfully or not."""
 
     def waited(self) -> float:
         return self._sources.clock.monotonic() - self._started
@@ -178,7 +177,7 @@ class _Polls:
                 break
 
     def _poll(self, entries: Sequence[Entry], all_entries: Sequence[Entry]) -> Iterator[None]:
-        """Ask SES about *entries*, call after call, as far as time allows; say how far *all_entries* are."""
+        """Poll *entries*, call by call, while there is time; show the progress of *all_entries*."""
         for region in sorted({entry.region for entry in entries}):
             here = [entry for entry in entries if entry.region == region]
             polled: set[Entry] = set()
@@ -189,12 +188,12 @@ class _Polls:
                     self._say(all_entries)
                     yield
             except Stopped:
-                pass  # what was found before stands
+                pass  # earlier verdicts stay
             except SesRefused as refused:
                 self.found |= {one: _not_asked(one, str(refused)) for one in here if one not in polled}
 
     def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
-        """Verdicts, call after call."""
+        """Verdicts, after each call."""
         # List has no DKIM status, so it shows the result for a new identity, and not for a switch.
         new = [entry for entry in entries if entry.key_set_by == CREATED]
         listed: set[Entry] = set()
@@ -213,11 +212,11 @@ class _Polls:
         return verdict is not None and is_over(verdict, self._seen.get(entry))
 
     def _is_time_up(self) -> bool:
-        """Whether no call is to be made any more. At the very limit the last poll is due."""
+        """Whether no further call may be made. Exactly at the limit the last poll still runs."""
         return 0 < self._timeout_seconds < self.waited()
 
     def diagnoses(self, not_verified: Sequence[Verdict]) -> dict[Entry, Verdict]:
-        """Why each is not verified, said as a warning; no lookup once the run is interrupted."""
+        """Warn why each entry is not verified; without lookups once the run is interrupted."""
         after = _duration(self.waited())
         for verdict in not_verified:
             if verdict.settled:
@@ -241,7 +240,7 @@ class _Polls:
         unread = [v.entry for v in polled if v.entry not in self._seen and v.status not in (GONE, NOT_ASKED)]
         if len(unread) <= DIAGNOSED:
             for entry in unread:
-                with contextlib.suppress(Stopped, SesRefused):  # a diagnosis says what could be found out
+                with contextlib.suppress(Stopped, SesRefused):  # the diagnosis has what could be read
                     self._get(entry)
         until = self._sources.clock.monotonic() + DIAGNOSIS_SECONDS
         with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
@@ -251,7 +250,7 @@ class _Polls:
         return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
 
     def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        """Verdicts on new identities; none on those that there was no time to find."""
+        """Verdicts on new identities; none on those for which there was no time."""
         missing = {entry.domain: entry for entry in entries}
         verdicts: dict[Entry, Verdict] = {}
         pages = 0
@@ -260,7 +259,7 @@ class _Polls:
             for listed in page:
                 if entry := missing.pop(listed.name, None):
                     status = listed.verification_status
-                    # Its Create answered EXTERNAL and enabled: with SUCCESS that is the guide's test.
+                    # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
                     verdicts[entry] = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
             if not missing:
                 break
@@ -279,11 +278,11 @@ class _Polls:
         return judged(entry, seen, seen_unverified=entry in self._seen_unverified)
 
     def _reason(self, verdict: Verdict, until: float) -> str:
-        """A diagnosis, with what name servers answer if it is not *until* yet."""
+        """A diagnosis, with a DNS lookup if it is not later than *until*."""
         entry, seen = verdict.entry, self._seen.get(verdict.entry)
         found = [verdict.reason or "SES has not found the key yet"]
         if seen and seen.last_checked:
-            # The answer's `Date` has whole seconds, the time of the look has fractions.
+            # The response's `Date` has whole seconds, the time of the check has fractions.
             ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
             looked = f"SES last looked {_duration(ago)} ago"
             found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
@@ -293,8 +292,8 @@ class _Polls:
         public_key = records.public_key(entry.record_value)
         has_time = self._sources.clock.monotonic() <= until and not stopping.is_set()
         if resolver and public_key and has_time:
-            wanted = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
-            found.append(diagnosis.examine(resolver, wanted).text)
+            expected = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
+            found.append(diagnosis.examine(resolver, expected).text)
         if entry.key_set_by == PUT and entry.generation_before in entry.published:
             found.append(
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
@@ -308,7 +307,7 @@ class _Polls:
         return "; ".join(found)
 
     def _say(self, entries: Sequence[Entry]) -> None:
-        """Show how far *entries* are, if that has changed."""
+        """Show the progress of *entries*, if it has changed."""
         limit = f"{_duration(self.waited())} of at most {_duration(self._timeout_seconds)}"
         verdicts = [self.found[entry] for entry in entries if entry in self.found]
         verified = sum(verdict.verified for verdict in verdicts)
@@ -331,7 +330,7 @@ class _Polls:
 
 
 def _names(entries: Sequence[Entry]) -> str:
-    """The first three of them, and how many more."""
+    """The first three entries, and the number of the others."""
     more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
     return ", ".join(str(entry) for entry in entries[:3]) + more
 
