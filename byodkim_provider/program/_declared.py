@@ -83,9 +83,9 @@ def identity_args(
     region: str,
     key: Mapping[str, Any],
     account_id: pulumi.Input[str],
-    hosted_zones: Sequence[HostedZone],
+    zones: Sequence[HostedZone],
 ) -> ByodkimIdentityArgs:
-    by_hand = next((zone for zone in hosted_zones if zone.panel), None)
+    by_hand = next((zone for zone in zones if zone.panel), None)
     return ByodkimIdentityArgs(
         domain=settings.name,
         region=region,
@@ -102,8 +102,8 @@ def identity_args(
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        dns=[zone.label for zone in hosted_zones],
-        name_servers={zone.label: zone.name_servers for zone in hosted_zones if zone.name_servers != ()},
+        dns=[zone.label for zone in zones],
+        name_servers={zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
         panel=by_hand.panel if by_hand else None,
         panel_zone=by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},

@@ -68,18 +68,14 @@ class ByodkimDomain(pulumi.ComponentResource):
         began = datetime.now(UTC)
         account = account_of(self)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
-        self._hosted_zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
-        _refuse_same_zone(settings.name, self._hosted_zones)
+        self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
+        _refuse_same_zone(settings.name, self._zones)
         signing_records = self._publish(name, settings, providers, account_id=account)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
                 identity_args(
-                    settings,
-                    region=region,
-                    key=self._signing,
-                    account_id=account,
-                    hosted_zones=self._hosted_zones,
+                    settings, region=region, key=self._signing, account_id=account, zones=self._zones
                 ),
                 pulumi.ResourceOptions(
                     parent=self, depends_on=signing_records, protect=settings.protect or None
@@ -90,7 +86,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         self.verification = self._verification(name) if wait else None
         self._warn(settings)
-        by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._hosted_zones}
+        by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
         if (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
             standbys = [record for record in self.records if record["role"] == "standby"]
             identities = list(self.identities.values())
@@ -128,7 +124,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                         delete_before_replace=True,
                     ),
                 )
-                for provider, hosted_zone in zip(providers, self._hosted_zones, strict=True)
+                for provider, hosted_zone in zip(providers, self._zones, strict=True)
             ]
             if role == "signing":
                 self._signing = key
@@ -167,14 +163,14 @@ class ByodkimDomain(pulumi.ComponentResource):
         signing = next(record for record in self.records if record["role"] == "signing")
         delegations = [
             {"name": f"_domainkey.{self._domain}", "name_servers": hosted_zone.name_servers}
-            for hosted_zone in self._hosted_zones
+            for hosted_zone in self._zones
             if hosted_zone.label == DELEGATED
         ]
         shown = {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
             "records": self.records,
-            "dns": [hosted_zone.label for hosted_zone in self._hosted_zones],
+            "dns": [hosted_zone.label for hosted_zone in self._zones],
             **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
@@ -212,7 +208,7 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
     return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
 
 
-def _refuse_same_zone(domain: str, hosted_zones: Sequence[HostedZone]) -> None:
-    labels = [zone.label for zone in hosted_zones]
+def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
+    labels = [zone.label for zone in zones]
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
         raise InvalidSettings([f'domains["{domain}"].dns: {label} is listed twice' for label in twice])
