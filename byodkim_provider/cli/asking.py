@@ -1,7 +1,7 @@
 """
-Many questions at the same time, with a word to the person who waits for the answers.
+Runs many calls at the same time, with messages for the person who waits.
 
-Jobs in, results out. What is asked, and what an answer means, is not known here.
+Calls in, results out; what they do does not matter here.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from byodkim_provider.cli.environment import say
 __all__ = ["ask_all"]
 
 AT_ONCE: Final = 16
-"""Questions at the same time: DNS waits for silent servers, SES keeps its own pace."""
+"""Calls at the same time: DNS waits for silent servers, and SES calls have their own pace."""
 
 FIRST_WORD_SECONDS: Final = 2
 """Seconds after which a message says what the command waits for."""
 
 INTERVAL_SECONDS: Final = 10
-"""Seconds between all later words."""
+"""Seconds between all later messages."""
 
 NAMED: Final = 3
-"""How many of those that have not answered are named."""
+"""How many running calls a message names."""
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def ask_all(
 
 
 def _waiting(answers: dict[Future[Any], str], first_word_seconds: float) -> Iterator[str]:
-    """A line each time that it takes longer, until all have answered or one has failed."""
+    """A message at each interval, until all calls have returned or one has failed."""
     seconds: float = 0
     for pause in chain([first_word_seconds], repeat(INTERVAL_SECONDS)):
         done, open_ = wait(answers, pause, FIRST_EXCEPTION)

@@ -1,8 +1,8 @@
 """
-Which records a command is about: one that options name, or those of a stack.
+The records that a command is for: one that options name, or those of a stack.
 
-Options and files in, one checked value out, so that commands without a stack and with one read
-the same. What a person typed wrong is said by the option's name.
+Options and files in, one checked value out, so that commands work the same with and without a
+stack. Errors name the option.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-`byodkim doctor`: asks every server for a record, and names what is wrong and how to fix it.
+`byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
-Collects what to look up, and looks it up. What is wrong is decided in `diagnosis`; how it is
-shown, in `examined`. What SES says is shown beside it and decides nothing.
+Collects the records and looks them up. `diagnosis` decides what is wrong, `examined` formats it.
+SES's status is shown too, and does not affect the verdict.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _given(selector: str, domain: str, chosen: Chosen) -> ExpectedRecord:
 def _in_stack(
     stack: Stack, chosen: Chosen, environment: Environment, servers: Sequence[str]
 ) -> Iterator[tuple[ExpectedRecord, Resolver | None]]:
-    """The records of a stack, and who is asked for each: *servers*, or whom the stack file says."""
+    """The records of a stack, each with its resolver: *servers*, or as the stack file says."""
     settings = {one.name: one for one in stack.settings.domains}
     for domain, published in published_in(stack, chosen.domain):
         declared = next((one.declared for one in stack.state.identities.get(domain, ())), None)
@@ -205,7 +205,7 @@ def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | 
 def _ask_ses(
     identities: Sequence[tuple[str, str, str | None]], stack: Stack | None, environment: Environment
 ) -> list[SesView]:
-    """What SES says of each; none, and a line why, if it can't be asked: the records don't depend on it."""
+    """SES's view of each identity; on an error none, and a message: the records don't depend on SES."""
     if not identities:
         return []
     try:

@@ -1,5 +1,5 @@
 """
-How what `byodkim doctor` found of a record is shown, to people and to programs.
+Formats the findings of `byodkim doctor`, for people and for programs.
 
 Values in, text out. No TXT value is ever shown: a private key may have been pasted into one.
 """

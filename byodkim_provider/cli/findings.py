@@ -1,8 +1,8 @@
 """
-What is so now for one domain, what is wrong with it, and what is due next.
+The current state of one domain: what is wrong with it, and what is due next.
 
-Values in, values out: what SES and DNS said comes in, no command and no call is here. Wrong is
-what keeps mail from being signed as the stack file says, or will; due is all that has a date.
+Values in, values out: responses of SES and DNS come in; no commands or calls here. Wrong: mail is
+not signed as the stack file says, or soon won't be. Due: everything that has a date.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def identity_now(
     stored: Stored, seen: SesIdentity | None, now: datetime, verified: Collection[Entry] = ()
 ) -> IdentityNow:
     """
-    What is so of an identity, given what GetEmailIdentity said; None if it knows none or was not asked.
+    The state of an identity from GetEmailIdentity's response; None if not found or not called.
 
     *verified* is what earlier runs of Pulumi found verified.
     """
@@ -138,7 +138,7 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
 
 
 def record_now(record: PublishedRecord, answers: Sequence[Answer] | None) -> RecordNow:
-    """What is so of a record, given what DNS answered; None if it was not asked."""
+    """The state of a record from DNS's answers; None if DNS was not queried."""
     look = judge(answers, records.public_key(record.value) or b"") if answers is not None else None
     return RecordNow(
         generation=record.generation,
@@ -158,7 +158,7 @@ def domain_now(
     published: Sequence[RecordNow],
     now: datetime,
 ) -> DomainNow:
-    """All that is found of a domain; *settings* is None if only the state has it."""
+    """The state of a domain; *settings* is None if only the stack's state has it."""
     wrong = [f"{one.region}: {one.problem}" for one in identities if one.problem]
     wrong += [
         f"record of generation {one.generation} ({one.role}): {one.seen}"
@@ -179,7 +179,7 @@ def domain_now(
 def _differences(
     settings: DomainSettings | None, stored: Sequence[Stored], published: Sequence[RecordNow]
 ) -> Iterator[str]:
-    """Where the stack file says something else than the stack has."""
+    """Differences between the stack file and the stack."""
     if settings is None:
         yield "not in the stack file: `pulumi up` deletes it"
         return

@@ -1,5 +1,5 @@
 """
-How what `byodkim status` found is shown to people: as tables if they fit, else as blocks of short lines.
+Formats the results of `byodkim status` for people: as tables if they fit, else as short lines.
 
 Values in, lines on standard output. Nothing that identifies (a domain, a selector, the name of a
 record) is ever cut or broken, however narrow the terminal is.

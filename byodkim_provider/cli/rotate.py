@@ -1,8 +1,8 @@
 """
 `byodkim rotate`: edits the file with the domains so that another generation signs, and runs `pulumi up`.
 
-Shows what it would change before it does. Which numbers change is decided in `rotation`, how
-the text changes in `stack_file`.
+Shows the change before it is made. `rotation` decides which numbers change, `stack_file` edits
+the text.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool) -> N
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return
-    killed = code < 0  # so that its state may not say all that it has done
+    killed = code < 0  # so the state may not contain everything that was done
     if not killed and _is_unchanged(stack, environment) and _is_undone(written, stack.source.text):
         raise Refused(
             "`pulumi up` did not succeed, and changed nothing\n"
@@ -277,7 +277,7 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool) -> N
 
 
 def _is_unchanged(stack: Stack, environment: Environment) -> bool:
-    """Whether Pulumi has not begun to change anything: its state is the same to the letter, times and all."""
+    """Whether Pulumi has changed nothing: its state, including all timestamps, is the same."""
     try:
         return environment.ask_pulumi(["stack", "export", "-s", stack.name], stack.directory) == stack.export
     except CannotRead:

@@ -1,8 +1,8 @@
 """
-Which change of a domain's numbers is a rotation, a step back, the end of a leaked key?
+Computes a rotation, a step back or the removal of a leaked key, as a change of a domain's numbers.
 
-Values in, values or a refusal out: no file, no command, no clock. Which generations may leave
-DNS is asked of `generations`.
+Values in, values or a refusal out: no file, no command, no clock. `generations` decides which
+generations may leave DNS.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Rotation:
     by_default: bool
     """*published* is what *generation* has by default, so it need not be written."""
     notes: tuple[str, ...]
-    """What a person should know before, one line each."""
+    """Notes for the user before the change, one line each."""
 
 
 def rotation(

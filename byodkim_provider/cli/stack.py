@@ -1,5 +1,5 @@
 """
-The stack a command is about: its project, its configuration and its state, read and not decrypted.
+The stack that a command is for: its project, configuration and state, read and not decrypted.
 
 Both come from Pulumi, so that a command sees what `pulumi up` would.
 """

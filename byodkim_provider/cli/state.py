@@ -1,7 +1,7 @@
 """
-What a stack's state says of the identities and records of its domains.
+The identities and records of a stack's domains, from its state.
 
-Read from what `pulumi stack export` prints, so nothing is decrypted: no key is needed here.
+Reads the output of `pulumi stack export`; nothing is decrypted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-`byodkim status`: looks at every domain of a stack, in SES and in DNS, and shows what it found.
+`byodkim status`: checks every domain of a stack in SES and DNS, and shows the results.
 
-One look at each, nothing is changed. What it means is decided in `findings`.
+One check each; nothing is changed. `findings` decides what the results mean.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
 
 
 def look(stack: Stack, environment: Environment) -> list[DomainNow]:
-    """What is so now of every domain in the configuration or the state, sorted by name."""
+    """The current state of every domain in the configuration or the stack's state, sorted by name."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     now = environment.clock.now()
     ses = environment.connect(stack.aws())

@@ -1,7 +1,7 @@
 """
-How a problem with the configuration reads: one line, its path first.
+Formats problems of the configuration: one line each, the path first.
 
-Pydantic's errors come in, our lines go out. No line quotes a value that may be a key.
+Pydantic's errors in, lines out. No line quotes a value that may be a key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from byodkim_provider.quoting import named, printable, shown
 __all__ = ["Steps", "line", "lines", "lines_of_program", "unknown_key"]
 
 Steps = tuple[str | int, ...]
-"""Where a value stands: the keys and positions that lead to it."""
+"""The path to a value: keys and list positions."""
 
 _NAMED_BY_USERS: Final = {"dnsCredentials", "domains", "keep", "keys", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
@@ -80,7 +80,7 @@ def lines_of_program(error: ValidationError, domain: str) -> Iterator[str]:
 def _problems(
     details: ErrorDetails, location: Steps, *, spelled: Callable[[str], str] = str
 ) -> Iterator[tuple[Steps, str]]:
-    """Where a problem is and what; *spelled* makes our camelCase keys what their author writes."""
+    """Path and message of each problem; *spelled* converts our camelCase keys to the author's spelling."""
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, LocatedError):
         for steps, text in cause.problems:
@@ -99,8 +99,8 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
     """
     *steps* without those that the user did not write.
 
-    One `dns` is read as a list of one, its name as an object; and a key of a map that is
-    refused has a step "[key]" of pydantic's.
+    A single `dns` is parsed as a list, and a provider's name as an object; for a refused key of a
+    map pydantic adds a step "[key]".
     """
     for step in steps:
         in_short_form = isinstance(value, str) or (isinstance(step, int) and not isinstance(value, list))
@@ -119,7 +119,7 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
     if kind == "value_error":
         return str(context["error"])
     expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
-    # Whatever somebody writes where secrets belong may be one.
+    # Any value under `dnsCredentials` may be a secret.
     return f"must be {expected}, not {'something else' if location[0] == 'dnsCredentials' else shown(value)}"
 
 

@@ -50,7 +50,7 @@ __all__ = [
     "WrittenDomain",
 ]
 
-# A domain with nothing below it: what it lacks is then said by name.
+# A domain without any settings: read as an empty map, so that missing keys are reported by name.
 _nothing = BeforeValidator(lambda value: {} if value is None else value)
 
 # YAML 1.1 reads a bare `off` as false, and some tools that write stack files still do.

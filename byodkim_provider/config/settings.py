@@ -1,9 +1,9 @@
 """
-Is the configuration right, and what does it say of each domain once defaults are filled in?
+Validates the configuration, and fills in each domain's defaults.
 
 Plain values in, frozen values or *all* problems out: no Pulumi, no network, no clock. What
-may be written is in `schema`, how a problem reads in `problems`; here is
-what takes more than one key to judge.
+may be written is in `schema`, how a problem is formatted in `problems`; the rules here
+involve more than one key.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class DomainSettings(DomainDefaults):
     keys: Mapping[int, SuppliedKey]
     """Supplied keys by generation; a published generation that is not in here is generated."""
     warnings: tuple[str, ...]
-    """What is allowed and yet perhaps not meant, one line each."""
+    """Settings that are allowed but perhaps not intended, one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     try:
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
     except ValidationError as error:
-        # `from None`: what pydantic prints of an error may hold a key.
+        # `from None`: pydantic's error message may contain a key.
         raise InvalidSettings(sorted([*problems, *lines(error, written)])) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
@@ -155,12 +155,12 @@ def _given(domain: object) -> Collection[str]:
 
 
 def _map(value: object) -> Mapping[str, object]:
-    """*value* if it is a map. What is none has a problem of its own, found by pydantic."""
+    """*value* if it is a map, else an empty one; pydantic reports the wrong type."""
     return value if isinstance(value, Mapping) else {}
 
 
 def _record_problems(domain: DomainSettings) -> Iterator[str]:
-    """What can't be: a record's name too long for DNS or not in the zone given, an adopted one retired."""
+    """Impossible settings: a record's name too long or outside its zone; `retired` with `adopt`."""
     where = ("domains", domain.name)
     if domain.retired and domain.adopt:
         yield line((*where, "retired"), "can't be true with adopt: an adopted identity stays in SES")
@@ -232,7 +232,7 @@ def _release_warnings(name: str, dns: tuple[DnsSettings, ...]) -> Iterator[str]:
 
 
 class _ForEditors(GenerateJsonSchema):
-    """Only what an editor should show: no titles made from names, no defaults longer than a word."""
+    """*schema* without generated titles and long defaults, which editors should not show."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False

@@ -1,5 +1,5 @@
 """
-The text of a stack file: what it says, and the same text with a few values edited.
+Parses the text of a stack file, and edits a few of its values.
 
 Text in, text out. An edit replaces the characters of the values it changes and no others, so
 that comments, order, quotes and `secure:` values stay as they are, byte for byte. What comes
@@ -41,7 +41,7 @@ Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""
 
 _Splice = tuple[int, int, str]
-"""Where a replaced piece of the text begins and ends, and what stands there instead."""
+"""Start and end of a replaced piece of the text, and its replacement."""
 
 
 def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Path:
@@ -103,7 +103,7 @@ def changed(domains: Mapping[str, Any], changes: Mapping[str, Changes]) -> dict[
     """
     A map of domains with *changes*.
 
-    Copies, for what an alias repeats is one object: a change of one would be a change of both.
+    Returns copies, because an alias refers to the same object: changing one would change both.
     """
     after = dict(domains)
     for domain, values in changes.items():
@@ -117,7 +117,7 @@ def diff(before: str, after: str, name: str) -> str:
     """
     Unified diff of two texts of the file *name*.
 
-    A private key that stands there in plain shows as "…": the lines around a change are printed too.
+    Unencrypted private keys are shown as "…", because the lines around a change are printed too.
     """
     lines = unified_diff(_lines(before), _lines(after), fromfile=name, tofile=name)
     ending = "\n\\ No newline at end of file\n"
@@ -129,7 +129,7 @@ def load(text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
-        # Never the line itself, it may hold a key; the text about a duplicate quotes both values.
+        # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a key stands here twice" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings([f"{where}{problem}"]) from None
@@ -138,7 +138,7 @@ def load(text: str) -> Any:
 
 
 def _refuse_side_effects(text: str, result: str, path: Sequence[str], changes: Mapping[str, Changes]) -> None:
-    """Raise unless *result* says what *text* says, and *changes*."""
+    """Raise unless *result* has the content of *text* with *changes*."""
     try:
         same = load(result) == _changed_at(load(text), path, changes)
     except (InvalidSettings, RecursionError):  # an alias may stand within what it repeats
@@ -164,7 +164,7 @@ def _splices(text: str, node: Node | None, domain: str, changes: Changes) -> Ite
         raise InvalidSettings([_not_editable(domain)])
     pairs = list(node.value)
     keys = [key.value for key, _ in pairs]
-    anchor = keys.index("generation")  # never removed, so what is added or removed is so beside it
+    anchor = keys.index("generation")  # never removed, so keys are added and removed next to it
     added = []
     for key, value in changes.items():
         if key not in keys:
@@ -202,7 +202,7 @@ def _flow(value: int | tuple[int, ...] | None) -> str:
 
 
 def _value(node: Node, key: str) -> Node | None:
-    """What stands under *key*; None if nothing does, or only an alias of what stands elsewhere."""
+    """The node under *key*; None if there is none, or only an alias."""
     for key_node, value in node.value if isinstance(node, MappingNode) else ():
         if key_node.value == key:
             return value if value.start_mark.index >= key_node.end_mark.index else None

@@ -1,8 +1,8 @@
 """
-How one value of a stack file is read, and how a refused one is shown.
+Types of single values in a stack file.
 
-A type here is an annotation for pydantic that knows two things: what it takes, with our
-own text for what it refuses, and how that reads in a JSON Schema.
+Each type is an annotation for pydantic: it parses and checks a value, with our own error message,
+and knows its JSON Schema.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<po
 
 
 class _Value:
-    """What the types below share: pydantic calls `read`, and asks for the `json_schema`."""
+    """Base of the types below: pydantic calls `read` and `json_schema`."""
 
     def read(self, value: object) -> object:
         """The checked value; raises ValueError with what was expected and what was seen."""
@@ -106,7 +106,7 @@ class Text(_Value):
 
 
 class Region(_Value):
-    """An AWS Region that there is."""
+    """An existing AWS Region."""
 
     _form = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
 
