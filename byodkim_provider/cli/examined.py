@@ -139,7 +139,7 @@ class SesView:
             f"signing {'enabled' if seen.signing_enabled else 'disabled'}",
         ]
         facts += [f"selector {seen.selector!r}"] if seen.selector else []
-        facts += [f"last looked {seen.last_checked:%Y-%m-%d %H:%M} UTC"] if seen.last_checked else []
+        facts += [f"last checked {seen.last_checked:%Y-%m-%d %H:%M} UTC"] if seen.last_checked else []
         facts += [f"at the zone of {seen.soa_seen}"] if seen.soa_seen else []
         return f"SES in {self.region} says of {self.domain}: {', '.join(facts)}"
 

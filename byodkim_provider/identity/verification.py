@@ -226,7 +226,7 @@ class _Polls:
             elif stopping.is_set():
                 self._sources.progress.warn(
                     f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
-                    "the next `pulumi up` looks again"
+                    "the next `pulumi up` checks again"
                 )
         if stopping.is_set():
             return {}
@@ -284,7 +284,7 @@ class _Polls:
         if seen and seen.last_checked:
             # The response's `Date` has whole seconds, the time of the check has fractions.
             ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
-            looked = f"SES last looked {_duration(ago)} ago"
+            looked = f"SES last checked {_duration(ago)} ago"
             found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
         if seen and seen.soa_seen:
             found.append(f"at the zone of {seen.soa_seen}")
@@ -299,11 +299,11 @@ class _Polls:
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
             )
         if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
-            found.append("SES does not look again for this key: rotate to the next generation")
+            found.append("SES does not search for this key again: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` sends the key to SES again")
         else:
-            found.append("the next `pulumi up` looks again")
+            found.append("the next `pulumi up` checks again")
         return "; ".join(found)
 
     def _say(self, entries: Sequence[Entry]) -> None:

@@ -242,7 +242,7 @@ def test_ses_view(one, world):
     assert result.exit_code == 0
     line = result.stdout.splitlines()[-1]
     said = f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
-    assert line.startswith(f"{said}, last looked ")
+    assert line.startswith(f"{said}, last checked ")
 
 
 @pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])

@@ -85,7 +85,7 @@ FOLLOWED = {
             "Leaving aws.sesv2.EmailIdentity or Terraform": (2, 4),
         },
         "docs/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
-        "docs/rotation.md": {"A run was killed, or an answer was lost": (1,)},
+        "docs/rotation.md": {"A run was killed, or a response was lost": (1,)},
     },
 }
 """Which test types the commands of which block."""

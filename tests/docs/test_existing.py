@@ -71,7 +71,7 @@ def test_leaving(sandbox, stack, follow):
     zone_id = sandbox.add_zone(DOMAIN)
     page = "docs/leaving.md"
     stack.paste(block("README.md", "With a real AWS account", 2))
-    follow("docs/rotation.md", "A run was killed, or an answer was lost")
+    follow("docs/rotation.md", "A run was killed, or a response was lost")
     follow(page, "One domain only")
     follow(page, "A saved plan")
     names = json.loads(follow(page, "The state is lost", 2, ZONE_ID=zone_id).stdout)

@@ -34,10 +34,10 @@ def test_limit(sandbox, switches, open_stack):
     pending = stack.up()
     assert pending.ok
     (line,) = pending.outputs["pending"]
-    assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last looked ")
+    assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked ")
     assert "(HOST_NOT_FOUND)" in line
     servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
-    assert f"{servers} show the key; the next `pulumi up` looks again" in line
+    assert f"{servers} show the key; the next `pulumi up` checks again" in line
     assert f"warning: {domain} {REGION}: PENDING after 0 s: " in pending.stdout
 
     with requests(sandbox) as asked:

@@ -365,7 +365,7 @@ def test_unconfirmed_beside_a_verified_one(world):
     ]
     assert [
         f"example.com eu-west-1: UNCONFIRMED after 60 s: {DOUBT}",
-        "example.org eu-west-1: PENDING, interrupted after 60 s; the next `pulumi up` looks again",
+        "example.org eu-west-1: PENDING, interrupted after 60 s; the next `pulumi up` checks again",
     ] == world.progress.warnings
 
 
@@ -687,8 +687,8 @@ def test_diagnosis(world):
     verdicts = world.verify(stored)
 
     reason = (
-        "SES has not found the key yet; SES last looked 13 min ago (HOST_NOT_FOUND); "
-        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again"
+        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again"
     )
     assert [("PENDING", False, reason)] == outcome(verdicts)
     assert [f"example.com eu-west-1: PENDING after 30 min: {reason}"] == world.progress.warnings
@@ -877,8 +877,8 @@ def test_fail_at_the_limit(world):
 
     assert (
         "not verified after 60 s: example.com eu-west-1: PENDING, SES has not found the key yet; "
-        "SES last looked 29 s ago (HOST_NOT_FOUND); "
-        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` looks again\n"
+        "SES last checked 29 s ago (HOST_NOT_FOUND); "
+        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again\n"
         "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
     ) == str(caught.value)
 
@@ -918,7 +918,7 @@ def test_interrupted(world, number, on_timeout):
 
     assert [("PENDING", False)] * number == [(verdict.status, verdict.verified) for verdict in verdicts]
     assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
-    interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` looks again"
+    interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` checks again"
     assert [f"{verdict.entry}: {interrupted}" for verdict in verdicts] == world.progress.warnings
     assert [] == world.resolver.looked_up
 
