@@ -57,7 +57,7 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 
 MANUAL: Final = "manual"
 DELEGATED: Final = "delegate"
-"""Labels of the two zones (`dns_providers.HostedZone`) for which somebody has to paste records."""
+"""Labels of the two zones (`dns_providers.interface.HostedZone`) for which somebody has to paste records."""
 
 SLOW: Final = "dreamhost:"
 """Prefix of the labels of zones whose name servers take up to 6 hours to show a record."""

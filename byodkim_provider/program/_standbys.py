@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 import pulumi
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers import HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.property_types import moment

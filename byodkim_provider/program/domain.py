@@ -16,8 +16,9 @@ import pulumi
 
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers import DnsProvider, HostedZone, provider_for
 from byodkim_provider.dns_providers.aws_functions import account_of
+from byodkim_provider.dns_providers.by_settings import provider_for
+from byodkim_provider.dns_providers.interface import DnsProvider, HostedZone
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, MANUAL
 from byodkim_provider.program._declared import existing_for, identity_args, key_of

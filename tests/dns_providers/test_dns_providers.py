@@ -11,7 +11,10 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.dns_providers import Cloudflare, Delegated, HostedZone, Route53
+from byodkim_provider.dns_providers.cloudflare import Cloudflare
+from byodkim_provider.dns_providers.delegated import Delegated
+from byodkim_provider.dns_providers.interface import HostedZone
+from byodkim_provider.dns_providers.route53 import Route53
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.program.domain_args import ByodkimDomainArgs

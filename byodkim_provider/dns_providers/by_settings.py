@@ -1,0 +1,47 @@
+"""Which DNS provider the settings of a domain name."""
+
+from __future__ import annotations
+
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.dns_hosts.hosts import HostSettings
+from byodkim_provider.dns_providers.by_api import ByApi
+from byodkim_provider.dns_providers.cloudflare import Cloudflare
+from byodkim_provider.dns_providers.delegated import Delegated
+from byodkim_provider.dns_providers.interface import DnsProvider
+from byodkim_provider.dns_providers.manual import Manual
+from byodkim_provider.dns_providers.route53 import Route53
+
+__all__ = ["provider_for"]
+
+
+def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
+    """The provider for *dns*, an entry of the domain's `dns` list."""
+    if dns.delegate:
+        return Delegated(
+            ttl=dns.ttl,
+            assume_role=dns.assume_role,
+            keep=dns.keep,
+            release=dns.release,
+            own_selectors=[key.selector for key in domain.keys.values()],
+            regions=domain.regions,
+            dns_check=domain.dns_check,
+            dns_resolvers=domain.dns_resolvers,
+        )
+    match dns.provider:
+        case "cloudflare":
+            return Cloudflare(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl)
+        case "manual":
+            return Manual(panel=dns.panel, zone=dns.zone)
+        case "route53":
+            return Route53(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl, assume_role=dns.assume_role)
+        case host:
+            settings = HostSettings(
+                provider=host,
+                zone=dns.zone or domain.name,
+                server=dns.server or "",
+                port=dns.port,
+                key_name=dns.key_name or "",
+                key_algorithm=dns.key_algorithm or "",
+                ttl=dns.ttl if "ttl" in dns.model_fields_set else None,
+            )
+            return ByApi(settings, credentials=dns.credentials)
