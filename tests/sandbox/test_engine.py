@@ -198,7 +198,7 @@ def test_killed_run_leaves_no_process(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", KILLED_RUN],
         env=environment,
-        cwd=engine.GO_MODULE.parent.parent,
+        cwd=engine.GO_MODULE.parents[2],  # the checkout
         stdout=subprocess.PIPE,
         text=True,
     ) as run:
