@@ -32,7 +32,10 @@ def test_stack_file(sandbox, open_stack):
             "one.example": {"generation": 0, "keyBits": 4096, "overlapdays": 3},
             "two.example": {"regions": ["europe"]},
             "four.example": {"generation": 1, "regions": ["us-east-9"]},
-            "three.example": {"generation": 1, "keys": {"1": {"selector": "S1", "privateKey": "not a key"}}},
+            "three.example": {
+                "generation": 1,
+                "keys": {"1": {"selector": "S1", "privateKey": "not a key, whatever"}},
+            },
         },
         verification={"timeoutMinutes": -1},
         default={"keyStore": "secretsManager"},
@@ -67,7 +70,10 @@ def test_resource(sandbox, open_stack):
         ByodkimIdentity(
             "mine",
             ByodkimIdentityArgs(
-                domain="no domain", region="", selector="-s1", private_key=pulumi.Output.secret("not a key")
+                domain="no domain",
+                region="",
+                selector="-s1",
+                private_key=pulumi.Output.secret("not a key, whatever"),
             ),
         )
 
