@@ -79,6 +79,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
         ]
     )
     assert [(call.operation, call.domain) for call in asked.ses] == [
+        ("ListEmailIdentities", ""),  # whether it is there already
         ("CreateEmailIdentity", SECOND),
         ("GetEmailIdentity", SECOND),
     ]
