@@ -192,7 +192,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _is_whole(config: pytest.Config) -> bool:
     """Whether all tests were to run: only then the suite must have called all there is."""
-    chosen = (config.option.keyword, config.option.markexpr, config.option.lf, config.option.collectonly)
+    chosen = (
+        config.option.keyword,
+        config.option.markexpr,
+        config.getoption("lf", False),
+        config.option.collectonly,
+    )
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
 
 
