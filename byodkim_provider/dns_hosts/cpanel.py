@@ -79,11 +79,10 @@ class CPanel:
         self._edit(serial, add=json.dumps(record))
 
     def remove(self, name: str, value: str) -> None:
-        while True:
-            serial, lines = self._lines(name)
-            gone = [line for line in lines if _value(line) == value]
-            if not gone:
-                return
+        # One line a call: after it, the other lines have other numbers. The caller reads again.
+        serial, lines = self._lines(name)
+        gone = [line for line in lines if _value(line) == value]
+        if gone:
             self._edit(serial, remove=str(gone[0]["line_index"]))
 
     def _lines(self, name: str) -> tuple[str, list[dict[str, Any]]]:

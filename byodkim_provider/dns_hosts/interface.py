@@ -90,9 +90,12 @@ class Credentials:
 
     def __getitem__(self, key: str) -> str:
         """The secret *key*; raises `Refused` with how to set it."""
-        found = self.given.get(key) or self.environment.get(self.variables[key], "")
+        # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
+        found = (self.given.get(key) or self.environment.get(self.variables[key], "")).strip()
         if not found:
             raise Refused(f"no {key} is given", hint=self.hint(key))
+        if not (found.isascii() and found.isprintable()):
+            raise Refused(f"the {key} has characters that none has", hint=self.hint(key))
         return found
 
     def missing(self) -> list[str]:

@@ -170,9 +170,9 @@ def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progre
 
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Busy) and error.retry_after is not None:
-        return error.retry_after
-    return PAUSES[min(state.attempt_number, len(PAUSES)) - 1]
+    pause = PAUSES[min(state.attempt_number, len(PAUSES)) - 1]
+    # `Retry-After` may be 0, or a time that has passed by this computer's clock.
+    return max(pause, (error.retry_after or 0) if isinstance(error, Busy) else 0)
 
 
 def _request(host: DnsHost, work: Callable[[], T]) -> T:

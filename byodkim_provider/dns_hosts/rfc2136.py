@@ -13,6 +13,7 @@ import struct
 from typing import Final
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -103,6 +104,12 @@ class Rfc2136:
         """The TXT records at *name* at the primary server itself; secondaries may be behind."""
         query = dns.message.make_query(name, RdataType.TXT, flags=0)
         answer = self._exchange(query)
+        if not answer.flags & dns.flags.AA:
+            # A referral is an empty answer too, and says nothing of what stands here.
+            raise Refused(
+                "the server is not authoritative for the name",
+                hint="is the zone served there, and is the name not delegated away from it?",
+            )
         owner = dns.name.from_text(name)
         if any(rrset.name == owner and rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
             raise Refused(

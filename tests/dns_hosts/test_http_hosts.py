@@ -398,3 +398,19 @@ def test_cpanel_switched_off(cpanel, switch, reason):
     error = refused(cpanel.host())
     assert reason in error.reason
     assert "the host has switched tokens or the zone editor off" in error.hint
+
+
+@pytest.mark.parametrize("given", ["token\n", " token "])
+def test_line_break_after_a_secret(given):
+    """A secret from a file is taken without the white space around it."""
+    credentials = Credentials("x", {"token": given}, {"token": "VARIABLE"}, {})
+    assert credentials["token"] == "token"
+
+
+@pytest.mark.parametrize("given", ["to\nken", "tök"])
+def test_no_secret(given):
+    """What can't stand in a header is refused before a library quotes it in an error."""
+    credentials = Credentials("x", {"token": given}, {"token": "VARIABLE"}, {})
+    with pytest.raises(Refused, match="the token has characters that none has") as refused:
+        credentials["token"]
+    assert given not in str(refused.value)

@@ -116,7 +116,11 @@ def test_never_gone(host, calm):
 
 
 @pytest.mark.parametrize("kind", ["values", "add", "values again"])
-@pytest.mark.parametrize("error", [Busy("busy", retry_after=7), Busy("busy"), Unknown("lost")], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [Busy("busy", retry_after=7), Busy("busy", retry_after=0), Busy("busy"), Unknown("lost")],
+    ids=repr,
+)
 def test_errors_that_pass(host, calm, kind, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
     host.before[kind.split()[0], 2 if kind.endswith("again") else 1] = [raising(error)]

@@ -120,6 +120,17 @@ def test_cname_in_the_way(tmp_path):
             publish(server.host(), Record(name, VALUE, "replace"), **CALM)
 
 
+def test_delegated_away(tmp_path):
+    """A referral is an empty answer, and no word on whether the record stands in the zone below it."""
+    policy = f"grant {name_servers.KEY} zonesub ANY;"
+    name = f"s1._domainkey.below.{ZONE}"
+    with name_servers.running("BIND", tmp_path, policy=policy) as server:
+        put(server, name, "TXT", "p=MIIB")
+        put(server, f"below.{ZONE}", "NS", "ns.elsewhere.example.net.")
+        with pytest.raises(DnsRefused, match="the server is not authoritative for the name"):
+            withdraw(server.host(), name, "p=MIIB", **CALM)
+
+
 def test_not_allowed(tmp_path):
     """A key that may not write this name is refused, and what it may is left to the server."""
     policy = f"grant {name_servers.KEY} name only.{ZONE} TXT;"
