@@ -55,7 +55,9 @@ def test_hundred_manual_domains(sandbox, open_stack):
             result = stack.up()
         assert result.ok, result.stdout
         looks = [(query.name, query.server) for query in asked.dns if query.name in names]
-        assert len(looks) == len(set(looks)) == 4 * len(DOMAINS), run
+        assert len(set(looks)) == 4 * len(DOMAINS), run
+        # On a busy machine a reply may come too late, and DNS asks again. A second lookup would double them all.
+        assert len(looks) < 1.1 * 4 * len(DOMAINS), run
         # Of new ones a List says whether SES has one already.
         assert asked.operations == ["ListEmailIdentities"] * (run == "first")
         assert len(result.outputs["pending"]) == len(DOMAINS)
