@@ -56,7 +56,7 @@ def test_hundred_manual_domains(sandbox, open_stack):
         assert result.ok, result.stdout
         looks = [(query.name, query.server) for query in asked.dns if query.name in names]
         assert len(set(looks)) == 4 * len(DOMAINS), run
-        # On a busy machine a reply may come too late, and DNS asks again. A second lookup would double them all.
+        # A reply that comes too late is asked for again. A second lookup would double them all.
         assert len(looks) < 1.1 * 4 * len(DOMAINS), run
         # Of new ones a List says whether SES has one already.
         assert asked.operations == ["ListEmailIdentities"] * (run == "first")
