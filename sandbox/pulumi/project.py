@@ -36,6 +36,9 @@ __all__ = ["Project", "Result"]
 NO_SUMMARY: Final = {"show_secrets": False}
 """The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
 
+TIMES_CANCELLED: Final = 10
+"""The SDK's tasks catch being cancelled, to wait for others: each is asked more than once."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -253,10 +256,11 @@ class Project:
 
     def _close_loops(self) -> None:
         """The Automation API leaves its event loop open when a run fails while it registers resources."""
-        while self._loops:
-            loop = self._loops.pop()
-            if not loop.is_running():
-                loop.close()
+        running = [loop for loop in self._loops if loop.is_running()]  # in a thread that is about to end it
+        for loop in self._loops:
+            if loop not in running:
+                close_loop(loop)
+        self._loops = running
 
     @property
     def _process_file(self) -> Path:
@@ -267,6 +271,26 @@ class Project:
         if self._running:
             with suppress(FileNotFoundError, ValueError, ProcessLookupError):
                 os.kill(int(self._process_file.read_text()), number)
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """
+    Close *loop* after its tasks have ended.
+
+    A task that is dropped instead is ended by the garbage collector, in the middle of something else, and the SDK's
+    answers that by waiting for its resources: a RuntimeError that nobody can catch.
+    """
+    if loop.is_closed():
+        return
+    for _ in range(TIMES_CANCELLED):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            break
+        for task in tasks:
+            task.cancel()
+        with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
+            loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+    loop.close()
 
 
 def run_main() -> None:
