@@ -277,8 +277,8 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """
     Close *loop* after its tasks have ended.
 
-    A task that is dropped instead is ended by the garbage collector, in the middle of something else, and the SDK's
-    answers that by waiting for its resources: a RuntimeError that nobody can catch.
+    A task that is dropped instead is ended by the garbage collector, in the middle of something else.
+    The SDK's answers that by waiting for its resources: a RuntimeError that nobody can catch.
     """
     if loop.is_closed():
         return
