@@ -161,7 +161,7 @@ def rotated(sandbox, open_shared_stack):
     ids=["two quick rotations", "a jump", "a shorter list", "a leaked key without the override"],
 )
 def test_too_early(sandbox, rotated, wanted, leave, allowed):
-    """A preview keeps keys whose mail may be on its way; it names the last date, the list and the override."""
+    """A preview keeps keys whose mail may be on its way; it names the last date, list and override."""
     rotated.declare({REFUSED: wanted})
     earliest = datetime.now(UTC)
     with requests(sandbox) as asked:
@@ -177,7 +177,8 @@ def test_too_early(sandbox, rotated, wanted, leave, allowed):
         moment = signed_until.get(generation, preview_time)
         texts.append(
             f"error: StillInUse: {REFUSED}: generation {generation} "
-            f"signed until {moment:%Y-%m-%d %H:%M} UTC, it must stay published until {moment + timedelta(days=10):%Y-%m-%d %H:%M} UTC\n"
+            f"signed until {moment:%Y-%m-%d %H:%M} UTC, "
+            f"it must stay published until {moment + timedelta(days=10):%Y-%m-%d %H:%M} UTC\n"
             f"      hint: nothing was changed; `published: {allowed}` is allowed today, "
             "`overlapDays: 0` removes it at once and mail on its way fails\n"
         )
