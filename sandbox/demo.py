@@ -114,7 +114,7 @@ def _rotate(sandbox: Sandbox, project: Project, config: dict[str, Any], openssl_
         failed += at_once["fail"] + then
     console.print(table)
     console.print(
-        "Unsigned: whether SES signs while it looks for a new key is not documented; "
+        "Unsigned: whether SES signs while a new key is not verified is not documented; "
         "the emulator takes the worse case, that it does not."
     )
     return failed == 0 and sent["after"][0].verdict.result == "pass"

@@ -47,7 +47,7 @@ class Answer:
         return None if self.authoritative else next(iter(self.authority), None)
 
     def alias_for(self, kind: RdataType) -> Name | None:
-        """Where to look on, if this answer ends with an alias and not with a record of *kind*."""
+        """Where the lookup goes on, if this answer ends with an alias and not with a record of *kind*."""
         if kind == RdataType.CNAME or any(rrset.rdtype == kind for rrset in self.answer):
             return None
         aliases = [rrset for rrset in self.answer if rrset.rdtype == RdataType.CNAME]

@@ -24,7 +24,7 @@ __all__ = ["RESOURCES", "Properties", "Resource", "find_zone"]
 Properties = dict[str, Any]
 
 INSYNC_POLL_SECONDS: Final = 0.2
-"""The real plugin waits 15 s between looks; the sandbox's servers have a change at once."""
+"""The real plugin waits 15 s between checks; the sandbox's servers have a change at once."""
 
 
 class Resource(ABC):

@@ -2,7 +2,7 @@
 Puts the stand-ins for plugins where an engine finds them, and ends what must not be left behind.
 
 An engine that is killed does not end its plugins, and killing us does not end the engine.
-So each of them is started by a script that looks whether its parent is still there.
+So each of them is started by a script that checks whether its parent still runs.
 """
 
 from __future__ import annotations

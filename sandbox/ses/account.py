@@ -1,7 +1,7 @@
 """
-What SES has of one AWS account over time: Regions, identities, looks into DNS, the keys it signs with.
+What SES has of one AWS account over time: Regions, identities, checks of DNS, the keys it signs with.
 
-Here a test looks, and changes things as somebody in the console would. The API is in `model`.
+Tests read it here, and change it as somebody in the console would. The API is in `model`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SesAccount:
         clock.on_advance(self.catch_up)
 
     def catch_up(self) -> None:
-        """Make every look into DNS that is due by now. Each call and each `advance` of the clock does it."""
+        """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
         look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
         with self._lock:
             now = self.clock.now()
@@ -99,7 +99,7 @@ class SesAccount:
         """
         with self._lock:
             if "status" in changes:
-                changes |= {"confirmed": changes["status"] == "SUCCESS", "next_look": None}
+                changes |= {"confirmed": changes["status"] == "SUCCESS", "next_check": None}
             identity = self.identities(region)[domain]
             self._region(region).store(domain, replace(identity, **changes), self.clock.now())
 
@@ -138,10 +138,10 @@ class SesAccount:
         return self._regions.setdefault(name, Region(name))
 
     def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
-        while identity.key and identity.next_look and identity.next_look <= now:
-            at = identity.next_look
+        while identity.key and identity.next_check and identity.next_check <= now:
+            at = identity.next_check
             answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
-            identity = identity.looked(answer, at=at, switches=self.switches)
+            identity = identity.checked(answer, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
 
     def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:

@@ -51,8 +51,8 @@ class Actions:
         identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
         if identity.identity_type == "DOMAIN":
             key = self._held_key(origin, attributes, "dkimSigningAttributes")
-            first_look = self.now + timedelta(seconds=self.switches.first_look_seconds)
-            identity = replace(identity, key=key, next_look=first_look)
+            first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
+            identity = replace(identity, key=key, next_check=first_check)
         elif attributes:
             raise NOT_A_DOMAIN
         else:
@@ -65,7 +65,7 @@ class Actions:
         }
 
     def put_email_identity_dkim_signing_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Another key, or another origin, from now on; SES begins to look for it."""
+        """Another key, or another origin, from now on; SES begins to check DNS for it."""
         identity = self._existing(sent)
         if identity.identity_type != "DOMAIN":
             raise NOT_A_DOMAIN

@@ -1,5 +1,5 @@
 """
-The life of one SES identity: the key it holds, the search for its public half in DNS, what it signs with.
+The life of one SES identity: the key it holds, the checks of DNS for its public half, what it signs with.
 
 Values in, values out: an `Identity` never changes, each step returns the next one, and DNS's
 answer is handed in. Sizes and periods are SES's own.
@@ -27,13 +27,13 @@ __all__ = ["DkimStatus", "HeldKey", "Identity", "Info", "easy_dkim_keys"]
 DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
 
 SEARCH: Final = timedelta(hours=72)
-"""How long SES looks for a new key before the status is FAILED (API text of `DkimAttributes.Status`)."""
+"""How long SES checks DNS for a new key before the status is FAILED (API text of `DkimAttributes.Status`)."""
 
 GRACE: Final = timedelta(days=5)
 """How long a verified record may be gone before SES gives up (SES developer guide, Easy DKIM)."""
 
 LONGEST_GAP: Final = timedelta(hours=1)
-"""Between two looks, and between the looks at a verified record. Not documented; an assumption."""
+"""Between two checks, of a verified record too. Not documented; an assumption."""
 
 KEY_BITS: Final = range(1024, 2049)
 """RSA keys SES signs with (SES developer guide, BYODKIM). Others are stored and never verify."""
@@ -77,7 +77,7 @@ class HeldKey:
         return cls(selector, private_key, pkcs1_der, public_der, hashlib.sha256(public_der).hexdigest())
 
     def record_name(self, domain: str) -> str:
-        """Where SES looks for the public half."""
+        """Where SES expects the public half."""
         return f"{self.selector}._domainkey.{domain}"
 
     def is_in(self, record_value: str, *, tagged: bool) -> bool:
@@ -113,7 +113,7 @@ def easy_dkim_keys() -> tuple[HeldKey, HeldKey, HeldKey]:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """`VerificationInfo` of the last look."""
+    """`VerificationInfo` of the last check."""
 
     checked: datetime | None = None
     succeeded: datetime | None = None
@@ -149,10 +149,10 @@ class Identity:
     configuration_set: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     confirmed: bool = False
-    """SES's last look found the public half of *key*. A status SUCCESS may be left from before a Put."""
-    next_look: datetime | None = None
-    """None: it looks no more."""
-    looks: int = 0
+    """SES's last check found the public half of *key*. A status SUCCESS may be left from before a Put."""
+    next_check: datetime | None = None
+    """None: it checks no more."""
+    checks: int = 0
     lost: datetime | None = None
     """When the record of a verified key was first missed."""
     old_key: HeldKey | None = None
@@ -161,7 +161,7 @@ class Identity:
     info_before: Info = Info()
     """Of before the last Put."""
     ownership: Info = Info()
-    """Of the look that first verified the identity itself."""
+    """Of the check that first verified the identity itself."""
 
     @property
     def selector(self) -> str:
@@ -179,7 +179,7 @@ class Identity:
         return "EMAIL_ADDRESS" if "@" in self.name else "DOMAIN"
 
     def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Identity:
-        """After a Put: SES begins to look for *key*, unless it makes nothing of the same key."""
+        """After a Put: SES begins to check DNS for *key*; the same key may change nothing."""
         restarts = switches.failed_restarts if self.status == "FAILED" else switches.same_key_restarts
         if key == self.key and origin == self.origin and not restarts:
             changed = self
@@ -192,16 +192,16 @@ class Identity:
                 changed=at,
                 status=switches.status_after_put if stays else "PENDING",
                 confirmed=False,
-                next_look=at + timedelta(seconds=switches.first_look_seconds),
-                looks=0,
+                next_check=at + timedelta(seconds=switches.first_check_seconds),
+                checks=0,
                 lost=None,
                 old_key=self.key if self.confirmed else self.old_key,
                 info_before=self.info,
             )
         return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
 
-    def looked(self, answer: Sequence[str] | None, *, at: datetime, switches: Switches) -> Identity:
-        """After a look into DNS: *answer* is the TXT values, empty for no such name, None for no answer."""
+    def checked(self, answer: Sequence[str] | None, *, at: datetime, switches: Switches) -> Identity:
+        """After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer."""
         key = self.key
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
             return replace(
@@ -209,16 +209,16 @@ class Identity:
                 status="SUCCESS",
                 verification_status="SUCCESS",
                 confirmed=True,
-                next_look=at + LONGEST_GAP,
+                next_check=at + LONGEST_GAP,
                 lost=None,
                 info=Info(at, at),
                 ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at),
             )
         error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
-        looked = replace(self, looks=self.looks + 1, info=Info(at, self.info.succeeded, error))
+        missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error))
         if self.confirmed and answer is None:  # a silent server does not say that the record is gone
-            return replace(looked, next_look=at + LONGEST_GAP)
-        return looked._missing(at, switches)
+            return replace(missed, next_check=at + LONGEST_GAP)
+        return missed._missing(at, switches)
 
     def _missing(self, at: datetime, switches: Switches) -> Identity:
         lost = at if self.confirmed else self.lost
@@ -228,7 +228,7 @@ class Identity:
         status: DkimStatus = "TEMPORARY_FAILURE" if lost else "PENDING"
         if gives_up:
             status = "FAILED"
-        elif switches.failed_look_keeps_success and self.status == "SUCCESS":
+        elif switches.failed_check_keeps_success and self.status == "SUCCESS":
             status = "SUCCESS"
         never = self.verification_status == "PENDING"
         follows = never or (lost and switches.lost_record_takes_back_verification)
@@ -238,13 +238,13 @@ class Identity:
             verification_status=status if follows else self.verification_status,
             confirmed=False,
             lost=lost,
-            next_look=None if gives_up else min(at + gap, deadline),
+            next_check=None if gives_up else min(at + gap, deadline),
             old_key=None if gives_up else self.old_key,
         )
 
     def _gap(self, switches: Switches) -> timedelta:
         # 2**12 seconds are over an hour already.
-        return timedelta(seconds=max(switches.first_look_seconds, 1) * 2 ** min(self.looks, 12))
+        return timedelta(seconds=max(switches.first_check_seconds, 1) * 2 ** min(self.checks, 12))
 
     def signs_with(self, *, at: datetime, switches: Switches) -> HeldKey | None:
         """The key under mail sent at that moment, or None: unsigned (but for `d=amazonses.com`)."""

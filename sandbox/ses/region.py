@@ -1,7 +1,7 @@
 """
 What SES has in one Region, now and at earlier moments, and whose rules a domain's mail goes by.
 
-Storage only: what changes it is in `actions`, when SES looks into DNS in `account`.
+Storage only: what changes it is in `actions`, when SES checks DNS in `account`.
 """
 
 from __future__ import annotations

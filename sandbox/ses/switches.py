@@ -21,25 +21,25 @@ class Switches:
     """`DkimAttributes.Tokens` of an EXTERNAL identity: its selector, or nothing."""
 
     status_after_put: Literal["PENDING", "NOT_STARTED", "SUCCESS"] = "PENDING"
-    """DKIM status from a Put to the first look. SUCCESS: stays if it was that, else PENDING."""
+    """DKIM status from a Put to the first check of DNS. SUCCESS: stays if it was that, else PENDING."""
 
     put_answer: Literal["as Get", "NOT_STARTED", "before"] = "as Get"
     """`DkimStatus` in the answer to a Put: what Get says from then on, NOT_STARTED, or the one before."""
 
-    failed_look_keeps_success: bool = False
+    failed_check_keeps_success: bool = False
     """A status SUCCESS stays while SES does not find the record, until it gives up."""
 
     lost_record_takes_back_verification: bool = False
     """When the record of a verified key is lost, `VerificationStatus` goes the way of the DKIM status."""
 
     signs_while_pending: Literal["nothing", "old", "new"] = "nothing"
-    """With which key mail is signed while SES looks for a new one; *old* is nothing if there was none."""
+    """With which key mail is signed while a new one is not verified; *old* is nothing if there was none."""
 
     old_key_lingers_seconds: float = 0
     """How long after a Put mail is still signed with the key before, whatever the status says."""
 
     same_key_restarts: bool = True
-    """A Put of the key and selector that SES holds already makes it look anew; else it changes nothing."""
+    """A Put of the key and selector that SES holds already makes it check anew; else it changes nothing."""
 
     failed_restarts: bool = True
     """The same, for an identity that has FAILED."""
@@ -69,8 +69,8 @@ class Switches:
     requests_per_second: float | None = 1
     """Calls an account may make in each Region before it gets a 429; None for any number."""
 
-    first_look_seconds: float = 1
-    """From a Create or Put to SES's first look into DNS; the gaps between later looks double."""
+    first_check_seconds: float = 1
+    """From a Create or Put to SES's first check of DNS; the gaps between later checks double."""
 
     identity_limit: int = 10_000
     """Identities an account may have in each Region."""

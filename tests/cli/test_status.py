@@ -94,7 +94,7 @@ def nothing(project, world):
 
 
 def pending(project, world):
-    world.switch(first_look_seconds=10**6)
+    world.switch(first_check_seconds=10**6)
     project.stored = [world.created(2, domain="pending.example")]
     project.write("    pending.example: {generation: 2}\n")
     world.publish(1, 3, domain="pending.example")
@@ -244,7 +244,7 @@ def test_an_old_error_beside_success(project, world):
 
 def test_a_success_of_the_key_before(project, world):
     """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
-    world.switch(failed_look_keeps_success=True)
+    world.switch(failed_check_keeps_success=True)
     stored = switched(project, world)
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
     world.clock.advance(timedelta(minutes=1))

@@ -58,16 +58,16 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
     "frozen, SUCCESS throughout": {"verification_info": "frozen", "status_after_put": "SUCCESS"},
     "answer to put: NOT_STARTED": {"put_answer": "NOT_STARTED"},
     "answer to put: as before": {"put_answer": "before"},
-    "a failed look keeps SUCCESS": {"status_after_put": "SUCCESS", "failed_look_keeps_success": True},
+    "a failed look keeps SUCCESS": {"status_after_put": "SUCCESS", "failed_check_keeps_success": True},
     "a lost record takes all back": {"lost_record_takes_back_verification": True},
     "refuses bad keys": {"refuses_bad_keys": True},
     "caches no such name": {"caches_no_such_name": True},
     "reads lag 5 s": {"read_lag_seconds": 5},
     "put enables signing": {"put_enables_signing": True},
     "verifies bare p= only": {"verifies_tagged_records": False},
-    "looks at once": {"first_look_seconds": 0},
-    "looks after 5 min": {"first_look_seconds": 300},
-    "looks after 11 min": {"first_look_seconds": 660},
+    "looks at once": {"first_check_seconds": 0},
+    "looks after 5 min": {"first_check_seconds": 300},
+    "looks after 11 min": {"first_check_seconds": 660},
 }
 """By what differs from the emulator's defaults; those are in the first row, at one look after 30 s."""
 
@@ -88,7 +88,7 @@ ANY_MIXTURE: Final = st.deferred(
 
 def ses(**switches: Any) -> Switches:
     """An SES for one life."""
-    return Switches(**{"requests_per_second": None, "first_look_seconds": 30, **switches})
+    return Switches(**{"requests_per_second": None, "first_check_seconds": 30, **switches})
 
 
 def search(

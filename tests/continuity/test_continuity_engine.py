@@ -32,7 +32,7 @@ SECONDS_BETWEEN: Final = 0.2
 MINUTE: Final = timedelta(minutes=1)
 """By so much the sandbox's time moves on from one message to the next, so that hours pass."""
 
-SWITCHES: Final = Switches(requests_per_second=None, first_look_seconds=150)
+SWITCHES: Final = Switches(requests_per_second=None, first_check_seconds=150)
 """SES signs with nothing for the time of two or three messages after each switch."""
 
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"

@@ -165,7 +165,7 @@ class Traffic:
         """Mail without a signature is SES's own doing, and only for as long as it looks for a new key."""
         flow, now = self._flows[region], self._ses.clock.now()
         in_window = (
-            now <= identity.changed + timedelta(seconds=self._ses.switches.first_look_seconds) + SECOND
+            now <= identity.changed + timedelta(seconds=self._ses.switches.first_check_seconds) + SECOND
         )
         self._tally.messages += 1
         self._tally.in_window += in_window

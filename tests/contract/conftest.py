@@ -76,7 +76,7 @@ class Domain:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """AWS and DNS of all tests here: SES answers at once and looks into DNS at the next call."""
-    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as opened:
+    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as opened:
         opened.add_zone("example.com")
         yield opened
 

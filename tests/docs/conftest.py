@@ -24,7 +24,7 @@ def pulumi_home(tmp_path_factory):
 
 @pytest.fixture
 def sandbox():
-    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as sandbox:
+    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as sandbox:
         yield sandbox
 
 

@@ -20,7 +20,7 @@ from tests.support.secrets_manager import SecretsManager
 @pytest.fixture(scope="session")
 def sandbox():
     """AWS, DNS and SES."""
-    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as world:
+    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world:
         yield world
 
 

@@ -70,7 +70,7 @@ def test_drift(sandbox, open_stack):
     change(FAILED, status="FAILED")
     selector = {domain: stored(stack, domain, REGION).declared.selector for domain in domains}
     same = HeldKey.of(selector[SAME_SELECTOR], theirs.pkcs1_base64())
-    change(SAME_SELECTOR, key=same, confirmed=False, next_look=sandbox.clock.now())
+    change(SAME_SELECTOR, key=same, confirmed=False, next_check=sandbox.clock.now())
     change(DISABLED, signing_enabled=False)
     change(TAKEN, tags={"byodkim:owner": "another/prod/mail", "byodkim:instance": "0"})
     sandbox.ses.remove(DELETED, REGION)
@@ -150,7 +150,7 @@ def test_drift(sandbox, open_stack):
     for domain, wanted in published.items():
         assert sandbox.dns.txt(wanted["name"]) == (wanted["value"],)
         assert (identities[domain].origin, identities[domain].status) == ("EXTERNAL", "SUCCESS")
-        assert identities[domain].looks == 0, "SES was told of a record that was not there"
+        assert identities[domain].checks == 0, "SES was told of a record that was not there"
         assert sandbox.ses.signing_key(domain, REGION)[0] == stored(stack, domain, REGION).declared.selector
     with requests(sandbox) as asked:
         assert steps(stack.up()) == []

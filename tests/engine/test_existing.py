@@ -294,7 +294,7 @@ def test_sub_domain_meanwhile(sandbox, switches, easy_dkim, open_stack):
     seen = sandbox.ses.call("GetEmailIdentity", REGION, {"EmailIdentity": meanwhile})
     assert seen["DkimAttributes"]["Status"] == "SUCCESS"
 
-    switches.first_look_seconds = 1800
+    switches.first_check_seconds = 1800
     stack = open_stack({domain: WINDOW}, verification={"timeoutMinutes": 0})
     pending = stack.up()
     assert pending.ok
@@ -317,7 +317,7 @@ def test_downtime(sandbox, switches, easy_dkim, open_stack):
     """An `up` that fails until SES has verified the key says when mail may be sent again."""
     domain = "downtime.example"
     easy_dkim(domain)
-    switches.first_look_seconds = 1800
+    switches.first_check_seconds = 1800
     stack = open_stack({domain: WINDOW}, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
     assert "NotVerified: not verified after 0 s: " in stack.up().stdout
     sandbox.clock.advance(1800)

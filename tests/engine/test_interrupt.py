@@ -80,7 +80,7 @@ def test_waits_end_at_once(sandbox, switches, open_stack):
     assert domain not in sandbox.ses.identities(REGION)
 
     sandbox.dns.override(record, None)
-    switches.first_look_seconds = 1800
+    switches.first_check_seconds = 1800
     result = interrupted_up(stack, when="PENDING after")
     assert result.failed
     outputs, unfinished = stored(stack)

@@ -127,7 +127,7 @@ def test_fifty_identities_cost_one_list_a_look(sandbox, switches, open_stack):
         if "0 of 50 verified" in line:
             sandbox.clock.advance(3600)
 
-    switches.first_look_seconds = 1800
+    switches.first_check_seconds = 1800
     stack = open_stack(program=program)
     with requests(sandbox) as asked:
         result = stack.up(on_output=look_now)

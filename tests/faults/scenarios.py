@@ -269,20 +269,20 @@ PROFILES: Final[Mapping[str, Switches]] = {
         failed_restarts=True,
         signs_while_pending="new",
         old_key_lingers_seconds=5,
-        first_look_seconds=60,
+        first_check_seconds=60,
         lost_record_takes_back_verification=True,
     ),
     "frozen": Switches(
         requests_per_second=None,
         verification_info="frozen",
         put_answer="NOT_STARTED",
-        first_look_seconds=660,
+        first_check_seconds=660,
     ),
     "sticky": Switches(
         requests_per_second=None,
         status_after_put="SUCCESS",
         verification_info="sticky",
-        failed_look_keeps_success=True,
+        failed_check_keeps_success=True,
         refuses_bad_keys=True,
     ),
     "slow": Switches(

@@ -84,7 +84,7 @@ def _processes() -> Iterator[tuple[int, int, str]]:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(switches=Switches(requests_per_second=None, first_look_seconds=0)) as world:
+    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world:
         yield world
 
 
@@ -206,15 +206,15 @@ def test_killed(sandbox: Sandbox, stack: _Stack, domain: str, victim: str) -> No
 
 def test_interrupted_once(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
     """The first Ctrl-C ends a wait in two seconds, and a line says what is pending and how to go on."""
-    before = sandbox.ses.switches.first_look_seconds
-    sandbox.ses.switches.first_look_seconds = 1800
+    before = sandbox.ses.switches.first_check_seconds
+    sandbox.ses.switches.first_check_seconds = 1800
     stack.declare({domain: {"generation": 1}})
 
     def reached() -> bool:
         return any(call.domain == domain for call in sandbox.ses.calls("GetEmailIdentity"))
 
     result, seconds = disturbed(stack, reached, stack.interrupt, ends="verification created")
-    sandbox.ses.switches.first_look_seconds = before
+    sandbox.ses.switches.first_check_seconds = before
     assert result.failed
     assert seconds < INTERRUPTED_SECONDS
     outputs, unfinished = stack.stored()

@@ -1356,7 +1356,7 @@ def test_no_key_is_sent_without_its_record(world):
 
 def test_what_ses_has_not_looked_for_yet(world):
     """Without a word of another value nothing is sent: the verification looks again until SES has said it."""
-    world.switch(first_look_seconds=40)
+    world.switch(first_check_seconds=40)
     old = world.verified()
     verdicts = world.verify(old)
     assert verdicts[0].verified
@@ -1394,7 +1394,7 @@ def test_what_ses_confirms_again(world):
 
 def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
     """That the key before was verified says nothing about the one that SES is looking for now."""
-    world.switch(first_look_seconds=40)
+    world.switch(first_check_seconds=40)
     old = lifecycle.read(world.verified(), world.outside)
     world.publish(2)
 
@@ -1407,7 +1407,7 @@ def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world, tokens):
     """The same, where the response to the Put was lost and the next run finds the key set."""
-    world.switch(first_look_seconds=40, tokens=tokens)
+    world.switch(first_check_seconds=40, tokens=tokens)
     old = lifecycle.read(world.verified(), world.outside)
     world.publish(2)
     world.model.inject(Fault("drop", "after", PUT_KEY))
@@ -1676,7 +1676,7 @@ SWITCHES = st.builds(
     read_lag_seconds=st.sampled_from([0, 3]),
     put_enables_signing=st.booleans(),
     requests_per_second=st.none(),
-    first_look_seconds=st.sampled_from([0, 1, 40]),
+    first_check_seconds=st.sampled_from([0, 1, 40]),
 )
 
 FAULTS = st.lists(

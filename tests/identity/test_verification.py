@@ -48,7 +48,7 @@ def switched(world, look_seconds=30, domain=DOMAIN):
     """An identity that was verified and has just got another key, which SES looks for after a while."""
     old = world.verified(domain=domain)
     world.publish(2, domain=domain)
-    world.switch(first_look_seconds=look_seconds)
+    world.switch(first_check_seconds=look_seconds)
     new = world.update(old, 2, domain=domain)
     world.forget()
     return new
@@ -63,7 +63,7 @@ def outcome(verdicts):
 
 def test_fifty_new_identities(world):
     """Fifty new identities cost one List a look, not a read each."""
-    world.switch(first_look_seconds=30)
+    world.switch(first_check_seconds=30)
     stored = several(world, 50)
 
     verdicts = world.verify(*stored)
@@ -83,7 +83,7 @@ def test_fifty_new_identities(world):
 
 def test_the_rest_of_several(world):
     """The line about several names those that are still waited for."""
-    world.switch(first_look_seconds=30)
+    world.switch(first_check_seconds=30)
     stored = several(world, 3)
     world.resolver.records.pop("s1._domainkey.d02.example.com")
     world.clock.after(31, lambda: world.publish(1, domain="d02.example.com"))
@@ -98,7 +98,7 @@ def test_the_rest_of_several(world):
 
 def test_one_new_identity(world):
     """A single one is read, which costs no more than a List and tells more."""
-    world.switch(first_look_seconds=30)
+    world.switch(first_check_seconds=30)
 
     verdicts = world.verify(world.created())
 
@@ -112,7 +112,7 @@ def test_one_new_identity(world):
 def test_few_new_ones_among_many(world):
     """Where a List has more pages than there are new identities, reading these is fewer calls."""
     old = several(world, 3 * LIST_PAGE_SIZE)
-    world.switch(first_look_seconds=30)
+    world.switch(first_check_seconds=30)
     stored = [world.created(domain=f"z{one}.example.com") for one in range(2)]
 
     verdicts = world.verify(*stored)
@@ -135,7 +135,7 @@ def test_the_pages_of_a_list(world):
 
 def test_a_listed_one_whose_record_was_lost(world):
     """Where a lost record takes the verification back, the List says so, and the identity is pending."""
-    world.switch(lost_record_takes_back_verification=True, failed_look_keeps_success=False)
+    world.switch(lost_record_takes_back_verification=True, failed_check_keeps_success=False)
     stored = several(world, 3)
     world.clock.advance(60)
     world.resolver.records.pop("s1._domainkey.d02.example.com")
@@ -255,7 +255,7 @@ def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look
         status_after_put=status,
         put_answer=answer,
         verification_info=info,
-        failed_look_keeps_success=keeps,
+        failed_check_keeps_success=keeps,
         read_lag_seconds=lag,
         tokens=tokens,
     )
@@ -282,7 +282,7 @@ def test_a_verdict_is_about_the_new_key(world, status, answer, info, keeps, look
 )
 def test_a_key_that_ses_does_not_find(world, status, info, keeps):
     """A key that SES looks for and does not find is never verified, whatever is left of the one before."""
-    world.switch(status_after_put=status, verification_info=info, failed_look_keeps_success=keeps)
+    world.switch(status_after_put=status, verification_info=info, failed_check_keeps_success=keeps)
     stored = switched(world)
     world.resolver.records.pop("s2._domainkey.example.com")
 
@@ -294,7 +294,7 @@ def test_a_key_that_ses_does_not_find(world, status, info, keeps):
 
 def test_a_failed_look_that_keeps_success(world):
     """SUCCESS with a check after our call, an error and an older success: that SUCCESS is not of this key."""
-    world.switch(status_after_put="SUCCESS", failed_look_keeps_success=True)
+    world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True)
     stored = switched(world)
     world.resolver.records.pop("s2._domainkey.example.com")
 
@@ -310,7 +310,7 @@ def test_a_failed_look_that_keeps_success(world):
 
 def test_found_at_last(world):
     """Once SES finds the key after looks that missed it and kept SUCCESS, it is verified."""
-    world.switch(status_after_put="SUCCESS", failed_look_keeps_success=True)
+    world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True)
     stored = switched(world)
     world.resolver.records.pop("s2._domainkey.example.com")
     before = world.verify(stored)
@@ -353,7 +353,7 @@ def test_unconfirmed_beside_a_verified_one(world):
     world.switch(status_after_put="SUCCESS", verification_info="empty")
     unconfirmed = switched(world)
     world.clock.advance(HOUR)
-    world.switch(first_look_seconds=3600)
+    world.switch(first_check_seconds=3600)
     pending = world.created(domain="example.org")
     world.clock.after(60, stopping.set)
 
@@ -437,11 +437,11 @@ def test_the_times_beside_success(world, checked, succeeded, error, verified):
 
 def test_a_status_of_the_key_before(world):
     """A late answer with the selector of before the switch is no sign that SES looks for this key."""
-    world.switch(verification_info="empty", status_after_put="SUCCESS", first_look_seconds=10)
+    world.switch(verification_info="empty", status_after_put="SUCCESS", first_check_seconds=10)
     old = world.created()
     world.publish(2)
     world.clock.advance(12)
-    world.switch(first_look_seconds=3600, read_lag_seconds=5)
+    world.switch(first_check_seconds=3600, read_lag_seconds=5)
     stored = world.update(old, 2)
     world.clock.after(60, stopping.set)
 
@@ -465,7 +465,7 @@ def test_another_status_of_an_earlier_run(world):
 @pytest.mark.parametrize("info", INFO)
 def test_failed_from_before_the_put(world, info, lag):
     """After FAILED the same key was put again: the old verdict does not end the new wait."""
-    world.switch(verification_info=info, first_look_seconds=30)
+    world.switch(verification_info=info, first_check_seconds=30)
     old = world.verified()
     world.model.change(DOMAIN, REGION, status="FAILED")
     failed = lifecycle.read(old, world.outside)
@@ -578,7 +578,7 @@ def test_a_thousand_switches(world):
 
 def test_a_long_list(world):
     """A List ends with the time limit, too, and what it has not come to is not gone."""
-    world.switch(first_look_seconds=3600)
+    world.switch(first_check_seconds=3600)
     entries = [world.entry(one) for one in several(world, 3 * LIST_PAGE_SIZE)]
 
     verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
@@ -589,7 +589,7 @@ def test_a_long_list(world):
 
 def test_lists_of_many_regions(world):
     """After the time limit no Region is asked for its List any more."""
-    world.switch(first_look_seconds=3600)
+    world.switch(first_check_seconds=3600)
     regions = [f"us-east-{number}" for number in range(1, 9)]
     entries = [replace(world.entry(one), region=region) for one in several(world, 2) for region in regions]
 
@@ -625,7 +625,7 @@ def test_no_limit_for_one_poll(world):
 
 def test_a_refusal_in_a_later_round(world):
     """What SES refuses to tell in a later round of polls is the reason that is shown."""
-    world.switch(first_look_seconds=3600)
+    world.switch(first_check_seconds=3600)
     stored = world.created()
     world.clock.after(4, lambda: world.model.inject(Fault("access_denied", "before", operation=GET, times=9)))
 
@@ -910,7 +910,7 @@ def test_fail_has_nothing_to_fail_for(world):
 @pytest.mark.parametrize("number", [1, 3], ids=["read", "listed"])
 def test_interrupted(world, number, on_timeout):
     """Ctrl-C ends the wait at once; what is pending is said and stored, and no call is made for it."""
-    world.switch(first_look_seconds=3600)
+    world.switch(first_check_seconds=3600)
     stored = several(world, number)
     world.clock.after(4, stopping.set)
 

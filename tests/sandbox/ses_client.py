@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import SesEmulator, Switches
 
-__all__ = ["DOMAIN", "LOOK_SECONDS", "REGION", "Key", "World", "answer_of", "ec_key", "key", "world"]
+__all__ = ["CHECK_SECONDS", "DOMAIN", "REGION", "Key", "World", "answer_of", "ec_key", "key", "world"]
 
 DOMAIN = "example.com"
 REGION = "eu-west-1"
 
-LOOK_SECONDS = 60
-"""From a Put to the first look: far more than a test takes, so that none comes by itself."""
+CHECK_SECONDS = 60
+"""From a Put to the first check: far more than a test takes, so that none comes by itself."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class World:
     def publish(self, key: Key, value: str | None = None) -> None:
         self.dns[key.record_name] = (value or key.p,)
 
-    def look(self) -> None:
-        """SES takes its first look after a Create or Put."""
-        self.clock.advance(LOOK_SECONDS)
+    def check(self) -> None:
+        """SES makes its first check of DNS after a Create or Put."""
+        self.clock.advance(CHECK_SECONDS)
 
     def switch(self, **switches: Any) -> None:
         self.ses.switches = replace(self.ses.switches, **switches)
@@ -120,7 +120,7 @@ class World:
         client = self.client()
         self.publish(key)
         client.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key.sent)
-        self.look()
+        self.check()
         assert self.status() == "SUCCESS"
         return client
 
@@ -145,10 +145,10 @@ class World:
 
 @contextmanager
 def world(**switches: Any) -> Iterator[World]:
-    """A world without a rate limit where SES looks after `LOOK_SECONDS`, unless *switches* says otherwise."""
+    """A world without a rate limit; SES first checks DNS after `CHECK_SECONDS`, unless *switches* differ."""
     clock = SandboxClock()
     dns: dict[str, tuple[str, ...] | None] = {}
-    chosen = Switches(**{"requests_per_second": None, "first_look_seconds": LOOK_SECONDS, **switches})
+    chosen = Switches(**{"requests_per_second": None, "first_check_seconds": CHECK_SECONDS, **switches})
     with SesEmulator(look_up_txt=lambda name: dns.get(name, ()), clock=clock, switches=chosen) as ses:
         yield World(ses, clock, dns)
 

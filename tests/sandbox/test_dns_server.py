@@ -209,7 +209,7 @@ def test_silence(server):
 
 
 def test_query_log(server):
-    """Every question over the wire is logged, a look-up from within is not."""
+    """Every question over the wire is logged, a lookup from within is not."""
     server.txt("example.com")
     ask(server, "Example.com", "SOA", at="127.0.0.3")
     ask(server, "example.com", "NS", recursion=True, tcp=True)

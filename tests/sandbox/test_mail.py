@@ -18,7 +18,7 @@ from sandbox.ses.model import SesModel
 from sandbox.ses.sending import signed
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.sandbox.ses_client import DOMAIN, LOOK_SECONDS, REGION, answer_of, key
+from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, answer_of, key
 from tests.support.fakes import FakeClock
 
 DAY = timedelta(days=1)
@@ -54,9 +54,9 @@ class Sender:
             EmailIdentity=DOMAIN, SigningAttributesOrigin="EXTERNAL", SigningAttributes=key.sent
         )
 
-    def look(self):
-        """SES takes its first look after a Create or Put."""
-        self.sandbox.clock.advance(LOOK_SECONDS)
+    def check(self):
+        """SES makes its first check of DNS after a Create or Put."""
+        self.sandbox.clock.advance(CHECK_SECONDS)
 
     def verdict(self, domain=DOMAIN):
         """What the receiver of a message sent now says."""
@@ -78,7 +78,7 @@ def _sandbox():
 @pytest.fixture
 def sandbox(_sandbox):
     """One for all tests here, with nothing left in it but the zone."""
-    _sandbox.ses.switches = Switches(requests_per_second=None, first_look_seconds=LOOK_SECONDS)
+    _sandbox.ses.switches = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
     yield _sandbox
     for name in _sandbox.ses.identities(REGION):
         _sandbox.ses.remove(name, REGION)
@@ -97,7 +97,7 @@ def sender(sandbox):
     sender.publish(ONE)
     sender.publish(TWO)
     sender.create(ONE)
-    sender.look()
+    sender.check()
     yield sender
     sender.ses.close()
 
@@ -236,7 +236,7 @@ def test_new_domain_may_not_send(sandbox):
     sender.create(ONE)
     with pytest.raises(ClientError, match="MessageRejected"):
         sender.verdict()
-    sender.look()
+    sender.check()
     assert sender.verdict() == PASS_ONE
     with pytest.raises(ClientError, match="US-EAST-1"):
         send(sandbox, DOMAIN, "us-east-1")
@@ -281,8 +281,8 @@ def test_easy_dkim(sandbox, sender):
         ({"signs_while_pending": "nothing"}, UNSIGNED, PASS_TWO),
         ({"signs_while_pending": "old"}, PASS_ONE, PASS_TWO),
         ({"signs_while_pending": "new"}, PASS_TWO, PASS_TWO),
-        ({"old_key_lingers_seconds": 5 * LOOK_SECONDS}, PASS_ONE, PASS_ONE),
-        ({"signs_while_pending": "new", "old_key_lingers_seconds": LOOK_SECONDS / 2}, PASS_ONE, PASS_TWO),
+        ({"old_key_lingers_seconds": 5 * CHECK_SECONDS}, PASS_ONE, PASS_ONE),
+        ({"signs_while_pending": "new", "old_key_lingers_seconds": CHECK_SECONDS / 2}, PASS_ONE, PASS_TWO),
         ({"status_after_put": "SUCCESS"}, UNSIGNED, PASS_TWO),
     ],
     ids=["nothing", "old", "new", "old lingers", "old lingers, then new", "status lies"],
@@ -294,16 +294,16 @@ def test_switches(sandbox, sender, switches, after_put, after_look):
     assert sender.verdict() == PASS_ONE
     sender.put(TWO)
     assert sender.verdict() == after_put
-    sender.look()
+    sender.check()
     assert sender.verdict() == after_look
-    sandbox.clock.advance(10 * LOOK_SECONDS)
+    sandbox.clock.advance(10 * CHECK_SECONDS)
     assert sender.verdict() == PASS_TWO
 
 
 def test_unsigned_window(sandbox, sender):
-    """The unsigned messages are those sent from the Put to SES's look."""
+    """The unsigned messages are those sent from the Put to SES's check of DNS."""
     sandbox.mail.reset()
-    sandbox.ses.switches.first_look_seconds = 100
+    sandbox.ses.switches.first_check_seconds = 100
     for minute in range(5):
         if minute == 1:
             sender.put(TWO)
@@ -316,7 +316,7 @@ def test_late_delivery(sandbox, sender):
     """Mail signed with the old key is good as long as the old record stands, however late it arrives."""
     before = sender.verdict()
     sender.put(TWO)
-    sender.look()
+    sender.check()
     sandbox.clock.advance(3 * DAY)
     after = sender.verdict()
     assert [PASS_ONE, PASS_TWO] == [before, after]
@@ -340,7 +340,7 @@ def test_long_record_comes_by_tcp(sandbox, sender):
     long, name = key("x" * 63, bits=2048), f"a-long-name.{DOMAIN}"
     sandbox.dns.override(f"{long.selector}._domainkey.{name}", [long.p])
     sender.create(long, name)
-    sender.look()
+    sender.check()
     sandbox.dns.reset()
     assert sender.verdict(name) == Verdict("pass", "", name, long.selector)
     assert [False, True] == [query.tcp for query in sandbox.dns.queries]
@@ -431,7 +431,7 @@ def test_without_sockets():
     sink = MailSink(look_up=lambda name: Found(records.get(name, ())), clock=clock)
     ses = SesModel(look_up_txt=lambda name: records.get(name, ()), clock=clock, deliver=sink.receive)
     ses.call("CreateEmailIdentity", REGION, {"EmailIdentity": DOMAIN, "DkimSigningAttributes": ONE.sent})
-    clock.advance(LOOK_SECONDS)
+    clock.advance(CHECK_SECONDS)
     ses.call("SendEmail", REGION, SIMPLE)
     records.clear()
     clock.advance(DAY)

@@ -1,10 +1,10 @@
-"""The emulator's identities over time: when SES looks, what it says then, and what mail is signed with."""
+"""The emulator's identities over time: when SES checks DNS, what it says, what mail is signed with."""
 
 from datetime import timedelta
 
 import pytest
 
-from tests.sandbox.ses_client import DOMAIN, LOOK_SECONDS, REGION, answer_of, ec_key, key, world
+from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, answer_of, ec_key, key, world
 
 HOUR = timedelta(hours=1)
 ONE, TWO, THREE = key("one"), key("two"), key("three")
@@ -21,20 +21,20 @@ def create(here, attributes):
 
 
 def test_verified_once_the_record_is_there(here):
-    """Pending, unsigned and not sending until SES's own look finds the key; then verified and signing."""
+    """Pending, unsigned and not sending until SES's own check finds the key; then verified and signing."""
     here.publish(ONE)
     create(here, ONE.sent)
     assert (here.status(), here.signs_with()) == ("PENDING", None)
-    here.look()
+    here.check()
     answer = here.get()
     assert (answer["DkimAttributes"]["Status"], answer["VerificationStatus"]) == ("SUCCESS", "SUCCESS")
     assert answer["VerifiedForSendingStatus"] is True
     assert here.ses.signing_key(DOMAIN, REGION) == ("one", ONE.pkcs1_der)
 
 
-def test_first_look_seconds(here):
-    """The first look comes when the switch says."""
-    here.switch(first_look_seconds=600)
+def test_first_check_seconds(here):
+    """The first check comes when the switch says."""
+    here.switch(first_check_seconds=600)
     here.publish(ONE)
     create(here, ONE.sent)
     for seconds, status in ((500, "PENDING"), (100, "SUCCESS")):
@@ -42,13 +42,13 @@ def test_first_look_seconds(here):
         assert status == here.status()
 
 
-def test_looks_come_at_growing_gaps(here):
-    """After a look that missed, the next one is later each time, and an hour at most."""
+def test_checks_come_at_growing_gaps(here):
+    """After a check that missed, the next one is later each time, and an hour at most."""
     create(here, ONE.sent)
     gaps = []
     for _ in range(8):
         identity = here.ses.identities(REGION)[DOMAIN]
-        gaps.append(identity.next_look - (identity.info.checked or identity.changed))
+        gaps.append(identity.next_check - (identity.info.checked or identity.changed))
         here.clock.advance(gaps[-1])
     assert gaps[:5] == [timedelta(seconds=seconds) for seconds in (60, 120, 240, 480, 960)]
     assert gaps[-2:] == [HOUR, HOUR]
@@ -104,7 +104,7 @@ def test_no_key_and_no_public_half(here):
     """A revoked record is not the partner of something that is no key."""
     here.publish(ONE, "p=")
     create(here, ONE.whole_pem)
-    here.look()
+    here.check()
     assert here.status() == "PENDING"
 
 
@@ -116,7 +116,7 @@ def test_both_encodings_verify(here, attributes):
     here.publish(ONE)
     here.publish(key("long", 2048))
     create(here, attributes)
-    here.look()
+    here.check()
     assert here.status() == "SUCCESS"
 
 
@@ -155,7 +155,7 @@ def test_record_values(here, value, status):
     """A record verifies if the key it holds is ours, however it is written."""
     here.publish(ONE, value)
     create(here, ONE.sent)
-    here.look()
+    here.check()
     assert here.status() == status
 
 
@@ -165,7 +165,7 @@ def test_verifies_tagged_records(here, verifies):
     here.switch(verifies_tagged_records=verifies)
     here.publish(ONE, f"v=DKIM1; k=rsa; {ONE.p}")
     create(here, ONE.sent)
-    here.look()
+    here.check()
     assert here.status() == ("SUCCESS" if verifies else "PENDING")
     here.publish(ONE)
     here.clock.advance(HOUR)
@@ -178,14 +178,14 @@ def test_verifies_tagged_records(here, verifies):
     ids=["no such name", "another value", "no answer"],
 )
 def test_verification_info(here, answer, error):
-    """A look that missed tells when it was and why; one that found says when."""
+    """A check that missed tells when it was and why; one that found says when."""
     here.dns[ONE.record_name] = answer
     create(here, ONE.sent)
-    here.look()
+    here.check()
     info = here.get()["VerificationInfo"]
     assert (info["ErrorType"], "LastSuccessTimestamp" in info) == (error, False)
     created = here.ses.log[0].at
-    assert info["LastCheckedTimestamp"] - created <= timedelta(seconds=LOOK_SECONDS)
+    assert info["LastCheckedTimestamp"] - created <= timedelta(seconds=CHECK_SECONDS)
     here.publish(ONE)
     here.clock.advance(HOUR)
     info = here.get()["VerificationInfo"]
@@ -218,7 +218,7 @@ def test_record_gone_for_good(here):
     here.clock.advance(HOUR)
     assert here.status() == "FAILED"
     here.put(ONE)
-    here.look()
+    here.check()
     assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
 
 
@@ -232,13 +232,13 @@ def test_silent_server_proves_nothing(here):
 
 
 def test_change_of_key(here):
-    """A new key is looked for like the first one, while the identity itself stays verified."""
+    """A new key is checked like the first one, while the identity itself stays verified."""
     here.verified(ONE)
     here.publish(TWO)
     assert here.put(TWO)["DkimTokens"] == ["two"]
     answer = here.get()
     assert (answer["DkimAttributes"]["Status"], answer["VerificationStatus"]) == ("PENDING", "SUCCESS")
-    here.look()
+    here.check()
     assert (here.status(), here.signs_with()) == ("SUCCESS", "two")
 
 
@@ -264,12 +264,12 @@ def test_tokens(here, tokens, told):
 
 @pytest.mark.parametrize("status", ["PENDING", "NOT_STARTED", "SUCCESS"])
 def test_status_after_put(here, status):
-    """Until the first look the status after a Put is the switch's; the look decides."""
+    """Until the first check the status after a Put is the switch's; the check decides."""
     here.switch(status_after_put=status)
     here.verified(ONE)
     assert here.put(TWO)["DkimStatus"] == status
     assert (here.status(), here.signs_with()) == (status, None)
-    here.look()
+    here.check()
     assert here.status() == "PENDING"
     here.publish(TWO)
     here.clock.advance(HOUR)
@@ -285,11 +285,11 @@ def test_only_a_success_stays_success(here):
 
 @pytest.mark.parametrize(("which", "selector"), [("nothing", None), ("old", "one"), ("new", "two")])
 def test_signs_while_pending(here, which, selector):
-    """While SES looks for the new key, mail is signed with nothing, the old key or the new one."""
+    """While the new key is not verified, mail is signed with nothing, the old key or the new one."""
     here.switch(signs_while_pending=which)
     here.verified(ONE)
     here.put(TWO)
-    here.look()
+    here.check()
     assert (here.status(), here.signs_with()) == ("PENDING", selector)
 
 
@@ -317,7 +317,7 @@ def test_old_key_lingers(here, lingers, selector):
     here.verified(ONE)
     here.publish(TWO)
     here.put(TWO)
-    here.look()
+    here.check()
     assert (here.status(), here.signs_with()) == ("SUCCESS", selector)
     here.clock.advance(600)
     assert here.signs_with() == "two"
@@ -330,23 +330,23 @@ def test_same_key_restarts(here, restarts):
     here.verified(ONE)
     here.put(ONE)
     assert (here.status(), here.signs_with()) == (("PENDING", None) if restarts else ("SUCCESS", "one"))
-    here.look()
+    here.check()
     assert (here.status(), here.signs_with()) == ("SUCCESS", "one")
 
 
 @pytest.mark.parametrize("restarts", [True, False])
 def test_failed_restarts(here, restarts):
-    """After FAILED the same key put again is looked for again, or never."""
+    """After FAILED the same key put again is checked again, or never."""
     here.switch(failed_restarts=restarts, same_key_restarts=not restarts)
     create(here, ONE.sent)
     here.clock.advance(73 * HOUR)
     here.publish(ONE)
     assert here.put(ONE)["DkimStatus"] == ("PENDING" if restarts else "FAILED")
-    here.look()
+    here.check()
     assert here.status() == ("SUCCESS" if restarts else "FAILED")
     here.publish(TWO)
     here.put(TWO)
-    here.look()
+    here.check()
     assert here.status() == "SUCCESS"
 
 
@@ -371,12 +371,12 @@ def test_failed_restarts(here, restarts):
     ids=["filled", "empty", "stale", "ownership", "frozen", "sticky"],
 )
 def test_verification_info_switch(here, told, pending, verified):
-    """While SES looks for a new key: about this look, nothing, about before the Put, or about ownership."""
+    """While a new key is pending: about this check, nothing, about before the Put, or about ownership."""
     here.switch(verification_info=told)
     here.verified(ONE)
     here.put(TWO)
     key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
-    here.look()
+    here.check()
     info = here.get()["VerificationInfo"]
     described = {
         name: True if name == "ErrorType" else "after" if value > key_set_at else "before"
@@ -399,10 +399,10 @@ def test_an_error_beside_success(here):
 
 
 def test_frozen_until_owned(here):
-    """What never moves later tells of the looks before the identity itself is verified."""
+    """What never moves later tells of the checks before the identity itself is verified."""
     here.switch(verification_info="frozen")
     create(here, ONE.sent)
-    here.look()
+    here.check()
     assert here.get()["VerificationInfo"]["ErrorType"] == "HOST_NOT_FOUND"
     here.publish(ONE)
     here.clock.advance(HOUR)
@@ -430,13 +430,13 @@ def test_put_answer(here, switches, answered, told):
 
 
 @pytest.mark.parametrize(("keeps", "status"), [(True, "SUCCESS"), (False, "PENDING")])
-def test_failed_look_keeps_success(here, keeps, status):
-    """A look that misses the new key leaves SUCCESS, with an error beside it; or does not."""
-    here.switch(status_after_put="SUCCESS", failed_look_keeps_success=keeps)
+def test_failed_check_keeps_success(here, keeps, status):
+    """A check that misses the new key leaves SUCCESS, with an error beside it; or does not."""
+    here.switch(status_after_put="SUCCESS", failed_check_keeps_success=keeps)
     here.verified(ONE)
     here.put(TWO)
     key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
-    here.look()
+    here.check()
     info = here.get()["VerificationInfo"]
     assert (here.status(), here.signs_with(), info["ErrorType"]) == (status, None, "HOST_NOT_FOUND")
     assert info["LastSuccessTimestamp"] < key_set_at < info["LastCheckedTimestamp"]
@@ -447,7 +447,7 @@ def test_failed_look_keeps_success(here, keeps, status):
 @pytest.mark.parametrize("keeps", [True, False])
 def test_failed_look_and_a_lost_record(here, keeps):
     """Of a record that is gone, too, SES may tell SUCCESS; mail goes out unsigned all the same."""
-    here.switch(failed_look_keeps_success=keeps)
+    here.switch(failed_check_keeps_success=keeps)
     here.verified(ONE)
     here.dns.clear()
     here.clock.advance(HOUR)
@@ -471,7 +471,7 @@ def test_lost_record_takes_back_verification(here, takes_back):
     )
     here.publish(ONE)
     here.put(ONE)
-    here.look()
+    here.check()
     assert here.get()["VerifiedForSendingStatus"] is True
 
 
@@ -497,10 +497,10 @@ def test_refuses_bad_keys(here, attributes, refuses):
 
 @pytest.mark.parametrize("caches", [True, False])
 def test_caches_no_such_name(here, caches):
-    """A look that came too early is remembered as "no such name" for 15 minutes, or not."""
+    """A check that came too early is remembered as "no such name" for 15 minutes, or not."""
     here.switch(caches_no_such_name=caches)
     create(here, ONE.sent)
-    here.look()
+    here.check()
     here.publish(ONE)
     here.clock.advance(timedelta(minutes=14))
     assert here.status() == ("PENDING" if caches else "SUCCESS")
@@ -534,7 +534,7 @@ def test_put_enables_signing(here, enables):
     here.verified(ONE).put_email_identity_dkim_attributes(EmailIdentity=DOMAIN, SigningEnabled=False)
     here.publish(TWO)
     here.put(TWO)
-    here.look()
+    here.check()
     assert here.get()["DkimAttributes"]["SigningEnabled"] is enables
     assert here.signs_with() == ("two" if enables else None)
 
@@ -577,7 +577,7 @@ def test_changed_by_others(here):
     here.clock.advance(5 * HOUR)
     assert (here.status(), here.signs_with()) == ("FAILED", None)
     here.put(ONE)
-    here.look()
+    here.check()
     assert here.signs_with() == "one"
     here.ses.change(DOMAIN, REGION, signing_enabled=False, tags={"a": "b"})
     assert (here.get()["Tags"], here.signs_with()) == ([{"Key": "a", "Value": "b"}], None)
