@@ -4,8 +4,8 @@ Private keys, and secrets of DNS hosts, that stand in the configuration in plain
 Everybody with the repository reads them there. And the reverse: what is encrypted there and would
 stand in plain in the state.
 
-The program gets every value decrypted and unmarked, so the stack file is read again. Values
-in, problems out; no text quotes a key.
+The program gets every value decrypted and unmarked, so the stack file is read again. What could
+not be checked there is a warning. Values in, problems out; no text quotes a key.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def in_stack(domains: object) -> list[str]:
         for domain, generation in given
     }
     if unchecked := sorted(path for path, kinds in found.items() if kinds <= {"missing"}):
-        pulumi.log.warn(_not_checked(unchecked, unread))
+        pulumi.log.warn(_not_checked("the private keys of", unchecked, unread))
     return problems([path for path, kinds in found.items() if "plain" in kinds], name)
 
 
@@ -67,8 +67,11 @@ def credentials_in_stack(credentials: object) -> list[str]:
         if isinstance(value, str) and key not in NOT_SECRET
     }
     if given and is_config_secret(name):
-        maps, _ = _written(pulumi.get_project(), "dnsCredentials")
-        given = {path for path in given if "plain" in {_kind(written, path) for written in maps}}
+        maps, unread = _written(pulumi.get_project(), "dnsCredentials")
+        found = {path: {_kind(written, path) for written in maps} for path in given}
+        if unchecked := sorted(path for path, kinds in found.items() if kinds <= {"missing"}):
+            pulumi.log.warn(_not_checked("the secrets under dnsCredentials for", unchecked, unread))
+        given = {path for path, kinds in found.items() if "plain" in kinds}
     return [
         line(
             ("dnsCredentials", credential, key),
@@ -86,14 +89,18 @@ def encrypted_in_vain() -> list[str]:
     Only private keys and `dnsCredentials` stay secret. What encloses keys may be encrypted as a whole.
     """
     project = pulumi.get_project()
-    found = {
-        path
-        for name in ("defaults", "domains")
-        if is_config_secret(f"{project}:{name}")
-        for written in _written(project, name)[0]
-        for path in _encrypted(_decoded(written), (name,))
-        if not _may_be_encrypted(path)
-    }
+    found: set[Steps] = set()
+    for name in ("defaults", "domains"):
+        if not is_config_secret(f"{project}:{name}"):
+            continue
+        maps, unread = _written(project, name)
+        encrypted = {path for written in maps for path in _encrypted(_decoded(written), (name,))}
+        if not encrypted:
+            pulumi.log.warn(
+                f"could not check what of {project}:{name} is encrypted, and may stand in plain in the stack's "
+                f"state: {'; '.join(unread) or 'it stands in no file that was read'}"
+            )
+        found |= {path for path in encrypted if not _may_be_encrypted(path)}
     return [
         line(
             path,
@@ -121,11 +128,11 @@ def _command(name: str, domain: str, generation: str) -> str:
     return f"pulumi config set --secret --path '{path}'"
 
 
-def _not_checked(unchecked: Sequence[KeyPath], unread: Sequence[str]) -> str:
-    names = [f"{domain} {generation}" for domain, generation in unchecked[:NAMED]]
+def _not_checked(what: str, unchecked: Sequence[tuple[str, str]], unread: Sequence[str]) -> str:
+    names = [" ".join(path) for path in unchecked[:NAMED]]
     more = f" and {len(unchecked) - NAMED} more" if len(unchecked) > NAMED else ""
     return (
-        f"could not check that the private keys of {', '.join(names)}{more} are encrypted: "
+        f"could not check that {what} {', '.join(names)}{more} are encrypted: "
         f"{'; '.join(unread) or 'they stand in no file that was read'}"
     )
 

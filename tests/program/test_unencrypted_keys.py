@@ -237,6 +237,27 @@ def test_credentials(project, written, expected):
     assert unencrypted_keys.credentials_in_stack(CREDENTIALS) == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "stacks/Pulumi.dev.yaml: there is no such file"),
+        ("config: [", "stacks/Pulumi.dev.yaml: line 1: expected the node content, but found '<stream end>'"),
+        ("", "they stand in no file that was read"),
+    ],
+    ids=["no file", "cut off", "empty"],
+)
+def test_credentials_that_could_not_be_checked(project, warnings, content, reason):
+    """Without a file that tells whether they are encrypted, that is said, too."""
+    set_all_config({}, ["ses-byodkim:dnsCredentials"])
+    if content is not None:
+        write(project / "stacks" / "Pulumi.dev.yaml", content)
+    assert unencrypted_keys.credentials_in_stack(CREDENTIALS) == []
+    assert warnings == [
+        "could not check that the secrets under dnsCredentials for godaddy token, panel token are encrypted: "
+        + reason
+    ]
+
+
 def test_no_credential_is_secret(project):
     """If Pulumi knows of no secret there, all is plain."""
     set_all_config({}, [])
@@ -268,6 +289,34 @@ def test_encrypted_in_vain(project):
         "is encrypted, and would stand in plain in the stack's state: only private keys and "
         "dnsCredentials stay secret, set it without `--secret`"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "stacks/Pulumi.dev.yaml: there is no such file"),
+        ("config: [", "stacks/Pulumi.dev.yaml: line 1: expected the node content, but found '<stream end>'"),
+        ("", "it stands in no file that was read"),
+    ],
+    ids=["no file", "cut off", "empty"],
+)
+def test_in_vain_or_not(project, warnings, content, reason):
+    """Without a file that tells what is encrypted, the state may hold it in plain, and that is said."""
+    if content is not None:
+        write(project / "stacks" / "Pulumi.dev.yaml", content)
+    assert unencrypted_keys.encrypted_in_vain() == []
+    assert warnings == [
+        "could not check what of ses-byodkim:domains is encrypted, and may stand in plain in the stack's state: "
+        + reason
+    ]
+
+
+def test_encrypted_is_found(project, warnings):
+    """Keys that are encrypted are what Pulumi knows of, and nothing more is said."""
+    written = {"config": {"ses-byodkim:domains": domains(_1=SECURE)}}
+    write(project / "stacks" / "Pulumi.dev.yaml", written)
+    assert unencrypted_keys.encrypted_in_vain() == []
+    assert warnings == []
 
 
 @pytest.mark.parametrize("written", [SECURE, "not JSON", [1], {"example.com": None}, None])
