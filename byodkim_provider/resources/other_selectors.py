@@ -82,6 +82,7 @@ class ForeignSelectorsProvider(AwsProvider):
             domain,
             [selector for selector, value in keep.items() if value is None and selector not in known],
             resolver,
+            keep=keep,
             delegated=same_domain,
         )
         problems += not_found
@@ -151,26 +152,34 @@ def hidden(
 
 
 def carried(
-    domain: str, selectors: Sequence[str], resolver: Resolver | None, *, delegated: bool = False
+    domain: str,
+    selectors: Sequence[str],
+    resolver: Resolver | None,
+    *,
+    keep: Mapping[str, str | None],
+    delegated: bool = False,
 ) -> tuple[Records, list[str]]:
     """
     The records of *selectors* as they stand in DNS, and why some can't be carried over.
 
-    *delegated*: the zone exists already. A lookup then follows the delegation, which hides
-    what the parent zone has.
+    *keep* is all that is to be carried over. *delegated*: the zone exists already. A lookup then
+    follows the delegation, which hides what the parent zone has.
     """
     found: Records = {}
-    problems: list[str] = []
+    failed: dict[str, ValueError] = {}
     for selector in selectors:
-        name = records.record_name(selector, domain)
         try:
-            found[selector] = _looked_up(name, domain, resolver, delegated=delegated)
-        except ValueError as error:
-            problems.append(
-                f"{domain}: keep can't carry over {name!r}: {error}; "
-                f'give its value: `keep: {{{selector}: "v=DKIM1; …"}}`'
+            found[selector] = _looked_up(
+                records.record_name(selector, domain), domain, resolver, delegated=delegated
             )
-    return found, problems
+        except ValueError as error:
+            failed[selector] = error
+    written = kept_records.as_written({**keep, **dict.fromkeys(failed, "…")})
+    return found, [
+        f"{domain}: keep can't carry over {records.record_name(selector, domain)!r}: {error}; "
+        f"give its value, a key or the target of a CNAME: `keep: {written}`"
+        for selector, error in failed.items()
+    ]
 
 
 def _given(domain: str, values: Mapping[str, str]) -> tuple[Records, list[str]]:

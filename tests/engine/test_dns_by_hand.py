@@ -97,7 +97,8 @@ def test_delegated(sandbox, open_stack):
     assert not hidden.ok
     assert (
         f"{DELEGATED}: keep can't carry over 'newsvc._domainkey.{DELEGATED}': there is no TXT or CNAME "
-        'record, or the delegation hides it; give its value: `keep: {newsvc: "v=DKIM1; …"}`' in hidden.stdout
+        "record, or the delegation hides it; give its value, a key or the target of a CNAME: "
+        "`keep: [google, selector1, {newsvc: …}]`" in hidden.stdout
     )
     delegate["keep"] = ["google", "selector1", {"newsvc": NEWSVC}]
     stack.declare(declared(DELEGATED, delegate))

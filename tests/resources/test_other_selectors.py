@@ -64,7 +64,7 @@ def test_hidden_unseen():
 def test_carried():
     """A TXT record is carried over as Route 53 takes it, an alias as an alias."""
     dns = Dns({GOOGLE: (KEY,)}, {MICROSOFT: "s.example.org"})
-    assert carried("example.com", ["google", "selector1"], dns) == (
+    assert carried("example.com", ["google", "selector1"], dns, keep={}) == (
         {
             "google": {"type": "TXT", "values": [f'{KEY[:255]}""{KEY[255:]}']},
             "selector1": {"type": "CNAME", "values": ["s.example.org"]},
@@ -90,13 +90,22 @@ def test_carried():
 )
 def test_not_carried(dns, delegated, reason):
     """What a lookup can't find or copy is refused with the reason, and with the form that needs none."""
-    assert carried("example.com", ["google"], dns, delegated=delegated) == (
+    assert carried("example.com", ["google"], dns, keep={"google": None}, delegated=delegated) == (
         {},
         [
             f"example.com: keep can't carry over '{GOOGLE}': {reason}; "
-            'give its value: `keep: {google: "v=DKIM1; …"}`'
+            "give its value, a key or the target of a CNAME: `keep: [{google: …}]`"
         ],
     )
+
+
+def test_not_carried_beside_others():
+    """The form that is offered keeps what was kept so far: left out, a record of others would go."""
+    keep = {"google": None, "newsvc": None, "k1": "k1.dkim.example.net", "k2": None}
+    _, problems = carried("example.com", ["newsvc", "k2"], Dns(), keep=keep, delegated=True)
+    assert [problem.rpartition(": `")[2] for problem in problems] == [
+        "keep: [google, {newsvc: …}, {k1: …}, {k2: …}]`"
+    ] * 2
 
 
 def test_servers_disagree():
@@ -106,9 +115,9 @@ def test_servers_disagree():
         def txt(self, name, domain):
             return Answer("ns1.example.net", (KEY,)), Answer("ns2.example.net", (f"{KEY}B",))
 
-    assert carried("example.com", ["google"], Torn())[1] == [
+    assert carried("example.com", ["google"], Torn(), keep={"google": None})[1] == [
         "example.com: keep can't carry over 'google._domainkey.example.com': the servers disagree; "
-        'give its value: `keep: {google: "v=DKIM1; …"}`'
+        "give its value, a key or the target of a CNAME: `keep: [{google: …}]`"
     ]
 
 
