@@ -52,8 +52,8 @@ def removed_too_early(before: Mapping[str, bool], after: Mapping[str, bool]) -> 
     for domain in sorted(before.keys() - after.keys()):
         if not before[domain]:
             yield (
-                f"{domain}: its zone '_domainkey.{domain}' is protected and takes two steps: first `dns: "
-                "{delegate: true, release: true}` and a `pulumi up` that succeeds, then remove it "
+                f"{domain}: its zone '_domainkey.{domain}' is protected and takes two steps: first "
+                "`release: true` beside its `delegate: true` and a `pulumi up` that succeeds, then remove it "
                 "(docs/leaving.md)"
             )
 

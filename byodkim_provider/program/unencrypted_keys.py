@@ -97,8 +97,8 @@ def encrypted_in_vain() -> list[str]:
         encrypted = {path for written in maps for path in _encrypted(_decoded(written), (name,))}
         if not encrypted:
             pulumi.log.warn(
-                f"could not check what of {project}:{name} is encrypted, and may stand in plain in the stack's "
-                f"state: {'; '.join(unread) or 'it stands in no file that was read'}"
+                f"could not check what of {project}:{name} is encrypted, and may stand in plain in the "
+                f"stack's state: {'; '.join(unread) or 'it stands in no file that was read'}"
             )
         found |= {path for path in encrypted if not _may_be_encrypted(path)}
     return [

@@ -129,8 +129,9 @@ def test_release_unseen():
 def test_removed_too_early(before, after, refused):
     """Who removes a zone that is protected is told the two steps."""
     expected = (
-        "example.com: its zone '_domainkey.example.com' is protected and takes two steps: first `dns: "
-        "{delegate: true, release: true}` and a `pulumi up` that succeeds, then remove it (docs/leaving.md)"
+        "example.com: its zone '_domainkey.example.com' is protected and takes two steps: first "
+        "`release: true` beside its `delegate: true` and a `pulumi up` that succeeds, then remove it "
+        "(docs/leaving.md)"
     )
     result = DkimVerificationProvider().check({"delegations": before}, {"delegations": after})
     assert [one.reason for one in result.failures] == ([expected] if refused else [])

@@ -14,8 +14,8 @@ GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
 NEWSVC = "v=DKIM1; k=rsa; p=" + "B" * 392
 FOREIGN_SELECTORS = "pulumi-python:dynamic/byodkim:ForeignSelectors"
 TWO_STEPS = (
-    " has a problem: {0}: its zone '_domainkey.{0}' is protected and takes two steps: first `dns: {{"
-    "delegate: true, release: true}}` and a `pulumi up` that succeeds, then remove it (docs/leaving.md)"
+    " has a problem: {0}: its zone '_domainkey.{0}' is protected and takes two steps: first `release: true` "
+    "beside its `delegate: true` and a `pulumi up` that succeeds, then remove it (docs/leaving.md)"
 )
 
 

@@ -306,8 +306,8 @@ def test_in_vain_or_not(project, warnings, content, reason):
         write(project / "stacks" / "Pulumi.dev.yaml", content)
     assert unencrypted_keys.encrypted_in_vain() == []
     assert warnings == [
-        "could not check what of ses-byodkim:domains is encrypted, and may stand in plain in the stack's state: "
-        + reason
+        "could not check what of ses-byodkim:domains is encrypted, and may stand in plain in the "
+        f"stack's state: {reason}"
     ]
 
 
