@@ -28,6 +28,7 @@ __all__ = [
     "judged",
     "needs_poll",
     "refuse_exchange",
+    "signs_with_key",
 ]
 
 SETTLED: Final = timedelta(minutes=30)
@@ -157,8 +158,16 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
 
 def has_not_found_key(entry: Entry, seen: SesIdentity) -> bool:
     """Whether SES has this key and has not found it in DNS yet, so that the next SUCCESS is about it."""
-    signs_with_it = seen.origin == "EXTERNAL" and seen.selector in (None, entry.selector)
-    return signs_with_it and seen.dkim_status != "SUCCESS"
+    return _has_key(entry, seen) and seen.dkim_status != "SUCCESS"
+
+
+def signs_with_key(entry: Entry, seen: SesIdentity) -> bool:
+    """Whether SES signs with this key, or will once it has found it. If not, no check will change that."""
+    return _has_key(entry, seen) and seen.signing_enabled
+
+
+def _has_key(entry: Entry, seen: SesIdentity) -> bool:
+    return seen.origin == "EXTERNAL" and seen.selector in (None, entry.selector)
 
 
 def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:

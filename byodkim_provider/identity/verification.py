@@ -32,6 +32,7 @@ from byodkim_provider.identity.verdicts import (
     is_from_before_put,
     is_over,
     judged,
+    signs_with_key,
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
@@ -302,6 +303,8 @@ class _Polls:
             found.append("SES does not search for this key again: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` sends the key to SES again")
+        elif seen and not signs_with_key(entry, seen):
+            found.append("`pulumi up --refresh` repairs that, or says what to do")
         else:
             found.append("the next `pulumi up` checks again")
         return "; ".join(found)

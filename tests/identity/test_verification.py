@@ -818,6 +818,38 @@ def test_diagnosis_of_one_that_stays_failed(world):
     assert "rotate" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"origin": "AWS_SES", "key": easy_dkim_keys()[0]}, {"signing_enabled": False}],
+    ids=["Easy DKIM", "signing disabled"],
+)
+def test_diagnosis_of_what_no_check_changes(world, changes):
+    """What somebody has changed in SES is repaired after a refresh alone, however often it is checked."""
+    stored = world.verified()
+    world.model.change(DOMAIN, REGION, **changes)
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert verdict.reason.endswith("; `pulumi up --refresh` repairs that, or says what to do")
+    before = lifecycle.read(stored, world.outside)
+    if "signing_enabled" in changes:
+        assert world.verify(world.update(before, 1), timeout_minutes=30)[0].verified
+
+
+def test_diagnosis_of_another_selector(world):
+    """The same, if SES signs with another selector: the key is sent again."""
+    stored = world.verified()
+    world.model.put_identity(
+        DOMAIN, REGION, selector="s9", private_key=world.key(4).pkcs1_base64(), tags=world.identity().tags
+    )
+
+    (verdict,) = world.verify(stored, timeout_minutes=0)
+
+    assert verdict.reason.endswith("; `pulumi up --refresh` repairs that, or says what to do")
+    repaired = world.update(lifecycle.read(stored, world.outside), 1)
+    assert world.verify(repaired, timeout_minutes=30)[0].verified
+
+
 def test_diagnosis_of_what_is_gone(world):
     """An identity that SES does not have is said to be gone."""
     stored = world.created()
