@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import click
 
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
@@ -29,7 +31,8 @@ from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck
+from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck, Stored
+from byodkim_provider.identity.verdicts import Entry, judged
 
 __all__ = ["doctor"]
 
@@ -90,11 +93,16 @@ def doctor(
     """
     environment = context.ensure_object(Environment)
     stack: Stack | None = None
-    identities: list[tuple[str, str, str | None]] = []
+    identities: list[_Identity] = []
     if chosen.one:
-        expected = [(_given(*chosen.one, chosen), environment.resolver("authoritative", servers))]
+        selector, domain = chosen.one
+        expected = [(_given(selector, domain, chosen), environment.resolver("authoritative", servers))]
         if region:
-            identities = [(chosen.one[1], region, None)]
+            identities = [
+                _Identity(
+                    domain, region, None, lambda seen: seen.verified and seen.selector in (None, selector)
+                )
+            ]
     else:
         stack = open_chosen(chosen, environment)
         expected = list(_in_stack(stack, chosen, environment, servers))
@@ -191,10 +199,26 @@ def _look(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis:
     return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=expected.public_key_der or b"")
 
 
-def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | None]]:
-    """Domain, Region and account of each identity that SES has."""
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """An identity that SES is asked about."""
+
+    domain: str
+    region: str
+    account_id: str | None
+    is_verified: Callable[[SesIdentity], bool]
+    """Whether SES's response is about the key that is meant, and says that it is verified."""
+
+
+def _identities(stack: Stack, domain: str | None) -> list[_Identity]:
+    """Each identity that SES has."""
+
+    def is_verified(stored: Stored, seen: SesIdentity) -> bool:
+        entry = Entry.from_properties(stored.to_outputs())
+        return judged(entry, seen, seen_unverified=entry in stack.state.verified).verified
+
     return [
-        (name, stored.declared.region, stored.declared.account_id)
+        _Identity(name, stored.declared.region, stored.declared.account_id, partial(is_verified, stored))
         for name, group in sorted(stack.state.identities.items())
         if domain in (None, name)
         for stored in group
@@ -202,19 +226,18 @@ def _identities(stack: Stack, domain: str | None) -> list[tuple[str, str, str | 
     ]
 
 
-def _ask_ses(
-    identities: Sequence[tuple[str, str, str | None]], stack: Stack | None, environment: Environment
-) -> list[SesView]:
+def _ask_ses(identities: Sequence[_Identity], stack: Stack | None, environment: Environment) -> list[SesView]:
     """SES's view of each identity; on an error none, and a message: the records don't depend on SES."""
     if not identities:
         return []
     try:
         ses = environment.connect(stack.aws() if stack else AwsSettings())
 
-        def view(domain: str, region: str, account: str | None) -> SesView:
-            return SesView(domain, region, ses(region, account).get_email_identity(domain))
+        def view(one: _Identity) -> SesView:
+            seen = ses(one.region, one.account_id).get_email_identity(one.domain)
+            return SesView(one.domain, one.region, seen, seen is not None and one.is_verified(seen))
 
-        return ask_all([(f"SES {one[1]} {one[0]}", partial(view, *one)) for one in identities])
+        return ask_all([(f"SES {one.region} {one.domain}", partial(view, one)) for one in identities])
     except (ByodkimError, CannotRead) as error:
         say(f"SES was not asked: {error}")
         return []

@@ -127,6 +127,8 @@ class SesView:
     domain: str
     region: str
     identity: SesIdentity | None
+    verified: bool
+    """Whether that shows that SES has verified the key that is meant, as `byodkim status` judges it."""
 
     def line(self) -> str:
         """For people."""
@@ -150,7 +152,7 @@ class SesView:
             "domain": self.domain,
             "region": self.region,
             "status": seen.dkim_status if seen else None,
-            "verified": seen.verified if seen else False,
+            "verified": self.verified,
             "error_type": (seen.failure or None) if seen else None,
             "selector": seen.selector if seen else None,
         }

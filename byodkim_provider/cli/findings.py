@@ -20,7 +20,7 @@ from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, judged
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
 
 __all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
 
@@ -132,6 +132,8 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     if seen.dkim_status == "SUCCESS":
         return f"{verdict.reason}: run `pulumi up`"
     why = f" ({seen.failure})" if seen.failure else ""
+    if seen.dkim_status == "FAILED" and is_from_before_put(verdict.entry, seen):
+        return f"SES has given up{why} and does not search again: rotate to the next generation"
     if seen.dkim_status == "FAILED":
         return f"SES has given up{why}: `pulumi up --refresh` sends the key again"
     return f"verification pending{why}: run `pulumi up`"

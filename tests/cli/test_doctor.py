@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -250,7 +251,7 @@ def test_old_error_beside_success(project, world, status, shown):
     """The reason of a failed check that SES keeps beside SUCCESS is no illness."""
     identity = world.ses().get_email_identity(DOMAIN)
     identity = replace(identity, dkim_status=status, error_type="HOST_NOT_FOUND")
-    view = SesView(DOMAIN, "eu-west-1", identity)
+    view = SesView(DOMAIN, "eu-west-1", identity, verified=False)
     assert shown == ("HOST_NOT_FOUND" in view.line())
     assert ("HOST_NOT_FOUND" if shown else None) == view.to_json()["error_type"]
 
@@ -291,6 +292,31 @@ def test_stack(project):
     lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
     assert lines[:3] == [f"s{generation}._domainkey.{DOMAIN}: right" for generation in (1, 2, 3)]
     assert lines[3].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
+
+
+def ses_verified(result):
+    """What the JSON says of each identity's verification."""
+    return [one["verified"] for one in json.loads(result.stdout)["ses"]]
+
+
+def test_verified_is_about_the_key(project, world):
+    """After a switch, SUCCESS alone does not say that the new key is verified, in no command."""
+    world.switch(status_after_put="SUCCESS", first_check_seconds=600)
+    world.publish(3)
+    project.stored = [world.update(project.stored[0], 3)]
+    for command in ("doctor", "status"):
+        found = json.loads(project.run(command, "--json").stdout)
+        (seen,) = found["ses"] if command == "doctor" else found["domains"][0]["identities"]
+        assert ("SUCCESS", False) == (seen["status"], seen["verified"])
+    world.clock.advance(timedelta(minutes=11))
+    assert [True] == ses_verified(project.run("doctor", "--json"))
+
+
+@pytest.mark.parametrize(("selector", "verified"), [("s2", True), ("s9", False)])
+def test_verified_is_about_the_selector(project, world, selector, verified):
+    """Without a stack it is about the selector that is asked about, not about any."""
+    result = project.run("doctor", DOMAIN, "--selector", selector, "--region", "eu-west-1", "--json")
+    assert [verified] == ses_verified(result)
 
 
 def test_worst_verdict_counts(project, world):

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import Environment, main
+from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import AWAITING_DNS, Stored
 from byodkim_provider.identity.verdicts import Verdict
 from sandbox.ses.switches import Fault
@@ -109,6 +110,13 @@ def given_up(project, world):
     world.clock.advance(timedelta(hours=73))
 
 
+def given_up_before_the_key_was_sent(project, world):
+    world.switch(failed_restarts=False)
+    world.model.change(DOMAIN, "eu-west-1", status="FAILED")
+    failed = lifecycle.read(project.stored[0], world.outside)
+    project.stored = [world.update(failed, 2)]
+
+
 def deleted(project, world):
     world.ses().delete_email_identity(DOMAIN)
 
@@ -164,6 +172,10 @@ def more_domains(project, world):
                 "record of generation 2 (signing): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record",
             ],
+        ),
+        (
+            given_up_before_the_key_was_sent,
+            ["eu-west-1: SES has given up and does not search again: rotate to the next generation"],
         ),
         (deleted, ["eu-west-1: SES has no such identity: run `pulumi up --refresh`"]),
         (disabled, ["eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`"]),
