@@ -176,7 +176,7 @@ PERMISSIONS: Final = (
         "sts:GetCallerIdentity",
         "any",
         "always",
-        "compares the accounts of SES and Route 53 before the first write",
+        "compares the accounts of SES and pulumi-aws before the first write",
         allowed_anyway=True,
     ),
     Permission("sts:AssumeRole", "role", "role", "signs in as `aws:assumeRoles` or `dns.assumeRole` say"),

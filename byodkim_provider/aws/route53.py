@@ -54,6 +54,7 @@ class Route53Records:
         )
         try:
             with self._lock:
+                _wait(0)  # whoever stood in line when the run was interrupted asks nothing more
                 answer = retry(
                     self._client.list_resource_record_sets,
                     HostedZoneId=zone_id,

@@ -166,7 +166,7 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
             got=account,
             session=_whose(settings),
             service=service,
-            hint=f"nothing was changed; {service} and Route 53 must be in the same account: "
+            hint=f"nothing was changed; {service} and pulumi-aws must work in the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )
 

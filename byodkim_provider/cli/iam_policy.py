@@ -45,7 +45,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
     """
     Print the smallest IAM policy for a stack.
 
-    Environment of a project and without --stack it is the policy for any stack in one account. What
+    Outside of a project and without --stack it is the policy for any stack in one account. What
     Pulumi itself needs for its state and for secrets is not in it.
     """
     environment = context.ensure_object(Environment)

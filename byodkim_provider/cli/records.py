@@ -170,6 +170,7 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
 
 
 def _dns(settings: DomainSettings | None) -> DnsSettings:
-    """How people publish the records of a domain: what its settings say of that, or the defaults."""
+    """How people publish the records of a domain: what its settings say of that, or of its one zone."""
     listed = settings.dns if settings else ()
-    return next((dns for dns in listed if dns.provider == "manual"), DnsSettings())
+    of_one = listed[0] if len(listed) == 1 else DnsSettings()
+    return next((dns for dns in listed if dns.provider == "manual"), of_one)

@@ -7,8 +7,9 @@ https://github.com/cloudflare/terraform-provider-cloudflare/issues/6238 and 5517
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -21,6 +22,9 @@ __all__ = ["Cloudflare"]
 
 TTL = 300
 """Seconds, as in Route 53."""
+
+MAX_COMMENT: Final = 100
+"""Longest comment of a record, in characters, on Cloudflare's free plan."""
 
 
 class Cloudflare:
@@ -160,5 +164,9 @@ def _joined(content: str) -> str:
 
 
 def _owner() -> str:
-    """The comment that marks this stack's records, cut to the length that Cloudflare's free plan allows."""
-    return f"byodkim: {pulumi.get_project()}/{pulumi.get_stack()}"[:100]
+    """The comment that marks this stack's records. A long one ends in a digest: no two are equal."""
+    owner = f"byodkim: {pulumi.get_project()}/{pulumi.get_stack()}"
+    if len(owner) <= MAX_COMMENT:
+        return owner
+    digest = hashlib.sha256(owner.encode()).hexdigest()[:16]
+    return f"{owner[: MAX_COMMENT - len(digest) - 1]} {digest}"

@@ -121,7 +121,7 @@ FOLLOWED: Final = {
     "does `aws sts get-caller-identity` work with these settings?": (
         "advice/test_aws.py::test_no_answer_from_sts"
     ),
-    "and Route 53 must be in the same account: check `aws:profile`, AWS_PROFILE and explicit "
+    "and pulumi-aws must work in the same account: check `aws:profile`, AWS_PROFILE and explicit "
     "providers": "advice/test_aws.py::test_wrong_account",
     "set both or none in `aws:endpoints` or {} and AWS_ENDPOINT_URL_ROUTE_53": (
         "advice/test_aws.py::test_half_redirected"

@@ -418,7 +418,7 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     assert str(caught.value) == (
         f"with profile 'mail' SES would be called in AWS account {aws.account}, "
         "pulumi-aws works in 000000000001\n"
-        "  hint: nothing was changed; SES and Route 53 must be in the same account: "
+        "  hint: nothing was changed; SES and pulumi-aws must work in the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
 

@@ -232,6 +232,14 @@ def test_options_go_before_the_stack_file(project):
     assert "  Name:  s1._domainkey\n" in result.stdout
 
 
+def test_zone_of_another_provider(project):
+    """The zone that the stack file names is the one that is typed into, whoever else writes to it."""
+    project.write("    mail.example.net: {generation: 1, dns: {provider: cloudflare, zone: example.net}}\n")
+    result = project.run("records", "mail.example.net")
+    assert result.stderr == ""
+    assert "s1._domainkey.mail\n" in result.stdout
+
+
 def test_assumed_zones_of_a_stack(project):
     """Of several domains without a zone in the stack file each one's is named, once."""
     project.write("    example.com: {generation: 2}\n    mail.example.net: {generation: 1}\n")

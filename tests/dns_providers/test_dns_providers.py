@@ -396,6 +396,19 @@ def test_cloudflare_record_that_exists(cloudflare, existing, value, comment, mad
         assert (publish(Cloudflare(), existing) is not None) == made
 
 
+def test_cloudflare_marks_of_long_names(cloudflare, monkeypatch):
+    """A comment has 100 characters, and the marks of two stacks are two, however long their names are."""
+    marks = []
+    for stack in ("prod-1", "prod-2"):
+        monkeypatch.setattr(pulumi, "get_stack", lambda stack=stack: f"{'s' * 94}-{stack}")
+        publish(Cloudflare())
+        record = [one for one in cloudflare.asked if one.typ == "cloudflare:index/dnsRecord:DnsRecord"][-1]
+        marks.append(record.inputs["comment"])
+    first, second = marks
+    assert (first[:60], [100, 100]) == (second[:60], [len(mark) for mark in marks])
+    assert first != second
+
+
 def test_cloudflare_zone_refused(cloudflare):
     """Without a zone, or with two of one name, the error says which there are."""
     assert refusal(hosted_zone, Cloudflare(), "example.org") == (

@@ -154,8 +154,15 @@ def test_somebody_else_answers(asked, client, body):
 
 def test_interrupted(route53, asked, monkeypatch):
     """Ctrl-C is heard while Route 53 wants to be left alone."""
-    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: True)
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: seconds > 0)
     route53.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
+    with pytest.raises(Stopped):
+        asked.txt("Z1", NAME)
+
+
+def test_interrupted_in_line(route53, asked, monkeypatch):
+    """Of many that wait for their turn, none asks Route 53 once the run is interrupted."""
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: True)
     with pytest.raises(Stopped):
         asked.txt("Z1", NAME)
 
