@@ -186,8 +186,10 @@ def _code(error: BaseException) -> str:
 
 def _hint(error: ClientError | BotoCoreError, operation: str) -> str:
     """The state things are in now, and the next step."""
+    step = errors.next_step(_code(error))
     if isinstance(error, ClientError) and error.operation_name != operation:
-        return f"nothing was changed; no credentials from {error.operation_name}: {said(error)}"
+        hint = f"nothing was changed; no credentials from {error.operation_name}: {said(error)}"
+        return f"{hint}; {step}" if step else hint
     if isinstance(error, HTTPClientError | ConnectionError) or (
         _metadata(error).get("HTTPStatusCode", 0) >= 500
     ):
@@ -195,7 +197,6 @@ def _hint(error: ClientError | BotoCoreError, operation: str) -> str:
     if not isinstance(error, ClientError):
         return "nothing was changed, Secrets Manager was not called; does `aws sts get-caller-identity` work?"
     hint = f"{_state_refused(operation)}; Secrets Manager says: {said(error)}"
-    step = errors.next_step(_code(error))
     return f"{hint}; {step}" if step else hint
 
 

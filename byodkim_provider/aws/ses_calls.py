@@ -181,8 +181,10 @@ def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str,
     reads = operation.startswith(("Get", "List"))
     unchanged = "" if reads else "nothing was changed; "
     unknown = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
+    step = errors.next_step(_code(error))
     if isinstance(error, ClientError) and error.operation_name != operation:
-        return f"{unchanged}no credentials from {error.operation_name}: {said(error)}"
+        hint = f"{unchanged}no credentials from {error.operation_name}: {said(error)}"
+        return f"{hint}; {step}" if step else hint
     if isinstance(error, _NotFromSesError):
         return f"{unknown}; is there a proxy between here and SES?"
     if _status(error) >= 500 or _is_unanswered(error):
@@ -197,7 +199,6 @@ def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str,
     hint = f"{unchanged}SES says: {reason}" if reason else f"{unchanged}SES gives no reason"
     if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
         return f"{hint} SES also says so if the identity does not exist: try `pulumi refresh`"
-    step = errors.next_step(_code(error))
     return f"{hint}; {step}" if step else hint
 
 

@@ -19,6 +19,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from byodkim_provider.aws import errors
 from byodkim_provider.aws.ses_calls import said
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
@@ -190,13 +191,15 @@ def _whose(settings: AwsSettings) -> str:
 def _account(sts: STSClient, whose: str) -> str:
     try:
         return sts.get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        reason = said(error)
+    except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
+        reason, step = said(error), errors.next_step(error.response.get("Error", {}).get("Code", ""))
+    except BotoCoreError as error:
+        reason, step = said(error), ""
     except (ResponseParserError, KeyError):
-        reason = "the response is not STS's"
+        reason, step = "the response is not STS's", ""
+    hint = step or "does `aws sts get-caller-identity` work with these settings?"
     raise InvalidSettings(
-        [f"aws: no response from STS with {whose}: {reason}"],
-        hint="nothing was changed; does `aws sts get-caller-identity` work with these settings?",
+        [f"aws: no response from STS with {whose}: {reason}"], hint=f"nothing was changed; {hint}"
     )
 
 

@@ -738,7 +738,8 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
         (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
             "GetEmailIdentity for 'example.com' in eu-west-1: AccessDenied\n"
-            "  hint: no credentials from AssumeRole: not allowed",
+            "  hint: no credentials from AssumeRole: not allowed; "
+            "`byodkim iam-policy` prints the policy that these credentials need",
         ),
         (
             NoCredentialsError(),

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -645,6 +646,30 @@ def test_no_answer_from_sts(
     assert f"aws: no response from STS with {problem}\n  {NO_ANSWER}" == str(error)
 
 
+@contextmanager
+def sts(status: int, body: str) -> Iterator[str]:
+    """The URL of what answers in STS's place."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing on standard error."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 SIGNATURE = (
     "The request signature we calculated does not match.\n\n"
     f"The Canonical String for this request should have been\n'x-amz-security-token:{TOKEN}'"
@@ -669,24 +694,25 @@ SIGNATURE = (
 def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reason: str) -> None:
     """Whatever answers in STS's place, the user gets one line."""
     machine.sign_in()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing on standard error."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            error = refused(lambda: machine.connect(endpoints={"sts": url}))
-        finally:
-            server.shutdown()
-            thread.join()
+    with sts(status, body) as url:
+        error = refused(lambda: machine.connect(endpoints={"sts": url}))
     assert (f"aws: no response from STS with the default credentials: {reason}",) == error.problems
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        ("AccessDenied", "`byodkim iam-policy` prints the policy that these credentials need"),
+        ("ExpiredToken", "renew the credentials until `aws sts get-caller-identity` works"),
+        ("Whatever", "does `aws sts get-caller-identity` work with these settings?"),
+    ],
+)
+def test_refused_by_sts(machine: Machine, code: str, step: str) -> None:
+    """Whoever may not assume the stack's role is not asked whether a command works that assumes none."""
+    machine.sign_in()
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+    with sts(403, body) as url:
+        error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
+    assert str(error) == (
+        f"aws: no response from STS with role '{ROLE}': no\n  hint: nothing was changed; {step}"
+    )
