@@ -1,7 +1,7 @@
 """
 Client of SES: one method for each action of the SES v2 API, with the action's name.
 
-Turns responses into values. Retries and pace are in `ses_calls`; `identity.lifecycle` and
+Turns responses into values. Retries and pace are in `ses_calls`; `identity.plan` and
 `identity.verification` decide which call comes when.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
-from byodkim_provider.errors import IdentityExists
+from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "refuse_existing",
     "refuse_other_owner",
     "refuse_unsigned_window",
+    "unknown_to_state",
 ]
 
 
@@ -81,6 +82,16 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
             hint="mail would go out unsigned until SES has verified the key: "
             "`acceptUnsignedWindow: true` accepts that",
         )
+
+
+def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
+    """The refusal to drop a generation while SES may sign with one that the state does not know."""
+    signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
+    return InvalidSettings(
+        [f"{declared.domain} {declared.region}: {signs_with}, which is not in the state"],
+        hint="nothing was changed in SES; run `pulumi up --refresh` with "
+        f"`published: {sorted({*before.published, *declared.published})}` first",
+    )
 
 
 def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> IdentityExists:

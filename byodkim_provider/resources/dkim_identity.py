@@ -2,7 +2,7 @@
 An SES identity that signs with a key of one's own, as a Pulumi resource.
 
 How the engine asks: plain dicts in and out, unknowns in previews. What happens is decided in
-`identity.lifecycle`.
+`identity.plan`, for a preview too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import IdentityExists
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
+from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
+from byodkim_provider.identity.plan import SWITCH, plan
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
@@ -117,6 +119,9 @@ class ByodkimIdentityProvider(AwsProvider):
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
+        # As an update begins that has seen nothing yet, so that the preview says what it will do.
+        now = SystemClock().now()
+        planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
         if found := rules.drift(stored):
             subject = (stored.declared.region, stored.declared.domain)
             if subject not in _drift_said:
@@ -125,16 +130,15 @@ class ByodkimIdentityProvider(AwsProvider):
                     f"when it was last read from SES: {', '.join(found)}"
                 )
         if names and not replaces:
-            now = SystemClock().now()
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             if zones := dns_moves.leaving(stored.declared, declared):
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
-            if "selector" in names and not unknown and stored.key_set_at:
+            if planned.asks and planned.asks.why == SWITCH and not unknown:
                 resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
-        return DiffResult(changes=bool(names) or rules.drifted(stored), replaces=replaces)
+        return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)

@@ -65,6 +65,12 @@ def to_easy_dkim(world, status="SUCCESS"):
     world.model.change(DOMAIN, REGION, origin="AWS_SES", key=easy_dkim_keys()[0], status=status)
 
 
+def our_easy_dkim(world):
+    """The identity carries our owner tag, and SES makes its keys."""
+    world.model.put_easy_dkim(DOMAIN, REGION)
+    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: OWNER})
+
+
 # --- create
 
 
@@ -463,6 +469,7 @@ def test_what_is_not_ours_is_refused(world, make, text):
         (lambda world: world.put("s1"), True),
         (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
         (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
+        (lambda world: our_easy_dkim(world), True),
         (lambda world: world.put("s1", tags={OWNER_TAG: OWNER}), False),
         (lambda world: world.model.put_easy_dkim("example.org", REGION), False),
     ],
@@ -472,6 +479,7 @@ def test_what_is_not_ours_is_refused(world, make, text):
         "no owner tag",
         "Easy DKIM",
         "ours with another key",
+        "ours, signing with Easy DKIM",
         "ours",
         "another domain",
     ],
@@ -1096,6 +1104,37 @@ def test_what_was_half_adopted_stays(world):
     refused(ByodkimError, world.update, old, 2, adopt=True)
 
     assert world.update(old, 2, adopt=True).adopted
+
+
+@pytest.mark.parametrize("operation", [PUT_KEY, ENABLE, CONFIGURATION_SET])
+@pytest.mark.parametrize("tags", [{}, {OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"}])
+def test_tags_of_what_could_not_be_adopted(world, tags, operation):
+    """An update that is refused on the way leaves whose the identity is as it was."""
+    world.model.add_configuration_set(REGION, "newsletter")
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags=tags, signing_enabled=False)
+    world.publish(2)
+    world.model.inject(Fault("access_denied", "before", operation=operation))
+
+    refused(SesRefused, world.update, old, 2, adopt=True, configuration_set="newsletter")
+
+    assert tags == world.identity().tags
+
+
+def test_tags_that_could_not_be_written(world):
+    """SES has got the key, and the tags were refused: the next run sees that, and writes them only."""
+    old = world.verified()
+    world.model.change(DOMAIN, REGION, tags={})
+    world.publish(2)
+    world.model.inject(Fault("access_denied", "before", operation=TAG))
+    refused(SesRefused, world.update, old, 2, adopt=True)
+    world.forget()
+
+    back = world.update(old, 2, adopt=True)
+
+    assert [GET, TAG] == world.calls()
+    assert (True, "s2", {1: START + HOUR}) == (back.adopted, back.signing_selector, back.signed_until)
+    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["signing", "awaiting DNS"])

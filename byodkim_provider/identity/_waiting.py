@@ -1,0 +1,63 @@
+"""
+What people read while the record of a key is not visible: what to add, or what to do instead.
+
+Values in, texts out.
+"""
+
+from __future__ import annotations
+
+from byodkim_provider.dkim import generations
+from byodkim_provider.dns.visibility import Visibility, servers_asked
+from byodkim_provider.errors import RecordNotVisible
+from byodkim_provider.identity import dns_moves
+from byodkim_provider.identity.state import MANUAL, Declared
+
+__all__ = ["not_visible", "paste_ready", "why_waiting"]
+
+
+def not_visible(
+    declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
+) -> RecordNotVisible:
+    """The refusal of a key whose record is not visible; *still* is the state that things stay in."""
+    by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
+    to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
+    return RecordNotVisible(
+        declared.record_name,
+        answers=visibility.phrases(),
+        waited_seconds=waited_seconds,
+        hint=f"nothing was changed, {still}; {_new_key(declared) if visibility.leaked else to_do}",
+    )
+
+
+def why_waiting(declared: Declared, visibility: Visibility) -> str:
+    """The warning of a new identity that is stored as waiting for DNS."""
+    elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
+    why = elsewhere or visibility.summary()
+    if visibility.leaked:
+        return f"{_waiting(declared, why)}\n  {_new_key(declared)}"
+    return paste_ready(declared, why)
+
+
+def paste_ready(declared: Declared, why: str) -> str:
+    return (
+        f"{_waiting(declared, why)}\n"
+        f"{dns_moves.what_to_paste(declared)}\n"
+        "  the next `pulumi up` goes on once this record is there"
+    )
+
+
+def _waiting(declared: Declared, why: str) -> str:
+    return f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}"
+
+
+def _new_key(declared: Declared) -> str:
+    """What to do once the private key stands in DNS: its record must not be corrected."""
+    if declared.generation is None:
+        return "delete the record at once, and take another key with another selector"
+    signing, published = generations.after_leak(
+        declared.generation, signing=declared.generation, published=declared.published
+    )
+    return (
+        "delete the record at once, and take another key: "
+        f"`generation: {signing}` with `published: {list(published)}`"
+    )

@@ -1,0 +1,162 @@
+"""
+What a plan is made of, and what is stored of SES's responses.
+
+Values only: `plan` decides, `lifecycle` calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from byodkim_provider.aws.ses import DkimResponse, SesIdentity
+from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.identity.state import TAKEN_OVER, Declared, Stored
+
+__all__ = [
+    "Call",
+    "KeyChange",
+    "Plan",
+    "Seen",
+    "as_seen",
+    "configuration_set_calls",
+    "settings_calls",
+    "sign_calls",
+    "with_response",
+]
+
+Action = Literal[
+    "TXT lookup",
+    "GetEmailIdentity",
+    "CreateEmailIdentity",
+    "PutEmailIdentityDkimSigningAttributes",
+    "PutEmailIdentityDkimAttributes",
+    "PutEmailIdentityConfigurationSetAttributes",
+    "TagResource",
+    "UntagResource",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What it means for the times of signatures that SES gets the declared key."""
+
+    starts: bool
+    """Whether the key signs from now on, and did not before."""
+    until_now: frozenset[int]
+    """Generations that may have signed until now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, and what it is for. Of the other fields each action has its own."""
+
+    action: Action
+    why: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    untag: tuple[str, ...] = ()
+    configuration_set: str | None = None
+    seconds: float = 0
+    """How long a lookup may wait for the record."""
+    shared: bool = False
+    """Whether all lookups of the run wait so long together."""
+    key: KeyChange | None = None
+    """Of Create and Put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does from here on: it asks something, and is planned again, or makes the calls."""
+
+    stored: Stored
+    """Once all calls have succeeded, but for what the response to Create or Put adds (`with_response`)."""
+    calls: tuple[Call, ...] = ()
+    asks: Call | None = None
+    """The read or the lookup without which nothing can be decided."""
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run has seen so far."""
+
+    read: bool = False
+    identity: SesIdentity | None = None
+    """None also if SES was read and shows none."""
+    exists: bool = False
+    """SES has refused our Create, since it has the identity."""
+    record: Visibility | None = None
+    """None: not looked up yet."""
+    waited_seconds: float = 0
+
+
+def as_seen(stored: Stored, identity: SesIdentity) -> Stored:
+    return replace(
+        stored,
+        status=identity.dkim_status,
+        origin=identity.origin,
+        signing_enabled=identity.signing_enabled,
+        signing_selector=identity.selector,
+        error_type=identity.failure,
+    )
+
+
+def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, by: str) -> Stored:
+    """What is stored once SES has answered a Create or a Put."""
+    answered = replace(
+        stored,
+        status=response.dkim_status,
+        origin=response.origin,
+        signing_enabled=response.signing_enabled,
+        signing_selector=stored.declared.selector,
+        error_type="",
+        was_verified=False,
+    )
+    return _with_key(answered, change, by=by, at=response.at)
+
+
+def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime) -> Stored:
+    """What is stored of the times, if SES has the declared key since *at*."""
+    times = {**stored.signed_until, **dict.fromkeys(change.until_now, at)}
+    return replace(
+        stored,
+        key_set_at=at,
+        key_set_by=by,
+        signing_since=at if change.starts else stored.signing_since,
+        signed_until={g: time for g, time in times.items() if g != stored.declared.generation},
+    )
+
+
+def sign_calls(
+    after: Stored, identity: SesIdentity, key: KeyChange, *, put: bool, is_known: bool
+) -> tuple[Stored, list[Call]]:
+    """Have SES sign, with the declared key. *is_known*: the state has that SES got it."""
+    after, calls = as_seen(after, identity), []
+    if not identity.signing_enabled:
+        after = replace(after, signing_enabled=True)
+        calls.append(Call("PutEmailIdentityDkimAttributes", "DKIM signatures are disabled"))
+    if put:
+        calls.append(Call("PutEmailIdentityDkimSigningAttributes", "SES needs the key", key=key))
+    elif not is_known:
+        # The key was set by a run whose response was lost, at some time before the read.
+        after = _with_key(after, key, by=TAKEN_OVER, at=identity.at)
+    return after, calls
+
+
+def configuration_set_calls(declared: Declared, *, before: str | None) -> list[Call]:
+    if (name := declared.configuration_set) in (None, before):
+        return []
+    return [Call("PutEmailIdentityConfigurationSetAttributes", "another is declared", configuration_set=name)]
+
+
+def settings_calls(declared: Declared, before: Declared) -> list[Call]:
+    """Configuration set and tags, each only if it changed; what is not declared stays."""
+    new_tags, old_tags = declared.tags or {}, before.tags or {}
+    calls = configuration_set_calls(declared, before=before.configuration_set)
+    if new := {name: value for name, value in new_tags.items() if old_tags.get(name) != value}:
+        calls.append(Call("TagResource", "new or changed", tags=new))
+    if declared.tags is not None and (gone := tuple(sorted(set(old_tags) - set(new_tags)))):
+        calls.append(Call("UntagResource", "not declared any more", untag=gone))
+    return calls

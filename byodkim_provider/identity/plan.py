@@ -1,0 +1,345 @@
+"""
+The life of an SES identity as a value: which calls a run makes, in which order, and what it stores then.
+
+`plan` makes no call, and knows no clock. It is asked again after each read and lookup, with all that is seen
+by then. `lifecycle` carries out what it says.
+
+Theory of operation. What is *stored* of an identity: nothing (new), that it waits for its record (awaiting),
+when SES got the key (set), or besides what a refresh found otherwise than declared (drifted).
+
+    row  stored    differs     SES has                     what happens
+    1    new       all         nothing                     Lookup Create
+    2    new       all         nothing, no record          Lookup, awaiting
+    3    new       all         ours, response lost         Lookup Create Get Tag
+    4    new       all         another's                   Lookup Create Get, refused
+    5    new       all         another's, adopt            Lookup Create Get Put Tag
+    6    new       all         this key, adopt             Lookup Create Get Tag
+    7    awaiting  nothing     nothing                     Lookup Create
+    8    awaiting  nothing     ours, response lost         Lookup Create Get Tag
+    9    awaiting  key         nothing                     Get Lookup Create
+    10   awaiting  key         ours, response lost         Get Lookup Tag Put
+    11   awaiting  key         another's                   Get Lookup Create Get, refused
+    12   awaiting  key, drops  ours, response lost         Get, refused
+    13   set       nothing     not asked                   nothing
+    14   set       echoes      not asked                   nothing
+    15   set       Regions     this key                    Get
+    16   set       settings    this key                    Get ConfigurationSet Tag Untag
+    17   set       settings    another's                   Get, refused
+    18   set       settings    another's, adopt            Get ConfigurationSet Tag Untag Tag
+    19   set       drops       this key                    Get
+    20   set       drops       a key not in the state      Get, refused
+    21   set       key         the key before              Get Lookup Put
+    22   set       key         the key before, no record   Get Lookup, refused
+    23   set       key         this key, response lost     Get
+    24   set       key         no selector                 Get Lookup Put
+    25   set       key         nothing                     Get Lookup Create
+    26   set       key         nothing, no record          Get Lookup, refused
+    27   set       key         another's                   Get, refused
+    28   set       key         another's, adopt            Get Lookup Put Tag
+    29   set       key         signing disabled            Get Lookup Enable Put
+    30   drifted   nothing     nothing                     Get Lookup Create
+    31   drifted   nothing     FAILED                      Get Lookup Put
+    32   drifted   nothing     signing disabled            Get Enable
+    33   drifted   nothing     a key not in the state      Get Lookup Put
+    34   drifted   nothing     another value               Get Lookup Put
+    35   drifted   nothing     another value, no record    Get Lookup
+    36   drifted   nothing     not confirmed               Get
+    37   drifted   nothing     verified Easy DKIM          Get, refused
+    38   drifted   nothing     a replacement's tags        Get Tag
+
+Who knows what. The state is written once, after the last call. A run that fails, is killed or gets no
+response stores nothing, and SES may have a key that the state does not know. So nothing is assumed: where
+more than an echo differs, SES is read first. A Create whose response was lost is known by our owner tag, a
+Put by its selector. Where SES returns no selector the same Put is sent again, which does no harm. What a
+lost call may have made sign counts as signing until now, and its record does not leave DNS.
+
+Why each call is where it is.
+
+1. Get comes first, but for a new identity: the response to Create says whether SES has it, and is one call.
+2. The lookup comes before Create and Put: SES gets no key whose record is not in DNS.
+3. Our tags come early where the identity is ours, with a new instance: if the run fails after that, the
+   instance in the state arms nobody's deletion.
+4. Settings come before the key: where one is refused, nothing about the key has changed.
+5. The key comes last: what fails after it would hide from the state that SES has it.
+6. Our tags come even later where the identity is somebody else's, or that of a resource which is being
+   replaced: it stays theirs until all else has succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.dkim import generations
+from byodkim_provider.errors import SesRefused
+from byodkim_provider.identity._waiting import not_visible, paste_ready, why_waiting
+from byodkim_provider.identity.calls import (
+    Call,
+    KeyChange,
+    Plan,
+    Seen,
+    configuration_set_calls,
+    settings_calls,
+    sign_calls,
+)
+from byodkim_provider.identity.ownership import (
+    own_tags,
+    refuse_existing,
+    refuse_other_owner,
+    refuse_unsigned_window,
+    unknown_to_state,
+)
+from byodkim_provider.identity.rules import OTHER_VALUE, drifted, fell_back, region_leaves
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, TAKEN_OVER, Declared, Stored
+
+__all__ = ["SWITCH", "plan"]
+
+SWITCH: Final = "what SES has, before it gets another key"
+"""Why an update reads an identity that signs and is to sign with another key."""
+
+READS_LAG: Final = timedelta(seconds=30)
+"""
+How long SES may still return the previous key after it got another.
+
+AWS does not document it. Not relying on reads meanwhile costs at most one identical Put.
+"""
+
+
+def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str) -> Plan:
+    """
+    What makes the identity *declared*, from what is *stored* of it (None: a new one) and *seen* by now.
+
+    *instance* is random, for an identity that becomes this resource's. Raises `RecordNotVisible` before a
+    switch to a key whose record is not in DNS, `InvalidSettings` where a record would leave that SES may
+    sign with, `IdentityExists` for anybody else's identity.
+    """
+    if stored is None:
+        new = Stored(declared=declared, instance=instance, status=AWAITING_DNS)
+        return _introduce(new, seen, is_new=True)
+    before, identity = stored.declared, seen.identity
+    awaiting = stored.key_set_at is None  # no run knows that SES has the identity
+    other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
+    # A generation that leaves DNS may sign, if the response to an earlier call was lost.
+    drops = not set(before.published) <= set(declared.published)
+    about_key = other_key or drops or drifted(stored)
+    about_settings = bool(settings_calls(declared, before))
+    region_goes = region_leaves(before, declared)
+    after = _echoed(stored, declared, other_key=other_key)
+    if not (about_key or about_settings or region_goes):
+        return Plan(after)
+    # While DNS is pending, SES knows this identity only if the response to our Create was lost.
+    # Skip the read unless something changed.
+    if not seen.read and (other_key or drops or not awaiting):
+        why = SWITCH if other_key and not awaiting else "what SES has"
+        return Plan(after, asks=Call("GetEmailIdentity", why))
+    left: Collection[int] = ()
+    if region_goes:
+        # Only the identity of that Region knows when each generation last signed there, and it goes.
+        left = declared.published if awaiting else _others(declared)
+        until = dict.fromkeys(left, identity.at if identity else now)
+        after = replace(after, signed_until={**after.signed_until, **until})
+    if not about_key and not about_settings:
+        return Plan(after)
+    if seen.exists or identity is None or (awaiting and identity.tags.get(OWNER_TAG) != before.owner):
+        return _introduce(after, seen, before=before if stored.signing_since else None, left=left)
+    return _change(
+        stored, after, identity, seen, instance, other_key=other_key, drops=drops, about_key=about_key
+    )
+
+
+def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
+    """What is stored if no call is needed."""
+    return replace(
+        stored,
+        # The owner that the identity carries stays, also when the resource was renamed.
+        declared=replace(declared, owner=stored.declared.owner),
+        # Without `adopt` the record that it signs with goes with the stack, so the identity has to as well.
+        adopted=stored.adopted and declared.adopt,
+        # Seen by a refresh, and seen again by this run.
+        other_instance="",
+        other_owner=None,
+        was_verified=stored.was_verified and not other_key,
+    )
+
+
+def _introduce(
+    new: Stored,
+    seen: Seen,
+    *,
+    is_new: bool = False,
+    before: Declared | None = None,
+    left: Collection[int] = (),
+) -> Plan:
+    """
+    Create an identity that SES does not show, once its record is in DNS, or take over the one it has.
+
+    With *before* SES had the identity, and shows it no more. A Region that is dropped may have signed
+    with the generations in *left* until now.
+    """
+    declared = new.declared
+    # Another Region, or an identity that is gone, may have signed with any but a plain standby until now.
+    usual = generations.published(declared.generation or 0)
+    unused = usual[-1:] if set(declared.published) <= set(usual) else ()
+    until_now = _generation_of(before) | {g for g in _others(declared) if g in left or g not in unused}
+    key = KeyChange(before is None or before.fingerprint != declared.fingerprint, frozenset(until_now))
+    if seen.exists:
+        return _take_over(new, seen, key, is_new=is_new)
+    waiting = replace(new, status=AWAITING_DNS)
+    if is_new and declared.is_slow and declared.dns_check == "recursive":
+        # It can't be there yet, and a recursive resolver would remember that it is not there.
+        return Plan(waiting, warning=paste_ready(declared, "not looked for yet"))
+    if seen.record is None:
+        # Who can be stored as waiting shares one wait with the others: a hundred records that are not there
+        # would hold up the run for hours. A switch fails without its record, so it has a wait of its own.
+        seconds = declared.wait_seconds(first=True)
+        return Plan(new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None))
+    if not seen.record.visible:
+        if before:  # what SES does not show it may have all the same
+            raise not_visible(declared, seen.record, seen.waited_seconds, still="SES shows no identity")
+        return Plan(waiting, warning=why_waiting(declared, seen.record))
+    create = Call(
+        "CreateEmailIdentity",
+        "SES shows none",
+        tags=_all_tags(new),
+        configuration_set=declared.configuration_set,
+        key=key,
+    )
+    return Plan(new, (create,))
+
+
+def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan:
+    """
+    Go on with an identity that exists already.
+
+    It is ours if its owner tag says so: the response to an earlier Create was lost, or the
+    resource is being replaced. Anybody else's is taken only with `adopt`, and stays in SES
+    when the resource goes. One that signs with this key already gets our tags and no call more.
+    """
+    declared, identity = new.declared, seen.identity
+    if not seen.read:
+        return Plan(new, asks=Call("GetEmailIdentity", "SES has the identity: whose is it"))
+    if identity is None:
+        raise SesRefused(
+            CREATED,
+            declared.domain,
+            declared.region,
+            code="AlreadyExistsException",
+            hint="SES has the identity and does not show it yet; run `pulumi up` again in a minute",
+        )
+    if not declared.adopt:
+        refuse_existing(declared, identity, in_state=not is_new)
+    # A generated key has its selector for itself; a supplied one may have been corrected since.
+    certain = declared.generation is not None and declared.generation not in declared.supplied_keys
+    proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off"
+    put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
+    if put is None:
+        return Plan(new, asks=_lookup(declared))
+    if declared.adopt or identity.selector not in (None, declared.selector):
+        key = replace(key, until_now=key.until_now | _others(declared))
+    after, calls = sign_calls(replace(new, adopted=declared.adopt), identity, key, put=put, is_known=False)
+    settings = configuration_set_calls(declared, before=identity.configuration_set)
+    return Plan(
+        after, (*settings, *calls, Call("TagResource", "it is ours from now on", tags=_all_tags(new)))
+    )
+
+
+def _change(
+    stored: Stored,
+    after: Stored,
+    identity: SesIdentity,
+    seen: Seen,
+    instance: str,
+    *,
+    other_key: bool,
+    drops: bool,
+    about_key: bool,
+) -> Plan:
+    """Make an identity that SES shows what *after* declares."""
+    before, declared = stored.declared, after.declared
+    signed_last = stored.signed_until.get(declared.generation or 0)
+    if signed_last and identity.at - signed_last < READS_LAG:
+        identity = replace(identity, tokens=())  # it may be from before we switched away from this very key
+    if not declared.adopt:
+        refuse_other_owner(declared, identity, was_ours=True)
+    until_now: set[int] = set()
+    if _is_response_lost(stored, declared, identity):
+        if drops and declared.overlap_days:
+            raise unknown_to_state(declared, before, identity)
+        until_now = _others(declared)
+    put = about_key and _needs_put(
+        declared, identity, seen, believed=before.selector, suspected=not other_key
+    )
+    if put is None:
+        return Plan(after, asks=_lookup(declared))
+    is_ours = identity.tags.get(OWNER_TAG) == declared.owner
+    tag: list[Call] = []
+    if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
+        after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
+        tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
+    calls = settings_calls(declared, before)
+    if about_key:
+        is_known = not other_key and stored.key_set_at is not None
+        key = KeyChange(not is_known, frozenset(until_now | (set() if is_known else _generation_of(before))))
+        after, more = sign_calls(after, identity, key, put=put, is_known=is_known)
+        calls += more
+        if is_known and not put and fell_back(after):
+            # There is nothing to send. SES has to find the record again, which the verification waits for.
+            after = replace(after, key_set_at=identity.at, key_set_by=TAKEN_OVER, was_verified=False)
+    return Plan(after, (*tag, *calls) if is_ours else (*calls, *tag))
+
+
+def _needs_put(
+    declared: Declared,
+    identity: SesIdentity,
+    seen: Seen,
+    *,
+    believed: str | None,
+    needed: bool = False,
+    suspected: bool = False,
+) -> bool | None:
+    """
+    Whether the key must be sent to SES, None before the lookup that this needs; raises if it may not.
+
+    *believed* is the selector that SES should be signing with, where it doesn't say. If *suspected*, SES
+    may hold another key under its selector: it does if it finds another value where ours is visible.
+    """
+    signs_with = (identity.selector or believed) if identity.origin == "EXTERNAL" else None
+    needed = needed or signs_with != declared.selector or identity.dkim_status == "FAILED"
+    if needed:
+        refuse_unsigned_window(declared, identity)
+    elif not suspected or identity.failure != OTHER_VALUE:
+        return False
+    if needed and seen.record and not seen.record.visible:
+        signing = signs_with and identity.dkim_status == "SUCCESS"
+        still = f"SES still signs with {signs_with!r}" if signing else f"SES says {identity.dkim_status}"
+        raise not_visible(declared, seen.record, seen.waited_seconds, still=still)
+    return seen.record.visible if seen.record else None
+
+
+def _lookup(declared: Declared) -> Call:
+    return Call("TXT lookup", "before Put", seconds=declared.wait_seconds(first=False))
+
+
+def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:
+    """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
+    if stored.key_set_at is None:
+        # Its own Create may have been of this very key, and then nothing signed before that.
+        return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
+    return identity.selector not in (None, stored.declared.selector, declared.selector)
+
+
+def _others(declared: Declared) -> set[int]:
+    """All published generations but the one that signs."""
+    return set(declared.published) - {declared.generation or 0}
+
+
+def _generation_of(before: Declared | None) -> set[int]:
+    return {before.generation} if before and before.generation is not None else set()
+
+
+def _all_tags(new: Stored) -> dict[str, str]:
+    return {**(new.declared.tags or {}), **own_tags(new)}

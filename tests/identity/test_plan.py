@@ -1,0 +1,309 @@
+"""Each row of the table in `plan`: which calls come in which order, and what is stored then."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.aws.ses import DkimResponse, SesIdentity
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity import plan as module
+from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_response
+from byodkim_provider.identity.plan import plan
+from byodkim_provider.identity.rules import drift, drifted
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, Declared, Stored
+from tests.support.fakes import REGION, START
+from tests.support.world import DOMAIN, OWNER
+
+HOUR = timedelta(hours=1)
+NOW, BEFORE = START, START - HOUR
+
+WORDS = {
+    "TXT lookup": "Lookup",
+    "GetEmailIdentity": "Get",
+    "CreateEmailIdentity": "Create",
+    "PutEmailIdentityDkimSigningAttributes": "Put",
+    "PutEmailIdentityDkimAttributes": "Enable",
+    "PutEmailIdentityConfigurationSetAttributes": "ConfigurationSet",
+    "TagResource": "Tag",
+    "UntagResource": "Untag",
+}
+"""The actions, as the table names them."""
+
+ROWS = {
+    int(row): (stored, what)
+    for row, stored, what in re.findall(r"^    (\d+) +(\w+) .* {2}(\S.*)$", module.__doc__, re.MULTILINE)
+}
+"""State and last column of the table, by number."""
+
+SETTINGS = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
+MINE, THEIRS = {OWNER_TAG: OWNER, INSTANCE_TAG: "old"}, {OWNER_TAG: "other/prod/x", INSTANCE_TAG: "theirs"}
+
+
+def declared(generation=2, **changes):
+    """Inputs that sign with `s<generation>`, published as usual."""
+    inputs = {
+        "domain": DOMAIN,
+        "region": REGION,
+        "selector": f"s{generation}",
+        "fingerprint": f"f{generation}",
+        "record_value": "p=MAAA",
+        "owner": OWNER,
+        "generation": generation,
+        "published": (1, 2, 3),
+    }
+    return Declared(**inputs | changes)
+
+
+def stored(**changes):
+    """Generation 2 signs since an hour ago, as 1 did until then."""
+    known = {
+        "declared": declared(),
+        "instance": "old",
+        "status": "SUCCESS",
+        "origin": "EXTERNAL",
+        "signing_enabled": True,
+        "signing_selector": "s2",
+        "was_verified": True,
+        "key_set_at": BEFORE,
+        "key_set_by": PUT,
+        "signing_since": BEFORE,
+        "signed_until": {1: BEFORE},
+    }
+    return Stored(**known | changes)
+
+
+WAITING = Stored(declared=declared(), instance="old", status=AWAITING_DNS)
+
+
+def has(selector="s2", **changes):
+    """What SES shows of the identity."""
+    shown = {
+        "identity_type": "DOMAIN",
+        "dkim_status": "SUCCESS",
+        "signing_enabled": True,
+        "origin": "EXTERNAL",
+        "tokens": (selector,) if selector else (),
+        "at": NOW,
+        "tags": MINE,
+    }
+    return SesIdentity(**shown | changes)
+
+
+def record(*, visible):
+    answer = Answer("ns1.example.net", ("p=MAAA",) if visible else ())
+    return Visibility(visible=visible, right=int(visible), asked=1, answers=(answer,))
+
+
+def planned(before, after, *, ses=None, late=None, visible=True):
+    """
+    The actions of a run in the table's words, and its last plan; None if it is refused.
+
+    *ses* is what SES shows, *late* what it shows only after it has refused our Create.
+    """
+    seen, actions = Seen(), []
+    while True:
+        try:
+            made = plan(before, after, seen, now=NOW, instance="new")
+        except ByodkimError:
+            return actions, None
+        actions += [WORDS[call.action] for call in ([made.asks] if made.asks else made.calls)]
+        if made.asks and made.asks.action == "TXT lookup":
+            assert seen.record is None, "looked up twice"
+            seen = replace(seen, record=record(visible=visible))
+        elif made.asks:
+            assert not seen.read, "read twice"
+            seen = replace(seen, read=True, identity=late if seen.exists else ses)
+        elif actions[-1:] == ["Create"] and late:
+            seen = replace(seen, exists=True, read=False)
+        else:
+            return actions, made
+
+
+DRIFTED = stored(status="FAILED")
+EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
+OTHER_VALUE = {"dkim_status": "PENDING", "error_type": "INVALID_VALUE"}
+
+SCENARIOS = {
+    1: (None, declared(), {}),
+    2: (None, declared(), {"visible": False}),
+    3: (None, declared(), {"late": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
+    4: (None, declared(), {"late": has(tags=THEIRS)}),
+    5: (None, declared(adopt=True), {"late": has("theirs", tags=THEIRS)}),
+    6: (None, declared(adopt=True), {"late": has(tags={})}),
+    7: (WAITING, declared(), {}),
+    8: (WAITING, declared(), {"late": has()}),
+    9: (WAITING, declared(3), {}),
+    10: (WAITING, declared(3), {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
+    11: (WAITING, declared(3), {"ses": has(tags=THEIRS), "late": has(tags=THEIRS)}),
+    12: (WAITING, declared(3, published=(3, 4)), {"ses": has()}),
+    13: (stored(), declared(), {}),
+    14: (stored(), declared(dns_wait_seconds=5, published=(1, 2, 3, 4), adopt=True), {}),
+    15: (
+        stored(declared=declared(regions=(REGION, "us-east-1"))),
+        declared(regions=(REGION,)),
+        {"ses": has()},
+    ),
+    16: (stored(declared=declared(tags={"stage": "dev"})), declared(**SETTINGS), {"ses": has()}),
+    17: (stored(declared=declared(tags={"stage": "dev"})), declared(**SETTINGS), {"ses": has(tags=THEIRS)}),
+    18: (
+        stored(declared=declared(tags={"stage": "dev"})),
+        declared(**SETTINGS, adopt=True),
+        {"ses": has(tags=THEIRS)},
+    ),
+    19: (stored(), declared(published=(2, 3)), {"ses": has()}),
+    20: (stored(), declared(published=(2, 3)), {"ses": has("s3")}),
+    21: (stored(), declared(3), {"ses": has()}),
+    22: (stored(), declared(3), {"ses": has(), "visible": False}),
+    23: (stored(), declared(3), {"ses": has("s3", dkim_status="PENDING")}),
+    24: (stored(), declared(3), {"ses": has(None)}),
+    25: (stored(), declared(3), {}),
+    26: (stored(), declared(3), {"visible": False}),
+    27: (stored(), declared(3), {"ses": has(tags=THEIRS)}),
+    28: (stored(), declared(3, adopt=True), {"ses": has(tags=THEIRS)}),
+    29: (stored(), declared(3), {"ses": has(signing_enabled=False)}),
+    30: (stored(status=GONE), declared(), {}),
+    31: (DRIFTED, declared(), {"ses": has(dkim_status="FAILED")}),
+    32: (stored(signing_enabled=False), declared(), {"ses": has(signing_enabled=False)}),
+    33: (stored(signing_selector="s9"), declared(), {"ses": has("s9")}),
+    34: (stored(status="PENDING"), declared(), {"ses": has(**OTHER_VALUE)}),
+    35: (stored(status="PENDING"), declared(), {"ses": has(**OTHER_VALUE), "visible": False}),
+    36: (stored(status="PENDING"), declared(), {"ses": has(dkim_status="PENDING")}),
+    37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}),
+    38: (stored(other_instance="lost"), declared(), {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
+}
+"""By number of the row: what is stored, what is declared, and what SES and DNS show."""
+
+
+@pytest.mark.parametrize("row", SCENARIOS)
+def test_row(row):
+    """What the table says happens."""
+    before, after, shown = SCENARIOS[row]
+    actions, made = planned(before, after, **shown)
+
+    ends = ""
+    if made is None:
+        ends = ", refused"
+    elif made.warning:
+        ends = ", awaiting"
+    state = "drifted"
+    if before in (None, WAITING):
+        state = "awaiting" if before else "new"
+    elif not drift(before):
+        state = "set"
+    assert (state, (" ".join(actions) or "nothing") + ends) == ROWS[row]
+
+
+def test_every_row():
+    """No row of the table is without its test, and none is tested that is not in the table."""
+    assert list(ROWS) == list(SCENARIOS) == list(range(1, len(ROWS) + 1))
+
+
+DONE = [row for row, (_, what) in ROWS.items() if "refused" not in what]
+
+
+@pytest.mark.parametrize("row", DONE)
+def test_order(row):
+    """After the key nothing comes but our tags on what was not ours, and each call says what it is for."""
+    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
+    actions = [call.action for call in made.calls]
+    keys = [action for action in actions if action in (CREATED, PUT)]
+
+    assert [] == keys or actions[actions.index(keys[0]) + 1 :] in ([], ["TagResource"])
+    assert all(call.why for call in made.calls)
+
+
+def outcome(row, status="PENDING"):
+    """What is stored after a row, if SES answers Create or Put a minute after it was read."""
+    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
+    after = made.stored
+    for call in made.calls:
+        if call.key:
+            response = DkimResponse(status, NOW + timedelta(minutes=1), origin="EXTERNAL")
+            after = with_response(after, call.key, response, by=call.action)
+    return after
+
+
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("row", "key_set_by", "key_set_at", "signing_since", "signed_until"),
+    [
+        (1, CREATED, LATER, LATER, {1: LATER}),
+        (2, "", None, None, {}),
+        (3, TAKEN_OVER, NOW, NOW, {1: NOW}),
+        (5, PUT, LATER, LATER, {1: LATER, 3: LATER}),
+        (7, CREATED, LATER, LATER, {1: LATER}),
+        (8, TAKEN_OVER, NOW, NOW, {1: NOW}),
+        (9, CREATED, LATER, LATER, {1: LATER, 2: LATER}),
+        (10, PUT, LATER, LATER, {1: LATER, 2: LATER}),
+        (14, PUT, BEFORE, BEFORE, {1: BEFORE}),
+        (15, PUT, BEFORE, BEFORE, {1: NOW, 3: NOW}),
+        (16, PUT, BEFORE, BEFORE, {1: BEFORE}),
+        (21, PUT, LATER, LATER, {1: BEFORE, 2: LATER}),
+        (23, TAKEN_OVER, NOW, NOW, {1: BEFORE, 2: NOW}),
+        (25, CREATED, LATER, LATER, {1: LATER, 2: LATER}),
+        (30, CREATED, LATER, BEFORE, {1: LATER}),
+        (31, PUT, LATER, BEFORE, {1: BEFORE}),
+        (32, PUT, BEFORE, BEFORE, {1: BEFORE}),
+        (33, PUT, LATER, BEFORE, {1: LATER, 3: LATER}),
+        (35, TAKEN_OVER, NOW, BEFORE, {1: BEFORE}),
+        (36, TAKEN_OVER, NOW, BEFORE, {1: BEFORE}),
+    ],
+)
+def test_times(row, key_set_by, key_set_at, signing_since, signed_until):
+    """Since when SES has the key, and until when each other generation may have signed."""
+    after = outcome(row)
+
+    assert (key_set_by, key_set_at, signing_since, signed_until) == (
+        after.key_set_by,
+        after.key_set_at,
+        after.signing_since,
+        after.signed_until,
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "instance", "adopted"),
+    [
+        (1, "new", False),
+        (3, "new", False),
+        (5, "new", True),
+        (8, "old", False),
+        (21, "old", False),
+        (25, "old", False),
+        (28, "new", True),
+        (38, "new", False),
+    ],
+)
+def test_instance(row, instance, adopted):
+    """An identity that becomes this resource's gets a new instance; what was another's stays adopted."""
+    _, made = planned(*SCENARIOS[row][:2], **SCENARIOS[row][2])
+
+    assert (instance, adopted) == (made.stored.instance, made.stored.adopted)
+    own = {OWNER_TAG: OWNER, INSTANCE_TAG: instance}
+    assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
+
+
+def test_a_plan_is_a_value():
+    """Two runs that see the same plan the same, and a plan says what each call is for."""
+    after = replace(stored(), declared=declared(3), was_verified=False)
+    put = Call(PUT, "SES needs the key", key=KeyChange(starts=True, until_now=frozenset({2})))
+
+    assert Plan(after, (put,)) == planned(stored(), declared(3), ses=has())[1]
+    assert "SES needs the key" in str(Plan(after, (put,)))
+
+
+@pytest.mark.parametrize("row", DONE)
+def test_nothing_is_left_to_do(row):
+    """The next run has nothing to call, unless it is the record that is waited for."""
+    done = outcome(row, "SUCCESS")
+
+    assert drifted(done) == (row in (2, 35))
+    again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
+    assert (again == Plan(done)) == (row not in (2, 35))

@@ -1,0 +1,74 @@
+"""A preview says what the update does: both begin with the same plan."""
+
+from dataclasses import replace
+
+import pytest
+
+from byodkim_provider.identity import lifecycle
+from byodkim_provider.resources import dkim_identity
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from tests.support.fakes import REGION, FakeProgress
+from tests.support.world import World
+
+LINE = "example.com eu-west-1: generation 1 → 2, s2 visible at 2 of 2 servers"
+
+
+def nothing(stored):
+    return stored
+
+
+def drifted(stored):
+    return replace(stored, signing_enabled=False)
+
+
+def awaiting(stored):
+    return replace(stored, status="AWAITING_DNS", key_set_at=None, signing_since=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "generation", "changes", "is_change", "line"),
+    [
+        (nothing, 1, {}, False, ""),
+        (nothing, 1, {"owner": "ses-byodkim/dev/renamed"}, False, ""),
+        (nothing, 1, {"dns_wait_seconds": 5}, True, ""),
+        (nothing, 1, {"published": (1, 2, 3)}, True, ""),
+        (nothing, 1, {"regions": (REGION, "us-east-1")}, True, ""),
+        (nothing, 1, {"tags": {"team": "mail"}}, True, ""),
+        (nothing, 1, {"adopt": True}, True, ""),
+        (nothing, 2, {}, True, LINE),
+        (drifted, 1, {}, True, ""),
+        (awaiting, 1, {}, True, ""),
+        (awaiting, 2, {}, True, ""),
+    ],
+    ids=[
+        "nothing",
+        "renamed with aliases",
+        "wait",
+        "standby",
+        "Regions",
+        "tags",
+        "adopt",
+        "switch",
+        "drifted",
+        "awaiting",
+        "another key while awaiting",
+    ],
+)
+def test_preview_and_update(world: World, monkeypatch, before, generation, changes, is_change, line):
+    """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""
+    progress = FakeProgress()
+    monkeypatch.setattr(dkim_identity, "SystemClock", lambda: world.clock)
+    monkeypatch.setattr(dkim_identity, "resolver_for", lambda *_: world.resolver)
+    monkeypatch.setattr(dkim_identity, "progress_of_this_call", lambda: progress)
+    stored = before(world.verified())
+    world.publish(generation)
+    declared = world.declared(generation, **changes)
+    outputs, properties = stored.to_outputs(), declared.to_properties()
+    inputs = {name: value for name, value in properties.items() if name not in ("fingerprint", "record_name")}
+
+    shown = ByodkimIdentityProvider().diff("", outputs, inputs | {"secret_arn": "arn"})
+    assert ([], []) == (world.calls(), shown.replaces)
+    after = lifecycle.update(stored, declared, lambda: world.key(generation), world.outside)
+
+    assert (is_change, is_change) == (shown.changes, after != stored or bool(world.calls()))
+    assert [line] * bool(line) == [one for one in progress.infos if "→" in one]
