@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import pulumi
@@ -76,7 +77,9 @@ class ForeignSelectorsProvider(AwsProvider):
         keep = {selector: values.get(selector) for selector in news.get("keep", ())}
         same_domain = olds.get("domain") == domain
         known: Records = olds.get("carried", {}) if same_domain else {}
-        resolver = resolver_for(news.get("dns_check", "authoritative"), news.get("dns_resolvers", ()))
+        # Dozens of names are looked up: a server that does not answer is not to delay each of them.
+        resolver_of = partial(resolver_for, resolvers=news.get("dns_resolvers", ()), silent=set())
+        resolver = resolver_of(news.get("dns_check", "authoritative"))
         given, problems = _given(domain, values)
         looked_up, not_found = carried(
             domain,
@@ -91,8 +94,7 @@ class ForeignSelectorsProvider(AwsProvider):
             problems += hidden(domain, selectors - {*keep, *news.get("own", ())}, resolver, keep)
         if news.get("release") and not (same_domain and olds.get("release")) and resolver:
             # Recursive resolvers remember a delegation for days, and say nothing of who serves it.
-            authoritative = resolver_for("authoritative", news.get("dns_resolvers", ()))
-            problems += filter(None, [still_delegated(domain, authoritative or resolver)])
+            problems += filter(None, [still_delegated(domain, resolver_of("authoritative") or resolver)])
         # Filled in here and not in `create`, so that a preview knows the records.
         records_to_keep = {
             selector: one for selector, one in {**known, **looked_up, **given}.items() if selector in keep

@@ -1,12 +1,16 @@
 """Which selectors of others a delegation would hide, and how they are carried over."""
 
+import socket
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
+from byodkim_provider.dns._questions import ATTEMPTS
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.resources.other_selectors import (
+    AT_ONCE,
     KNOWN,
     ForeignSelectorsArgs,
     ForeignSelectorsProvider,
@@ -119,6 +123,22 @@ def test_servers_disagree():
         "example.com: keep can't carry over 'google._domainkey.example.com': the servers disagree; "
         "give its value, a key or the target of a CNAME: `keep: [{google: …}]`"
     ]
+
+
+def test_silent_servers_are_asked_once():
+    """A server that does not answer delays the preview once, not for each of the selectors."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        host, port = server.getsockname()
+        inputs = {"domain": "example.com", "dns_resolvers": [f"{host}:{port}"]}
+        result = ForeignSelectorsProvider().check({}, inputs)
+        server.setblocking(False)
+        asked = 0
+        with suppress(BlockingIOError):
+            while server.recv(512):
+                asked += 1
+    assert "can't be looked up" in result.failures[0].reason
+    assert asked <= AT_ONCE * ATTEMPTS
 
 
 def test_values_are_not_looked_up():
