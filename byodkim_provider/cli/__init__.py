@@ -1,63 +1,11 @@
 """
-`byodkim`, the command: what its commands have in common, and the list of them.
+`byodkim`, the command: each of its commands is a file.
 
-Each command is a file of its own. Standard output has what was asked for, all else goes to
-standard error behind `byodkim:`. An error is one line and a hint, never a traceback.
+Standard output has the result, everything else goes to standard error and begins with `byodkim:`.
+An error is one line and a hint, never a traceback.
 """
 
-from __future__ import annotations
-
-import os
-import sys
-from contextlib import suppress
-from typing import Any, Final
-
-import click
-
-from byodkim_provider.cli.doctor import doctor
-from byodkim_provider.cli.environment import CannotRead, Environment, say
-from byodkim_provider.cli.iam_policy import iam_policy
-from byodkim_provider.cli.records import records
-from byodkim_provider.cli.rotate import rotate
-from byodkim_provider.cli.status import status
-from byodkim_provider.cli.streams import repaired
-from byodkim_provider.errors import ByodkimError
+from byodkim_provider.cli.commands import main
+from byodkim_provider.cli.environment import Environment
 
 __all__ = ["Environment", "main"]
-
-INTERRUPTED: Final = 128 + 2
-"""Exit code after Ctrl-C: what a shell makes of the end by SIGINT."""
-
-
-class _Commands(click.Group):
-    """A group of commands whose errors are lines for people."""
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        with repaired():
-            return super().main(*arguments, **options)
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except ByodkimError as error:
-            raise CannotRead(str(error)) from None
-        except KeyboardInterrupt:
-            say("interrupted")
-            with suppress(OSError):
-                sys.stdout.flush()
-            # Not `sys.exit`: threads are waiting for SES and DNS, and Python would wait for them.
-            os._exit(INTERRUPTED)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """
-    DKIM keys of your own in Amazon SES: what signs now, and the next key.
-
-    Run it in the Pulumi project or below. Every command works on one stack; `records`,
-    `doctor` and `iam-policy` work without one too, anywhere.
-    """
-
-
-for command in (status, rotate, records, doctor, iam_policy):
-    main.add_command(command)

@@ -24,7 +24,7 @@ from byodkim_provider.cli.environment import CannotRead, Environment, say
 from byodkim_provider.cli.examined import Examined, SesView
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.config.values import ResolverAddress
+from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
@@ -56,6 +56,14 @@ def _server(text: str) -> str:
         raise click.BadParameter(str(error)) from None
 
 
+def _region(text: str) -> str:
+    """*text*, if AWS has such a Region."""
+    try:
+        return Region().read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command(
     epilog="""\b
 Exit codes:
@@ -76,6 +84,7 @@ Exit codes:
 )
 @click.option(
     "--region",
+    type=_region,
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
     metavar="REGION",
     help="Where to ask SES for its view, without a stack.",

@@ -108,13 +108,22 @@ def rotate(
         for note in (*step.notes, *record_notes):
             say(f"{step.domain}: {note}")
     click.echo(stack_file.diff(stack.source.text, text, stack.source.shown), nl=False)
-    if not dry_run and (yes or click.confirm("byodkim: write this and run `pulumi up`?", err=True)):
+    if not dry_run and (yes or _is_confirmed()):
         _apply(stack, text, environment, yes=yes)
     elif not dry_run:
         raise Refused("nothing was written")
     if problems:
         say(f"not rotated: {', '.join(problems)}")
         context.exit(SOME_LEFT_OUT)
+
+
+def _is_confirmed() -> bool:
+    try:
+        return click.confirm("byodkim: write this and run `pulumi up`?", err=True)
+    except click.Abort as abort:  # for Ctrl-C, and for the end of the input
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt("nothing was written") from None
+        return False
 
 
 def _chosen(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:

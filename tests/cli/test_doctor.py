@@ -275,6 +275,17 @@ def test_ses_refuses(one, world):
     assert result.stderr.startswith("byodkim: SES was not asked: GetEmailIdentity for 'example.com'")
 
 
+@pytest.mark.parametrize("variable", ["", "AWS_REGION"])
+def test_unknown_region(one, monkeypatch, variable):
+    """A Region that does not exist is refused, with the one that was probably meant."""
+    if variable:
+        monkeypatch.setenv(variable, "us-east-9")
+    result = one(*([] if variable else ["--region", "us-east-9"]))
+    assert result.exit_code == 2
+    assert "'us-east-9' is not a Region that botocore" in result.stderr
+    assert "did you mean 'us-east-" in result.stderr
+
+
 def test_no_region_no_ses(one, world):
     """Without a Region SES is not asked."""
     world.forget()

@@ -5,7 +5,9 @@ Its `pulumi` is a script with the answers of a `CliProject`; SES and DNS are soc
 """
 
 import os
+import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -61,11 +63,12 @@ def project(tmp_path, world, silent):
     return project
 
 
-def byodkim(project, *arguments):
+def byodkim(project, *arguments, stdin=None):
     return subprocess.Popen(
         [sys.executable, "-m", "byodkim_provider", *arguments],
         cwd=project.directory,
         env=project.environment,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,6 +108,30 @@ def test_rotate_says_for_whom_it_waits(project):
     expected = rf"byodkim: 0 of 1 answers after \d+ s, waiting for DNS s3\._domainkey\.{DOMAIN}\n"
     assert re.fullmatch(expected, said)
     assert (process.returncode, stdout, stderr) == (130, "", "byodkim: interrupted\n")
+    assert project.stack_file.read_bytes() == before
+
+
+def test_interrupted_at_the_question(project):
+    """Ctrl-C at the question of `rotate` is an interruption, and the message says that nothing changed."""
+    project.stored = [replace(project.stored[0], signed_until={})]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
+    project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
+    before = project.stack_file.read_bytes()
+    keyboard, terminal = pty.openpty()
+    with byodkim(project, "rotate", DOMAIN, stdin=terminal) as process:
+        said = ""
+        while not said.endswith("[y/N]:"):
+            letter = process.stderr.read(1)
+            assert letter, said
+            said += letter
+        answer = []
+        while not answer:  # Python misses a signal that comes just before it begins to read
+            process.send_signal(signal.SIGINT)
+            answer, _, _ = select.select([process.stderr], [], [], 5)
+        stderr = process.stderr.read()
+    os.close(keyboard)
+    os.close(terminal)
+    assert (process.returncode, stderr.strip()) == (130, "byodkim: interrupted, nothing was written")
     assert project.stack_file.read_bytes() == before
 
 
