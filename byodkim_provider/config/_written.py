@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config.values import Flag
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import shown
 
 __all__ = [
@@ -82,7 +83,7 @@ class Written(BaseModel):
     """
     A map in a stack file: camelCase keys, none that is not known.
 
-    In a program it is made by name, in snake_case.
+    In a program it is made by name, in snake_case; raises `InvalidSettings` with one line for each problem.
     """
 
     model_config = ConfigDict(
@@ -94,6 +95,21 @@ class Written(BaseModel):
         hide_input_in_errors=True,  # it may be a key
         use_attribute_docstrings=True,
     )
+
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, /, **given: Any) -> None:
+            try:
+                super().__init__(**given)
+            except ValidationError as error:
+                from byodkim_provider.config.problems import lines_of_program  # imports every model
+
+                subject = given.get("domain") or type(self).__name__
+                # `from None`: pydantic's error message may contain a key.
+                raise InvalidSettings(sorted(lines_of_program(error, type(self), str(subject)))) from None
+
+        # Only for a call from Python: a part of another map is reported by that map, with its path.
+        __init__.__pydantic_base_init__ = True
 
 
 def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:

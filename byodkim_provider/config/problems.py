@@ -69,28 +69,36 @@ def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]
             yield line(steps, text)
 
 
-def lines_of_program(error: ValidationError, domain: str) -> Iterator[str]:
-    """Every problem in *error*, which came from making the arguments of *domain*, in Python's spelling."""
+def lines_of_program(error: ValidationError, made: type[BaseModel], subject: str) -> Iterator[str]:
+    """Every problem in *error*, which came from making a *made*, in Python's spelling."""
     for details in error.errors(include_url=False):
         location = tuple(step for step in details["loc"] if step != "[key]")
-        for steps, text in _problems(details, ("domains", domain, *location), spelled=to_snake):
-            yield f"{printable(named(domain))}: {line(steps[2:], text)}"
+        for steps, text in _problems(details, location, root=made, spelled=to_snake):
+            yield f"{printable(named(subject))}: {line(steps, text)}"
 
 
 def _problems(
-    details: ErrorDetails, location: Steps, *, spelled: Callable[[str], str] = str
+    details: ErrorDetails,
+    location: Steps,
+    *,
+    root: type[BaseModel] = StackSettings,
+    spelled: Callable[[str], str] = str,
 ) -> Iterator[tuple[Steps, str]]:
-    """Path and message of each problem; *spelled* converts our camelCase keys to the author's spelling."""
+    """
+    Path and message of each problem.
+
+    *root* is the model that was validated; *spelled* converts our camelCase keys to the author's spelling.
+    """
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, LocatedError):
         for steps, text in cause.problems:
             own = [
                 step if before in _NAMED_BY_USERS else spelled(step)
-                for before, step in zip((location[-1], *steps), steps, strict=False)
+                for before, step in zip((*("", *location)[-1:], *steps), steps, strict=False)
             ]
             yield (*location, *own), text
     elif details["type"] == "extra_forbidden":
-        yield location, unknown_key(location, spelled=spelled)
+        yield location, unknown_key(location, root=root, spelled=spelled)
     else:
         yield location, _text(details["type"], details["input"], details.get("ctx", {}), location)
 
@@ -120,12 +128,14 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
         return str(context["error"])
     expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
     # Any value under `dnsCredentials` may be a secret.
-    return f"must be {expected}, not {'something else' if location[0] == 'dnsCredentials' else shown(value)}"
+    return f"must be {expected}, not {shown(value) if 'dnsCredentials' not in location else 'something else'}"
 
 
-def unknown_key(location: Steps, *, spelled: Callable[[str], str] = str) -> str:
-    """The message for an unknown key, the last step of *location*, with the nearest known key."""
-    key, model = str(location[-1]), _model_at(location[:-1])
+def unknown_key(
+    location: Steps, *, root: type[BaseModel] = StackSettings, spelled: Callable[[str], str] = str
+) -> str:
+    """The message for an unknown key, the last step of *location* in a *root*, with the nearest known key."""
+    key, model = str(location[-1]), _model_at(location[:-1], root)
     known = _keys(model)
     if model is DomainDefaults and key in _keys(WrittenDomain):
         return "belongs to a domain, not to defaults"
@@ -141,10 +151,10 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(location: Steps) -> type[BaseModel]:
+def _model_at(location: Steps, root: type[BaseModel]) -> type[BaseModel]:
     match location:
         case ():
-            return StackSettings
+            return root
         case ("defaults",):
             return DomainDefaults
         case ("verification",):

@@ -7,17 +7,15 @@ only what a file can't say is added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import ModelWrapValidatorHandler, PlainValidator, ValidationError, model_validator
+from pydantic import PlainValidator
 
 from byodkim_provider.config import settings
-from byodkim_provider.config.problems import lines_of_program
 from byodkim_provider.config.schema import WrittenDomain
 from byodkim_provider.config.values import Flag
 from byodkim_provider.dns_providers.interface import DnsProvider
-from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program import stack_config
 from byodkim_provider.quoting import shown
 
@@ -52,13 +50,3 @@ class ByodkimDomainArgs(WrittenDomain):
     def settings(self) -> settings.DomainSettings:
         """The same with what follows from it; without *regions* in that of the stack that runs."""
         return settings.domain(self.domain, self, default_region=stack_config.region())
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _in_our_words(cls, given: Any, checked: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return checked(given)
-        except ValidationError as error:
-            domain = given.get("domain") if isinstance(given, Mapping) else None
-            # `from None`: what pydantic prints of an error may hold a key.
-            raise InvalidSettings(sorted(lines_of_program(error, str(domain or "?")))) from None

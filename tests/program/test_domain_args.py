@@ -2,7 +2,6 @@
 
 import pytest
 from pulumi.runtime.config import CONFIG
-from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
 from byodkim_provider import ByodkimDomainArgs, DnsSettings, InvalidSettings, KeyStore, SuppliedKey
@@ -122,11 +121,48 @@ def test_domain_that_is_none():
         ByodkimDomainArgs(domain="mail@example.com", generation=1, regions=[REGION]).settings()
 
 
-def test_a_part_is_refused_without_its_key():
-    """A part that is wrong by itself says which option, and never quotes a key."""
-    with pytest.raises(ValidationError, match="zoneId: goes with"):
-        DnsSettings(provider="manual", zone_id="Z1")
-    with pytest.raises(ValidationError) as refused:
-        SuppliedKey(selector="s1", private_key=KEY_2[:-9])
+@pytest.mark.parametrize(
+    ("part", "given", "problems"),
+    [
+        (
+            DnsSettings,
+            {"provider": "manual", "zone_id": "Z1", "ttl": 5},
+            [
+                "ttl: goes with route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+                "and wix, not with manual",
+                "zone_id: goes with route53 and cloudflare, not with manual",
+            ],
+        ),
+        (DnsSettings, {"zoneId": "Z1"}, ["zoneId: unknown key, did you mean 'zone_id'?"]),
+        (KeyStore, {"provider": "vault"}, ["provider: must be 'state' or 'secretsManager', not 'vault'"]),
+        (KeyStore, {"provider": "state", "tags": {}}, ["tags: goes with secretsManager, not with state"]),
+        (
+            SuppliedKey,
+            {"selector": "S1", "private_key": KEY_2[:-9]},
+            [
+                "private_key: is cut short: 803 characters of base64, expected a multiple of 4",
+                "selector: 'S1' has upper case, expected lower case: that is how DNS providers store names",
+            ],
+        ),
+    ],
+    ids=["options", "a key of stack files", "store", "options of the store", "key"],
+)
+def test_a_part_is_refused(part, given, problems):
+    """A part made by itself raises this package's error, in Python's spelling, and never quotes a key."""
+    with pytest.raises(InvalidSettings) as refused:
+        part(**given)
+    assert list(refused.value.problems) == [f"{part.__name__}: {one}" for one in problems]
     assert KEY_2[:40] not in str(refused.value)
+
+
+def test_a_part_does_not_show_its_key():
+    """What Python shows of a supplied key is its selector."""
     assert "KEY" not in repr(SuppliedKey(selector="s1", private_key=KEY))
+
+
+def test_unknown_key_of_a_program():
+    """The list of valid arguments has those that only a program can give."""
+    with pytest.raises(InvalidSettings) as refused:
+        ByodkimDomainArgs(domain="example.com", generation=1, qqqqqqqq=1)
+    listed = str(refused.value).partition("expected one of ")[2].split(", ")
+    assert {*listed} == {*ByodkimDomainArgs.model_fields}
