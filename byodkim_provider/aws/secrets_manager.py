@@ -1,9 +1,8 @@
 """
 Client of Secrets Manager: one method for each API action, with the action's name.
 
-Turns responses into values; `key_store.secret_lifecycle` decides which call comes when. No
-message from here quotes a secret: AWS's own messages go through `said`, and errors are raised
-`from None`, because the request in a botocore error may hold a key.
+Turns responses into values, and errors into `SecretRefused`; `key_store.secret_lifecycle` decides
+which call comes when.
 """
 
 from __future__ import annotations
@@ -13,10 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
-
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.ses_calls import said
+from byodkim_provider.aws.errors import FAILURES, ForeignAnswer
 from byodkim_provider.errors import SecretRefused, Stopped
 from byodkim_provider.progress import stopping
 
@@ -148,24 +145,18 @@ class SecretStore:
             )
         try:
             answer: Mapping[str, Any] = send()
-        except (ClientError, BotoCoreError) as error:
+            # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
+            if "RequestId" not in answer["ResponseMetadata"]:
+                raise ForeignAnswer
+        except FAILURES as error:
             raise SecretRefused(
                 operation,
                 secret,
                 self._client.meta.region_name,
-                code=_code(error),
-                request_id=_metadata(error).get("RequestId", ""),
+                code=errors.code_of(error, "Secrets Manager"),
+                request_id=errors.request_id(error),
                 hint=_hint(error, operation),
             ) from None
-        # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
-        if "RequestId" not in answer["ResponseMetadata"]:
-            raise SecretRefused(
-                operation,
-                secret,
-                self._client.meta.region_name,
-                code="a response that is not Secrets Manager's",
-                hint=f"{_state_unknown(operation)}; is there a proxy between here and AWS?",
-            )
         return answer
 
 
@@ -173,40 +164,15 @@ def _list(tags: Mapping[str, str]) -> Any:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
-def _metadata(error: BaseException) -> Mapping[str, Any]:
-    return error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
-
-
-def _code(error: BaseException) -> str:
-    if isinstance(error, ClientError):
-        status = _metadata(error).get("HTTPStatusCode", 0)
-        return error.response.get("Error", {}).get("Code", "") or f"HTTP status {status}"
-    return type(error).__name__
-
-
-def _hint(error: ClientError | BotoCoreError, operation: str) -> str:
-    """The state things are in now, and the next step."""
-    step = errors.next_step(_code(error))
-    if isinstance(error, ClientError) and error.operation_name != operation:
-        hint = f"nothing was changed; no credentials from {error.operation_name}: {said(error)}"
-        return f"{hint}; {step}" if step else hint
-    if isinstance(error, HTTPClientError | ConnectionError) or (
-        _metadata(error).get("HTTPStatusCode", 0) >= 500
-    ):
-        return _state_unknown(operation)
-    if not isinstance(error, ClientError):
-        return "nothing was changed, Secrets Manager was not called; does `aws sts get-caller-identity` work?"
-    hint = f"{_state_refused(operation)}; Secrets Manager says: {said(error)}"
-    return f"{hint}; {step}" if step else hint
-
-
-def _state_unknown(operation: str) -> str:
-    if operation in READS:
-        return "nothing was changed; run `pulumi up` again"
-    return "Secrets Manager may have done it or not; the next `pulumi up` finds out"
-
-
-def _state_refused(operation: str) -> str:
+def _hint(error: BaseException, operation: str) -> str:
+    """What was changed, and the next step."""
+    reads = operation in READS
+    unconfirmed = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
+    refused = errors.UNCHANGED
     if operation in ("PutResourcePolicy", "TagResource"):
-        return "the secret is there already, and the next `pulumi up` goes on with it"
-    return "nothing was changed"
+        refused = "the secret is there already, and the next `pulumi up` goes on with it"
+    if reads:
+        unconfirmed = "run `pulumi up` again"
+    return errors.hint_for(
+        error, operation, "Secrets Manager", reads=reads, unconfirmed=unconfirmed, refused=refused
+    )

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from byodkim_provider.aws.ses_calls import Calls, is_throttled
+from byodkim_provider.aws.errors import is_throttled
+from byodkim_provider.aws.ses_calls import Calls
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused
 from byodkim_provider.progress import Clock

@@ -1,36 +1,29 @@
 """
 Pace, retries and errors of every call to SES; errors become `SesRefused`.
 
-No message from here quotes a key: AWS's own messages go through `said`, and errors are raised
-`from None`, because the request in a botocore error may hold a key.
+A response that is not SES's is an error too: nothing may be concluded from it.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botocore import exceptions as botocore_errors
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-from botocore.utils import parse_timestamp
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
+from tenacity import RetryCallState
 
 from byodkim_provider.aws import errors
+from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["Calls", "is_passing", "is_throttled", "said"]
-
-ATTEMPTS: Final = 10
-"""Most attempts of a call. SES allows one a second; with backoff, ten attempts outlast a busy minute."""
+__all__ = ["Calls"]
 
 SECONDS_PER_CALL: Final = 1.1
 """
@@ -40,23 +33,7 @@ The SES API reference says of every identity action: "You can execute this opera
 once per second". The extra tenth covers differences between clocks.
 """
 
-MAX_BACKOFF_SECONDS: Final = 20
-"""Longest wait before the next attempt, as in botocore's `standard` mode."""
-
-KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
-"""Matches a key or a session token in base64. No label, selector or id is as long."""
-
-PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
-"""User and password in a URL, which botocore's errors quote."""
-
-MAX_SHOWN: Final = 500
-"""Longest AWS message that is shown, in characters: most are a sentence or two."""
-
 T = TypeVar("T")
-
-
-class _NotFromSesError(Exception):
-    """The response is not from SES (a proxy, a network's sign-in page), or not in a known form."""
 
 
 class Calls:
@@ -76,30 +53,23 @@ class Calls:
         domain: str,
         send: Callable[[], T],
         *,
-        may_repeat: Callable[[BaseException], bool] | None = None,
+        may_repeat: Callable[[BaseException], bool] = errors.is_passing,
     ) -> T:
         """
-        What *send* returns; retried after errors that `is_passing`, or *may_repeat*, accepts.
+        What *send* returns; retried after errors that *may_repeat* accepts.
 
         Raises `SesRefused` for *operation* (an API action's name), and `Stopped`.
         """
-        retry = Retrying(
-            sleep=self._wait,
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
-            retry=retry_if_exception(may_repeat or is_passing),
-            before_sleep=self._slow_down,
-            reraise=True,
-        )
+        retry = errors.retrying(self._wait, retry=may_repeat, before_wait=self._slow_down)
         try:
             answer: T = retry(self._send_in_turn, send)
-        except (ClientError, BotoCoreError, _NotFromSesError) as error:
+        except FAILURES as error:
             raise SesRefused(
                 operation,
                 domain,
                 self._region,
-                code=_code(error),
-                request_id=_metadata(error).get("RequestId", ""),
+                code=errors.code_of(error, "SES"),
+                request_id=errors.request_id(error),
                 hint=_hint(error, operation, self._region),
             ) from None
         return answer
@@ -125,135 +95,66 @@ class Calls:
             raise Stopped("interrupted before SES answered", hint="run `pulumi up` again to go on")
 
 
-def is_throttled(error: BaseException) -> bool:
-    """Whether SES throttled the call, and did nothing."""
-    return _status(error) == 429 or _code(error) in ("Throttling", "ThrottlingException")
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether a retry may succeed, and is harmless if the first call succeeded after all."""
-    return is_throttled(error) or _status(error) >= 500 or _is_unanswered(error)
-
-
-def said(error: BaseException) -> str:
-    """The message of AWS or its SDK, safe to show: one line, with anything removed that may be a key."""
-    text = str(error)
-    if isinstance(error, ClientError):
-        text = error.response.get("Error", {}).get("Message") or ""
-    elif type(error) is botocore_errors.HTTPClientError or isinstance(
-        error, botocore_errors.ParamValidationError
-    ):
-        text = type(error).__name__  # their messages quote headers (the session token) or parameters
-    # Further lines of a signature error quote the request's headers, session token included.
-    return _shown(text.strip().partition("\n")[0])
-
-
-def _shown(text: str) -> str:
-    """*text* from outside, without anything that may be a key, and without terminal control characters."""
-    without_secrets = PASSWORD.sub("", KEY_MATERIAL.sub("[...]", text))
-    return re.sub("[^ -~]", "?", without_secrets)[:MAX_SHOWN]
-
-
-def _is_unanswered(error: BaseException) -> bool:
-    # A retry does not help against an invalid certificate.
-    unanswered = isinstance(error, botocore_errors.HTTPClientError | botocore_errors.ConnectionError)
-    return unanswered and not isinstance(error, botocore_errors.SSLError)
-
-
-def _metadata(error: BaseException) -> Mapping[str, Any]:
-    return error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
-
-
-def _status(error: BaseException) -> int:
-    return int(_metadata(error).get("HTTPStatusCode", 0))
-
-
-def _code(error: BaseException) -> str:
-    if isinstance(error, ClientError):
-        return _shown(error.response.get("Error", {}).get("Code", "")) or f"HTTP status {_status(error)}"
-    if isinstance(error, _NotFromSesError):
-        return "a response that is not SES's"
-    return type(error).__name__
-
-
-def _hint(error: ClientError | BotoCoreError | _NotFromSesError, operation: str, region: str) -> str:
-    """What was changed, and the next step. For calls that only read, changes are not mentioned."""
+def _hint(error: BaseException, operation: str, region: str) -> str:
+    """What was changed, and the next step."""
     reads = operation.startswith(("Get", "List"))
-    unchanged = "" if reads else "nothing was changed; "
-    unknown = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
-    step = errors.next_step(_code(error))
-    if isinstance(error, ClientError) and error.operation_name != operation:
-        hint = f"{unchanged}no credentials from {error.operation_name}: {said(error)}"
-        return f"{hint}; {step}" if step else hint
-    if isinstance(error, _NotFromSesError):
-        return f"{unknown}; is there a proxy between here and SES?"
-    if _status(error) >= 500 or _is_unanswered(error):
-        return unknown
-    if not isinstance(error, ClientError):
-        return f"{unchanged}SES was not called; does `aws sts get-caller-identity` work?"
-    if is_throttled(error):
-        return f"{unchanged}something else keeps calling SES in {region}, try again later"
-    if _code(error) == "LimitExceededException":
-        return f"{unchanged}{region} has as many identities as SES allows"
-    reason = said(error)
-    hint = f"{unchanged}SES says: {reason}" if reason else f"{unchanged}SES gives no reason"
-    if operation == "PutEmailIdentityDkimAttributes" and _code(error) == "BadRequestException":
+    code = errors.code_of(error, "SES")
+    if isinstance(error, ClientError) and error.operation_name == operation:
+        unchanged = "" if reads else f"{errors.UNCHANGED}; "
+        if is_throttled(error):
+            return f"{unchanged}something else keeps calling SES in {region}, try again later"
+        if code == "LimitExceededException":
+            return f"{unchanged}{region} has as many identities as SES allows"
+    unconfirmed = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
+    hint = errors.hint_for(
+        error, operation, "SES", reads=reads, unconfirmed=unconfirmed, refused=errors.UNCHANGED
+    )
+    if operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException":
         return f"{hint} SES also says so if the identity does not exist: try `pulumi refresh`"
-    return f"{hint}; {step}" if step else hint
+    return hint
 
 
 def _refuse_foreign_answer(
-    response_dict: MutableMapping[str, Any], operation_model: OperationModel, **_: object
+    response_dict: MutableMapping[str, Any], operation_model: Any, **_: object
 ) -> None:
     # botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
     # "deleted" or "no identities"; and it does not check types.
-    headers, status, body = (response_dict[name] for name in ("headers", "status_code", "body"))
-    if status >= 500:  # may come from AWS's own load balancers, in any form
-        response_dict["body"] = body if _fits(None, _json(body)) else b""
-        return
-    foreign = "x-amzn-requestid" not in headers or "html" in headers.get("content-type", "")
-    if foreign or not _fits(operation_model.output_shape if status < 300 else None, _json(body)):
-        raise _NotFromSesError
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return None
-
-
-def _fits(shape: Shape | None, value: object) -> bool:
-    """Whether *value* fits *shape* of the service model; without *shape*, whether it fits an error."""
-    if shape is None:
+    headers, status = response_dict["headers"], response_dict["status_code"]
+    body = _object_in(response_dict["body"])
+    if status < 300:
+        has_form = body is not None and _has_form(body, operation_model)
+    else:
         strings = ("message", "Message", "code", "__type")
         # SES's own errors may have null as the message.
-        return isinstance(value, dict) and all(isinstance(value.get(name), str | None) for name in strings)
-    match shape:
-        case StructureShape():
-            return isinstance(value, dict) and all(
-                name not in shape.required_members if value.get(name) is None else _fits(member, value[name])
-                for name, member in shape.members.items()
-            )
-        case ListShape():
-            return isinstance(value, list) and all(_fits(shape.member, one) for one in value)
-        case MapShape():
-            return isinstance(value, dict) and all(_fits(shape.value, one) for one in value.values())
-    match shape.type_name:
-        case "string":
-            return isinstance(value, str)
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer" | "long":
-            return isinstance(value, int | float) and math.isfinite(value)
-        case "timestamp":
-            return _is_time(value)
-    return True
+        has_form = body is not None and all(isinstance(body.get(name), str | None) for name in strings)
+    if status >= 500:  # may come from AWS's own load balancers, in any form
+        response_dict["body"] = response_dict["body"] if has_form else b""
+    elif not has_form or "x-amzn-requestid" not in headers or "html" in headers.get("content-type", ""):
+        raise ForeignAnswer
 
 
-def _is_time(value: Any) -> bool:
+def _object_in(body: bytes) -> dict[str, Any] | None:
     try:
-        parse_timestamp(value)
-    except (ValueError, TypeError, OverflowError, RuntimeError):
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _has_form(body: dict[str, Any], operation_model: Any) -> bool:
+    """Whether *body* fits the service model."""
+    try:
+        return not _ResponseValidator().validate(body, operation_model.output_shape).has_errors()
+    except (OverflowError, RuntimeError):  # a time that no calendar has
         return False
-    return True
+
+
+class _ResponseValidator(ParamValidator):
+    """botocore's check of requests, for a response: a member that SES adds or leaves null is no error."""
+
+    def _validate_structure(self, params: Any, shape: Any, *rest: Any) -> None:
+        if isinstance(params, dict):
+            params = {
+                name: params[name] for name in params.keys() & shape.members if params[name] is not None
+            }
+        super()._validate_structure(params, shape, *rest)  # type: ignore[misc]

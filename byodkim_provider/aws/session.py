@@ -19,8 +19,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from byodkim_provider.aws import errors
-from byodkim_provider.aws.ses_calls import said
+from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
 
@@ -192,7 +191,7 @@ def _account(sts: STSClient, whose: str) -> str:
     try:
         return sts.get_caller_identity()["Account"]
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
-        reason, step = said(error), errors.next_step(error.response.get("Error", {}).get("Code", ""))
+        reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
     except BotoCoreError as error:
         reason, step = said(error), ""
     except (ResponseParserError, KeyError):

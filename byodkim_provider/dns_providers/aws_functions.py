@@ -16,8 +16,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi.runtime.settings import get_root_resource
 
-from byodkim_provider.aws import errors
-from byodkim_provider.aws.ses_calls import said
+from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.errors import AwsRefused
 
 __all__ = ["account_of", "call", "in_one_line"]
@@ -75,7 +74,7 @@ def _refused(function: str, subject: str, text: str) -> AwsRefused:
     operation, code, reason = (
         (found["operation"], found["code"], found["reason"]) if found else (function, "", text)
     )
-    step = errors.next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
+    step = next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
     return AwsRefused(
         operation, subject, code=code, reason=said(Exception(reason)), hint=f"nothing was changed; {step}"
     )

@@ -16,10 +16,10 @@ __all__ = ["hints"]
 
 PRODUCT: Final = Path(__file__).parents[2] / "byodkim_provider"
 
-MAKERS: Final = ("_hint", "_lost", "_state_refused", "_state_unknown", "next_step")
+MAKERS: Final = ("_hint", "_lost", "hint_for", "next_step")
 """Functions that return hints, or parts of them."""
 
-VARIABLES: Final = ("hint", "to_do", "WITHOUT_A_STACK")
+VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK")
 """What hints, or parts of them, are called before they are put together."""
 
 HOSTS: Final = "dns_hosts"
@@ -70,7 +70,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
             yield text
         case ast.JoinedStr(values=parts):
             yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
-        case ast.BoolOp(values=values):
+        case ast.BoolOp(values=values) | ast.Tuple(elts=values):
             for value in values:
                 yield from _texts(value)
         case ast.BinOp(left=left, right=right):

@@ -256,7 +256,7 @@ def test_as_many_as_ses_allows(world, ses):
     [
         (Fault("throttle", times=10), "something else keeps calling SES in eu-west-1, try again later"),
         (Fault("drop", "after"), "SES may have done it or not; the next `pulumi up` reads which"),
-        (Fault("garbage", "after"), "is there a proxy between here and SES?"),
+        (Fault("garbage", "after"), "is there a proxy between here and AWS?"),
         (Fault("500", times=10, operation="GetEmailIdentity"), "try again"),
     ],
     ids=["throttled", "lost", "a proxy", "a read"],

@@ -98,12 +98,12 @@ NOTHING = "nothing was changed"
 @pytest.mark.parametrize(
     ("operation", "refused", "unanswered"),
     [
-        ("CreateSecret", NOTHING, UNKNOWN),
-        ("DescribeSecret", NOTHING, "nothing was changed; run `pulumi up` again"),
-        ("GetSecretValue", NOTHING, "nothing was changed; run `pulumi up` again"),
-        ("PutResourcePolicy", THERE, UNKNOWN),
-        ("TagResource", THERE, UNKNOWN),
-        ("DeleteSecret", NOTHING, UNKNOWN),
+        ("CreateSecret", f"{NOTHING}; ", UNKNOWN),
+        ("DescribeSecret", "", "run `pulumi up` again"),
+        ("GetSecretValue", "", "run `pulumi up` again"),
+        ("PutResourcePolicy", f"{THERE}; ", UNKNOWN),
+        ("TagResource", f"{THERE}; ", UNKNOWN),
+        ("DeleteSecret", f"{NOTHING}; ", UNKNOWN),
     ],
 )
 def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
@@ -121,7 +121,7 @@ def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
 
     assert (
         f"{operation} for '{NAME}' in {REGION}: AccessDeniedException (request 5f3c)\n"
-        f"  hint: {refused}; Secrets Manager says: not authorized; "
+        f"  hint: {refused}Secrets Manager says: not authorized; "
         "`byodkim iam-policy` prints the policy that these credentials need"
     ) == str(denied.value)
     assert (
@@ -168,7 +168,7 @@ def test_no_credentials(monkeypatch, secrets_manager):
         store.get_secret_value(NAME)
     assert (
         "NoCredentialsError",
-        "nothing was changed, Secrets Manager was not called; does `aws sts get-caller-identity` work?",
+        "Secrets Manager was not called; does `aws sts get-caller-identity` work?",
     ) == (caught.value.code, caught.value.hint)
     assert [] == secrets_manager.calls
 

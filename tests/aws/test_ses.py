@@ -693,7 +693,7 @@ def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) ->
     error = refused(lambda: CALLS[operation](client))
     state = "try again" if operation[:3] in ("Get", "Lis") else UNKNOWN
     assert "a response that is not SES's" == error.code
-    assert f"{state}; is there a proxy between here and SES?" == error.hint
+    assert f"{state}; is there a proxy between here and AWS?" == error.hint
     assert 1 == len(ses.log)
 
 
