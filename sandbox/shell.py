@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from sandbox.demo import ZONES
+from sandbox.demo import QUICK, ZONES
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.plugins import install_plugins
 from sandbox.world import Sandbox
@@ -27,7 +27,8 @@ A sandbox is running until Ctrl-C. In a second shell, in this folder, paste the 
   pulumi config set --path 'ses-byodkim:domains["example.com"].generation' 1
   pulumi up
 
-The zones {zones} are there. `pulumi up` needs the Python language host that comes with an
+The zones {zones} are there. SES checks DNS a second after it gets a key here; the real
+one takes minutes. `pulumi up` needs the Python language host that comes with an
 official Pulumi CLI; `make demo` does without. The sandbox forgets everything when it ends, so
 remove stacks/Pulumi.sandbox.yaml then.
 """
@@ -36,7 +37,7 @@ remove stacks/Pulumi.sandbox.yaml then.
 def main() -> int:
     """Run until interrupted."""
     pulumi = find_pulumi()
-    with Sandbox() as sandbox:
+    with Sandbox(switches=QUICK) as sandbox:
         for zone in ZONES:
             sandbox.add_zone(zone)
         state = sandbox.directory / "pulumi-state"

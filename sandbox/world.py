@@ -41,6 +41,7 @@ class Sandbox:
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses = SesEmulator(
             look_up_txt=self.dns.txt,
+            look_up_soa=self.dns.soa,
             clock=self.clock,
             switches=switches or Switches(),
             account_id=self.account,

@@ -92,6 +92,15 @@ class DnsServer:
         rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
         return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
 
+    def soa(self, name: str) -> tuple[str, str, int] | None:
+        """Primary server, contact and serial number of the zone that *name* is in. Not among `queries`."""
+        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.SOA)
+        rrsets = (rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA)
+        for soa in (rrset[0] for rrset in rrsets):
+            server, contact = (one.to_text(omit_final_dot=True) for one in (soa.mname, soa.rname))
+            return server, contact, int(soa.serial)
+        return None
+
     def start(self) -> None:
         """Answer from now on, on a free port."""
         bound = _bind(list(ADDRESSES.values()))

@@ -14,17 +14,24 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.identity import DkimStatus, HeldKey, Identity, Info, easy_dkim_keys
+from sandbox.ses.identity import DkimStatus, HeldKey, Identity, Info, Soa, easy_dkim_keys
 from sandbox.ses.region import Region
 from sandbox.ses.switches import Switches
 
-__all__ = ["LookUpTxt", "SesAccount"]
+__all__ = ["LookUpSoa", "LookUpTxt", "SesAccount"]
 
 LookUpTxt = Callable[[str], tuple[str, ...] | None]
 """TXT values at a name, the strings of each joined; empty for no such name, None if no server answered."""
 
+LookUpSoa = Callable[[str], Soa | None]
+"""The SOA record of the zone that a domain is in, if it can be looked up."""
+
 NEGATIVE_TTL: Final = timedelta(minutes=15)
 """How long a resolver remembers "no such name" of a Route 53 zone (its SOA record's TTL)."""
+
+
+def no_soa(_: str) -> None:
+    """Nothing is known of zones."""
 
 
 class SesAccount:
@@ -34,6 +41,7 @@ class SesAccount:
         self,
         *,
         look_up_txt: LookUpTxt,
+        look_up_soa: LookUpSoa | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
@@ -42,18 +50,20 @@ class SesAccount:
         self.clock = clock
         self.account_id = account_id
         self._look_up_txt = look_up_txt
+        self._look_up_soa = look_up_soa or no_soa
         self._lock = threading.RLock()
         self._regions: dict[str, Region] = {}
         clock.on_advance(self.catch_up)
 
     def catch_up(self) -> None:
         """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
-        look_up = functools.cache(self._look_up_txt)  # within one moment DNS says one thing
+        # Within one moment DNS says one thing.
+        look_up, soa = functools.cache(self._look_up_txt), functools.cache(self._look_up_soa)
         with self._lock:
             now = self.clock.now()
             for region in self._regions.values():
                 for identity in region.identities().values():
-                    self._catch_up(region, identity, now, look_up)
+                    self._catch_up(region, identity, now, look_up, soa)
 
     def identities(self, region: str) -> dict[str, Identity]:
         """What there is in *region* now, by name, whatever the reads of a lagging SES say."""
@@ -137,11 +147,14 @@ class SesAccount:
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
 
-    def _catch_up(self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt) -> None:
+    def _catch_up(
+        self, region: Region, identity: Identity, now: datetime, look_up: LookUpTxt, look_up_soa: LookUpSoa
+    ) -> None:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
-            identity = identity.checked(answer, at=at, switches=self.switches)
+            soa = look_up_soa(identity.name)
+            identity = identity.checked(answer, soa=soa, at=at, switches=self.switches)
             region.store(identity.name, identity, at)
 
     def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:

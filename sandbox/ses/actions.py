@@ -8,14 +8,14 @@ goes, are handed in.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, easy_dkim_keys
 from sandbox.ses.region import Region
-from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_tags, must_not_be_null, validation_error
+from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
 
@@ -38,57 +38,68 @@ class Actions:
     def create_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """A new identity: BYODKIM with the key that was sent, else Easy DKIM."""
         name = sent["EmailIdentity"].lower()
+        check_name(name)
         if self.region.get(name):
             raise SesError("AlreadyExistsException", f"Email identity {name} already exist.")
         if len(self.region.identities()) >= self.switches.identity_limit:
             raise SesError("LimitExceededException", "Too many identities.")  # text assumed
+        tags = check_tags(sent.get("Tags") or (), {})
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
-        tags = _tags(sent.get("Tags") or ())
-        check_tags(tags)
         attributes = sent.get("DkimSigningAttributes") or {}
         origin = BYODKIM if _is_byodkim(attributes) else EASY_DKIM
         identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
         if identity.identity_type == "DOMAIN":
-            key = self._held_key(origin, attributes, "dkimSigningAttributes")
+            key = self._held_key(origin, attributes)
             first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
-            identity = replace(identity, key=key, next_check=first_check)
-        elif attributes:
-            raise NOT_A_DOMAIN
+            length = attributes.get("NextSigningKeyLength", identity.key_length)
+            identity = replace(identity, key=key, next_check=first_check, key_length=length)
+        elif origin == BYODKIM:
+            raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
         else:
-            identity = replace(identity, status="NOT_STARTED", signing_enabled=False)
+            identity = replace(
+                identity, status="NOT_STARTED", signing_enabled=False, key_length="RSA_1024_BIT"
+            )
         self._store(identity)
-        return {
+        answer = {
             "IdentityType": identity.identity_type,
-            "VerifiedForSendingStatus": False,
-            "DkimAttributes": self._dkim_attributes(identity),
+            "VerifiedForSendingStatus": self._may_send(name),
         }
+        return answer | ({"DkimAttributes": self._dkim_attributes(identity)} if identity.key else {})
 
     def put_email_identity_dkim_signing_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Another key, or another origin, from now on; SES begins to check DNS for it."""
+        if "@" in sent["EmailIdentity"] or not sent["EmailIdentity"].strip():
+            raise NOT_A_DOMAIN  # known or not
         identity = self._existing(sent)
-        if identity.identity_type != "DOMAIN":
-            raise NOT_A_DOMAIN
-        origin = sent["SigningAttributesOrigin"]
+        origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
         if origin not in (BYODKIM, EASY_DKIM):
             raise _bad_request(f"The origin {origin} is not possible here.")  # text assumed
-        key = self._held_key(origin, sent.get("SigningAttributes") or {}, "signingAttributes")
+        key = self._held_key(origin, attributes)
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
-        self._store(changed)
+        length = attributes.get("NextSigningKeyLength", changed.key_length)
+        self._store(replace(changed, key_length=length))
         statuses = {"as Get": changed.status, "NOT_STARTED": "NOT_STARTED", "before": identity.status}
-        return {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
+        answer = {"DkimStatus": statuses[self.switches.put_answer], "DkimTokens": self._tokens(changed)}
+        return answer | ({"SigningHostedZone": SIGNING_HOSTED_ZONE} if origin == EASY_DKIM else {})
 
     def put_email_identity_dkim_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Signing is enabled, or disabled: the console's check box."""
+        local, _, domain = sent["EmailIdentity"].lower().rpartition("@")
+        if local and self.region.get(domain):
+            return {}  # an address has the DKIM of its domain
         identity = self.region.get(sent["EmailIdentity"].lower())
         if not identity:  # 400 where every other action answers 404
-            raise _bad_request(f"Domain {sent['EmailIdentity'].lower()} is not verified for DKIM signing.")
+            raise _bad_request(f"Domain {domain} is not verified for DKIM signing.")
         self._store(replace(identity, signing_enabled=sent.get("SigningEnabled", False)))
         return {}
 
     def put_email_identity_configuration_set_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail of this identity uses that configuration set, or none."""
-        identity = self._existing(sent)
+        name = sent["EmailIdentity"].lower()
+        identity = self.region.get(name)
+        if not identity:
+            raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         self._store(replace(identity, configuration_set=configuration_set))
@@ -100,10 +111,11 @@ class Actions:
         answer = {
             "IdentityType": identity.identity_type,
             "FeedbackForwardingStatus": True,
-            "VerifiedForSendingStatus": identity.verification_status == "SUCCESS",
+            "VerifiedForSendingStatus": self._may_send(identity.name, self._read_at),
             "VerificationStatus": identity.verification_status,
             "VerificationInfo": identity.verification_info(self.switches),
             "DkimAttributes": self._dkim_attributes(identity),
+            "MailFromAttributes": {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"},
             "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
@@ -136,23 +148,25 @@ class Actions:
 
     def tag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """These tags are added, or have these values."""
-        identity = self._tagged(sent)
-        tags = {**identity.tags, **_tags(sent["Tags"])}
-        check_tags(tags)
-        self._store(replace(identity, tags=tags))
+        identity = self._tagged(sent, elsewhere="Failed to tag resource")
+        if not sent["Tags"]:
+            raise _bad_request("No tag is given.")  # text assumed
+        self._store(replace(identity, tags=check_tags(sent["Tags"], identity.tags)))
         return {}
 
     def untag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """These tags are gone; one that was not there is no error."""
-        identity = self._tagged(sent)
+        identity = self._tagged(sent, elsewhere="Failed to untag resource")
         self._store(
             replace(identity, tags={k: v for k, v in identity.tags.items() if k not in sent["TagKeys"]})
         )
         return {}
 
     def list_tags_for_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The tags as they are now."""
-        return {"Tags": _tag_list(self._tagged(sent).tags)}
+        """The tags as they are now; of an identity in another Region, none."""
+        region = sent["ResourceArn"].split(":")[3:4]
+        here = region == [self.region.name]
+        return {"Tags": _tag_list(self._tagged(sent, elsewhere="").tags) if here else []}
 
     def send_email(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail leaves, signed with the key of this moment if there is one."""
@@ -184,11 +198,10 @@ class Actions:
             raise SesError("NotFoundException", f"Email identity {name} does not exist.")
         return identity
 
-    def _tagged(self, sent: Mapping[str, Any]) -> Identity:
-        arn = sent["ResourceArn"]
-        prefix, _, name = arn.partition(":identity/")
+    def _tagged(self, sent: Mapping[str, Any], *, elsewhere: str) -> Identity:
+        prefix, _, name = sent["ResourceArn"].partition(":identity/")
         if prefix != f"arn:aws:ses:{self.region.name}:{self.account_id}" or not name:
-            raise _bad_request(f"The ARN {arn} is not valid here.")  # text assumed
+            raise _bad_request(elsewhere)  # seen for another Region; for the rest, assumed
         identity = self.region.get(name)
         if not identity:
             raise SesError("NotFoundException", f"No EmailIdentity present with name: {name}")
@@ -199,66 +212,88 @@ class Actions:
 
     def _check_may_send(self, senders: Iterable[str]) -> None:
         """Each of them, or the domain it goes by, has to be verified; that once it was is enough."""
-        failed = []
-        for address in dict.fromkeys(senders):
-            identities = self.region.get(address.lower()), self.region.nearest(address.rpartition("@")[2])
-            if not any(identity and identity.verification_status == "SUCCESS" for identity in identities):
-                failed.append(address)
+        failed = [address for address in dict.fromkeys(senders) if not self._may_send(address.lower())]
         if failed:
             text = "Email address is not verified. The following identities failed the check in region"
             raise SesError("MessageRejected", f"{text} {self.region.name.upper()}: {', '.join(failed)}")
 
+    def _may_send(self, name: str, at: datetime | None = None) -> bool:
+        """Whether it is verified, or a domain that it is in."""
+        identities = [self.region.get(one, at) for one in (name, *_domains_above(name))]
+        return any(identity and identity.verification_status == "SUCCESS" for identity in identities)
+
     def _check_configuration_set(self, name: str | None) -> None:
         if name and name not in self.region.configuration_sets:
-            raise SesError("NotFoundException", f"Configuration set {name} does not exist.")
+            raise SesError("NotFoundException", f"Configuration set <{name}> does not exist.")
 
     def _dkim_attributes(self, identity: Identity) -> dict[str, Any]:
-        attributes = {
-            "SigningEnabled": identity.signing_enabled,
-            "Status": identity.status,
-            "SigningAttributesOrigin": identity.origin,
-            "Tokens": self._tokens(identity),
+        shown = identity
+        if identity.identity_type == "EMAIL_ADDRESS":  # it has the DKIM of its domain, if that is an identity
+            shown = self.region.nearest(identity.name.rpartition("@")[2]) or identity
+        attributes: dict[str, Any] = {
+            "SigningEnabled": shown.signing_enabled,
+            "Status": shown.status,
+            "SigningAttributesOrigin": shown.origin,
         }
-        if identity.origin == EASY_DKIM:
-            attributes["NextSigningKeyLength"] = attributes["CurrentSigningKeyLength"] = "RSA_2048_BIT"
+        if shown.key:
+            attributes["Tokens"] = self._tokens(shown)
+        if shown.origin == EASY_DKIM:
+            attributes["NextSigningKeyLength"] = shown.key_length
+            if shown.key:
+                attributes["CurrentSigningKeyLength"] = shown.key_length
+                attributes["LastKeyGenerationTimestamp"] = shown.changed
+                attributes["SigningHostedZone"] = SIGNING_HOSTED_ZONE
         return attributes
 
-    def _held_key(self, origin: str, attributes: Mapping[str, str], path: str) -> HeldKey:
+    def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
         if "DomainSigningAttributesOrigin" in attributes:  # for replicas of an identity in another Region
-            raise _bad_request(f"{path}.domainSigningAttributesOrigin is not possible here.")  # text assumed
+            raise _bad_request("DomainSigningAttributesOrigin is not possible here.")  # text assumed
         if origin == EASY_DKIM:
             if _is_byodkim(attributes):
-                raise _bad_request(f"{path} has a key, which {origin} makes itself.")  # text assumed
+                raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed
             return easy_dkim_keys()[0]
-        for name in ("DomainSigningSelector", "DomainSigningPrivateKey"):
-            if name not in attributes:
-                raise validation_error([must_not_be_null(f"{path}.{name[0].lower()}{name[1:]}")])
+        if not {"DomainSigningSelector", "DomainSigningPrivateKey"} <= set(attributes):
+            raise INCOMPLETE
+        if "NextSigningKeyLength" in attributes:
+            raise KEY_AND_LENGTH
         key = HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
         if self.switches.refuses_bad_keys and not key.public_der:
             raise _bad_request("The DomainSigningPrivateKey is not a valid RSA private key.")  # text assumed
         return key
 
     def _tokens(self, identity: Identity) -> list[str]:
-        if not identity.key:
-            return []
         if identity.origin == EASY_DKIM:
             return [key.selector for key in easy_dkim_keys()]
         return [identity.selector] if self.switches.tokens == "selector" else []
 
 
-NOT_A_DOMAIN: Final = SesError("BadRequestException", "The EmailIdentity value must be a valid domain.")
+SIGNING_HOSTED_ZONE: Final = "dkim.amazonses.com"
+"""Where the keys of Easy DKIM are."""
 
 
 def _bad_request(message: str) -> SesError:
     return SesError("BadRequestException", message)
 
 
+NOT_A_DOMAIN: Final = _bad_request("The EmailIdentity value must be a valid domain.")
+INCOMPLETE: Final = _bad_request(
+    "Invalid identity configuration. please ensure to provide the required Attributes."
+)
+KEY_AND_LENGTH: Final = _bad_request(
+    "NextSigningKeyLength cannot be used together with DomainSigningSelector and DomainSigningPrivateKey."
+)
+
+
+def _domains_above(name: str) -> Iterator[str]:
+    """The domains that an address or domain is in, nearest first."""
+    rest = name.rpartition("@")[2] if "@" in name else name.partition(".")[2]
+    while rest:
+        yield rest
+        rest = rest.partition(".")[2]
+
+
 def _is_byodkim(attributes: Mapping[str, str]) -> bool:
     return "DomainSigningSelector" in attributes or "DomainSigningPrivateKey" in attributes
-
-
-def _tags(tag_list: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tag_list}
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,14 +1,13 @@
 """
 The SES v2 API over HTTP on a free loopback port, for any AWS SDK: `AWS_ENDPOINT_URL_SESV2` points here.
 
-HTTP only: which action a request is, what its answer looks like on the wire, and how an answer gets
-lost. What SES does is in `model` and below. One connection a request and threads that `stop`
-waits for, so that nothing is left behind.
+Sockets and answers only: the form of an answer on the wire, and how an answer gets lost. What a request asks
+is in `request`, what SES does in `model` and below. One connection a request and threads that `stop` waits
+for, so that nothing is left behind.
 """
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import re
@@ -21,12 +20,14 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+
+import botocore.session
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpTxt
-from sandbox.ses.model import OPERATIONS, Call, NoAnswerError, SesModel
-from sandbox.ses.rules import SesError, service_model
+from sandbox.ses.account import LookUpSoa, LookUpTxt
+from sandbox.ses.model import Call, NoAnswerError, SesModel
+from sandbox.ses.request import action_and_parameters
+from sandbox.ses.rules import SesError
 from sandbox.ses.sending import Deliver
 from sandbox.ses.switches import Fault, FaultKind, Switches
 
@@ -48,6 +49,7 @@ class SesEmulator(SesModel):
         self,
         *,
         look_up_txt: LookUpTxt,
+        look_up_soa: LookUpSoa | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
@@ -55,6 +57,7 @@ class SesEmulator(SesModel):
     ) -> None:
         super().__init__(
             look_up_txt=look_up_txt,
+            look_up_soa=look_up_soa,
             clock=clock,
             switches=switches,
             account_id=account_id,
@@ -117,12 +120,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """All methods alike: the service model says which action it is."""
         credential = CREDENTIAL.fullmatch(self.headers.get("Authorization", ""))
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length") or "0"
+        body = self.rfile.read(int(length)) if length.isdecimal() else b""
         try:
             if not credential:
                 raise SesError("MissingAuthenticationTokenException", "Missing Authentication Token")
             access_key, region = credential.groups()
-            operation, parameters = _request(self.command, self.path, body)
+            if region not in _regions():
+                text = "Credential should be scoped to a valid region."  # assumed
+                raise SesError("InvalidSignatureException", text)
+            operation, parameters = action_and_parameters(self.command, self.path, body)
             answer = self.server.emulator.call(operation, region, parameters, access_key=access_key)
         except SesError as error:
             self._send(error.status_code, {"message": error.message}, error_type=error.code)
@@ -164,35 +171,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @functools.cache
-def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Method, path and name of every action that is known here."""
-    bindings = [(name, service_model().operation_model(name).http) for name in sorted(OPERATIONS)]
-    # What older SDKs send; the service model has its successor only.
-    bindings.append(("ListEmailIdentities", {"method": "GET", "requestUri": "/v2/email/identities"}))
-    return tuple(
-        (http["method"], re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"])), name)
-        for name, http in bindings
-    )
-
-
-def _request(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    """Action and parameters, named as in the service model, wherever in the request they are."""
-    url = urlsplit(target)
-    matches = ((name, path.fullmatch(url.path)) for verb, path, name in _routes() if verb == method)
-    operation, match = next(((name, match) for name, match in matches if match), ("", None))
-    if not match:
-        return f"{method} {url.path}", {}
-    parameters: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()}
-    shape = service_model().operation_model(operation).input_shape
-    for name, values in parse_qs(url.query).items():
-        match shape.members[name].type_name if shape else "":
-            case "list":
-                parameters[name] = values
-            case "integer":
-                parameters[name] = int(values[0])
-            case _:
-                parameters[name] = values[0]
-    parameters |= json.loads(body or b"{}")
-    if operation == "SendEmail" and (raw := parameters.get("Content", {}).get("Raw")):
-        raw["Data"] = base64.b64decode(raw["Data"])  # the one blob there is
-    return operation, parameters
+def _regions() -> frozenset[str]:
+    """Where SES is, as botocore knows."""
+    return frozenset(botocore.session.get_session().get_available_regions("sesv2"))

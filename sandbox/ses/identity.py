@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.ses.switches import Switches
 
-__all__ = ["DkimStatus", "HeldKey", "Identity", "Info", "easy_dkim_keys"]
+__all__ = ["DkimStatus", "HeldKey", "Identity", "Info", "Soa", "easy_dkim_keys"]
 
 DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
 
@@ -40,6 +40,10 @@ KEY_BITS: Final = range(1024, 2049)
 
 CHECK: Final = timedelta(milliseconds=326)
 """From `LastCheckedTimestamp` to `LastSuccessTimestamp` in an answer of real SES that had both."""
+
+
+Soa = tuple[str, str, int]
+"""Of the zone that a check found: primary name server, contact, serial number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +122,22 @@ class Info:
     checked: datetime | None = None
     succeeded: datetime | None = None
     error: str = ""
+    soa: Soa | None = None
 
     def answer(self) -> dict[str, Any]:
         """As SES v2 writes it."""
         shown: dict[str, Any] = {}
         if self.checked:
-            shown["LastCheckedTimestamp"] = self.checked
+            # A success is written down a moment after its check.
+            succeeds = self.checked == self.succeeded
+            shown["LastCheckedTimestamp"] = self.checked - CHECK if succeeds else self.checked
         if self.succeeded:
             shown["LastSuccessTimestamp"] = self.succeeded
         if self.error:
             shown["ErrorType"] = self.error
+        if self.soa:
+            server, admin, serial = self.soa
+            shown["SOARecord"] = {"PrimaryNameServer": server, "AdminEmail": admin, "SerialNumber": serial}
         return shown
 
 
@@ -146,6 +156,8 @@ class Identity:
     verification_status: DkimStatus = "PENDING"
     """Of the identity itself. Once SUCCESS, no change of key takes it back."""
     signing_enabled: bool = True
+    key_length: str = "RSA_2048_BIT"
+    """Of the next key that Easy DKIM makes."""
     configuration_set: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     confirmed: bool = False
@@ -200,7 +212,9 @@ class Identity:
             )
         return replace(changed, signing_enabled=changed.signing_enabled or switches.put_enables_signing)
 
-    def checked(self, answer: Sequence[str] | None, *, at: datetime, switches: Switches) -> Identity:
+    def checked(
+        self, answer: Sequence[str] | None, *, soa: Soa | None = None, at: datetime, switches: Switches
+    ) -> Identity:
         """After a check of DNS: *answer* is the TXT values, empty for no such name, None for no answer."""
         key = self.key
         if key and answer and any(key.is_in(v, tagged=switches.verifies_tagged_records) for v in answer):
@@ -211,11 +225,11 @@ class Identity:
                 confirmed=True,
                 next_check=at + LONGEST_GAP,
                 lost=None,
-                info=Info(at, at),
-                ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at),
+                info=Info(at, at, soa=soa),
+                ownership=self.ownership if self.verification_status == "SUCCESS" else Info(at, at, soa=soa),
             )
         error = "DNS_SERVER_ERROR" if answer is None else "INVALID_VALUE" if answer else "HOST_NOT_FOUND"
-        missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error))
+        missed = replace(self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa))
         if self.confirmed and answer is None:  # a silent server does not say that the record is gone
             return replace(missed, next_check=at + LONGEST_GAP)
         return missed._missing(at, switches)
@@ -268,9 +282,9 @@ class Identity:
             case "stale" if not self.confirmed:
                 return self.info_before.answer()
             case "ownership" if self.verification_status == "SUCCESS":
-                return Info(self.info.checked, self.info.checked).answer()
+                return replace(self.info, succeeded=self.info.checked, error="").answer()
             case "frozen" if self.ownership.checked:
                 return self.ownership.answer()
             case "sticky" if self.confirmed and self.info.checked:
-                return Info(self.info.checked, self.info.checked + CHECK, "HOST_NOT_FOUND").answer()
+                return replace(self.info, error="HOST_NOT_FOUND").answer()
         return self.info.answer()

@@ -17,7 +17,7 @@ from typing import Any, Final
 from botocore import xform_name
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpTxt, SesAccount
+from sandbox.ses.account import LookUpSoa, LookUpTxt, SesAccount
 from sandbox.ses.actions import Actions
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.region import Region
@@ -75,12 +75,19 @@ class SesModel(SesAccount):
         self,
         *,
         look_up_txt: LookUpTxt,
+        look_up_soa: LookUpSoa | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
         account_id: str = "123456789012",
         deliver: Deliver = lambda *_: None,
     ) -> None:
-        super().__init__(look_up_txt=look_up_txt, clock=clock, switches=switches, account_id=account_id)
+        super().__init__(
+            look_up_txt=look_up_txt,
+            look_up_soa=look_up_soa,
+            clock=clock,
+            switches=switches,
+            account_id=account_id,
+        )
         self._deliver = deliver
         self._log: list[Call] = []
         self._faults: list[Fault] = []

@@ -20,11 +20,10 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 __all__ = [
     "MAX_PAGE_SIZE",
     "SesError",
+    "check_name",
     "check_parameters",
     "check_tags",
-    "must_not_be_null",
     "service_model",
-    "validation_error",
 ]
 
 MAX_PAGE_SIZE: Final = 1000
@@ -36,12 +35,21 @@ MAX_CONFIGURATION_SET_NAME: Final = 64
 MAX_TAGS: Final = 50
 """Tags a resource may have, with keys of 1 to 128 and values of up to 256 characters (API reference, Tag)."""
 
-TAG_KEY: Final = re.compile(r"[\w .:/=+\-@]{1,128}")
-TAG_VALUE: Final = re.compile(r"[\w .:/=+\-@]{0,256}")
+BLANKS: Final = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Unicode's separators (`\\p{Z}`); lengths are in code points."""
+
+TAG_KEY: Final = re.compile(rf"[\w{BLANKS}.:/=+\-@]{{1,128}}")
+TAG_VALUE: Final = re.compile(rf"[\w{BLANKS}.:/=+\-@]{{0,256}}")
+
+LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+LOCAL_PART: Final = re.compile(r"[!-?A-~]{1,64}")
+MAX_DOMAIN: Final = 253
 
 NOT_IN_MODEL: Final = {
     "AccessDeniedException": 403,
+    "InvalidSignatureException": 403,
     "MissingAuthenticationTokenException": 403,
+    "SerializationException": 400,
     "UnknownOperationException": 404,
 }
 """HTTP statuses of errors that stand before every AWS service."""
@@ -55,9 +63,9 @@ def service_model() -> ServiceModel:
 
 
 class SesError(Exception):
-    """SES's answer is an error. *code* is the name of its shape, with the final `Exception`."""
+    """SES's answer is an error: the name of its shape, with the final `Exception`, and a text or null."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str | None) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -79,27 +87,43 @@ def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     if len(parameters.get("ConfigurationSetName") or "") > MAX_CONFIGURATION_SET_NAME:
         problems.append(_problem("configurationSetName", _at_most(MAX_CONFIGURATION_SET_NAME)))
     if problems:
-        raise validation_error(problems)
+        raise _validation_error(problems)
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Refuse *tags* that a resource may not have. Texts *assumed*."""
+def check_name(name: str) -> None:
+    """Refuse a *name*, in lower case, that no identity can have. Texts as in SES v1, so *assumed* here."""
+    local, at, domain = name.rpartition("@")
+    labels = domain.split(".")
+    is_domain = len(labels) > 1 and len(domain) <= MAX_DOMAIN and all(map(LABEL.fullmatch, labels))
+    if at and not (is_domain and LOCAL_PART.fullmatch(local)):
+        raise SesError("BadRequestException", f"Invalid email address {name}.")
+    if not is_domain:
+        raise SesError("BadRequestException", f"Invalid domain name {name}.")
+
+
+def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a resource that had those *before*; refuse what it may not have. Texts *assumed*."""
+    given = {tag["Key"]: tag["Value"] for tag in tag_list}
+    if len(given) < len(tag_list):
+        raise SesError("BadRequestException", "A tag key is given more than once.")
+    tags = {**before, **given}
     if len(tags) > MAX_TAGS:
         raise SesError("BadRequestException", f"A resource can have at most {MAX_TAGS} tags.")
-    for key, value in tags.items():
+    for key, value in given.items():
         if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
             raise SesError("BadRequestException", f"The tag key {key!r} is invalid.")
         if not TAG_VALUE.fullmatch(value):
             raise SesError("BadRequestException", f"The value of tag {key!r} is invalid.")
+    return tags
 
 
-def validation_error(problems: Sequence[str]) -> SesError:
+def _validation_error(problems: Sequence[str]) -> SesError:
     """One error that names every problem."""
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
     return SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
 
 
-def must_not_be_null(path: str) -> str:
+def _must_not_be_null(path: str) -> str:
     """The problem of a parameter that was not sent."""
     return _problem(path, "Member must not be null")
 
@@ -120,7 +144,7 @@ def _problems(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
                 if value.get(name) is not None:
                     yield from _problems(member, value[name], at)
                 elif name in shape.required_members:
-                    yield must_not_be_null(at)
+                    yield _must_not_be_null(at)
         case ListShape():
             for number, item in enumerate(value, start=1):
                 yield from _problems(shape.member, item, f"{path}.{number}.member")

@@ -69,7 +69,7 @@ class Switches:
     requests_per_second: float | None = 1
     """Calls an account may make in each Region before it gets a 429; None for any number."""
 
-    first_check_seconds: float = 1
+    first_check_seconds: float = 300
     """From a Create or Put to SES's first check of DNS; the gaps between later checks double."""
 
     identity_limit: int = 10_000

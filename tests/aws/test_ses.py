@@ -23,6 +23,7 @@ from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
+from sandbox.ses.identity import CHECK
 from sandbox.ses.rules import SesError
 
 ACCOUNT = "123456789012"
@@ -259,7 +260,7 @@ def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
         tags={"team": "mail"},
         configuration_set="newsletter",
         last_checked=identity.last_checked,
-        last_success=identity.last_checked,
+        last_success=identity.last_checked + CHECK,
         error_type="",
         soa_seen=identity.soa_seen,
     )
@@ -284,7 +285,7 @@ def test_get_an_error_beside_success(ses: Ses, client: SesClient, clock: FakeClo
 def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     """SES's reason for a record it has not found is told, and when it looked."""
     create(client)
-    clock.advance(10)
+    clock.advance(301)
     identity = client.get_email_identity(DOMAIN)
     assert identity is not None
     assert identity.last_checked is not None
@@ -601,7 +602,7 @@ def _nothing(_: Ses) -> None:
             "PutEmailIdentityConfigurationSetAttributes",
             _nothing,
             "NotFoundException",
-            "nothing was changed; SES says: Email identity example.com does not exist.",
+            "nothing was changed; SES says: Identity <example.com> does not exist.",
         ),
         (
             "PutEmailIdentityDkimAttributes",
@@ -666,7 +667,7 @@ def test_text_of_a_refusal(
 def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
     """SES's NotFound for a Create is about the configuration set, and the text names it."""
     error = refused(lambda: create(client, configuration_set="nope"))
-    hint = "nothing was changed; SES says: Configuration set nope does not exist."
+    hint = "nothing was changed; SES says: Configuration set <nope> does not exist."
     assert ("NotFoundException", hint) == (error.code, error.hint)
 
 

@@ -256,7 +256,7 @@ def test_an_old_error_beside_success(project, world):
 
 def test_a_success_of_the_key_before(project, world):
     """After a switch a SUCCESS counts as `pulumi up` counts it: not if it is about the key before."""
-    world.switch(failed_check_keeps_success=True)
+    world.switch(failed_check_keeps_success=True, first_check_seconds=1)
     stored = switched(project, world)
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
     world.clock.advance(timedelta(minutes=1))

@@ -136,6 +136,7 @@ def test_the_pages_of_a_list(world):
 def test_a_listed_one_whose_record_was_lost(world):
     """Where a lost record takes the verification back, the List says so, and the identity is pending."""
     world.switch(lost_record_takes_back_verification=True, failed_check_keeps_success=False)
+    world.switch(first_check_seconds=1)
     stored = several(world, 3)
     world.clock.advance(60)
     world.resolver.records.pop("s1._domainkey.d02.example.com")
@@ -208,6 +209,7 @@ def test_a_pending_one_is_verified_by_one_look(world):
 
 def test_a_new_one_beside_a_pending_one(world):
     """The wait is for what is new; what was pending does not prolong it."""
+    world.switch(first_check_seconds=1)
     old = world.created(domain="example.org")
     world.resolver.records.clear()
     before = world.verify(old)
@@ -681,6 +683,7 @@ def test_failed_ends_the_wait(world):
 
 def test_diagnosis(world):
     """At the limit a warning says what SES saw and when, what each server answers, and what comes next."""
+    world.switch(first_check_seconds=1)
     stored = world.created()
     world.resolver.records.clear()
 
@@ -901,6 +904,7 @@ def test_diagnosis_without_dns(world):
 
 def test_fail_at_the_limit(world):
     """With `onTimeout: fail` the run fails at the limit, with what is pending and why."""
+    world.switch(first_check_seconds=1)
     verified, pending = world.created(domain="example.org"), world.created()
     world.resolver.records.pop("s1._domainkey.example.com")
 

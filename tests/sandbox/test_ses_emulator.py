@@ -61,7 +61,7 @@ def test_create_email_address(ses):
     """An e-mail address has no DKIM of its own."""
     answer = ses.create_email_identity(EmailIdentity=f"me@{DOMAIN}")
     assert answer["IdentityType"] == "EMAIL_ADDRESS"
-    assert answer["DkimAttributes"]["Tokens"] == []
+    assert "DkimAttributes" not in answer
 
 
 def test_get(here, existing):
@@ -141,11 +141,6 @@ def test_date_header_and_request_id(here, existing):
             (400, "AlreadyExistsException", "Email identity example.com already exist."),
         ),
         (
-            "create_email_identity",
-            {"EmailIdentity": "new.example", "ConfigurationSetName": "none"},
-            (404, "NotFoundException", "Configuration set none does not exist."),
-        ),
-        (
             "delete_email_identity",
             {"EmailIdentity": "gone.example"},
             (404, "NotFoundException", "Email identity gone.example does not exist."),
@@ -162,13 +157,8 @@ def test_date_header_and_request_id(here, existing):
         ),
         (
             "put_email_identity_configuration_set_attributes",
-            {"EmailIdentity": "gone.example"},
-            (404, "NotFoundException", "Email identity gone.example does not exist."),
-        ),
-        (
-            "put_email_identity_configuration_set_attributes",
             {"EmailIdentity": DOMAIN, "ConfigurationSetName": "none"},
-            (404, "NotFoundException", "Configuration set none does not exist."),
+            (404, "NotFoundException", "Configuration set <none> does not exist."),
         ),
         (
             "put_email_identity_dkim_attributes",
@@ -181,28 +171,12 @@ def test_date_header_and_request_id(here, existing):
             (400, "BadRequestException", "The EmailIdentity value must be a valid domain."),
         ),
         (
-            "create_email_identity",
-            {"EmailIdentity": "you@example.com", "DkimSigningAttributes": {"DomainSigningSelector": "a"}},
-            (400, "BadRequestException", "The EmailIdentity value must be a valid domain."),
-        ),
-        (
-            "create_email_identity",
-            {"EmailIdentity": "new.example", "DkimSigningAttributes": {"DomainSigningSelector": "a"}},
-            (
-                400,
-                "BadRequestException",
-                f"{ONE} 'dkimSigningAttributes.domainSigningPrivateKey' failed to satisfy constraint: "
-                "Member must not be null",
-            ),
-        ),
-        (
             "put_email_identity_dkim_signing_attributes",
             {"EmailIdentity": DOMAIN, "SigningAttributesOrigin": "EXTERNAL"},
             (
                 400,
                 "BadRequestException",
-                f"{ONE} 'signingAttributes.domainSigningSelector' failed to satisfy constraint: "
-                "Member must not be null",
+                "Invalid identity configuration. please ensure to provide the required Attributes.",
             ),
         ),
         (
@@ -215,7 +189,7 @@ def test_date_header_and_request_id(here, existing):
             (
                 400,
                 "BadRequestException",
-                "signingAttributes.domainSigningAttributesOrigin is not possible here.",
+                "DomainSigningAttributesOrigin is not possible here.",
             ),
         ),
         (
@@ -230,21 +204,12 @@ def test_date_header_and_request_id(here, existing):
                 "SigningAttributesOrigin": "AWS_SES",
                 "SigningAttributes": key("a").sent,
             },
-            (400, "BadRequestException", "signingAttributes has a key, which AWS_SES makes itself."),
+            (400, "BadRequestException", "There is a key, which AWS_SES makes itself."),
         ),
         (
             "tag_resource",
             {"ResourceArn": ARN.replace(DOMAIN, "gone.example"), "Tags": []},
             (404, "NotFoundException", "No EmailIdentity present with name: gone.example"),
-        ),
-        (
-            "list_tags_for_resource",
-            {"ResourceArn": ARN.replace(REGION, "us-east-1")},
-            (
-                400,
-                "BadRequestException",
-                f"The ARN {ARN.replace(REGION, 'us-east-1')} is not valid here.",
-            ),
         ),
         (
             "tag_resource",
@@ -269,22 +234,17 @@ def test_date_header_and_request_id(here, existing):
     ],
     ids=[
         "create existing",
-        "create with unknown configuration set",
         "delete unknown",
         "get unknown",
         "put key of unknown",
-        "put configuration set of unknown",
         "put unknown configuration set",
         "enable signing of unknown",
         "put key of address",
-        "create address with key",
-        "create with half a key",
         "put without key",
         "put replica's field",
         "put replica's origin",
         "put Easy DKIM with key",
         "tag unknown",
-        "tag in other Region",
         "too many tags",
         "tag key",
         "tag value",
@@ -575,7 +535,7 @@ def test_log(here, existing):
     assert (call.region, call.domain, call.status_code, call.error) == (REGION, DOMAIN, 200, "")
     assert (call.access_key, call.has_private_key) == ("AKIDSANDBOX", True)
     assert call.fingerprint == here.ses.identities(REGION)[DOMAIN].fingerprint
-    existing.tag_resource(ResourceArn=ARN, Tags=[])
+    existing.tag_resource(ResourceArn=ARN, Tags=[{"Key": "a", "Value": ""}])
     tagged = here.ses.log[-1]
     assert (tagged.domain, tagged.has_private_key, tagged.fingerprint) == (DOMAIN, False, "")
     private_key = key("one").sent["DomainSigningPrivateKey"]
