@@ -63,7 +63,7 @@ def service_model() -> ServiceModel:
 
 
 class SesError(Exception):
-    """SES's answer is an error: the name of its shape, with the final `Exception`, and a text or null."""
+    """SES's answer is an error: the name of its shape, with the final `Exception`, and a message or null."""
 
     def __init__(self, code: str, message: str | None) -> None:
         super().__init__(code, message)
