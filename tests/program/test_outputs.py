@@ -1,0 +1,74 @@
+"""What a stack shows of its identities, also where the verification does not know all of them."""
+
+from types import SimpleNamespace
+
+import pulumi
+import pytest
+
+from byodkim_provider.program._outputs import known_of, line_about, merged, status_in
+
+FIRST, LATER = "2026-11-25T12:00:00Z", "2026-11-25T13:00:00Z"
+THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "SUCCESS"}
+
+
+def known(results, **identity):
+    """What is known of `example.com` in `eu-west-1`, which SES calls PENDING, beside these results."""
+    found = []
+    of = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "PENDING"}
+    outputs = {
+        name: pulumi.Output.from_input(value) for name, value in (of | {"drift": []} | identity).items()
+    }
+
+    @pulumi.runtime.test
+    def run():
+        verification = SimpleNamespace(results=pulumi.Output.from_input(results))
+        return known_of(SimpleNamespace(**outputs), verification).apply(found.append)
+
+    run()
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("results", "identity", "verdict"),
+    [
+        ([THIS], {}, "SUCCESS"),
+        ([THIS | {"domain": "example.net"}, THIS | {"region": "us-east-1"}, THIS], {}, "SUCCESS"),
+        ([THIS | {"domain": "example.net"}], {}, None),
+        ([THIS | {"region": "us-east-1"}], {}, None),
+        ([THIS], {"key_set_at": LATER}, None),
+        ([THIS], {"key_set_at": None}, None),
+        ([], {}, None),
+        (None, {}, None),
+    ],
+    ids=["of this key", "among others", "domain", "Region", "later key", "no key", "none", "never made"],
+)
+def test_verdict(results, identity, verdict):
+    """The verdict is of this identity and this key; a run with `--target` may have left it out."""
+    assert ("PENDING", [], verdict) == known(results, **identity)
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "line"),
+    [
+        (("PENDING", [], "SUCCESS"), "SUCCESS", ""),
+        (("GONE", ["gone from SES"], "SUCCESS"), "GONE", "example.com eu-west-1: gone from SES"),
+        (
+            ("PENDING", [], None),
+            "PENDING",
+            "example.com eu-west-1: PENDING, not checked: run `pulumi up` without `--target`",
+        ),
+        (("PENDING", ["disabled"], None), "PENDING", "example.com eu-west-1: disabled"),
+    ],
+    ids=["verified", "drift since", "left out", "drift and left out"],
+)
+def test_shown(found, status, line):
+    """What a refresh has found since goes before the verdict of an earlier run."""
+    assert (status, line) == (status_in(found), line_about("example.com eu-west-1", found))
+
+
+def test_merged():
+    """Of each identity there is one line, that of the verification first."""
+    pending = ["a.example eu-west-1: PENDING, why"]
+    others = ["a.example eu-west-1: not checked", "b.example eu-west-1: not checked", "", None]
+    assert merged(pending, *others) == [*pending, "b.example eu-west-1: not checked"]
+    assert merged(None) == []
