@@ -63,9 +63,6 @@ class IdentityExists(ByodkimError):
 
     def __init__(self, domain: str, region: str, *, origin: str, detail: str, hint: str = "") -> None:
         super().__init__(f"{domain} {region}: SES has this identity already ({origin}), {detail}", hint=hint)
-        self.domain = domain
-        self.region = region
-        self.origin = origin
 
 
 class RecordNotVisible(ByodkimError):
@@ -73,9 +70,6 @@ class RecordNotVisible(ByodkimError):
 
     def __init__(self, name: str, *, answers: Sequence[str], waited_seconds: float, hint: str = "") -> None:
         super().__init__(f"{name}: not visible after {waited_seconds:.0f} s: {', '.join(answers)}", hint=hint)
-        self.name = name
-        self.answers = tuple(answers)
-        self.waited_seconds = waited_seconds
 
 
 class StillInUse(ByodkimError):
@@ -113,9 +107,6 @@ class WrongAccount(ByodkimError):
             f"with {session} {service} would be called in AWS account {got}, pulumi-aws works in {expected}",
             hint=hint,
         )
-        self.expected = expected
-        self.got = got
-        self.session = session
 
 
 class NotVerified(ByodkimError):
@@ -123,23 +114,29 @@ class NotVerified(ByodkimError):
 
     def __init__(self, *, pending: Sequence[str], waited_seconds: float, hint: str = "") -> None:
         super().__init__(f"not verified after {waited_seconds:.0f} s: {'; '.join(pending)}", hint=hint)
-        self.pending = tuple(pending)
-        self.waited_seconds = waited_seconds
 
 
-class SesRefused(ByodkimError):
-    """SES answered a call with an error that no retry helps against."""
+class _CallRefused(ByodkimError):
+    """A service answered a call with an error that no retry helps against."""
 
     def __init__(
-        self, operation: str, domain: str, region: str, *, code: str, request_id: str = "", hint: str = ""
+        self, operation: str, subject: str, region: str, *, code: str, request_id: str = "", hint: str = ""
     ) -> None:
         request = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{operation} for {domain!r} in {region}: {code}{request}", hint=hint)
+        super().__init__(f"{operation} for {subject!r} in {region}: {code}{request}", hint=hint)
         self.operation = operation
-        self.domain = domain
+        self.subject = subject
         self.region = region
         self.code = code
         self.request_id = request_id
+
+
+class SesRefused(_CallRefused):
+    """SES refused a call about a domain."""
+
+
+class SecretRefused(_CallRefused):
+    """Secrets Manager refused a call about a secret, which is named by its name or its ARN."""
 
 
 class AwsRefused(ByodkimError):
@@ -153,25 +150,8 @@ class AwsRefused(ByodkimError):
     def __init__(self, operation: str, subject: str, *, code: str, reason: str, hint: str = "") -> None:
         about = f" for {subject}" if subject else ""
         super().__init__(": ".join(filter(None, (f"{operation}{about}", code, reason))), hint=hint)
-        self.operation = operation
-        self.subject = subject
         self.code = code
         self.reason = reason
-
-
-class SecretRefused(ByodkimError):
-    """Secrets Manager answered a call with an error. *secret* is the secret's name or its ARN."""
-
-    def __init__(
-        self, operation: str, secret: str, region: str, *, code: str, request_id: str = "", hint: str = ""
-    ) -> None:
-        request = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{operation} for {secret!r} in {region}: {code}{request}", hint=hint)
-        self.operation = operation
-        self.secret = secret
-        self.region = region
-        self.code = code
-        self.request_id = request_id
 
 
 class SecretChanged(ByodkimError):
@@ -180,29 +160,21 @@ class SecretChanged(ByodkimError):
     def __init__(self, secret: str, *, expected: str, found: str | None, hint: str = "") -> None:
         other = f"another key ({found})" if found else "something else"
         super().__init__(f"{secret}: expected the key {expected}, the secret holds {other}", hint=hint)
-        self.secret = secret
-        self.expected = expected
-        self.found = found
 
 
-class DnsRefused(ByodkimError):
-    """A DNS host will not do what it was asked to. *host* is host and zone, such as `godaddy:example.com`."""
+class _DnsError(ByodkimError):
+    """*host* is host and zone, such as `godaddy:example.com`."""
 
     def __init__(self, host: str, name: str, reason: str, *, hint: str = "") -> None:
         super().__init__(f"{host}: {name}: {reason}", hint=hint)
-        self.host = host
-        self.name = name
-        self.reason = reason
 
 
-class DnsUnconfirmed(ByodkimError):
+class DnsRefused(_DnsError):
+    """A DNS host will not do what it was asked to."""
+
+
+class DnsUnconfirmed(_DnsError):
     """Within the time limit a DNS host did not confirm that a record is as declared."""
-
-    def __init__(self, host: str, name: str, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"{host}: {name}: {reason}", hint=hint)
-        self.host = host
-        self.name = name
-        self.reason = reason
 
 
 class Stopped(ByodkimError):

@@ -10,10 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["OWNER_TAG", "PERMISSIONS", "Need", "Permission", "as_markdown"]
-
-OWNER_TAG: Final = "byodkim:owner"
-"""The tag that names the owner of an identity (`tags.OWNER_TAG`)."""
+__all__ = ["PERMISSIONS", "Need", "Permission", "as_markdown"]
 
 On = Literal[
     "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"

@@ -1,21 +1,31 @@
-"""The Regions of AWS that the installed botocore knows."""
+"""The Regions and partitions of AWS that the installed botocore knows."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
 
-__all__ = ["region_problem"]
+__all__ = ["partition_of", "region_problem"]
 
 
 @cache
-def _known() -> frozenset[str]:
+def _known() -> dict[str, str]:
+    """Partitions, by Region."""
     # Imported here: some commands read a stack file without calling AWS.
     from botocore.loaders import create_loader
 
     partitions = create_loader().load_data("partitions")["partitions"]
-    regions = frozenset(region for partition in partitions for region in partition["regions"])
-    return regions - {region for region in regions if region.endswith("-global")}  # not Regions for resources
+    return {
+        region: partition["id"]
+        for partition in partitions
+        for region in partition["regions"]
+        if not region.endswith("-global")  # not Regions for resources
+    }
+
+
+def partition_of(region: str) -> str:
+    """The second part of ARNs in *region*."""
+    return _known().get(region, "aws")
 
 
 def region_problem(region: str) -> str:

@@ -6,12 +6,13 @@ Calls in, results out; what they do does not matter here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from itertools import chain, repeat
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from itertools import count
+from typing import Final, TypeVar
 
 from byodkim_provider.cli.environment import say
+from byodkim_provider.dns.side_by_side import side_by_side
+from byodkim_provider.progress import SystemClock
 
 __all__ = ["ask_all"]
 
@@ -41,30 +42,21 @@ def ask_all(
 
     Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
-    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
-    try:
-        answers = {pool.submit(ask): name for name, ask in questions}
-        for text in _waiting(answers, first_word_seconds):
-            report(text)
-        return [answer.result() for answer in answers]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    clock = SystemClock()
+    began = clock.monotonic()
+    pauses = count(first_word_seconds, INTERVAL_SECONDS)
+    due = next(pauses)
 
-
-def _waiting(answers: dict[Future[Any], str], first_word_seconds: float) -> Iterator[str]:
-    """A message at each interval, until all calls have returned or one has failed."""
-    seconds: float = 0
-    for pause in chain([first_word_seconds], repeat(INTERVAL_SECONDS)):
-        done, open_ = wait(answers, pause, FIRST_EXCEPTION)
-        for answer in answers:
-            if answer in done:
-                answer.result()
-        if not open_:
+    def waiting(answered: Collection[int]) -> None:
+        nonlocal due
+        if (seconds := clock.monotonic() - began) < due:
             return
-        seconds += pause
-        missing = [name for answer, name in answers.items() if answer in open_]
+        due = next(pauses)
+        missing = [name for number, (name, _) in enumerate(questions) if number not in answered]
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        yield (
-            f"{len(done)} of {len(answers)} answers after {seconds:.0f} s, waiting for "
+        report(
+            f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s, waiting for "
             f"{', '.join(missing[:NAMED])}{more}"
         )
+
+    return side_by_side(lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from byodkim_provider.aws.permissions import OWNER_TAG, PERMISSIONS, Need, Permission
+from byodkim_provider.aws.permissions import PERMISSIONS, Need, Permission
+from byodkim_provider.aws.regions import partition_of
+from byodkim_provider.aws.tags import OWNER_TAG
 from byodkim_provider.dkim.key_secret import PREFIX
 
 __all__ = [
@@ -23,24 +25,12 @@ __all__ = [
     "Role",
     "Scope",
     "Secrets",
-    "partition_of",
     "policy",
     "size_of",
 ]
 
 MAX_POLICY_CHARACTERS: Final = 6144
 """Of a managed policy, white space not counted (IAM user guide, "IAM and AWS STS quotas")."""
-
-_PARTITIONS: Final = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("eusc-", "aws-eusc"),
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-    ("us-iso-", "aws-iso"),
-)
-"""Beginnings of Regions outside the partition `aws` (partitions.json of botocore)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +154,6 @@ def policy(scope: Scope) -> dict[str, Any]:
 def size_of(document: dict[str, Any]) -> int:
     """Its characters, as IAM counts them."""
     return len("".join(json.dumps(document).split()))
-
-
-def partition_of(region: str) -> str:
-    """The second part of ARNs in *region*."""
-    return next((name for beginning, name in _PARTITIONS if region.startswith(beginning)), "aws")
 
 
 def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:

@@ -255,7 +255,7 @@ def json_schema() -> dict[str, object]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {"aws:region": REGION.json_schema(), **ours},
+                "properties": {"aws:region": REGION.schema, **ours},
                 "patternProperties": {f"^{PROJECT}:(?!({'|'.join(schema['properties'])})$)": False},
                 "required": [f"{PROJECT}:domains"],
             }

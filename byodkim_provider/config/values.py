@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.regions import region_problem
@@ -27,14 +28,13 @@ _RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<po
 
 
 class _Value:
-    """Base of the types below: pydantic calls `read` and `json_schema`."""
+    """Base of the types below: pydantic calls `read`."""
+
+    schema: ClassVar[JsonSchemaValue]
+    """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
 
     def read(self, value: object) -> object:
         """The checked value; raises ValueError with what was expected and what was seen."""
-        raise NotImplementedError
-
-    def json_schema(self) -> dict[str, object]:
-        """What an editor accepts: as `read`, but a number or a flag is not written as text."""
         raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -42,8 +42,8 @@ class _Value:
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, object]:
-        return self.json_schema()
+    ) -> JsonSchemaValue:
+        return dict(self.schema)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Whole(_Value):
             raise ValueError(f"must be {limits}, not {number}")
         return number
 
-    def json_schema(self) -> dict[str, object]:
+    @property
+    def schema(self) -> JsonSchemaValue:  # type: ignore[override]
         most = {} if self.most is None else {"maximum": self.most}
         return {"type": "integer", "minimum": self.least, **most}
 
@@ -78,15 +79,14 @@ def _whole(value: object) -> int | None:
 class Flag(_Value):
     """True or false. `pulumi config set` may store it as text."""
 
+    schema: ClassVar[JsonSchemaValue] = {"type": "boolean"}
+
     def read(self, value: object) -> bool:
         if isinstance(value, bool):
             return value
         if value in ("true", "false"):
             return value == "true"
         raise ValueError(f"must be true or false, not {shown(value)}")
-
-    def json_schema(self) -> dict[str, object]:
-        return {"type": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ class Text(_Value):
             return value
         raise ValueError(f"must be {self.expected}, not {shown(value)}")
 
-    def json_schema(self) -> dict[str, object]:
+    @property
+    def schema(self) -> JsonSchemaValue:  # type: ignore[override]
         return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
 
 
@@ -109,6 +110,7 @@ class Region(_Value):
     """An existing AWS Region."""
 
     _form = Text("[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "an AWS Region like 'eu-west-1'")
+    schema = _form.schema
 
     def read(self, value: object) -> str:
         region = self._form.read(value)
@@ -116,15 +118,13 @@ class Region(_Value):
             raise ValueError(problem)
         return region
 
-    def json_schema(self) -> dict[str, object]:
-        return self._form.json_schema()
-
 
 @dataclass(frozen=True)
 class JsonObject(_Value):
     """A map, or the same as JSON text; it is handed on as text of *most* characters at most."""
 
     most: int
+    schema: ClassVar[JsonSchemaValue] = {"type": ["object", "string"]}
 
     def read(self, value: object) -> str:
         try:
@@ -138,12 +138,11 @@ class JsonObject(_Value):
             raise ValueError(f"must be at most {self.most} characters as JSON, not {len(text)}")
         return text
 
-    def json_schema(self) -> dict[str, object]:
-        return {"type": ["object", "string"]}
-
 
 class Zone(_Value):
     """A DNS zone's name, normalised. It may be a delegated `_domainkey`, which is not a valid domain."""
+
+    schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
 
     def read(self, value: object) -> str:
         if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
@@ -151,12 +150,11 @@ class Zone(_Value):
         parent = value.removeprefix("_domainkey.")
         return value.removesuffix(parent) + records.normalise_domain(parent)
 
-    def json_schema(self) -> dict[str, object]:
-        return {"type": "string", "minLength": 1}
-
 
 class ResolverAddress(_Value):
     """Address of a recursive resolver; its port follows, if that is not 53."""
+
+    schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
 
     def read(self, value: object) -> str:
         found = _RESOLVER.fullmatch(value) if isinstance(value, str) else None
@@ -165,9 +163,6 @@ class ResolverAddress(_Value):
                 return found[0]
             raise ValueError(f"the port must be 1 to 65535, not {found['port']}")
         raise ValueError(f"must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not {shown(value)}")
-
-    def json_schema(self) -> dict[str, object]:
-        return {"type": "string", "minLength": 1}
 
 
 def _is_address(text: str, version: int) -> bool:

@@ -8,7 +8,7 @@ instead: nothing waits for them once the run is interrupted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -32,12 +32,14 @@ def side_by_side(
     items: Sequence[_Item],
     *,
     at_once: int,
+    waiting: Callable[[Collection[int]], object] = lambda _: None,
 ) -> list[_Result]:
     """
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
-    Raises what a call raised, or `Interrupted` if `progress.stopping` is set first. After that no
-    further call starts.
+    *waiting* is called several times a second, with the positions of the results so far. Raises
+    what a call raised, or `Interrupted` if `progress.stopping` is set first. After that no further
+    call starts.
     """
     to_do: SimpleQueue[int] = SimpleQueue()
     finished: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
@@ -61,6 +63,7 @@ def side_by_side(
     results: dict[int, _Result] = {}
     try:
         while len(results) < len(items):
+            waiting(results.keys())
             try:
                 index, result, error = finished.get(timeout=TICK)
             except Empty:

@@ -13,9 +13,9 @@ import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
-from byodkim_provider.aws.secrets_manager import Secret, Value
+from byodkim_provider.aws.secrets_manager import SecretStore, Value
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import key_secret, keys
 from byodkim_provider.dkim.key_secret import KeySecret
@@ -24,23 +24,10 @@ from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import timestamp
 
-__all__ = ["KeyRequest", "Made", "Store", "create", "delete", "problem", "read_key"]
+__all__ = ["KeyRequest", "Made", "create", "delete", "problem", "read_key"]
 
 MAX_NAMES: Final = 100
 """How many names are tried. Each is a key that was made and deleted within a recovery window."""
-
-
-class Store(Protocol):
-    """The actions of Secrets Manager that a key needs, as `aws.secrets_manager.SecretStore` does them."""
-
-    def create_secret(
-        self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]
-    ) -> Value: ...
-    def describe_secret(self, secret: str) -> Secret | None: ...
-    def get_secret_value(self, secret: str) -> Value: ...
-    def put_resource_policy(self, secret: str, policy: str) -> None: ...
-    def tag_resource(self, secret: str, tags: Mapping[str, str]) -> None: ...
-    def delete_secret(self, secret: str, *, recovery_window_days: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +58,7 @@ class Made:
 
 def create(
     request: KeyRequest,
-    store: Store,
+    store: SecretStore,
     *,
     now: datetime,
     progress: Progress,
@@ -111,7 +98,7 @@ def create(
     raise last
 
 
-def read_key(arn: str, store: Store, *, fingerprint: str) -> SigningKey:
+def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
     """The key in the secret *arn*; `SecretChanged` if it is not the one with *fingerprint*."""
     try:
         held = KeySecret.from_text(store.get_secret_value(arn).text)
@@ -137,7 +124,7 @@ def read_key(arn: str, store: Store, *, fingerprint: str) -> SigningKey:
     return held.key
 
 
-def problem(arn: str, store: Store, *, version_id: str) -> str | None:
+def problem(arn: str, store: SecretStore, *, version_id: str) -> str | None:
     """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
@@ -151,7 +138,7 @@ def problem(arn: str, store: Store, *, version_id: str) -> str | None:
 
 def delete(
     arn: str,
-    store: Store,
+    store: SecretStore,
     *,
     instance: str,
     recovery_window_days: int,
@@ -169,7 +156,7 @@ def delete(
 
 
 def _own(
-    name: str, request: KeyRequest, store: Store, refused: SecretRefused
+    name: str, request: KeyRequest, store: SecretStore, refused: SecretRefused
 ) -> tuple[KeySecret, Value] | None:
     """The key in the secret *name* and its version, if a run for the same resource made it; else None."""
     secret = store.describe_secret(name)

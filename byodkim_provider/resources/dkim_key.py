@@ -14,14 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 

@@ -11,13 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 from pulumi.output import Unknown
 
 from byodkim_provider import property_types

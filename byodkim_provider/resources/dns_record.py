@@ -15,14 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from byodkim_provider import property_types
 from byodkim_provider.dns_hosts import hosts

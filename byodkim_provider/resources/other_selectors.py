@@ -15,13 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records

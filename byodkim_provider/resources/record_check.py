@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
 from byodkim_provider.aws.route53 import Route53Records
 from byodkim_provider.dkim import records

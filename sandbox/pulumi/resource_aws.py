@@ -296,9 +296,10 @@ def _struct(values: Properties) -> Struct:
     return struct
 
 
-def main() -> None:
+def serve(plugin: Any) -> None:
+    """Run *plugin* as the engine's process, whose only output is its port."""
     server = grpc.server(ThreadPoolExecutor(max_workers=16), interceptors=[CleanErrors()])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
@@ -306,4 +307,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Plugin())

@@ -15,7 +15,6 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
@@ -26,7 +25,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.pulumi.resource_aws import CleanErrors
+from sandbox.pulumi.resource_aws import serve
 
 KNOWN: Final = ("name", "type", "content", "ttl", "comment", "zoneId")
 """Inputs of DnsRecord that are understood; others are refused rather than ignored."""
@@ -163,14 +162,5 @@ def _outputs(record: Properties, inputs: Properties) -> Struct:
     return outputs
 
 
-def main() -> None:
-    server = grpc.server(ThreadPoolExecutor(max_workers=16), interceptors=[CleanErrors()])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    server.wait_for_termination()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Plugin())

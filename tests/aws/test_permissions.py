@@ -14,6 +14,7 @@ from botocore import xform_name
 import byodkim_provider
 from byodkim_provider.aws import permissions
 from byodkim_provider.aws.permissions import PERMISSIONS
+from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.cli import least_privilege
@@ -118,7 +119,7 @@ def test_services():
 
 def test_owner_tag():
     """The conditions are about the tag that identities are made with."""
-    assert permissions.OWNER_TAG == ownership.OWNER_TAG
+    assert least_privilege.OWNER_TAG == ownership.OWNER_TAG
 
 
 def test_partitions():
@@ -130,7 +131,7 @@ def test_partitions():
         for region in session.get_available_regions("sesv2", partition)
     ]
     assert regions
-    assert [least_privilege.partition_of(region) for region, _ in regions] == [name for _, name in regions]
+    assert [partition_of(region) for region, _ in regions] == [name for _, name in regions]
 
 
 def test_document():

@@ -660,7 +660,7 @@ def test_text_of_a_refusal(
         f"{operation} for 'example.com' in eu-west-1: {code} (request {error.request_id})\n  hint: {hint}"
     )
     assert expected == str(error)
-    fields = (error.operation, error.domain, error.region, error.code)
+    fields = (error.operation, error.subject, error.region, error.code)
     assert (operation, DOMAIN, REGION, code) == fields
 
 

@@ -265,7 +265,7 @@ def test_missing_permission_to_read(secrets_manager, run):
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
     assert (
-        "nothing was changed; Secrets Manager says: this is said; "
+        "Secrets Manager says: this is said; "
         "`byodkim iam-policy` prints the policy that these credentials need"
     ) == caught.value.hint
 
