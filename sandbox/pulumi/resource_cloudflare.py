@@ -19,7 +19,6 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 
-import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
