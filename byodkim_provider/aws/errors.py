@@ -16,6 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 __all__ = [
     "FAILURES",
+    "NOT_ALLOWED",
     "PROXY",
     "UNCHANGED",
     "ForeignAnswer",
@@ -49,6 +50,7 @@ MAX_SHOWN: Final = 500
 """Longest AWS message that is shown, in characters: most are a sentence or two."""
 
 NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""Codes of calls for which the credentials lack the permission."""
 
 NOT_SIGNED_IN: Final = frozenset(
     {

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
@@ -29,18 +30,29 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     """
     Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
 
-    One List per Region and run shows which names SES has. If SES can't be read, `create` decides.
+    One List per Region and run shows which names SES has; without the permission for it each is read. If
+    SES can't be read either, `create` decides, when a record of that name may have been taken over.
     """
     if declared.adopt:
         return
     try:
         services = connect(declared)
-        known = declared.domain in services.names()
+        known = _is_listed(declared.domain, services)
         identity = services.ses.get_email_identity(declared.domain) if known else None
     except ByodkimError:
         return
     if identity:
         plan(None, declared, Seen(read=True, identity=identity, exists=True), now=identity.at, instance="")
+
+
+def _is_listed(domain: str, services: Services) -> bool:
+    """Whether SES has the identity, or may have it and can't be asked for the list."""
+    try:
+        return domain in services.names()
+    except SesRefused as refused:
+        if refused.code not in NOT_ALLOWED:
+            raise
+        return True
 
 
 def create(declared: Declared, key: Key, services: Services) -> Stored:

@@ -530,14 +530,37 @@ def test_a_preview_of_what_is_adopted(world):
     assert [] == world.calls()
 
 
-@pytest.mark.parametrize("operation", [LIST, GET])
-@pytest.mark.parametrize("kind", ["access_denied", "500", "throttle"])
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [(LIST, "500"), (LIST, "throttle"), (GET, "access_denied"), (GET, "500"), (GET, "throttle")],
+)
 def test_a_preview_that_may_not_ask(world, operation, kind):
     """Without the permission, or an answer, nothing is foreseen and nothing refused."""
     world.put("s9")
     world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
 
     lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+
+def test_a_preview_that_may_not_list(world):
+    """Without the permission for List the identity is read, before a record of its key is taken over."""
+    world.put("s9")
+    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
+
+    said = refused(IdentityExists, lifecycle.foresee, world.declared(), lambda _: world.outside)
+
+    assert [LIST, GET] == world.calls()
+    world.publish(1)
+    assert said == refused(IdentityExists, world.create)
+
+
+def test_a_preview_that_may_not_list_a_new_one(world):
+    """What SES does not have is not refused, and costs one read."""
+    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
+
+    lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+    assert [LIST, GET] == world.calls()
 
 
 def test_a_preview_without_credentials(world):
