@@ -34,7 +34,7 @@ def key_of(
     account_id: pulumi.Input[str],
     parent: pulumi.Resource,
 ) -> dict[str, Any]:
-    """Selector, private key or its secret, and record of a generation, supplied or generated."""
+    """Selector, private key or its secret, and record of a generation; when it was made, if here."""
     if supplied := settings.keys.get(generation):
         key = supplied.signing_key
         return {
@@ -54,6 +54,7 @@ def key_of(
         "secret_arn": made.secret_arn,
         "record_name": made.record_name,
         "record_value": made.record_value,
+        "created_at": made.created_at,
     }
 
 

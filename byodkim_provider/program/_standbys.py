@@ -37,7 +37,8 @@ class PublishedRecord(TypedDict):
 def show_standbys(
     domain: str,
     identities: Sequence[ByodkimIdentity],
-    standbys: Sequence[PublishedRecord],
+    published: Sequence[PublishedRecord],
+    made_at: Mapping[str, pulumi.Input[str | None]],
     *,
     hosted_zone: HostedZone,
     began: datetime,
@@ -46,13 +47,18 @@ def show_standbys(
     Print the records that the next rotation needs, whenever somebody is about to paste.
 
     That is while the signing record is waited for, and in the run (which *began* then) that
-    switched: it made a new standby. Not after the first Create, for which both were printed.
+    switched, or made the standby's key: *made_at* says when, by generation. Not after the first Create,
+    for which both were printed.
     """
 
     def show(values: Mapping[str, Any]) -> None:
-        if not any(_is_pasting(*identity, began=began) for identity in values["identities"]):
-            return
+        is_pasting = any(_is_pasting(*identity, began=began) for identity in values["identities"])
         for record in values["standbys"]:
+            made = values["made_at"].get(str(record["generation"]))
+            # To the second, as it is stored.
+            is_new = made is not None and moment(made) >= began.replace(microsecond=0)
+            if not is_pasting and not is_new:
+                continue
             text = dns_moves.record_to_paste(
                 record["name"],
                 record["value"],
@@ -67,7 +73,8 @@ def show_standbys(
 
     pulumi.Output.all(
         identities=[[one.status, one.key_set_by, one.signing_since] for one in identities],
-        standbys=standbys,
+        standbys=[record for record in published if record["role"] == "standby"],
+        made_at=made_at,
     ).apply(show)
 
 

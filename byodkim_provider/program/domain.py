@@ -88,10 +88,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.verification = self._verification(name) if wait else None
         self._warn(settings)
         by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
-        if (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
-            standbys = [record for record in self.records if record["role"] == "standby"]
-            identities = list(self.identities.values())
-            show_standbys(self._domain, identities, standbys, hosted_zone=by_hand, began=began)
+        identities = list(self.identities.values())
+        if identities and (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
+            show_standbys(
+                self._domain, identities, self.records, self._made_at, hosted_zone=by_hand, began=began
+            )
         self.register_outputs({"records": self.records})
 
     def _publish(
@@ -105,6 +106,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         """Declare key and records of each published generation; the records of the one that signs."""
         signing_records: list[pulumi.Resource] = []
         declared: list[PublishedRecord] = []
+        self._made_at: dict[str, pulumi.Input[str | None]] = {}
         for generation, role in generations.roles(settings.generation, settings.published).items():
             key = key_of(
                 generation, settings, name=f"{name}/{generation}", account_id=account_id, parent=self
@@ -127,6 +129,8 @@ class ByodkimDomain(pulumi.ComponentResource):
                 )
                 for provider, hosted_zone in zip(providers, self._zones, strict=True)
             ]
+            if role == "standby":
+                self._made_at[str(generation)] = key.get("created_at")
             if role == "signing":
                 self._signing = key
                 signing_records = [one for one in published if one is not None]

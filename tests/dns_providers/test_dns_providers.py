@@ -49,6 +49,7 @@ class Cloud(pulumi.runtime.Mocks):
         self.providers: list[str] = []
         self.identity: dict[str, Any] = {"status": "SUCCESS"}
         """Outputs of every identity."""
+        self.key_made_at: dict[int, str] = {}
 
     def add_zone(self, zone_id, name, **more):
         self.zones.append(AWS | {"id": zone_id, "zoneId": zone_id, "name": name} | more)
@@ -60,6 +61,7 @@ class Cloud(pulumi.runtime.Mocks):
             made = {"carried": {one: {"type": "TXT", "values": [one]} for one in args.inputs["keep"]}}
         if args.typ.endswith("DkimKey"):
             made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
+            made["created_at"] = self.key_made_at.get(int(args.name.rpartition("/")[2]))
         if args.typ.endswith("ByodkimIdentity"):
             made = self.identity
         return args.name, {**args.inputs, **made}
@@ -233,6 +235,32 @@ def test_paste_at_a_rotation(cloud, caplog, key_set_by, ago, expected):
     cloud.identity = {"status": "SUCCESS", "key_set_by": key_set_by, "signing_since": since}
     texts = shown(caplog, "manual", generation=2)
     assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("ago", "expected"), [(timedelta(), [3]), (timedelta(minutes=2), [])], ids=["now", "in an earlier run"]
+)
+def test_paste_another_standby(cloud, caplog, ago, expected):
+    """Where only the standby is exchanged, the record of its new key is shown, and in no later run."""
+    now = datetime.now(UTC)
+    since = timestamp(now - timedelta(hours=1))
+    cloud.identity = {
+        "status": "SUCCESS",
+        "key_set_by": "PutEmailIdentityDkimSigningAttributes",
+        "signing_since": since,
+    }
+    cloud.key_made_at = {2: since, 3: timestamp(now - ago)}
+    texts = shown(caplog, "manual", generation=2)
+    assert [add_too(number) for number in expected] == [text.partition("\n")[0] for text in texts]
+
+
+def test_no_standby_of_a_retired_domain(cloud, caplog):
+    """Nobody is asked to paste for a domain that will not be rotated."""
+    cloud.key_made_at = {2: timestamp(datetime.now(UTC))}
+    written = {"generation": 1, "regions": ["eu-west-1"], "dns": "manual", "retired": True}
+    with caplog.at_level(logging.INFO):
+        run(lambda: ByodkimDomain(DOMAIN, settings.domain(DOMAIN, written)))
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("dns", [{"delegate": True}, ["manual", {"delegate": True}], "route53"])
