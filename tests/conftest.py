@@ -29,10 +29,10 @@ from sandbox.ses.model import SesModel
 from tests.support.secrets_manager import SecretsManager
 from tests.support.world import World
 
-REAL_PROCESSES: Final = {"contract", "engine", "sandbox"}
+REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
-PEOPLE: Final = {"advice", "docs", "sandbox"}
+PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 """Folders whose tests call AWS as people do, beside the product."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.

@@ -1,0 +1,71 @@
+"""
+RSA keys that follow from the code of a run, so that a run can be resumed although no key is ever written.
+
+For throw-away zones only: whoever has the code of a run has its keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+__all__ = ["Key", "make_key"]
+
+SMALL_PRIMES: Final = [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key and its selector. A class, so that what is sent and what is published can't differ."""
+
+    selector: str
+    rsa: rsa.RSAPrivateKey = field(repr=False)
+
+    def encoded(
+        self, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL, encoding: Encoding = Encoding.DER
+    ) -> str:
+        """The private key in base64, as SES takes it."""
+        return base64.b64encode(self.rsa.private_bytes(encoding, form, NoEncryption())).decode()
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As `DkimSigningAttributes`."""
+        return {"DomainSigningSelector": self.selector, "DomainSigningPrivateKey": self.encoded()}
+
+    @property
+    def p(self) -> str:
+        """The record, in the form of AWS's guide."""
+        public = self.rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return f"p={base64.b64encode(public).decode()}"
+
+    def record_name(self, domain: str) -> str:
+        return f"{self.selector}._domainkey.{domain}"
+
+
+def make_key(source: random.Random, selector: str, *, bits: int = 1024, exponent: int = 65537) -> Key:
+    """The next key that *source* leads to."""
+    while True:
+        p, q = (_prime(source, bits // 2, exponent) for _ in range(2))
+        if p != q and (p * q).bit_length() == bits:
+            break
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    numbers = rsa.RSAPrivateNumbers(
+        p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(exponent, p * q)
+    )
+    return Key(selector, numbers.private_key(unsafe_skip_rsa_key_validation=True))
+
+
+def _prime(source: random.Random, bits: int, exponent: int) -> int:
+    while True:
+        n = source.getrandbits(bits) | 1 | 3 << (bits - 2)
+        if (
+            all(n % small for small in SMALL_PRIMES)
+            and (n - 1) % exponent
+            and all(pow(base, n - 1, n) == 1 for base in (2, 3, 5))
+        ):
+            return n
