@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from byodkim_provider.aws.route53 import Route53Records
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
@@ -59,9 +59,9 @@ class Connections:
         store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
         return store
 
-    def route53(self, region: str | None, role_arn: str | None) -> Route53Records:
+    def route53(self, region: str | None, role_arn: str | None) -> Route53Client:
         """Route 53, in the account of *role_arn* if it is given."""
-        found: Route53Records = self._once(self._connect_to_route53, region or "", role_arn)
+        found: Route53Client = self._once(self._connect_to_route53, region or "", role_arn)
         return found
 
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
@@ -73,8 +73,8 @@ class Connections:
     def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
         return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
 
-    def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Records:
-        return Route53Records(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
+    def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Client:
+        return Route53Client(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
 
     def _list(self, region: str, account_id: str | None) -> frozenset[str]:
         pages = self.ses(region, account_id).list_email_identities()

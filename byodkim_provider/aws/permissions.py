@@ -36,7 +36,7 @@ Need = Literal[
     "keyStore with resourcePolicy",
     "keyStore with kmsKeyId",
     "Route 53",
-    "zone by name",
+    "existing zone",
     "delegate",
     "delegate and defaultTags",
     "role",
@@ -179,13 +179,10 @@ PERMISSIONS: Final = (
     Permission("sts:AssumeRole", "role", "role", "signs in as `aws:assumeRoles` or `dns.assumeRole` say"),
     Permission("sts:TagSession", "role", "role with tags", "checked with AssumeRole"),
     Permission("sts:SetSourceIdentity", "role", "role with sourceIdentity", "checked with AssumeRole"),
-    Permission("route53:ListHostedZones", "any", "zone by name", "finds the zone that holds a domain"),
-    Permission("route53:GetHostedZone", "zone to read", "Route 53", "reads the zone's name and servers"),
+    Permission("route53:ListHostedZones", "any", "existing zone", "finds the zone that holds a domain"),
+    Permission("route53:GetHostedZone", "zone to read", "Route 53", "reads a zone's name servers"),
     Permission(
-        "route53:ListTagsForResource",
-        "zone to read",
-        "Route 53",
-        "called when a zone is read; the tags are not used",
+        "route53:ListTagsForResource", "zone", "delegate", "called when the zone is read; tags are not used"
     ),
     Permission(
         "route53:ChangeResourceRecordSets",
@@ -205,9 +202,9 @@ PERMISSIONS: Final = (
 Every action, by the service that is called.
 
 This package calls `ses`, `secretsmanager` and `sts`; pulumi-aws calls `route53`, with the actions of
-terraform-provider-aws (internal/service/route53): zone_data_source.go for zones found by name,
-record.go for records, zone.go for `delegate`. pulumi-aws calls sts:GetCallerIdentity at every sign-in.
-This package reads one record in Route 53 itself: that of a supplied key, before it is created.
+terraform-provider-aws (internal/service/route53): record.go for records, zone.go for `delegate`.
+pulumi-aws calls sts:GetCallerIdentity at every sign-in. In Route 53 this package reads itself the zones
+of an account, the name servers of a zone, and the record of a supplied key before it is created.
 Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
 """
 

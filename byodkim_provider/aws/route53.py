@@ -1,5 +1,5 @@
 """
-Reads the record set at one name in Route 53, never the list of a whole zone.
+Reads zones of an account and the record at one name in Route 53, never the records of a whole zone.
 
 Turns Route 53's responses into values and its errors into `AwsRefused`.
 """
@@ -7,7 +7,9 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -18,41 +20,94 @@ from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.progress import stopping
 
 if TYPE_CHECKING:
-    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_route53 import Route53Client as Boto3Client
+    from mypy_boto3_route53.type_defs import HostedZoneTypeDef
 
-__all__ = ["Route53Records"]
+__all__ = ["Route53Client", "Zone"]
+
+R = TypeVar("R")
 
 
-class Route53Records:
-    """Record sets of Route 53. A class so that the threads of a process make one call at a time."""
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A hosted zone, as ListHostedZones shows it."""
 
-    def __init__(self, client: Route53Client) -> None:
+    id: str
+    name: str
+    """Without a final dot."""
+    is_private: bool
+
+
+class Route53Client:
+    """
+    What is read from Route 53 in one account.
+
+    A class so that zones are read once, and threads make one call at a time.
+    """
+
+    def __init__(self, client: Boto3Client) -> None:
         self._client = client
         self._lock = threading.Lock()
+        self._zones: tuple[Zone, ...] | None = None
+        self._name_servers: dict[str, tuple[str, ...]] = {}
+
+    def zones(self) -> tuple[Zone, ...]:
+        """ListHostedZones: all zones of the account, 100 with a call."""
+        pages = self._client.get_paginator("list_hosted_zones")
+        with self._lock:
+            if self._zones is None:
+                self._zones = _read(
+                    "ListHostedZones",
+                    "the account",
+                    lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
+                )
+            return self._zones
+
+    def name_servers(self, zone_id: str) -> tuple[str, ...]:
+        """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
+        with self._lock:
+            if zone_id not in self._name_servers:
+                servers = _read(
+                    "GetHostedZone",
+                    f"zone {zone_id!r}",
+                    lambda: self._client.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"],
+                )
+                self._name_servers[zone_id] = tuple(sorted(name.rstrip(".") for name in servers))
+            return self._name_servers[zone_id]
 
     def txt(self, zone_id: str, name: str) -> tuple[str, ...]:
         """ListResourceRecordSets: values of the TXT record *name*, as Route 53 has them; empty if none."""
-        found = self._first_from(zone_id, name)
+        with self._lock:
+            sets = _read(
+                "ListResourceRecordSets",
+                f"zone {zone_id!r}",
+                lambda: self._client.list_resource_record_sets(
+                    HostedZoneId=zone_id, StartRecordName=name, StartRecordType="TXT", MaxItems="1"
+                )["ResourceRecordSets"],
+            )
+        found = next(iter(sets), None)
         if found is None or (found["Name"].rstrip("."), found["Type"]) != (name, "TXT"):
             return ()  # without a record of this name, the list starts at the next one
         return tuple(one["Value"] for one in found.get("ResourceRecords", ()))
 
-    def _first_from(self, zone_id: str, name: str) -> Any:
-        try:
-            with self._lock:
-                _wait(0)  # whoever stood in line when the run was interrupted asks nothing more
-                answer = errors.retrying(_wait)(
-                    self._client.list_resource_record_sets,
-                    HostedZoneId=zone_id,
-                    StartRecordName=name,
-                    StartRecordType="TXT",
-                    MaxItems="1",
-                )
-            return next(iter(answer["ResourceRecordSets"]), None)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(error, zone_id) from None
-        except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
-            raise _refused(ForeignAnswer(), zone_id) from None
+
+def _zone(listed: HostedZoneTypeDef) -> Zone:
+    return Zone(
+        listed["Id"].removeprefix("/hostedzone/"),
+        listed["Name"].rstrip("."),
+        is_private=listed["Config"]["PrivateZone"],
+    )
+
+
+def _read(operation: str, subject: str, call: Callable[[], R]) -> R:
+    """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
+    try:
+        _wait(0)  # whoever stood in line when the run was interrupted asks nothing more
+        return errors.retrying(_wait)(call)
+    except (ClientError, BotoCoreError) as error:
+        raise _refused(error, operation, subject) from None
+    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
+        raise _refused(ForeignAnswer(), operation, subject) from None
 
 
 def _wait(seconds: float) -> None:
@@ -60,10 +115,10 @@ def _wait(seconds: float) -> None:
         raise Stopped("interrupted before Route 53 answered", hint="nothing was changed")
 
 
-def _refused(error: Exception, zone_id: str) -> AwsRefused:
+def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
     code = errors.code_of(error, "Route 53")
     # The failed call may be another operation: signing in.
-    operation = error.operation_name if isinstance(error, ClientError) else "ListResourceRecordSets"
+    operation = error.operation_name if isinstance(error, ClientError) else operation
     step = errors.PROXY if isinstance(error, ForeignAnswer) else errors.next_step(code)
     hint = f"{errors.UNCHANGED}; {step}" if step else errors.UNCHANGED
-    return AwsRefused(operation, f"zone {zone_id!r}", code=code, reason=errors.said(error), hint=hint)
+    return AwsRefused(operation, subject, code=code, reason=errors.said(error), hint=hint)

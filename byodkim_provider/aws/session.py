@@ -112,22 +112,28 @@ def connect_to_secrets(
     return client
 
 
-def connect_to_route53(settings: AwsSettings, *, region: str | None, role_arn: str | None) -> Route53Client:
+def connect_to_route53(
+    settings: AwsSettings, *, region: str | None, role_arn: str | None, expected_account: str | None = None
+) -> Route53Client:
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    Raises `InvalidSettings` if the session can't be made. Accounts are not compared, because this
-    client only reads: pulumi-aws writes to the zone.
+    It only reads: pulumi-aws writes to the zone, in *expected_account* if that is known. Raises
+    `WrongAccount` if SES would be called in another one, `InvalidSettings` if the session can't be made.
     """
     roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
     settings = replace(settings, roles=roles)
     try:
+        session = _session(settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
-        return _session(settings, region).client(
-            "route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT
-        )
+        client = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
+        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(_whose(settings), error) from None
+    if expected_account is not None:
+        account = _account(sts, _whose(settings))
+        refuse_other_account(settings, "SES", account=account, expected=expected_account)
+    return client
 
 
 def _connect(

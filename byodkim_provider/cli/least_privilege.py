@@ -108,7 +108,7 @@ class Scope:
             "keyStore with resourcePolicy": any(one.resource_policy for one in self.secrets),
             "keyStore with kmsKeyId": any(one.kms_key_id for one in self.secrets),
             "Route 53": bool(self.records),
-            "zone by name": any(one.by_name for one in self.records),
+            "existing zone": any(one.by_name or not one.delegate for one in self.records),
             "delegate": any(one.delegate for one in self.records),
             "delegate and defaultTags": self.zone_tags and any(one.delegate for one in self.records),
             "role": bool(self.roles),

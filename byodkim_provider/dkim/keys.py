@@ -142,16 +142,18 @@ def generate(bits: int = MAX_BITS) -> SigningKey:
     return _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
 
 
-def load(private_key: str | bytes) -> SigningKey:
+def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     r"""
     The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it.
 
     *private_key* is a setting, or the content of a file. White space, line ends and text before
     or after a PEM block don't matter. `\n` may be an escape sequence, as secret stores often write
     it. Raises `InvalidKey`; its reason completes a message that begins with the setting's name.
+    A key that was loaded before is *proved*: whether its numbers belong together, which takes
+    about 0.1 seconds, is not asked again.
     """
     found = pem_or_der(private_key, _EXPECTED)
-    key = _from_pem(found) if isinstance(found, str) else _from_der(found)
+    key = _from_pem(found) if isinstance(found, str) else _from_der(found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
         raise InvalidKey(f"is a key for {algorithm}, {_EXPECTED}")
@@ -271,10 +273,9 @@ def _decoded(text: str, expected: str) -> bytes:
     return der
 
 
-def _from_der(der: bytes) -> object:
+def _from_der(der: bytes, *, proved: bool) -> object:
     try:
-        # Also checks that the numbers belong together.
-        key = load_der_private_key(der, password=None)
+        key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)
     except TypeError:
         raise InvalidKey(_ENCRYPTED) from None
     except (ValueError, UnsupportedAlgorithm):

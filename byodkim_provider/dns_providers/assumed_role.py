@@ -6,18 +6,15 @@ One for each role in a program: every provider is a process of its own that sign
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import pulumi
 import pulumi_aws as aws
-from pulumi.runtime.settings import get_root_resource
 
+from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.resources.secret_settings import as_secret_as
 
 __all__ = ["provider_with"]
 
-_providers: WeakKeyDictionary[pulumi.Resource, dict[str, aws.Provider]] = WeakKeyDictionary()
-"""Keyed by the running program's stack resource: one process may run several programs in turn."""
+_providers: PerProgram[aws.Provider] = PerProgram()
 
 
 def provider_with(role_arn: str | None) -> aws.Provider | None:
@@ -28,23 +25,21 @@ def provider_with(role_arn: str | None) -> aws.Provider | None:
 
     Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
     """
-    if role_arn is None:
-        return None
-    stack = get_root_resource()
-    made = _providers.setdefault(stack, {}) if stack else {}
-    if role_arn not in made:
-        config = pulumi.Config("aws")
-        stack_roles = config.get_object("assumeRoles") or []
-        # An explicit provider does not read the stack's configuration.
-        made[role_arn] = aws.Provider(
-            role_arn.split(":", 4)[-1],
-            region=config.get("region"),
-            profile=as_secret_as("aws:profile", config.get("profile")),
-            access_key=config.get_secret("accessKey"),
-            secret_key=config.get_secret("secretKey"),
-            token=config.get_secret("token"),
-            endpoints=as_secret_as("aws:endpoints", config.get_object("endpoints")),
-            default_tags=as_secret_as("aws:defaultTags", config.get_object("defaultTags")),
-            assume_roles=as_secret_as("aws:assumeRoles", [*stack_roles, {"roleArn": role_arn}]),
-        )
-    return made[role_arn]
+    return None if role_arn is None else _providers.get(role_arn, lambda: _provider(role_arn))
+
+
+def _provider(role_arn: str) -> aws.Provider:
+    config = pulumi.Config("aws")
+    stack_roles = config.get_object("assumeRoles") or []
+    # An explicit provider does not read the stack's configuration.
+    return aws.Provider(
+        role_arn.split(":", 4)[-1],
+        region=config.get("region"),
+        profile=as_secret_as("aws:profile", config.get("profile")),
+        access_key=config.get_secret("accessKey"),
+        secret_key=config.get_secret("secretKey"),
+        token=config.get_secret("token"),
+        endpoints=as_secret_as("aws:endpoints", config.get_object("endpoints")),
+        default_tags=as_secret_as("aws:defaultTags", config.get_object("defaultTags")),
+        assume_roles=as_secret_as("aws:assumeRoles", [*stack_roles, {"roleArn": role_arn}]),
+    )

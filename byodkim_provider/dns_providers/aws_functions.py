@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi_aws as aws
-from pulumi.runtime.settings import get_root_resource
 
 from byodkim_provider.aws.errors import next_step, said
+from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.errors import AwsRefused
 
 __all__ = ["account_of", "call", "in_one_line"]
@@ -35,8 +34,8 @@ _FROM_AWS: Final = re.compile(
 )
 """An error of the AWS SDK for Go that came from AWS."""
 
-_accounts: WeakKeyDictionary[pulumi.Resource, dict[pulumi.ProviderResource | None, str]] = WeakKeyDictionary()
-"""Keyed by the running program's stack resource, and by the provider."""
+_accounts: PerProgram[str] = PerProgram()
+"""Ids, by pulumi-aws's provider."""
 
 
 def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
@@ -60,13 +59,10 @@ def in_one_line(error: Exception) -> str:
 
 def account_of(parent: pulumi.Resource) -> str:
     """The account of *parent*'s provider; read once per provider and program."""
-    stack = get_root_resource()
-    known = _accounts.setdefault(stack, {}) if stack else {}
-    provider = parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity")
-    if provider not in known:
-        answer = call(aws.get_caller_identity, "", opts=pulumi.InvokeOptions(parent=parent))
-        known[provider] = answer.account_id
-    return known[provider]
+    return _accounts.get(
+        parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity"),
+        lambda: call(aws.get_caller_identity, "", opts=pulumi.InvokeOptions(parent=parent)).account_id,
+    )
 
 
 def _refused(function: str, subject: str, text: str) -> AwsRefused:

@@ -32,6 +32,8 @@ class HostedZone:
     """
     name_servers: pulumi.Input[Sequence[str]] = ()
     """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
+    role_arn: str | None = None
+    """For Route 53, which is asked for the name servers when they matter: role in the zone's account."""
     panel: str | None = None
     """For `manual`: the panel that people use, a name from `panels.PANELS`."""
     panel_zone: str | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
+from byodkim_provider.aws.route53 import Route53Client, Zone
+from byodkim_provider.aws.session import connect_to_route53, read_settings
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.dns_providers.assumed_role import provider_with
-from byodkim_provider.dns_providers.aws_functions import call
+from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.dns_providers.interface import Existing, HostedZone
-from byodkim_provider.errors import AwsRefused, InvalidSettings
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 
@@ -20,6 +22,9 @@ __all__ = ["TTL", "Route53"]
 
 TTL = 300
 """Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
+
+_clients: PerProgram[Route53Client] = PerProgram()
+"""By the ARN of the role in the zones' account; None for the stack's own."""
 
 
 class Route53:
@@ -42,12 +47,11 @@ class Route53:
         self._zone_id = zone_id
         self._ttl = ttl
         self._assume_role = assume_role
-        self._zones: dict[str, Any] = {}
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return HostedZone(f"{ROUTE53}{zone.zone_id}", sorted(name.rstrip(".") for name in zone.name_servers))
+        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role)
 
     def publish(
         self,
@@ -60,7 +64,7 @@ class Route53:
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; for a supplied key, a `RecordCheck` comes before it."""
-        zone_id = self._zone_of(domain, opts.parent).zone_id
+        zone_id = self._zone_of(domain, opts.parent).id
         if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
             check = RecordCheck(
                 name,
@@ -87,33 +91,35 @@ class Route53:
         )
         return record
 
-    def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Any:
-        """The zone's data from `aws.route53.get_zone`."""
-        if domain not in self._zones:
-            opts = self._invoke_options(parent)
-            self._zones[domain] = (
-                _zone_by_id(self._zone_id, domain, opts)
-                if self._zone_id
-                else _zone_by_name(self._zone, domain, opts)
-            )
-        return self._zones[domain]
-
-    def _invoke_options(self, parent: pulumi.Resource | None) -> pulumi.InvokeOptions:
-        return pulumi.InvokeOptions(parent=parent, provider=provider_with(self._assume_role))
+    def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
+        # Records go where an explicit provider of the program signs in; it can't be asked for zones.
+        own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
+        account = account_of(parent) if parent and own and self._assume_role is None else None
+        route53 = _clients.get((self._assume_role, account), lambda: _connect(self._assume_role, account))
+        if self._zone_id:
+            return _zone_by_id(self._zone_id, domain, route53)
+        return _zone_by_name(self._zone, domain, route53)
 
 
-def _zone_by_id(zone_id: str, domain: str, opts: pulumi.InvokeOptions) -> Any:
+def _connect(role_arn: str | None, account_id: str | None) -> Route53Client:
+    """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
+    config = pulumi.Config("aws")
+    settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))
+    client = connect_to_route53(
+        settings, region=config.get("region"), role_arn=role_arn, expected_account=account_id
+    )
+    return Route53Client(client)
+
+
+def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
     where = f'domains["{domain}"].dns.zoneId'
-    try:
-        zone = call(aws.route53.get_zone, f"zone {zone_id!r}", zone_id=zone_id, opts=opts)
-    except AwsRefused as error:
-        if error.code not in ("", "NoSuchHostedZone"):
-            raise
+    zone = next((one for one in route53.zones() if one.id == zone_id), None)
+    if zone is None:
         raise InvalidSettings(
-            [f"{where}: Route 53 has no zone {zone_id!r} in this account: {error.reason}"],
+            [f"{where}: Route 53 has no zone {zone_id!r} in this account"],
             hint="nothing was changed; correct it, or use the credentials of the account that holds the zone",
-        ) from None
-    if zone.private_zone:
+        )
+    if zone.is_private:
         raise InvalidSettings(
             [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't look into"]
         )
@@ -124,26 +130,16 @@ def _zone_by_id(zone_id: str, domain: str, opts: pulumi.InvokeOptions) -> Any:
     return zone
 
 
-def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> Any:
+def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone:
     """The public zone called *zone*, or the longest one that holds *domain*."""
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
-    all_zones: list[Any] | None = None
     for name in names:
-        try:
-            return call(aws.route53.get_zone, f"zone {name!r}", name=name, private_zone=False, opts=opts)
-        except AwsRefused as error:
-            if error.code:
-                raise
-            # None or several: pulumi-aws says which only in its message, whose wording has changed
-            # before. So zones are listed. https://github.com/pulumi/pulumi-aws-static-website/issues/31
-            if "no matching" not in error.reason:
-                all_zones = _all_zones(opts) if all_zones is None else all_zones
-                called_so = [one for one in all_zones if one.name.rstrip(".") == name]
-                if len(called_so) > 1:
-                    raise _several(name, domain, called_so) from None
-                if called_so:
-                    raise
+        found = [one for one in route53.zones() if one.name == name and not one.is_private]
+        if len(found) > 1:
+            raise _several(name, domain, {one.id: route53.name_servers(one.id) for one in found})
+        if found:
+            return found[0]
     raise InvalidSettings(
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
@@ -154,16 +150,9 @@ def _zone_by_name(zone: str | None, domain: str, opts: pulumi.InvokeOptions) -> 
     )
 
 
-def _all_zones(opts: pulumi.InvokeOptions) -> list[Any]:
-    """The public zones of the account, one call each, because the list returns only their ids."""
-    ids = call(aws.route53.get_zones, "", opts=opts).ids
-    zones = [call(aws.route53.get_zone, f"zone {one!r}", zone_id=one, opts=opts) for one in ids]
-    return [zone for zone in zones if not zone.private_zone]
-
-
-def _several(name: str, domain: str, zones: Sequence[Any]) -> InvalidSettings:
-    """The error for several *zones* of one *name*, with what distinguishes them."""
-    listed = [f"{zone.zone_id} ({', '.join(sorted(zone.name_servers))})" for zone in zones]
+def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:
+    """The error for several *zones* of one *name*: their name servers by id."""
+    listed = [f"{zone_id} ({', '.join(servers)})" for zone_id, servers in zones.items()]
     return InvalidSettings(
         [
             f'domains["{domain}"].dns: several public zones in Route 53 are called {name!r}: '

@@ -18,11 +18,14 @@ from byodkim_provider.identity.state import without_none
 __all__ = ["check"]
 
 
-def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+def check(
+    inputs: Mapping[str, Any], *, unknown: Collection[str], checked_key: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """
     *inputs* in their normal form, and everything that is wrong with them.
 
     *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
+    *checked_key* is the private key that an earlier check returned: that takes a while.
     What SES would accept without a word and never verify is refused here.
     """
     checked = without_none(inputs)
@@ -39,7 +42,7 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
         )
         if problem:
             problems.append(f"selector: {problem}")
-    problems += _key_problems(inputs, checked, unknown)
+    problems += _key_problems(inputs, checked, unknown, checked_key)
     if "owner" not in unknown and not _text(inputs, "owner"):
         problems.append("owner: required, it says whose the identity is")
     if "region" not in unknown:
@@ -62,12 +65,16 @@ def check(inputs: Mapping[str, Any], *, unknown: Collection[str]) -> tuple[dict[
     return checked, problems
 
 
-def _key_problems(inputs: Mapping[str, Any], checked: dict[str, Any], unknown: Collection[str]) -> list[str]:
+def _key_problems(
+    inputs: Mapping[str, Any], checked: dict[str, Any], unknown: Collection[str], checked_key: str | None
+) -> list[str]:
     """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
     if "secret_arn" in checked:
         return _secret_problems(checked, unknown)
     if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
         checked.pop("record_value", None)  # it follows from the key
+        if checked.get("private_key") == checked_key is not None:
+            return []
         try:
             checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
         except InvalidKey as error:

@@ -21,6 +21,7 @@ from byodkim_provider.property_types import (
     Kinds,
     kinds_of,
     list_of,
+    map_of,
     read,
     refuse_state,
     written,
@@ -135,7 +136,7 @@ class Declared:
         """The value of checked inputs, without those that a preview can't know."""
         public_key = None
         if "private_key" in inputs:
-            public_key = keys.load(inputs["private_key"]).public_key_der
+            public_key = keys.load(inputs["private_key"], proved=True).public_key_der
         elif "record_value" in inputs:
             public_key = records.public_key(inputs["record_value"])
         return cls._from(
@@ -162,6 +163,7 @@ INPUTS: Final[Kinds] = {
     **{name: kind for name, kind in kinds_of(Declared, strict=True).items() if name != "fingerprint"},
     "private_key": STRING,
     "secret_arn": LINE,
+    "zone_roles": map_of(LINE),
 }
 """Types of what a program gives."""
 

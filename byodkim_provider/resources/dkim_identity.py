@@ -28,7 +28,7 @@ from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import SWITCH, plan
 from byodkim_provider.identity.services import Key, Services
-from byodkim_provider.identity.state import INPUTS, OUTPUTS, Declared, Stored
+from byodkim_provider.identity.state import INPUTS, OUTPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.resources._plugin import progress_of_this_call
@@ -78,15 +78,32 @@ class ByodkimIdentityProvider(AwsProvider):
         for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
             if known.get(given) is not None:
                 unknown.pop(other, None)
+        if isinstance(known.get("dns"), list):
+            known["name_servers"] = self._name_servers(olds, known)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
-        checked, problems = check(known, unknown=unknown)
+        checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
         whose = {"domain", "region", "owner"}
         if not olds and not problems and not whose & unknown.keys():
             self._foresee(Declared.from_inputs(checked))
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         return check_result({**checked, **unknown}, problems)
+
+    def _name_servers(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Name servers of the zones by label, as far as they are known.
+
+        A zone's never change, so Route 53 is asked only for those of a zone that is new here.
+        """
+        given = {**(olds.get("name_servers") or {}), **(news.get("name_servers") or {})}
+        servers = {label: given[label] for label in news["dns"] if label in given}
+        roles = news.get("zone_roles") or {}
+        for label in news["dns"]:
+            if label.startswith(ROUTE53) and label not in servers:
+                route53 = self._connections.route53(self._config("aws:region"), roles.get(label))
+                servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
+        return servers
 
     def _foresee(self, declared: Declared) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
@@ -223,7 +240,9 @@ class ByodkimIdentityArgs:
     dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     """Labels of the zones (`dns_providers.HostedZone`) of the record. A move that loses it is refused."""
     name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
-    """Name servers of these zones, by label, as far as they are known."""
+    """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
+    zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
     panel: pulumi.Input[str] | None = None
     """Whose panel people type the record into, a name from `panels.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None

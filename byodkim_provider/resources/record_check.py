@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
-from byodkim_provider.aws.route53 import Route53Records
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import records
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown
@@ -30,7 +30,7 @@ def load_v1() -> RecordCheckProvider:
 class RecordCheckProvider(AwsProvider):
     """Asks Route 53 about what is new; keeps no state."""
 
-    def __init__(self, connect: Callable[[str | None], Route53Records] | None = None) -> None:
+    def __init__(self, connect: Callable[[str | None], Route53Client] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
 
@@ -66,7 +66,7 @@ class RecordCheckProvider(AwsProvider):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(news)
 
-    def _connect_to_aws(self, role_arn: str | None) -> Route53Records:
+    def _connect_to_aws(self, role_arn: str | None) -> Route53Client:
         return self._connections.route53(self._config("aws:region"), role_arn)
 
 

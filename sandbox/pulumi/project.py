@@ -206,7 +206,8 @@ class Project:
             self._loops.append(asyncio.get_running_loop())
             # The language host tells a program where the project is, the Automation API does not.
             SETTINGS.root_directory = str(self._work)
-            program()
+            with environment_of(self._environment, forget=self._without):
+                program()
 
         workspace = _Workspace(
             work_dir=str(self._work),
@@ -291,6 +292,22 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
     loop.close()
+
+
+@contextmanager
+def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:
+    """A program run by `pulumi` has its environment, one that runs in this process has it for the while."""
+    before = dict(os.environ)
+    for name in forget:
+        os.environ.pop(name, None)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in {*forget, *variables}:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def run_main() -> None:

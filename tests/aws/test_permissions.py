@@ -29,8 +29,6 @@ OWNERS = ("ses-byodkim/prod/*",)
 OURS = {"StringLike": {"aws:ResourceTag/byodkim:owner": list(OWNERS)}}
 
 CALLED_BY_PULUMI_AWS = {
-    # Functions: zone_data_source.go, zones_data_source.go, records_data_source.go.
-    *("ListHostedZones", "GetHostedZone", "ListTagsForResource", "ListResourceRecordSets"),
     # aws.route53.Record: record.go.
     *("GetHostedZone", "ChangeResourceRecordSets", "GetChange", "ListResourceRecordSets"),
     # aws.route53.Zone, never with force_destroy: zone.go.
@@ -38,6 +36,9 @@ CALLED_BY_PULUMI_AWS = {
     *("UpdateHostedZoneComment", "DeleteHostedZone"),
 }
 """Read in terraform-provider-aws, internal/service/route53: pulumi-aws is made from it."""
+
+CALLED_HERE = {"ListHostedZones", "GetHostedZone", "ListResourceRecordSets"}
+"""By `aws.route53`."""
 
 
 def actions(service):
@@ -96,7 +97,7 @@ def test_secrets_manager():
 
 def test_route53():
     """What pulumi-aws is known to call, and nothing else, is in the table."""
-    assert actions("route53") == CALLED_BY_PULUMI_AWS
+    assert actions("route53") == CALLED_BY_PULUMI_AWS | CALLED_HERE
 
 
 @pytest.mark.parametrize("permission", PERMISSIONS, ids=lambda one: f"{one.action} on {one.on}")
@@ -250,8 +251,18 @@ WITH_ROUTE53 = {
     "route53:ChangeResourceRecordSets",
     "route53:GetChange",
     "route53:GetHostedZone",
+    "route53:ListHostedZones",
+    "route53:ListResourceRecordSets",
+}
+DELEGATED = {
+    "route53:ChangeResourceRecordSets",
+    "route53:CreateHostedZone",
+    "route53:DeleteHostedZone",
+    "route53:GetChange",
+    "route53:GetHostedZone",
     "route53:ListResourceRecordSets",
     "route53:ListTagsForResource",
+    "route53:UpdateHostedZoneComment",
 }
 ONE = (IdentityAccess("eu-west-1", "example.com"),)
 
@@ -276,25 +287,11 @@ ONE = (IdentityAccess("eu-west-1", "example.com"),)
             ALWAYS | {"ses:PutEmailIdentityConfigurationSetAttributes"},
         ),
         (Scope(records=(Records("example.com", zone_id="Z1", by_name=False),)), WITH_ROUTE53),
-        (Scope(records=(Records("example.com"),)), WITH_ROUTE53 | {"route53:ListHostedZones"}),
-        (
-            Scope(records=(Records("example.com", by_name=False, delegate=True),)),
-            WITH_ROUTE53
-            | {
-                "route53:CreateHostedZone",
-                "route53:DeleteHostedZone",
-                "route53:UpdateHostedZoneComment",
-            },
-        ),
+        (Scope(records=(Records("example.com"),)), WITH_ROUTE53),
+        (Scope(records=(Records("example.com", by_name=False, delegate=True),)), DELEGATED),
         (
             Scope(records=(Records("example.com", by_name=False, delegate=True),), zone_tags=True),
-            WITH_ROUTE53
-            | {
-                "route53:ChangeTagsForResource",
-                "route53:CreateHostedZone",
-                "route53:DeleteHostedZone",
-                "route53:UpdateHostedZoneComment",
-            },
+            DELEGATED | {"route53:ChangeTagsForResource"},
         ),
         (
             Scope(secrets=(Secrets("eu-west-1", "byodkim/p/s/example.com/*"),)),
@@ -334,7 +331,7 @@ ONE = (IdentityAccess("eu-west-1", "example.com"),)
         "adopted, and leaving",
         "configuration set",
         "zone by id",
-        "zone by name",
+        "existing zone",
         "delegated zone",
         "delegated zone with tags",
         "key store",

@@ -93,6 +93,12 @@ def test_public_half(bits):
     assert keys.fingerprint(der(f"rsa{bits}.public")) == key.fingerprint
 
 
+def test_a_proved_key_is_the_same_key():
+    """A key that was loaded before is loaded again without the proof of its numbers."""
+    key = keys.load(pem("rsa2048.pkcs8"))
+    assert keys.load(key.pkcs1_base64(), proved=True) == key
+
+
 def test_what_ses_takes():
     """The private key fits SES's pattern for `DomainSigningPrivateKey`, on one line."""
     text = keys.load(PKCS8).pkcs1_base64()

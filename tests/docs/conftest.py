@@ -11,9 +11,9 @@ from tests.docs.shell import Shell
 from tests.engine.stack import REGION
 
 
-@pytest.fixture(scope="module")
-def language_host():
-    with serving() as address:
+@pytest.fixture
+def language_host(sandbox):
+    with serving(sandbox.environment) as address:
         yield address
 
 

@@ -11,7 +11,7 @@ import asyncio
 import runpy
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +23,17 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
+from sandbox.pulumi.project import environment_of
+
 __all__ = ["serving"]
 
 
 class LanguageHost(LanguageServer):
     """Runs the `__main__.py` of the project that the engine names."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(self._run_main)
+        self._environment = environment
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._engine = request.engine_address
@@ -62,14 +65,19 @@ class LanguageHost(LanguageServer):
         self._loop = asyncio.get_running_loop()
         # The real one tells a program where the project is.
         SETTINGS.root_directory = self._directory
-        runpy.run_path(str(Path(self._directory) / "__main__.py"), run_name="__main__")
+        with environment_of(self._environment):
+            runpy.run_path(str(Path(self._directory) / "__main__.py"), run_name="__main__")
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here."""
+def serving(environment: Mapping[str, str]) -> Iterator[str]:
+    """
+    What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here.
+
+    *environment* is what programs find in theirs, beside this process's.
+    """
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(environment), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

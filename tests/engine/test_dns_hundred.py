@@ -55,8 +55,9 @@ def test_hundred_manual_domains(sandbox, open_stack):
             result = stack.up()
         assert result.ok, result.stdout
         looks = [(query.name, query.server) for query in asked.dns if query.name in names]
-        assert len(set(looks)) == 4 * len(DOMAINS), run
-        # A reply that comes too late is asked for again. A second lookup would double them all.
+        # On a busy machine a reply may come too late: it is asked for again, and a server that is
+        # late again is left out from then on. A second lookup would double the queries.
+        assert {name for name, _ in looks} == names, run
         assert len(looks) < 1.1 * 4 * len(DOMAINS), run
         # Of new ones a List says whether SES has one already.
         assert asked.operations == ["ListEmailIdentities"] * (run == "first")

@@ -4,6 +4,7 @@ What SES and DNS have already is taken over only where that is wanted, and only 
 docs/existing-identities.md has the same as commands; the tests name the section that they run.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -319,7 +320,7 @@ def test_downtime(sandbox, switches, easy_dkim, open_stack):
     easy_dkim(domain)
     switches.first_check_seconds = 1800
     stack = open_stack({domain: WINDOW}, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
-    assert "NotVerified: not verified after 0 s: " in stack.up().stdout
+    assert re.search(r"NotVerified: not verified after \d s: ", stack.up().stdout)
     sandbox.clock.advance(1800)
     verified = stack.up()
     assert verified.ok

@@ -84,7 +84,8 @@ def test_aws_settings(sandbox, open_stack):
         stack.set_secret("aws:defaultTags.tags.centre", TAG)
 
     declare(1)
-    assert stack.preview().ok
+    previewed = stack.preview()
+    assert previewed.ok, previewed.stdout
     made = stack.up()
     assert made.ok, made.stdout
     assert sandbox.ses.identities(REGION)[domain].tags["centre"] == TAG

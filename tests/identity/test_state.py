@@ -10,7 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import records
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.property_types import moment, timestamp
@@ -237,6 +237,15 @@ def of_a_secret(inputs, world):
     public = {"record_value": records.record_value(world.key(1).public_key_der)}
     arn = {"secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:byodkim/s1-AbCdEf"}
     return {name: value for name, value in inputs.items() if name != "private_key"} | public | arn
+
+
+def test_a_key_is_checked_once(inputs, monkeypatch):
+    """A key that an earlier check returned is not loaded again, another one is."""
+    monkeypatch.setattr(keys, "load", None)
+    key = inputs["private_key"]
+    assert (inputs, []) == check(inputs | {"record_value": "p=old"}, unknown=(), checked_key=key)
+    with pytest.raises(TypeError):
+        check(inputs, unknown=(), checked_key=key[:-4])
 
 
 def test_key_in_secrets_manager(inputs, of_a_secret):

@@ -12,7 +12,7 @@ from pulumi.dynamic.dynamic import ConfigureRequest, serialize_provider
 from pulumi.output import Unknown
 
 from byodkim_provider import progress
-from byodkim_provider.aws.route53 import Route53Records
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.session import connect_to_route53
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import keys, records
@@ -50,7 +50,7 @@ def route53(client):
 
 @pytest.fixture
 def asked(client):
-    return Route53Records(client)
+    return Route53Client(client)
 
 
 @pytest.fixture

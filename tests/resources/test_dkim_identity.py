@@ -1,0 +1,70 @@
+"""What the provider of identities finds out about zones, and when."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+
+SERVERS = ["ns-1.example.net", "ns-2.example.net"]
+ROLE = "arn:aws:iam::123456789012:role/dns"
+
+
+@pytest.fixture
+def asked():
+    """Whom Route 53 was asked as, and for which zone."""
+    return []
+
+
+@pytest.fixture
+def provider(asked):
+    def route53(region, role):
+        def name_servers(zone_id):
+            asked.append((role, zone_id))
+            return tuple(SERVERS)
+
+        return SimpleNamespace(name_servers=name_servers)
+
+    provider = ByodkimIdentityProvider()
+    provider._connections = SimpleNamespace(route53=route53)
+    return provider
+
+
+@pytest.fixture
+def inputs(world):
+    declared = world.declared(dns_check="off")
+    return {
+        "domain": declared.domain,
+        "region": declared.region,
+        "selector": declared.selector,
+        "owner": declared.owner,
+        "private_key": world.key(1).pkcs1_base64(),
+        "dns_check": "off",
+    }
+
+
+def checked(provider, olds, news):
+    result = provider.check(olds, news)
+    assert result.failures == []
+    return result.inputs
+
+
+def test_name_servers_are_asked_for_once(provider, asked, inputs):
+    """Route 53 is asked about a zone that is new here, in its account, and never again."""
+    first = {**inputs, "dns": ["route53:Z1", "route53:Z2", "manual"], "zone_roles": {"route53:Z2": ROLE}}
+    stored = checked(provider, inputs, first)
+    assert stored["name_servers"] == {"route53:Z1": SERVERS, "route53:Z2": SERVERS}
+    assert asked == [(None, "Z1"), (ROLE, "Z2")]
+    assert checked(provider, stored, first)["name_servers"] == stored["name_servers"]
+    assert checked(provider, stored, {**inputs, "dns": ["route53:Z2"]})["name_servers"] == {
+        "route53:Z2": SERVERS
+    }
+    assert len(asked) == 2
+
+
+def test_given_name_servers(provider, asked, inputs):
+    """Name servers that the program knows are taken as they are, whatever they were."""
+    news = {**inputs, "dns": ["cloudflare:c1"], "name_servers": {"cloudflare:c1": ["new.example.net"]}}
+    olds = {**news, "name_servers": {"cloudflare:c1": ["old.example.net"]}}
+    assert checked(provider, olds, news)["name_servers"] == {"cloudflare:c1": ["new.example.net"]}
+    assert asked == []
