@@ -10,32 +10,38 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from byodkim_provider.config import settings
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity import verification
-from byodkim_provider.identity.services import Services
-from byodkim_provider.resources import dkim_identity
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.switches import Switches
 from tests.continuity.dns import Dns
-from tests.continuity.key_pool import KeyPool, foreign_key, load
-from tests.continuity.model import Declaration, Engine, Outcome, Providers
+from tests.continuity.model import Declaration, Engine, Outcome, Properties, Providers
 from tests.continuity.outside import Mishap, Mishaps, Records, Ses, SteadyClock
-from tests.continuity.program import program
 from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
-from tests.support.fakes import FakeProgress, FakeSes
+from tests.support import simulation
+from tests.support.fakes import FakeSes
+from tests.support.simulation import pool, program
 
 __all__ = ["Life", "Written"]
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
+
+
+FOREIGN: Final = 0
+"""Number in the pool of a stranger's key."""
+
+
+def record(_settings: DomainSettings, _generation: int, key: Properties) -> Properties:
+    """Inputs of a record, as `Records` has them."""
+    return {"name": key["record_name"], "value": key["record_value"]}
 
 
 class Life:
@@ -66,7 +72,9 @@ class Life:
         """Regions where the application sends no more, though they are still declared."""
         self.replaced = pytest.MonkeyPatch()
         """What of the product is replaced, until the life is closed."""
-        self._replace_outside()
+        self._keys_made = 0
+        for place, name, ours in simulation.replaced(self.clock, self.dns, self._next_key):
+            self.replaced.setattr(place, name, ours)
 
     def close(self) -> None:
         """The product gets back what was replaced."""
@@ -83,7 +91,7 @@ class Life:
             domain = settings.domain(DOMAIN, written)
         except InvalidSettings:
             return "refused"
-        declared = program(domain)
+        declared = program(domain, record)
         if self.engine.preview(declared) is None:
             assert everything == self._everything(), "a refused preview changed something"
             return "refused"
@@ -141,7 +149,7 @@ class Life:
     def put_foreign_key(self, region: str) -> None:
         """Somebody gives SES a key of his own, whose record is wherever he put it."""
         self._disturb(region)
-        key = HeldKey.of("foreign", foreign_key().pkcs1_base64())
+        key = HeldKey.of("foreign", pool(FOREIGN).pkcs1_base64())
         self.ses.change(
             DOMAIN, region, key=key, origin="EXTERNAL", changed=self.clock.now(), status="SUCCESS"
         )
@@ -154,7 +162,7 @@ class Life:
     def tamper(self, name: str, *, delete: bool) -> None:
         """Somebody deletes a record, or puts another key there."""
         self._disturb(*REGIONS)
-        self.dns.tamper(name, None if delete else records.record_value(foreign_key().public_key_der))
+        self.dns.tamper(name, None if delete else records.record_value(pool(FOREIGN).public_key_der))
 
     def is_known(self, region: str) -> bool:
         """Whether SES has an identity there, and the state knows what it was told."""
@@ -185,7 +193,7 @@ class Life:
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
-        planned = self.engine.preview(program(settings.domain(DOMAIN, self.written)))
+        planned = self.engine.preview(program(settings.domain(DOMAIN, self.written), record))
         assert planned == [], (planned, self.engine.errors)
         self.wait(2)
         signing = self.engine.state[f"key {self.generation}"].outputs["selector"]
@@ -227,37 +235,20 @@ class Life:
                 elif name in declared and one.inputs["name"] in self.dns.zone:
                     self.traffic.take_up(selector)
 
-    def _replace_outside(self) -> None:
-        """What the providers take from their process: the time, the way into DNS, the row of `pulumi up`."""
-        replace = self.replaced.setattr
-        replace(dkim_identity, "SystemClock", lambda: self.clock)
-        replace(dkim_identity, "resolver_for", lambda *_: self.dns)
-        replace(dkim_identity, "progress_of_this_call", FakeProgress)
-        replace(keys, "generate", KeyPool().generate)
-        replace(keys, "load", load)  # the same keys are read thousands of times
-
     def _process(self) -> Providers:
-        dns_wait = DnsWait(self.clock)
-        instances: dict[tuple[str, str], str] = {}
-
-        def outside(region: str) -> Services:
-            return Services(
-                ses=FakeSes(self.ses, region),
-                resolver=self.dns if self.checks_dns else None,
-                clock=self.clock,
-                progress=FakeProgress(),
-                dns_wait=dns_wait,
-                names=lambda: self.ses.identities(region),
-                instances=instances,
-            )
-
-        verifying = verification.Sources(
+        return simulation.process(
+            Records(self.dns, self.mishaps, self.clock),
             ses=lambda region: FakeSes(self.ses, region),
-            resolver=lambda _: self.dns,
+            names=self.ses.identities,
+            resolver=self.dns,
+            checks_dns=self.checks_dns,
             clock=self.clock,
-            progress=FakeProgress(),
         )
-        return Providers.of_a_process(Records(self.dns, self.mishaps, self.clock), outside, verifying)
+
+    def _next_key(self, _bits: int) -> keys.SigningKey:
+        """A life never gets a key twice; the next life gets the same ones."""
+        self._keys_made += 1
+        return pool(self._keys_made)
 
     def _everything(self) -> Any:
         """All that a run can change, to be compared."""

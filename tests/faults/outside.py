@@ -30,16 +30,18 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.resources import dkim_identity, dns_record
+from byodkim_provider.resources import dns_record
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.model import SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import FaultKind, Switches
 from tests.faults.trouble import Calls, SpoiledError
+from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS, FakeClock, FakeProgress
+from tests.support.simulation import pool
 
-__all__ = ["ACCOUNT", "DOMAIN", "ZONE_ID", "Outside", "Zone", "pool"]
+__all__ = ["ACCOUNT", "DOMAIN", "ZONE_ID", "Outside", "Zone"]
 
 DOMAIN: Final = "example.com"
 ACCOUNT: Final = "123456789012"
@@ -77,13 +79,6 @@ ERRORS: Final[Mapping[FaultKind, tuple[int, str]]] = {
 T = TypeVar("T")
 
 
-class _Clock(FakeClock):
-    """Counts microseconds: a wait for less is for one, or a loop around it would never end."""
-
-    def wait(self, seconds: float) -> bool:
-        return super().wait(max(seconds, 1e-6))
-
-
 class Zone:
     """A zone in Route 53, at all name servers at once; SES sees what they see."""
 
@@ -109,7 +104,7 @@ class Outside:
     """All that is outside, for one world of one test. It can be pickled."""
 
     def __init__(self, switches: Switches) -> None:
-        self.clock = _Clock()
+        self.clock = FakeClock()
         self.zone = Zone(self.clock)
         self.ses = SesModel(
             look_up_txt=self.zone.txt,
@@ -175,14 +170,10 @@ class Outside:
     def replaced(self) -> list[tuple[object, str, object]]:
         """Object, attribute and what stands there instead."""
         return [
-            (dkim_identity, "SystemClock", lambda: self.clock),
+            *simulation.replaced(self.clock, self, self._next_key),
             (dns_record, "SystemClock", lambda: self.clock),
             (dns_record, "progress_of_this_call", FakeProgress),
             (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": "c2VjcmV0"}),
-            (dkim_identity, "resolver_for", lambda *_: self),
-            (dkim_identity, "progress_of_this_call", FakeProgress),
-            (keys, "generate", self._next_key),
-            (keys, "load", _load),
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
             # botocore itself sleeps between its tries to reach STS.
             (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),
@@ -253,15 +244,6 @@ class Outside:
             **({"x-amzn-ErrorType": error} if error else {}),
         }
         return _response(status, json.dumps(answer, default=datetime.timestamp).encode(), headers)
-
-
-@functools.cache
-def pool(number: int) -> keys.SigningKey:
-    """A short key, the same for a number at any time."""
-    return _generate(keys.MIN_BITS)
-
-
-_generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
 
 
 @functools.cache

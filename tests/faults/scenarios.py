@@ -17,10 +17,11 @@ from byodkim_provider.dkim import records
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host
-from tests.faults.outside import DOMAIN, pool
+from tests.faults.outside import DOMAIN
 from tests.faults.stack import Stack, Written
 from tests.faults.trouble import Trouble
 from tests.support.fakes import REGION
+from tests.support.simulation import pool
 
 __all__ = ["LIKELY", "NEIGHBOUR", "PROFILES", "SCENARIOS", "Scenario", "prepared"]
 

@@ -24,10 +24,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from byodkim_provider.config import settings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity import verification
-from byodkim_provider.identity.services import Services
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record import DnsRecordProvider
 from sandbox.pulumi.aws_resources import Record
@@ -45,15 +42,15 @@ from tests.continuity.model import (
 from tests.faults.host import LABEL, SERVER, Host
 from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
-from tests.support.fakes import REGION, SERVERS, FakeProgress
+from tests.support import simulation
+from tests.support.fakes import REGION, SERVERS
 
-__all__ = ["IDENTITY", "OWNER", "Stack", "Written"]
+__all__ = ["IDENTITY", "REPLACED", "Stack", "Written"]
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
 
 IDENTITY: Final = f"identity {REGION}"
-OWNER: Final = f"ses-byodkim/dev/{DOMAIN}/{REGION}"
 
 REPLACED: Final = " (replaced)"
 """At the end of the name under which the old half of a replacement waits for its deletion."""
@@ -145,7 +142,7 @@ class Stack:
     def _program(self, written: Written | None) -> dict[str, Declaration]:
         """What the program declares, after the questions that it asks pulumi-aws itself."""
         if written is None:
-            return {"verification": _verification(())}
+            return simulation.verified()
         declared = settings.domain(DOMAIN, {"regions": [REGION], **written})
         calls, outside = self.outside.calls, self.outside
 
@@ -158,35 +155,28 @@ class Stack:
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
-        return _program(declared)
+        place = f"route53:{ZONE_ID}" if declared.dns[0].provider == "route53" else LABEL
+        return simulation.program(
+            declared,
+            _record_inputs,
+            account_id=ACCOUNT,
+            dns=[place],
+            name_servers={} if place == LABEL else {place: list(SERVERS)},
+        )
 
     def _process(self) -> Providers:
         """Those of a new process of the plugin."""
         outside = self.outside
-        instances: dict[tuple[str, str], str] = {}
-        dns_wait = DnsWait(outside.clock)
         client = functools.cache(outside.client)
 
         @functools.cache
-        def names() -> frozenset[str]:
+        def names(_region: str) -> frozenset[str]:
             return frozenset(one.name for page in client().list_email_identities() for one in page)
 
-        def of_identity(_: str) -> Services:
-            return Services(
-                ses=client(),
-                resolver=outside,
-                clock=outside.clock,
-                progress=FakeProgress(),
-                dns_wait=dns_wait,
-                names=names,
-                instances=instances,
-            )
-
-        of_verification = verification.Sources(
-            ses=lambda _: client(), resolver=lambda _: outside, clock=outside.clock, progress=FakeProgress()
-        )
         record = _AnyRecord(_Records(outside), DnsRecordProvider(lambda *_: Host(outside)))
-        made = Providers.of_a_process(record, of_identity, of_verification)
+        made = simulation.process(
+            record, ses=lambda _: client(), names=names, resolver=outside, clock=outside.clock
+        )
         return Providers(
             *(
                 _Watched(each, outside.calls)
@@ -294,37 +284,7 @@ class _AnyRecord(ResourceProvider):
         self._of(props).delete(id_, props)
 
 
-def _program(declared: DomainSettings) -> dict[str, Declaration]:
-    """What a `ByodkimDomain` in Route 53 and the project's one verification declare."""
-    program: dict[str, Declaration] = {}
-    for generation in declared.published:
-        key, record = f"key {generation}", f"record {generation}"
-        supplied = generation in declared.keys
-        if not supplied:
-            program[key] = Declaration("key", (), lambda _: {"domain": DOMAIN, "bits": 1024})
-        inputs = functools.partial(_record_inputs, declared, generation)
-        program[record] = Declaration("record", () if supplied else (key,), inputs)
-    if declared.retired:
-        return program | {"verification": _verification(())}
-    signing = f"record {declared.generation}"
-    program[IDENTITY] = Declaration("identity", (signing,), lambda known: _identity_inputs(declared, known))
-    return program | {"verification": _verification((IDENTITY,))}
-
-
-def _key(declared: DomainSettings, generation: int, known: Mapping[str, Properties]) -> Properties:
-    supplied = declared.keys.get(generation)
-    if supplied is None:
-        return known[f"key {generation}"]
-    return {
-        "selector": supplied.selector,
-        "private_key": supplied.signing_key.pkcs1_base64(),
-        "record_name": records.record_name(supplied.selector, DOMAIN),
-        "record_value": records.record_value(supplied.signing_key.public_key_der),
-    }
-
-
-def _record_inputs(declared: DomainSettings, generation: int, known: Mapping[str, Properties]) -> Properties:
-    key = _key(declared, generation, known)
+def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -> Properties:
     value = key["record_value"]
     if declared.dns[0].provider != "route53":
         return {
@@ -346,48 +306,6 @@ def _record_inputs(declared: DomainSettings, generation: int, known: Mapping[str
         "allowOverwrite": True,
         "retainOnDelete": declared.adopt and generation == declared.generation,
     }
-
-
-def _identity_inputs(declared: DomainSettings, known: Mapping[str, Properties]) -> Properties:
-    key = _key(declared, declared.generation, known)
-    place = f"route53:{ZONE_ID}" if declared.dns[0].provider == "route53" else LABEL
-    return {
-        "domain": DOMAIN,
-        "region": REGION,
-        "selector": key["selector"],
-        "private_key": key["private_key"],
-        "record_value": key["record_value"],
-        "account_id": ACCOUNT,
-        "generation": declared.generation,
-        "published": declared.published,
-        "supplied_keys": {
-            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
-            for generation, supplied in declared.keys.items()
-        },
-        "overlap_days": declared.overlap_days,
-        "configuration_set": declared.configuration_set,
-        "tags": declared.tags,
-        "adopt": declared.adopt,
-        "accept_unsigned_window": declared.accept_unsigned_window,
-        "dns_check": declared.dns_check,
-        "dns_wait_seconds": declared.dns_wait_seconds,
-        "dns": [place],
-        "name_servers": {} if place == LABEL else {place: list(SERVERS)},
-        "owner": OWNER,
-    }
-
-
-def _verification(identities: tuple[str, ...]) -> Declaration:
-    told = ("domain", "region", "selector", "key_set_at", "key_set_by", "record_value", "dns_check")
-    return Declaration(
-        "verification",
-        identities,
-        lambda known: {
-            "identities": [{name: known[one].get(name) for name in told} for one in identities],
-            "timeout_minutes": 30,
-            "on_timeout": "warn",
-        },
-    )
 
 
 @contextmanager

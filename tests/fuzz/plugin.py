@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from pulumi.dynamic import ResourceProvider
 from pulumi.output import UNKNOWN
 
-from byodkim_provider.dkim import generations, keys, records
-from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
@@ -29,6 +28,7 @@ from tests.dns_hosts.test_publish import Host
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
 from tests.support.fakes import FakeResolver
+from tests.support.simulation import pool
 from tests.support.world import World
 
 __all__ = ["TARGETS"]
@@ -36,9 +36,7 @@ __all__ = ["TARGETS"]
 DOMAIN: Final = "example.com"
 
 
-@functools.cache
-def _keys() -> tuple[SigningKey, ...]:
-    return tuple(keys.generate(keys.MIN_BITS) for _ in range(3))
+KEYS: Final = tuple(map(pool, range(3)))
 
 
 def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
         "domain": DOMAIN,
         "region": "eu-west-1",
         "selector": f"s{generation}",
-        "private_key": _keys()[generation - 1].pkcs1_base64(),
+        "private_key": KEYS[generation - 1].pkcs1_base64(),
         "owner": "p/s/n",
         "account_id": "123456789012",
         "generation": float(generation),
@@ -63,8 +61,8 @@ def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
 def _outputs(**changes: Any) -> dict[str, Any]:
     return {
         **{name: value for name, value in _inputs(1).items() if name != "private_key"},
-        "fingerprint": _keys()[0].fingerprint,
-        "record_value": records.record_value(_keys()[0].public_key_der),
+        "fingerprint": KEYS[0].fingerprint,
+        "record_value": records.record_value(KEYS[0].public_key_der),
         "instance": "i",
         "status": "SUCCESS",
         "origin": "EXTERNAL",
@@ -82,7 +80,7 @@ def _key_outputs() -> dict[str, Any]:
     names = ("fingerprint", "record_value", "selector")
     return {
         "domain": DOMAIN,
-        "private_key": _keys()[0].pkcs1_base64(),
+        "private_key": KEYS[0].pkcs1_base64(),
         **{one: _outputs()[one] for one in names},
     }
 
@@ -217,7 +215,7 @@ def cases(kind: Kind) -> st.SearchStrategy[Case]:
 def put(case: Case) -> None:
     """As the engine does: checked, and only if nothing is wrong compared or made."""
     news, olds = _as_sent(case.news), _as_sent(case.olds)
-    world = World(_keys())
+    world = World(KEYS)
     world.publish(1, 2)
     # A state may hold any words of SES's, and they are shown.
     with _plugin(world), refusals(lambda _: CleanTracebacks().format_exc(), characters=50_000):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Final
 
@@ -15,27 +15,23 @@ from hypothesis import strategies as st
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import CLIENT
-from byodkim_provider.dkim import generations, keys, records
-from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.services import Services
-from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
-from tests.support.fakes import START, FakeClock, FakeProgress, FakeResolver
+from tests.support.fakes import REGION, START, FakeClock, FakeResolver
+from tests.support.simulation import pool
+from tests.support.world import OWNER, World
 
 __all__ = ["IDENTITY", "TARGETS", "Response", "wire"]
-
-REGION: Final = "eu-west-1"
 
 IDENTITY: Final[dict[str, Any]] = {
     "IdentityType": "DOMAIN",
     "VerifiedForSendingStatus": True,
     "VerificationStatus": "SUCCESS",
     "ConfigurationSetName": "newsletter",
-    "Tags": [{"Key": "byodkim:owner", "Value": "p/s/n"}, {"Key": "byodkim:instance", "Value": "i"}],
+    "Tags": [{"Key": "byodkim:owner", "Value": OWNER}, {"Key": "byodkim:instance", "Value": "i"}],
     "DkimAttributes": {
         "SigningEnabled": True,
         "Status": "SUCCESS",
@@ -140,31 +136,11 @@ wire = functools.cache(_Wire)
 """Made once: a client takes a second."""
 
 
-@functools.cache
-def _keys() -> tuple[SigningKey, ...]:
-    return tuple(keys.generate(keys.MIN_BITS) for _ in range(2))
-
-
-def _declared(generation: int, **changes: Any) -> Declared:
-    key = _keys()[generation - 1]
-    declared: dict[str, Any] = {
-        "domain": "example.com",
-        "region": REGION,
-        "selector": f"s{generation}",
-        "fingerprint": key.fingerprint,
-        "record_value": records.record_value(key.public_key_der),
-        "owner": "p/s/n",
-        "generation": generation,
-        "published": generations.published(generation),
-    }
-    return Declared(**declared | changes)
-
-
 def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     """One call of the provider, on what an earlier run stored."""
-    clock = FakeClock()
+    world = _world()
     before = Stored(
-        declared=_declared(1),
+        declared=world.declared(1),
         instance="i",
         status="SUCCESS",
         origin="EXTERNAL",
@@ -173,18 +149,17 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
         key_set_by="CreateEmailIdentity",
         signing_since=START,
     )
-    outside = Services(
+    outside = replace(
+        world.outside,
         ses=ses,
-        resolver=FakeResolver({one.record_name: (one.record_value,) for one in (_declared(1), _declared(2))}),
-        clock=clock,
-        progress=FakeProgress(),
-        dns_wait=DnsWait(clock),
         names=lambda: [one.name for page in ses.list_email_identities() for one in page],
     )
     steps: dict[str, Callable[[], object]] = {
-        "foresee": lambda: lifecycle.foresee(_declared(1), lambda _: outside),
-        "create": lambda: lifecycle.create(_declared(1, **changes), lambda: _keys()[0], outside),
-        "rotate": lambda: lifecycle.update(before, _declared(2, **changes), lambda: _keys()[1], outside),
+        "foresee": lambda: lifecycle.foresee(world.declared(1), lambda _: outside),
+        "create": lambda: lifecycle.create(world.declared(1, **changes), lambda: world.key(1), outside),
+        "rotate": lambda: lifecycle.update(
+            before, world.declared(2, **changes), lambda: world.key(2), outside
+        ),
         "read": lambda: lifecycle.read(before, outside),
         "delete": lambda: lifecycle.delete(before, outside),
     }
@@ -196,25 +171,27 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
 
 
 def _verify(ses: SesClient) -> None:
-    clock = FakeClock()
+    world = _world()
     entries = [
-        Entry.from_properties(
-            {
-                "domain": domain,
-                "region": REGION,
-                "selector": "s1",
-                "key_set_at": "2026-11-25T12:00:00Z",
-                "key_set_by": "CreateEmailIdentity",
-                "record_value": _declared(1).record_value,
-            }
+        Entry(
+            domain=domain,
+            region=REGION,
+            selector="s1",
+            key_set_at=START,
+            key_set_by="CreateEmailIdentity",
+            record_value=world.declared(1).record_value,
         )
         for domain in ("example.com", "example.net")
     ]
-    outside = verification.Sources(
-        ses=lambda _: ses, resolver=lambda _: FakeResolver(), clock=clock, progress=FakeProgress()
-    )
-    for verdict in verification.verify(entries, [], outside, timeout_minutes=1, on_timeout="warn"):
+    sources = replace(world.looks, ses=lambda _: ses, resolver=lambda _: FakeResolver())
+    for verdict in verification.verify(entries, [], sources, timeout_minutes=1, on_timeout="warn"):
         json.dumps(verdict.to_properties())
+
+
+def _world() -> World:
+    world = World([pool(1), pool(2)])
+    world.publish(1, 2)
+    return world
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+"""
+What the simulated lives of a domain share: what its program declares, a process of the plugin, keys.
+
+Continuity and the fault matrix put their own SES, DNS and trouble around it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dns.visibility import DnsWait, Resolver
+from byodkim_provider.identity import verification
+from byodkim_provider.identity.services import Services, Ses
+from byodkim_provider.resources import dkim_identity
+from tests.continuity.model import Declaration, Known, Properties, Providers
+from tests.support.fakes import FakeClock, FakeProgress
+
+__all__ = ["pool", "process", "program", "replaced", "verified"]
+
+Record = Callable[[DomainSettings, int, Properties], Properties]
+"""Inputs of the record of a generation, from its key."""
+
+_generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
+
+
+@functools.cache
+def pool(number: int) -> keys.SigningKey:
+    """A short key, the same for a number at any time."""
+    return _generate(keys.MIN_BITS)
+
+
+def program(settings: DomainSettings, record: Record, **of_identities: object) -> dict[str, Declaration]:
+    """
+    What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's order.
+
+    Names are short, `key 2` or `identity eu-west-1`. An identity depends on the record it signs with,
+    and on no other. *of_identities* are more of their inputs.
+    """
+    declared: dict[str, Declaration] = {}
+    for generation in settings.published:
+        depends: tuple[str, ...] = ()
+        if generation not in settings.keys:
+            depends = (f"key {generation}",)
+            inputs = {"domain": settings.name, "bits": keys.MIN_BITS}
+            declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
+        declared[f"record {generation}"] = Declaration(
+            "record", depends, functools.partial(_record_inputs, settings, generation, record)
+        )
+    for region in () if settings.retired else settings.regions:
+        declared[f"identity {region}"] = Declaration(
+            "identity",
+            (f"record {settings.generation}",),
+            functools.partial(_identity_inputs, settings, region, of_identities),
+        )
+    return declared | verified(*(name for name, one in declared.items() if one.kind == "identity"))
+
+
+def verified(*identities: str) -> dict[str, Declaration]:
+    """The verification of *identities*."""
+    names = (
+        *("domain", "region", "selector", "key_set_at", "key_set_by"),
+        *("published", "record_value", "dns_check"),
+    )
+
+    def inputs(known: Known) -> Properties:
+        return {
+            "identities": [{name: known[one].get(name) for name in names} for one in identities],
+            "timeout_minutes": 30,
+            "on_timeout": "warn",
+        }
+
+    return {"verification": Declaration("verification", identities, inputs)}
+
+
+def _key_of(settings: DomainSettings, generation: int, known: Known) -> Properties:
+    """Selector, private key and record of a generation, supplied or generated."""
+    supplied = settings.keys.get(generation)
+    if supplied is None:
+        return known[f"key {generation}"]
+    return {
+        "selector": supplied.selector,
+        "private_key": supplied.signing_key.pkcs1_base64(),
+        "record_name": records.record_name(supplied.selector, settings.name),
+        "record_value": records.record_value(supplied.signing_key.public_key_der),
+    }
+
+
+def _record_inputs(settings: DomainSettings, generation: int, record: Record, known: Known) -> Properties:
+    return record(settings, generation, _key_of(settings, generation, known))
+
+
+def _identity_inputs(
+    settings: DomainSettings, region: str, more: Mapping[str, object], known: Known
+) -> Properties:
+    key = _key_of(settings, settings.generation, known)
+    names = (
+        *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
+        *("accept_unsigned_window", "dns_check", "dns_wait_seconds"),
+    )
+    return {
+        "domain": settings.name,
+        "region": region,
+        "regions": sorted(settings.regions),
+        **{name: key[name] for name in ("selector", "private_key", "record_value")},
+        "supplied_keys": {
+            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
+            for generation, supplied in settings.keys.items()
+        },
+        **{name: getattr(settings, name) for name in names},
+        "owner": f"ses-byodkim/dev/{settings.name}/{region}",
+        **more,
+    }
+
+
+def process(
+    record: Any,
+    *,
+    ses: Callable[[str], Ses],
+    names: Callable[[str], Collection[str]],
+    resolver: Resolver,
+    checks_dns: bool = True,
+    clock: FakeClock,
+) -> Providers:
+    """The providers of a new process of the plugin, and *record* for the DNS provider's."""
+    dns_wait = DnsWait(clock)
+    instances: dict[tuple[str, str], str] = {}
+
+    def services(region: str) -> Services:
+        return Services(
+            ses=ses(region),
+            resolver=resolver if checks_dns else None,
+            clock=clock,
+            progress=FakeProgress(),
+            dns_wait=dns_wait,
+            names=lambda: names(region),
+            instances=instances,
+        )
+
+    sources = verification.Sources(ses=ses, resolver=lambda _: resolver, clock=clock, progress=FakeProgress())
+    return Providers.of_a_process(record, services, sources)
+
+
+def replaced(
+    clock: FakeClock, resolver: Resolver, generate: Callable[[int], keys.SigningKey]
+) -> list[tuple[object, str, object]]:
+    """Object, attribute and replacement of what the providers take from their process."""
+    return [
+        (dkim_identity, "SystemClock", lambda: clock),
+        (dkim_identity, "resolver_for", lambda *_: resolver),
+        (dkim_identity, "progress_of_this_call", FakeProgress),
+        (keys, "generate", generate),
+        (keys, "load", _load),
+    ]
