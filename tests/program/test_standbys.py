@@ -43,7 +43,7 @@ def shown(*identities):
             for status, by, since in identities
         ]
         zone = HostedZone("manual", panel="godaddy", panel_zone="example.com")
-        show_standbys("mail.example.com", declared, [STANDBY], hosted_zone=zone, began=BEGAN)
+        show_standbys("mail.example.com", declared, [STANDBY], {}, hosted_zone=zone, began=BEGAN)
 
     run()
 
