@@ -183,17 +183,18 @@ def _differences(
 ) -> Iterator[str]:
     """Differences between the stack file and the stack."""
     if settings is None:
-        yield "not in the stack file: `pulumi up` deletes it"
+        yield f"not in the stack file: {_leaving(stored)}"
         return
     if not stored and not published:
         yield "not made yet: run `pulumi up`"
         return
     in_regions = {one.declared.region: one.declared for one in stored}
+    leaving = {one.declared.region: _leaving([one]) for one in stored}
     wanted = () if settings.retired else settings.regions
     for region in sorted({*wanted} - in_regions.keys()):
         yield f"{region}: not made yet: run `pulumi up`"
     for region in sorted(in_regions.keys() - {*wanted}):
-        yield f"{region}: not in the stack file: `pulumi up` deletes it"
+        yield f"{region}: not in the stack file: {leaving[region]}"
     for region in sorted(in_regions.keys() & {*wanted}):
         declared = in_regions[region]
         if declared.generation != settings.generation:
@@ -206,6 +207,15 @@ def _differences(
                 f"{region}: generations {list(declared.published)} are published, the stack file says "
                 f"{list(settings.published)}: run `pulumi up`"
             )
+
+
+def _leaving(stored: Sequence[Stored]) -> str:
+    """What becomes of identities that are not declared any more."""
+    adopted = sorted(one.declared.region for one in stored if one.adopted)
+    if not adopted:
+        return "`pulumi up` deletes it"
+    stays = f"in {', '.join(adopted)} it stays in SES, as it was adopted"
+    return f"`pulumi up` removes it from the stack, and {stays}"
 
 
 def _due(

@@ -102,6 +102,7 @@ def verify(
         [entry for entry in to_poll if entry not in waited],
         also_once=[entry for entry in to_poll if entry in waited],
     )
+    waited_seconds = polls.waited()
     # Entries that were not polled keep their verdict; without one they get the full timeout next run.
     verdicts |= {
         entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
@@ -116,7 +117,7 @@ def verify(
     verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in cut_short}
     ordered = [verdicts[entry] for entry in entries]
     if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
-        raise _not_verified(ordered, waited_seconds=polls.waited())
+        raise _not_verified(ordered, waited_seconds=waited_seconds)
     return ordered
 
 
@@ -191,7 +192,8 @@ class _Polls:
             except Stopped:
                 pass  # earlier verdicts stay
             except SesRefused as refused:
-                self.found |= {one: _not_asked(one, str(refused)) for one in here if one not in polled}
+                reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
+                self.found |= {one: _not_asked(one, reason) for one in here if one not in polled}
 
     def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
         """Verdicts, after each call."""

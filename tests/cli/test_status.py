@@ -1,6 +1,7 @@
 """`byodkim status` tells what SES and DNS show now, what is wrong and what is due."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -156,6 +157,17 @@ def fewer_domains(project, world):
     world.publish(1, 2, domain="example.net")
 
 
+def fewer_adopted_domains(project, world):
+    stored = world.verified(1, domain="example.net")
+    project.stored.append(replace(stored, adopted=True))
+    world.publish(1, 2, domain="example.net")
+
+
+def fewer_adopted_regions(project, world):
+    project.stored = [replace(project.stored[0], adopted=True)]
+    project.write(ONE.format(2) + "      regions: [us-east-1]\n")
+
+
 def more_domains(project, world):
     project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
 
@@ -195,6 +207,21 @@ def more_domains(project, world):
         ),
         (another_region, ["us-east-1: not made yet: run `pulumi up`"]),
         (fewer_domains, ["not in the stack file: `pulumi up` deletes it"]),
+        (
+            fewer_adopted_domains,
+            [
+                "not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 it stays in "
+                "SES, as it was adopted"
+            ],
+        ),
+        (
+            fewer_adopted_regions,
+            [
+                "us-east-1: not made yet: run `pulumi up`",
+                "eu-west-1: not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 "
+                "it stays in SES, as it was adopted",
+            ],
+        ),
         (more_domains, ["not made yet: run `pulumi up`"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

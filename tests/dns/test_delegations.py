@@ -86,6 +86,18 @@ def test_unseen(network, problem):
     )
 
 
+def test_unseen_below(network, problem):
+    """A parent zone that answers for itself alone has not said that it delegates no more."""
+
+    def fails_below(answer, over_tcp):
+        below = answer.question[0].name.labels[0] == b"_domainkey"
+        return failing("SERVFAIL")(answer, over_tcp) if below else answer
+
+    for number in (2, 3):
+        network[number].behave = fails_below
+    assert "still delegates '_domainkey.example.com' can't be looked up" in problem()
+
+
 @pytest.mark.parametrize("dns_check", ["authoritative", "recursive"])
 def test_release(network, dns_check):
     """A release is looked up once; what is released is not looked up again."""

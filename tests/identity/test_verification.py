@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.errors import InvalidSettings, NotVerified
+from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused
 from byodkim_provider.identity import lifecycle, verification
 from byodkim_provider.identity.state import AWAITING_DNS
 from byodkim_provider.identity.verdicts import (
@@ -637,6 +637,27 @@ def test_a_refusal_in_a_later_round(world):
     assert "AccessDeniedException" in verdict.reason
 
 
+def test_a_refusal_with_a_hint(world):
+    """The reason is one line, also that of an error with a hint: it is an output, and part of an error."""
+
+    class Refusing(FakeSes):
+        def get_email_identity(self, domain):
+            raise SesRefused(GET, domain, REGION, code="InternalServiceErrorException", hint="try again")
+
+    stored = world.created()
+    looks = replace(world.looks, ses=lambda region: Refusing(world.model, region))
+
+    with pytest.raises(NotVerified) as caught:
+        verification.verify([world.entry(stored)], [], looks, timeout_minutes=1, on_timeout="fail")
+
+    (pending,) = caught.value.pending
+    assert pending.startswith(
+        "example.com eu-west-1: NOT_ASKED, GetEmailIdentity for 'example.com' in eu-west-1: "
+        "InternalServiceErrorException; try again; "
+    )
+    assert 1 == len(pending.splitlines())
+
+
 def test_silent_name_servers(world):
     """Name servers that don't answer prolong the run by a minute, not by the number of domains."""
     stored = several(world, 100)
@@ -917,6 +938,21 @@ def test_fail_at_the_limit(world):
         "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again\n"
         "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
     ) == str(caught.value)
+
+
+def test_fail_at_the_limit_with_slow_diagnoses(world):
+    """The time that is named is that of the wait; what the diagnoses take comes after it."""
+    stored = world.created()
+    world.resolver.records.clear()
+    resolver = SlowResolver(failures={"ns1.example.net": "silent"})
+    resolver.clock = world.clock
+    looks = replace(world.looks, resolver=lambda _: resolver)
+
+    with pytest.raises(NotVerified) as caught:
+        verification.verify([world.entry(stored)], [], looks, timeout_minutes=1, on_timeout="fail")
+
+    assert world.clock.monotonic() > 60
+    assert 60 == caught.value.waited_seconds
 
 
 def test_fail_at_once(world):
