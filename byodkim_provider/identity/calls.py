@@ -6,7 +6,7 @@ Values only: `plan` decides, `lifecycle` calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -24,6 +24,7 @@ __all__ = [
     "configuration_set_calls",
     "settings_calls",
     "sign_calls",
+    "taken_last",
     "with_response",
 ]
 
@@ -160,3 +161,16 @@ def settings_calls(declared: Declared, before: Declared) -> list[Call]:
     if declared.tags is not None and (gone := tuple(sorted(set(old_tags) - set(new_tags)))):
         calls.append(Call("UntagResource", "not declared any more", untag=gone))
     return calls
+
+
+def taken_last(calls: Sequence[Call], ours: Mapping[str, str]) -> tuple[Call, ...]:
+    """
+    *calls* for an identity that is somebody else's, which *ours*, our tags, make this resource's at the end.
+
+    Credentials may be allowed to change tags of the stack's own identities alone (`aws.permissions`). So
+    the tags that are declared come with ours, and others go after that.
+    """
+    declared = {name: tag for call in calls for name, tag in call.tags.items()}
+    take = Call("TagResource", "it is ours from now on", tags={**declared, **ours})
+    others = [call for call in calls if call.action not in ("TagResource", "UntagResource")]
+    return (*others, take, *(call for call in calls if call.action == "UntagResource"))

@@ -25,7 +25,7 @@ when SES got the key (set), or besides what a refresh found otherwise than decla
     15   set       Regions     this key                    Get
     16   set       settings    this key                    Get ConfigurationSet Tag Untag
     17   set       settings    another's                   Get, refused
-    18   set       settings    another's, adopt            Get ConfigurationSet Tag Untag Tag
+    18   set       settings    another's, adopt            Get ConfigurationSet Tag Untag
     19   set       drops       this key                    Get
     20   set       drops       a key not in the state      Get, refused
     21   set       key         the key before              Get Lookup Put
@@ -85,6 +85,7 @@ from byodkim_provider.identity.calls import (
     configuration_set_calls,
     settings_calls,
     sign_calls,
+    taken_last,
 )
 from byodkim_provider.identity.ownership import (
     own_tags,
@@ -289,7 +290,7 @@ def _change(
         if is_known and not put and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
             after = replace(after, key_set_at=identity.at, key_set_by=TAKEN_OVER, was_verified=False)
-    return Plan(after, (*tag, *calls) if is_ours else (*calls, *tag))
+    return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)))
 
 
 def _needs_put(

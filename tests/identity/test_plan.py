@@ -290,6 +290,16 @@ def test_instance(row, instance, adopted):
     assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
 
 
+def test_tags_of_what_is_not_ours_yet():
+    """IAM lets a stack change tags of its own identities alone, so others come with the owner's, or after."""
+    _, made = planned(*SCENARIOS[18][:2], **SCENARIOS[18][2])
+    own = {OWNER_TAG: OWNER, INSTANCE_TAG: made.stored.instance}
+
+    assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
+        (call.action, call.tags, call.untag) for call in made.calls[1:]
+    ]
+
+
 def test_a_plan_is_a_value():
     """Two runs that see the same plan the same, and a plan says what each call is for."""
     after = replace(stored(), declared=declared(3), was_verified=False)
