@@ -12,7 +12,7 @@ from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import MANUAL, Declared
 
-__all__ = ["not_visible", "paste_ready", "why_waiting"]
+__all__ = ["not_visible", "waiting_for_dns"]
 
 
 def not_visible(
@@ -29,25 +29,20 @@ def not_visible(
     )
 
 
-def why_waiting(declared: Declared, visibility: Visibility) -> str:
-    """The warning of a new identity that is stored as waiting for DNS."""
-    elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
-    why = elsewhere or visibility.summary()
-    if visibility.leaked:
-        return f"{_waiting(declared, why)}\n  {_new_key(declared)}"
-    return paste_ready(declared, why)
-
-
-def paste_ready(declared: Declared, why: str) -> str:
-    return (
-        f"{_waiting(declared, why)}\n"
-        f"{dns_moves.what_to_paste(declared)}\n"
-        "  the next `pulumi up` goes on once this record is there"
+def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
+    """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
+    why, next_step = "not looked for yet", ""
+    if visibility:
+        elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
+        why = elsewhere or visibility.summary()
+        next_step = f"  {_new_key(declared)}" if visibility.leaked else ""
+    to_paste = (
+        f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
     )
-
-
-def _waiting(declared: Declared, why: str) -> str:
-    return f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}"
+    return (
+        f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}\n"
+        f"{next_step or to_paste}"
+    )
 
 
 def _new_key(declared: Declared) -> str:

@@ -193,13 +193,8 @@ def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
     """Whether SES says that it has verified the stored key, now or at some time since it was set."""
     if seen.origin != "EXTERNAL" or seen.selector not in (None, stored.declared.selector):
         return False
-    if seen.dkim_status == "SUCCESS":
-        return True
-    return (
-        stored.key_set_at is not None
-        and seen.last_success is not None
-        and seen.last_success >= stored.key_set_at
-    )
+    last, since = seen.last_success, stored.key_set_at
+    return seen.dkim_status == "SUCCESS" or bool(last and since and last >= since)
 
 
 def delete(stored: Stored, services: Services) -> None:

@@ -4,8 +4,8 @@ The life of an SES identity as a value: which calls a run makes, in which order,
 `plan` makes no call, and knows no clock. It is asked again after each read and lookup, with all that is seen
 by then. `lifecycle` carries out what it says.
 
-Theory of operation. What is *stored* of an identity: nothing (new), that it waits for its record (awaiting),
-when SES got the key (set), or besides what a refresh found otherwise than declared (drifted).
+Theory of operation. What is *stored* is nothing (new), an identity that waits for its record (awaiting), one
+whose key SES got (set), or one that a refresh found otherwise than declared (drifted).
 
     row  stored    differs     SES has                     what happens
     1    new       all         nothing                     Lookup Create
@@ -51,7 +51,8 @@ Who knows what. The state is written once, after the last call. A run that fails
 response stores nothing, and SES may have a key that the state does not know. So nothing is assumed: where
 more than an echo differs, SES is read first. A Create whose response was lost is known by our owner tag, a
 Put by its selector. Where SES returns no selector the same Put is sent again, which does no harm. What a
-lost call may have made sign counts as signing until now, and its record does not leave DNS.
+lost call may have made sign counts as signing until now, and its record does not leave DNS. One thing stays
+unseen: a Put is lost and the step undone. The file says what the state says, so that nothing is read.
 
 Why each call is where it is.
 
@@ -76,7 +77,7 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import SesRefused
-from byodkim_provider.identity._waiting import not_visible, paste_ready, why_waiting
+from byodkim_provider.identity._waiting import not_visible, waiting_for_dns
 from byodkim_provider.identity.calls import (
     Call,
     KeyChange,
@@ -192,7 +193,7 @@ def _introduce(
     waiting = replace(new, status=AWAITING_DNS)
     if is_new and declared.is_slow and declared.dns_check == "recursive":
         # It can't be there yet, and a recursive resolver would remember that it is not there.
-        return Plan(waiting, warning=paste_ready(declared, "not looked for yet"))
+        return Plan(waiting, warning=waiting_for_dns(declared, None))
     if seen.record is None:
         # Who can be stored as waiting shares one wait with the others: a hundred records that are not there
         # would hold up the run for hours. A switch fails without its record, so it has a wait of its own.
@@ -201,7 +202,7 @@ def _introduce(
     if not seen.record.visible:
         if before:  # what SES does not show it may have all the same
             raise not_visible(declared, seen.record, seen.waited_seconds, still="SES shows no identity")
-        return Plan(waiting, warning=why_waiting(declared, seen.record))
+        return Plan(waiting, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
         "SES shows none",

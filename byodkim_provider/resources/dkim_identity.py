@@ -141,12 +141,11 @@ class ByodkimIdentityProvider(AwsProvider):
                 )
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
+            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
             if zones := dns_moves.leaving(stored.declared, declared):
-                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
             if planned.asks and planned.asks.why == SWITCH and not unknown:
-                resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
                 progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
