@@ -1,9 +1,9 @@
 """
 Every error this package raises on purpose: a message built from fields, and a hint.
 
-Whose fault it is decides the class. The text says what was seen and what was expected,
-about which name; the hint says what state things are in now and the next step. No text
-here is ever built from key material.
+The class says whose fault it is. The message says what was found and what was expected,
+for which name; the hint says what was changed, and the next step. No message contains key
+material.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class InvalidKey(ByodkimError):
 
 
 class IdentityExists(ByodkimError):
-    """SES has this identity already, and it is not this resource's to change."""
+    """SES has this identity already, and it does not belong to this resource."""
 
     def __init__(self, domain: str, region: str, *, origin: str, detail: str, hint: str = "") -> None:
         super().__init__(f"{domain} {region}: SES has this identity already ({origin}), {detail}", hint=hint)
 
 
 class RecordNotVisible(ByodkimError):
-    """A record is not in DNS, and SES gets a key only after its record is."""
+    """A record is not visible in DNS. SES gets a key only after its record is visible."""
 
     def __init__(self, name: str, *, answers: Sequence[str], waited_seconds: float, hint: str = "") -> None:
         super().__init__(f"{name}: not visible after {waited_seconds:.0f} s: {', '.join(answers)}", hint=hint)
@@ -98,7 +98,7 @@ class StillInUse(ByodkimError):
 
 
 class WrongAccount(ByodkimError):
-    """The session's AWS account is not the one that pulumi-aws works in."""
+    """The session's AWS account is not the account of pulumi-aws."""
 
     def __init__(
         self, *, expected: str, got: str, session: str, service: str = "SES", hint: str = ""
@@ -141,10 +141,10 @@ class SecretRefused(_CallRefused):
 
 class AwsRefused(ByodkimError):
     """
-    AWS answered a call, to neither SES nor Secrets Manager, with an error.
+    Another AWS service, such as Route 53 or STS, answered a call with an error.
 
-    *subject* is what the call was about, "" for the credentials themselves; *code* is "" for an
-    error of pulumi-aws's own.
+    *subject* names what the call was about, "" for the credentials themselves; *code* is "" for an
+    error of pulumi-aws itself.
     """
 
     def __init__(self, operation: str, subject: str, *, code: str, reason: str, hint: str = "") -> None:
@@ -170,11 +170,11 @@ class _DnsError(ByodkimError):
 
 
 class DnsRefused(_DnsError):
-    """A DNS host will not do what it was asked to."""
+    """A DNS host refused a request."""
 
 
 class DnsUnconfirmed(_DnsError):
-    """Within the time limit a DNS host did not confirm that a record is as declared."""
+    """A DNS host did not confirm within the time limit that a record is as declared."""
 
 
 class Stopped(ByodkimError):

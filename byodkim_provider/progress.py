@@ -1,9 +1,9 @@
 """
 Messages, time and waiting while a call runs: no other module prints, reads a clock or waits.
 
-Texts go to the engine's Log RPC: `pulumi.log` only prints to standard error inside the
+Messages go to the engine's Log RPC: `pulumi.log` only prints to standard error inside the
 plugin process (https://github.com/pulumi/pulumi/issues/6065). Every wait ends when the
-run is interrupted. Speaking never fails a call.
+run is interrupted. A message that can't be sent never fails a call.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Protocol
 __all__ = ["Clock", "Progress", "SystemClock", "stopping"]
 
 stopping = threading.Event()
-"""Set when the run is being interrupted: what waits goes on at once, what is to begin does not."""
+"""Set when the run is interrupted: waits end at once, and no new call begins."""
 
 
 class Clock(Protocol):
-    """Time, and the passing of it."""
+    """The time, and waiting."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
+        """The current time, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since some fixed point; never decreases."""
         ...
 
     def wait(self, seconds: float) -> bool:
-        """Return after *seconds*, False; or at once when the run is interrupted, True."""
+        """Wait *seconds*, and return False; return True at once if the run is interrupted."""
         ...
 
 
@@ -49,16 +49,16 @@ class SystemClock:
 
 
 class Progress(Protocol):
-    """What the person in front of `pulumi up` reads while a call runs."""
+    """Messages in the output of `pulumi up` while a call runs."""
 
     def update(self, text: str) -> None:
-        """Show *text* live in the resource's row; the next one replaces it."""
+        """Show *text* in the resource's row; the next update replaces it."""
         ...
 
     def info(self, text: str) -> None:
-        """Show *text* and keep it under Diagnostics."""
+        """Show *text*, and keep it under Diagnostics."""
         ...
 
     def warn(self, text: str) -> None:
-        """Show *text* as a warning and keep it under Diagnostics."""
+        """Show *text* as a warning, and keep it under Diagnostics."""
         ...

@@ -1,7 +1,7 @@
 """
-How an error quotes what somebody wrote: on one line, and never what may be a key.
+How an error message quotes a value: on one line, and never a value that may be a key.
 
-Text out, nothing but text.
+Strings only: no I/O.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Final
 __all__ = ["named", "printable", "shown"]
 
 MAX_SHOWN: Final = 64
-"""Longest text that is quoted, in characters: a line of PEM. Longer text may be a key."""
+"""Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 
 MAX_NAMED: Final = 253
 """Longest name that is quoted, in characters: a domain. A longer one may be a key, pasted by accident."""
 
 
 def shown(value: object) -> str:
-    """*value* as the text of an error quotes it: as YAML writes it, long text by its length only."""
+    """*value* as an error message quotes it: as YAML writes it, a long string by its length only."""
     if isinstance(value, str):
         return repr(value) if len(value) < MAX_SHOWN and "\n" not in value else f"{len(value)} characters"
     if value is None:
@@ -34,10 +34,10 @@ def shown(value: object) -> str:
 
 
 def named(key: str) -> str:
-    """*key* as a path quotes it: what is too long for any name by its length only."""
+    """*key* as a path quotes it; a key that is too long for any name by its length only."""
     return key if len(key) <= MAX_NAMED else f"({len(key)} characters)"
 
 
 def printable(text: str) -> str:
-    """*text* on one line, with what a terminal would not show, or obey, written out."""
+    """*text* on one line, with control and invisible characters written as escapes."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

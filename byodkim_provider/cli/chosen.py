@@ -1,5 +1,5 @@
 """
-The records that a command is for: one that options name, or those of a stack.
+Options of `records` and `doctor`: one record without a stack, or the records of a stack.
 
 Options and files in, one checked value out, so that commands work the same with and without a
 stack. Errors name the option.
@@ -29,13 +29,13 @@ WITHOUT_A_STACK: Final = "give DOMAIN and --selector to work without a stack"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What the options common to `records` and `doctor` say."""
+    """The values of the options that `records` and `doctor` share."""
 
     domain: str | None
     selector: str | None
-    """None: the records are a stack's, all or those of *domain*."""
+    """None: the records are those of a stack, or of *domain* in it."""
     public_key_der: bytes | None
-    """Of the key that belongs to *selector*, SubjectPublicKeyInfo; None if nobody said."""
+    """The key of *selector*, SubjectPublicKeyInfo; None if no key file was given."""
     stack_name: str | None
     panel: str | None
     """A name from `panels.PANELS`."""
@@ -87,11 +87,11 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]:
-    """The last first, as decorators are written."""
+    """In the order of application: the last one comes first in the help."""
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
     return (
         click.option("--zone", type=_zone, metavar="NAME", help="The DNS zone that holds the record."),
-        click.option("--panel", type=click.Choice(list(PANELS)), help="Whose panel it is typed into."),
+        click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields."),
         click.option(
             "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
         ),
@@ -99,9 +99,9 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
             "--private-key",
             type=key_file,
             metavar="FILE",
-            help="In PEM, DER or base64 of it; only its public half is used.",
+            help="PEM, DER or base64 of DER; only the public half is used.",
         ),
-        click.option("--selector", metavar="S", help="This selector of DOMAIN; no stack is needed."),
+        click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."),
         click.option(
             "-s", "--stack", "stack_name", metavar="STACK", help="The stack; by default the selected one."
         ),
@@ -129,7 +129,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
 
 
 def _domain(text: str) -> str:
-    """The domain in *text*, as it stands in DNS."""
+    """The domain in *text*, normalised."""
     try:
         return records.normalise_domain(text)
     except ValueError as error:

@@ -1,9 +1,8 @@
 """
-A stack's configuration, as `pulumi config` prints it: the one source of it for every command.
+Parses a stack's configuration as `pulumi config` prints it, for every command.
 
-Pulumi puts it together from the stack file, from what `Pulumi.yaml` has for all stacks, and from
-environments, as it does for `pulumi up`. Text in, values out. Nothing is decrypted: a secret
-is the word `[secret]`.
+Pulumi combines the stack file, the defaults in `Pulumi.yaml` and environments, as for `pulumi up`.
+Strings in, values out. Nothing is decrypted: a secret is printed as `[secret]`.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from typing import Any, Final
 __all__ = ["SECRET", "has_secret", "of_project", "read"]
 
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
-"""What stands for an encrypted value, also within an object."""
+"""Printed in place of an encrypted value, also within an object."""
 
 
 def read(printed: str, project: str) -> dict[str, str]:
     """
     Values by full name (`aws:region`), objects as JSON. Raises `ValueError` for another table.
 
-    *printed* is the table, which can't be the JSON of `pulumi config --json`: that leaves out an
-    object with one secret in it.
+    *printed* is the table, because `pulumi config --json` leaves out every object that contains a
+    secret.
 
     >>> read('KEY         VALUE\\naws:region  eu-west-1\\ndomains     {}\\n', "ses-byodkim")
     {'aws:region': 'eu-west-1', 'ses-byodkim:domains': '{}'}
@@ -44,7 +43,7 @@ def read(printed: str, project: str) -> dict[str, str]:
 
 
 def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
-    """What *config* has under the name of *project*, as `pulumi.Config.get_object` gives it to a program."""
+    """The keys of *project* in *config*, as `pulumi.Config.get_object` returns them in a program."""
     prefix = f"{project}:"
     return {
         name.removeprefix(prefix): _decoded(text) for name, text in config.items() if name.startswith(prefix)
@@ -52,7 +51,7 @@ def of_project(config: Mapping[str, str], project: str) -> dict[str, object]:
 
 
 def has_secret(text: str) -> bool:
-    """Whether a value is encrypted, or has something encrypted in it."""
+    """Whether a value, or a part of it, is encrypted."""
     return text == SECRET or json.dumps(SECRET) in text
 
 

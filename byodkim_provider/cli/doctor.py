@@ -79,8 +79,8 @@ Exit codes:
     type=_server,
     multiple=True,
     metavar="HOST:PORT",
-    help="Ask this server who serves the zone, and those at its port; more than once: the next one if it "
-    "does not answer. By default the system's resolvers.",
+    help="Use this resolver, and its port for the zone's own servers. May be repeated: the next one is used "
+    "if it does not answer. Default: the system's resolvers.",
 )
 @click.option(
     "--region",
@@ -116,7 +116,7 @@ def doctor(
         stack = open_chosen(chosen, environment)
         expected = list(_in_stack(stack, chosen, environment, servers))
         identities = _identities(stack, chosen.domain)
-    seen = ask_all([(f"DNS {one.name}", partial(_look, one, resolver)) for one, resolver in expected])
+    seen = ask_all([(f"DNS {one.name}", partial(_diagnosis, one, resolver)) for one, resolver in expected])
     found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(expected, seen, strict=True)]
     views = _ask_ses(identities, stack, environment)
     verdicts = {one.seen.verdict for one in found}
@@ -201,7 +201,7 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _look(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis:
+def _diagnosis(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis:
     if resolver:
         return examine(resolver, expected)
     text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"

@@ -1,8 +1,8 @@
 """
-What a command may touch: files below a directory, the Pulumi CLI, SES, DNS, the clock, a person.
+Everything outside that a command uses: a directory, the Pulumi CLI, SES, DNS, the clock, the terminal.
 
-One value for all commands, so that a test passes its own and replaces nothing else. How a
-command ends that can't do its work is here too.
+It is one value, so that a test can replace all of it. The errors that end a command are here,
+too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["CannotRead", "Environment", "Refused", "say"]
 
 
 class Refused(click.ClickException):
-    """The command was understood, and what it asks for is not done."""
+    """The command refuses to do what was asked for."""
 
     exit_code = 1
 
@@ -51,10 +51,10 @@ def say(text: str) -> None:
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
-    """What `pulumi` with *arguments* prints in *directory*; raises `CannotRead` with its complaint."""
+    """The output of `pulumi` with *arguments* in *directory*; raises `CannotRead` with its error."""
     shown = " ".join(["pulumi", *arguments])
     try:
-        # "pulumi" from PATH: the one that the person uses. It speaks UTF-8, on Windows too.
+        # "pulumi" from PATH, as the user runs it. Its output is UTF-8, on Windows too.
         done = subprocess.run(  # noqa: S603
             ["pulumi", *arguments],  # noqa: S607
             cwd=directory,
@@ -74,10 +74,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
 
 def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     """
-    Run `pulumi` before the person's eyes; its exit code, negative if a signal killed it.
+    Run `pulumi` in the terminal, and return its exit code; negative if a signal killed it.
 
-    Ctrl-C is left to it: the terminal sends the signal to both. If we ended first, Pulumi would be
-    killed, its plugins would go on and the stack would stay locked.
+    Pulumi handles Ctrl-C: the terminal sends the signal to both processes. If this process ended
+    first, Pulumi would be killed, its plugins would go on, and the stack would stay locked.
     """
     before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which Pulumi would inherit
     try:
@@ -92,11 +92,11 @@ def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
 
 
 def current_directory() -> Path:
-    """Where the command was started; raises `CannotRead` if that was deleted."""
+    """The current directory; raises `CannotRead` if it was deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise CannotRead("the current directory is not there any more") from None
+        raise CannotRead("the current directory does not exist any more") from None
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class Environment:
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
     connect: Callable[[AwsSettings], Callable[[str, str | None], Ses]] = connect
     resolver: Callable[[DnsCheck, Sequence[str]], Resolver | None] = field(
-        # One set for one run: a server that stays silent once is not asked again.
+        # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )
     clock: Clock = field(default_factory=SystemClock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
-    """Whether somebody is there who can answer a question."""
+    """Whether a person can answer a question."""

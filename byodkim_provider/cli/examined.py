@@ -21,19 +21,19 @@ from byodkim_provider.dns.panels import PANELS, Panel
 __all__ = ["Examined", "SesView"]
 
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
-"""Codes after which no value is printed: a key that everybody has, and one that stands there already."""
+"""Codes without a value to type: the key has leaked, or DNS has it already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One record, as it should be and as it is."""
+    """One record: the expected one, and the diagnosis."""
 
     expected: ExpectedRecord
     seen: Diagnosis
 
     @property
     def panel(self) -> Panel:
-        """Where to fix it: at the servers that serve it, if that is known, else where it was typed in."""
+        """The panel of the servers that serve the record, if known; else the one in which it was entered."""
         typed_into = None if self.seen.code == "wrong-panel" else self.expected.panel
         return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 
@@ -52,7 +52,7 @@ class Examined:
 
     @property
     def instructions(self) -> str:
-        """What to type; empty if nothing has to be typed, or it is not known which key."""
+        """What to type into the panel; empty if there is nothing to type, or the key is not known."""
         if self.seen.code == "not-delegated":
             return panels.delegation(
                 self.panel,
@@ -115,7 +115,7 @@ class Examined:
         }
 
     def _key(self) -> dict[str, Any] | None:
-        """The key that is meant, or the one that is there; None if there is none."""
+        """The expected key, or else the key in DNS; None if there is none."""
         der = self.seen.public_key_der
         return {"bits": public_keys.bits(der), "fingerprint": fingerprint(der)} if der else None
 

@@ -1,8 +1,8 @@
 """
 The current state of one domain: what is wrong with it, and what is due next.
 
-Values in, values out: responses of SES and DNS come in; no commands or calls here. Wrong: mail is
-not signed as the stack file says, or soon won't be. Due: everything that has a date.
+Values in, values out: no calls here. Wrong: mail is not signed as the stack file says, or soon
+will not be. Due: everything that has a date.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class IdentityNow:
     generation: int | None
     """Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key."""
     selector: str | None
-    """Of that key; None if SES signs with keys of its own."""
+    """Selector of that key; None if SES signs with its own keys."""
     signing_since: datetime | None
     """None if SES does not sign with this generation."""
     age_days: int | None
-    """For how many days the generation has signed."""
+    """How many days the generation has signed."""
     problem: str
     """Why it is not verified; empty if it is, or if that could not be determined."""
     doubt: str
-    """What could not be determined."""
+    """Message about what could not be determined; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class RecordNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainNow:
-    """A domain, with everything that is found of it."""
+    """A domain, with all findings."""
 
     domain: str
     rotate_after_days: int | None
@@ -141,14 +141,14 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
 
 def record_now(record: PublishedRecord, answers: Sequence[Answer] | None) -> RecordNow:
     """The state of a record from DNS's answers; None if DNS was not queried."""
-    look = judge(answers, records.public_key(record.value) or b"") if answers is not None else None
+    visibility = judge(answers, records.public_key(record.value) or b"") if answers is not None else None
     return RecordNow(
         generation=record.generation,
         role=record.role,
         name=record.name,
         value=record.value,
-        visible=look.visible if look else None,
-        seen=look.summary() if look else "DNS is not checked",
+        visible=visibility.visible if visibility else None,
+        seen=visibility.summary() if visibility else "DNS is not checked",
     )
 
 

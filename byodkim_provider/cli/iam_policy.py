@@ -1,8 +1,8 @@
 """
 `byodkim iam-policy`: prints the smallest IAM policy that the credentials of a stack need.
 
-From the configuration and the state alone, AWS is not asked. Which action needs what is in
-`permissions`; here is what a stack says of it.
+It uses the configuration and the state, and does not call AWS. `permissions` has the table of
+actions; this module finds out what a stack needs.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None) -> No
 
 
 def scopes_of(stack: Stack) -> dict[str | None, Scope]:
-    """What each role is for, and under None the credentials that `pulumi` starts with."""
+    """What each role is used for; None is for the credentials that `pulumi` starts with."""
     aws = stack.aws()
     chain = [
         Role(one["RoleArn"], with_tags="Tags" in one, with_source_identity="SourceIdentity" in one)
@@ -95,7 +95,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
 
 
 def _identities(stack: Stack, aws: AwsSettings) -> Scope:
-    """What is about SES: what the configuration declares, and what is in the state and may have to go."""
+    """The scope of SES: declared identities, and those in the state, which may have to be deleted."""
     stored = [one for group in stack.state.identities.values() for one in group]
     declared = {
         (region, domain.name): IdentityAccess(
@@ -122,7 +122,7 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
 
 
 def _secrets(stack: Stack) -> Iterator[Secrets]:
-    """Those that the configuration declares, by their names, and those in the state, which may have to go."""
+    """Secrets that the configuration declares, and those in the state, which may have to be deleted."""
     for domain in stack.settings.domains:
         store = domain.key_store
         if store.provider == "secretsManager":
@@ -137,7 +137,7 @@ def _secrets(stack: Stack) -> Iterator[Secrets]:
 
 
 def _owner(stack: Stack) -> str:
-    """With what the owner of each resource begins."""
+    """The beginning of the owner tag of each resource."""
     return f"{stack.project}/{stack.name.split('/')[-1]}"
 
 
@@ -149,7 +149,7 @@ def _earlier_owners(stored: list[Stored]) -> Iterator[str]:
 
 
 def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
-    """What is about Route 53, by the role that is assumed for it."""
+    """Records in Route 53, by the role that is assumed for them."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     by_role: dict[str | None, list[Records]] = {}
     for domain in settings.values():
@@ -157,7 +157,7 @@ def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
             if dns.provider == "route53":
                 by_role.setdefault(dns.assume_role, []).append(_records_of(domain, dns, stack))
     for name, group in stack.state.identities.items():
-        if name not in settings:  # its records go with the next `up`, and nobody says any more by which role
+        if name not in settings:  # the next `up` deletes its records, with a role that is no longer known
             labels = {label for one in group for label in one.declared.dns}
             by_role.setdefault(None, []).extend(
                 Records(name, zone_id=label.removeprefix(ROUTE53), by_name=False)
@@ -175,6 +175,6 @@ def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Recor
     stored = stack.state.identities.get(domain.name, ())
     labels = {label for one in stored for label in one.declared.dns if label != DELEGATED}
     known = sorted(label.removeprefix(ROUTE53) for label in labels if label.startswith(ROUTE53))
-    # Of several zones only the settings can say which is which.
+    # Of several zones, only the settings can tell them apart.
     zone_id = dns.zone_id or (known[0] if len(known) == 1 == len(domain.dns) else None)
     return Records(domain.name, zone_id=zone_id, by_name=dns.zone_id is None)

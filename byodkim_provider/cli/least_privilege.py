@@ -1,8 +1,8 @@
 """
 The smallest IAM policy for what a set of credentials is for.
 
-A scope in, a policy document out: plain values, no AWS here. Which action is needed when is in
-`permissions`; resources and conditions are put together here.
+A scope in, a policy document out: no AWS here. `permissions` says which action is needed when;
+this module adds resources and conditions.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class IdentityAccess:
     region: str
     domain: str
     adopt: bool = False
-    """It may be another's as yet, so that no condition on its owner can hold."""
+    """It may have another owner, so that no condition on the owner tag can hold."""
     configuration_set: str | None = None
     adopted: bool = False
-    """It was another's, and stays in SES when it leaves the stack, without our tags."""
+    """It was adopted: when it leaves the stack, it stays in SES without our tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Records:
 
     domain: str
     zone_id: str | None = None
-    """None: not known before the zone is found, or made."""
+    """None: not known before the zone is found or created."""
     by_name: bool = True
-    """The zone is looked for by its name."""
+    """The zone is found by its name."""
     delegate: bool = False
     keep: bool = False
-    """It carries records of others, which may be CNAMEs."""
+    """The zone holds records of other senders, which may be CNAMEs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class Secrets:
 
     region: str
     name: str
-    """Of the secrets, with `*`, or the end of an ARN."""
+    """Name of the secrets, with `*`, or the last part of an ARN."""
     kms_key_id: str | None = None
-    """Id, ARN or alias; None: the account's own, which nobody has to be allowed to use."""
+    """ID, ARN or alias; None: the account's default key, which needs no permission."""
     resource_policy: bool = False
 
 
@@ -83,7 +83,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What one set of credentials is for."""
+    """What one set of credentials is used for."""
 
     account: str = "*"
     owners: tuple[str, ...] = ("*",)
@@ -98,7 +98,7 @@ class Scope:
     roles: tuple[Role, ...] = ()
 
     def needs(self) -> set[Need]:
-        """What of the table applies."""
+        """The needs of the table that apply."""
         conditions: dict[Need, bool] = {
             "always": bool(self.identities),
             "configurationSet": any(one.configuration_set for one in self.identities),
@@ -157,7 +157,7 @@ def size_of(document: dict[str, Any]) -> int:
 
 
 def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """On which resources *permission* is given, and under which condition."""
+    """The resources and the condition of *permission*."""
     match permission.on:
         case "identity":
             yield from _identities(permission, scope)

@@ -1,8 +1,8 @@
 """
-`byodkim records`: prints the TXT records that have to be in DNS, in the form another team asks for.
+`byodkim records`: prints the TXT records that must be in DNS, in several formats.
 
-From a stack's state or from a key file alone; nothing is looked up, nothing is changed. Values
-are put together in `records`, what a panel wants is decided in `panels`.
+Records come from a stack's state, or from a key file; no lookup, no change. `dkim.records` builds
+values, `panels` knows the panels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from byodkim_provider.dns.panels import PANELS
 __all__ = ["TxtRecord", "as_change_batch", "as_json", "as_panel", "as_zone_file", "records"]
 
 TTL: Final = DnsSettings().ttl
-"""For how long resolvers may keep a record, in seconds: as if the program published it."""
+"""TTL of the records, in seconds: the default of the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +37,15 @@ class TxtRecord:
     value: str
     domain: str
     panel: str
-    """Where it is typed in, a name from `panels.PANELS`."""
+    """The panel in which it is entered, a name from `panels.PANELS`."""
     zone: str
-    """The zone that this panel shows."""
+    """The zone in this panel."""
     zone_assumed: bool = False
-    """Whether nobody said so, and the domain was taken for it."""
+    """Whether the zone is a guess: the domain itself."""
 
 
 def as_panel(wanted: Sequence[TxtRecord]) -> str:
-    """What to type in which field, one block a record."""
+    """What to type into which field, one block per record."""
     return "\n\n".join(
         panels.instructions(
             PANELS[record.panel], record_name=record.name, record_value=record.value, zone=record.zone
@@ -55,7 +55,7 @@ def as_panel(wanted: Sequence[TxtRecord]) -> str:
 
 
 def as_zone_file(wanted: Sequence[TxtRecord]) -> str:
-    """A line a record, as a zone file has it, with full names."""
+    """One line per record, in the format of zone files, with full names."""
     return "\n".join(f"{record.name}. {TTL} IN TXT {dkim.quoted(record.value)}" for record in wanted)
 
 
@@ -77,10 +77,10 @@ def as_json(wanted: Sequence[TxtRecord]) -> str:
 
 
 def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
-    """A change batch for `aws route53 change-resource-record-sets`; it replaces what is at the names."""
+    """A change batch for `aws route53 change-resource-record-sets`; it replaces existing values."""
     changes = [
         {
-            # Not CREATE: it has to fix a wrong record as well, and to do so leaves one value.
+            # Not CREATE: UPSERT also replaces a wrong record.
             "Action": "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",

@@ -98,7 +98,7 @@ def rotate(
         return
     way: Way = "back" if back else "compromised" if compromised else "forward"
     steps, problems = _steps(way, stack, chosen, environment)
-    # What runs once a month shall not stop for one domain that lacks a standby.
+    # A monthly run must not stop because one domain has no standby.
     if problems and not (older_than is not None and steps):
         raise Refused("\nbyodkim: ".join(problems.values()))
     for problem in problems.values():
@@ -127,7 +127,7 @@ def _is_confirmed() -> bool:
 
 
 def _chosen(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:
-    """The domains that are meant: those named, those with a key that signs since before *since*, or all."""
+    """The domains to rotate: those named, those whose key has signed since before *since*, or all."""
     if domains:
         return _named(stack, domains)
     if since is not None:
@@ -165,7 +165,7 @@ def _older(stack: Stack, than: datetime) -> list[str]:
 def _steps(
     way: Way, stack: Stack, chosen: Sequence[str], environment: Environment
 ) -> tuple[list[Rotation], dict[str, str]]:
-    """A step for each domain that can rotate, and what is in the way of each other one."""
+    """A step for each domain that can rotate, and the problem of each domain that can't."""
     settings = _settings_after_override(stack)
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
@@ -188,7 +188,7 @@ def _steps(
 
 
 def _settings_after_override(stack: Stack) -> dict[str, DomainSettings]:
-    """The settings without any domain's own `overlapDays: 0`: it was for the step before."""
+    """The settings without any domain's own `overlapDays: 0`, which was for the previous step."""
     domains = {
         name: {key: value for key, value in written.items() if not _is_override(key, value)}
         for name, written in stack.domains.items()
@@ -202,7 +202,7 @@ def _is_override(key: str, value: object) -> bool:
 
 
 def _edited(stack: Stack, steps: Sequence[Rotation], *, override: bool) -> str:
-    """The text of the file with the domains after *steps*; raises `Refused` if that would not be valid."""
+    """The content of the file after *steps*; raises `Refused` if it would not be valid."""
     source = stack.source
     changes = {step.domain: _changes(step, stack, override=override) for step in steps}
     for name, changed in changes.items():
@@ -236,7 +236,7 @@ def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
 
 
 def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environment) -> Iterator[list[str]]:
-    """For each step what to know if the record of the generation that will sign is not in DNS."""
+    """Notes for each step whose record (of the generation that will sign) is not in DNS."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     wanted = [
         next(
@@ -257,13 +257,13 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
             yield [f"generation {step.generation} has no record yet, the update makes it and waits for DNS"]
             continue
         said = next(results)
-        look = judge(said, records.public_key(record.value) or b"") if said is not None else None
-        if look is None or look.visible:
+        visibility = judge(said, records.public_key(record.value) or b"") if said is not None else None
+        if visibility is None or visibility.visible:
             yield []
             continue
         seconds = settings[step.domain].dns_wait_seconds
         yield [
-            f"the record of generation {step.generation} is not visible: {look.summary()}",
+            f"the record of generation {step.generation} is not visible: {visibility.summary()}",
             f"the update waits for it at most {seconds} s, then fails and SES keeps its key",
         ]
 
@@ -294,7 +294,7 @@ def _is_unchanged(stack: Stack, environment: Environment) -> bool:
 
 
 def _is_undone(written: Source, text: str) -> bool:
-    """Whether the file has *text* again; not if Pulumi wrote into it as well."""
+    """Restore *text*, unless Pulumi has changed the file as well; whether it was restored."""
     try:
         written.replaced_by(text)
     except Refused:

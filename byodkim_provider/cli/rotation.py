@@ -27,13 +27,13 @@ Way = Literal["forward", "back", "compromised"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """What the stack file will say of a domain."""
+    """The new numbers of a domain in the stack file."""
 
     domain: str
     before: int
     """The generation that signs now."""
     generation: int
-    """The one that will."""
+    """The generation that will sign."""
     published: tuple[int, ...]
     by_default: bool
     """*published* is what *generation* has by default, so it need not be written."""
@@ -105,7 +105,7 @@ def signed_lately(stored: Sequence[Stored], overlap_days: int, now: datetime) ->
 
 
 def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
-    """A step from where the stack is not would be two steps at once."""
+    """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
     if domain.retired:
         raise InvalidSettings([f"{domain.name}: is retired, nothing signs"])
     if not stored:
@@ -153,7 +153,7 @@ def _last_signed(stored: Sequence[Stored], generation: int) -> Iterator[datetime
 def _wanted(
     way: Way, domain: DomainSettings, target: int, supplied: Collection[int] | None
 ) -> tuple[int, ...]:
-    """Generations that have a part in this step or the next one."""
+    """Generations that this step or the next one needs."""
     signing = domain.generation
     later = tuple(one for one in domain.published if one > max(target, signing))
     if way == "back":

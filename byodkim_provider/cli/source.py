@@ -1,8 +1,8 @@
 """
 The file that lists the domains of a stack, and how it is rewritten.
 
-Pulumi takes them from the stack file if they are there, else from the project file. An edit
-replaces a file whole or not at all, and only while it is what was read.
+Pulumi reads them from the stack file or else from the project file. An edit replaces the whole
+file or nothing, and only if the file has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["Source", "find_source"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file that has the map of domains."""
+    """The file that contains the map of domains."""
 
     file: Path
     shown: str
     """Its path, as seen from the project."""
     text: str
-    """Line ends as they are."""
+    """With the file's own line ends."""
     path: tuple[str, ...]
     """The keys that lead to the map of domains."""
     domains: Mapping[str, Any]
@@ -40,9 +40,9 @@ class Source:
     """How the file spells each domain."""
 
     def replaced_by(self, text: str) -> Source:
-        """The same with *text*, which is on disk then; raises `Refused` if that can't be."""
+        """Write *text* to the file; raises `Refused` if the file can't be written, or has changed."""
         if _read(self.file) != self.text:
-            raise Refused(f"{self.shown}: was changed by somebody else meanwhile, nothing was written")
+            raise Refused(f"{self.shown}: was changed meanwhile, nothing was written")
         try:
             _write(self.file, text)
         except OSError as error:
@@ -51,7 +51,7 @@ class Source:
 
 
 def find_source(project: str, project_file: Path, file: Path) -> Source:
-    """Where the domains of *project* are written: in *file*, a stack's, or in *project_file*."""
+    """The file with the domains of *project*: *file*, the stack file, or *project_file*."""
     root = project_file.parent
     for path in (file, project_file):
         if (text := _read(path)) is None:
@@ -95,7 +95,7 @@ def _read(path: Path) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Make *text* the content of *path*, whole or not at all; a link stays one, and so do permissions."""
+    """Replace the content of *path* by *text*, or leave it unchanged; keeps links and permissions."""
     target = path.resolve()
     mode = target.stat().st_mode
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -1,7 +1,7 @@
 """
-The stack that a command is for: its project, configuration and state, read and not decrypted.
+The stack of a command: its project, configuration and state. Nothing is decrypted.
 
-Both come from Pulumi, so that a command sees what `pulumi up` would.
+Configuration and state come from Pulumi, so that a command sees what `pulumi up` would see.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ class Stack:
     """One stack of one project."""
 
     name: str
-    """As the person named it: perhaps `organization/project/stack`."""
+    """As the user typed it: perhaps `organization/project/stack`."""
     project_file: Path
     """`Pulumi.yaml`."""
     project: str
-    """Its name, and the namespace of our configuration."""
+    """The name of the project, and the namespace of its configuration."""
     file: Path
-    """The stack file, which need not be there."""
+    """The stack file; it may not exist."""
     config: Mapping[str, str]
-    """What `pulumi config` says, by full name; objects as JSON, secrets as `[secret]`."""
+    """Values that `pulumi config` prints, by full name; objects as JSON, secrets as `[secret]`."""
     export: str
-    """What `pulumi stack export` says."""
+    """The output of `pulumi stack export`."""
     state: State
 
     @property
@@ -72,22 +72,22 @@ class Stack:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the configuration says, supplied keys aside."""
+        """The settings, without supplied keys."""
         return settings_in(self.ours, self.region)
 
     @cached_property
     def domains(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the configuration says of each domain itself, by its normalised name."""
+        """The configuration of each domain, without defaults, by normalised name."""
         domains: Any = self.ours["domains"]
         return {normalise_domain(spelling): written for spelling, written in domains.items()}
 
     @cached_property
     def source(self) -> Source:
-        """The file in which the domains are written; raises `Refused` if there is none to edit."""
+        """The file that lists the domains; raises `Refused` if no file can be edited."""
         return find_source(self.project, self.project_file, self.file)
 
     def aws(self) -> AwsSettings:
-        """The `aws:` configuration; encrypted credentials give way to those of the environment."""
+        """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
         encrypted = [name for name in CREDENTIALS if configuration.has_secret(self.config.get(name, ""))]
         if encrypted:
             say(f"{encrypted[0]} is encrypted and stays so: using the AWS credentials of the environment")
@@ -145,10 +145,10 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
 
 def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
     """
-    What *ours*, the configuration of the project, says, supplied keys aside; raises `InvalidSettings`.
+    The settings in *ours*, the project's configuration, without supplied keys; raises `InvalidSettings`.
 
-    Keys are secrets: `published` is written out instead of them, as they would have it. Nor is
-    anything here done with what opens DNS hosts, which may be encrypted as a whole.
+    Keys are secrets, so `published` is written out as it follows from them. `dnsCredentials` is
+    left out: it may be encrypted as a whole, and no command uses it.
     """
     ours = {key: value for key, value in ours.items() if key != "dnsCredentials"}
     domains = ours.get("domains")
@@ -163,7 +163,7 @@ def in_project(start: Path) -> bool:
 
 
 def _project_file(start: Path) -> Path | None:
-    """The project's own file, in *start* or above it."""
+    """The project file, in *start* or above it."""
     files = (directory / name for directory in (start, *start.parents) for name in stack_file.PROJECT_FILES)
     return next((file for file in files if file.exists()), None)
 
@@ -187,12 +187,12 @@ def _without_keys(written: Any) -> Any:
 
 
 def _is_number(value: Any) -> TypeGuard[int | str]:
-    """Whether *value* may be a generation; what is none, `settings` refuses."""
+    """Whether *value* may be a generation; `settings` refuses other values."""
     return re.fullmatch("[0-9]{1,9}", str(value)) is not None
 
 
 def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[[str], str | None]:
-    """What gives a setting as Pulumi hands it on: as text, objects as JSON."""
+    """A function that returns a setting as Pulumi passes it to a program: a string, objects as JSON."""
 
     def get(name: str) -> str | None:
         value = None if name in without else config.get(name)

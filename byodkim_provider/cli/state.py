@@ -22,21 +22,21 @@ IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
-"""Type tokens of the resources that are read, as in users' state."""
+"""Type tokens of the resources that are read."""
 
 RECORD: Final[property_types.Kinds] = {
     "generation": property_types.WHOLE,
     **dict.fromkeys(("role", "name", "value"), property_types.STRING),
 }
 SECRET: Final[property_types.Kinds] = {"secret_arn": property_types.STRING, "key_store": property_types.MAP}
-"""Types of what is read."""
+"""Types of the properties that are read."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedRecord:
-    """A TXT record that the stack declares; *generation* is None for an identity used without."""
+    """A TXT record that the stack declares; *generation* is None for an identity without generations."""
 
     generation: int | None
     role: Role
@@ -50,14 +50,14 @@ class PublishedRecord:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the last runs of Pulumi made, by domain."""
+    """The resources in the state, by domain."""
 
     identities: Mapping[str, tuple[Stored, ...]]
     """Sorted by Region."""
     records: Mapping[str, tuple[PublishedRecord, ...]]
     """Oldest generation first."""
     verified: frozenset[Entry]
-    """What a run of Pulumi has found verified."""
+    """Identities that a run of Pulumi found verified."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
 
@@ -67,7 +67,7 @@ def read_state(export: str) -> State:
     resources = [
         resource
         for resource in json.loads(export)["deployment"].get("resources", ())
-        if not resource.get("delete")  # the old half of a replacement that was cut short
+        if not resource.get("delete")  # the old half of an unfinished replacement
     ]
     identities = [
         Stored.from_outputs(resource["outputs"]) for resource in resources if resource["type"] == IDENTITY
@@ -79,7 +79,7 @@ def read_state(export: str) -> State:
         for record in _records(resource.get("outputs", {}))
     }
     keys = [resource.get("outputs", {}) for resource in resources if resource["type"] == KEY]
-    for identity in identities:  # used alone, its record is declared nowhere else
+    for identity in identities:  # the record of an identity that is used alone is declared nowhere else
         declared = identity.declared
         own = PublishedRecord(declared.generation, "signing", declared.record_name, declared.record_value)
         records.setdefault(own.name, own)

@@ -50,7 +50,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     environment = context.ensure_object(Environment)
     stack = open_stack(name, environment)
-    domains = look(stack, environment)
+    domains = current(stack, environment)
     if as_json:
         click.echo(json.dumps(_plain(stack, domains), indent=2))
     else:
@@ -59,7 +59,7 @@ def status(context: click.Context, name: str | None, as_json: bool) -> None:
         context.exit(1)
 
 
-def look(stack: Stack, environment: Environment) -> list[DomainNow]:
+def current(stack: Stack, environment: Environment) -> list[DomainNow]:
     """The current state of every domain in the configuration or the stack's state, sorted by name."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     now = environment.clock.now()

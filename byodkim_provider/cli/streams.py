@@ -1,7 +1,7 @@
 """
-Standard streams as they come: closed, full, in an encoding that lacks a character.
+Standard streams that are closed, full, or have an encoding that lacks a character.
 
-None of that is an error of ours, so none of it may end in a traceback.
+None of these may end in a traceback.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import click
 __all__ = ["CANNOT_WRITE", "repaired", "write_line"]
 
 CANNOT_WRITE: Final = 2
-"""Exit code when what was asked for could not be printed."""
+"""Exit code if the result could not be printed."""
 
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
-"""What a write to a stream may fail with."""
+"""Error numbers of a write to a stream."""
 
 
 def write_line(text: str) -> None:
@@ -30,15 +30,15 @@ def write_line(text: str) -> None:
     try:
         click.echo(text, err=True)
     except OSError:
-        # What could not be written stays in its buffer, and Python would try again, and fail, at the end.
+        # The unwritten text stays in the buffer, and Python would try, and fail, to write it at the end.
         sys.stderr = _nowhere()
 
 
 @contextmanager
 def repaired() -> Iterator[None]:
-    """While this lasts every stream is there, and a failure to print is one line and an exit code."""
+    """Make sure that every stream exists; a failure to print is one line and an exit code."""
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by who started us
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, _nowhere())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -57,5 +57,5 @@ def repaired() -> Iterator[None]:
 
 
 def _nowhere() -> io.TextIOWrapper:
-    """A stream that is at its end, and takes everything."""
+    """A stream that is empty, and discards what is written."""
     return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - for as long as the process lasts

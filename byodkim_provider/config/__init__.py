@@ -1,5 +1,5 @@
 """
-What may stand in a stack file: its keys, their values and defaults, and what is wrong with them.
+The contents of a stack file: valid keys, their values and defaults, and error messages.
 
 It reads and edits text. It reaches no network, and does not import Pulumi.
 """

@@ -32,7 +32,7 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "cpanel": frozenset({"zone", "ttl", "credentials", "server", "port"}),
     "wix": frozenset({"zone", "ttl", "credentials"}),
 }
-"""Which options go with which provider; `delegate` makes another one of Route 53."""
+"""The options of each provider; Route 53 with `delegate` has its own."""
 
 _Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _ZoneId = Annotated[
@@ -91,35 +91,35 @@ class DnsSettings(Written):
     """A DNS provider that publishes a domain's records, and its options."""
 
     provider: _Provider = "route53"
-    """Who serves the zone."""
+    """The DNS provider."""
     zone: Annotated[str, Zone()] | None = None
-    """The zone that holds the records. By default the longest public one, with `manual` the domain itself."""
+    """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""
     zone_id: _ZoneId | None = None
-    """The zone by its id, if two have the same name."""
+    """ID of the zone, needed if two zones have the same name."""
     ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
-    """How long resolvers may keep a record, in seconds; at Cloudflare 60 to 86400, or 1 for automatic."""
+    """TTL of the records, in seconds. At Cloudflare 60 to 86400, or 1 for automatic."""
     assume_role: _Role | None = None
     """ARN of a role in the AWS account that holds the zone."""
     delegate: Boolean = False
-    """Make a zone `_domainkey.<domain>` in Route 53, for a domain whose DNS is elsewhere."""
+    """Create the zone `_domainkey.<domain>` in Route 53, for a domain at another DNS provider."""
     keep: Annotated[dict[str, str | None], BeforeValidator(_as_kept)] = Field(
         default={}, json_schema_extra=_list_or_map
     )
-    """Selectors of others that the delegated zone carries on, with a value where no lookup can find it."""
+    """Other senders' selectors that the delegated zone must have, with a value if no lookup can find it."""
     release: Boolean = False
-    """End the protection of the delegated zone, so that it can be removed. The NS records must be gone."""
+    """End the protection of the delegated zone, so that it can be deleted. Remove its NS records first."""
     panel: _Panel | None = None
-    """Whose panel people type the record into, with `provider: manual`."""
+    """With `manual`: the DNS panel in which people enter the records."""
     credentials: _CredentialsName | None = None
-    """Which of `dnsCredentials` opens it. By default those under the provider's name."""
+    """Name of the credentials in `dnsCredentials`. Default: the name of the provider."""
     server: _Host | None = None
-    """With `rfc2136` the primary name server of the zone, with `cpanel` the panel's host; address or name."""
+    """Address or name of the zone's primary name server (`rfc2136`), or the panel's host (`cpanel`)."""
     port: Annotated[int, Whole(1, 65535)] | None = None
-    """The server's port. By default 53, with `cpanel` 2083."""
+    """Port of the server. Default: 53; with `cpanel`, 2083."""
     key_name: _TsigKey | None = None
-    """Name of the TSIG key that may change the zone, as in the server's configuration."""
+    """Name of the TSIG key in the server's configuration."""
     key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
-    """Algorithm of the TSIG key. By default hmac-sha256."""
+    """Algorithm of the TSIG key. Default: hmac-sha256."""
 
     @field_validator("zone_id")
     @classmethod

@@ -1,4 +1,4 @@
-"""`keys` and `keyStore` of a domain: keys of the user's own, and where generated ones are kept."""
+"""`keys` and `keyStore` of a domain: supplied keys, and where generated keys are kept."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def name_or_object(schema: dict[str, Any]) -> None:
 
 
 class SuppliedKey(Written):
-    """A key of the user's own, and the selector it is published under."""
+    """A key of your own, and its selector."""
 
     selector: str
-    """First label of the record's name, lower case; it never gets another key."""
+    """The selector, in lower case. A selector never gets a second key."""
     private_key: Annotated[str, WithJsonSchema(SECRET_TEXT)] = Field(repr=False)
-    """An RSA key as `openssl genrsa` makes it: PEM or base64 DER, a secret."""
+    """An RSA private key, as `openssl genrsa` writes it: PEM or base64 DER. A secret."""
 
     @cached_property
     def signing_key(self) -> SigningKey:
-        """The key, checked. Cached, for OpenSSL takes some 35 ms to check one."""
+        """The key, checked. Cached: OpenSSL takes about 35 ms for it."""
         return load_key(self.private_key)
 
     @model_validator(mode="after")
@@ -75,7 +75,7 @@ class SuppliedKey(Written):
         return self
 
     def _problems(self) -> Iterator[Problem]:
-        if len(self.selector) > MAX_SELECTOR:  # perhaps the key, in the wrong place: `shown` won't quote it
+        if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
             yield ("selector",), f"must be at most {MAX_SELECTOR} characters, not {shown(self.selector)}"
         elif problem := records.selector_problem(self.selector):
             yield ("selector",), problem
@@ -86,18 +86,18 @@ class SuppliedKey(Written):
 
 
 class KeyStore(Written):
-    """Where generated keys are kept, and options of the store."""
+    """Where generated keys are kept, with the options of the store."""
 
     provider: _Store
-    """The stack's state, where its secrets provider encrypts them, or AWS Secrets Manager."""
+    """The stack's state, encrypted by its secrets provider, or AWS Secrets Manager."""
     kms_key_id: _KmsKey | None = None
-    """KMS key that encrypts the secrets. By default the account's `aws/secretsmanager`."""
+    """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
     tags: dict[str, str] = Field(default={}, json_schema_extra={"maxProperties": MAX_TAGS})
     """Tags of the secrets, at most 48."""
     resource_policy: Annotated[str, JsonObject(MAX_POLICY)] | None = None
     """Resource policy of the secrets: a map, or JSON."""
     recovery_window_days: Annotated[int, Whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
-    """How long a secret can be restored after its generation is gone, in days."""
+    """How long a secret can be restored after its generation is removed, in days."""
 
     @field_validator("tags")
     @classmethod

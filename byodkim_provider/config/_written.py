@@ -1,4 +1,4 @@
-"""What all maps in a stack file share: their spelling, and how several problems of one are reported."""
+"""What all maps in a stack file share: spelling of keys, and reports of several problems at once."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _One = TypeVar("_One")
 if TYPE_CHECKING:
     Listed = Sequence[_One]
 else:
-    # A program may give any sequence; what is kept is a tuple.
+    # A program may pass any sequence; it is stored as a tuple.
     Listed = tuple[_One, ...]
 
 Problem = tuple[tuple[str, ...], str]
-"""Where in a field, and what is wrong there."""
+"""The path within a field, and the message."""
 
 
 class LocatedError(ValueError):
-    """Several problems of one field. A class because pydantic takes one error a validator."""
+    """Several problems of one field. A class because a pydantic validator can raise only one error."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
@@ -54,7 +54,7 @@ class LocatedError(ValueError):
 
 
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """*values*; raises ValueError if one is there twice."""
+    """*values*; raises ValueError if one is listed twice."""
     for position, value in enumerate(values):
         if value in values[:position]:
             raise ValueError(f"{shown(value)} is listed twice")
@@ -62,7 +62,7 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def at_least_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """*values*; raises ValueError if there are none."""
+    """*values*; raises ValueError if they are empty."""
     if not values:
         raise ValueError("must list at least one, not none")
     return values
@@ -81,9 +81,9 @@ Boolean = Annotated[bool, Flag()]
 
 class Written(BaseModel):
     """
-    A map in a stack file: camelCase keys, none that is not known.
+    A map in a stack file: camelCase keys, unknown keys are refused.
 
-    In a program it is made by name, in snake_case; raises `InvalidSettings` with one line for each problem.
+    In a program, its arguments are in snake_case; raises `InvalidSettings` with one line for each problem.
     """
 
     model_config = ConfigDict(
@@ -113,7 +113,7 @@ class Written(BaseModel):
 
 
 def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
-    """What SES would refuse (SES API, Tag), and names that are not the user's."""
+    """Tags that SES refuses (SES API, Tag), and names that are reserved."""
     if len(tags) > MAX_TAGS:
         yield (), f"must be at most {MAX_TAGS}, not {len(tags)}"
     for key, value in tags.items():

@@ -1,5 +1,5 @@
 """
-What may be written under `ses-byodkim:` in a stack file: every key, its default, its meaning.
+Every key under `ses-byodkim:` in a stack file, with its default and its meaning.
 
 A rule that needs more than one domain, or the `aws:` settings, is in `settings`; how a single
 value is read is in `values`; `dns`, `keys` and `keyStore` have modules of their own. The
@@ -58,7 +58,7 @@ _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters,
 
 
 class DomainDefaults(Written):
-    """What `defaults` may hold, and each domain override."""
+    """Settings that a domain can override; `defaults` holds them for all domains."""
 
     overlap_days: Annotated[int, Whole(0, 365)] = generations.OVERLAP_DAYS
     """How long a generation stays published after its last signature, in days. 0 overrides the rule."""
@@ -68,40 +68,40 @@ class DomainDefaults(Written):
         AfterValidator(distinct),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = ()
-    """AWS Regions that get an identity each. By default the one of `aws:region`."""
+    """AWS Regions, each with an SES identity of its own. Default: `aws:region`."""
     dns: Annotated[
         Listed[DnsSettings],
         BeforeValidator(as_list),
         AfterValidator(at_least_one),
         Field(json_schema_extra=any_form),
     ] = (DnsSettings(),)
-    """Who publishes the records: a provider's name, an object with its options, or a list of them."""
+    """The DNS provider that publishes the records: its name, an object with options, or a list of them."""
     key_bits: Annotated[int, Whole(MIN_BITS, MAX_BITS)] = MAX_BITS
-    """Size of keys that are made from now on, in bits. Those that exist stay as they are."""
+    """Length of new keys, in bits. Existing keys do not change."""
     key_store: Annotated[KeyStore, BeforeValidator(as_object), Field(json_schema_extra=name_or_object)] = (
         KeyStore(provider="state")
     )
-    """Where keys that are made from now on are kept: a store's name, or an object with its options."""
+    """Where new keys are kept: the name of a store, or an object with options. Existing keys do not move."""
     configuration_set: _ConfigurationSet | None = None
-    """Configuration set of the identities. Left as it is when not given."""
+    """Default configuration set of the identities. If it is not given, it is not managed."""
     tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None
-    """Tags of the identities, at most 48. Left as they are when not given."""
+    """Tags of the identities, at most 48. If they are not given, they are not managed."""
     adopt: Boolean = False
-    """Take over identities that exist already."""
+    """Take over identities that exist in SES. While this is set, they stay in SES when the stack goes."""
     accept_unsigned_window: Boolean = False
-    """Let mail go out unsigned until SES has verified the new key."""
+    """Leave Easy DKIM, although mail is sent unsigned until SES has verified the new key."""
     retired: Boolean = False
-    """Remove the identities and keep the records."""
+    """Delete the identities and keep the records: mail that is on its way can still be verified."""
     protect: Boolean = False
-    """Protect the identities against deletion."""
+    """Let Pulumi refuse to delete the identities (the resource option `protect`)."""
     dns_check: Annotated[Literal["authoritative", "recursive", "off"], _bare_off] = "authoritative"
-    """Which servers must show a record before SES gets the key."""
+    """The servers that must show a record before its key is sent to SES; `off` checks none."""
     dns_resolvers: Annotated[Listed[Annotated[str, ResolverAddress()]], AfterValidator(distinct)] = ()
-    """Recursive resolvers, `address[:port]`; authoritative servers are asked at that port too."""
+    """Recursive resolvers, `address[:port]`. Authoritative servers are queried at the same port."""
     dns_wait_seconds: Annotated[int, Whole(0, 3600)] = 120
-    """How long to wait until a record is visible, in seconds."""
+    """How long a run waits until a record is visible in DNS, in seconds."""
     rotate_after_days: Annotated[int, Whole(1, 36500)] = 180
-    """A key that has signed for more days than this is a warning."""
+    """A run warns about a key that has signed for more days than this."""
 
     @field_validator("tags")
     @classmethod
@@ -115,11 +115,11 @@ class WrittenDomain(DomainDefaults):
     """A sending domain."""
 
     generation: _Generation
-    """Which generation of the key signs. One more is a rotation."""
+    """The generation of the key that signs. Increase it by one to rotate the key."""
     published: Listed[_Generation] | None = None
-    """Which generations have a key and a record. By default the previous, the signing and the next one."""
+    """The generations that have a key and a record. Default: the previous, the signing and the next one."""
     keys: dict[_Generation, SuppliedKey] | None = None
-    """Keys of your own, by generation."""
+    """Your own keys, keyed by generation."""
 
     @field_validator("published")
     @classmethod
@@ -158,26 +158,26 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
 
 
 class Verification(Written):
-    """How long a run waits for SES, and how it ends if SES takes longer."""
+    """How long a run waits for SES, and how it ends at the time limit."""
 
     timeout_minutes: Annotated[int, Whole(0, 72 * 60)] = 30
-    """How long to wait for all identities together, in minutes; 0 checks each once."""
+    """Time limit for all identities together, in minutes; 0 checks each identity once."""
     on_timeout: Literal["warn", "fail"] = "warn"
-    """Whether the run then succeeds with a warning, or fails."""
+    """At the time limit, the run succeeds with a warning, or fails."""
 
 
 class StackSettings(Written):
     """Everything under `ses-byodkim:`."""
 
     defaults: DomainDefaults = DomainDefaults()
-    """What holds for each domain that does not say otherwise."""
+    """Default settings of all domains."""
     domains: Annotated[
         dict[str, Annotated[WrittenDomain, _nothing]], Field(json_schema_extra={"minProperties": 1})
     ]
-    """The sending domains, by name."""
+    """The sending domains, keyed by name."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
     dns_credentials: dict[str, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]] = Field(
         default={}, repr=False
     )
-    """What opens DNS hosts that we write to ourselves: secrets, by a name of your choice."""
+    """Credentials for the APIs of DNS hosts: secrets, keyed by a name of your choice."""

@@ -73,7 +73,7 @@ class DomainSettings(DomainDefaults):
     keys: Mapping[int, SuppliedKey]
     """Supplied keys by generation; a published generation that is not in here is generated."""
     warnings: tuple[str, ...]
-    """Settings that are allowed but perhaps not intended, one line each."""
+    """Settings that are valid but perhaps not intended, one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class Settings:
 
 def load(config: Mapping[str, object], *, default_region: str | None) -> Settings:
     """
-    The settings in *config*, which is all under the project's name: decrypted plain values.
+    The settings in *config*: everything under the project's name, decrypted.
 
-    *default_region* is `aws:region`. Raises `InvalidSettings` with every problem there is.
+    *default_region* is `aws:region`. Raises `InvalidSettings` with all problems.
     """
     written = {key: value for key, value in config.items() if value is not None}
     if not written.get("domains"):

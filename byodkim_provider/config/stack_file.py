@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
-"""How Pulumi lets a project's own file be called."""
+"""File names that Pulumi accepts for the project file."""
 
 Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""
@@ -46,9 +46,9 @@ _Splice = tuple[int, int, str]
 
 def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Path:
     """
-    The file with the configuration of *stack*, which need not be there.
+    The file with the configuration of *stack*; it may not exist.
 
-    It ends as *project_file* does, whose content is *project*
+    Its suffix is that of *project_file*, whose content is *project*
     (https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go).
     """
     folder = project_file.parent / str(project.get("stackConfigDir") or ".")
@@ -61,7 +61,7 @@ def domain_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, 
 
 
 def key_paths(project: str, name: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
-    """Keys that may lead to *name*: Pulumi takes three spellings of one."""
+    """Keys that may lead to *name*: Pulumi accepts three spellings."""
     for key in (f"{project}:{name}", name, f"{project}:config:{name}"):
         if in_project_file:
             yield "config", key, "value"
@@ -130,7 +130,7 @@ def load(text: str) -> Any:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
-        problem = "a key stands here twice" if isinstance(error, DuplicateKeyError) else error.problem
+        problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings([f"{where}{problem}"]) from None
     except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, deep nesting
@@ -155,7 +155,7 @@ def _changed_at(value: Any, path: Sequence[str], changes: Mapping[str, Changes])
 
 
 def _not_editable(domain: str) -> str:
-    return line(("domains", domain), "its keys don't stand there by themselves, edit the stack file by hand")
+    return line(("domains", domain), "has an anchor, an alias or a merge key: edit the stack file by hand")
 
 
 def _splices(text: str, node: Node | None, domain: str, changes: Changes) -> Iterator[_Splice]:

@@ -48,7 +48,7 @@ class _Value:
 
 @dataclass(frozen=True)
 class Whole(_Value):
-    """A whole number. `pulumi config set` may store it as text, and Pulumi hands it on as a float."""
+    """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
 
     least: int
     most: int | None = None
@@ -77,7 +77,7 @@ def _whole(value: object) -> int | None:
 
 
 class Flag(_Value):
-    """True or false. `pulumi config set` may store it as text."""
+    """True or false. `pulumi config set` may store it as a string."""
 
     schema: ClassVar[JsonSchemaValue] = {"type": "boolean"}
 
@@ -91,7 +91,7 @@ class Flag(_Value):
 
 @dataclass(frozen=True)
 class Text(_Value):
-    """Text of one form; *expected* describes it."""
+    """A string that matches a pattern; *expected* describes it."""
 
     pattern: str
     expected: str
@@ -121,7 +121,7 @@ class Region(_Value):
 
 @dataclass(frozen=True)
 class JsonObject(_Value):
-    """A map, or the same as JSON text; it is handed on as text of *most* characters at most."""
+    """A map, or a string with its JSON; the value is JSON of at most *most* characters."""
 
     most: int
     schema: ClassVar[JsonSchemaValue] = {"type": ["object", "string"]}
@@ -152,7 +152,7 @@ class Zone(_Value):
 
 
 class ResolverAddress(_Value):
-    """Address of a recursive resolver; its port follows, if that is not 53."""
+    """Address of a recursive resolver, with its port unless that is 53."""
 
     schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
 

@@ -32,7 +32,7 @@ OVERLAP_DAYS: Final = 10
 """
 How long a generation stays published after its last signature, in days.
 
-SES may look for the new key, and sign with the old one, for 72 hours; a queue keeps
+SES may search for the new key, and sign with the old one, for 72 hours; a queue keeps
 retrying for "at least 4-5 days" (RFC 5321 section 4.5.4.1); the rest covers TTLs.
 """
 

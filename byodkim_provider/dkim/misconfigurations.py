@@ -1,5 +1,5 @@
 """
-What is wrong with a TXT record: which known misconfiguration its values, or its name, look like.
+What is wrong with a TXT record: the known misconfiguration that its values, or its name, match.
 
 Strings in, a code and a description out: no DNS here. `records` decides what a value holds,
 `fixes` says how to fix each code. A description quotes at most one tag of a value: the value may
@@ -95,7 +95,7 @@ MisplacedCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Misconfiguration:
-    """What a server's TXT values at a record's name look like."""
+    """The misconfiguration that a server's TXT values match."""
 
     code: ValueCode
     """For programs; never changes."""

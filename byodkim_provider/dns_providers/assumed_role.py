@@ -1,7 +1,7 @@
 """
 Route 53 in another AWS account: the pulumi-aws provider that has assumed a role there.
 
-One for each role in a program: every provider is a process of its own that signs in anew.
+One for each role in a program: every provider is a separate process with its own sign-in.
 """
 
 from __future__ import annotations

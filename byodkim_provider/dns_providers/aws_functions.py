@@ -1,8 +1,8 @@
 """
-Functions of pulumi-aws, called by a program: what they answer, or an error in one line.
+Calls functions of pulumi-aws in a program; an error becomes one line.
 
-Such an error has come through plugin, engine and SDK, which raises nothing narrower than
-`Exception`. What AWS said in it is found by its form, and judged by its code.
+An error passes through plugin, engine and SDK, which raises nothing narrower than
+`Exception`. AWS's own message in it is found by a pattern, and its code decides the hint.
 """
 
 from __future__ import annotations

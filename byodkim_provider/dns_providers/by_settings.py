@@ -1,4 +1,4 @@
-"""Which DNS provider the settings of a domain name."""
+"""Chooses the DNS provider for the settings of a domain."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
-The TXT record at Cloudflare, by pulumi-cloudflare, in the form that shows no change ever after.
+The TXT record at Cloudflare, by pulumi-cloudflare, in a form that never shows a change.
 
-That is Cloudflare's own: the full name without a final dot, the value quoted and split.
+That form is Cloudflare's own: the full name without a final dot, the value quoted and split.
 https://github.com/cloudflare/terraform-provider-cloudflare/issues/6238 and 5517
 """
 

@@ -1,8 +1,8 @@
 """
 A Route 53 zone for `_domainkey.<domain>` alone, for a domain whose DNS is elsewhere.
 
-Once its NS records stand in the parent zone, nobody has to paste a record again. The zone
-hides every other selector of the domain, so those of others are carried over first.
+Once its NS records are in the parent zone, nobody has to add a record by hand again. The zone
+hides every other selector of the domain, so other senders' records are copied into it first.
 """
 
 from __future__ import annotations

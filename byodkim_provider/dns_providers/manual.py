@@ -1,7 +1,7 @@
 """
-The TXT record in a DNS that only people can write to: nothing is declared, people paste.
+The TXT record in a DNS that only people can edit: no resource is declared.
 
-What to type in which field is said by the identity that waits for the record, and by
+The identity that awaits the record prints what to type into which field, and so does
 `byodkim records`.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["Manual"]
 
 class Manual:
     """
-    Records that people paste into a panel.
+    Records that people add in a DNS panel.
 
     *panel* is a name from `panels.PANELS`, None for any other; *zone* is the zone in the panel, by
     default the domain itself.

@@ -121,7 +121,7 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
         )
     if zone.is_private:
         raise InvalidSettings(
-            [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't look into"]
+            [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't read"]
         )
     if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
         raise InvalidSettings(

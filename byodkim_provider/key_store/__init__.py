@@ -1,5 +1,5 @@
 """
-Where a private key is kept other than in the stack's state: AWS Secrets Manager.
+Keeps private keys outside of the stack's state: in AWS Secrets Manager.
 
 It may read, write and delete secrets that carry our tags. No Pulumi.
 """

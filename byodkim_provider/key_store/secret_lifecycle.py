@@ -27,12 +27,12 @@ from byodkim_provider.property_types import timestamp
 __all__ = ["KeyRequest", "Made", "create", "delete", "problem", "read_key"]
 
 MAX_NAMES: Final = 100
-"""How many names are tried. Each is a key that was made and deleted within a recovery window."""
+"""How many names are tried. A taken name is a key that was deleted within the recovery window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """What `create` makes: a key and its secret."""
+    """The key and the secret that `create` makes."""
 
     domain: str
     bits: int

@@ -1,6 +1,4 @@
-"""
-What the settings of a domain make of one key and one identity: their inputs.
-"""
+"""Builds the inputs of a key and of an identity from the settings of a domain."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ __all__ = ["existing_for", "identity_args", "key_of"]
 
 _HANDED_ON: Final = sorted(
     ({field.name for field in fields(ByodkimIdentityArgs)} & DomainDefaults.model_fields.keys())
-    - {"dns", "regions"}  # objects and a sequence there, labels and a sorted list here
+    - {"dns", "regions"}  # other types there: objects, and an unsorted sequence
 )
 """Settings that are inputs of an identity under the same name."""
 
@@ -59,7 +57,7 @@ def key_of(
 
 
 def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:
-    """Where a key that is not made yet goes; None: into the state."""
+    """Where a new key is kept; None: in the state."""
     store = settings.key_store
     if store.provider == "state":
         return None
@@ -74,7 +72,7 @@ def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> Secre
 
 
 def existing_for(generation: int, settings: DomainSettings) -> Existing:
-    """The selector of a generated key is nobody else's; at another one a lost answer of ours may stand."""
+    """A generated selector is unique: an existing record is ours, from a Create whose response was lost."""
     return "same key" if generation in settings.keys else "replace"
 
 

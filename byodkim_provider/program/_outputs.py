@@ -1,7 +1,7 @@
 """
-What a stack shows of its identities: the verdict, or what a refresh found since.
+Stack outputs about identities: the verdict of the verification, or a difference that a refresh found.
 
-Outputs in, outputs out: no resource is declared here.
+Outputs in, outputs out: this module declares no resource.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["known_of", "line_about", "made", "merged", "status_in"]
 
 
 def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
-    """*pending*, and of the *others* the lines about other identities."""
+    """*pending*, and those of the *others* that are about other identities."""
     subjects = {line.partition(":")[0] for line in pending or ()}
     return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
 
 
 def made(value: Any) -> Any:
     """
-    *value*, with None for each output that is not known after an update: `--target` left its resource out.
+    *value*, with None for each output that is unknown after an update, because of `--target`.
 
-    The engine would store its mark of an unknown value, a UUID, as if that were the output.
+    Otherwise the engine stores its placeholder for unknown values, a UUID, as the output.
     """
     match value:
         case pulumi.Output() if not pulumi.runtime.is_dry_run():
@@ -42,9 +42,9 @@ def made(value: Any) -> Any:
 
 def known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulumi.Output[Sequence[Any]]:
     """
-    Of an identity its status, what a refresh found otherwise than declared, and the verification's verdict.
+    The status of an identity, the differences that a refresh found, and the verification's verdict.
 
-    With `--target` the verification may not know this identity, or its key: then it is None.
+    The verdict is None if `--target` left the verification out of the update.
     """
 
     def known(found: Sequence[Any]) -> Sequence[Any]:
@@ -61,13 +61,13 @@ def known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulum
 
 
 def status_in(known: Sequence[Any]) -> str:
-    """The verdict, unless SES's last word is newer."""
+    """The verdict, or the identity's status if a refresh found a difference since."""
     status, drift, verdict = known
     return str(status if drift or verdict is None else verdict)
 
 
 def line_about(subject: str, known: Sequence[Any]) -> str:
-    """The line about an identity of which the verification does not say all."""
+    """A line about an identity that differs from its declaration, or has no verdict; else ""."""
     status, drift, verdict = known
     if drift:
         return f"{subject}: {', '.join(drift)}"

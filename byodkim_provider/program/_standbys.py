@@ -1,6 +1,4 @@
-"""
-The records that the next rotation needs, where people paste records: printed while somebody is about to.
-"""
+"""With `dns: manual`: prints the records of the next rotation when people are adding records anyway."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 __all__ = ["PublishedRecord", "show_standbys"]
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""By how much SES's clock and ours may differ: AWS refuses a signature from further away."""
+"""Largest difference between SES's clock and ours: AWS refuses requests with a larger one."""
 
 
 class PublishedRecord(TypedDict):
@@ -44,11 +42,11 @@ def show_standbys(
     began: datetime,
 ) -> None:
     """
-    Print the records that the next rotation needs, whenever somebody is about to paste.
+    Print the records that the next rotation needs, if people are adding a record anyway.
 
-    That is while the signing record is waited for, and in the run (which *began* then) that
-    switched, or made the standby's key: *made_at* says when, by generation. Not after the first Create,
-    for which both were printed.
+    They do so while the signing record is awaited, and in the run (which *began* then) that
+    rotated, or made the standby's key: *made_at* says when, by generation. Not after the first
+    Create: both records were printed then.
     """
 
     def show(values: Mapping[str, Any]) -> None:
@@ -67,8 +65,8 @@ def show_standbys(
             )
             pulumi.log.info(
                 f"{domain}: add the record of generation {record['generation']} too, if it is not "
-                f"there yet: the rotation to it then waits for nobody\n{text}",
-                identities[0],  # below what it says of the record that it waits for
+                f"there yet: the next rotation then waits for no DNS\n{text}",
+                identities[0],  # shown below the identity's message about its own record
             )
 
     pulumi.Output.all(
@@ -79,7 +77,7 @@ def show_standbys(
 
 
 def _is_pasting(status: str, key_set_by: str, signing_since: str | None, *, began: datetime) -> bool:
-    """Whether an identity waits for its record, or was switched to another key since the run *began*."""
+    """Whether an identity awaits its record, or was switched to another key in the run that *began* then."""
     if status == AWAITING_DNS or signing_since is None:
         return status == AWAITING_DNS
     return key_set_by != CREATED and moment(signing_since) >= began - CLOCKS_DIFFER

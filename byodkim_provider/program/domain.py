@@ -1,8 +1,8 @@
 """
-One sending domain: which resources it consists of, and what depends on what.
+The component of one sending domain: its resources and their dependencies.
 
-An identity depends on the record it signs with, and on no other: an edge to a standby's
-record would let that record's failure touch the identity.
+An identity depends only on the record it signs with: if it depended on a standby's record,
+the failure of that record would stop the identity.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class ByodkimDomain(pulumi.ComponentResource):
     """
     Keys and records of every published generation, and an SES identity in every Region.
 
-    `get` and `pulumi import` don't work for what is in it; `custom_timeouts` have no effect.
+    `get` and `pulumi import` don't work for its resources; `custom_timeouts` has no effect.
     """
 
     identities: Mapping[str, ByodkimIdentity]
-    """By Region; none of a retired domain."""
+    """Keyed by Region; empty if the domain is retired."""
     verification: DkimVerification | None
-    """With *wait* only: depend on it to depend on a verified domain."""
+    """Only with *wait*. A resource that depends on it is created after SES has verified the domain."""
     records: Sequence[PublishedRecord]
-    """Those of the published generations, oldest first."""
+    """The records of the published generations, oldest first."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class ByodkimDomain(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
-        Declare the domain; raises `InvalidSettings` before anything is declared if it can't be.
+        Declare the domain. Raises `InvalidSettings` before any resource is declared.
 
         Args:
-            name: of the resource; names of keys, records and identities begin with it.
-            args: of the domain; `settings.load` makes those of a stack file.
-            opts: as for any resource.
+            name: Name of the resource; the names of keys, records and identities begin with it.
+            args: Arguments, or the settings that `settings.load` reads from a stack file.
+            opts: Options of the resource.
         """
         if isinstance(args, ByodkimDomainArgs):
             settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
@@ -113,17 +113,17 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             published = [
                 provider.publish(
-                    # Named by zone, not by the order in the settings: a renamed record would be deleted.
+                    # Named after the zone, not after its position: a renamed record would be deleted.
                     f"{name}/{generation}/{hosted_zone.label}",
                     domain=settings.name,
                     record_name=key["record_name"],
                     record_value=key["record_value"],
                     existing=existing_for(generation, settings),
-                    # An adopted identity stays when the stack goes, so the record it signs with must too.
+                    # An adopted identity stays in SES when the stack goes, and so must its record.
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         retain_on_delete=settings.adopt and role == "signing",
-                        # Made first, a replacement of the same name would be deleted with the old one.
+                        # A replacement that is created first would be deleted with the old record: same name.
                         delete_before_replace=True,
                     ),
                 )
@@ -162,8 +162,8 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     def summary(self, verification: DkimVerification) -> dict[str, Any]:
         """
-        What a stack shows of the domain: signing generation and selector, records and where they
-        stand, the NS records of a delegation, status by Region.
+        The stack output of the domain: signing generation and selector, records and their zones,
+        the NS records of a delegation, the status in each Region.
         """
         signing = next(record for record in self.records if record["role"] == "signing")
         delegations = [
@@ -188,7 +188,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         return {name: made(value) for name, value in shown.items()}
 
     def not_verified(self, verification: DkimVerification) -> Sequence[pulumi.Output[str]]:
-        """One line per identity whose key *verification* does not know yet; empty if there is none."""
+        """One line for each identity, which is "" if the verdict of *verification* says everything."""
         return [
             known_of(identity, verification).apply(partial(line_about, f"{self._domain} {region}"))
             for region, identity in self.identities.items()
@@ -205,9 +205,9 @@ class ByodkimDomain(pulumi.ComponentResource):
 
 def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:
     """
-    One line for each identity that is not verified, or is otherwise than declared.
+    One line for each identity that is not verified, or differs from its declaration.
 
-    The second a refresh may have found after the verification, which has such an identity as verified.
+    The verification's results can't show a difference that a later refresh found.
     """
     others = [made(line) for domain in domains for line in domain.not_verified(verification)]
     return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))

@@ -1,8 +1,8 @@
 """
-What a program says of one domain: the keys of a stack file, as arguments.
+The arguments of one domain in a program: the keys of a stack file.
 
-Keys, defaults and checks are those of `config.schema`, from which the class here is derived;
-only what a file can't say is added.
+Names, defaults and checks come from `config.schema`. Only arguments that a file can't
+hold are added.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ def _providers(given: object) -> tuple[object, ...]:
 
 class ByodkimDomainArgs(WrittenDomain):
     """
-    Inputs of a `ByodkimDomain`: plain values, known before anything is made.
+    Inputs of a `ByodkimDomain`: plain values, known before any resource is created.
 
-    They have the names and meanings of the stack file, in snake_case, and are checked when this is
-    made: raises `InvalidSettings` with one line for each problem. A key under *keys* is the
-    decrypted text, as `pulumi.Config().require("key")` gives it, not an Output.
+    Names and meanings are those of the stack file, in snake_case. Raises `InvalidSettings` with one
+    line for each problem. A private key under *keys* is a decrypted string, as
+    `pulumi.Config().require("key")` returns it, not an Output.
     """
 
     domain: str
-    """The sending domain. Written in any form: upper case, U-labels or a final dot are normalised."""
+    """The sending domain. Upper case, U-labels and a final dot are normalised."""
     dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(_providers)] = ()
-    """Providers of your own that publish the records, instead of those that *dns* names."""
+    """Your own DNS providers, used instead of those in *dns*."""
     wait: Annotated[bool, Flag()] = False
-    """Make a `DkimVerification` for this domain alone; what depends on that, depends on a verified domain."""
+    """Declare a `DkimVerification` for this domain, so that other resources can depend on it."""
 
     def settings(self) -> settings.DomainSettings:
-        """The same with what follows from it; without *regions* in that of the stack that runs."""
+        """The settings with all defaults; without *regions*, the Region is the stack's `aws:region`."""
         return settings.domain(self.domain, self, default_region=stack_config.region())

@@ -1,4 +1,4 @@
-"""What the configuration of the stack that runs says: all under the project's name, and the Region."""
+"""Reads the configuration of the running stack: everything under the project's name, and the Region."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
 
 
 def written() -> dict[str, object]:
-    """By key, decrypted: those that there are as plain values, any other as its text."""
+    """All configured keys, decrypted: valid keys as plain values, any other as a string."""
     project = pulumi.get_project()
     config, prefix = pulumi.Config(project), f"{project}:"
-    # The language host gives the configuration in the environment, the Automation API does not.
+    # The language host passes the configuration in the environment, the Automation API does not.
     everything = sorted({*get_config_env(), *CONFIG.get()})
     names = [name.removeprefix(prefix) for name in everything if name.startswith(prefix)]
     return {name: config.get_object(name) if name in OBJECTS else config.get(name) for name in names}

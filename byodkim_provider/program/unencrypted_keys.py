@@ -1,8 +1,8 @@
 """
-Private keys, and secrets of DNS hosts, that stand in the configuration in plain.
+Finds private keys and secrets of DNS hosts that are not encrypted in the configuration.
 
-Everybody with the repository reads them there. And the reverse: what is encrypted there and would
-stand in plain in the state.
+Everybody who can read the repository can read them. Also finds the reverse: values that are
+encrypted there, but would be in plain text in the state.
 
 The program gets every value decrypted and unmarked, so the stack file is read again. What could
 not be checked there is a warning. Values in, problems out; no text quotes a key.
@@ -26,13 +26,13 @@ from byodkim_provider.errors import InvalidSettings
 __all__ = ["credentials_in_stack", "encrypted_in_vain", "in_stack", "private_key_paths", "problems"]
 
 KeyPath = tuple[str, str]
-"""Domain and generation, as they are spelled."""
+"""Domain and generation, as the file spells them."""
 
 NOT_SECRET: Final = ("user", "accountId")
-"""What may stand under `dnsCredentials` in plain: it opens nothing by itself."""
+"""Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 NAMED: Final = 3
-"""How many keys that could not be checked are named."""
+"""How many keys that could not be checked a message names."""
 
 
 def in_stack(domains: object) -> list[str]:

@@ -1,9 +1,9 @@
 """
-What the plugin process of Pulumi's dynamic providers lacks, and this package needs.
+Adds to the plugin process of Pulumi's dynamic providers what this package needs.
 
-More than four threads, a Cancel that ends waits, the engine's log, errors of one clean line.
-All of it rests on internals of the SDK, so none of it may break a call: without one of them
-the resources work, less comfortably. Pinned by the contract tests against the real process.
+More than four threads, a Cancel that ends waits, messages in the engine's log, errors without
+traceback. All of it uses internals of the SDK, so no failure here may break a call: without
+these additions the resources still work. The contract tests run them in the real process.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from byodkim_provider.quoting import printable
 __all__ = ["EngineProgress", "prepare_process"]
 
 THREADS: Final = 32
-"""Calls at a time, instead of 4. The engine asks for 4 × cores at most, and Cancel needs one too."""
+"""Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
 
 DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
-"""Set in the environment of `pulumi`, errors come with their traceback."""
+"""If this variable is set in the environment of `pulumi`, errors have a traceback."""
 
 LOG_SECONDS: Final = 2
-"""How long a line of progress may take before it is dropped."""
+"""Time limit for sending a message to the engine; after that it is dropped."""
 
 WAKE_SECONDS: Final = 0.2
 """How often the main thread checks for an interrupt. The engine kills the process five seconds after one."""
 
 
 def prepare_process() -> None:
-    """Clean errors, more threads, an ear for Cancel and interrupts. Call it from every `configure`."""
+    """Make all additions to this process. Call it from every `configure`."""
     for prepare in (_clean_errors, _listen_for_cancel, _listen_for_interrupts):
         with contextlib.suppress(Exception):
             prepare()
@@ -51,10 +51,10 @@ def prepare_process() -> None:
 
 class CleanTracebacks:
     """
-    Stands in for the module `traceback` in the plugin process.
+    Replaces the module `traceback` in the plugin process.
 
-    The process sends `format_exc()` of every exception to the user. For an error that was
-    raised on purpose all but its text is noise; a bug keeps its traceback.
+    The process shows `format_exc()` of every exception to the user. For a `ByodkimError` only
+    the message is of use; a bug keeps its traceback.
     """
 
     def format_exc(self) -> str:
@@ -72,10 +72,10 @@ def _clean_errors() -> None:
 
 
 class EngineProgress:
-    """Speaks in the resource's row of `pulumi up`, through the engine's Log RPC."""
+    """Shows messages in the resource's row of `pulumi up`, through the engine's Log RPC."""
 
     def __init__(self, urn: str) -> None:
-        """*urn* of the resource; empty for the stack's own row."""
+        """*urn* is the resource's; \"\" means the row of the stack."""
         self._urn = urn
 
     def update(self, text: str) -> None:
@@ -95,7 +95,7 @@ class EngineProgress:
 
 def progress_of_this_call() -> EngineProgress:
     """
-    Progress in the row of the resource whose call this thread runs.
+    Progress in the row of the resource that this thread works on.
 
     A provider's methods don't get the URN from Pulumi, so it is read from the request in the caller's frame.
     """
@@ -110,13 +110,13 @@ def progress_of_this_call() -> EngineProgress:
 
 @functools.cache
 def _engine() -> Any:
-    # The engine starts the process with its own address as the last argument.
+    # The engine passes its address as the last argument of the process.
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
 
 
 def _cancel(self: object, request: object, context: object) -> object:
-    # Runs as the code of another function of another module: it imports what it needs.
-    # Also called at the end of every orderly run, so it says nothing.
+    # Replaces the code of a function in another module, so it imports what it needs.
+    # Also called at the end of every normal run, so it prints nothing.
     from google.protobuf.empty_pb2 import Empty
 
     from byodkim_provider.progress import stopping
@@ -129,7 +129,7 @@ def _listen_for_cancel() -> None:
     servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
     if servicer is None:
         return  # not in the plugin process
-    # gRPC holds the function object, so only its code can still be exchanged.
+    # gRPC has a reference to the function object, so only its code can be replaced.
     servicer.Cancel.__code__ = _cancel.__code__
     # A second Ctrl-C interrupts the main thread, which then joins the workers.
     threading._register_atexit(stopping.set)  # type: ignore[attr-defined]
@@ -139,7 +139,7 @@ def _listen_for_cancel() -> None:
     if frame is not None:
         executor = frame.f_locals["executor_reference"]()
         executor._max_workers = THREADS
-        # Else calls that are in line already, and a Cancel behind them, get no thread before the next call.
+        # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next call.
         for _ in range(executor._work_queue.qsize()):
             executor._adjust_thread_count()
 

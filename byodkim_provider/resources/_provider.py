@@ -1,6 +1,4 @@
-"""
-What every provider of ours is to the plugin process: how it is stored, configured, and refuses inputs.
-"""
+"""The base classes of our dynamic providers: serialisation, configuration, results of `check`."""
 
 from __future__ import annotations
 
@@ -19,17 +17,17 @@ __all__ = ["AwsProvider", "DynamicProvider", "check_result"]
 
 
 class DynamicProvider(ResourceProvider):
-    """A provider that users' state names by the `load_v1` of its module, and nothing else."""
+    """A provider. The state refers to it only by the `load_v1` of its module."""
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
 
     def __init__(self) -> None:
         super().__init__()
         self._config: Callable[[str], Any] = lambda _name: None
-        """The stack's configuration: the value of a full name, or None."""
+        """Returns the value of a full configuration key, or None."""
 
     def __reduce__(self) -> tuple[Callable[[], DynamicProvider], tuple[()]]:
-        # Whatever hangs on self stays out of state: clients, credentials, what a test has passed.
+        # No attribute of self gets into the state: clients, credentials, values that a test has passed.
         return sys.modules[type(self).__module__].load_v1, ()
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -38,7 +36,7 @@ class DynamicProvider(ResourceProvider):
 
 
 class AwsProvider(DynamicProvider):
-    """One that calls AWS with every resource, so that a bad setting is refused at once."""
+    """A provider that needs AWS for every resource, so that `configure` refuses invalid settings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,8 +50,8 @@ class AwsProvider(DynamicProvider):
 
 
 def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckResult:
-    """The result of a `check`; a problem is one line, and a hint may follow."""
-    # No property name: the engine prints the value of the property that is named.
+    """The result of a `check`; a problem is one line, perhaps with a hint."""
+    # No property name: with one, the engine prints the property's value.
     # https://github.com/pulumi/pulumi/issues/19465
     return CheckResult(dict(inputs), [CheckFailure("", _lines(problem)) for problem in problems])
 

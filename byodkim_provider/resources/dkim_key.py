@@ -1,9 +1,9 @@
 """
-A generated key as a Pulumi resource: made once, in the plugin process, and never changed.
+A generated key as a Pulumi resource: created once, in the plugin process, and never changed.
 
-How the engine asks: plain dicts in and out. By default the key is kept in the stack's state,
-as a secret, and nothing here touches a network. With a key store it never enters the state;
-what happens then is decided in `key_store.secret_lifecycle`.
+Translates between the engine's plain dicts and the packages below. By default the key is kept in
+the stack's state, as a secret, and no network is used. With a key store it never enters the
+state; `key_store.secret_lifecycle` decides what happens then.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _STORED: Final[property_types.Kinds] = {
     "bits": property_types.WHOLE,
     "key_store": property_types.MAP,
 }
-"""Types of what is in the state."""
+"""Types of the outputs in the state."""
 
 _KEY_STORE: Final[property_types.Kinds] = {
     "region": property_types.STRING,
@@ -58,7 +58,7 @@ _KEY_STORE: Final[property_types.Kinds] = {
 
 
 _instances: dict[str, str] = {}
-"""One for all providers of a process, which is one run."""
+"""Shared by all providers of a process, which is one run."""
 
 
 def load_v1() -> DkimKeyProvider:
@@ -67,7 +67,7 @@ def load_v1() -> DkimKeyProvider:
 
 
 class DkimKeyProvider(DynamicProvider):
-    """Makes the key; keeps no state."""
+    """Creates the key."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         normal = dict(news)
@@ -87,8 +87,8 @@ class DkimKeyProvider(DynamicProvider):
         return check_result(normal, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        # Never "changed" for anything else: all that depends on the key would preview as changed too.
-        # So `bits` and `key_store` are for keys not made yet.
+        # No other input is a change, because everything that depends on the key would preview as changed.
+        # So `bits` and `key_store` apply only to new keys.
         _refuse_other_state(olds)
         replaces = ["domain"] if olds["domain"] != news.get("domain") else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
@@ -109,7 +109,7 @@ class DkimKeyProvider(DynamicProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
         if "secret_arn" in props:
-            # What is lost stays in the state all the same: with the resource its record would go,
+            # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
             arn, version = props["secret_arn"], props["secret_version_id"]
             if problem := secret_lifecycle.problem(arn, self._store_of(arn), version_id=version):
@@ -155,12 +155,12 @@ class DkimKeyProvider(DynamicProvider):
         return CreateResult(made.held.selector, outputs)
 
     def _store_of(self, arn: str) -> SecretStore:
-        """Where a secret is, in the account that it was made in."""
+        """Secrets Manager in the Region and account of a secret."""
         parsed = SecretArn.parse(arn)
         return connections(self._settings()).secrets(parsed.region, parsed.account_id)
 
     def _settings(self) -> AwsSettings:
-        # Not in `configure`: for keys in the state no setting of AWS can be wrong.
+        # Not in `configure`: keys in the state need no AWS settings.
         return read_settings(self._config)
 
 
@@ -172,7 +172,7 @@ def _bits_problem(bits: Any) -> str | None:
 
 
 def _key_store_problems(store: Any) -> list[str]:
-    """What is wrong with the input `key_store`, as far as a preview knows it."""
+    """Problems of the input `key_store`; a preview may not know all of it."""
     if isinstance(store, Unknown):
         return []
     if not isinstance(store, Mapping):
@@ -190,7 +190,7 @@ def _key_store_problems(store: Any) -> list[str]:
 
 
 def _whole(number: Any) -> Any:
-    """*number* as it was written: Pulumi sends every one as a float."""
+    """*number* as the program gave it: Pulumi sends every number as a float."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -203,14 +203,14 @@ def _recovery_days(store: Mapping[str, Any]) -> int:
 
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
-    """Raise `InvalidSettings` for a state that was not written here."""
+    """Raise `InvalidSettings` for a state that this provider can't have written."""
     in_store = outputs.get("secret_arn") is not None
     where = ("secret_arn", "secret_version_id", "instance", "key_store") if in_store else ("private_key",)
     property_types.refuse_state(outputs, _STORED, required=("domain", "selector", *where))
 
 
 def _public(made: KeySecret) -> dict[str, Any]:
-    """What everybody may know of a key."""
+    """The public outputs of a key."""
     return {
         "domain": made.domain,
         "bits": made.key.bits,
@@ -234,14 +234,14 @@ class SecretsManagerArgs:
 
     region: pulumi.Input[str]
     account_id: pulumi.Input[str] | None = None
-    """The AWS account it must land in; another one is refused before anything is written."""
+    """The AWS account of the secret; any other account is refused before anything is written."""
     kms_key_id: pulumi.Input[str] | None = None
-    """By default the account's `aws/secretsmanager`."""
+    """Default: the account's `aws/secretsmanager`."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     resource_policy: pulumi.Input[str] | None = None
-    """JSON: who else may read the secret."""
+    """Resource policy of the secret, in JSON."""
     recovery_window_days: pulumi.Input[int] = MAX_RECOVERY_DAYS
-    """How long the secret can be restored after the resource is gone, 7 to 30."""
+    """How long the secret can be restored after the resource is deleted, 7 to 30 days."""
 
 
 @dataclass(kw_only=True)
@@ -249,33 +249,33 @@ class DkimKeyArgs:
     """Inputs of a `DkimKey`."""
 
     domain: pulumi.Input[str]
-    """Whose mail the key signs. Another domain is another key."""
+    """The domain whose mail the key signs. A change replaces the key."""
     bits: pulumi.Input[int] = keys.MAX_BITS
-    """Of the modulus, 1024 to 2048. A change touches no key that exists."""
+    """Length of the key, 1024 to 2048. A change does not affect an existing key."""
     key_store: SecretsManagerArgs | None = None
-    """By default the stack's state. A change touches no key that exists."""
+    """Default: the stack's state. A change does not affect an existing key."""
 
 
 class DkimKey(Resource, module="byodkim", name="DkimKey"):
     """
     An RSA key for one generation of a domain.
 
-    It lives in the stack's state, where the stack's secrets provider encrypts it; or, with
-    *key_store*, in Secrets Manager alone. There its name is the resource's, so a replacement by
-    `--replace` finds the same key again. `get` and `pulumi import` don't work, as with any
-    dynamic resource; `custom_timeouts` have no effect.
+    It is kept in the stack's state, encrypted by the stack's secrets provider; or, with
+    *key_store*, only in Secrets Manager. The secret is named after the resource, so a replacement
+    by `--replace` finds the same key again. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` has no effect.
     """
 
     domain: pulumi.Output[str]
     bits: pulumi.Output[int]
     private_key: pulumi.Output[str | None]
-    """Secret: PKCS#1 DER in base64, one line, as SES takes it. None of a key in Secrets Manager."""
+    """Secret: base64 of PKCS#1 DER, one line, as SES takes it. None if the key is in Secrets Manager."""
     secret_arn: pulumi.Output[str | None]
-    """Of a key in Secrets Manager; None of one in the state."""
+    """ARN of the secret; None if the key is in the state."""
     secret_version_id: pulumi.Output[str | None]
-    """The version of the secret that was written here."""
+    """The version of the secret that this resource wrote."""
     selector: pulumi.Output[str]
-    """`s<yyyymmdd>-<8 hex>`: the day it was made and the beginning of its fingerprint."""
+    """`s<yyyymmdd>-<8 hex>`: the date of creation and the first digits of the fingerprint."""
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     record_name: pulumi.Output[str]
@@ -284,7 +284,7 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
     """ISO 8601, UTC."""
 
     def __init__(self, name: str, args: DkimKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """*name* is unique in its stack."""
+        """*name* is unique in the stack."""
         outputs = (
             "private_key",
             "selector",

@@ -1,7 +1,7 @@
 """
-Waiting for SES's verdict on identities, as a Pulumi resource.
+Verification of identities, as a Pulumi resource.
 
-How the engine asks; when to look and what a verdict rests on is decided in `verification`.
+Translates between the engine's plain dicts and `identity.verification`, which polls and decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from byodkim_provider.resources.unknowns import has_unknown, split
 __all__ = ["DkimVerification", "DkimVerificationArgs", "DkimVerificationProvider", "load_v1"]
 
 TIMEOUT_MINUTES = 30
-"""How long a run waits if nobody says otherwise: well over the minutes that SES usually takes."""
+"""Default time limit of a run: much longer than SES usually takes."""
 
 MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
@@ -42,14 +42,14 @@ _INPUTS: Final[property_types.Kinds] = {
     "timeout_minutes": property_types.NUMBER,
     "adopted": property_types.list_of(property_types.STRING),
 }
-"""Types of what a program gives."""
+"""Types of the inputs."""
 
 _ENTRY: Final[property_types.Kinds] = {
     **property_types.kinds_of(Entry),
     **property_types.kinds_of(Verdict),
     "signed_until": property_types.by_generation(property_types.TIME),
 }
-"""Types of what is known of an identity, in the inputs and in the state."""
+"""Types of an identity's properties, in the inputs and in the state."""
 
 
 def load_v1() -> DkimVerificationProvider:
@@ -95,11 +95,11 @@ class DkimVerificationProvider(AwsProvider):
             return DiffResult(changes=True)
         known = [_known(one) for one in identities]
         if all(one.keys() >= {"domain", "region"} for one in known):
-            # A selector that a preview can't know changes nothing about which Region goes.
+            # An unknown selector does not matter here: only Regions are compared.
             verdicts.refuse_exchange(
                 [Entry.from_properties({"selector": "", **one}) for one in known], before
             )
-        # Time limits are not compared: they are for the next wait.
+        # Time limits are not compared: they apply to the next wait.
         return DiffResult(changes=has_unknown(identities) or verdicts.needs_poll(_entries(news), before))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -131,7 +131,7 @@ class DkimVerificationProvider(AwsProvider):
 
 
 def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A problem for each new identity that SES has already, as the checks of these identities have found."""
+    """A problem for each new identity that SES has already: the identities' own checks have found them."""
     return [
         f"{one['domain']} {one['region']}: SES has this identity already, as its warning says"
         for one in identities
@@ -144,14 +144,14 @@ def _adopted(identities: Sequence[tuple[str, str, bool]]) -> list[str]:
 
 
 def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Which of the *adopted* ones of the last run are not declared any more."""
+    """Identities that were *adopted* and are no longer declared."""
     if not isinstance(adopted, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
         return []
     return sorted({*map(str, adopted)} - {f"{one['domain']} {one['region']}" for one in identities})
 
 
 def _known(identity: Any) -> dict[str, Any]:
-    """What a preview knows of an identity."""
+    """The properties of an identity that are known in a preview."""
     if not isinstance(identity, Mapping):
         return {}
     return split(identity)[0]
@@ -162,7 +162,7 @@ def _entries(properties: Mapping[str, Any]) -> list[Entry]:
 
 
 def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
-    """What is wrong with the types of the identities under *name*; *more* is required as well."""
+    """Problems with the types of the identities under *name*; *more* are further required properties."""
     return [
         f"{name}[{number}].{problem}"
         for number, one in enumerate(properties.get(name, ()))
@@ -183,30 +183,30 @@ class DkimVerificationArgs:
 
     identities: Sequence[ByodkimIdentity]
     timeout_minutes: float = TIMEOUT_MINUTES
-    """How long a run waits for all that is new or changed. Read, never compared: no change by itself."""
+    """How long a run waits for new and changed identities. A change of this input alone is no change."""
     on_timeout: OnTimeout = "warn"
-    """`warn` succeeds, and the next run looks once more at what is pending; `fail` fails the run."""
+    """`warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run fails."""
     delegations: Mapping[str, bool] = field(default_factory=dict)
     """
-    The domains with a delegated zone, and whether that is released.
+    Domains with a delegated zone, each with whether the zone is released.
 
-    This resource stands for the whole stack: it alone can refuse to remove a zone too early. The
-    engine would say no more than that the zone is protected, and perhaps after the rest is gone.
+    Only this resource sees the whole stack, so it refuses to delete a zone too early. The engine
+    only reports that the zone is protected, perhaps after it has deleted everything else.
     """
 
 
 class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
     """
-    Waits until SES has verified identities, and says why it has not.
+    Waits until SES has verified identities, and reports why one is not verified.
 
-    Once all are verified it makes no call. `get` and `pulumi import` don't work, as with any
-    dynamic resource; `custom_timeouts` have no effect, *timeout_minutes* is the limit.
+    When all are verified it makes no call. `get` and `pulumi import` don't work, as with any
+    dynamic resource; `custom_timeouts` has no effect, *timeout_minutes* is the time limit.
     """
 
     results: pulumi.Output[Sequence[Mapping[str, Any]]]
-    """For each identity domain, region, selector, status, verified and reason."""
+    """For each identity: domain, region, selector, status, verified and reason."""
     pending: pulumi.Output[Sequence[str]]
-    """One line for each identity that is not verified: which, its status, why."""
+    """One line for each identity that is not verified: domain, Region, status and reason."""
 
     def __init__(
         self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
@@ -232,7 +232,7 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,
             "delegations": args.delegations or None,
-            # The deletion of a resource calls no provider in a preview: this one says what it comes to.
+            # A preview calls no provider for a deletion: this resource says which adopted identities stay.
             "adopted": pulumi.Output.all(
                 *[pulumi.Output.all(one.domain, one.region, one.adopted) for one in args.identities]
             ).apply(_adopted),

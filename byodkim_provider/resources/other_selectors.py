@@ -236,7 +236,7 @@ class ForeignSelectorsArgs:
     regions: Sequence[str] = ()
     """Where SES may sign for the domain with Easy DKIM, whose selectors are in use then."""
     dns_check: str = "authoritative"
-    """`off` delegates without looking, and then nothing can be kept."""
+    """`off` delegates without a lookup, so `keep` needs values."""
     dns_resolvers: Sequence[str] = ()
     release: bool = False
     """The zone is about to go: refused while the parent zone still delegates to it."""

@@ -1,8 +1,8 @@
 """
-Whether a supplied key may have its record: what stands at that name before the record is made.
+Checks, before the record of a supplied key is created, whether another key is at its name.
 
-Route 53 is asked when the record is new, and never again: a record in the state costs no call.
-That happens in `check`, so that a preview refuses to overwrite somebody's key.
+It reads Route 53 only for a new record: a record in the state costs no call. It does so in
+`check`, so that a preview refuses to overwrite another key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load_v1() -> RecordCheckProvider:
 
 
 class RecordCheckProvider(AwsProvider):
-    """Asks Route 53 about what is new; keeps no state."""
+    """Reads Route 53 for new records."""
 
     def __init__(self, connect: Callable[[str | None], Route53Client] | None = None) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class RecordCheckProvider(AwsProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = [name for name in ("zone_id", "record_name") if olds.get(name) != news.get(name)]
-        # A record that is checked once is ours, whoever is asked, and however its value is written.
+        # A record that was checked is ours, whatever role reads it and however its value is written.
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -94,10 +94,10 @@ class RecordCheckArgs:
 
 class RecordCheck(Resource, module="byodkim", name="RecordCheck"):
     """
-    The leave to make a supplied key's record in Route 53.
+    The check before a supplied key's record is created in Route 53.
 
-    Refuses, in a preview, a name that has another key: one that this stack did not make, and
-    one that it made. `get` and `pulumi import` don't work, as with any dynamic resource.
+    A preview refuses a name that has another key, whoever created that record. `get` and
+    `pulumi import` don't work, as with any dynamic resource.
     """
 
     def __init__(self, name: str, args: RecordCheckArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is secret because a setting of the stack is. Pulumi decrypts settings and marks none of them."""
+"""Marks values as secret if their setting is encrypted: Pulumi passes settings decrypted, without a mark."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ __all__ = ["as_secret_as"]
 
 
 def as_secret_as(setting: str, value: Any) -> Any:
-    """*value*, as a secret if anything in the *setting* is encrypted: an external id in `aws:assumeRoles`."""
+    """*value*, as a secret if any part of *setting* is encrypted, such as an external id of a role."""
     return pulumi.Output.secret(value) if is_config_secret(setting) else value

@@ -1,4 +1,4 @@
-"""What a preview can't know yet."""
+"""Values that are unknown in a preview."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["has_unknown", "split"]
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether *value*, or a part of it, is not known before something is made."""
+    """Whether *value*, or a part of it, is unknown in a preview."""
     if isinstance(value, Mapping):
         return any(has_unknown(one) for one in value.values())
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -20,6 +20,6 @@ def has_unknown(value: Any) -> bool:
 
 
 def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs that are known, and those that a preview can't know yet."""
+    """The known inputs, and the unknown ones."""
     unknown = {name: value for name, value in inputs.items() if has_unknown(value)}
     return {name: value for name, value in inputs.items() if name not in unknown}, unknown

@@ -156,7 +156,7 @@ def test_refused_within_itself():
     ("text", "problem"),
     [
         ("config: {\n", "line 2: expected the node content, but found '<stream end>'"),
-        ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a key stands here twice"),
+        ("config:\n  a: MIIEsecret\n  a: MIIEother\n", "line 3: a duplicate key"),
         ("config: \x07", "is not valid YAML"),
     ],
     ids=["cut off", "twice", "a control character"],

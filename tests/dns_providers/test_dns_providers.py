@@ -185,7 +185,7 @@ def add_too(generation, *lines):
     return "\n".join(
         (
             f"{DOMAIN}: add the record of generation {generation} too, if it is not there yet: "
-            "the rotation to it then waits for nobody",
+            "the next rotation then waits for no DNS",
             *lines,
         )
     )
@@ -321,7 +321,7 @@ def test_route53_is_asked_once(cloud):
         (
             {"zone_id": "ZIN"},
             "domains[\"mail.example.com\"].dns.zoneId: 'ZIN' is the private zone 'example.com', "
-            "which SES can't look into",
+            "which SES can't read",
         ),
         (
             {"zone_id": "ZORG"},
