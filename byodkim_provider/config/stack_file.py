@@ -155,7 +155,8 @@ def _changed_at(value: Any, path: Sequence[str], changes: Mapping[str, Changes])
 
 
 def _not_editable(domain: str) -> str:
-    return line(("domains", domain), "has an anchor, an alias or a merge key: edit the stack file by hand")
+    text = "can't be edited in place (an anchor, a merge key or an empty value?), edit the stack file by hand"
+    return line(("domains", domain), text)
 
 
 def _splices(text: str, node: Node | None, domain: str, changes: Changes) -> Iterator[_Splice]:

@@ -308,7 +308,7 @@ def test_edited_meanwhile(project, world, monkeypatch):
     monkeypatch.setattr(world.resolver, "txt", edit_and_look_up)
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.stderr.splitlines()[1:] == [
-        "byodkim: stacks/Pulumi.dev.yaml: was changed by somebody else meanwhile, nothing was written"
+        "byodkim: stacks/Pulumi.dev.yaml: was changed meanwhile, nothing was written"
     ]
     assert (result.exit_code, project.ran) == (1, [])
     assert project.stack_file.read_text().endswith("{generation: 2}\n# theirs\n")
@@ -637,7 +637,8 @@ def nothing(project, world):
         (
             merged,
             [DOMAIN],
-            'domains["example.com"]: its keys don\'t stand there by themselves, edit the stack file by hand',
+            'domains["example.com"]: can\'t be edited in place '
+            "(an anchor, a merge key or an empty value?), edit the stack file by hand",
         ),
         (
             two,

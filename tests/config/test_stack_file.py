@@ -141,7 +141,8 @@ def test_refused(domains):
     with pytest.raises(InvalidSettings) as refused:
         edited(text, PATH, {"example.com": {"generation": 2, "published": None}})
     assert str(refused.value) == (
-        'domains["example.com"]: its keys don\'t stand there by themselves, edit the stack file by hand'
+        'domains["example.com"]: can\'t be edited in place '
+        "(an anchor, a merge key or an empty value?), edit the stack file by hand"
     )
 
 
