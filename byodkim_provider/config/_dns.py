@@ -47,9 +47,14 @@ _Role = Annotated[
 ]
 _Host = Annotated[
     str,
-    Text("[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?", "an address, or a name like 'ns1.example.com'"),
+    Text(
+        "(?!.*[.]{2})[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?",
+        "an address, or a name like 'ns1.example.com'",
+    ),
 ]
-_TsigKey = Annotated[str, Text("[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")]
+_TsigKey = Annotated[
+    str, Text("(?!.*[.]{2})[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?", "a name like 'byodkim'")
+]
 _CredentialsName = Annotated[str, Text("[A-Za-z0-9_-]{1,32}", "a name under dnsCredentials like 'godaddy'")]
 
 

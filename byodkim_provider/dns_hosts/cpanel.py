@@ -40,8 +40,6 @@ class CPanel:
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         """*server* is the panel's host, as in the address of the panel in a browser."""
-        self._server = server
-        self._port = port
         self._zone = zone
         self._ttl = ttl
         self._credentials = credentials
@@ -51,7 +49,7 @@ class CPanel:
             "and run the same command again"
         )
         self._api = HttpApi(
-            base_url or f"https://{server}:{port}",
+            base_url or f"https://{f'[{server}]' if ':' in server else server}:{port}",
             credentials=credentials,
             headers=lambda: {"Authorization": f"cpanel {credentials['user']}:{credentials['token']}"},
             forbidden=self._forbidden,
@@ -60,8 +58,7 @@ class CPanel:
 
     @property
     def label(self) -> str:
-        port = "" if self._port == PORT else f":{self._port}"
-        return f"cpanel:{self._server}{port}:{self._zone}"
+        return f"cpanel:{self._zone}"
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_value(line) for line in self._lines(name)[1]))
@@ -119,7 +116,7 @@ class CPanel:
         if "serial number" in said:
             raise Unknown("the zone was changed meanwhile")
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
-        raise Refused(f"cPanel answers: {said}", hint=self._forbidden if denied else "nothing was changed")
+        raise Refused(f"cPanel answers: {said}", hint=self._forbidden if denied else "")
 
 
 def _decoded(text: str) -> str:

@@ -94,4 +94,4 @@ class DreamHost:
             raise Refused(f"a CNAME record is there, and nothing can stand beside it ({said})")
         if "key" in said or "auth" in said:
             raise Refused(f"DreamHost answers {said}", hint=self._forbidden)
-        raise Refused(f"DreamHost answers {said}", hint="nothing was changed")
+        raise Refused(f"DreamHost answers {said}")

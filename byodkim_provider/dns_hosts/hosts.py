@@ -81,7 +81,7 @@ def _rfc2136(settings: HostSettings, secrets: Credentials) -> DnsHost:
         key_name=settings.key_name,
         key_algorithm=settings.key_algorithm or rfc2136.ALGORITHM,
         credentials=secrets,
-        ttl=settings.ttl or rfc2136.TTL,
+        ttl=rfc2136.TTL if settings.ttl is None else settings.ttl,
     )
 
 
@@ -89,7 +89,7 @@ def _godaddy(settings: HostSettings, secrets: Credentials) -> DnsHost:
     return godaddy.GoDaddy(
         settings.zone,
         credentials=secrets,
-        ttl=settings.ttl or godaddy.TTLS[0],
+        ttl=godaddy.TTLS[0] if settings.ttl is None else settings.ttl,
         base_url=secrets.environment.get("GODADDY_BASE_URL", godaddy.BASE_URL),
     )
 
@@ -105,7 +105,7 @@ def _cpanel(settings: HostSettings, secrets: Credentials) -> DnsHost:
         server=settings.server,
         port=settings.port or cpanel.PORT,
         credentials=secrets,
-        ttl=settings.ttl or cpanel.TTL,
+        ttl=cpanel.TTL if settings.ttl is None else settings.ttl,
         base_url=secrets.environment.get("CPANEL_BASE_URL", ""),
     )
 
@@ -114,7 +114,7 @@ def _wix(settings: HostSettings, secrets: Credentials) -> DnsHost:
     return wix.Wix(
         settings.zone,
         credentials=secrets,
-        ttl=settings.ttl or wix.TTL,
+        ttl=wix.TTL if settings.ttl is None else settings.ttl,
         base_url=secrets.environment.get("WIX_BASE_URL", wix.BASE_URL),
     )
 

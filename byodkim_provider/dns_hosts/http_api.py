@@ -10,9 +10,11 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
+import ssl
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +22,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError, TimeoutError
 
 from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.progress import stopping
 
 __all__ = ["TIMEOUT_SECONDS", "HttpApi"]
 
@@ -35,6 +38,8 @@ WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "descripti
 """Fields in which hosts put their error messages, the most specific first."""
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
 
 
 class HttpApi:
@@ -55,10 +60,6 @@ class HttpApi:
         self._headers = headers
         self._forbidden = forbidden
         self._timeout_seconds = timeout_seconds
-        timeout = urllib3.Timeout(
-            connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds, total=timeout_seconds
-        )
-        self._pool = _pool(self._base_url, timeout)
 
     def call(
         self,
@@ -70,9 +71,33 @@ class HttpApi:
         form: Mapping[str, str] | None = None,
     ) -> Any:
         """The JSON of a successful response, None if empty; *body* is sent as JSON. Raises `HostError`."""
+        if stopping.is_set():
+            raise Unknown("interrupted")
+        try:
+            response = self._sent(method, path, query, body, form)
+        except SSLError as error:
+            if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
+                raise Refused("the host does not prove who it is (TLS)", hint=_ADDRESS) from None
+            raise Unknown("no answer: the TLS connection failed") from None
+        except ValueError:  # its text may quote a header, or a proxy's password
+            raise Refused("the address of the API is invalid, or a proxy's", hint=_ADDRESS) from None
+        except TimeoutError:
+            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
+        except (HTTPError, OSError) as error:
+            raise Unknown(f"no answer: {type(error).__name__}") from None
+        return self._judged(response.status, response.headers, response.data)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        form: Mapping[str, str] | None,
+    ) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(self._base_url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise Refused("only https keeps the secret on its way", hint="correct the address of the API")
+            raise Refused("only https keeps the secret on its way", hint=_ADDRESS)
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self._headers()}
         content: bytes | None = None
@@ -81,17 +106,18 @@ class HttpApi:
         elif form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             content = urlencode(form).encode()
-        try:
-            response = self._pool.request(
-                method, url, body=content, headers=headers, redirect=False, retries=False
-            )
-        except SSLError:
-            raise Refused(f"{parts.hostname} does not prove who it is (TLS)") from None
-        except TimeoutError:
-            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
-        except (HTTPError, OSError) as error:
-            raise Unknown(f"no answer: {type(error).__name__}") from None
-        return self._judged(response.status, response.headers, response.data)
+        return self._pool.request(method, url, body=content, headers=headers, redirect=False, retries=False)
+
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
+        seconds = self._timeout_seconds
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds, total=seconds)
+        parts = urlsplit(self._base_url)
+        proxy = urllib.request.getproxies().get(parts.scheme)
+        if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+            return urllib3.ProxyManager(proxy, timeout=timeout)
+        return urllib3.PoolManager(timeout=timeout)
 
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
         try:
@@ -116,7 +142,7 @@ class HttpApi:
             return Refused(reason, hint=self._forbidden)
         if 300 <= status < 400:
             return Refused(f"{status}, a redirect, which is not followed")
-        return Refused(reason, hint="nothing was changed")
+        return Refused(reason)
 
 
 def _words(answer: object) -> str:
@@ -140,15 +166,6 @@ def _seconds(retry_after: str | None) -> float | None:
         return max((email.utils.parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds(), 0)
     except (TypeError, ValueError):
         return None
-
-
-def _pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
-    """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
-    parts = urlsplit(base_url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy, timeout=timeout)
-    return urllib3.PoolManager(timeout=timeout)
 
 
 class _WithoutQuery(logging.Filter):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -30,10 +29,14 @@ Existing = Literal["same key", "replace"]
 """A record that exists already: taken over if it holds this key, else an error; or replaced."""
 
 LIMIT_SECONDS: Final = 60
-"""Time limit for one record. If the host is slower, the next run reads the record and continues."""
+"""
+Time limit for one record, without the waits for its turn and for a busy host.
+
+If the host is slower, the next run reads the record and continues.
+"""
 
 BUSY_SECONDS: Final = 600
-"""Longest wait of one record for its turn: a hundred domains at a host that allows 60 requests a minute."""
+"""Longest wait of one record for a busy host: a hundred domains, and 60 requests a minute."""
 
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each retry; the last value repeats."""
@@ -67,84 +70,130 @@ class Record:
         return there[0] if len(values) == 1 and key and records.same_key(there[0], key) else None
 
 
+class _Requests:
+    """The requests for one record. A class because it keeps what they may have changed."""
+
+    def __init__(self, host: DnsHost, name: str, clock: Clock) -> None:
+        self.label = host.label
+        self.name = name
+        self.changed = False
+        """Whether a change was made, or may have been made."""
+        self.queued_seconds = 0.0
+        """Time spent waiting until other requests of the zone had ended."""
+        self._host = host
+        self._clock = clock
+
+    def values(self) -> tuple[str, ...]:
+        return self._call(lambda: self._host.values(self.name))
+
+    def add(self, value: str) -> None:
+        self._change(lambda: self._host.add(self.name, value))
+
+    def remove(self, value: str) -> None:
+        self._change(lambda: self._host.remove(self.name, value))
+
+    def _change(self, work: Callable[[], None]) -> None:
+        before, self.changed = self.changed, True
+        try:
+            self._call(work)
+        except (Busy, Refused):
+            self.changed = before
+            raise
+
+    def _call(self, work: Callable[[], T]) -> T:
+        began = self._clock.monotonic()
+        with _turn(self.label):
+            self.queued_seconds += self._clock.monotonic() - began
+            return _in_time(self._host, work)
+
+
 def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> str:
     """
     Publish a record, and return its value; an existing record of this key keeps its form.
 
-    Raises `DnsRefused` if nothing was changed; `DnsUnconfirmed` or `Stopped` if the next run must
-    read what was done.
+    Raises `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped` if the next
+    run must read what was done.
     """
+    requests = _Requests(host, record.name, clock)
     accepted = False
 
     def step() -> str:
         nonlocal accepted
-        there = _request(host, lambda: host.values(record.name))
+        there = requests.values()
         if (found := record.as_declared(there)) is not None:
             return found
         others = tuple(one for one in there if one != record.value)
         if others and record.existing == "same key":
-            if accepted and record.value in there:  # somebody else added a value at the same time
-                _request(host, lambda: host.remove(record.name, record.value))
+            if requests.changed and record.value in there:  # somebody else added a value at the same time
+                requests.remove(record.value)
+            requests.changed = accepted and record.value not in there  # it may still appear
             raise Refused(
                 "a TXT record with another value is there already",
-                hint="nothing was changed; remove it, or give the key another selector",
+                hint="remove it, or give the key another selector",
             )
         for other in others:
-            _request(host, partial(host.remove, record.name, other))
+            requests.remove(other)
         if record.value not in there and not accepted:
-            _request(host, lambda: host.add(record.name, record.value))
+            requests.add(record.value)
             accepted = True
-        there = _request(host, lambda: host.values(record.name))
+        there = requests.values()
         if (found := record.as_declared(there)) is not None:
             return found
         raise Unknown(
             "the host took the record and does not list it yet" if accepted else "it was changed meanwhile"
         )
 
-    return _again(step, host, record.name, clock, progress)
+    return _again(step, requests, clock, progress)
 
 
 def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Progress) -> None:
     """Remove *value* at *name*, and return once it is gone; other values stay. Raises as `publish`."""
+    requests = _Requests(host, name, clock)
 
     def step() -> None:
-        if value not in _request(host, lambda: host.values(name)):
+        if value not in requests.values():
             return
-        _request(host, lambda: host.remove(name, value))
-        if value in _request(host, lambda: host.values(name)):
+        requests.remove(value)
+        if value in requests.values():
             raise Unknown("the host removed the record and still lists it")
 
-    _again(step, host, name, clock, progress)
+    _again(step, requests, clock, progress)
 
 
 def lookup(host: DnsHost, name: str, *, clock: Clock, progress: Progress) -> tuple[str, ...]:
     """The values at *name*. Raises as `publish`."""
-    return _again(lambda: _request(host, lambda: host.values(name)), host, name, clock, progress)
+    requests = _Requests(host, name, clock)
+    return _again(requests.values, requests, clock, progress)
 
 
-def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progress: Progress) -> T:
+def _again(step: Callable[[], T], requests: _Requests, clock: Clock, progress: Progress) -> T:
     """The result of *step*, retried after temporary errors; raises the errors of `publish`."""
+    label, name = requests.label, requests.name
     began = clock.monotonic()
+    busy_seconds = 0.0
 
     def is_over(state: RetryCallState) -> bool:
-        busy = state.outcome and isinstance(state.outcome.exception(), Busy)
-        limit = BUSY_SECONDS if busy else LIMIT_SECONDS
-        return clock.monotonic() + state.upcoming_sleep - began > limit
+        if state.outcome and isinstance(state.outcome.exception(), Busy):
+            return busy_seconds + state.upcoming_sleep > BUSY_SECONDS
+        # A busy host, or a long queue, takes nothing from the time for lost responses.
+        ours = clock.monotonic() - began - busy_seconds - requests.queued_seconds
+        return ours + state.upcoming_sleep > LIMIT_SECONDS
 
     def wait(seconds: float) -> None:
         if clock.wait(seconds):
-            raise _stopped(host, name)
+            raise _stopped(f"{label}: {name}")
 
-    def say(state: RetryCallState) -> None:
+    def before_wait(state: RetryCallState) -> None:
+        nonlocal busy_seconds
         error = state.outcome.exception() if state.outcome else None
+        busy_seconds += state.upcoming_sleep if isinstance(error, Busy) else 0
         if isinstance(error, HostError):
-            progress.update(
-                printable(f"{host.label}: {name}: {error.reason}, again in {state.upcoming_sleep:.1f} s")
-            )
+            pause = f"again in {state.upcoming_sleep:.1f} s"
+            progress.update(printable(f"{label}: {name}: {error.reason}, {pause}"))
 
     retry = Retrying(
         sleep=wait,
-        before_sleep=say,
+        before_sleep=before_wait,
         wait=_pause,
         stop=is_over,
         retry=retry_if_exception_type((Busy, Unknown)),
@@ -152,20 +201,24 @@ def _again(step: Callable[[], T], host: DnsHost, name: str, clock: Clock, progre
     )
     try:
         return retry(step)
-    except Refused as error:
-        raise DnsRefused(host.label, name, printable(error.reason), hint=error.hint) from None
-    except Busy as error:
-        when = f", and wants to be asked again in {error.retry_after:.0f} s" if error.retry_after else ""
-        raise DnsUnconfirmed(
-            host.label, name, printable(error.reason) + when, hint="wait, and run `pulumi up` again to go on"
-        ) from None
     except HostError as error:
-        raise DnsUnconfirmed(
-            host.label,
-            name,
-            printable(error.reason),
-            hint="it is not known whether the record was changed; `pulumi up` checks, and goes on from there",
-        ) from None
+        raise _final(error, requests) from None
+
+
+def _final(error: HostError, requests: _Requests) -> DnsRefused | DnsUnconfirmed:
+    """The error of `publish` for one that no retry helped against."""
+    label, name, reason = requests.label, requests.name, printable(error.reason)
+    match error:
+        case Refused():
+            changed = "the record may have been changed" if requests.changed else "nothing was changed"
+            hint = f"{changed}; {error.hint}" if error.hint else changed
+            return DnsRefused(label, name, reason, hint=hint)
+        case Busy():
+            when = f", and wants to be asked again in {error.retry_after:.0f} s" if error.retry_after else ""
+            hint = "wait, and run `pulumi up` again to go on"
+            return DnsUnconfirmed(label, name, reason + when, hint=hint)
+    hint = "it is not known whether the record was changed; `pulumi up` checks, and goes on from there"
+    return DnsUnconfirmed(label, name, reason, hint=hint)
 
 
 def _pause(state: RetryCallState) -> float:
@@ -175,27 +228,26 @@ def _pause(state: RetryCallState) -> float:
     return max(pause, (error.retry_after or 0) if isinstance(error, Busy) else 0)
 
 
-def _request(host: DnsHost, work: Callable[[], T]) -> T:
-    """The result of one request, one at a time per zone; not waited for once the run is interrupted."""
-    with _turn(host.label):
-        answer: Future[T] = Future()
+def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
+    """The result of one request; not waited for once the run is interrupted."""
+    answer: Future[T] = Future()
 
-        def run() -> None:
-            try:
-                answer.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
-                answer.set_exception(error)
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+            answer.set_exception(error)
 
-        threading.Thread(target=run, name=f"byodkim {host.label}", daemon=True).start()
-        for _ in range(round(REQUEST_SECONDS / POLL_SECONDS)):
-            if answer.done() or stopping.is_set():
-                break
-            _wait_for(answer, POLL_SECONDS)
-        if stopping.is_set():
-            _wait_for(answer, GRACE_SECONDS)
-        if answer.done():
-            return answer.result()
-        raise _stopped(host, "") if stopping.is_set() else Unknown(f"no answer within {REQUEST_SECONDS:g} s")
+    threading.Thread(target=run, name=f"byodkim {host.label}", daemon=True).start()
+    for _ in range(round(REQUEST_SECONDS / POLL_SECONDS)):
+        if answer.done() or stopping.is_set():
+            break
+        _wait_for(answer, POLL_SECONDS)
+    if stopping.is_set():
+        _wait_for(answer, GRACE_SECONDS)
+    if answer.done():
+        return answer.result()
+    raise _stopped(host.label) if stopping.is_set() else Unknown(f"no answer within {REQUEST_SECONDS:g} s")
 
 
 def _wait_for(answer: Future[T], seconds: float) -> None:
@@ -227,8 +279,7 @@ def _stopped_before(label: str) -> Stopped:
     return Stopped(f"{label}: interrupted", hint="run `pulumi up` again to go on")
 
 
-def _stopped(host: DnsHost, name: str) -> Stopped:
-    where = f"{host.label}: {name}" if name else host.label
+def _stopped(where: str) -> Stopped:
     return Stopped(
         f"{where}: interrupted before the host answered",
         hint="the record may have been changed; `pulumi up` checks, and goes on from there",

@@ -26,6 +26,7 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.progress import stopping
 
 __all__ = ["ALGORITHM", "ALGORITHMS", "PORT", "TTL", "Rfc2136"]
 
@@ -44,7 +45,7 @@ ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
 
 _MEANS: Final = {
-    dns.rcode.NOTAUTH: "the server has no such zone, or does not know the key",
+    dns.rcode.NOTAUTH: "the server has no such zone, does not know the key, or has another time of day",
     dns.rcode.NOTZONE: "the name is not in the zone",
     dns.rcode.REFUSED: "the server does not allow it with this key, or does not know the key",
     dns.rcode.NOTIMP: "the server takes no dynamic updates",
@@ -79,8 +80,11 @@ class Rfc2136:
 
     @property
     def label(self) -> str:
-        port = "" if self._port == PORT else f":{self._port}"
-        return f"rfc2136:{self._server}{port}:{self._zone}"
+        return f"rfc2136:{self._zone}"
+
+    @property
+    def _where(self) -> str:
+        return self._server if self._port == PORT else f"{self._server} port {self._port}"
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(map(_joined, self._rdatas(name)))
@@ -90,7 +94,7 @@ class Rfc2136:
         update.absent(name + ".", RdataType.CNAME)  # otherwise BIND ignores the update and says NOERROR
         update.absent(name + ".", RdataType.TXT)
         update.add(name + ".", self._ttl, _rdata(value))
-        self._exchange(update)
+        self._update(update)
 
     def remove(self, name: str, value: str) -> None:
         gone = [rdata for rdata in self._rdatas(name) if _joined(rdata) == value]
@@ -98,7 +102,7 @@ class Rfc2136:
             update = dns.update.UpdateMessage(self._zone)
             for rdata in gone:
                 update.delete(name + ".", rdata)
-            self._exchange(update)
+            self._update(update)
 
     def _rdatas(self, name: str) -> tuple[TXT, ...]:
         """The TXT records at *name* at the primary server itself; secondaries may be behind."""
@@ -111,26 +115,54 @@ class Rfc2136:
                 hint="is the zone served there, and is the name not delegated away from it?",
             )
         owner = dns.name.from_text(name)
-        if any(rrset.name == owner and rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
+        zones = [rrset.name for rrset in answer.authority if rrset.rdtype == RdataType.SOA]
+        if not answer.answer and zones and zones[0] != dns.name.from_text(self._zone):
+            raise Refused(
+                f"the server has the name in the zone {zones[0].to_text(omit_final_dot=True)!r}",
+                hint=f"set `zone`, which is {self._zone!r} now",
+            )
+        kinds = {rrset.rdtype for rrset in answer.answer}
+        if RdataType.DNAME in kinds:
+            raise Refused(
+                "a DNAME record above it leads elsewhere",
+                hint="remove it, or publish where it leads to",
+            )
+        if not kinds or self._is_free(name):
+            return ()
+        if RdataType.CNAME in kinds:
             raise Refused(
                 "a CNAME record is there, and nothing can stand beside it",
-                hint="nothing was changed; remove it, or give the key another selector",
+                hint="remove it, or give the key another selector",
             )
         found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
         return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
 
+    def _is_free(self, name: str) -> bool:
+        """Whether no record has this *name*, so that what a query finds there is a wildcard's."""
+        # An update with prerequisites alone changes nothing, and they know no wildcards.
+        update = dns.update.UpdateMessage(self._zone)
+        update.absent(name + ".")
+        return self._exchange(update).rcode() == dns.rcode.NOERROR
+
+    def _update(self, update: dns.update.UpdateMessage) -> None:
+        if self._exchange(update).rcode() in _CHANGED:
+            raise Unknown("the name was changed meanwhile")
+
     def _exchange(self, request: Message) -> Message:
         """The signed answer to *request*."""
+        if stopping.is_set():
+            raise Unknown("interrupted")
         key = self._key()
         request.use_tsig(key)
         try:
             wire = self._send(request.to_wire())
         except TimeoutError:
-            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
+            raise Unknown(f"no answer from {self._where} within {self._timeout_seconds:g} s") from None
+        except UnicodeError:
+            raise Refused(f"{self._server!r} is no host's name", hint="correct `server`") from None
         except (OSError, struct.error) as error:
-            raise Unknown(
-                f"no answer: {getattr(error, 'strerror', None) or 'the connection was closed'}"
-            ) from None
+            reason = getattr(error, "strerror", None) or "the connection was closed"
+            raise Unknown(f"no answer from {self._where}: {reason}") from None
         try:
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
@@ -139,9 +171,7 @@ class Rfc2136:
             raise Unknown("an answer to something else")
         if not answer.had_tsig:
             raise self._unsigned(wire, None)
-        if answer.rcode() in _CHANGED and isinstance(request, dns.update.UpdateMessage):
-            raise Unknown("the name was changed meanwhile")
-        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
             raise self._refusal(answer.rcode())
         return answer
 
@@ -159,8 +189,14 @@ class Rfc2136:
         return answer
 
     def _key(self) -> dns.tsig.Key:
+        if self._key_algorithm not in ALGORITHMS:
+            raise Refused(f"the algorithm of the TSIG key must be one of {', '.join(ALGORITHMS)}")
         try:
-            return dns.tsig.Key(self._key_name, self._credentials["secret"], self._key_algorithm)
+            name = dns.name.from_text(self._key_name)
+        except dns.exception.DNSException:
+            raise Refused(f"{self._key_name!r} is no TSIG key's name", hint="correct `keyName`") from None
+        try:
+            return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
         except (binascii.Error, ValueError):
             raise Refused(
                 "the secret of the TSIG key is not base64", hint=self._credentials.hint("secret")
@@ -198,8 +234,8 @@ class Rfc2136:
 
     def _hint(self) -> str:
         return (
-            f"nothing was changed; compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with "
-            f"the server's configuration; the secret comes from {self._credentials.hint('secret')}"
+            f"compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with the configuration of "
+            f"{self._where}; the secret comes from {self._credentials.hint('secret')}"
         )
 
 

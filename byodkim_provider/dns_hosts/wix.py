@@ -79,8 +79,8 @@ class Wix:
             rest = [each for each in one["values"] if joined(each) != value]
             if len(rest) == len(one["values"]):
                 continue
-            gone = [self._set(name, one["values"], one.get("ttl"))]
-            left = [self._set(name, rest, one.get("ttl"))] if rest else []
+            gone = [self._set(name, one["values"], one.get("ttl", self._ttl))]
+            left = [self._set(name, rest, one.get("ttl", self._ttl))] if rest else []
             try:
                 self._change(deletions=gone, additions=left)
             except Refused:
@@ -100,8 +100,8 @@ class Wix:
             if one.get("type") == "TXT" and str(one.get("hostName")).rstrip(".").lower() == name
         ]
 
-    def _set(self, name: str, values: Sequence[str], ttl: int | None) -> dict[str, Any]:
-        return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl or self._ttl}
+    def _set(self, name: str, values: Sequence[str], ttl: int) -> dict[str, Any]:
+        return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl}
 
     def _change(
         self, *, additions: Sequence[Mapping[str, Any]] = (), deletions: Sequence[Mapping[str, Any]] = ()

@@ -216,4 +216,7 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
     labels = [zone.label for zone in zones]
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        raise InvalidSettings([f'domains["{domain}"].dns: {label} is listed twice' for label in twice])
+        raise InvalidSettings(
+            [f'domains["{domain}"].dns: {label} is listed twice' for label in twice],
+            hint="list a zone once; to go to another server of it, change `server` and run `pulumi up`",
+        )

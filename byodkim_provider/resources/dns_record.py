@@ -9,6 +9,7 @@ process that runs the call reads them from the stack's configuration or its envi
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.hosts import PROVIDERS, HostSettings, Provider
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish, withdraw
+from byodkim_provider.dns_hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import SystemClock
 from byodkim_provider.quoting import named, printable, shown
@@ -42,11 +44,25 @@ _REQUIRED: Final = ("provider", "zone", "name", "value")
 
 _OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": property_types.STRING}
 
-_IDENTITY: Final = ("provider", "zone", "server", "port", "name", "value")
+_IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
 
-_WAY: Final = ("credentials", "key_name", "key_algorithm")
-"""How the host is reached. A change touches no record; what is stored is what deletes it later."""
+_SERVER: Final = ("server", "port")
+"""Where the zone is reached. By another one the record is published too, and stays where it was."""
+
+_WAY: Final = (*_SERVER, "credentials", "key_name", "key_algorithm")
+"""How the zone is reached. What is stored is what deletes the record later."""
+
+_LABEL: Final = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+
+_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}([.]{_LABEL})*")
+
+_FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    **dict.fromkeys(("zone", "name"), (_NAME, "a name in lower case without a final dot")),
+    "key_name": (re.compile(f"{_NAME.pattern}[.]?", re.IGNORECASE | re.ASCII), "a name like 'byodkim'"),
+}
+
+MAX_PORT: Final = 65535
 
 
 def load_v1() -> DnsRecordProvider:
@@ -63,7 +79,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, _ = split(news)
-        problems = _problems(known, news)
+        problems = _problems(known, news) or _beyond_limits(known)
         # Only a call to the host shows whether a record exists: a preview of other changes needs no secret.
         if not problems and not olds and "provider" in known:
             secrets = self._credentials(known)
@@ -81,10 +97,7 @@ class DnsRecordProvider(DynamicProvider):
         return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        host = self._host(props)
-        record = Record(props["name"], props["value"], props.get("existing", "same key"))
-        there = publish(host, record, clock=SystemClock(), progress=progress_of_this_call())
-        return CreateResult(f"{host.label}/{record.name}", {**props, "present_value": there})
+        return CreateResult(f"{self._host(props).label}/{props['name']}", self._published(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
@@ -96,6 +109,8 @@ class DnsRecordProvider(DynamicProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
+        if any(olds.get(name) != news.get(name) for name in _SERVER):
+            return UpdateResult(self._published(news))
         return UpdateResult({**news, "present_value": olds["present_value"]})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -107,6 +122,11 @@ class DnsRecordProvider(DynamicProvider):
             clock=SystemClock(),
             progress=progress_of_this_call(),
         )
+
+    def _published(self, props: dict[str, Any]) -> dict[str, Any]:
+        record = Record(props["name"], props["value"], props.get("existing", "same key"))
+        there = publish(self._host(props), record, clock=SystemClock(), progress=progress_of_this_call())
+        return {**props, "present_value": there}
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         return self._open_host(_settings(props), self._credentials(props))
@@ -149,10 +169,33 @@ def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
         problems.append(f"provider: must be one of {', '.join(PROVIDERS)}, not {shown(provider)}")
     if known.get("existing") not in (None, *get_args(Existing)):
         problems.append(f"existing: must be 'same key' or 'replace', not {shown(known['existing'])}")
-    if not str(known.get("value", "-")).isascii() or known.get("value") == "":
+    value = str(known.get("value", "-"))
+    if not (value.isascii() and value.isprintable() and value):
         problems.append("value: must be printable ASCII characters")
+    problems += [
+        f"{name}: must be {expected}, not {shown(known[name])}"
+        for name, (form, expected) in _FORMS.items()
+        if known.get(name) is not None and not form.fullmatch(known[name])
+    ]
+    if known.get("port") is not None and not 1 <= known["port"] <= MAX_PORT:
+        problems.append(f"port: must be 1 to {MAX_PORT}, not {known['port']:g}")
     if "name" in known and "zone" in known and not f".{known['name']}".endswith(f".{known['zone']}"):
         problems.append(f"name: {shown(known['name'])} is not in the zone {shown(known['zone'])}")
+    return problems
+
+
+def _beyond_limits(known: Mapping[str, Any]) -> list[str]:
+    """What a host does not take today. Not asked of a state: what was stored once can be removed for ever."""
+    problems = []
+    algorithm, provider, ttl = (known.get(name) for name in ("key_algorithm", "provider", "ttl"))
+    if algorithm not in (None, *ALGORITHMS):
+        problems.append(f"key_algorithm: must be one of {', '.join(ALGORITHMS)}, not {shown(algorithm)}")
+    if provider is not None and ttl is not None:
+        least, most = hosts.TTLS.get(provider, (None, None))
+        if least is None or most is None:
+            problems.append(f"ttl: {provider} has none")
+        elif not least <= ttl <= most:
+            problems.append(f"ttl: must be {least} to {most} at {provider}, not {ttl:g}")
     return problems
 
 
@@ -185,8 +228,9 @@ class DnsRecordArgs:
 
     provider: pulumi.Input[Provider]
     zone: pulumi.Input[str]
+    """In lower case, without a final dot."""
     name: pulumi.Input[str]
-    """In full, without a final dot."""
+    """In full and in lower case, without a final dot."""
     value: pulumi.Input[str]
     """In one piece and without quotes, however long: splitting is the host's matter."""
     existing: pulumi.Input[Existing] = "same key"
@@ -194,11 +238,12 @@ class DnsRecordArgs:
     credentials: pulumi.Input[str] | None = None
     """Name under `dnsCredentials` in the stack's configuration; by default the provider's."""
     server: pulumi.Input[str] | None = None
+    """By another server the record is published again; at the old one, if it is really another, it stays."""
     port: pulumi.Input[int] | None = None
     key_name: pulumi.Input[str] | None = None
     key_algorithm: pulumi.Input[str] | None = None
     ttl: pulumi.Input[int] | None = None
-    """Seconds. A change touches no record that exists."""
+    """Seconds. A change touches no record that exists; the next one gets it."""
 
 
 class DnsRecord(Resource, module="byodkim", name="DnsRecord"):

@@ -72,12 +72,17 @@ class ApiStandIn:
     served_after: timedelta = timedelta()
     """How long the name servers need to show a record."""
 
+    name_servers: tuple[str, ...] = NAME_SERVERS
+    """Who serves the zone."""
+
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
         self.zone = zone
         self.clock = clock or SandboxClock()
         self.records: list[Record] = []
         self.removed: list[tuple[datetime, Record]] = []
         self.troubles: list[Trouble] = []
+        self.read_troubles: list[Trouble] = []
+        """The same for requests that change nothing."""
         self.written = 0
         """How many requests that change something came as far as here."""
         self.requests: list[Request] = []
@@ -117,17 +122,17 @@ class ApiStandIn:
         now = self.clock.now()
         shown = [one for one in self.records if one.made + self.served_after <= now]
         shown += [one for when, one in self.removed if when + self.served_after > now]
-        soa = f"{NAME_SERVERS[0]}. hostmaster.{self.zone}. 1 3600 600 86400 60"
+        soa = f"{self.name_servers[0]}. hostmaster.{self.zone}. 1 3600 600 86400 60"
         sets = {
             "SOA": RecordSet(self.zone, "SOA", 3600, (soa,)),
-            "NS": RecordSet(self.zone, "NS", 3600, NAME_SERVERS),
+            "NS": RecordSet(self.zone, "NS", 3600, self.name_servers),
         }
         for one in shown:
             value = " ".join(f'"{_escaped(string)}"' for string in one.strings)
             before = sets.get(one.name)
             values = (*before.values, value) if before else (value,)
             sets[one.name] = RecordSet(one.name, "TXT", one.ttl, values)
-        return [HostedZone(self.zone, NAME_SERVERS, tuple(sets.values()))]
+        return [HostedZone(self.zone, self.name_servers, tuple(sets.values()))]
 
     def _keep(self, name: str, text: str, strings: tuple[str, ...], *, ttl: int) -> Record:
         with self._lock:
@@ -161,7 +166,8 @@ class ApiStandIn:
         with self._lock:
             self.requests.append(request)
             change = self.changes(request)
-            trouble = self.troubles.pop(0) if change and self.troubles else None
+            troubles = self.troubles if change else self.read_troubles
+            trouble = troubles.pop(0) if troubles else None
         if trouble in ("lost before", "hang"):
             if trouble == "hang":
                 self.released.wait()

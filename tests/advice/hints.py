@@ -16,14 +16,11 @@ __all__ = ["hints"]
 
 PRODUCT: Final = Path(__file__).parents[2] / "byodkim_provider"
 
-MAKERS: Final = ("_hint", "_lost", "hint_for", "next_step")
+MAKERS: Final = ("_hint", "hint", "_lost", "hint_for", "next_step")
 """Functions that return hints, or parts of them."""
 
-VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK")
+VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK", "_forbidden")
 """What hints, or parts of them, are called before they are put together."""
-
-HOSTS: Final = "dns_hosts"
-"""Left out: its hints are about the hosts' own APIs, which tests/dns_hosts plays."""
 
 NOTHING_CHANGED: Final = "nothing was changed"
 """The state things are in, which most hints begin with: no advice."""
@@ -31,8 +28,7 @@ NOTHING_CHANGED: Final = "nothing was changed"
 
 def hints() -> set[str]:
     """All of them, without the state that they begin with."""
-    files = [file for file in PRODUCT.rglob("*.py") if file.parent.name != HOSTS]
-    found = {text for file in files for text in _of_module(ast.parse(file.read_text()))}
+    found = {text for file in PRODUCT.rglob("*.py") for text in _of_module(ast.parse(file.read_text()))}
     return {advice for text in found if (advice := _without_state(text))}
 
 
@@ -49,9 +45,11 @@ def _of_module(module: ast.Module) -> Iterator[str]:
         match node:
             case ast.keyword(arg="hint", value=ast.Name(id=name)) if name in constants:
                 yield from _texts(constants[name])
-            case ast.keyword(arg="hint", value=value):
+            case ast.keyword(arg="hint" | "forbidden", value=value):
                 yield from _texts(value)
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in VARIABLES:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value) if (
+                name in VARIABLES
+            ):
                 yield from _texts(value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in VARIABLES:
                 yield from _texts(value)

@@ -105,6 +105,51 @@ FOLLOWED: Final = {
     "try again later, or `dnsCheck: off` releases the zone unseen": (
         "dns/test_delegations.py::test_release_unseen"
     ),
+    # -- DNS by API
+    "`pulumi config set --secret --path 'dnsCredentials.{}.{}'`, or the environment variable {}": (
+        "engine/test_dns_rfc2136.py::test_secrets"
+    ),
+    "compare `zone` {}, `keyName` and `keyAlgorithm` with the configuration of {}; the secret comes "
+    "from {}": ("engine/test_dns_rfc2136.py::test_secrets"),
+    "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
+        "engine/test_dns_rfc2136.py::test_new_server"
+    ),
+    "remove it, or give the key another selector": "dns_hosts/test_contract.py::test_foreign_value",
+    "it is not known whether the record was changed; `pulumi up` checks, and goes on from there": (
+        "dns_hosts/test_contract.py::test_too_slow"
+    ),
+    "the record may have been changed; `pulumi up` checks, and goes on from there": (
+        "dns_hosts/test_publish.py::test_interrupted"
+    ),
+    "wait, and run `pulumi up` again to go on": "dns_hosts/test_http_hosts.py::test_dreamhost_limits",
+    "correct `keyName`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",
+    "correct `server`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",
+    "set them right": "dns_hosts/test_rfc2136.py::test_clocks_differ",
+    "set `zone`, which is {} now": "dns_hosts/test_rfc2136.py::test_zone_cut",
+    "remove it, or publish where it leads to": "dns_hosts/test_rfc2136.py::test_renamed_above",
+    "is the zone served there, and is the name not delegated away from it?": (
+        "dns_hosts/test_rfc2136.py::test_delegated_away"
+    ),
+    "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again": (
+        "dns_hosts/test_http_hosts.py::test_no_address"
+    ),
+    "is it the zone's primary server?": "dns_hosts/test_http_hosts.py::test_cpanel_secondary",
+    "take a shorter key": "dns_hosts/test_http_hosts.py::test_godaddy_limits",
+    "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
+    "not use the API: make a new one, set it by {}, and run the same command again": (
+        "engine/test_dns_hosts.py::test_life"
+    ),
+    "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
+    "(Advanced › API), set it by {}, and run the same command again": (
+        "dns_hosts/test_http_hosts.py::test_expired"
+    ),
+    "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
+    "of the account: make a new one (Account settings › API Keys), set it by {}, and run the same command "
+    "again": ("dns_hosts/test_http_hosts.py::test_expired"),
+    "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
+    "make a new one in cPanel (Manage API Tokens), set it by {}, and run the same command again": (
+        "dns_hosts/test_http_hosts.py::test_expired"
+    ),
     # -- the AWS account
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
 import grpc
 import pytest
 
@@ -86,7 +89,8 @@ def test_life(configured: Plugin, bind: Server) -> None:
         ({"value": "p=BBBB"}, (True, ["value"])),
         ({"value": UNKNOWN}, (True, ["value"])),
         ({"name": f"other._domainkey.{ZONE}"}, (True, ["name"])),
-        ({"server": "127.0.0.2", "zone": "example.net"}, (True, ["zone", "server"])),
+        ({"server": "127.0.0.2", "zone": "example.net"}, (True, ["zone"])),
+        ({"server": "ns1.example.com", "port": 5353}, (True, [])),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
@@ -109,6 +113,31 @@ def test_new_way(configured: Plugin, start_plugin: StartPlugin, bind: Server) ->
     later = configured_with(start_plugin, {"new": {"secret": SECRET}})
     later.delete(KIND, outputs)
     assert [] == bind.wire(wanted["name"])
+
+
+def test_new_spelling(configured: Plugin, bind: Server) -> None:
+    """One server by another name is another way to the same record, which is neither removed nor doubled."""
+    wanted = inputs(bind)
+    outputs = configured.create(KIND, wanted)
+    serial = bind.wire_soa(ZONE)
+    outputs = configured.update(KIND, outputs, {**wanted, "server": "localhost"})
+    assert "localhost" == outputs["server"]
+    assert serial == bind.wire_soa(ZONE)
+    configured.delete(KIND, outputs)
+    assert [] == bind.wire(wanted["name"])
+
+
+def test_new_server(configured: Plugin, bind: Server, tmp_path: Path) -> None:
+    """At another server the record is published too; at the old one it stays, where it may be asked for."""
+    wanted = inputs(bind)
+    outputs = configured.create(KIND, wanted)
+    stored = bind.wire(wanted["name"])
+    with name_servers.running("BIND", tmp_path) as new:
+        outputs = configured.update(KIND, outputs, {**wanted, "port": new.port})
+        assert stored == new.wire(wanted["name"]) == bind.wire(wanted["name"])
+        configured.delete(KIND, outputs)
+        assert [] == new.wire(wanted["name"])
+    assert stored == bind.wire(wanted["name"])
 
 
 def test_environment(start_plugin: StartPlugin, bind: Server) -> None:
@@ -156,6 +185,31 @@ def test_odd_credentials(start_plugin: StartPlugin, bind: Server, written: str) 
             {"name": "s1._domainkey.example.net"},
             [f"name: 's1._domainkey.example.net' is not in the zone '{ZONE}'"],
         ),
+        (
+            {"name": f"S1._domainkey.{ZONE}"},
+            [f"name: must be a name in lower case without a final dot, not 'S1._domainkey.{ZONE}'"],
+        ),
+        (
+            {"zone": f"{ZONE}.", "name": f"s1._domainkey.{ZONE}."},
+            [
+                f"zone: must be a name in lower case without a final dot, not '{ZONE}.'",
+                f"name: must be a name in lower case without a final dot, not 's1._domainkey.{ZONE}.'",
+            ],
+        ),
+        ({"key_name": "a..b"}, ["key_name: must be a name like 'byodkim', not 'a..b'"]),
+        ({"key_name": "Keys.Example.com."}, []),
+        ({"port": 0}, ["port: must be 1 to 65535, not 0"]),
+        ({"value": "p=A\nB"}, ["value: must be printable ASCII characters"]),
+        (
+            {"key_algorithm": "hmac-md5", "ttl": -1},
+            [
+                "key_algorithm: must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, "
+                "not 'hmac-md5'",
+                "ttl: must be 0 to 2147483647 at rfc2136, not -1",
+            ],
+        ),
+        ({"provider": "godaddy", "ttl": 60}, ["ttl: must be 600 to 86400 at godaddy, not 60"]),
+        ({"provider": "dreamhost", "ttl": 300}, ["ttl: dreamhost has none"]),
         ({"existing": "merge"}, ["existing: must be 'same key' or 'replace', not 'merge'"]),
         ({"secret": "c2VjcmV0"}, ["secret: unknown property"]),
         ({"name": UNKNOWN, "value": UNKNOWN}, []),
@@ -168,16 +222,33 @@ def test_check(configured: Plugin, bind: Server, changes: dict[str, Any], proble
     assert problems == [failure.reason for failure in failures]
 
 
+def test_ttl(configured: Plugin, bind: Server) -> None:
+    """The TTL is the one that is declared, 0 too; a change of it is the next record's."""
+    wanted = inputs(bind, ttl=0)
+    outputs = configured.create(KIND, wanted)
+    query = dns.message.make_query(wanted["name"], "TXT", flags=0)
+    reply = dns.query.tcp(query, ADDRESS, timeout=5, port=bind.port)
+    assert [0] == [rrset.ttl for rrset in reply.answer]
+    configured.delete(KIND, outputs)
+
+
+def test_stored_beyond_limits(configured: Plugin, bind: Server) -> None:
+    """What a host took once can be removed, whatever its limits are today."""
+    outputs = configured.create(KIND, inputs(bind))
+    configured.delete(KIND, {**outputs, "ttl": 2**31})
+    assert [] == bind.wire(outputs["name"])
+
+
 def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
     """An error is its text and a hint, without a traceback and without the secret."""
     plugin = configured_with(start_plugin, {"office": {"secret": "d3Jvbmc="}})
     wanted = inputs(bind)
-    label = f"rfc2136:{ADDRESS}:{bind.port}:{ZONE}"
     assert error_of(plugin.create, KIND, wanted) == (
-        f"DnsRefused: {label}: {wanted['name']}: the secret of the TSIG key '{KEY}' is another one there\n"
+        f"DnsRefused: rfc2136:{ZONE}: {wanted['name']}: "
+        f"the secret of the TSIG key '{KEY}' is another one there\n"
         f"  hint: nothing was changed; compare `zone` '{ZONE}', `keyName` and `keyAlgorithm` with the "
-        "server's configuration; the secret comes from `pulumi config set --secret --path "
-        "'dnsCredentials.office.secret'`, or the environment variable RFC2136_TSIG_SECRET\n"
+        f"configuration of {ADDRESS} port {bind.port}; the secret comes from `pulumi config set --secret "
+        "--path 'dnsCredentials.office.secret'`, or the environment variable RFC2136_TSIG_SECRET\n"
     )
 
 

@@ -55,6 +55,10 @@ class Backend(Protocol):
         """Happens to the next requests that would change something, one after the other."""
         ...
 
+    def trouble_on_reads(self, *troubles: Trouble) -> None:
+        """The same for requests that change nothing."""
+        ...
+
     def clear(self) -> None:
         """No more trouble."""
         ...
@@ -89,6 +93,9 @@ class Updates:
 
     def trouble(self, *troubles: Trouble) -> None:
         self.proxy.troubles += troubles
+
+    def trouble_on_reads(self, *troubles: Trouble) -> None:
+        self.proxy.read_troubles += troubles
 
     def clear(self) -> None:
         self.proxy.troubles.clear()
@@ -128,6 +135,9 @@ class ByHttp:
 
     def trouble(self, *troubles: Trouble) -> None:
         self.stand_in.troubles += troubles
+
+    def trouble_on_reads(self, *troubles: Trouble) -> None:
+        self.stand_in.read_troubles += troubles
 
     def clear(self) -> None:
         self.stand_in.troubles.clear()

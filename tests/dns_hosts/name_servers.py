@@ -84,8 +84,8 @@ def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
 
 @contextmanager
 def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> Iterator[Server]:
-    """The server *kind*, one of `SERVERS`, with *zone*."""
-    port = free_port()
+    """The server *kind*, one of `SERVERS`, with *zone*; again with what it had, in the same *directory*."""
+    port = int(str(options.get("port", 0))) or free_port()
     log = directory / "log"
     text = ZONE_TEXT.replace(ZONE, zone)
     commands = SERVERS[kind](directory, port, zone, text, options)
@@ -99,14 +99,23 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
 
 def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
     """https://bind9.readthedocs.io/en/v9.18.0/reference.html: update-policy"""
-    (directory / "zone").write_text(text)
+    if not (directory / "zone").exists():
+        (directory / "zone").write_text(text)
     policy = options.get("policy", f"grant {KEY} zonesub TXT;")
+    zones = {zone: "zone"}
+    if below := str(options.get("below", "")):
+        (directory / "below").write_text(ZONE_TEXT.replace(ZONE, below))
+        zones[below] = "below"
+    written = "".join(
+        f'zone "{name}" {{ type primary; file "{file}"; update-policy {{ {policy} }}; }};\n'
+        for name, file in zones.items()
+    )
     (directory / "named.conf").write_text(
         f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
         f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
         f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {ADDRESS}; }};'
         " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
-        f'controls {{ }};\nzone "{zone}" {{ type primary; file "zone"; update-policy {{ {policy} }}; }};\n'
+        f"controls {{ }};\n{written}"
     )
     return [program("named", "bind9"), "-g", "-n", "1", "-c", str(directory / "named.conf")]
 

@@ -18,13 +18,20 @@ UPDATE: Final = 5
 """Opcode of a dynamic update (RFC 2136 section 1.3)."""
 
 
+def _is_change(wire: bytes) -> bool:
+    """Whether a message would change something: an update whose update section has records."""
+    return wire[2] >> 3 & 0x0F == UPDATE and wire[8:10] != bytes(2)
+
+
 class Proxy:
-    """Passes everything on to *target*, but for the *troubles*: one for each of the next updates."""
+    """Passes everything on to *target*, but for the *troubles*: one for each of the next changes."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.troubles: list[Trouble] = []
+        self.read_troubles: list[Trouble] = []
+        """The same for whatever changes nothing."""
         self.updates = 0
         """How many were passed on."""
         self.released = threading.Event()
@@ -47,11 +54,11 @@ class Proxy:
                 connection.sendall(answer)
 
     def _trouble(self, wire: bytes) -> Trouble | None:
-        if wire[2] >> 3 & 0x0F != UPDATE:
-            return None
+        change = _is_change(wire)
+        troubles = self.troubles if change else self.read_troubles
         with self._lock:
-            trouble = self.troubles.pop(0) if self.troubles else None
-            self.updates += trouble not in ("hang", "lost before")
+            trouble = troubles.pop(0) if troubles else None
+            self.updates += change and trouble not in ("hang", "lost before")
         return trouble
 
     def _passed_on(self, octets: bytes) -> bytes:

@@ -72,11 +72,13 @@ def test_repeated(backend, name):
 
 @pytest.mark.parametrize("foreign", [OTHER, NEIGHBOUR], ids=["another key", "something else"])
 def test_foreign_value(backend, name, foreign):
-    """At a selector that somebody chose, another value is an error and stays as it is."""
+    """At a selector that somebody chose, another value is an error and stays, until somebody removes it."""
     backend.put(name, *records.strings(foreign))
     with pytest.raises(DnsRefused, match="a TXT record with another value is there already"):
         publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
     assert [foreign] == backend.stored(name)
+    withdraw(backend.host(), name, foreign, **CALM)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
 
 
 def test_replaced(backend, name):
@@ -140,6 +142,34 @@ def test_answer_lost(backend, name, trouble):
     withdraw(host, name, VALUE, **CALM)
     assert [] == backend.stored(name)
     assert 2 == backend.written() - before
+
+
+@pytest.mark.parametrize("trouble", ["lost before", "lost after", "garbage"])
+def test_read_lost(backend, name, trouble):
+    """A read whose response does not come is made again, before the change and after it."""
+    before = backend.written()
+    backend.trouble_on_reads(trouble)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
+    backend.trouble_on_reads(trouble, trouble)
+    assert (VALUE,) == lookup(backend.host(), name, **CALM)
+    backend.trouble_on_reads(trouble)
+    withdraw(backend.host(), name, VALUE, **CALM)
+    assert [] == backend.stored(name)
+    assert 2 == backend.written() - before
+
+
+@pytest.mark.parametrize("existing", ["same key", "replace"])
+@pytest.mark.parametrize("wildcard", [OTHER, VALUE], ids=["another key", "the same key"])
+def test_wildcard(backend, name, existing, wildcard):
+    """A wildcard answers for names without a record, and is no record at any of them."""
+    below = f"s1.{name}"
+    backend.put(f"*.{name}", *records.strings(wildcard))
+    assert () == lookup(backend.host(), below, **CALM)
+    assert VALUE == publish(backend.host(), Record(below, VALUE, existing), **CALM)
+    assert [VALUE] == backend.stored(below)
+    withdraw(backend.host(), below, VALUE, **CALM)
+    assert () == lookup(backend.host(), below, **CALM)
+    assert [wildcard] == backend.stored(f"*.{name}")
 
 
 def test_wrong_secret(backend, name):

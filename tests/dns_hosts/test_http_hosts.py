@@ -7,6 +7,9 @@ What is not known of a host is tried both ways.
 from __future__ import annotations
 
 import logging
+import ssl
+import subprocess
+import traceback
 from datetime import timedelta
 
 import pytest
@@ -15,6 +18,7 @@ from byodkim_provider.dns_hosts.http_api import HttpApi
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.progress import stopping
 from sandbox.dns_hosts.api import Response
 from tests.dns_hosts import backends
 from tests.dns_hosts.backends import HTTP
@@ -106,6 +110,8 @@ def test_expired(backend):
     assert not [
         secret for secret in backend.secrets.values() if len(secret) > 10 and secret in str(caught.value)
     ]
+    withdraw(backend.host(), NAME, VALUE, **CALM)
+    assert [] == backend.stored(NAME)
 
 
 def test_foreign_zone(backend):
@@ -188,14 +194,72 @@ def test_plain_http():
         HttpApi("http://192.0.2.1", credentials=Credentials("x", {}, {}, {}), forbidden="").call("GET", "/")
 
 
-def test_tls(godaddy):
-    """What does not speak TLS is not the host."""
-    url = godaddy.stand_in.url.replace("http://", "https://")
-    with pytest.raises((Refused, Unknown)):
-        HttpApi(url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=1).call(
-            "GET", "/"
-        )
+def client(url):
+    return HttpApi(url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=5)
+
+
+def test_no_tls(godaddy):
+    """What does not speak TLS may do so the next time: a balancer that starts, a connection that broke."""
+    with pytest.raises(Unknown, match="the TLS connection failed"):
+        client(godaddy.stand_in.url.replace("http://", "https://")).call("GET", "/")
     assert [] == godaddy.stand_in.requests
+
+
+def test_wrong_certificate(godaddy, tmp_path):
+    """Who can't prove to be the host never will, and gets no secret."""
+    certificate, key = tmp_path / "certificate", tmp_path / "key"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=localhost"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = godaddy.stand_in._server
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with pytest.raises(Refused, match="the host does not prove who it is"):
+        client(godaddy.stand_in.url.replace("http://", "https://")).call("GET", "/")
+    assert [] == godaddy.stand_in.requests
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://a..b", "https://example.com:99999"])
+def test_no_address(godaddy, url):
+    """An address that is none is refused in our words; with the right one it goes on."""
+    with pytest.raises(Refused, match="the address of the API is invalid") as refused:
+        client(url).call("GET", "/")
+    assert refused.value.hint.startswith("correct the host's address or the proxy's (HTTPS_PROXY)")
+    godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
+    assert {"path": "/v3"} == client(godaddy.stand_in.url).call("GET", "/v3")
+
+
+def test_secret_in_an_error(godaddy):
+    """A library that quotes a header in its error is not passed on, as text or as cause."""
+    secret = "gd_pat\nwith a line break"
+    headers = lambda: {"Authorization": f"Bearer {secret}"}  # noqa: E731
+    api = HttpApi(
+        godaddy.stand_in.url, credentials=Credentials("x", {}, {}, {}), headers=headers, forbidden=""
+    )
+    with pytest.raises(Refused) as refused:
+        api.call("GET", "/")
+    assert "line break" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_proxy_that_is_none(monkeypatch):
+    """A proxy's address may hold a password, and is not quoted."""
+    monkeypatch.setenv("https_proxy", "socks9://joe:password@proxy.example:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(Refused, match="or a proxy's") as refused:
+        client("https://api.example").call("GET", "/")
+    assert "password" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_nothing_begins_once_interrupted(backend):
+    """A method of several requests makes no more of them after Ctrl-C."""
+    host = backend.host()
+    host.add(NAME, VALUE)
+    before = len(backend.stand_in.requests)
+    stopping.set()
+    with pytest.raises(Unknown, match="interrupted"):
+        host.remove(NAME, VALUE)
+    assert before == len(backend.stand_in.requests)
 
 
 @pytest.mark.parametrize("bypassed", [False, True])
@@ -276,6 +340,7 @@ def test_godaddy_limits(godaddy):
     with pytest.raises(DnsRefused, match="has 600 characters, at most 512 fit"):
         publish(godaddy.host(), Record(NAME, "p=" + "A" * 598, "same key"), **CALM)
     assert [] == godaddy.stand_in.records
+    assert VALUE == publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
 
 
 # DreamHost
@@ -398,6 +463,17 @@ def test_cpanel_switched_off(cpanel, switch, reason):
     error = refused(cpanel.host())
     assert reason in error.reason
     assert "the host has switched tokens or the zone editor off" in error.hint
+
+
+def test_cpanel_secondary(cpanel):
+    """A zone without its SOA record is not edited; where the panel has it, it is."""
+    lines = cpanel.stand_in._lines
+    cpanel.stand_in._lines = lambda: [one for one in lines() if one.get("record_type") != "SOA"]
+    error = refused(cpanel.host())
+    assert "the panel shows no SOA record of the zone" in error.reason
+    assert "nothing was changed; is it the zone's primary server?" == error.hint
+    cpanel.stand_in._lines = lines
+    assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
 
 
 @pytest.mark.parametrize("given", ["token\n", " token "])

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
+from byodkim_provider.dns_hosts.publish import Record, _turns, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import stopping
 from tests.support.fakes import FakeClock, FakeProgress
@@ -89,6 +89,30 @@ def test_race(host, calm):
     assert ["theirs"] == host.there
 
 
+def test_race_and_lost_answer(host, calm):
+    """The same if the response to our addition was lost: ours goes again, and nothing was changed."""
+    host.before["values", 2] = [lambda: host.there.append("theirs")]
+    add = host.add
+
+    def lost(name, value):
+        add(name, value)
+        raise Unknown("lost")
+
+    host.add = lost
+    with pytest.raises(DnsRefused, match="another value is there already") as refused:
+        publish(host, OURS, **calm)
+    assert ["theirs"] == host.there
+    assert "nothing was changed; remove it, or give the key another selector" == refused.value.hint
+
+
+def test_race_that_was_there_before(host, calm):
+    """Our value beside another one is not ours to remove if somebody else wrote both."""
+    host.there = [VALUE, "theirs"]
+    with pytest.raises(DnsRefused, match="another value is there already"):
+        publish(host, OURS, **calm)
+    assert [VALUE, "theirs"] == host.there
+
+
 def test_listed_late(host, calm):
     """A record that was taken and is not listed yet is waited for, and is not added again."""
     hidden = []
@@ -134,10 +158,16 @@ def test_refusal(host, calm):
     host.before["add", 1] = [raising(Refused("no", hint="do this"))]
     with pytest.raises(DnsRefused) as refused:
         publish(host, OURS, **calm)
-    assert (f"{host.label}: {NAME}: no\n  hint: do this", 0) == (
-        str(refused.value),
-        calm["clock"].monotonic(),
-    )
+    assert f"{host.label}: {NAME}: no\n  hint: nothing was changed; do this" == str(refused.value)
+    assert 0 == calm["clock"].monotonic()
+
+
+def test_refusal_after_the_change(host, calm):
+    """A token that ends in the middle: the record may be there, and nobody says that nothing was changed."""
+    host.before["values", 2] = [raising(Refused("expired", hint="do this"))]
+    with pytest.raises(DnsRefused) as refused:
+        publish(host, OURS, **calm)
+    assert ("the record may have been changed; do this", [VALUE]) == (refused.value.hint, host.there)
 
 
 def test_host_that_is_busy_for_long(host, calm):
@@ -148,12 +178,36 @@ def test_host_that_is_busy_for_long(host, calm):
     assert 0 == calm["clock"].monotonic()
 
 
+def test_lost_after_busy(host, calm):
+    """The wait for a busy host leaves a lost response all its time."""
+    host.before["values", 1] = [raising(Busy("busy", retry_after=300))]
+    host.before["values", 2] = [raising(Unknown("lost"))]
+    assert VALUE == publish(host, OURS, **calm)
+
+
+def test_lost_after_a_long_queue(host, calm):
+    """So does the wait for one's turn among the records of the zone."""
+    turn = _turns[host.label]
+    turn.acquire()
+
+    def others_are_done():
+        calm["clock"].wait(300)
+        turn.release()
+
+    threading.Timer(0.2, others_are_done).start()
+    host.before["values", 1] = [raising(Unknown("lost"))]
+    assert VALUE == publish(host, OURS, **calm)
+
+
 def test_interrupted(host, calm):
     """After Ctrl-C nothing begins; what was done stays for the next run to find."""
     host.before["add", 1] = [stopping.set]
     with pytest.raises(Stopped):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
+    stopping.clear()
+    assert VALUE == publish(host, OURS, **calm)
+    assert (1, [VALUE]) == (host.requests.count("add"), host.there)
 
 
 def test_endless_response(host, calm, monkeypatch):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+import time
 
+import dns.message
+import dns.renderer
 import dns.update
 import pytest
 
-from byodkim_provider.dns_hosts.publish import Record, publish, withdraw
+from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ZONE, credentials
@@ -25,6 +29,12 @@ def server(request, tmp_path_factory):
 def put(server, name, kind, text):
     update = dns.update.UpdateMessage(server.zone)
     update.add(f"{name}.", 300, kind, text)
+    server.host()._exchange(update)
+
+
+def remove(server, name, kind):
+    update = dns.update.UpdateMessage(server.zone)
+    update.delete(f"{name}.", kind)
     server.host()._exchange(update)
 
 
@@ -69,6 +79,46 @@ def test_refused(server, changes):
     assert "no base64!" not in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"key_name": "a..b"}, "'a..b' is no TSIG key's name"),
+        ({"key_name": "a" * 64}, "is no TSIG key's name"),
+        ({"key_algorithm": "hmac-md4"}, "the algorithm of the TSIG key must be one of hmac-sha224, "),
+        ({"server": "a..b"}, "'a..b' is no host's name"),
+    ],
+    ids=["empty label", "long label", "algorithm", "server"],
+)
+def test_settings_that_are_none(server, changes, reason):
+    """What can't be sent is refused in words, not with a library's error; corrected, it goes on."""
+    record = Record(f"corrected._domainkey.{ZONE}", VALUE, "same key")
+    with pytest.raises(DnsRefused, match=reason):
+        publish(server.host(**changes), record, **CALM)
+    assert VALUE == publish(server.host(), record, **CALM)
+    withdraw(server.host(), record.name, VALUE, **CALM)
+
+
+def test_clocks_differ(server, monkeypatch):
+    """A signature of another hour is refused by the server, until the clocks are set right."""
+    record = Record(f"clocks._domainkey.{ZONE}", VALUE, "same key")
+    with monkeypatch.context() as an_hour_ago:
+        an_hour_ago.setattr(dns.renderer, "time", _AnHourAgo)
+        an_hour_ago.setattr(dns.message, "time", _AnHourAgo)
+        with pytest.raises(DnsRefused) as refused:
+            publish(server.host(), record, **CALM)
+    assert re.search("clocks .* differ by minutes|another time of day", refused.value.reason)
+    assert VALUE == publish(server.host(), record, **CALM)
+    withdraw(server.host(), record.name, VALUE, **CALM)
+
+
+class _AnHourAgo:
+    """In the place of the module `time`."""
+
+    @staticmethod
+    def time() -> float:
+        return time.time() - 3600
+
+
 def test_name_outside_of_the_zone(server):
     """A name that is not in the zone is refused."""
     with pytest.raises(DnsRefused, match=r"the server answers (NOTZONE|REFUSED)"):
@@ -91,7 +141,8 @@ def test_away_for_good():
     with pytest.raises(DnsUnconfirmed) as given_up:
         publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
     assert str(given_up.value).splitlines() == [
-        f"{host.label}: s1._domainkey.{ZONE}: no answer: Connection refused",
+        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {name_servers.ADDRESS} port {host._port}: "
+        "Connection refused",
         "  hint: it is not known whether the record was changed; `pulumi up` checks, and goes on from there",
     ]
 
@@ -105,7 +156,8 @@ def test_no_such_server(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     host = name_servers.Server(5353).host(server="ns1.invalid")
     with pytest.raises(
-        DnsUnconfirmed, match=r"rfc2136:ns1\.invalid:5353:example\.com: .*no answer: Temporary failure"
+        DnsUnconfirmed,
+        match=r"rfc2136:example\.com: .*no answer from ns1\.invalid port 5353: Temporary failure",
     ):
         publish(host, Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **hasty())
 
@@ -118,6 +170,44 @@ def test_cname_in_the_way(tmp_path):
         put(server, name, "CNAME", "elsewhere.example.net.")
         with pytest.raises(DnsRefused, match="a CNAME record is there"):
             publish(server.host(), Record(name, VALUE, "replace"), **CALM)
+        remove(server, name, "CNAME")
+        assert VALUE == publish(server.host(), Record(name, VALUE, "replace"), **CALM)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("CNAME", "elsewhere.example.net."), ("TXT", '"p="')], ids=["CNAME", "TXT"]
+)
+def test_wildcard_is_no_record(tmp_path, kind, target):
+    """Beside a wildcard of any type the record stands, and goes."""
+    name = f"s1._domainkey.{ZONE}"
+    policy = f"grant {name_servers.KEY} zonesub ANY;"
+    with name_servers.running("BIND", tmp_path, policy=policy) as server:
+        put(server, f"*._domainkey.{ZONE}", kind, target)
+        publish(server.host(), Record(name, VALUE, "same key"), **CALM)
+        assert VALUE == b"".join(server.wire(name)[0]).decode()
+        withdraw(server.host(), name, VALUE, **CALM)
+        assert () == lookup(server.host(), name, **CALM)
+
+
+def test_zone_cut(tmp_path):
+    """A name that the server has in a zone of its own below is refused: an update would never be served."""
+    with name_servers.running("BIND", tmp_path, below=f"mail.{ZONE}") as server:
+        with pytest.raises(DnsRefused, match=f"the server has the name in the zone 'mail.{ZONE}'") as refused:
+            publish(server.host(), Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
+        assert f"nothing was changed; set `zone`, which is '{ZONE}' now" == refused.value.hint
+        below = server.host(zone=f"mail.{ZONE}")
+        assert VALUE == publish(below, Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
+
+
+def test_renamed_above(tmp_path):
+    """Below a DNAME nothing can stand either."""
+    policy = f"grant {name_servers.KEY} zonesub ANY;"
+    with name_servers.running("BIND", tmp_path, policy=policy) as server:
+        put(server, f"_domainkey.{ZONE}", "DNAME", "keys.example.net.")
+        with pytest.raises(DnsRefused, match="a DNAME record"):
+            publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
+        remove(server, f"_domainkey.{ZONE}", "DNAME")
+        assert VALUE == publish(server.host(), Record(f"s1._domainkey.{ZONE}", VALUE, "same key"), **CALM)
 
 
 def test_delegated_away(tmp_path):
@@ -129,6 +219,9 @@ def test_delegated_away(tmp_path):
         put(server, f"below.{ZONE}", "NS", "ns.elsewhere.example.net.")
         with pytest.raises(DnsRefused, match="the server is not authoritative for the name"):
             withdraw(server.host(), name, "p=MIIB", **CALM)
+        remove(server, f"below.{ZONE}", "NS")
+        withdraw(server.host(), name, "p=MIIB", **CALM)
+        assert [] == server.wire(name)
 
 
 def test_not_allowed(tmp_path):

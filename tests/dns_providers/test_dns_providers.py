@@ -165,7 +165,8 @@ def test_one_place_twice(cloud):
     written = {"generation": 1, "regions": ["eu-west-1"], "dns": ["route53", {"zone": "example.com"}]}
     domain = settings.domain("example.com", written)
     assert refusal(run, lambda: ByodkimDomain("example.com", domain)) == (
-        'domains["example.com"].dns: route53:Z1 is listed twice'
+        'domains["example.com"].dns: route53:Z1 is listed twice\n'
+        "  hint: list a zone once; to go to another server of it, change `server` and run `pulumi up`"
     )
 
 

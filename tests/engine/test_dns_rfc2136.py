@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import dns.query
 import dns.update
 import dns.zone
@@ -11,6 +13,7 @@ from sandbox.dns_hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
+from tests.dns_hosts.proxy import proxied
 from tests.dns_hosts.secondaries import Secondaries
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
@@ -49,22 +52,37 @@ def declared(bind, domain, **settings):
     return {domain: {"generation": 1, "dns": dns, **settings}}
 
 
-def place(bind):
-    return f"rfc2136:{ADDRESS}:{bind.port}:{ZONE}"
+PLACE = f"rfc2136:{ZONE}"
 
 
-def made(bind, domain, generation):
+def made(domain, generation):
     name = f"{domain}/{generation}"
-    return [("create", name, DKIM_KEY), ("create", f"{name}/{place(bind)}", RECORD)]
+    return [("create", name, DKIM_KEY), ("create", f"{name}/{PLACE}", RECORD)]
 
 
-def removed(bind, domain, generation):
-    return [("delete", name, kind) for _, name, kind in reversed(made(bind, domain, generation))]
+def removed(domain, generation):
+    return [("delete", name, kind) for _, name, kind in reversed(made(domain, generation))]
+
+
+def at_zone(zone, port, **settings):
+    """A domain that is a zone itself, at the server at *port*."""
+    dns = {"provider": "rfc2136", "server": ADDRESS, "port": port, "keyName": KEY}
+    return {zone: {"generation": 1, "dns": dns, **settings}}
+
+
+@contextmanager
+def served(sandbox, server):
+    """The zone of *server* is what the name servers have."""
+    zones = Secondaries(server).zones
+    sandbox.elsewhere.append(zones)
+    yield
+    sandbox.elsewhere.remove(zones)
 
 
 def in_zone(bind, domain):
     """Names and values of the DKIM records of *domain*, as BIND has them."""
-    xfr = dns.query.xfr(ADDRESS, ZONE, port=bind.port, relativize=False, timeout=5)
+    zone = bind.zone
+    xfr = dns.query.xfr(ADDRESS, zone, port=bind.port, relativize=False, timeout=5)
     zone = dns.zone.from_xfr(xfr, relativize=False)
     return {
         name.to_text(omit_final_dot=True): [b"".join(rdata.strings).decode() for rdata in rdataset]
@@ -102,7 +120,7 @@ def test_life(sandbox, bind, secondaries, open_stack):
     switched = [("update", f"{domain}/{REGION}", IDENTITY), ("update", "verification", VERIFICATION)]
     for run in preview, forward:
         assert run.ok, run.stdout
-        assert sorted(steps(run)) == sorted([*made(bind, domain, 3), *switched])
+        assert sorted(steps(run)) == sorted([*made(domain, 3), *switched])
     known |= selectors(forward, domain)
     assert in_zone(bind, domain) == wanted(forward, domain)
     assert send(sandbox, domain, REGION).verdict.result == "pass"
@@ -115,7 +133,7 @@ def test_life(sandbox, bind, secondaries, open_stack):
 
     days_pass(stack, 11)
     stack.declare(declared(bind, domain, **{**back, "published": [1, 2]}), dnsCredentials=CREDENTIALS)
-    assert steps(stack.up())[-2:] == removed(bind, domain, 3)
+    assert steps(stack.up())[-2:] == removed(domain, 3)
     assert {f"{known[number]}._domainkey.{domain}" for number in (1, 2)} == in_zone(bind, domain).keys()
     assert verdicts(sandbox, domain) == {(known[1], "pass"): 2, (known[2], "pass"): 1}
 
@@ -135,9 +153,7 @@ def test_made_again(sandbox, bind, secondaries, open_stack):
     bind.host()._exchange(update)
     assert stack.refresh().ok
     again = stack.up()
-    assert [step for step in again.steps if step[2] == RECORD] == [
-        ("create", f"{domain}/2/{place(bind)}", RECORD)
-    ]
+    assert [step for step in again.steps if step[2] == RECORD] == [("create", f"{domain}/2/{PLACE}", RECORD)]
     assert in_zone(bind, domain) == wanted(first, domain)
 
 
@@ -152,7 +168,7 @@ def test_foreign_value(sandbox, bind, secondaries, open_stack):
     refused = stack.up()
     assert refused.failed
     assert (
-        f"error: DnsRefused: {place(bind)}: mail._domainkey.{domain}: a TXT record with another value "
+        f"error: DnsRefused: {PLACE}: mail._domainkey.{domain}: a TXT record with another value "
         "is there already\n      hint: nothing was changed; remove it, or give the key another selector"
     ) in refused.stdout
     assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
@@ -228,7 +244,7 @@ def test_two_hosts(sandbox, bind, secondaries, open_stack):
         stack.declare({domain: {"generation": 1, "dns": theirs}}, dnsCredentials=both)
         refused = stack.preview()
         assert refused.failed
-        assert f"dns: the record is still asked for at {place(bind)} (ns1.{ZONE})" in refused.stdout
+        assert f"dns: the record is still asked for at {PLACE} (ns1.{ZONE})" in refused.stdout
 
         stack.declare({domain: {"generation": 1, "dns": ours}}, dnsCredentials=both)
         dropped = stack.up()
@@ -238,3 +254,104 @@ def test_two_hosts(sandbox, bind, secondaries, open_stack):
     finally:
         host.stop()
         del sandbox.more_environment["GODADDY_BASE_URL"]
+
+
+def test_new_server(sandbox, bind, secondaries, open_stack, tmp_path):
+    """By another name of the server nothing changes; at another server the record is published too."""
+    domain = f"new-server.{ZONE}"
+    [settings] = declared(bind, domain).values()
+
+    def on(**way):
+        return {"generation": 1, "dns": settings["dns"] | way}
+
+    stack = open_stack({domain: on()}, dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    assert first.ok, first.stdout
+    serial = bind.wire_soa(ZONE)
+
+    both = {"generation": 1, "dns": [settings["dns"], settings["dns"] | {"server": "localhost"}]}
+    stack.declare({domain: both}, dnsCredentials=CREDENTIALS)
+    refused = stack.preview()
+    assert refused.failed
+    assert (
+        f'domains["{domain}"].dns: {PLACE} is listed twice\n'
+        "      hint: list a zone once; to go to another server of it, change `server` and run `pulumi up`"
+    ) in refused.stdout
+
+    stack.declare({domain: on(server="localhost")}, dnsCredentials=CREDENTIALS)
+    renamed = stack.up()
+    assert renamed.ok, renamed.stdout
+    assert {step[0] for step in renamed.steps if step[2] == RECORD} == {"update"}
+    assert serial == bind.wire_soa(ZONE)
+
+    with name_servers.running("BIND", tmp_path, ZONE) as new:
+        stack.declare({domain: on(port=new.port)}, dnsCredentials=CREDENTIALS)
+        moved = stack.up()
+        assert moved.ok, moved.stdout
+        assert in_zone(new, domain) == in_zone(bind, domain) == wanted(first, domain)
+        assert stack.destroy().ok
+        assert in_zone(new, domain) == {}
+    assert in_zone(bind, domain) == wanted(first, domain)
+
+
+def test_not_allowed(sandbox, open_stack, tmp_path):
+    """What the server refuses is said; the records stay in the state, and the next run goes on."""
+    zone = "refusing.example"
+    with name_servers.running("BIND", tmp_path, zone) as server:
+        port = server.port
+        stack = open_stack(at_zone(zone, port), dnsCredentials=CREDENTIALS)
+        with served(sandbox, server):
+            assert stack.up().ok
+    stack.declare(at_zone(zone, port, generation=2, overlapDays=0), dnsCredentials=CREDENTIALS)
+    nothing = f"grant {KEY} name other.{zone} TXT;"
+    with (
+        name_servers.running("BIND", tmp_path, zone, port=port, policy=nothing) as server,
+        served(sandbox, server),
+    ):
+        before = in_zone(server, zone)
+        for refused in stack.up(), stack.destroy():
+            assert refused.failed
+            assert (
+                "the server answers REFUSED, the server does not allow it with this key, or does not know "
+                f"the key\n      hint: nothing was changed; compare `zone` '{zone}'"
+            ) in refused.stdout
+        assert in_zone(server, zone) == before
+        assert stack.export_text().count(f'"type": "{RECORD}"') == 2
+    with name_servers.running("BIND", tmp_path, zone, port=port) as server, served(sandbox, server):
+        rotated = stack.up()
+        assert rotated.ok, rotated.stdout
+        assert in_zone(server, zone) == wanted(rotated, zone)
+        assert stack.destroy().ok
+        assert in_zone(server, zone) == {}
+
+
+def test_away_for_a_while(sandbox, bind, secondaries, open_stack):
+    """A server that is away is waited for; after Ctrl-C the state has the records, the next run goes on."""
+    domain = f"away.{ZONE}"
+    with proxied(bind.port) as proxy:
+        there, away = bind.port, name_servers.free_port()
+        stack = open_stack(declared(proxy, domain), dnsCredentials=CREDENTIALS)
+
+        def comes_back(line):
+            if "no answer from" in line:
+                proxy.target = there
+
+        proxy.target = away
+        first = stack.up(on_output=comes_back)
+        assert first.ok, first.stdout
+        assert f"no answer from {ADDRESS} port {proxy.port}: " in first.stdout
+        assert in_zone(bind, domain) == wanted(first, domain)
+
+        def interrupts(line):
+            if "no answer from" in line:
+                stack.interrupt()
+
+        proxy.target = away
+        kept = stack.destroy(on_output=interrupts)
+        assert kept.failed
+        assert in_zone(bind, domain) == wanted(first, domain)
+        assert stack.export_text().count(f'"type": "{RECORD}"') == 2
+
+        proxy.target = there
+        assert stack.destroy().ok
+        assert in_zone(bind, domain) == {}

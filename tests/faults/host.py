@@ -22,7 +22,7 @@ __all__ = ["LABEL", "SERVER", "Host"]
 
 SERVER: Final = "192.0.2.53"
 
-LABEL: Final = f"rfc2136:{SERVER}:example.com"
+LABEL: Final = "rfc2136:example.com"
 
 T = TypeVar("T")
 
