@@ -19,15 +19,30 @@ from dns.rdatatype import RdataType
 
 from sandbox.dns.zone import Answer, RecordSet, Zone
 
-__all__ = ["ADDRESSES", "CHILD_NAME_SERVERS", "NAME_SERVERS", "HostedZone", "Hosting"]
+__all__ = [
+    "ADDRESSES",
+    "CHILD_NAME_SERVERS",
+    "GODADDY_NAME_SERVERS",
+    "NAME_SERVERS",
+    "HostedZone",
+    "Hosting",
+]
 
-ADDRESSES: Final = {f"ns-{number}.sandbox.test": f"127.0.0.{number}" for number in range(1, 9)}
+GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com")
+"""The name servers of a zone at a host that is known by their names."""
+
+ADDRESSES: Final = {
+    name: f"127.0.0.{number}"
+    for number, name in enumerate(
+        [*(f"ns-{number}.sandbox.test" for number in range(1, 9)), *GODADDY_NAME_SERVERS], 1
+    )
+}
 """Where the name servers are, by name."""
 
 NAME_SERVERS: Final = tuple(ADDRESSES)[:4]
 """The name servers of a zone."""
 
-CHILD_NAME_SERVERS: Final = tuple(ADDRESSES)[4:]
+CHILD_NAME_SERVERS: Final = tuple(ADDRESSES)[4:8]
 """The name servers of a zone below another one: not the same, so that a referral leads somewhere else."""
 
 REFERRAL_LIMIT: Final = 16

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dns_hosts.hosts import SECRETS
+from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.support.leaks import KeySearch, shown_by
@@ -33,8 +35,12 @@ SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
 SALT = re.compile(r'"salt":\s*"v1:([^:"]+):')
 CIPHERTEXT = re.compile(r'"ciphertext":\s*"(v1:[^:"]+:[^:"]+)"')
 
-ENVIRONMENT = ("AWS_SECRET_ACCESS_KEY", "CLOUDFLARE_API_TOKEN")
-"""Variables of every run that hold a secret."""
+ENVIRONMENT = (
+    "AWS_SECRET_ACCESS_KEY",
+    "CLOUDFLARE_API_TOKEN",
+    *(name for keys in SECRETS.values() for key, name in keys.items() if key not in NOT_SECRET),
+)
+"""Variables that hold a secret, those of DNS hosts too."""
 
 
 def leaks(
@@ -53,13 +59,15 @@ def leaks(
     sent = {call.fingerprint for call in log if call.fingerprint}
     assert sent <= keys.keys(), "SES was sent a key that would not be searched for"
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
-    strings = {name: sandbox.environment[name] for name in ENVIRONMENT} | secrets_of(*stacks)
+    strings = secrets_of(*stacks)
+    for environment in (sandbox.environment, *(stack._environment for stack in stacks)):
+        strings |= {name: environment[name] for name in ENVIRONMENT if name in environment}
     search = KeySearch([*keys.values(), *supplied], strings)
     shown = [("SES's log", repr(log))]
     for stack in stacks:
         shown += shown_by(stack, stack.results).items()
     new = {hash(text): (name, text) for name, text in shown if hash(text) not in searched}
-    searched |= new.keys()
+    searched.update(new)
     return [(name, found) for name, text in new.values() if (found := search.found_in(text))]
 
 

@@ -12,11 +12,14 @@ import pulumi
 import pytest
 
 from sandbox.clock import SandboxClock
+from sandbox.dns.hosting import GODADDY_NAME_SERVERS
 from sandbox.dns_hosts.cpanel import CPanel
 from sandbox.dns_hosts.dreamhost import DreamHost
 from sandbox.dns_hosts.godaddy import GoDaddy
 from sandbox.dns_hosts.wix import Wix
 from sandbox.mail.client import send
+from tests.engine.panel import Panel
+from tests.engine.search import leaks
 from tests.engine.stack import REGION, requests
 from tests.support.leaks import KeySearch, shown_by
 
@@ -149,6 +152,81 @@ def test_plain_credentials(sandbox, hosts, open_stack):
     assert refused.failed
     assert 'dnsCredentials["godaddy"].token: is not encrypted' in refused.stdout
     assert GoDaddy.token not in refused.stdout
+
+
+def test_move(sandbox, open_stack):
+    """From pasted records to GoDaddy's API and on to Route 53, in two steps each: mail passes all the way."""
+    domain = "moving-by-api.example"
+    panel = Panel(sandbox, domain)
+    host = GoDaddy(domain)
+    host.name_servers = GODADDY_NAME_SERVERS
+    host.start()
+    sandbox.more_environment |= {"GODADDY_BASE_URL": host.url, "GODADDY_PAT": host.token}
+    stack = open_stack({domain: at("manual")})
+
+    def moves_on(*dns, generation=1):
+        stack.declare({domain: at(list(dns), generation)})
+        result = stack.up()
+        assert result.ok, result.stdout
+        assert send(sandbox, domain, REGION).verdict.result == "pass"
+        return result
+
+    try:
+        for record in stack.up().outputs["domains"][domain]["records"]:
+            panel.paste(record["name"], record["value"])
+        moves_on("manual")
+        both = moves_on("manual", "godaddy")
+        assert stored(host) == published(both, domain)
+        sandbox.elsewhere.append(host.zones)
+        moves_on("godaddy")
+        moves_on("godaddy", generation=2)
+
+        moves_on("godaddy", "route53", generation=2)
+        stack.declare({domain: at("route53", 2)})
+        too_early = stack.preview()
+        assert too_early.failed
+        assert (
+            f"dns: the record is still asked for at godaddy:{domain} ({', '.join(GODADDY_NAME_SERVERS)})"
+        ) in too_early.stdout
+        sandbox.elsewhere.remove(host.zones)
+        back = moves_on("route53", generation=2)
+        assert host.records == []
+        for name, value in published(back, domain):
+            assert sandbox.dns.txt(name) == (value,)
+        assert stack.destroy().ok
+    finally:
+        host.stop()
+        for name in ("GODADDY_BASE_URL", "GODADDY_PAT"):
+            del sandbox.more_environment[name]
+
+
+def test_token_of_the_environment(sandbox, hosts, open_stack):
+    """A token in the environment works as one in the stack file, and the search knows of it."""
+    host = hosts["GODADDY"]
+    sandbox.more_environment["GODADDY_PAT"] = host.token
+    try:
+        stack = open_stack({"godaddy.example": at("godaddy")})
+    finally:
+        del sandbox.more_environment["GODADDY_PAT"]
+    assert stack.up().ok
+    host.troubles.append("401")
+    kept = stack.destroy()
+    assert kept.failed
+    assert "401 not now, [secret]" in kept.stdout
+    assert stack.destroy().ok
+    assert host.records == []
+
+
+def test_planted_token_of_the_environment(sandbox, open_stack, searched):
+    """The search after each test finds a token of the environment, too, if a program shows it."""
+    token = sandbox.more_environment["GODADDY_PAT"] = "gd_pat_planted_in_the_environment"
+    try:
+        stack = open_stack(program=lambda: pulumi.export("url", f"https://api.example/?key={token}"))
+    finally:
+        del sandbox.more_environment["GODADDY_PAT"]
+    assert stack.up().ok
+    found = dict(leaks(sandbox, [stack], searched=searched))
+    assert found["stack export"] == found["stdout of run 1"] == {"GODADDY_PAT"}
 
 
 def test_planted_token(sandbox, open_stack):
