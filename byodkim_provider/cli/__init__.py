@@ -6,6 +6,5 @@ An error is one line and a hint, never a traceback.
 """
 
 from byodkim_provider.cli.commands import main
-from byodkim_provider.cli.environment import Environment
 
-__all__ = ["Environment", "main"]
+__all__ = ["main"]

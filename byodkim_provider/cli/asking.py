@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from typing import Final, TypeVar
 
-from byodkim_provider.cli.environment import say
+from byodkim_provider.cli.messages import say
 from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.progress import SystemClock
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import click
 
-from byodkim_provider.cli.environment import CannotRead, Environment
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone

@@ -5,27 +5,46 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Final
 
 import click
 
-from byodkim_provider.cli.doctor import doctor
-from byodkim_provider.cli.environment import CannotRead, say
-from byodkim_provider.cli.iam_policy import iam_policy
-from byodkim_provider.cli.records import records
-from byodkim_provider.cli.rotate import rotate
-from byodkim_provider.cli.status import status
+from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
 
 __all__ = ["main"]
+
+COMMANDS: Final = {
+    "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
+    "iam-policy": "Print the smallest IAM policy for a stack.",
+    "records": "Print the DNS records to publish.",
+    "rotate": "Let the next key of a domain sign.",
+    "status": "Show what signs, and what is wrong or due.",
+}
+"""What each command does, as its own help begins: none is imported before it is called."""
 
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
 
 
 class _Commands(click.Group):
-    """A group of commands whose errors are lines for people."""
+    """A group of commands, each in a module of its name, whose errors are lines for people."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"byodkim_provider.cli.{module}"), module)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         with repaired():
@@ -52,7 +71,3 @@ def main() -> None:
     Run it in the Pulumi project or below. Every command works on one stack; `records`,
     `doctor` and `iam-policy` work without one too, anywhere.
     """
-
-
-for command in (status, rotate, records, doctor, iam_policy):
-    main.add_command(command)

@@ -20,8 +20,9 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
-from byodkim_provider.cli.environment import CannotRead, Environment, say
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.examined import Examined, SesView
+from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Region, ResolverAddress

@@ -1,8 +1,7 @@
 """
 Everything outside that a command uses: a directory, the Pulumi CLI, SES, DNS, the clock, the terminal.
 
-It is one value, so that a test can replace all of it. The errors that end a command are here,
-too.
+It is one value, so that a test can replace all of it.
 """
 
 from __future__ import annotations
@@ -14,40 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
-
-import click
 
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.cli.streams import write_line
+from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.identity.services import Ses
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, SystemClock
 
-__all__ = ["CannotRead", "Environment", "Refused", "say"]
-
-
-class Refused(click.ClickException):
-    """The command refuses to do what was asked for."""
-
-    exit_code = 1
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        say(self.message)
-
-
-class CannotRead(Refused):
-    """The stack, AWS or DNS could not be read."""
-
-    exit_code = 2
-
-
-def say(text: str) -> None:
-    """Print a message on standard error; standard output is for the command's result."""
-    write_line(f"byodkim: {text}")
+__all__ = ["Environment"]
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:

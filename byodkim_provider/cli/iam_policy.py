@@ -15,8 +15,9 @@ import click
 
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import least_privilege
-from byodkim_provider.cli.environment import Environment, say
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.least_privilege import IdentityAccess, Records, Role, Scope, Secrets
+from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings

@@ -15,7 +15,8 @@ from typing import Final
 import click
 
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
-from byodkim_provider.cli.environment import Environment, say
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings

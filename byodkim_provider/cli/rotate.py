@@ -16,7 +16,8 @@ from typing import Final
 import click
 
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.environment import CannotRead, Environment, Refused, say
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.messages import CannotRead, Refused, say
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from byodkim_provider.cli.environment import Refused
+from byodkim_provider.cli.messages import Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings

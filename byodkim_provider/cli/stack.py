@@ -16,7 +16,8 @@ from typing import Any, Final, TypeGuard
 from byodkim_provider.aws.session import AwsSettings, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.environment import CannotRead, Environment, say
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.config import settings, stack_file

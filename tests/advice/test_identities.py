@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import CLIENT
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.dns_moves import leaving, refuse_leaving

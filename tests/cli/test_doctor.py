@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.examined import SesView
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import fixes, panels

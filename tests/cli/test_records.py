@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.records import TxtRecord, as_change_batch, as_json, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels

@@ -14,7 +14,8 @@ from time import monotonic
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from tests.support.world import DOMAIN
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import AWAITING_DNS, Stored
 from byodkim_provider.identity.verdicts import Verdict

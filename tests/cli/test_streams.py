@@ -229,4 +229,4 @@ def test_no_directory(answered, tmp_path):
         ["sh", "-c", command, "sh", *arguments], env=answered.environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "byodkim: the current directory is not there any more\n"
+    assert done.stderr == "byodkim: the current directory does not exist any more\n"

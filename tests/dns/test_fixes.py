@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.examined import Examined
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import fixes, panels

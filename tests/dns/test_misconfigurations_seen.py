@@ -15,7 +15,8 @@ import dns.rdata
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_name
 from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.resolver import DnsResolver

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
 from byodkim_provider.cli.configuration import SECRET, of_project, read
-from byodkim_provider.cli.environment import ask_pulumi
+from byodkim_provider.cli.environment import Environment, ask_pulumi
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration

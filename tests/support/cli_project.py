@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
-from byodkim_provider.cli import Environment, main
+from byodkim_provider.cli import main
 from byodkim_provider.cli.configuration import SECRET
-from byodkim_provider.cli.environment import CannotRead
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings

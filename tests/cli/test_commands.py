@@ -1,0 +1,31 @@
+"""The group of commands: its help costs nothing, and says what the commands say."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from byodkim_provider.cli import main
+from byodkim_provider.cli.commands import COMMANDS
+
+HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_short_help(name):
+    """The group says of a command what its own help begins with."""
+    command = main.get_command(click.Context(main), name)
+    assert command.name == name
+    assert command.get_short_help_str(200) == COMMANDS[name]
+
+
+def test_help_imports_nothing_heavy():
+    """Whoever asks for help does not wait for libraries."""
+    code = "import sys; sys.argv[1:] = ['--help']; import atexit; " + (
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+        "from byodkim_provider.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Say whether the DNS records are right" in done.stdout
+    assert {name.partition(".")[0] for name in done.stderr.split()} & HEAVY == set()
