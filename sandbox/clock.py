@@ -1,5 +1,5 @@
 """
-The sandbox's time: the machine's, plus what a test has added to it.
+The sandbox's time: the machine's clock plus an offset that tests increase.
 
 Whatever in the sandbox takes hours (72 of SES, a TTL, an overlap) takes its time from here,
 so that nothing has to wait for it.
@@ -16,7 +16,7 @@ __all__ = ["SandboxClock"]
 
 
 class SandboxClock:
-    """Real time plus an offset that only grows. One for all servers of a sandbox; any thread may use it."""
+    """Real time plus a growing offset. One for all servers of a sandbox; any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class SandboxClock:
             return datetime.now(UTC) + self._offset
 
     def monotonic(self) -> float:
-        """Seconds since some moment, moved by `advance` as well; never goes back."""
+        """Seconds since some fixed point, moved by `advance` too; never decreases."""
         with self._lock:
             return time.monotonic() + self._offset.total_seconds()
 

@@ -36,16 +36,16 @@ OPENSSL_KEY: Final = 'ses-byodkim:domains["example.org"].keys.1.privateKey'
 ROTATED: Final = "news.example.net"
 MAIL_SECONDS: Final = 0.2
 LATER: Final = timedelta(days=4)
-"""As long as a queue keeps a message before it gives up (RFC 5321 section 4.5.4.1)."""
+"""How long a queue keeps a message before it gives up (RFC 5321 section 4.5.4.1)."""
 
 QUICK: Final = Switches(first_check_seconds=1)
-"""So that nobody waits; the real SES takes 5 to 11 minutes."""
+"""Short, so that nobody has to wait; the real SES takes 5 to 11 minutes."""
 
 console = Console(highlight=False)
 
 
 def main() -> int:
-    """Run the demo; 0 if all that it promises at the end came true."""
+    """Run the demo; 0 if everything worked."""
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
     with Sandbox(switches=QUICK) as sandbox:
         console.print(
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def _rotate(sandbox: Sandbox, project: Project, config: dict[str, Any], openssl_key: str) -> bool:
-    """Rotate one domain while mail is sent; whether all mail verified, at once and days later."""
+    """Rotate one domain while mail is sent; returns whether all mail verified, at once and days later."""
     sent: dict[str, list[Message]] = {"before": [_send(sandbox)], "during": [], "after": []}
     config["ses-byodkim:domains"][ROTATED]["generation"] += 1
     project.configure(config)
@@ -172,7 +172,7 @@ def _table(domains: Mapping[str, Any]) -> Table:
 
 
 def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:
-    """Ask the resolver for *record*, show its answer; whether it holds the key."""
+    """Look *record* up and print the answer; returns whether it holds the key."""
     host, port = sandbox.dns_resolver.rsplit(":", 1)
     query = dns.message.make_query(record["name"], "TXT", use_edns=True)
     answer, _ = dns.query.udp_with_fallback(query, host, port=int(port), timeout=5)

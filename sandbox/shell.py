@@ -1,7 +1,7 @@
 """
-A sandbox that stays, for a second shell: `python -m sandbox.shell`.
+A sandbox that keeps running, for a second shell: `python -m sandbox.shell`.
 
-Standard output is what the second shell evaluates; all else goes to standard error.
+The second shell evaluates the standard output; everything else goes to standard error.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-One sandbox: AWS, DNS, SES and mail of one engineer, all of it threads of this process.
+One sandbox: AWS, DNS, SES and mail, in threads of this process.
 
 Threads, so that nothing is left when the process ends, however it ends. What runs against
 it, on either side of a process boundary, finds it by environment variables alone.
@@ -31,7 +31,7 @@ __all__ = ["Sandbox"]
 
 
 class Sandbox:
-    """Context manager; several can be open at once, in one process or in many."""
+    """A context manager; several can be open at once, in one process or in many."""
 
     def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
         self.clock = clock or SandboxClock()
@@ -48,9 +48,9 @@ class Sandbox:
             deliver=self.mail.deliver,
         )
         self.elsewhere: list[Callable[[], Sequence[HostedZone]]] = []
-        """Zones that others serve, each as its name servers have it now."""
+        """Zones of other DNS providers, with their current records."""
         self.more_environment: dict[str, str] = {}
-        """Variables with which a process reaches those others."""
+        """Variables with which a process reaches those providers."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class Sandbox:
             self.directory = Path(
                 starting.enter_context(tempfile.TemporaryDirectory(prefix="byodkim-sandbox-"))
             )
-            """Removed at the end; nothing is written anywhere else."""
+            """Removed at the end; the sandbox writes nowhere else."""
             (self.directory / "no-aws-config").touch()
             for server in (self.aws, self.cloudflare, self.dns, self.mail, self.ses):
                 starting.callback(server.stop)
@@ -72,7 +72,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stop everything; once more is no harm."""
+        """Stop everything; may be called twice."""
         self._open.close()
 
     @property
@@ -87,7 +87,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables with which a process reaches the sandbox where it would reach AWS."""
+        """Variables with which a process reaches the sandbox instead of AWS."""
         nothing = str(self.directory / "no-aws-config")
         return {
             "AWS_ACCESS_KEY_ID": self.aws.access_key,

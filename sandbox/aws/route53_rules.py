@@ -19,7 +19,7 @@ STRING_LIMIT: Final = 255
 """Octets of one string of a TXT value."""
 
 VALUE_LIMIT: Final = 4000
-"""Octets of a whole value, quotes and blanks included."""
+"""Octets of a whole value, including quotes and spaces."""
 
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\[0-7]{3}|\\.)*)"\s*')
 _ESCAPED: Final = re.compile(r"\\([0-7]{3}|.)")
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 
 def problems(zone: str, standing: Iterable[RecordSet], changes: Iterable[Change]) -> list[str]:
-    """Why Route 53 refuses to apply *changes* to *zone*, in which *standing* is; empty if it does not."""
+    """Why Route 53 refuses *changes* to *zone*, which contains *standing*; empty if it accepts them."""
     by_key = {(record_set.name, record_set.type): record_set for record_set in standing}
     return [problem for change in changes for problem in _problems(zone, by_key, change)]
 

@@ -35,9 +35,9 @@ _lock: Final = threading.Lock()
 
 
 class _Route53(Route53Backend):
-    """moto's Route 53, as strict as AWS's, with name servers that the sandbox's DNS server plays."""
+    """moto's Route 53, as strict as AWS's, with name servers of the sandbox."""
 
-    __module__ = Route53Backend.__module__  # moto finds its URLs beside the class
+    __module__ = Route53Backend.__module__  # moto finds its URLs in the module of the class
 
     def create_hosted_zone(self, name: str, *arguments: Any, **options: Any) -> FakeZone:
         others = [_absolute(zone.name) for zone in self.zones.values()]
@@ -57,7 +57,7 @@ class _Route53(Route53Backend):
 
     def change_resource_record_sets(self, zoneid: str, change_list: list[dict[str, Any]]) -> None:
         """
-        Apply all of the changes, or none and say why.
+        Apply all changes, or none and return why.
 
         moto's own refuses a record that was created and deleted before, and lets one be created twice.
         """
@@ -90,12 +90,12 @@ class AwsServices:
         self.secret_key: str = key.secret_access_key
 
     def start(self) -> None:
-        """Answer on a free port from now on."""
+        """Start to answer, on a free port."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
         self._server.start()
 
     def stop(self) -> None:
-        """Answer no more, and forget the accounts."""
+        """Stop answering, and forget the accounts."""
         self._server.stop()
         for account in self._accounts:
             for backends in (route53_backends, iam_backends, sts_backends, secretsmanager_backends):
@@ -104,7 +104,7 @@ class AwsServices:
 
     @property
     def url(self) -> str:
-        """Endpoint of all the services."""
+        """Endpoint of all services."""
         host, port = self._server.get_host_and_port()
         return f"http://{host}:{port}"
 
@@ -137,12 +137,12 @@ class AwsServices:
 
 
 def _absolute(name: str) -> str:
-    """*name* as Route 53 lists it: lower case, one dot at the end."""
+    """*name* as Route 53 lists it: lower case, with a final dot."""
     return name.lower().rstrip(".") + "."
 
 
 def _change(change: dict[str, Any]) -> Change:
-    """A change as it came over the wire."""
+    """A change, parsed from a request."""
     wanted = change["ResourceRecordSet"]
     values = tuple(record["Value"] for record in wanted.get("ResourceRecords", []))
     record_set = RecordSet(_absolute(wanted["Name"]), wanted["Type"], int(wanted.get("TTL", 0)), values)

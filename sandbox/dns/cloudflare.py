@@ -1,7 +1,7 @@
 """
 Cloudflare's DNS API for the zones of one account, played by an HTTP server in a thread.
 
-As strict as the real one where that shows in a record: TTL, doubles, and the form a TXT value
+As strict as the real one where a record is concerned: TTL, doubles, and the form a TXT value
 is kept in, which is quoted and split however it came.
 """
 
@@ -24,7 +24,7 @@ NAME_SERVERS: Final = CHILD_NAME_SERVERS[2:]
 """The two name servers of every zone here; they serve delegated zones of Route 53 as well."""
 
 AUTOMATIC_TTL: Final = 300
-"""What Cloudflare makes of a TTL of 1, in seconds."""
+"""The TTL, in seconds, that Cloudflare uses for a TTL of 1."""
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class Cloudflare:
-    """One account. Any token opens it."""
+    """One account; it accepts any token."""
 
     token: Final = "any-token-opens-the-sandbox"
 
@@ -85,11 +85,11 @@ class Cloudflare:
         self._zones[zone_id]["status"] = "active"
 
     def add_record(self, zone_id: str, **record: Any) -> None:
-        """A record that somebody made by hand."""
+        """A record that a person created."""
         self.request("POST", f"/zones/{zone_id}/dns_records", {}, {"ttl": 1, **record})
 
     def records(self, zone_id: str) -> list[Json]:
-        """What stands in a zone, as the API shows it."""
+        """The records of a zone, as the API shows them."""
         return list(self._records[zone_id].values())
 
     def zones(self, status: str) -> list[HostedZone]:

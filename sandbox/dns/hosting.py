@@ -1,5 +1,5 @@
 """
-Which name server serves which zone, and what a resolver finds by asking them in turn.
+Which name server serves which zone, and what a resolver finds when it queries them.
 
 Addresses and names in, answers out: no socket, no wire format. What one zone says is
 decided in `zone`. Zones are read anew for each question, so a change shows at once.
@@ -49,22 +49,22 @@ REFERRAL_LIMIT: Final = 16
 """How many referrals and aliases the resolver follows for one question."""
 
 OVERRIDE_TTL: Final = 300
-"""Of records that a test has put in place of a zone's."""
+"""TTL of records that a test has set."""
 
 SERVER_FAILURE: Final = Answer(dns.rcode.SERVFAIL, authoritative=False)
 
 
 class HostedZone(NamedTuple):
-    """A public zone and what is in it now."""
+    """A public zone with its current records."""
 
     name: str
     name_servers: tuple[str, ...]
-    """Names of the servers that serve it; others refuse questions about it."""
+    """Names of its name servers; other servers refuse queries for it."""
     record_sets: tuple[RecordSet, ...]
 
 
 class Hosting:
-    """The name servers of all *zones*, and what a test has put wrong with them. Any thread may use it."""
+    """The name servers of all *zones*, and the faults that a test has set. Any thread may use it."""
 
     def __init__(self, zones: Callable[[], Sequence[HostedZone]]) -> None:
         self._zones = zones
@@ -74,7 +74,7 @@ class Hosting:
 
     def override(self, name: str, values: Sequence[str] | None, *, server: str | None = None) -> None:
         """
-        Answer TXT questions for *name* with *values* instead of what its zone says.
+        Answer TXT queries for *name* with *values* instead of the zone's records.
 
         Empty is "no such name", None ends the override. *server* is an address; without
         it the override is set, or ended, at all of them.
@@ -87,15 +87,15 @@ class Hosting:
                     self._overrides[dns.name.from_text(name), address] = tuple(values)
 
     def silence(self, *servers: str) -> None:
-        """Let exactly these addresses not answer as name servers; none of them: all answer again."""
+        """The name servers at exactly these addresses don't answer; without addresses, all answer again."""
         self._silent = frozenset(servers)
 
     def answer(self, address: str, name: Name, kind: RdataType) -> Answer | None:
-        """What the name server at *address* says; None if it is silent."""
+        """The answer of the name server at *address*; None if it is silent."""
         return self._answer(address, name, kind, self._zones())
 
     def resolve(self, name: Name, kind: RdataType) -> Answer:
-        """What a resolver finds that begins at the root and remembers nothing."""
+        """The answer of a resolver that begins at the root and has no cache."""
         zones = self._zones()
         found = Answer(dns.rcode.NOERROR, authoritative=False)
         servers: list[str] | None = None  # the root
@@ -117,7 +117,7 @@ class Hosting:
     def _first_answer(
         self, servers: Sequence[str], name: Name, kind: RdataType, zones: Sequence[HostedZone]
     ) -> Answer:
-        """What the first of these servers says that is there and serves the zone."""
+        """The answer of the first of these servers that responds and serves the zone."""
         for address in (ADDRESSES[server] for server in servers if server in ADDRESSES):
             reply = self._answer(address, name, kind, zones)
             if reply and reply.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):

@@ -1,5 +1,5 @@
 """
-DNS over UDP and TCP on loopback addresses: name servers, and a resolver beside the first one.
+DNS over UDP and TCP on loopback addresses: name servers and a resolver.
 
 Only sockets, the wire format and the log of questions are here; what the answer is, is
 decided in `hosting`. Linux only: elsewhere not all of 127.0.0.0/8 is there.
@@ -30,19 +30,19 @@ from sandbox.dns.zone import Answer
 __all__ = ["DnsServer", "Query"]
 
 RESOLVER: Final = "127.0.0.1"
-"""Where a question with "recursion desired" gets a resolver's answer; the first name server's address too."""
+"""Address at which queries with "recursion desired" get a resolver's answer; also the first name server's."""
 
 UDP_LIMIT: Final = 512
 """Octets of an answer over UDP without EDNS (RFC 1035 section 4.2.1)."""
 
 EDNS_LIMIT: Final = 1232
-"""Octets of an answer over UDP at most (DNS Flag Day 2020)."""
+"""Most octets of an answer over UDP (DNS Flag Day 2020)."""
 
 TCP_IDLE_SECONDS: Final = 10.0
 
 
 class Query(NamedTuple):
-    """One question that came over the wire."""
+    """One query that arrived."""
 
     server: str
     name: str
@@ -71,12 +71,12 @@ class DnsServer:
 
     @property
     def queries(self) -> list[Query]:
-        """Every question that came over the wire since the last `reset`, oldest first."""
+        """Every query since the last `reset`, oldest first."""
         with self._lock:
             return list(self._queries)
 
     def reset(self) -> None:
-        """Forget the questions seen so far."""
+        """Forget the queries so far."""
         with self._lock:
             self._queries.clear()
 
@@ -102,7 +102,7 @@ class DnsServer:
         return None
 
     def start(self) -> None:
-        """Answer from now on, on a free port."""
+        """Start to answer, on a free port."""
         bound = _bind(list(ADDRESSES.values()))
         self.port = bound[0].getsockname()[1]
         wake, woken = socket.socketpair()
@@ -112,7 +112,7 @@ class DnsServer:
         self._stop.callback(wake.close)
 
     def stop(self) -> None:
-        """Answer no more and give the port back."""
+        """Stop answering, and close the port."""
         self._stop.close()
 
     def _serve(self, bound: Sequence[socket.socket], woken: socket.socket) -> None:
@@ -171,7 +171,7 @@ class DnsServer:
 
 
 def _wire(query: Message, answer: Answer, *, recursive: bool, tcp: bool) -> bytes:
-    """The answer as it goes over the wire, cut and marked so if it is too long for UDP."""
+    """The answer in wire format, truncated with the TC flag if it is too long for UDP."""
     response = dns.message.make_response(query, recursion_available=recursive, our_payload=EDNS_LIMIT)
     response.set_rcode(answer.rcode)
     if answer.authoritative:

@@ -34,7 +34,7 @@ class RecordSet(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server says: records, or that there are none, or whom to ask instead."""
+    """A server's answer: records, no records, or a referral."""
 
     rcode: Rcode
     answer: list[RRset] = field(default_factory=list)
@@ -43,11 +43,11 @@ class Answer:
 
     @property
     def referral(self) -> RRset | None:
-        """The NS records of the zone that has to be asked instead."""
+        """The NS records of the zone to query instead."""
         return None if self.authoritative else next(iter(self.authority), None)
 
     def alias_for(self, kind: RdataType) -> Name | None:
-        """Where the lookup goes on, if this answer ends with an alias and not with a record of *kind*."""
+        """The name to look up next, if this answer ends with a CNAME and has no record of *kind*."""
         if kind == RdataType.CNAME or any(rrset.rdtype == kind for rrset in self.answer):
             return None
         aliases = [rrset for rrset in self.answer if rrset.rdtype == RdataType.CNAME]
@@ -55,7 +55,7 @@ class Answer:
 
 
 class Zone:
-    """The record sets of one zone, from its name down to where it delegates."""
+    """The record sets of one zone, down to its delegations."""
 
     def __init__(self, name: str, record_sets: Iterable[RecordSet]) -> None:
         self.name = dns.name.from_text(name)
@@ -71,7 +71,7 @@ class Zone:
         self._names.add(self.name)
 
     def answer(self, name: Name, kind: RdataType) -> Answer:
-        """What this zone says about *name*, which is in or below it."""
+        """The answer of this zone about *name*, which is in or below it."""
         delegation = self._delegation(name)
         if delegation:
             return Answer(dns.rcode.NOERROR, authority=[delegation], authoritative=False)
@@ -93,7 +93,7 @@ class Zone:
         return Answer(rcode, aliases, [self._soa()])
 
     def rrset(self, name: Name, kind: RdataType) -> RRset | None:
-        """The records of *kind* at *name*, a wildcard's under the name that was asked for."""
+        """The records of *kind* at *name*; those of a wildcard have the name of the query."""
         source = self._source(name)
         record_set = self._record_sets.get((source, kind)) if source else None
         if record_set is None:
@@ -109,7 +109,7 @@ class Zone:
         )
 
     def _source(self, name: Name) -> Name | None:
-        """Where the records of *name* stand: there, at the wildcard for it (RFC 4592), or nowhere."""
+        """The name that has the records of *name*: itself, its wildcard (RFC 4592), or none."""
         if name in self._names:
             return name
         encloser = name.parent()

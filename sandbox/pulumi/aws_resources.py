@@ -1,7 +1,7 @@
 """
-Record and Zone of pulumi-aws, as far as the sandbox needs them: which call, with which values.
+Record and Zone of pulumi-aws, as far as the sandbox needs them: calls and their values.
 
-Plain values in, plain values out: how the engine asks is in `resource_aws`. What
+Plain values in, plain values out: `resource_aws` has the engine's protocol. What
 Route 53 itself refuses comes from the API, as with the real plugin.
 """
 
@@ -31,10 +31,10 @@ class Resource(ABC):
     """One resource type. Errors are botocore's, and ValueError for what the plugin itself refuses."""
 
     known: ClassVar[frozenset[str]]
-    """Inputs that this stand-in understands; others are refused rather than ignored."""
+    """Inputs that this stand-in supports; it refuses all others."""
 
     replacing: ClassVar[frozenset[str]]
-    """Inputs whose change makes a new resource."""
+    """Inputs whose change replaces the resource."""
 
     def __init__(self, route53: Route53Client, *, default_tags: Mapping[str, str]) -> None:
         self._route53 = route53
@@ -46,19 +46,19 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Id and outputs of what was made."""
+        """ID and outputs of the new resource."""
 
     @abstractmethod
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
-        """The outputs as AWS has them now, None if it is gone."""
+        """The outputs as AWS has them now; None if the resource is gone."""
 
     @abstractmethod
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        """The outputs after *inputs* were applied in place."""
+        """The outputs after an update in place to *inputs*."""
 
     @abstractmethod
     def delete(self, resource_id: str, outputs: Properties) -> None:
-        """Gone, also if it was before."""
+        """Delete it. No error if it is gone already."""
 
 
 class Record(Resource):

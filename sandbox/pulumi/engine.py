@@ -29,7 +29,7 @@ from semver import VersionInfo
 __all__ = ["EngineMissing", "find_pulumi"]
 
 OLDEST: Final = VersionInfo(3, 260, 0)
-"""The oldest CLI that will do: as old as the SDK may be (requirements.txt)."""
+"""The oldest supported CLI, as old as the oldest supported SDK (requirements.txt)."""
 
 GO_MODULE: Final = Path(__file__).parent / "cli"
 """A Go module that pins the CLI and all it is built from."""
@@ -37,7 +37,7 @@ GO_MODULE: Final = Path(__file__).parent / "cli"
 GO_PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 
 PLUGIN_START: Final = "pulumi-resource-pulumi-python"
-"""What the CLI runs for dynamic resources. Official packages have it, a build from source has not."""
+"""The CLI runs it for dynamic resources. Official packages contain it, a build from source does not."""
 
 PLUGIN_START_SCRIPT: Final = """\
 #!/bin/sh
@@ -45,11 +45,11 @@ exec "${PULUMI_PYTHON_CMD:-python3}" -u -m pulumi.dynamic "$@"
 """
 
 REPORT_SECONDS: Final = 30
-"""How often a long build says that it still goes on."""
+"""How often a long build prints that it still runs."""
 
 
 class EngineMissing(Exception):
-    """There is no Pulumi CLI and none could be had; the text says what was tried."""
+    """There is no Pulumi CLI, and it could not be installed; the message says what was tried."""
 
 
 def find_pulumi() -> auto.PulumiCommand:
@@ -77,13 +77,13 @@ def find_pulumi() -> auto.PulumiCommand:
 
 
 def cache_directory() -> Path:
-    """Where CLIs are kept, one directory a version."""
+    """Folder of the CLIs, one directory per version."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "byodkim-provider" / "pulumi"
 
 
 def pinned_version() -> str:
-    """The version that a build from source has."""
+    """The version that is built from source."""
     found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", (GO_MODULE / "go.mod").read_text())
     if found is None:
         raise EngineMissing(f"{GO_MODULE / 'go.mod'} names no Pulumi version")
@@ -150,7 +150,7 @@ def _built() -> auto.PulumiCommand:
 
 
 def _build(command: list[str]) -> None:
-    """Run *command* in the Go module; say now and then that it still runs."""
+    """Run *command* in the Go module; print regularly that it still runs."""
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, cwd=GO_MODULE, stdout=log, stderr=log) as build,
@@ -169,7 +169,7 @@ def _build(command: list[str]) -> None:
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Held by one process at a time, on this machine."""
+    """A lock that one process on this machine can hold."""
     with (_made(cache_directory()) / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,5 @@
 """
-Puts the stand-ins for plugins where an engine finds them, and ends what must not be left behind.
+Installs the stand-ins for plugins where an engine finds them, and ends processes that would be left.
 
 An engine that is killed does not end its plugins, and killing us does not end the engine.
 So each of them is started by a script that checks whether its parent still runs.

@@ -37,12 +37,12 @@ NO_SUMMARY: Final = {"show_secrets": False}
 """The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
 
 TIMES_CANCELLED: Final = 10
-"""The SDK's tasks catch being cancelled, to wait for others: each is asked more than once."""
+"""The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one run of the engine."""
+    """The result of one run of the engine."""
 
     failed: bool
     stdout: str
@@ -63,14 +63,14 @@ class Result:
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
-        """What the engine set out to do, in order: operation, resource name, resource type. Not "same"."""
+        """The steps of the engine, in order: operation, resource name, resource type. Without "same"."""
         planned = [event.resource_pre_event.metadata for event in self.events if event.resource_pre_event]
         steps = [(each.op.value, each.urn.split("::")[-1], each.type) for each in planned]
         return [step for step in steps if step[0] != "same"]
 
 
 class _Workspace(auto.LocalWorkspace):
-    """Where outputs are asked for once, and not twice to learn which of them are secret."""
+    """Reads outputs once, and not twice to learn which of them are secret."""
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         command = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
@@ -122,7 +122,7 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        """End what runs and remove what this project wrote; resources stay, unless they were destroyed."""
+        """End processes and remove files of this project; resources stay unless they were destroyed."""
         self._signal(signal.SIGKILL)
         self._temporary.cleanup()
 
@@ -157,7 +157,7 @@ class Project:
         return self._run(self._stack.destroy, on_output, NO_SUMMARY | options)
 
     def interrupt(self) -> None:
-        """Ctrl-C, for the run that goes on in another thread."""
+        """Send Ctrl-C to the run in another thread."""
         self._signal(signal.SIGINT)
 
     # What is stored
@@ -174,7 +174,7 @@ class Project:
     # How
 
     def _write_project_file(self) -> None:
-        """The project's own file; only which Python to run is up to the sandbox."""
+        """The project file, with the sandbox's Python."""
         settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
         settings["runtime"] = "python"
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

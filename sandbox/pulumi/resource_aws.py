@@ -1,5 +1,5 @@
 """
-A stand-in for the plugin `pulumi-resource-aws`, which weighs 700 MB: how the engine asks.
+A stand-in for the plugin `pulumi-resource-aws`, which has 700 MB: the engine's protocol.
 
 Run by the engine as a process of its own: prints its port, serves the engine's gRPC
 protocol, ends with the engine. Whose account, and the limit on requests, are decided here;
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
 REQUESTS_PER_SECOND: Final = 5
-"""What Route 53 allows each account."""
+"""Requests a second that Route 53 allows each account."""
 
 SETTINGS: Final = frozenset(
     {
@@ -53,11 +53,11 @@ SETTINGS: Final = frozenset(
         "skipRequestingAccountId",
     }
 )
-"""Settings of the provider that are honoured, or change nothing here."""
+"""Settings of the provider that are honoured, or make no difference here."""
 
 
 class Account:
-    """An AWS account as a provider's settings reach it."""
+    """An AWS account, with the settings of a provider."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         refused = sorted(settings.keys() - SETTINGS)
@@ -110,7 +110,7 @@ class Account:
     def _wait_for_turn(self, **_: object) -> None:
         with self._lock:
             now = time.monotonic()
-            # A second's worth may come at once, as with the real limit.
+            # The requests of one second may come at once, as with the real limit.
             self._next_turn = max(self._next_turn + 1 / REQUESTS_PER_SECOND, now - 1)
             wait = self._next_turn - now
         if wait > 0:
@@ -118,7 +118,7 @@ class Account:
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """The engine's questions. Method names are the protocol's."""
+    """The methods that the engine calls, named as in the protocol."""
 
     def __init__(self) -> None:
         self._account: Account | None = None
@@ -210,7 +210,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             result = functions[request.tok](self._account, _plain(request.args))
         except (ValueError, BotoCoreError, ClientError) as error:
-            # As the bridge to Terraform words it.
+            # In the words of the bridge to Terraform.
             raise ValueError(f"invoking {request.tok}: 1 error occurred:\n\t* {_said(error)}\n\n") from None
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(_struct(result))
@@ -221,7 +221,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class CleanErrors(grpc.ServerInterceptor):
-    """What a call raises reaches the engine as its text alone, as from the real plugin."""
+    """An exception reaches the engine as its message alone, as from the real plugin."""
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = continuation(details)
@@ -242,7 +242,7 @@ class CleanErrors(grpc.ServerInterceptor):
 
 
 def _sign_in_problem(settings: Mapping[str, str]) -> str:
-    """What the plugin says of credentials that don't work, before it does anything; "" if they do."""
+    """The plugin's error about credentials that don't work; "" if they work."""
     if settings.get("skipCredentialsValidation") == "true":
         return ""
     try:

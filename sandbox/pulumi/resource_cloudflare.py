@@ -27,7 +27,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from sandbox.pulumi.resource_aws import serve
 
 KNOWN: Final = ("name", "type", "content", "ttl", "comment", "zoneId")
-"""Inputs of DnsRecord that are understood; others are refused rather than ignored."""
+"""Inputs of DnsRecord that are supported; all others are refused."""
 
 REQUIRED: Final = ("name", "type", "ttl", "zoneId")
 
@@ -39,7 +39,7 @@ class Gone(ValueError):
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """The engine's questions. Method names are the protocol's."""
+    """The methods that the engine calls, named as in the protocol."""
 
     def __init__(self) -> None:
         self._url = os.environ.get("CLOUDFLARE_BASE_URL", "")

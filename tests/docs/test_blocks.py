@@ -94,7 +94,7 @@ NOT_FOLLOWED = {
     ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
     ("docs/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
     ("docs/existing-identities.md", "Leaving aws.sesv2.EmailIdentity or Terraform", 3): "Terraform's own",
-    ("docs/leaving.md", "One resource anew", 1): "versions of a state are the Pulumi Cloud's",
+    ("docs/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
     ("docs/rotation.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
 }
 

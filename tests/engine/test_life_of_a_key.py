@@ -65,7 +65,7 @@ def verdicts(sandbox, domain):
     return Counter((verdict.selector, verdict.result) for verdict in judged)
 
 
-# docs/rotation.md, "The timeline", "Going back", "A standby is replaced", "A key has leaked".
+# docs/rotation.md, "The timeline", "Going back", "Replacing a standby", "A key has leaked".
 def test_life(sandbox, open_stack):
     """
     Forward, back, another standby, and away from a key that has leaked.
