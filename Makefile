@@ -34,10 +34,10 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.settings > stacks/schema.json
 
-picture: venv/.installed ## Draw the picture in docs/architecture.md anew, from the imports
+picture: venv/.installed ## Draw the picture in docs/architecture.md from the imports
 	$(RUN) -m tests.structure.picture
 
-lock: venv/.installed ## Write requirements-dev.lock anew, with the newest versions that the bounds allow
+lock: venv/.installed ## Write requirements-dev.lock, with the newest versions that the bounds allow
 	$(RUN) -m pip install --quiet --disable-pip-version-check uv
 	$(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
 		--custom-compile-command 'make lock' --output-file requirements-dev.lock pyproject.toml

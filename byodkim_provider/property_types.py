@@ -182,7 +182,7 @@ def kinds_of(cls: type, *, strict: bool = False) -> Kinds:
     What the fields of the dataclass *cls* take, but for one that is a dataclass itself.
 
     *strict* is for inputs: single-line strings, words of a `Literal`, the `Kind` of an `Annotated`.
-    What was stored once must be readable for ever, so that state is not checked for these.
+    Everything stored must stay readable, so the state is not checked for these.
     """
     hints = get_type_hints(cls, include_extras=True)
     kinds = {field.name: _kind(hints[field.name], strict=strict) for field in fields(cls)}

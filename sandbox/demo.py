@@ -172,7 +172,7 @@ def _table(domains: Mapping[str, Any]) -> Table:
 
 
 def _show_record(sandbox: Sandbox, record: Mapping[str, Any]) -> bool:
-    """Look *record* up and print the answer; returns whether it holds the key."""
+    """Print the resolver's answer about *record*; returns whether it holds the key."""
     host, port = sandbox.dns_resolver.rsplit(":", 1)
     query = dns.message.make_query(record["name"], "TXT", use_edns=True)
     answer, _ = dns.query.udp_with_fallback(query, host, port=int(port), timeout=5)

@@ -1,7 +1,7 @@
 """
 `byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
-Collects the records and looks them up. `diagnosis` decides what is wrong, `examined` formats it.
+Collects the records and their lookups. `diagnosis` decides what is wrong, `examined` formats it.
 SES's status is shown too, and does not affect the verdict.
 """
 

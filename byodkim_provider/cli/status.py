@@ -106,5 +106,5 @@ def _plain(stack: Stack, domains: Iterable[DomainNow]) -> dict[str, Any]:
     def written(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return {name: timestamp(value) if isinstance(value, datetime) else value for name, value in pairs}
 
-    plain = [asdict(domain, dict_factory=written) for domain in domains]
-    return {"stack": stack.name, "ok": not any(one["wrong"] for one in plain), "domains": plain}
+    shown = [asdict(domain, dict_factory=written) for domain in domains]
+    return {"stack": stack.name, "ok": not any(one["wrong"] for one in shown), "domains": shown}

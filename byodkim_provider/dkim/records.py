@@ -118,7 +118,7 @@ def selector_problem(selector: str) -> str | None:
     if len(selector) > MAX_WRITTEN:  # perhaps a key, in the wrong place
         return f"{len(selector)} characters are too many, expected at most 63"
     if selector != selector.lower():
-        # pulumi-aws stores record names in lower case, and then sees a difference for ever.
+        # pulumi-aws stores record names in lower case, and then sees a difference in every run.
         return f"{selector!r} has upper case, expected lower case: that is how DNS providers store names"
     if "." in selector:
         return f"{selector!r} has a dot, expected the one label before '._domainkey'"

@@ -94,7 +94,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
     record = Visibility(visible=True, right=0, asked=0, answers=())
     if resolver := services.resolver:
         record = wait_until_visible(
-            lambda: lookups.look(declared, resolver),
+            lambda: lookups.check(declared, resolver),
             wait=services.dns_wait if lookup.shared else DnsWait(services.clock),
             seconds=lookup.seconds,
             subject=declared.domain,

@@ -8,10 +8,10 @@ from byodkim_provider.dns.visibility import Resolver, Visibility
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import Declared, Stored
 
-__all__ = ["look", "planned_switch", "served_elsewhere", "servers_asked"]
+__all__ = ["check", "planned_switch", "served_elsewhere", "servers_asked"]
 
 
-def look(declared: Declared, resolver: Resolver) -> Visibility:
+def check(declared: Declared, resolver: Resolver) -> Visibility:
     """How far the record of the declared key is visible now."""
     answers = resolver.txt(declared.record_name, declared.domain)
     return visibility.judge(answers, records.public_key(declared.record_value) or b"")
@@ -35,7 +35,7 @@ def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
 
 
 def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
-    """The line that a preview says about a switch to another key, with one look at its record."""
+    """The line that a preview says about a switch to another key, with one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
     line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
@@ -43,5 +43,5 @@ def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None
         return f"{line}, DNS is not checked"
     if declared.dns_check == "recursive" and declared.generation not in before.published:
         return f"{line}, its record is not looked up before it is made"
-    seen = look(declared, resolver)
+    seen = check(declared, resolver)
     return f"{line} visible at {seen.right} of {seen.asked} servers"

@@ -1,8 +1,8 @@
 """
 What is declared of an identity and what is stored of it, as values and as Pulumi's plain dicts.
 
-Property names are in users' state for ever: none is renamed, and a new one may be absent
-from old state. Nothing here looks at the world or the clock.
+Property names are in users' state permanently: none is renamed, and a new one may be absent
+from old state. No I/O, no clock.
 """
 
 from __future__ import annotations

@@ -287,8 +287,8 @@ class _Polls:
         if seen and seen.last_checked:
             # The response's `Date` has whole seconds, the time of the check has fractions.
             ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
-            looked = f"SES last checked {_duration(ago)} ago"
-            found.append(f"{looked} ({seen.failure})" if seen.failure else looked)
+            checked = f"SES last checked {_duration(ago)} ago"
+            found.append(f"{checked} ({seen.failure})" if seen.failure else checked)
         if seen and seen.soa_seen:
             found.append(f"at the zone of {seen.soa_seen}")
         resolver = self._sources.resolver(entry)

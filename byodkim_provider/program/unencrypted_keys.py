@@ -84,7 +84,7 @@ def credentials_in_stack(credentials: object) -> list[str]:
 
 def encrypted_in_vain() -> list[str]:
     """
-    A problem for each encrypted value in the stack's files that the state would hold in plain.
+    A problem for each encrypted value in the stack's files that the state would hold unencrypted.
 
     Only private keys and `dnsCredentials` stay secret. What encloses keys may be encrypted as a whole.
     """
@@ -97,14 +97,14 @@ def encrypted_in_vain() -> list[str]:
         encrypted = {path for written in maps for path in _encrypted(_decoded(written), (name,))}
         if not encrypted:
             pulumi.log.warn(
-                f"could not check what of {project}:{name} is encrypted, and may stand in plain in the "
+                f"could not check what of {project}:{name} is encrypted, and may be unencrypted in the "
                 f"stack's state: {'; '.join(unread) or 'it stands in no file that was read'}"
             )
         found |= {path for path in encrypted if not _may_be_encrypted(path)}
     return [
         line(
             path,
-            "is encrypted, and would stand in plain in the stack's state: only private keys and "
+            "is encrypted, and would be unencrypted in the stack's state: only private keys and "
             "dnsCredentials stay secret, set it without `--secret`",
         )
         for path in sorted(found, key=lambda path: [str(step) for step in path])

@@ -185,7 +185,7 @@ def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
 
 
 def _beyond_limits(known: Mapping[str, Any]) -> list[str]:
-    """What a host does not take today. Not asked of a state: what was stored once can be removed for ever."""
+    """What a host does not take today. Not checked for a state: everything stored must stay removable."""
     problems = []
     algorithm, provider, ttl = (known.get(name) for name in ("key_algorithm", "provider", "ttl"))
     if algorithm not in (None, *ALGORITHMS):

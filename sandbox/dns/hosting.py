@@ -1,8 +1,8 @@
 """
 Which name server serves which zone, and what a resolver finds when it queries them.
 
-Addresses and names in, answers out: no socket, no wire format. What one zone says is
-decided in `zone`. Zones are read anew for each question, so a change shows at once.
+Addresses and names in, answers out: no socket, no wire format. `zone` decides what one zone
+answers. Zones are read for each query, so a change shows at once.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 
 LookUp = Callable[[str], Found]
-"""Looks the TXT records of a name up."""
+"""Returns the TXT records of a name."""
 
 
 def ask(name: str, resolver: str) -> Found:

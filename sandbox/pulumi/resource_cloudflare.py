@@ -3,7 +3,7 @@ A stand-in for the plugin `pulumi-resource-cloudflare`: DnsRecord, and the looku
 
 Run by the engine as a process of its own, as `resource_aws` is. Like the real one it
 compares what is declared with what the API keeps: a short name, or a value that is not quoted
-and split, shows as a change for ever.
+and split, shows as a change in every run.
 """
 
 # ruff: noqa: N802 # the protocol's method names

@@ -39,7 +39,7 @@ class Switches:
     """How long after a Put mail is still signed with the key before, whatever the status says."""
 
     same_key_restarts: bool = True
-    """A Put of the key and selector that SES holds already makes it check anew; else it changes nothing."""
+    """A Put of the key and selector that SES holds already makes it check again; else it changes nothing."""
 
     failed_restarts: bool = True
     """The same, for an identity that has FAILED."""

@@ -286,7 +286,7 @@ def test_encrypted_in_vain(project):
         'domains["example.com"].tags["team"]',
     ]
     assert unencrypted_keys.encrypted_in_vain()[0].partition(": ")[2] == (
-        "is encrypted, and would stand in plain in the stack's state: only private keys and "
+        "is encrypted, and would be unencrypted in the stack's state: only private keys and "
         "dnsCredentials stay secret, set it without `--secret`"
     )
 
@@ -306,7 +306,7 @@ def test_in_vain_or_not(project, warnings, content, reason):
         write(project / "stacks" / "Pulumi.dev.yaml", content)
     assert unencrypted_keys.encrypted_in_vain() == []
     assert warnings == [
-        "could not check what of ses-byodkim:domains is encrypted, and may stand in plain in the "
+        "could not check what of ses-byodkim:domains is encrypted, and may be unencrypted in the "
         f"stack's state: {reason}"
     ]
 
