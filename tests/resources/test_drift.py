@@ -1,0 +1,62 @@
+"""What somebody else has changed in SES is an output, and a line of the refresh or of the preview, once."""
+
+import pytest
+
+from byodkim_provider.resources import dkim_identity
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from tests.support.fakes import REGION
+from tests.support.world import DOMAIN
+
+DISABLED = "DKIM signatures are disabled"
+
+
+@pytest.fixture(autouse=True)
+def run(world, monkeypatch):
+    """A run of its own, whose lines are those of the world's progress."""
+    monkeypatch.setattr(dkim_identity, "progress_of_this_call", lambda: world.progress)
+    monkeypatch.setattr(dkim_identity, "_drift_said", set())
+
+
+@pytest.fixture
+def provider(world):
+    return ByodkimIdentityProvider(lambda declared: world.outside)
+
+
+def inputs(world):
+    """As they are stored, so that nothing is a change but what SES has otherwise."""
+    properties = world.declared().to_properties()
+    return {name: one for name, one in properties.items() if name not in ("fingerprint", "record_name")} | {
+        "secret_arn": "arn"
+    }
+
+
+def test_outputs(world, provider):
+    """A refresh stores what it has found, and what is repaired is stored no more."""
+    stored = world.verified().to_outputs()
+    assert provider.read("id", stored).outs["drift"] == []
+    world.model.change(DOMAIN, REGION, signing_enabled=False)
+    seen = provider.read("id", stored).outs
+    assert (seen["drift"], seen["signing_enabled"]) == ([DISABLED], False)
+    repaired = provider.update("id", seen, {**inputs(world), "private_key": world.key(1).pkcs1_base64()}).outs
+    assert (repaired["drift"], repaired["signing_enabled"]) == ([], True)
+
+
+def test_preview_of_another_run(world, provider):
+    """The preview after a refresh names the reason of the change that it shows."""
+    stored = world.verified().to_outputs()
+    assert not provider.diff("id", stored, inputs(world)).changes
+    assert world.progress.infos == []
+    drifted = stored | {"signing_enabled": False}
+    assert provider.diff("id", drifted, inputs(world)).changes
+    assert world.progress.infos == [f"{DOMAIN} {REGION}: when it was last read from SES: {DISABLED}"]
+
+
+def test_preview_after_the_refresh_of_this_run(world, provider):
+    """With `--refresh` the warning of the refresh is the one line about it."""
+    stored = world.verified().to_outputs()
+    world.model.change(DOMAIN, REGION, signing_enabled=False)
+    seen = provider.read("id", stored).outs
+    (warning,) = world.progress.warnings
+    assert DISABLED in warning
+    assert provider.diff("id", seen, inputs(world)).changes
+    assert world.progress.infos == []
