@@ -290,6 +290,24 @@ def test_instance(row, instance, adopted):
     assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "seen", "shared"),
+    [
+        (None, declared(), Seen(), True),
+        (WAITING, declared(), Seen(), True),
+        (stored(), declared(3), Seen(read=True), False),
+        (stored(status=GONE), declared(), Seen(read=True), False),
+        (stored(), declared(3), Seen(read=True, identity=has()), False),
+    ],
+    ids=["new", "awaiting", "a switch of what SES does not show", "gone", "a switch"],
+)
+def test_whose_wait(before, after, seen, shared):
+    """Whoever can be stored as waiting shares one wait; what fails without its record has its own."""
+    asks = plan(before, after, seen, now=NOW, instance="i").asks
+
+    assert ("TXT lookup", 120, shared) == (asks.action, asks.seconds, asks.shared)
+
+
 def test_tags_of_what_is_not_ours_yet():
     """IAM lets a stack change tags of its own identities alone, so others come with the owner's, or after."""
     _, made = planned(*SCENARIOS[18][:2], **SCENARIOS[18][2])
