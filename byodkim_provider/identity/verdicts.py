@@ -42,6 +42,9 @@ polls would show nothing new.
 SEARCH: Final = timedelta(hours=72)
 """How long SES looks for a key before it says FAILED (SES API, `DkimAttributes.Status`)."""
 
+NO_KEY: Final = ("HOST_NOT_FOUND", "TYPE_NOT_FOUND", "INVALID_VALUE")
+"""SES's `ErrorType` if DNS answered, and without this key (SES API, VerificationInfo)."""
+
 UNCONFIRMED: Final = "UNCONFIRMED"
 """Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
 
@@ -185,6 +188,9 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
         return replace(verdict, reason="DKIM signatures are disabled for this identity in SES")
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
+    not_found = f"SES did not find the key at its last check ({seen.error_type})"
+    if entry.key_set_by == TAKEN_OVER and not seen_unverified and _missed_last(seen):
+        return replace(verdict, reason=not_found)  # perhaps the key of a Put whose response was lost
     if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_unverified:
         return replace(verdict, verified=True)
     checked, succeeded = (_is_after_put(entry, at) for at in (seen.last_checked, seen.last_success))
@@ -192,8 +198,7 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
         return replace(verdict, verified=True)
     if checked and seen.last_success and seen.error_type:
         # SES may keep the previous key's SUCCESS while it does not find this key.
-        reason = f"SES did not find the key at its last check ({seen.error_type})"
-        return replace(verdict, reason=f"{reason}, SUCCESS is about the one before")
+        return replace(verdict, reason=f"{not_found}, SUCCESS is about the one before")
     if _age(entry, seen) >= SETTLED:
         reason = (
             "SES says SUCCESS, and does not show whether it has checked this key; "
@@ -219,6 +224,13 @@ def is_from_before_put(entry: Entry, seen: SesIdentity) -> bool:
     return (
         entry.key_set_by == PUT and not _is_after_put(entry, seen.last_checked) and _age(entry, seen) < SEARCH
     )
+
+
+def _missed_last(seen: SesIdentity) -> bool:
+    """Whether SES's last check found no such key; an old error may stand beside a later success."""
+    if seen.error_type not in NO_KEY or seen.last_checked is None or seen.last_success is None:
+        return False
+    return seen.last_checked > seen.last_success
 
 
 def _is_after_put(entry: Entry, at: datetime | None) -> bool:

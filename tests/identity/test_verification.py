@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.errors import InvalidSettings, NotVerified, SesRefused
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.state import AWAITING_DNS
+from byodkim_provider.identity.state import AWAITING_DNS, TAKEN_OVER
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     UNCONFIRMED,
@@ -435,6 +435,44 @@ def test_the_times_beside_success(world, checked, succeeded, error, verified):
     )
 
     assert verified == judged(entry, seen, seen_unverified=False).verified
+
+
+def test_a_lost_switch_whose_key_is_not_found(world):
+    """A Put whose response was lost: SUCCESS is not about the key that SES did not find since."""
+    world.switch(status_after_put="SUCCESS", failed_check_keeps_success=True, first_check_seconds=30)
+    old = world.verified()
+    world.publish(2)
+    world.model.inject(Fault("drop", "after", "PutEmailIdentityDkimSigningAttributes"))
+    with pytest.raises(SesRefused):
+        world.update(old, 2)
+    world.resolver.records.pop("s2._domainkey.example.com")
+    world.clock.advance(60)
+
+    (verdict,) = world.verify(world.update(old, 2), timeout_minutes=0)
+
+    assert ("SUCCESS", False) == (verdict.status, verdict.verified)
+    assert verdict.reason.startswith("SES did not find the key at its last check (HOST_NOT_FOUND); ")
+    world.publish(2)
+    assert world.verify(world.update(old, 2), timeout_minutes=90)[0].verified
+
+
+@pytest.mark.parametrize(
+    ("checked", "error", "verified"),
+    [
+        (1, "HOST_NOT_FOUND", False),
+        (1, "DNS_SERVER_ERROR", True),
+        (1, "", True),
+        (-1, "HOST_NOT_FOUND", True),
+    ],
+    ids=["missed", "no answer from DNS", "no error", "an old error beside a later success"],
+)
+def test_the_last_check_of_what_is_taken_over(world, checked, error, verified):
+    """An identity that has its key already is verified, unless SES has missed that key since."""
+    entry = replace(world.entry(world.verified()), key_set_by=TAKEN_OVER)
+    seen = world.ses().get_email_identity(DOMAIN)
+    seen = replace(seen, last_checked=START + checked * HOUR, last_success=START, error_type=error)
+    assert verified == judged(entry, seen, seen_unverified=False).verified
+    assert judged(entry, seen, seen_unverified=True).verified
 
 
 def test_a_status_of_the_key_before(world):
