@@ -13,6 +13,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
+from byodkim_provider.dns_providers import route53
 from tests.dns_providers.test_dns_providers import Cloud
 from tests.docs.pages import PAGES, ROOT, blocks
 
@@ -115,11 +116,12 @@ def test_all_commands_are_followed():
         assert f'"{heading}"' in source
 
 
-def test_program():
+def test_program(monkeypatch):
     """The program in README declares a domain."""
     (program,) = (one.text for one in blocks("python") if one.page == "README.md")
     cloud = Cloud()
     cloud.add_zone("Z1", "example.com")
+    monkeypatch.setattr(route53, "_connect", lambda *_: cloud)
     pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
     try:
         pulumi.runtime.test(lambda: exec(program))()
