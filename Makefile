@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz check sandbox engine schema picture lock clean
+.PHONY: help demo test faults acceptance fuzz check sandbox engine schema picture lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -41,6 +41,9 @@ lock: venv/.installed ## Write requirements-dev.lock, with the newest versions t
 	$(RUN) -m pip install --quiet --disable-pip-version-check uv
 	$(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
 		--custom-compile-command 'make lock' --output-file requirements-dev.lock pyproject.toml
+
+acceptance: venv/.installed engine ## First contact with SES: the emulated one, or with ZONE= REGION= the real one
+	$(RUN) -m tests.acceptance
 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000

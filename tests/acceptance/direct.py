@@ -19,7 +19,7 @@ from sandbox.ses.switches import Switches
 from tests.acceptance.lab import Outside
 from tests.support.fakes import REGION, FakeClock
 
-__all__ = ["DirectClient", "ZoneAsDict", "world"]
+__all__ = ["ZONE", "DirectClient", "ZoneAsDict", "world"]
 
 ZONE = "lab.example"
 
@@ -52,12 +52,16 @@ class ZoneAsDict:
 
     def __init__(self) -> None:
         self.values: dict[str, tuple[str, ...]] = {}
+        self.others: list[tuple[str, str]] = [(ZONE, "NS"), (ZONE, "SOA")]
 
     def publish(self, name: str, strings: list[list[str]]) -> None:
         self.values[name] = tuple("".join(one) for one in strings)
 
     def remove(self, name: str) -> None:
         self.values.pop(name, None)
+
+    def listed(self) -> list[tuple[str, str]]:
+        return [*self.others, *((name, "TXT") for name in self.values)]
 
 
 @contextmanager

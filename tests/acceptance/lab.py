@@ -8,6 +8,7 @@ keys, and a run that was cut off is resumed from it: the probes are run again, o
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping
@@ -21,7 +22,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.acceptance.keys import Key, make_key
 
-__all__ = ["TAG", "Journal", "Lab", "Outside", "Records", "Refused", "Stop", "below"]
+__all__ = [
+    "SECONDS_PER_CALL",
+    "TAG",
+    "Journal",
+    "Lab",
+    "Outside",
+    "Records",
+    "Refused",
+    "Stop",
+    "below",
+    "public",
+    "run_of",
+]
 
 TAG: Final = "byodkim-acceptance"
 """Key of the tag that identities of a run have; its value is the code of the run."""
@@ -46,13 +59,16 @@ class Refused(Exception):
 
 
 class Records(Protocol):
-    """Where TXT records are published. Each returns when DNS has the change."""
+    """One zone's records. Each method returns when DNS has the change."""
 
     def publish(self, name: str, strings: list[list[str]]) -> None:
         """*name* has exactly these records, each given by its strings."""
 
     def remove(self, name: str) -> None:
-        """*name* has no record; no error if it had none."""
+        """*name* has no TXT record; no error if it had none."""
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Name and type of every record set in the zone."""
 
 
 @dataclass
@@ -72,6 +88,8 @@ class Outside:
     """Mail from a domain as it arrives, or None where none can be received."""
     guard: Callable[[], None] = lambda: None
     """Raises `Stop` if something is there that is not this run's."""
+    raw: Callable[[str, str, bytes], str] | None = None
+    """Method, path and body of a request that no SDK sends, signed; status, code and text of the answer."""
 
 
 @dataclass
@@ -111,19 +129,24 @@ class Journal:
         return answer
 
 
+def run_of(code: str) -> str:
+    """What a run is called in names and tags, eight hex digits: its code can't be found out from it."""
+    return hashlib.sha256(code.encode()).hexdigest()[:8]
+
+
 def below(run: str, zone: str) -> str:
     """The name that everything of a run is below."""
     return f"a-{run}.{zone}"
 
 
 class Lab:
-    """One run. Names and keys follow from its code *run*, eight hex digits."""
+    """One run. Names and keys follow from its secret *code*; `run` is what may be shown of it."""
 
-    def __init__(self, outside: Outside, run: str, journal: Journal | None = None) -> None:
+    def __init__(self, outside: Outside, code: str, journal: Journal | None = None) -> None:
         self.outside = outside
-        self.run = run
+        self.run = run_of(code)
         self.journal = journal or Journal()
-        self._source = random.Random(run)
+        self._names, self._keys = random.Random(f"names {code}"), random.Random(f"keys {code}")
         self._next_call = 0.0
         self.lag = 0.0
         """For how long reads show the state of before, in seconds."""
@@ -132,11 +155,11 @@ class Lab:
 
     def domain(self) -> str:
         """A name of this run that nobody has used."""
-        return f"d{self._source.getrandbits(32):08x}.{below(self.run, self.outside.zone)}"
+        return f"d{self._names.getrandbits(32):08x}.{below(self.run, self.outside.zone)}"
 
     def key(self, selector: str = "", **form: int) -> Key:
         """A key that nobody has used."""
-        return make_key(self._source, selector or f"k{self._source.getrandbits(32):08x}", **form)
+        return make_key(self._keys, selector or f"k{self._names.getrandbits(32):08x}", **form)
 
     def now(self) -> float:
         """Seconds since some moment."""
@@ -235,7 +258,9 @@ class Lab:
         except ClientError as error:
             told, metadata = error.response["Error"], error.response["ResponseMetadata"]
             if told["Code"] in EXPIRED:
-                raise Stop(f"AWS takes these credentials no more ({told['Code']})") from None
+                raise Stop(f"AWS takes these credentials no more ({told['Code']}): renew them") from None
+            if told["Code"] == "AccessDeniedException":
+                raise Stop(f"these credentials may not {action}: POLICY=1 prints what they need") from None
             return {"refused": [metadata["HTTPStatusCode"], told["Code"], told.get("Message")]}
         except BotoCoreError as error:
             raise Stop(f"{action}: {type(error).__name__}") from None  # its text may quote what was sent
@@ -243,12 +268,7 @@ class Lab:
             self._next_call = self.outside.now() + SECONDS_PER_CALL
 
 
-EXPIRED: Final = {
-    "ExpiredTokenException",
-    "ExpiredToken",
-    "UnrecognizedClientException",
-    "AccessDeniedException",
-}
+EXPIRED: Final = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
 
 
 def public(value: Any) -> Any:

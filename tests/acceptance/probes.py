@@ -26,7 +26,7 @@ Seen = dict[str, Any]
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 
-LAGS: Final = (0, 2, 5, 10, 30, 60)
+LAGS: Final = (0, 5, 10, 30, 60)
 CHECKS: Final = (1, 60, 300, 660, 1800, 3600)
 LINGERS: Final = (0, 30, 60, 120, 300, 600, 900)
 """Seconds that are told apart. What lies between is given as the nearest one above."""

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -117,7 +118,6 @@ def test_resumed(tmp_path, waits):
     written = journal.read_text()
     assert len(written.splitlines()) > len(outside.ses.model.log) / 2
     lab = Lab(outside, "0a1b2c3d")
-    lab.domain()
     assert lab.key().encoded()[:64] not in written
     assert "(a key)" in written
 
@@ -161,6 +161,15 @@ def test_keys():
     one, again, other = (make_key(random.Random(seed), "s") for seed in ("a", "a", "b"))
     assert one.encoded() == again.encoded() != other.encoded()
     assert keys.load(one.encoded()).bits == 1024
+
+
+def test_page():
+    """The page lists every switch with its default, and those that can't always be told apart."""
+    page = (Path(__file__).parents[2] / "docs" / "real-ses.md").read_text()
+    for name, default in dataclasses.asdict(Switches()).items():
+        assert f"| `{name}` | `{default}` |" in page
+    for name in UNTOLD:
+        assert f"- `{name}`" in page
 
 
 def test_all_switches():

@@ -1,0 +1,166 @@
+"""
+Where a run goes: the sandbox or AWS. The same SDK and the same calls; only time and mail differ.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, Final
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.mail.client import send
+from sandbox.world import Sandbox
+from tests.acceptance.lab import Outside, Stop
+
+__all__ = ["Route53", "Where", "aws", "in_sandbox"]
+
+TTL: Final = 60
+CHANGE_SECONDS: Final = 300
+"""How long Route 53 may take; it says "generally within 60 seconds"."""
+
+ONCE: Final = Config(retries={"total_max_attempts": 1})
+
+Clients = Callable[[str], Any]
+
+
+class Where(Outside):
+    """`Outside`, with what else the commands need to know of it."""
+
+    zone_id: str
+    clients: Clients
+
+
+class Route53:
+    """TXT records of one zone. Quotas and pending changes are botocore's to retry."""
+
+    def __init__(self, client: Any, zone_id: str, wait: Callable[[float], None]) -> None:
+        self._client = client
+        self._zone_id = zone_id
+        self._wait = wait
+
+    def publish(self, name: str, strings: list[list[str]]) -> None:
+        values = [" ".join(f'"{string}"' for string in record) for record in strings]
+        self._change("UPSERT", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": _values(values)})
+
+    def remove(self, name: str) -> None:
+        for record_set in self._all():
+            if (record_set["Name"].rstrip("."), record_set["Type"]) == (name, "TXT"):
+                self._change("DELETE", record_set)
+
+    def listed(self) -> list[tuple[str, str]]:
+        return [(one["Name"].rstrip("."), one["Type"]) for one in self._all()]
+
+    def _all(self) -> list[dict[str, Any]]:
+        try:
+            pages = self._client.get_paginator("list_resource_record_sets").paginate(
+                HostedZoneId=self._zone_id
+            )
+            return [record_set for page in pages for record_set in page["ResourceRecordSets"]]
+        except (ClientError, BotoCoreError) as error:
+            raise Stop(f"Route 53: {error}") from None
+
+    def _change(self, action: str, record_set: dict[str, Any]) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        try:
+            change = self._client.change_resource_record_sets(HostedZoneId=self._zone_id, ChangeBatch=batch)
+            change_id, waited = change["ChangeInfo"]["Id"], 0
+            while self._client.get_change(Id=change_id)["ChangeInfo"]["Status"] != "INSYNC":
+                if waited >= CHANGE_SECONDS:
+                    raise Stop(f"Route 53 did not finish a change within {CHANGE_SECONDS} s")
+                self._wait(10)
+                waited += 10
+        except (ClientError, BotoCoreError) as error:
+            raise Stop(f"Route 53: {error}") from None
+
+
+def _values(values: list[str]) -> list[dict[str, str]]:
+    return [{"Value": value} for value in values]
+
+
+def aws(zone: str, region: str, *, say: Callable[[str], None]) -> Where:
+    """The real one, or whatever the AWS SDK's own variables lead to. Waiting takes its time."""
+    session = boto3.Session(region_name=region)
+
+    def sleep(seconds: float) -> None:
+        if seconds >= 60:
+            say(f"nothing to do for {seconds / 60:.0f} min")
+        time.sleep(seconds)
+
+    clients: Clients = lambda service: session.client(service, config=ONCE if service == "sesv2" else None)  # noqa: E731
+    return _where(zone, region, clients, session.get_credentials(), now=time.time, wait=sleep)
+
+
+def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Where:
+    """The sandbox in this process. Waiting moves its clock."""
+    credentials = {
+        "aws_access_key_id": sandbox.aws.access_key,
+        "aws_secret_access_key": sandbox.aws.secret_key,
+    }
+    session = boto3.Session(region_name=region, **credentials)
+
+    def clients(service: str) -> Any:
+        url = sandbox.ses.url if service == "sesv2" else sandbox.aws.url
+        return session.client(service, endpoint_url=url, config=ONCE if service == "sesv2" else None)
+
+    where = _where(
+        zone,
+        region,
+        clients,
+        session.get_credentials(),
+        now=sandbox.clock.monotonic,
+        wait=lambda seconds: sandbox.clock.advance(max(seconds, 0)),
+    )
+    where.send = lambda domain: send(sandbox, domain, region).content
+    return where
+
+
+def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: Any) -> Where:
+    try:
+        account = clients("sts").get_caller_identity()["Account"]
+        route53 = clients("route53")
+        found = route53.list_hosted_zones_by_name(DNSName=zone, MaxItems="10")["HostedZones"]
+    except (ClientError, BotoCoreError) as error:
+        raise Stop(f"no way into the account: {error}") from None
+    zones = [one for one in found if one["Name"].rstrip(".") == zone and not one["Config"]["PrivateZone"]]
+    if len(zones) != 1:
+        raise Stop(f"the account has {len(zones)} public zones {zone}, there must be one")
+    zone_id = zones[0]["Id"].rpartition("/")[2]
+    ses = clients("sesv2")
+    where = Where(
+        ses=ses,
+        records=Route53(route53, zone_id, time_["wait"]),
+        zone=zone,
+        region=region,
+        account=account,
+        **time_,
+    )
+    where.zone_id, where.clients = zone_id, clients
+    where.raw = lambda method, path, body: _raw(
+        ses.meta.endpoint_url, credentials, region, method, path, body
+    )
+    return where
+
+
+def _raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:
+    request = AWSRequest(
+        method, f"{endpoint}/v2/email/{path}", data=body, headers={"Content-Type": "application/json"}
+    )
+    SigV4Auth(credentials, "ses", region).add_auth(request)
+    sent = urllib.request.Request(request.url, body, dict(request.headers), method=method)
+    try:
+        with urllib.request.urlopen(sent) as answer:
+            return f"{answer.status}"
+    except urllib.error.HTTPError as error:
+        with error:
+            told = json.loads(error.read() or b"{}")
+            code = (error.headers.get("x-amzn-ErrorType") or "").partition(":")[0]
+            return f"{error.code} {code}: {told.get('message', told.get('Message'))}"
