@@ -1466,6 +1466,22 @@ def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
     assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
 
 
+def test_a_key_that_is_sent_again_is_not_taken_for_one_that_fell_back(world):
+    """The same, where SES had given up the same key and looks for it anew."""
+    verified = lifecycle.read(world.verified(), world.outside)
+    world.model.change(DOMAIN, REGION, status="FAILED")
+    failed = lifecycle.read(verified, world.outside)
+    assert ("FAILED", True, True) == (failed.status, failed.was_verified, drifted(failed))
+    world.switch(first_check_seconds=40)
+    world.forget()
+
+    again = world.update(failed, 1)
+    seen = lifecycle.read(again, world.outside)
+
+    assert [GET, PUT_KEY, GET] == world.calls()
+    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+
+
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world, tokens):
     """The same, where the response to the Put was lost and the next run finds the key set."""
