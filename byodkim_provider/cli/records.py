@@ -43,6 +43,7 @@ class TxtRecord:
     """The zone in this panel."""
     zone_assumed: bool = False
     """Whether the zone is a guess: the domain itself."""
+    ttl: int = TTL
 
 
 def as_panel(wanted: Sequence[TxtRecord]) -> str:
@@ -57,7 +58,7 @@ def as_panel(wanted: Sequence[TxtRecord]) -> str:
 
 def as_zone_file(wanted: Sequence[TxtRecord]) -> str:
     """One line per record, in the format of zone files, with full names."""
-    return "\n".join(f"{record.name}. {TTL} IN TXT {dkim.quoted(record.value)}" for record in wanted)
+    return "\n".join(f"{record.name}. {record.ttl} IN TXT {dkim.quoted(record.value)}" for record in wanted)
 
 
 def as_json(wanted: Sequence[TxtRecord]) -> str:
@@ -67,7 +68,7 @@ def as_json(wanted: Sequence[TxtRecord]) -> str:
             {
                 "name": record.name,
                 "type": "TXT",
-                "ttl": TTL,
+                "ttl": record.ttl,
                 "value": record.value,
                 "strings": dkim.strings(record.value),
             }
@@ -86,7 +87,7 @@ def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",
                 "Type": "TXT",
-                "TTL": TTL,
+                "TTL": record.ttl,
                 "ResourceRecords": [{"Value": dkim.quoted(record.value)}],
             },
         }
@@ -165,6 +166,8 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
                     panel=chosen.panel or dns.panel or "other",
                     zone=zone,
                     zone_assumed=not (chosen.zone or dns.zone),
+                    # At Cloudflare 1 is no TTL, but leaves it to Cloudflare.
+                    ttl=TTL if (dns.provider, dns.ttl) == ("cloudflare", 1) else dns.ttl,
                 )
             )
     return wanted

@@ -241,6 +241,25 @@ def test_zone_of_another_provider(project):
     assert "s1._domainkey.mail\n" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("written", "ttl"),
+    [("", 300), (", dns: {ttl: 60}", 60), (", dns: {provider: cloudflare, ttl: 1}", 300)],
+    ids=["default", "set", "left to Cloudflare"],
+)
+def test_ttl_of_the_stack_file(project, written, ttl):
+    """The TTL is the one with which the stack publishes, in every form that has one."""
+    project.write(f"    {DOMAIN}: {{generation: 2{written}}}\n")
+    del project.stored[1:]
+
+    def printed(form):
+        return project.run("records", DOMAIN, "--format", form).stdout
+
+    assert {ttl} == {one["ttl"] for one in json.loads(printed("json"))}
+    changes = json.loads(printed("route53"))["Changes"]
+    assert {ttl} == {one["ResourceRecordSet"]["TTL"] for one in changes}
+    assert all(f". {ttl} IN TXT " in line for line in printed("zone").splitlines())
+
+
 def test_assumed_zones_of_a_stack(project):
     """Of several domains without a zone in the stack file each one's is named, once."""
     project.write("    example.com: {generation: 2}\n    mail.example.net: {generation: 1}\n")
