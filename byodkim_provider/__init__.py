@@ -28,6 +28,7 @@ __all__ = [
     "Existing",
     "HostedZone",
     "InvalidSettings",
+    "KeyRecord",
     "KeyStore",
     "SecretsManagerArgs",
     "SuppliedKey",
@@ -35,7 +36,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
-    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone
+    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone, KeyRecord
     from byodkim_provider.errors import ByodkimError, InvalidSettings
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
@@ -47,7 +48,7 @@ else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "dns_providers.interface": ("DnsProvider", "Existing", "HostedZone"),
+        "dns_providers.interface": ("DnsProvider", "Existing", "HostedZone", "KeyRecord"),
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from byodkim_provider.dns_hosts.hosts import HostSettings, label
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 
 __all__ = ["ByApi"]
@@ -27,16 +27,7 @@ class ByApi:
         """The zone at the host. Its name servers are not known."""
         return HostedZone(label(self._settings))
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """A `DnsRecord` called *name*."""
         host = self._settings
         return DnsRecord(
@@ -50,9 +41,9 @@ class ByApi:
                 key_algorithm=host.key_algorithm or None,
                 ttl=host.ttl,
                 credentials=self._credentials,
-                name=record_name,
-                value=record_value,
-                existing=existing,
+                name=record.name,
+                value=record.value,
+                existing=record.existing,
             ),
             opts,
         )

@@ -15,7 +15,7 @@ import pulumi
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.aws_functions import in_one_line
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 
 __all__ = ["Cloudflare"]
@@ -53,43 +53,34 @@ class Cloudflare:
             self._hosted_zones[domain] = HostedZone(f"cloudflare:{zone.id}", sorted(zone.name_servers))
         return self._hosted_zones[domain]
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource | None:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
         """A `cloudflare.DnsRecord` called *name*; None if somebody else's record of this key exists."""
-        zone_id = self.hosted_zone(domain, parent=opts.parent).label.removeprefix("cloudflare:")
-        if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
-            there = _values_of_others(domain, zone_id, record_name, opts.parent)
-            key = records.public_key(record_value)
+        zone_id = self.hosted_zone(record.domain, parent=opts.parent).label.removeprefix("cloudflare:")
+        if record.existing == "same key" and isinstance(record.name, str) and isinstance(record.value, str):
+            there = _values_of_others(record.domain, zone_id, record.name, opts.parent)
+            key = records.public_key(record.value)
             if there and [records.public_key(value) for value in there] == [key]:
                 return None  # Cloudflare refuses a second one, and the existing record is not ours to delete
             if there:
                 raise InvalidSettings(
                     [
-                        f'domains["{domain}"].keys: {record_name!r} is at Cloudflare already, not made here, '
-                        "and a selector never gets a second key"
+                        f'domains["{record.domain}"].keys: {record.name!r} is at Cloudflare already, not '
+                        "made here, and a selector never gets a second key"
                     ],
                     hint="nothing was changed; give the key another selector, since mail may be signed with "
                     "the one that stands there",
                 )
-        record: pulumi.Resource = _sdk(domain).DnsRecord(
+        made: pulumi.Resource = _sdk(record.domain).DnsRecord(
             name,
             zone_id=zone_id,
-            name=record_name,
+            name=record.name,
             type="TXT",
-            content=pulumi.Output.from_input(record_value).apply(records.quoted),
+            content=pulumi.Output.from_input(record.value).apply(records.quoted),
             ttl=self._ttl,
             comment=_owner(),
             opts=opts,
         )
-        return record
+        return made
 
 
 def _sdk(domain: str) -> Any:

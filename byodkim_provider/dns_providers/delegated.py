@@ -15,7 +15,7 @@ from pulumi.runtime.config import is_config_secret
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers.assumed_role import provider_with
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.dns_providers.route53 import TTL
 from byodkim_provider.identity.state import DELEGATED
 from byodkim_provider.resources.other_selectors import ForeignSelectors, ForeignSelectorsArgs
@@ -60,19 +60,10 @@ class Delegated:
         """The delegated zone, which this provider creates."""
         return HostedZone(DELEGATED, self._zone(domain, parent).name_servers.apply(sorted))
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*. Nobody else publishes records in this zone."""
-        value = pulumi.Output.from_input(record_value).apply(records.route53_value)
-        return self._record(name, domain, record_name, "TXT", [value], opts)
+        value = pulumi.Output.from_input(record.value).apply(records.route53_value)
+        return self._record(name, record.domain, record.name, "TXT", [value], opts)
 
     def _zone(self, domain: str, parent: pulumi.Resource | None) -> aws.route53.Zone:
         if domain not in self._zones:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 import pulumi
 
-__all__ = ["DnsProvider", "Existing", "HostedZone"]
+__all__ = ["DnsProvider", "Existing", "HostedZone", "KeyRecord"]
 
 Existing = Literal["same key", "replace"]
 """What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
@@ -40,6 +40,19 @@ class HostedZone:
     """For `manual`: the zone as that panel names it."""
 
 
+@dataclass(frozen=True)
+class KeyRecord:
+    """The TXT record of a key, to be published."""
+
+    domain: str
+    name: pulumi.Input[str]
+    """`<selector>._domainkey.<domain>`, without a final dot."""
+    value: pulumi.Input[str]
+    """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
+    existing: Existing = "replace"
+    """What to do with an existing record of that name."""
+
+
 class DnsProvider(Protocol):
     """Publishes records. One object may serve many domains."""
 
@@ -52,21 +65,10 @@ class DnsProvider(Protocol):
         """
         ...
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource | None:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
         """
-        Declare the TXT record *record_name*, called *name* in the stack.
+        Declare the TXT *record*, called *name* in the stack. Pass *opts* on.
 
-        *record_value* is not quoted, and may be longer than 255 octets: the provider splits it
-        into strings. *existing* says what to do with an existing record of that name. Pass *opts*
-        on. Returns a resource that is created with the record; None if people publish the record.
+        Returns a resource that is created with the record; None if people publish the record.
         """
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pulumi
 
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.identity.state import MANUAL
 
 __all__ = ["Manual"]
@@ -30,14 +30,5 @@ class Manual:
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         return HostedZone(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> None:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> None:
         return None

@@ -13,7 +13,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.aws_functions import account_of
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
@@ -53,43 +53,34 @@ class Route53:
         zone = self._zone_of(domain, parent)
         return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role)
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; for a supplied key, a `RecordCheck` comes before it."""
-        zone_id = self._zone_of(domain, opts.parent).id
-        if existing == "same key" and isinstance(record_name, str) and isinstance(record_value, str):
+        zone_id = self._zone_of(record.domain, opts.parent).id
+        if record.existing == "same key" and isinstance(record.name, str) and isinstance(record.value, str):
             check = RecordCheck(
                 name,
                 RecordCheckArgs(
                     zone_id=zone_id,
-                    record_name=record_name,
-                    record_value=record_value,
+                    record_name=record.name,
+                    record_value=record.value,
                     assume_role=self._assume_role,
                 ),
                 pulumi.ResourceOptions(parent=opts.parent),
             )
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[check]))
-        record: pulumi.Resource = aws.route53.Record(
+        made: pulumi.Resource = aws.route53.Record(
             name,
             zone_id=zone_id,
-            name=record_name,
+            name=record.name,
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
-            records=[pulumi.Output.from_input(record_value).apply(records.route53_value)],
+            records=[pulumi.Output.from_input(record.value).apply(records.route53_value)],
             allow_overwrite=True,  # an existing record is ours
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
             ),
         )
-        return record
+        return made
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
         # Records go where an explicit provider of the program signs in; it can't be asked for zones.

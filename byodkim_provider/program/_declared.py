@@ -11,11 +11,11 @@ import pulumi
 from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_providers.interface import Existing, HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 
-__all__ = ["existing_for", "identity_args", "key_of"]
+__all__ = ["identity_args", "key_of"]
 
 _HANDED_ON: Final = sorted(
     ({field.name for field in fields(ByodkimIdentityArgs)} & DomainDefaults.model_fields.keys())
@@ -69,11 +69,6 @@ def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> Secre
         resource_policy=store.resource_policy,
         recovery_window_days=store.recovery_window_days,
     )
-
-
-def existing_for(generation: int, settings: DomainSettings) -> Existing:
-    """A generated selector is unique: an existing record is ours, from a Create whose response was lost."""
-    return "same key" if generation in settings.keys else "replace"
 
 
 def identity_args(

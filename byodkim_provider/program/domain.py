@@ -18,10 +18,10 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.dns_providers.by_settings import provider_for
-from byodkim_provider.dns_providers.interface import DnsProvider, HostedZone
+from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, MANUAL
-from byodkim_provider.program._declared import existing_for, identity_args, key_of
+from byodkim_provider.program._declared import identity_args, key_of
 from byodkim_provider.program._outputs import known_of, line_about, made, merged, status_in
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
@@ -111,16 +111,16 @@ class ByodkimDomain(pulumi.ComponentResource):
             key = key_of(
                 generation, settings, name=f"{name}/{generation}", account_id=account_id, parent=self
             )
+            # A generated selector is unique: an existing record is ours, from a response that was lost.
+            existing: Existing = "same key" if generation in settings.keys else "replace"
+            record = KeyRecord(settings.name, key["record_name"], key["record_value"], existing)
             published = [
                 provider.publish(
                     # Named after the zone, not after its position: a renamed record would be deleted.
                     f"{name}/{generation}/{hosted_zone.label}",
-                    domain=settings.name,
-                    record_name=key["record_name"],
-                    record_value=key["record_value"],
-                    existing=existing_for(generation, settings),
+                    record,
                     # An adopted identity stays in SES when the stack goes, and so must its record.
-                    opts=pulumi.ResourceOptions(
+                    pulumi.ResourceOptions(
                         parent=self,
                         retain_on_delete=settings.adopt and role == "signing",
                         # A replacement that is created first would be deleted with the old record: same name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_namecheap as namecheap
 
-from byodkim_provider import Existing, HostedZone
+from byodkim_provider import HostedZone, KeyRecord
 
 __all__ = ["Namecheap"]
 
@@ -23,25 +23,16 @@ class Namecheap:
         """The zone for the records; its label never changes."""
         return HostedZone(f"namecheap:{self._zone}")
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """The record called *name* in the stack. Namecheap splits a long value itself."""
         return namecheap.DnsRecord(
             name,
             domain=self._zone,
-            hostname=pulumi.Output.from_input(record_name).apply(
+            hostname=pulumi.Output.from_input(record.name).apply(
                 lambda full: full.removesuffix(f".{self._zone}")
             ),
             type="TXT",
-            address=record_value,
+            address=record.value,
             ttl=TTL,
             opts=opts,
         )

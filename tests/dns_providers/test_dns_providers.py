@@ -15,7 +15,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_providers import route53
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated
-from byodkim_provider.dns_providers.interface import HostedZone
+from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.dns_providers.route53 import Route53
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program.domain import ByodkimDomain
@@ -116,11 +116,7 @@ def publish(provider, existing="replace"):
     def program():
         opts = pulumi.ResourceOptions(parent=pulumi.ComponentResource("t:t:t", "parent"))
         provider.hosted_zone(DOMAIN, parent=opts.parent)
-        made.append(
-            provider.publish(
-                "record", domain=DOMAIN, record_name=NAME, record_value=VALUE, existing=existing, opts=opts
-            )
-        )
+        made.append(provider.publish("record", KeyRecord(DOMAIN, NAME, VALUE, existing), opts))
 
     run(program)
     return made[0]
@@ -141,8 +137,8 @@ class PowerDns:
     def hosted_zone(self, domain, *, parent):
         return HostedZone("powerdns:eu")
 
-    def publish(self, name, *, domain, record_name, record_value, existing, opts):
-        properties = {"zone": domain, "name": record_name, "content": record_value}
+    def publish(self, name, record, opts):
+        properties = {"zone": record.domain, "name": record.name, "content": record.value}
         return pulumi.CustomResource("powerdns:index/record:Record", name, properties, opts)
 
 

@@ -17,8 +17,8 @@ from byodkim_provider import (
     DnsRecord,
     DnsRecordArgs,
     DnsSettings,
-    Existing,
     HostedZone,
+    KeyRecord,
     KeyStore,
     SecretsManagerArgs,
     SuppliedKey,
@@ -31,16 +31,7 @@ class OwnDns:
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         return HostedZone("own:eu", name_servers=["ns1.example.net"])
 
-    def publish(
-        self,
-        name: str,
-        *,
-        domain: str,
-        record_name: pulumi.Input[str],
-        record_value: pulumi.Input[str],
-        existing: Existing,
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Resource | None:
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource | None:
         return None
 
 
