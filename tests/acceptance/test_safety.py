@@ -1,11 +1,15 @@
 """What a run refuses, what it deletes, and how it ends where the world turns hostile."""
 
+import contextlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -243,11 +247,25 @@ def sandbox():
         yield opened
 
 
-def signalled(sandbox, number, *, at, before):
+PRODUCT = """
+import sys
+from pathlib import Path
+from tests.acceptance.__main__ import Lab, aws, cleaned
+from tests.acceptance.product import RealWorld, main_job
+
+where = aws(sys.argv[1], sys.argv[2], say=print)
+defaults = {"dnsResolvers": [sys.argv[4]], "keyBits": 1024}
+with cleaned(where):
+    main_job(Lab(where, sys.argv[3]), RealWorld(Path(sys.argv[5])), say=print, without=(), defaults=defaults)
+"""
+"""The product's part of a run, by the engine, with the sandbox's plugins."""
+
+
+def signalled(sandbox, number, *, at, before, run=RUN, more=()):
     """How a run ended that got signal *number* before or after SES did what its call *at* asks."""
     counted, call = iter(range(10**6)), sandbox.ses.call
     child = subprocess.Popen(
-        [sys.executable, "-c", RUN, ZONE, REGION, CODE],
+        [sys.executable, "-c", run, ZONE, REGION, CODE, *more],
         env={**os.environ, **sandbox.environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -289,6 +307,34 @@ def test_killed(sandbox):
         assert is_empty(sandbox, where)
         assert safety.clean(where) == []
     assert left_behind > 0
+
+
+@pytest.mark.engine
+def test_killed_in_the_product(sandbox, tmp_path):
+    """So does a run that is killed while the engine works, once the engine has noticed."""
+    print(f"KILL_SEED={SEED}")
+    source = random.Random(SEED)
+    at, before = source.randrange(1, 5), source.choice([True, False])
+    more = (sandbox.dns_resolver, str(tmp_path))
+    assert signalled(sandbox, signal.SIGKILL, at=at, before=before, run=PRODUCT, more=more) == -signal.SIGKILL
+    until_no_process_has(str(tmp_path))
+    where = in_sandbox(sandbox, ZONE, REGION)
+    assert safety.clean(where)
+    assert is_empty(sandbox, where)
+
+
+def until_no_process_has(argument):
+    """Wait for the engine and its plugins, which know that folder; they end with their parent."""
+    deadline = time.monotonic() + 60
+    while any(argument in environment for environment in environments()):
+        assert time.monotonic() < deadline, "the engine goes on"
+        threading.Event().wait(0.1)
+
+
+def environments():
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            yield path.read_text(errors="replace")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
