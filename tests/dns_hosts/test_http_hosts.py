@@ -289,7 +289,7 @@ def test_godaddy_token(godaddy):
     publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
     godaddy.stand_in.clock.advance(timedelta(days=366))
     expired = refused(godaddy.host())
-    assert "401 Unauthorized" in expired.reason
+    assert "401 Unauthorized" in expired.text
     assert "may have expired" in expired.hint
     switches.expires = None
     switches.scopes = frozenset({"domains.domain:read"})
@@ -297,7 +297,7 @@ def test_godaddy_token(godaddy):
     with pytest.raises(DnsRefused, match="403 The token lacks a scope"):
         publish(godaddy.host(), lacking, **CALM)
     switches.may_use = False
-    assert "403 Authenticated user is not allowed access" in refused(godaddy.host()).reason
+    assert "403 Authenticated user is not allowed access" in refused(godaddy.host()).text
 
 
 def test_godaddy_rate(godaddy):
@@ -336,7 +336,7 @@ def test_godaddy_pages(godaddy, filters):
 
 def test_godaddy_limits(godaddy):
     """A TTL or a value that GoDaddy does not take is an error, not a record."""
-    assert "422 ttl must be between 600 and 86400" in refused(godaddy.host_with(ttl=60)).reason
+    assert "422 ttl must be between 600 and 86400" in refused(godaddy.host_with(ttl=60)).text
     with pytest.raises(DnsRefused, match="has 600 characters, at most 512 fit"):
         publish(godaddy.host(), Record(NAME, "p=" + "A" * 598, "same key"), **CALM)
     assert [] == godaddy.stand_in.records
@@ -372,7 +372,7 @@ def test_dreamhost_functions(dreamhost):
     """A key that may not do this is refused, with what it needs."""
     dreamhost.stand_in.switches.all_functions = False
     error = refused(dreamhost.host())
-    assert "this_key_cannot_access_this_cmd" in error.reason
+    assert "this_key_cannot_access_this_cmd" in error.text
     assert "All dns functions" in error.hint
 
 
@@ -424,7 +424,7 @@ def test_wix_permission(wix):
     """A key that may not manage domains is refused, with what it needs."""
     wix.stand_in.switches.may_manage = False
     error = refused(wix.host())
-    assert "403 Manage Domains" in error.reason
+    assert "403 Manage Domains" in error.text
     assert "lack the permission Manage Domains" in error.hint
 
 
@@ -461,7 +461,7 @@ def test_cpanel_switched_off(cpanel, switch, reason):
     """What a host has switched off is said."""
     setattr(cpanel.stand_in.switches, switch, False)
     error = refused(cpanel.host())
-    assert reason in error.reason
+    assert reason in error.text
     assert "the host has switched tokens or the zone editor off" in error.hint
 
 
@@ -470,7 +470,7 @@ def test_cpanel_secondary(cpanel):
     lines = cpanel.stand_in._lines
     cpanel.stand_in._lines = lambda: [one for one in lines() if one.get("record_type") != "SOA"]
     error = refused(cpanel.host())
-    assert "the panel shows no SOA record of the zone" in error.reason
+    assert "the panel shows no SOA record of the zone" in error.text
     assert "nothing was changed; is it the zone's primary server?" == error.hint
     cpanel.stand_in._lines = lines
     assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
