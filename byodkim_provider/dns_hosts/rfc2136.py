@@ -1,8 +1,9 @@
 """
 RFC 2136: dynamic update of a zone at its primary server, signed with TSIG (RFC 8945), over TCP.
 
-BIND, Knot, PowerDNS, Windows DNS and many others support it. Prerequisites make the rule about other
-people's values atomic: the server itself refuses the update if the name was changed meanwhile.
+BIND, Knot, PowerDNS and others support it; Windows DNS wants GSS-TSIG, which is not supported here.
+Prerequisites make the rule about other people's values atomic: the server itself refuses the update if
+the name was changed meanwhile.
 """
 
 from __future__ import annotations

@@ -99,16 +99,10 @@ def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> 
 
 def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
     """https://bind9.readthedocs.io/en/v9.18.0/reference.html: update-policy"""
-    if not (directory / "zone").exists():
-        (directory / "zone").write_text(text)
     policy = options.get("policy", f"grant {KEY} zonesub TXT;")
-    zones = {zone: "zone"}
-    if below := str(options.get("below", "")):
-        (directory / "below").write_text(ZONE_TEXT.replace(ZONE, below))
-        zones[below] = "below"
     written = "".join(
         f'zone "{name}" {{ type primary; file "{file}"; update-policy {{ {policy} }}; }};\n'
-        for name, file in zones.items()
+        for name, file in _files(directory, zone, text, options).items()
     )
     (directory / "named.conf").write_text(
         f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
@@ -122,7 +116,6 @@ def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
 
 def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
     """https://www.knot-dns.cz/docs/3.2/html/configuration.html#dynamic-updates"""
-    (directory / "zone").write_text(text)
     (directory / "db").mkdir()
     (directory / "knot.conf").write_text(
         f"server:\n  rundir: {directory}\n  listen: {ADDRESS}@{port}\n"
@@ -130,15 +123,18 @@ def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
         f"log:\n  - target: stderr\n    any: info\ndatabase:\n  storage: {directory}/db\n"
         f"key:\n  - id: {KEY}\n    algorithm: {ALGORITHM}\n    secret: {SECRET}\n"
         f"acl:\n  - id: byodkim\n    key: {KEY}\n    action: update\n    update-type: TXT\n"
-        f"zone:\n  - domain: {zone}\n    storage: {directory}\n    file: zone\n    acl: byodkim\n"
-        "    zonefile-sync: -1\n    zonefile-load: whole\n    journal-content: changes\n"
+        "zone:\n"
+        + "".join(
+            f"  - domain: {name}\n    storage: {directory}\n    file: {file}\n    acl: byodkim\n"
+            "    zonefile-sync: -1\n    zonefile-load: whole\n    journal-content: changes\n"
+            for name, file in _files(directory, zone, text, options).items()
+        )
     )
     return [program("knotd", "knot"), "-c", str(directory / "knot.conf")]
 
 
 def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[str, object]) -> list[str]:
     """https://doc.powerdns.com/authoritative/dnsupdate.html"""
-    (directory / "zone").write_text(text)
     (directory / "pdns.conf").write_text(
         f"launch=gsqlite3\ngsqlite3-database={directory}/pdns.sqlite3\nsocket-dir={directory}\n"
         f"local-address={ADDRESS}\nlocal-port={port}\ndnsupdate=yes\nallow-dnsupdate-from={ADDRESS}/32\n"
@@ -151,12 +147,14 @@ def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[
     util = program("pdnsutil", "pdns-server")
     database = directory / "pdns.sqlite3"
     _sqlite(database, schema.read_text())
-    for arguments in (
-        ("load-zone", zone, str(directory / "zone")),
-        ("set-kind", zone, "primary"),
-        ("import-tsig-key", KEY, ALGORITHM, SECRET),
-        ("set-meta", zone, "TSIG-ALLOW-DNSUPDATE", KEY),
-    ):
+    commands = [("import-tsig-key", KEY, ALGORITHM, SECRET)]
+    for name, file in _files(directory, zone, text, options).items():
+        commands += [
+            ("load-zone", name, str(directory / file)),
+            ("set-kind", name, "primary"),
+            ("set-meta", name, "TSIG-ALLOW-DNSUPDATE", KEY),
+        ]
+    for arguments in commands:
         done = subprocess.run(
             [util, f"--config-dir={directory}", *arguments], capture_output=True, text=True, check=False
         )
@@ -165,6 +163,17 @@ def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[
 
 
 SERVERS: Final[Mapping[str, Callable[..., list[str]]]] = {"BIND": bind, "Knot": knot, "PowerDNS": powerdns}
+
+
+def _files(directory: Path, zone: str, text: str, options: Mapping[str, object]) -> dict[str, str]:
+    """The zones and their files, which are written unless a server has run with them already."""
+    texts = {zone: text}
+    if below := str(options.get("below", "")):
+        texts[below] = ZONE_TEXT.replace(ZONE, below)
+    for number, written in enumerate(texts.values()):
+        if not (directory / f"zone{number}").exists():
+            (directory / f"zone{number}").write_text(written)
+    return {name: f"zone{number}" for number, name in enumerate(texts)}
 
 
 def free_port() -> int:

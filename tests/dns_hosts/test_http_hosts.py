@@ -78,6 +78,24 @@ def test_passing_trouble(backend, trouble):
     assert 2 == backend.written()
 
 
+@pytest.mark.parametrize("trouble", ["429", "503", "500", "sign-in"])
+def test_passing_trouble_with_reads(backend, trouble):
+    """The same if it hits the reads, before the change and after it."""
+    backend.trouble_on_reads(trouble, trouble)
+    assert VALUE == publish(backend.host(), Record(NAME, VALUE, "same key"), **hasty())
+    backend.trouble_on_reads(trouble)
+    withdraw(backend.host(), NAME, VALUE, **hasty())
+    assert [] == backend.stored(NAME)
+    assert 2 == backend.written()
+
+
+def test_refused_before_the_change(backend):
+    """A secret that opens nothing is seen by the first read: nothing was changed."""
+    backend.trouble_on_reads("401")
+    assert refused(backend.host()).hint.startswith("nothing was changed; ")
+    assert [] == backend.stored(NAME)
+
+
 def test_lasting_trouble(backend):
     """A host that is busy for more than ten minutes is left alone, and the next run goes on."""
     backend.stand_in.retry_after = 60

@@ -189,9 +189,10 @@ def test_wildcard_is_no_record(tmp_path, kind, target):
         assert () == lookup(server.host(), name, **CALM)
 
 
-def test_zone_cut(tmp_path):
+@pytest.mark.parametrize("kind", name_servers.SERVERS)
+def test_zone_cut(tmp_path, kind):
     """A name that the server has in a zone of its own below is refused: an update would never be served."""
-    with name_servers.running("BIND", tmp_path, below=f"mail.{ZONE}") as server:
+    with name_servers.running(kind, tmp_path, below=f"mail.{ZONE}") as server:
         with pytest.raises(DnsRefused, match=f"the server has the name in the zone 'mail.{ZONE}'") as refused:
             publish(server.host(), Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
         assert f"nothing was changed; set `zone`, which is '{ZONE}' now" == refused.value.hint

@@ -36,6 +36,9 @@ THEIRS: Final = 91
 
 
 BY_API: Final = {"dns": {"provider": "rfc2136", "server": SERVER, "keyName": "byodkim"}}
+
+BY_ANOTHER_NAME: Final = {"dns": BY_API["dns"] | {"server": "ns1.example.com"}}
+"""The same server, spelled otherwise."""
 """At a host that we write to ourselves."""
 
 
@@ -231,6 +234,12 @@ SCENARIOS: Final = (
         "drop by API",
         _generation(2, published=[2, 3], **BY_API),
         _made(_generation(2, **BY_API)),
+        only="Host",
+    ),
+    Scenario(
+        "server's name by API",
+        _generation(1, **BY_ANOTHER_NAME),
+        _made(_generation(1, **BY_API)),
         only="Host",
     ),
     Scenario("delete by API", lambda: None, _made(_generation(1, **BY_API)), identity_goes=True, only="Host"),

@@ -39,7 +39,7 @@ from tests.continuity.model import (
     Providers,
     Stored,
 )
-from tests.faults.host import LABEL, SERVER, Host
+from tests.faults.host import LABEL, Host
 from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
@@ -289,7 +289,7 @@ def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -
     if declared.dns[0].provider != "route53":
         return {
             "provider": "rfc2136",
-            "server": SERVER,
+            "server": declared.dns[0].server,
             "zone": DOMAIN,
             "key_name": "byodkim",
             "name": key["record_name"],
