@@ -7,8 +7,9 @@ answers. Zones are read for each query, so a change shows at once.
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import dns.exception
@@ -129,7 +130,8 @@ class Hosting:
     ) -> Answer | None:
         if address in self._silent:
             return None
-        hosted = _closest([zone for zone in zones if address in map(ADDRESSES.get, zone.name_servers)], name)
+        served = _by_name(zone for zone in zones if address in map(ADDRESSES.get, zone.name_servers))
+        hosted = _closest(served, name)
         if hosted is None:
             return Answer(dns.rcode.REFUSED, authoritative=False)
         with self._lock:
@@ -145,10 +147,24 @@ class Hosting:
             return SERVER_FAILURE
 
 
-def _closest(zones: Sequence[HostedZone], name: Name) -> HostedZone | None:
-    """The zone with the longest name that *name* is in; the older one of two with one name."""
-    holding = [zone for zone in zones if name.is_subdomain(dns.name.from_text(zone.name))]
-    return max(holding, key=lambda zone: len(dns.name.from_text(zone.name)), default=None)
+_name: Final = functools.lru_cache(maxsize=4096)(dns.name.from_text)
+
+
+def _by_name(zones: Iterable[HostedZone]) -> dict[Name, HostedZone]:
+    """*zones*, oldest first; the older one of two with one name."""
+    found: dict[Name, HostedZone] = {}
+    for zone in zones:
+        found.setdefault(_name(zone.name), zone)
+    return found
+
+
+def _closest(zones: Mapping[Name, HostedZone], name: Name) -> HostedZone | None:
+    """The zone with the longest name that *name* is in."""
+    while name not in zones:
+        if name == dns.name.root:
+            return None
+        name = name.parent()
+    return zones[name]
 
 
 def _root(zones: Sequence[HostedZone]) -> Zone:
@@ -160,9 +176,10 @@ def _root(zones: Sequence[HostedZone]) -> Zone:
     soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
     record_sets = [RecordSet(".", "SOA", 900, (soa,)), RecordSet(".", "NS", 900, (NAME_SERVERS[0],))]
     record_sets += [RecordSet(name, "A", 900, (address,)) for name, address in ADDRESSES.items()]
+    by_name = _by_name(zones)
     # The oldest zone comes last and so wins: of two with one name, it is the one the registry knows.
     for zone in reversed(zones):
-        if _closest(zones, dns.name.from_text(zone.name).parent()) is None:
+        if _closest(by_name, _name(zone.name).parent()) is None:
             record_sets.append(RecordSet(zone.name, "NS", 900, zone.name_servers))
     return Zone(".", record_sets)
 

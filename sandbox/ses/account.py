@@ -62,7 +62,7 @@ class SesAccount:
         with self._lock:
             now = self.clock.now()
             for region in self._regions.values():
-                for identity in region.identities().values():
+                for identity in region.due(now):
                     self._catch_up(region, identity, now, look_up, soa)
 
     def identities(self, region: str) -> dict[str, Identity]:

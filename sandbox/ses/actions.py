@@ -41,7 +41,7 @@ class Actions:
         check_name(name)
         if self.region.get(name):
             raise SesError("AlreadyExistsException", f"Email identity {name} already exist.")
-        if len(self.region.identities()) >= self.switches.identity_limit:
+        if self.region.number >= self.switches.identity_limit:
             raise SesError("LimitExceededException", "Too many identities.")  # text assumed
         tags = check_tags(sent.get("Tags") or (), {})
         configuration_set = sent.get("ConfigurationSetName")

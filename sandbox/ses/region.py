@@ -6,7 +6,9 @@ Storage only: what changes it is in `actions`, when SES checks DNS in `account`.
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,11 +31,25 @@ class Region:
     """What this Region's resolver remembers."""
     called: float | None = None
     """Monotonic time of the last call that was not throttled."""
+    number: int = 0
+    """Of identities."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
+    _checks: list[tuple[datetime, str]] = field(default_factory=list)
+    """A heap: when an identity was to be checked next, each time that it changed."""
 
     def store(self, name: str, identity: Identity | None, at: datetime) -> None:
         """From *at* on the identity is this, or gone if None."""
+        self.number += (identity is not None) - (self.get(name) is not None)
         self._moments.setdefault(name, deque(maxlen=MOMENTS)).append((at, identity))
+        if identity and identity.next_check:
+            heapq.heappush(self._checks, (identity.next_check, name))
+
+    def due(self, now: datetime) -> Iterator[Identity]:
+        """Identities that may have a check due by *now*, longest due first."""
+        while self._checks and self._checks[0][0] <= now:
+            _, name = heapq.heappop(self._checks)
+            if identity := self.get(name):
+                yield identity
 
     def identities(self, at: datetime | None = None) -> dict[str, Identity]:
         """What there is by name, or was at an earlier moment."""
