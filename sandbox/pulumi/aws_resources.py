@@ -11,20 +11,34 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
+    from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["RESOURCES", "Properties", "Resource", "find_zone"]
+__all__ = ["Account", "Properties", "Record", "Resource", "Zone", "find_zone"]
 
 Properties = dict[str, Any]
 
 INSYNC_POLL_SECONDS: Final = 0.2
 """The real plugin waits 15 s between checks; the sandbox's servers have a change at once."""
+
+
+class Account(Protocol):
+    """An AWS account as a provider's settings reach it."""
+
+    @property
+    def default_tags(self) -> Mapping[str, str]: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def route53(self) -> Route53Client: ...
+    @property
+    def sesv2(self) -> SESV2Client: ...
 
 
 class Resource(ABC):
@@ -39,6 +53,11 @@ class Resource(ABC):
     def __init__(self, route53: Route53Client, *, default_tags: Mapping[str, str]) -> None:
         self._route53 = route53
         self._default_tags = default_tags
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """The resource type, in *account*."""
+        return cls(account.route53, default_tags=account.default_tags)
 
     @abstractmethod
     def checked(self, inputs: Properties) -> Properties:
@@ -203,13 +222,6 @@ class Zone(Resource):
             if record_set["Type"] not in ("NS", "SOA"):
                 batch: Any = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": record_set}]}
                 self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
-
-
-RESOURCES: Final[dict[str, type[Resource]]] = {
-    "aws:route53/record:Record": Record,
-    "aws:route53/zone:Zone": Zone,
-}
-"""The resource types there are, by type token."""
 
 
 def find_zone(route53: Route53Client, arguments: Properties) -> Properties:

@@ -10,6 +10,7 @@ what the resources do is in `aws_resources`.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import grpc
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
@@ -27,13 +29,22 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
-from sandbox.pulumi.aws_resources import RESOURCES, Properties, Resource, find_zone
+from sandbox.pulumi.aws_resources import Properties, Record, Resource, Zone, find_zone
+from sandbox.pulumi.aws_ses import EmailIdentity
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_sesv2 import SESV2Client
 
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
+
+RESOURCES: Final[dict[str, type[Resource]]] = {
+    "aws:route53/record:Record": Record,
+    "aws:route53/zone:Zone": Zone,
+    "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
+}
+"""The resource types there are, by type token."""
 
 SETTINGS: Final = frozenset(
     {
@@ -79,6 +90,16 @@ class Account:
         allowed = json.loads(settings.get("allowedAccountIds", "[]"))
         if allowed and self.caller_identity()["accountId"] not in allowed:
             raise ValueError(f"AWS account ID not allowed: {self.caller_identity()['accountId']}")
+
+    @functools.cached_property
+    def number(self) -> str:
+        return str(self.caller_identity()["accountId"])
+
+    @functools.cached_property
+    def sesv2(self) -> SESV2Client:
+        # `EmailIdentity` retries as the real plugin does.
+        once = Config(retries={"total_max_attempts": 1})
+        return self._session.client("sesv2", endpoint_url=self._endpoints.get("sesv2"), config=once)
 
     def caller_identity(self) -> Properties:
         """What `aws.get_caller_identity` returns."""
@@ -129,7 +150,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {kind}")
         if self._account is None:
             raise ValueError("the provider's settings are not known yet")
-        return RESOURCES[kind](self._account.route53, default_tags=self._account.default_tags)
+        return RESOURCES[kind].of(self._account)
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=version("pulumi-aws"))

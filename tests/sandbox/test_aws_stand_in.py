@@ -6,8 +6,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.pulumi import aws_ses
 from sandbox.pulumi.aws_resources import Record, Zone, find_zone
-from sandbox.pulumi.resource_aws import _sign_in_problem
+from sandbox.pulumi.resource_aws import Account, _sign_in_problem
+from sandbox.ses.switches import Fault
 from sandbox.world import Sandbox
 
 STRING = "x" * 255
@@ -235,3 +237,50 @@ def test_accounts(sandbox):
     assert sandbox.account == sts.get_caller_identity()["Account"]
     role = sts.assume_role(RoleArn=f"arn:aws:iam::{second}:role/dns", RoleSessionName="test")
     assert f"arn:aws:sts::{second}:assumed-role/dns/test" == role["AssumedRoleUser"]["Arn"]
+
+
+@pytest.fixture
+def email_identity(sandbox):
+    """`aws.sesv2.EmailIdentity` where SES allows any number of calls."""
+    sandbox.ses.switches.requests_per_second = None
+    sandbox.ses.reset_log()
+    endpoints = json.dumps([{"sesv2": sandbox.ses.url, "sts": sandbox.aws.url}])
+    keys = {"accessKey": sandbox.aws.access_key, "secretKey": sandbox.aws.secret_key}
+    return aws_ses.EmailIdentity.of(Account({"region": "eu-west-1", "endpoints": endpoints, **keys}))
+
+
+def identity_inputs(selector):
+    return {
+        "emailIdentity": "example.com",
+        "dkimSigningAttributes": {
+            "domainSigningSelector": selector,
+            "domainSigningPrivateKey": "c29tZSBrZXk=",
+        },
+    }
+
+
+def test_email_identity(sandbox, email_identity):
+    """Identity and tags are read after each write, and nothing is waited for, as by the real plugin."""
+    name, outputs = email_identity.create(email_identity.checked(identity_inputs("s1")))
+    outputs = email_identity.update(name, outputs, identity_inputs("s2"))
+    assert outputs == email_identity.read(name, outputs)
+    email_identity.delete(name, outputs)
+    assert email_identity.read(name, outputs) is None
+    assert [call.operation for call in sandbox.ses.log] == [
+        *("CreateEmailIdentity", "GetEmailIdentity", "ListTagsForResource"),
+        *("PutEmailIdentityDkimSigningAttributes", "GetEmailIdentity", "ListTagsForResource"),
+        *("GetEmailIdentity", "ListTagsForResource"),
+        "DeleteEmailIdentity",
+        "GetEmailIdentity",
+    ]
+    assert outputs["arn"] == f"arn:aws:ses:eu-west-1:{sandbox.account}:identity/example.com"
+
+
+def test_email_identity_is_throttled(sandbox, email_identity, monkeypatch):
+    """A call that SES throttles is made again after a while."""
+    waits = []
+    monkeypatch.setattr(aws_ses._call.retry, "sleep", waits.append)
+    sandbox.ses.inject(Fault("throttle", operation="CreateEmailIdentity", times=3))
+    name, outputs = email_identity.create(identity_inputs("s1"))
+    assert len(waits) == 3
+    email_identity.delete(name, outputs)
