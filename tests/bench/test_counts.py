@@ -1,0 +1,194 @@
+"""
+Counts that must not grow: requests, resources, state and imports. Times are only measured, by `make bench`.
+
+Each bound is what the code needs now. Whoever makes it need less lowers the bound in the same
+change; nobody raises one without a reason in the commit.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.pulumi.plugins import ROOT
+from tests.bench.servers import Servers
+from tests.bench.state import STACK_TRACE, bytes_by_part, resources_by_part
+from tests.engine.stack import Stack
+
+DOMAINS = ("a.counts.example", "b.counts.example", "c.counts.example")
+"""In one zone, one Region."""
+
+REQUESTS = {
+    "preview": {
+        "dns A authoritative": 12,
+        "dns NS authoritative": 3,
+        "dns TXT authoritative": 12,
+        "route53 GetHostedZone": 3,
+        "route53 ListHostedZones": 6,
+        "ses ListEmailIdentities": 1,
+        "sts GetCallerIdentity": 3,
+    },
+    "first up": {
+        "dns A authoritative": 24,
+        "dns NS authoritative": 6,
+        "dns TXT authoritative": 24,
+        "route53 ChangeResourceRecordSets": 6,
+        "route53 GetHostedZone": 9,
+        "route53 ListHostedZones": 6,
+        "ses CreateEmailIdentity": 3,
+        "ses ListEmailIdentities": 2,
+        "sts GetCallerIdentity": 3,
+    },
+    "unchanged up": {
+        "route53 GetHostedZone": 3,
+        "route53 ListHostedZones": 6,
+        "sts GetCallerIdentity": 2,
+    },
+    "rotation": {
+        "dns A authoritative": 24,
+        "dns NS authoritative": 6,
+        "dns TXT authoritative": 24,
+        "route53 ChangeResourceRecordSets": 3,
+        "route53 GetHostedZone": 6,
+        "route53 ListHostedZones": 6,
+        "ses GetEmailIdentity": 6,
+        "ses PutEmailIdentityDkimSigningAttributes": 3,
+        "sts GetCallerIdentity": 3,
+    },
+    "destroy": {
+        "route53 ChangeResourceRecordSets": 9,
+        "route53 ListResourceRecordSets": 9,
+        "ses DeleteEmailIdentity": 3,
+        "ses GetEmailIdentity": 3,
+        "sts GetCallerIdentity": 1,
+    },
+}
+"""Of the three domains together, by run, with those of `pulumi-aws`. Any other action is not called."""
+
+DNS_ASKED_AGAIN = 1.5
+"""How many times its bound DNS may be asked: a question whose reply comes too late is asked again."""
+
+RESOURCES = {
+    "component": 3,
+    "keys": 6,
+    "records": 6,
+    "identities": 3,
+    "verification": 1,
+    "stack outputs": 1,
+    "providers": 2,
+}
+"""Of the three domains together."""
+
+STATE_BYTES = {
+    "keys": 7800,
+    "records": 4600,
+    "identities": 6150,
+    "component": 1400,
+    "verification": 1700,
+    "stack outputs": 1350,
+    "providers": 400,
+}
+"""A domain's share, up to the next fifty: keys differ by some bytes. Without the paths of this machine."""
+
+MODULES = {"program": 470, "plugin": 350, "byodkim --help": 510}
+"""
+Up to the next ten, since dependencies differ a little between versions of Python. Not counted are the
+standard library's, and those that `IMPORTS` says are imported anyway.
+"""
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """What each run asked for, and the resources in the state after the first `up`."""
+    servers = Servers(requests_per_second=None)
+    servers.add_zones(["counts.example"])
+    asked = {}
+    try:
+        with Stack(servers.sandbox) as stack:
+
+            def run(name, method):
+                servers.begin()
+                result = method()
+                assert result.ok, result.stdout
+                asked[name] = servers.requests()
+
+            stack.declare({name: {"generation": 1} for name in DOMAINS})
+            run("preview", stack.preview)
+            run("first up", stack.up)
+            stored = json.loads(stack.export_text())["deployment"]["resources"]
+            run("unchanged up", stack.up)
+            stack.declare({name: {"generation": 2} for name in DOMAINS})
+            run("rotation", stack.up)
+            run("destroy", stack.destroy)
+    finally:
+        servers.close()
+    return asked, stored
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("run", REQUESTS)
+def test_requests(counted, run):
+    """No run asks more of SES, Route 53, STS, Secrets Manager and DNS than it did."""
+    asked, _ = counted
+    more = {
+        action: number
+        for action, number in asked[run].items()
+        if number > REQUESTS[run].get(action, 0) * (DNS_ASKED_AGAIN if action.startswith("dns ") else 1)
+    }
+    assert more == {}
+
+
+@pytest.mark.engine
+def test_resources(counted):
+    """A domain is no more resources than it was."""
+    _, stored = counted
+    declared = resources_by_part(stored)
+    assert {part: number for part, number in declared.items() if number > RESOURCES.get(part, 0)} == {}
+
+
+@pytest.mark.engine
+def test_state(counted):
+    """No part of a domain's state is larger than it was."""
+    _, stored = counted
+    without_paths = [
+        {name: value for name, value in one.items() if name not in (STACK_TRACE, "sourcePosition")}
+        for one in stored
+    ]
+    sizes = {part: size / len(DOMAINS) for part, size in bytes_by_part(without_paths).items()}
+    assert {part: size for part, size in sizes.items() if size > STATE_BYTES.get(part, 0)} == {}
+
+
+def imports_of_main():
+    """The import statements of the program."""
+    tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
+    return "\n".join(ast.unparse(one) for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom))
+
+
+IMPORTS = {
+    "program": ("import pulumi, pulumi_aws", imports_of_main()),
+    "plugin": (
+        "import pulumi.dynamic, grpc",
+        "from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification",
+    ),
+    "byodkim --help": ("", "from byodkim_provider.cli import main\nmain(['--help'], standalone_mode=False)"),
+}
+"""What is imported anyway, and what we import on top of it."""
+
+
+@pytest.mark.parametrize("who", IMPORTS)
+def test_modules(who):
+    """None imports more modules than it did, the standard library's not counted."""
+    before, ours = IMPORTS[who]
+    script = (
+        f"import sys\n{before}\nbefore = set(sys.modules)\n{ours}\n"
+        "new = {name for name in sys.modules.keys() - before "
+        "if name.partition('.')[0] not in sys.stdlib_module_names}\n"
+        "print(len(new), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stderr) <= MODULES[who]
