@@ -2,9 +2,10 @@
 
 PYTHON ?= python3
 RUN := venv/bin/python
+SIZES ?= 1,10,50,100,300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults acceptance fuzz check sandbox engine schema picture lock clean
+.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -47,6 +48,9 @@ acceptance: venv/.installed engine ## First contact with SES: the emulated one, 
 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000
+
+bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,50,100,300), and write docs/performance.md
+	$(RUN) -m tests.bench --sizes $(SIZES)
 
 clean: ## Remove what the other targets made in this folder
 	rm -rf venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

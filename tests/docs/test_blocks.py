@@ -96,6 +96,7 @@ NOT_FOLLOWED = {
     ("docs/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
     ("docs/existing-identities.md", "Leaving aws.sesv2.EmailIdentity or Terraform", 3): "Terraform's own",
     ("docs/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
+    ("docs/performance.md", "Measure it", 1): "measuring takes minutes, and the page is its own result",
     ("docs/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
     ("docs/rotation.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
 }

@@ -1,0 +1,72 @@
+"""
+Measures, keeps the raw results and writes the page: `python -m tests.bench --sizes 1,10`.
+
+Progress goes to standard error. All figures of a page come from one run on one machine: a run
+replaces what the one before it measured. `--page-only` writes the page from the kept results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from byodkim_provider import __version__
+from sandbox.pulumi.engine import find_pulumi
+from tests.bench.cases import cases, measured
+from tests.bench.page import RESULTS, load_results, store_results, write_page
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for."""
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{round(psutil.virtual_memory().total / 2**30)} GiB",
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+        "Pulumi CLI": str(find_pulumi().version),
+        "Pulumi SDK": version("pulumi"),
+        "byodkim-provider": __version__,
+    }
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--sizes", default="1,10,50,100,300", help="numbers of domains, with commas")
+    parser.add_argument("--page-only", action="store_true", help="measure nothing")
+    arguments = parser.parse_args()
+    if not arguments.page_only:
+        busy = os.getloadavg()[0]
+        results = {
+            "machine": machine(),
+            "load_before": round(busy, 1),
+            "measured": time.strftime("%Y-%m-%d", time.gmtime()),
+            "programs": [
+                one
+                for case in cases([int(size) for size in arguments.sizes.split(",")])
+                for one in measured(case, say)
+            ],
+        }
+        store_results(results)
+        say(f"raw results: {RESULTS}")
+    write_page(load_results())
+
+
+if __name__ == "__main__":
+    main()

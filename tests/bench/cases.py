@@ -1,0 +1,181 @@
+"""Which programs are measured at which sizes, and the runs of each, from preview to destroy."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from byodkim_provider.dkim import keys, records
+from sandbox.pulumi.plugins import ROOT
+from tests.bench.servers import open_servers
+from tests.bench.stack import BenchStack, RunFailed
+from tests.bench.state import bytes_by_part, resources_by_part
+
+__all__ = ["Case", "cases", "measured"]
+
+PROGRAMS: Final = ROOT / "tests" / "bench" / "programs"
+
+ACCOUNT_ZONES: Final = 500
+"""Zones in the account where each domain has one of its own."""
+
+LIMITED_SIZES: Final = (10, 100)
+"""Sizes at which SES's limit is on as well: it sets the time, so that few sizes say all."""
+
+KEYS: Final = 10
+"""Keys that the plain program's domains share: making them is not its business."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sandbox in which programs run one after the other, on the same domains."""
+
+    domains: int
+    zone_each: bool = False
+    """Each domain in a zone of its own, in an account of `ACCOUNT_ZONES`; else all in one zone."""
+    ses_limit: bool = False
+    """SES allows one call a second; else any number."""
+    programs: tuple[str, ...] = ("ours", "plain", "price")
+
+    @property
+    def zones(self) -> list[str]:
+        if not self.zone_each:
+            return ["bench.example"]
+        return [f"d{number}.example" for number in range(max(ACCOUNT_ZONES, self.domains))]
+
+    @property
+    def names(self) -> list[str]:
+        if self.zone_each:
+            return self.zones[: self.domains]
+        return [f"d{number}.{self.zones[0]}" for number in range(self.domains)]
+
+    def zone_of(self, name: str) -> str:
+        return name if self.zone_each else self.zones[0]
+
+
+def cases(sizes: Sequence[int]) -> Iterator[Case]:
+    """Smallest first, so that a program that fails does so early."""
+    for size in sorted(sizes):
+        yield Case(size)
+        if size in LIMITED_SIZES:
+            yield Case(size, ses_limit=True, programs=("ours", "plain"))
+        yield Case(size, zone_each=True, programs=("ours", "plain"))
+
+
+def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
+    """The measurements of each of the case's programs."""
+    measure = {"ours": _ours, "plain": _plain, "price": _price}
+    with (
+        open_servers(requests_per_second=1 if case.ses_limit else None) as servers,
+        tempfile.TemporaryDirectory(prefix="byodkim-bench-") as directory,
+    ):
+        servers.add_zones(case.zones)
+        for program in case.programs:
+            say(f"{program}, {case.domains} domains{', a zone each' * case.zone_each}"
+                f"{', SES limit on' * case.ses_limit}")  # fmt: skip
+            yield {
+                "program": program,
+                "domains": case.domains,
+                "zone_each": case.zone_each,
+                "ses_limit": case.ses_limit,
+                **measure[program](case, servers, Path(directory), say),
+            }
+
+
+def _ours(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+    stack = BenchStack(servers, directory / "ours", program=ROOT / "__main__.py")
+
+    def generation(number: int) -> None:
+        stack.configure(
+            {
+                "aws:region": "eu-west-1",
+                "ses-byodkim:defaults": {"dnsResolvers": [servers.resolver()]},
+                "ses-byodkim:domains": {name: {"generation": number} for name in case.names},
+            }
+        )
+        if number == 2:  # what the state was after the first
+            _write(directory / "recorded-1.json", stack.export())
+
+    found = _runs(stack, generation, say)
+    _write(directory / "recorded-2.json", found.pop("rotated"))
+    return found
+
+
+def _plain(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+    stack = BenchStack(servers, directory / "plain", program=PROGRAMS / "plain.py")
+    pool = [keys.generate(2048) for _ in range(KEYS)]
+    stack.configure({"aws:region": "eu-west-1"})
+
+    def generation(number: int) -> None:
+        wanted = {}
+        for index, name in enumerate(case.names):
+            key = pool[(index + number) % KEYS]
+            wanted[name] = {
+                "zone": case.zone_of(name),
+                "key": {
+                    "selector": f"s{number}",
+                    "private_key": key.pkcs1_base64(),
+                    "record": records.route53_value(records.record_value(key.public_key_der)),
+                },
+            }
+        stack.variables["BENCH_PLAIN"] = str(_write(directory / f"plain-{number}.json", wanted))
+
+    found = _runs(stack, generation, say)
+    del found["rotated"]
+    return found
+
+
+def _price(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+    stack = BenchStack(servers, directory / "price", program=PROGRAMS / "price.py")
+    stack.configure({"aws:region": "eu-west-1"})
+
+    def generation(number: int) -> None:
+        stack.variables["BENCH_RECORDED"] = str(directory / f"recorded-{number}.json")
+
+    found = _runs(stack, generation, say)
+    del found["rotated"]
+    return found
+
+
+def _runs(stack: BenchStack, generation: Callable[[int], None], say: Say) -> dict[str, Any]:
+    """Each run once, in the order of a stack's life; *generation* declares which key signs."""
+    runs: dict[str, Any] = {}
+
+    def run(name: str, command: str) -> None:
+        runs[name] = stack.run(command)
+        say(f"  {name}: {runs[name]['wall_seconds']} s")
+
+    generation(1)
+    run("preview", "preview")
+    run("first up", "up")
+    stored = stack.stored()
+    _check(stored)
+    run("unchanged up", "up")
+    generation(2)
+    run("rotation", "up")
+    rotated = stack.export()
+    _check(rotated)
+    run("destroy", "destroy")
+    return {
+        "runs": runs,
+        "state_bytes": bytes_by_part(stored),
+        "resources": resources_by_part(stored),
+        "rotated": rotated,
+    }
+
+
+def _check(resources: Sequence[Mapping[str, Any]]) -> None:
+    """A run that ended without its work done has no time; raises `RunFailed`."""
+    (stack,) = (one for one in resources if one["type"] == "pulumi:pulumi:Stack")
+    if pending := stack.get("outputs", {}).get("pending"):
+        raise RunFailed(f"not verified: {pending}")
+
+
+def _write(path: Path, value: object) -> Path:
+    path.write_text(json.dumps(value))
+    return path

@@ -1,0 +1,193 @@
+"""Writes what was measured into docs/performance.md: tables between two marks, and charts beside the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sandbox.pulumi.plugins import ROOT
+from tests.bench.charts import charts
+
+__all__ = ["FOLDER", "PAGE", "RESULTS", "load_results", "store_results", "with_results", "write_page"]
+
+PAGE: Final = ROOT / "docs" / "performance.md"
+FOLDER: Final = ROOT / "docs" / "performance"
+RESULTS: Final = FOLDER / "results.json"
+
+BEGIN: Final = "<!-- measured: `make bench` writes from here -->"
+END: Final = "<!-- to here -->"
+
+KINDS: Final = ("engine", "program", "plugin", "pulumi-aws stand-in", "sandbox")
+
+PARTS: Final = (
+    "keys",
+    "records",
+    "identities",
+    "component",
+    "verification",
+    "stack outputs",
+    "replayed",
+    "providers",
+    "stackTrace",
+)
+
+Measured = Mapping[str, Any]
+"""Of one program in one case, as `cases.measured` yields it."""
+
+
+def load_results() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def store_results(results: Mapping[str, Any]) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def write_page(results: Mapping[str, Any]) -> None:
+    for name, drawn in charts(results["programs"]).items():
+        (FOLDER / name).write_text(drawn, encoding="utf-8")
+    PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def with_results(page: str, results: Mapping[str, Any]) -> str:
+    """*page* with its part between the marks made of *results*."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    made = "\n\n".join(_sections(results))
+    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+
+
+def _sections(results: Mapping[str, Any]) -> Iterator[str]:
+    programs = results["programs"]
+    machine = ", ".join(f"{name}: {value}" for name, value in results["machine"].items())
+    yield (
+        f"Measured on {results['measured']}, load average before the run {results['load_before']}. {machine}."
+    )
+    yield "### Wall time"
+    yield _times(programs)
+    yield "\n".join(
+        f"![{name.removesuffix('.svg').replace('-', ' ')}](performance/{name})" for name in charts(programs)
+    )
+    yield "### CPU by process, and peak memory"
+    yield _processes(programs)
+    yield "### From record to verdict"
+    yield _delays(programs)
+    yield "### State"
+    yield _state(programs)
+    yield "### Requests"
+    yield _requests(programs)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int) -> str:
+    """The first *words* columns hold words, the others figures."""
+    lines = [head, ["---"] * words + ["--:"] * (len(head) - words), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _conditions(one: Measured) -> str:
+    return ", ".join(
+        [
+            f"{one['domains']}",
+            "a zone each" if one["zone_each"] else "one zone",
+            *(["limit on"] if one["ses_limit"] else []),
+        ]
+    )
+
+
+def _by_case(programs: Sequence[Measured]) -> dict[str, dict[str, Measured]]:
+    """By conditions, then by program."""
+    found: dict[str, dict[str, Measured]] = {}
+    for one in programs:
+        found.setdefault(_conditions(one), {})[one["program"]] = one
+    return found
+
+
+def _times(programs: Sequence[Measured]) -> str:
+    def cell(case: Mapping[str, Measured], program: str, run: str) -> str:
+        if program not in case:
+            return "–"
+        seconds, ours = (case[name]["runs"][run]["wall_seconds"] for name in (program, "ours"))
+        return f"{seconds:.1f} s" + (f" ({ours / seconds:.2f} ×)" if program != "ours" else "")
+
+    return _table(
+        ["domains", "run", "ours", "plain (ours is)", "engine's price (ours is)"],
+        [
+            [conditions, run, *(cell(case, program, run) for program in ("ours", "plain", "price"))]
+            for conditions, case in _by_case(programs).items()
+            for run in case["ours"]["runs"]
+        ],
+        words=2,
+    )
+
+
+def _processes(programs: Sequence[Measured]) -> str:
+    def cell(run: Measured, kind: str) -> str:
+        if kind not in run["cpu_seconds"]:
+            return "–"
+        return f"{run['cpu_seconds'][kind]:.1f} s, {run['peak_mib'][kind]} MiB"
+
+    return _table(
+        ["domains", "program", "run", *KINDS],
+        [
+            [one["domains"], one["program"], name, *(cell(run, kind) for kind in KINDS)]
+            for one in programs
+            if not one["zone_each"] and not one["ses_limit"]
+            for name, run in one["runs"].items()
+        ],
+        words=3,
+    )
+
+
+def _delays(programs: Sequence[Measured]) -> str:
+    names = [
+        f"{step}, {which}" for step in ("record to key", "key to verdict") for which in ("median", "longest")
+    ]
+    return _table(
+        ["domains", "run", *names],
+        [
+            [_conditions(one), run, *(f"{delays[name]} s" if name in delays else "–" for name in names)]
+            for one in programs
+            if one["program"] == "ours"
+            for run in ("first up", "rotation")
+            for delays in [one["runs"][run]["delays"]]
+        ],
+        words=2,
+    )
+
+
+def _state(programs: Sequence[Measured]) -> str:
+    chosen = [one for one in programs if not one["zone_each"] and not one["ses_limit"]]
+    return _table(
+        ["domains", "program", "resources", "bytes a domain, no `stackTrace`", *PARTS],
+        [
+            [
+                one["domains"],
+                one["program"],
+                sum(one["resources"].values()),
+                round((sum(one["state_bytes"].values()) - one["state_bytes"]["stackTrace"]) / one["domains"]),
+                *(round(one["state_bytes"].get(part, 0) / one["domains"]) or "–" for part in PARTS),
+            ]
+            for one in chosen
+        ],
+        words=2,
+    )
+
+
+def _requests(programs: Sequence[Measured]) -> str:
+    """Of ours and of the plain program, at the largest size of each condition."""
+    largest = {(one["program"], one["zone_each"], one["ses_limit"]): one for one in programs}
+    rows = [
+        [
+            _conditions(one),
+            one["program"],
+            action,
+            *(run["requests"].get(action, "–") for run in one["runs"].values()),
+        ]
+        for one in largest.values()
+        if one["program"] != "price"
+        for action in sorted({action for run in one["runs"].values() for action in run["requests"]})
+    ]
+    return _table(["domains", "program", "action", *programs[0]["runs"]], rows, words=3)
