@@ -7,9 +7,9 @@ allowed is in `settings`. Nothing here changes anything in AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import boto3
@@ -57,8 +57,6 @@ STS calls only read, and repeating a call to Secrets Manager is harmless.
 VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
 """Environment variable that redirects each service to another endpoint."""
 
-C = TypeVar("C")
-
 AWS_DOMAINS: Final = (
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -86,29 +84,17 @@ def connect(settings: AwsSettings, *, region: str, expected_account: str | None)
     the session has another account, and `InvalidSettings` if the session can't be made, its
     account is not allowed, or only one of SES and Route 53 is redirected to another endpoint.
     """
-    url = settings.endpoints.get("sesv2")
-    client, account = _connect(
-        "SES",
-        lambda session: session.client("sesv2", endpoint_url=url, config=CLIENT),
-        settings,
-        region=region,
-        expected_account=expected_account,
-    )
-    return Connection(client=client, account_id=account)
+    return Connection(*_connect("SES", "sesv2", CLIENT, settings, region, expected_account))
 
 
 def connect_to_secrets(
     settings: AwsSettings, *, region: str, expected_account: str | None
 ) -> SecretsManagerClient:
     """A client for Secrets Manager in *region*, refused for the same reasons as one for SES."""
-    url = settings.endpoints.get("secretsmanager")
-    client, _ = _connect(
-        "Secrets Manager",
-        lambda session: session.client("secretsmanager", endpoint_url=url, config=RETRYING_CLIENT),
-        settings,
-        region=region,
-        expected_account=expected_account,
+    connected = _connect(
+        "Secrets Manager", "secretsmanager", RETRYING_CLIENT, settings, region, expected_account
     )
+    client: SecretsManagerClient = connected[0]
     return client
 
 
@@ -126,8 +112,8 @@ def connect_to_route53(
     try:
         session = _session(settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
-        client = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
-        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
+        client: Route53Client = _client(session, "route53", settings, CLIENT)
+        sts = _client(session, "sts", settings, RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(_whose(settings), error) from None
     if expected_account is not None:
@@ -137,21 +123,16 @@ def connect_to_route53(
 
 
 def _connect(
-    service: str,
-    make: Callable[[boto3.Session], C],
-    settings: AwsSettings,
-    *,
-    region: str,
-    expected_account: str | None,
-) -> tuple[C, str]:
-    """The client that *make* returns, and the id of its account."""
+    service: str, name: str, config: Config, settings: AwsSettings, region: str, expected_account: str | None
+) -> tuple[Any, str]:
+    """A client for *service*, which boto3 knows as *name*, and the id of its account."""
     whose = _whose(settings)
     try:
         session = _session(settings, region)
-        client = make(session)
+        client = _client(session, name, settings, config)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
-        route53 = session.client("route53", endpoint_url=settings.endpoints.get("route53"), config=CLIENT)
-        sts = session.client("sts", endpoint_url=settings.endpoints.get("sts"), config=RETRYING_CLIENT)
+        route53 = _client(session, "route53", settings, CLIENT)
+        sts = _client(session, "sts", settings, RETRYING_CLIENT)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(whose, error) from None
     _refuse_half_redirected(service, client, route53)
@@ -162,6 +143,10 @@ def _connect(
     if account in settings.forbidden_accounts:
         raise InvalidSettings([f"aws:forbiddenAccountIds: lists {account}, the account of {whose}"])
     return client, account
+
+
+def _client(session: Any, name: str, settings: AwsSettings, config: Config, **credentials: Any) -> Any:
+    return session.client(name, endpoint_url=settings.endpoints.get(name), config=config, **credentials)
 
 
 def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
@@ -240,9 +225,8 @@ def _session(settings: AwsSettings, region: str | None) -> boto3.Session:
 def _assume(
     session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str | None
 ) -> boto3.Session:
-    def client(service: Any, **credentials: Any) -> Any:
-        url = settings.endpoints.get(service)
-        return session.client(service, endpoint_url=url, config=RETRYING_CLIENT, **credentials)
+    def client(service: str, **credentials: Any) -> Any:
+        return _client(session, service, settings, RETRYING_CLIENT, **credentials)
 
     source = session.get_credentials()
     if source is None:

@@ -285,17 +285,6 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
 
     def __init__(self, name: str, args: DkimKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """*name* is unique in the stack."""
-        outputs = (
-            "private_key",
-            "selector",
-            "fingerprint",
-            "record_name",
-            "record_value",
-            "created_at",
-            "secret_arn",
-            "secret_version_id",
-            "instance",
-        )
         inputs: dict[str, Any] = {"domain": args.domain, "bits": args.bits}
         if args.key_store:
             given = {option: value for option, value in vars(args.key_store).items() if value is not None}
@@ -304,7 +293,7 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
         super().__init__(
             DkimKeyProvider(),
             name,
-            {**inputs, **dict.fromkeys(outputs)},
+            dict.fromkeys(_STORED.keys() - {"key_store", "owner"}) | inputs,
             pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
             ),

@@ -44,6 +44,12 @@ _INPUTS: Final[property_types.Kinds] = {
 }
 """Types of the inputs."""
 
+_OF_AN_IDENTITY: Final = (
+    *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
+    *("record_value", "dns_check", "dns_resolvers"),
+)
+"""Outputs of an identity that are inputs of its verification."""
+
 _ENTRY: Final[property_types.Kinds] = {
     **property_types.kinds_of(Entry),
     **property_types.kinds_of(Verdict),
@@ -213,21 +219,7 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
     ) -> None:
         """*name* is unique in its stack."""
         inputs = {
-            "identities": [
-                {
-                    "domain": one.domain,
-                    "region": one.region,
-                    "selector": one.selector,
-                    "key_set_at": one.key_set_at,
-                    "key_set_by": one.key_set_by,
-                    "published": one.published,
-                    "signed_until": one.signed_until,
-                    "record_value": one.record_value,
-                    "dns_check": one.dns_check,
-                    "dns_resolvers": one.dns_resolvers,
-                }
-                for one in args.identities
-            ],
+            "identities": [{name: getattr(one, name) for name in _OF_AN_IDENTITY} for one in args.identities],
             "account_id": args.identities[0].account_id if args.identities else None,
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,

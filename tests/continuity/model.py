@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from pulumi.dynamic import ResourceProvider
 from pulumi.output import Unknown
@@ -52,30 +52,19 @@ class Killed(BaseException):
     """The process of the plugin, or of the engine, is gone in the middle of a call."""
 
 
-class Provider(Protocol):
-    """The methods of Pulumi's `ResourceProvider` that the engine calls."""
-
-    def check(self, olds: Properties, news: Properties) -> Any: ...
-    def diff(self, _id: str, olds: Properties, news: Properties) -> Any: ...
-    def create(self, props: Properties) -> Any: ...
-    def update(self, _id: str, olds: Properties, news: Properties) -> Any: ...
-    def read(self, id_: str, props: Properties) -> Any: ...
-    def delete(self, _id: str, props: Properties) -> None: ...
-
-
 @dataclass(frozen=True)
 class Providers:
     """The providers of one run: a preview and its update are two processes, and so is each run."""
 
-    key: Provider
-    record: Provider
-    identity: Provider
-    verification: Provider
+    key: ResourceProvider
+    record: ResourceProvider
+    identity: ResourceProvider
+    verification: ResourceProvider
 
     @classmethod
     def of_a_process(
         cls,
-        record: ResourceProvider,
+        record: Any,
         identity: Callable[[str], Services],
         verifying: Sources,
     ) -> Providers:
@@ -158,7 +147,7 @@ class Engine:
         known: dict[str, Properties] = {}
         planned: list[str] = []
         for name, declaration in declared.items():
-            provider: Provider = getattr(providers, declaration.kind)
+            provider: ResourceProvider = getattr(providers, declaration.kind)
             old = self.state.get(name)
             try:
                 inputs = self._checked(provider, declaration.inputs(known), old)
@@ -187,7 +176,7 @@ class Engine:
         if not failed:
             self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
 
-    def _step(self, name: str, declaration: Declaration, provider: Provider) -> None:
+    def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:
         old = self.state.get(name)
         outputs = {name: stored.outputs for name, stored in self.state.items()}
         inputs = self._checked(provider, declaration.inputs(outputs), old)
@@ -207,7 +196,7 @@ class Engine:
                 name for name in leaving if not any(name in other.depends for other in leaving.values())
             )
             old = leaving.pop(name)
-            provider: Provider = getattr(providers, old.kind)
+            provider: ResourceProvider = getattr(providers, old.kind)
             try:
                 provider.delete(old.id, old.outputs)
             except ByodkimError as error:
@@ -215,7 +204,7 @@ class Engine:
                 return
             del self.state[name]
 
-    def _read(self, name: str, stored: Stored, provider: Provider) -> None:
+    def _read(self, name: str, stored: Stored, provider: ResourceProvider) -> None:
         found = provider.read(stored.id, stored.outputs)
         if found.id is None:
             del self.state[name]
@@ -225,14 +214,14 @@ class Engine:
         provider.diff(stored.id, outputs, stored.inputs)
         self.state[name] = Stored(stored.kind, stored.depends, stored.id, stored.inputs, outputs)
 
-    def _checked(self, provider: Provider, news: Properties, old: Stored | None) -> Properties:
+    def _checked(self, provider: ResourceProvider, news: Properties, old: Stored | None) -> Properties:
         result = provider.check(old.inputs if old else {}, _wire(news))
         if result.failures:
             raise InvalidSettings([failure.reason for failure in result.failures])
         checked: Properties = _wire(result.inputs)
         return checked
 
-    def _differs(self, provider: Provider, old: Stored, inputs: Properties) -> bool:
+    def _differs(self, provider: ResourceProvider, old: Stored, inputs: Properties) -> bool:
         difference = provider.diff(old.id, old.outputs, inputs)
         assert not difference.replaces
         return bool(difference.changes)

@@ -35,7 +35,6 @@ from tests.continuity.model import (
     Killed,
     Outcome,
     Properties,
-    Provider,
     Providers,
     Stored,
 )
@@ -190,7 +189,7 @@ class _Engine(Engine):
 
     replacing = ""
 
-    def _step(self, name: str, declaration: Declaration, provider: Provider) -> None:
+    def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:
         if name != self.replacing:
             super()._step(name, declaration, provider)
             return
@@ -204,7 +203,7 @@ class _Engine(Engine):
 class _Watched:
     """A provider, whose every answer is stored as a whole or, if the run ends before, not at all."""
 
-    def __init__(self, provider: Provider, calls: Calls) -> None:
+    def __init__(self, provider: ResourceProvider, calls: Calls) -> None:
         self._provider, self._calls = provider, calls
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
@@ -255,33 +254,17 @@ class _Records(ResourceProvider):
             _aws(lambda: self._record.delete(id_, props))
 
 
-class _AnyRecord(ResourceProvider):
-    """A record in Route 53, or one of ours: told apart by what is declared of it."""
+class _AnyRecord:
+    """A record in Route 53, or one of ours: its properties tell which."""
 
     def __init__(self, route53: ResourceProvider, ours: ResourceProvider) -> None:
-        super().__init__()
         self._route53, self._ours = route53, ours
 
-    def _of(self, props: Properties) -> ResourceProvider:
-        return self._ours if "provider" in props else self._route53
-
-    def check(self, olds: Properties, news: Properties) -> CheckResult:
-        return self._of(news).check(olds, news)
-
-    def diff(self, id_: str, olds: Properties, news: Properties) -> DiffResult:
-        return self._of(news).diff(id_, olds, news)
-
-    def create(self, props: Properties) -> CreateResult:
-        return self._of(props).create(props)
-
-    def update(self, id_: str, olds: Properties, news: Properties) -> UpdateResult:
-        return self._of(news).update(id_, olds, news)
-
-    def read(self, id_: str, props: Properties) -> ReadResult:
-        return self._of(props).read(id_, props)
-
-    def delete(self, id_: str, props: Properties) -> None:
-        self._of(props).delete(id_, props)
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        # The last argument is always the record's properties.
+        return lambda *given: getattr(self._ours if "provider" in given[-1] else self._route53, method)(
+            *given
+        )
 
 
 def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -> Properties:
