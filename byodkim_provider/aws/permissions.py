@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["PERMISSIONS", "Need", "Permission", "as_markdown"]
+__all__ = ["PERMISSIONS", "Need", "Permission"]
 
 On = Literal[
     "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"
@@ -207,13 +207,3 @@ pulumi-aws calls sts:GetCallerIdentity at every sign-in. In Route 53 this packag
 of an account, the name servers of a zone, and the record of a supplied key before it is created.
 Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.
 """
-
-
-def as_markdown() -> str:
-    """The table of docs/permissions.md."""
-    lines = ["| action | on | if | when | why |", "| --- | --- | --- | --- | --- |"]
-    for one in PERMISSIONS:
-        condition = "–" if one.allowed_anyway else one.condition or "–"
-        need = "allowed to everybody" if one.allowed_anyway else one.need
-        lines.append(f"| `{one.action}` | {one.on} | {condition} | {need} | {one.why} |")
-    return "\n".join(lines)

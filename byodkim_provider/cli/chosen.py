@@ -52,34 +52,13 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; *command* gets their values as *chosen*."""
 
     @wraps(command)
-    def with_chosen(
-        *,
-        domain: str | None,
-        stack_name: str | None,
-        selector: str | None,
-        private_key: str | None,
-        public_key: str | None,
-        panel: str | None,
-        zone: str | None,
-        **others: Any,
-    ) -> None:
-        _refuse_combinations(
-            domain=domain,
-            stack_name=stack_name,
-            selector=selector,
-            private_key=private_key,
-            public_key=public_key,
-        )
-        chosen = Chosen(
-            domain=domain,
-            selector=selector,
-            public_key_der=_public_key(private_key, public_key),
-            stack_name=stack_name,
-            panel=panel,
-            zone=zone,
-        )
+    def with_chosen(**options: Any) -> None:
+        given = {name: options.pop(name) for name in ("domain", "selector", "stack_name", "panel", "zone")}
+        files = {name: options.pop(name) for name in ("private_key", "public_key")}
+        _refuse_combinations(**given, **files)
+        chosen = Chosen(public_key_der=_public_key(**files), **given)
         _refuse_impossible(chosen)
-        command(chosen=chosen, **others)
+        command(chosen=chosen, **options)
 
     decorated: Callable[..., None] = with_chosen
     for decorate in _options():

@@ -61,7 +61,7 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
             loaded = stack_file.load(text)
         except InvalidSettings as error:
             raise Refused(f"{shown}: {error}\n  hint: Pulumi reads it; edit it by hand") from None
-        for keys in stack_file.domain_paths(project, in_project_file=path is project_file):
+        for keys in stack_file.key_paths(project, "domains", in_project_file=path is project_file):
             domains = stack_file.at(loaded, keys)
             if domains is None:
                 continue

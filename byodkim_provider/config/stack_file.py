@@ -27,7 +27,6 @@ __all__ = [
     "at",
     "changed",
     "diff",
-    "domain_paths",
     "edited",
     "key_paths",
     "load",
@@ -53,11 +52,6 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
     """
     folder = project_file.parent / str(project.get("stackConfigDir") or ".")
     return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
-
-
-def domain_paths(project: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:
-    """Keys that may lead to the map of domains."""
-    return key_paths(project, "domains", in_project_file=in_project_file)
 
 
 def key_paths(project: str, name: str, *, in_project_file: bool) -> Iterator[tuple[str, ...]]:

@@ -24,7 +24,6 @@ __all__ = [
     "name_problem",
     "normalise_domain",
     "parse_quoted",
-    "parse_route53",
     "public_key",
     "quoted",
     "record_name",
@@ -169,11 +168,6 @@ def route53_value(value: str) -> str:
 def quoted(value: str) -> str:
     """*value* as zone files and Route 53's API have it: `"first" "rest"`."""
     return " ".join(f'"{string}"' for string in strings(value))
-
-
-def parse_route53(text: str) -> str:
-    """Parses what `route53_value` returned."""
-    return parse_quoted(f'"{text}"')
 
 
 def parse_quoted(text: str) -> str:

@@ -1,8 +1,8 @@
 """
 Short lives that made mail fail, each with what the product did not know at that moment.
 
-Those in OPEN still do, and the driver leaves them out. Once one is mended its test says so:
-then it belongs to MENDED, and the driver's rule that names it can let it in.
+Those in OPEN still do, and the driver leaves them out. Once one is fixed its test says so:
+then it belongs to FIXED, and the driver's rule that names it can let it in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.continuity.life import Life
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
 
-__all__ = ["MENDED", "OPEN"]
+__all__ = ["FIXED", "OPEN"]
 
 HERE, THERE, _ = REGIONS
 
@@ -220,7 +220,7 @@ OPEN: Final[tuple[Callable[[Life], None], ...]] = (
     a_create_is_lost_and_a_jump_undone,
 )
 
-MENDED: Final[tuple[Callable[[Life], None], ...]] = (
+FIXED: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
     an_identity_is_deleted_after_going_back,
     an_identity_is_deleted_before_a_jump,

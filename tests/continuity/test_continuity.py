@@ -19,7 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from byodkim_provider.dkim import generations, keys
 from sandbox.ses.switches import Switches
 from tests.continuity.driver import machine
-from tests.continuity.holes import MENDED, OPEN
+from tests.continuity.holes import FIXED, OPEN
 from tests.continuity.life import Life
 from tests.continuity.model import Declaration, Engine, Providers
 from tests.continuity.traffic import Tally
@@ -120,8 +120,8 @@ def test_no_message_fails_in_any_mixture(record_property: Callable[[str, object]
     assert tally.moves > MOVES
 
 
-@pytest.mark.parametrize("hole", MENDED, ids=lambda hole: hole.__name__)
-def test_mended_hole(hole: Callable[[Life], None]) -> None:
+@pytest.mark.parametrize("hole", FIXED, ids=lambda hole: hole.__name__)
+def test_fixed_hole(hole: Callable[[Life], None]) -> None:
     """Mail outlives what once made it fail."""
     live(hole)
 
@@ -155,7 +155,7 @@ def delete_first(life: Life) -> None:
     life.engine = DeletesFirst(life.engine.processes)
 
 
-def tell_ses_first(life: Life) -> None:
+def send_the_key_first(life: Life) -> None:
     life.checks_dns = False
     life.dns.lag_seconds = 900
 
@@ -172,15 +172,15 @@ def reuse_selectors(life: Life) -> None:
     ("bug", "switches", "seen"),
     [
         (delete_first, {}, "whose record is not visible"),
-        (tell_ses_first, {}, "unsigned since"),
-        (tell_ses_first, {"signs_while_pending": "new"}, "whose record is not visible"),
+        (send_the_key_first, {}, "unsigned since"),
+        (send_the_key_first, {"signs_while_pending": "new"}, "whose record is not visible"),
         (forget_the_overlap, {}, "ago fails: no key record"),
         (reuse_selectors, {}, "a selector got a second record"),
     ],
     ids=[
         "deletes first",
-        "tells SES first",
-        "tells SES first, which signs at once",
+        "sends the key first",
+        "sends the key first, which signs at once",
         "no overlap",
         "one selector",
     ],

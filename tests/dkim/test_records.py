@@ -286,7 +286,7 @@ values = st.sampled_from(sorted(KEYS)).map(
 def test_no_character_is_lost(value):
     """What is rendered is parsed back whole, and no string is longer than DNS allows."""
     assert value == records.parse_quoted(records.quoted(value))
-    assert value == records.parse_route53(records.route53_value(value))
+    assert value == records.parse_quoted(f'"{records.route53_value(value)}"')
     assert value == "".join(records.strings(value))
     assert max(map(len, records.strings(value))) <= 255
 
