@@ -22,6 +22,7 @@ from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import safety
 from tests.acceptance.lab import Journal, Lab, Outside, Stop, below
+from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.prober import Report, probe
 from tests.acceptance.product import RealWorld, main_job
 from tests.acceptance.targets import Where, aws, in_sandbox
@@ -101,6 +102,9 @@ def against_aws(zone: str, region: str) -> int:
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
     problems: list[str] = []
     with cleaned(where):
+        if os.environ.get("MAIL") != "no":
+            say("waiting for the domain that receives mail to be verified")
+            where.send = open_mailbox(Lab(where, code), where.clients)
         if not journal.entries:
             with tempfile.TemporaryDirectory() as directory:
                 problems = main_job(Lab(where, code), RealWorld(Path(directory)), say=say)

@@ -57,7 +57,10 @@ class ZoneAsDict:
     def publish(self, name: str, strings: list[list[str]]) -> None:
         self.values[name] = tuple("".join(one) for one in strings)
 
-    def remove(self, name: str) -> None:
+    def publish_mx(self, name: str, value: str) -> None:
+        self.others.append((name, "MX"))
+
+    def remove(self, name: str, kind: str = "TXT") -> None:
         self.values.pop(name, None)
 
     def listed(self) -> list[tuple[str, str]]:

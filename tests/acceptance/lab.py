@@ -64,8 +64,11 @@ class Records(Protocol):
     def publish(self, name: str, strings: list[list[str]]) -> None:
         """*name* has exactly these records, each given by its strings."""
 
-    def remove(self, name: str) -> None:
-        """*name* has no TXT record; no error if it had none."""
+    def publish_mx(self, name: str, value: str) -> None:
+        """Mail to *name* goes there."""
+
+    def remove(self, name: str, kind: str = "TXT") -> None:
+        """*name* has no record of that type; no error if it had none."""
 
     def listed(self) -> list[tuple[str, str]]:
         """Name and type of every record set in the zone."""
@@ -88,6 +91,8 @@ class Outside:
     """Mail from a domain as it arrives, or None where none can be received."""
     guard: Callable[[], None] = lambda: None
     """Raises `Stop` if something is there that is not this run's."""
+    remove_mailboxes: Callable[[], list[str]] = list
+    """Takes away what receives mail for runs; what it was called."""
     raw: Callable[[str, str, bytes], str] | None = None
     """Method, path and body of a request that no SDK sends, signed; status, code and text of the answer."""
 

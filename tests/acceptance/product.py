@@ -44,7 +44,7 @@ def main_job(
     world: Any,
     *,
     say: Callable[[str], None],
-    mail_seconds: float = 10,
+    mail_seconds: float = 30,
     without: Collection[str] = STAND_INS,
     defaults: Mapping[str, Any] | None = None,
 ) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from tests.acceptance.lab import TAG, Lab, Outside, Refused, Stop
+from tests.acceptance.mailbox import NAMES
 
 __all__ = ["PRICE", "clean", "foreign", "guard", "iam_policy", "left", "refusals"]
 
@@ -20,6 +21,9 @@ PRICE: Final = (
 )
 
 APEX: Final = {"NS", "SOA"}
+
+MADE: Final = {"TXT", "MX"}
+"""Types of the records that runs make."""
 
 
 def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
@@ -64,11 +68,12 @@ def clean(outside: Outside) -> list[str]:
             stay.append(name)
     for name, kind in outside.records.listed():
         if _below_a_run(name, outside.zone):
-            if kind != "TXT":
+            if kind not in MADE:
                 stay.append(f"{name} {kind}")
                 continue
-            outside.records.remove(name)
+            outside.records.remove(name, kind)
             deleted.append(f"{name} {kind}")
+    deleted += outside.remove_mailboxes()
     if stay:
         raise Stop(f"not made by a run, so it was left: {', '.join(stay)}")
     return deleted
@@ -80,12 +85,17 @@ def iam_policy(zone_id: str, zone: str, account: str, region: str) -> dict[str, 
     ses = ("CreateEmailIdentity", "GetEmailIdentity", "DeleteEmailIdentity", "TagResource", "UntagResource")
     puts = ("PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "SendEmail")
     route53 = ("GetHostedZone", "ListResourceRecordSets")
-    record_types = {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT"]}
+    record_types = {"route53:ChangeResourceRecordSetsRecordTypes": sorted(MADE)}
+    receive = ("CreateReceiptRuleSet", "CreateReceiptRule", "SetActiveReceiptRuleSet", "DeleteReceiptRuleSet")
+    receipts = ("ListReceiptRuleSets", "DescribeActiveReceiptRuleSet", *receive)
+    bucket = ("CreateBucket", "DeleteBucket", "PutBucketPolicy", "ListBucket", "GetObject", "DeleteObject")
     return {
         "Version": "2012-10-17",
         "Statement": [
             _allow([f"ses:{one}" for one in (*ses, *puts)], identities),
-            _allow(["ses:ListEmailIdentities", "sts:GetCallerIdentity"], "*"),
+            _allow(["ses:ListEmailIdentities", "sts:GetCallerIdentity", "s3:ListAllMyBuckets"], "*"),
+            _allow([f"ses:{one}" for one in receipts], "*"),
+            _allow([f"s3:{one}" for one in bucket], f"arn:aws:s3:::{NAMES}*"),
             _allow([f"route53:{one}" for one in route53], f"arn:aws:route53:::hostedzone/{zone_id}"),
             _allow(["route53:ChangeResourceRecordSets"], f"arn:aws:route53:::hostedzone/{zone_id}")
             | {"Condition": {"ForAllValues:StringEquals": record_types}},

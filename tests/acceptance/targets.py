@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.mail.client import send
 from sandbox.world import Sandbox
 from tests.acceptance.lab import Outside, Stop
+from tests.acceptance.mailbox import remove_mailboxes
 
 __all__ = ["Route53", "Where", "aws", "in_sandbox"]
 
@@ -51,9 +52,12 @@ class Route53:
         values = [" ".join(f'"{string}"' for string in record) for record in strings]
         self._change("UPSERT", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": _values(values)})
 
-    def remove(self, name: str) -> None:
+    def publish_mx(self, name: str, value: str) -> None:
+        self._change("UPSERT", {"Name": name, "Type": "MX", "TTL": TTL, "ResourceRecords": _values([value])})
+
+    def remove(self, name: str, kind: str = "TXT") -> None:
         for record_set in self._all():
-            if (record_set["Name"].rstrip("."), record_set["Type"]) == (name, "TXT"):
+            if (record_set["Name"].rstrip("."), record_set["Type"]) == (name, kind):
                 self._change("DELETE", record_set)
 
     def listed(self) -> list[tuple[str, str]]:
@@ -144,6 +148,7 @@ def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: 
         **time_,
     )
     where.zone_id, where.clients = zone_id, clients
+    where.remove_mailboxes = lambda: remove_mailboxes(clients)
     where.raw = lambda method, path, body: _raw(
         ses.meta.endpoint_url, credentials, region, method, path, body
     )

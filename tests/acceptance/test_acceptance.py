@@ -1,8 +1,15 @@
 """`make acceptance` without an account: the product by the real engine, then the prober, over the wire."""
 
+import re
+
 import pytest
 
+from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
+from tests.acceptance import safety
+from tests.acceptance.direct import ZONE
+from tests.acceptance.targets import in_sandbox
+from tests.support.fakes import REGION, FakeClock
 
 
 @pytest.mark.engine
@@ -16,3 +23,28 @@ def test_against_the_sandbox(capsys, monkeypatch):
     wrong = [line for line in printed.splitlines() if line.startswith(("FAILED", "!", "stopped", "not"))]
     assert wrong == []
     assert printed.rstrip().endswith("acceptance: passed")
+
+
+def test_in_an_account(capsys, monkeypatch, tmp_path):
+    """With a zone it says what it costs and how it is resumed; resumed at its end, it says the same again."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(acceptance, "main_job", lambda *_, **__: [])  # the test above has the product
+    for name, value in {"ZONE": ZONE, "REGION": REGION, "MAIL": "no"}.items():
+        monkeypatch.setenv(name, value)
+    with Sandbox(clock=FakeClock()) as sandbox:
+        sandbox.add_zone(ZONE)
+        monkeypatch.setattr(acceptance, "aws", lambda zone, region, **_: in_sandbox(sandbox, zone, region))
+        assert acceptance.main() == 0
+        printed = capsys.readouterr().out
+        assert "price: under 2 US dollars" in printed
+        (transcript,) = tmp_path.glob("acceptance-*.jsonl")
+        calls = len(sandbox.ses.log)
+        monkeypatch.setenv("RESUME", re.search(r"RESUME=([0-9a-f]{32})", printed)[1])
+        assert acceptance.main() == 0
+        again = capsys.readouterr().out
+        assert len(sandbox.ses.log) - calls < 10  # to see that nothing is in the way, and nothing left
+        assert safety.left(in_sandbox(sandbox, ZONE, REGION)) == []
+    assert f"transcript: {transcript.name}" in printed
+    literal = re.search(r"Switches\(.*?\n\)", printed, re.DOTALL)[0]
+    assert literal in again
+    assert re.search(r"RESUME=([0-9a-f]{32})", printed)[1] not in transcript.read_text() + transcript.name
