@@ -2,7 +2,7 @@
 The language host in a process of its own: `python -m tests.bench.language_host`.
 
 A new one for each run, as with the real one: so a run pays for its imports. Prints the value of
-PULUMI_DEBUG_LANGUAGES, and ends when its standard input is closed.
+PULUMI_DEBUG_LANGUAGES, and ends when its standard input is closed. Its environment is the program's.
 """
 
 import sys
@@ -10,6 +10,6 @@ import sys
 from tests.docs.language_host import serving
 
 if __name__ == "__main__":
-    with serving() as address:
+    with serving({}) as address:
         print(address, flush=True)
         sys.stdin.read()
