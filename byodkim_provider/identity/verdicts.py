@@ -65,6 +65,8 @@ class Entry:
     published: tuple[int, ...] = field(default=(), compare=False)
     generation_before: int | None = field(default=None, compare=False)
     """The generation that signed before this one; None if there is none."""
+    adopted: bool = field(default=False, compare=False)
+    """Somebody else's before: then a generation that may have signed is not known to be the one before."""
     record_value: str = field(default="", compare=False)
     dns_check: DnsCheck = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
@@ -83,6 +85,7 @@ class Entry:
             key_set_by=properties.get("key_set_by", ""),
             published=tuple(int(one) for one in properties.get("published") or ()),
             generation_before=_last(properties.get("signed_until") or {}),
+            adopted=properties.get("adopted", False),
             record_value=properties.get("record_value", ""),
             dns_check=properties.get("dns_check", "authoritative"),
             dns_resolvers=tuple(properties.get("dns_resolvers", ())),

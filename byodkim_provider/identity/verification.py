@@ -297,7 +297,7 @@ class _Polls:
         if resolver and public_key and has_time:
             expected = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
             found.append(diagnosis.examine(resolver, expected).text)
-        if entry.key_set_by == PUT and entry.generation_before in entry.published:
+        if entry.key_set_by == PUT and not entry.adopted and entry.generation_before in entry.published:
             found.append(
                 f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
             )

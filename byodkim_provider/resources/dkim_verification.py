@@ -46,7 +46,7 @@ _INPUTS: Final[property_types.Kinds] = {
 
 _OF_AN_IDENTITY: Final = (
     *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
-    *("record_value", "dns_check", "dns_resolvers"),
+    *("adopted", "record_value", "dns_check", "dns_resolvers"),
 )
 """Outputs of an identity that are inputs of its verification."""
 

@@ -136,6 +136,7 @@ ENTRY = {
     "key_set_by",
     "published",
     "signed_until",
+    "adopted",
     "record_value",
     "dns_check",
     "dns_resolvers",
@@ -159,6 +160,7 @@ class Program(pulumi.runtime.Mocks):
         known_later = {
             "key_set_at": "2026-11-25T13:05:00Z",
             "key_set_by": "CreateEmailIdentity",
+            "adopted": False,
             "signed_until": {"1": "2026-11-25T13:05:00Z"},
         }
         return args.name, {**args.inputs, **known_later, "record_value": "p=MIIB"}

@@ -833,6 +833,18 @@ def test_diagnosis_of_a_switch(world):
     assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
 
+def test_no_way_back_from_an_adopted_identity(world):
+    """What signed before is somebody else's, and the standby, which may have, is no way back to it."""
+    world.switch(first_check_seconds=3600)
+    world.put("theirs", generation=3)
+    world.publish(1, 2)
+
+    (verdict,) = world.verify(world.create(1, adopt=True), timeout_minutes=1)
+
+    assert "SES has not found the key yet" in verdict.reason
+    assert "goes back" not in verdict.reason
+
+
 def test_diagnosis_of_several(world):
     """What was only listed is read for its diagnosis, and each gets its own warning."""
     stored = several(world, 3)
