@@ -128,9 +128,9 @@ def _refuse_combinations(**given: object) -> None:
     """Raise `click.UsageError` for options that don't go together."""
     if given["selector"] is None:
         if given["private_key"] or given["public_key"]:
-            raise click.UsageError("A key goes with DOMAIN and --selector.")
+            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
     elif given["domain"] is None:
-        raise click.UsageError("--selector goes with DOMAIN.")
+        raise click.UsageError("--selector needs DOMAIN.")
     elif given["stack_name"] is not None:
         raise click.UsageError("Give --stack or --selector, not both.")
     elif given["private_key"] and given["public_key"]:

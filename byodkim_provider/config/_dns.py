@@ -159,7 +159,7 @@ class DnsSettings(Written):
         kind = "delegate" if self.delegate and self.provider == "route53" else self.provider
         for option in sorted(self.model_fields_set - _OPTIONS[kind] - {"provider"}):
             kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
-            yield (to_camel(option),), f"goes with {kinds}, not with {kind}"
+            yield (to_camel(option),), f"is an option of {kinds}, not of {kind}"
         if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
             yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
         if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:

@@ -111,6 +111,6 @@ class KeyStore(Written):
         options = sorted(self.model_fields_set - {"provider"})
         if self.provider == "state" and options:
             raise LocatedError(
-                [((to_camel(one),), "goes with secretsManager, not with state") for one in options]
+                [((to_camel(one),), "is an option of secretsManager, not of state") for one in options]
             )
         return self

@@ -64,7 +64,7 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 def at_least_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """*values*; raises ValueError if they are empty."""
     if not values:
-        raise ValueError("must list at least one, not none")
+        raise ValueError("must not be empty")
     return values
 
 
@@ -124,4 +124,4 @@ def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
         if strange := re.search(r"[^\w .:/=+@-]", key + value):
             yield (key,), f"must be letters, digits, blanks and _.:/=+-@, not {strange[0]!r}"
         if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
-            yield (key,), f"names that begin with {prefix[0]!r} are not yours to set"
+            yield (key,), f"names that begin with {prefix[0]!r} are reserved"

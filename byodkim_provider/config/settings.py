@@ -94,7 +94,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     written = {key: value for key, value in config.items() if value is not None}
     if not written.get("domains"):
         unknown = [line((key,), unknown_key((key,))) for key in sorted(written.keys() - _KEYS)]
-        raise InvalidSettings([*unknown, "domains: must name at least one, not none"], hint=_SMALLEST)
+        raise InvalidSettings([*unknown, "domains: must not be empty"], hint=_SMALLEST)
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
@@ -142,7 +142,7 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
     without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)]
     if not default_region:
         for name in without:
-            yield line(("domains", name, "regions"), "required, for aws:region is not set")
+            yield line(("domains", name, "regions"), "required, because aws:region is not set")
     elif without:
         try:
             REGION.read(default_region)

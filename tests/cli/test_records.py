@@ -111,8 +111,8 @@ REFUSED = {
         (*ONE, "--private-key", str(TESTDATA / "rsa2048.pkcs8.pem")),
         "Give --private-key or --public-key, not both.",
     ),
-    "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector goes with DOMAIN."),
-    "no selector": ((DOMAIN, *PUBLIC_KEY), "A key goes with DOMAIN and --selector."),
+    "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector needs DOMAIN."),
+    "no selector": ((DOMAIN, *PUBLIC_KEY), "--private-key and --public-key need DOMAIN and --selector."),
     "a stack too": ((*ONE, "--stack", "dev"), "Give --stack or --selector, not both."),
     "no such file": (
         (DOMAIN, "--selector", "s1", "--public-key", "/no/such/file"),

@@ -470,7 +470,7 @@ def no_permission(project):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (no_domains, "domains: must name at least one, not none\n" + SMALLEST),
+        (no_domains, "domains: must not be empty\n" + SMALLEST),
         (encrypted_domains, ENCRYPTED_DOMAINS),
         (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
         (no_project, "there is no Pulumi.yaml in {directory} or above it"),

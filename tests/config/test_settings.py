@@ -404,8 +404,8 @@ IN_DOMAIN = [
         "keyStore options of state",
         {"keyStore": {"provider": "state", "kmsKeyId": "alias/mail", "recoveryWindowDays": 7}},
         [
-            "keyStore.kmsKeyId: goes with secretsManager, not with state",
-            "keyStore.recoveryWindowDays: goes with secretsManager, not with state",
+            "keyStore.kmsKeyId: is an option of secretsManager, not of state",
+            "keyStore.recoveryWindowDays: is an option of secretsManager, not of state",
         ],
     ),
     (
@@ -423,7 +423,7 @@ IN_DOMAIN = [
             "keyStore.kmsKeyId: must be a KMS key's ARN or id, or an alias like 'alias/mail', not 'mail'",
             "keyStore.recoveryWindowDays: must be 7 to 30, not 0",
             "keyStore.resourcePolicy: must be a map, or one as JSON text, not '[]'",
-            """keyStore.tags["aws:team"]: names that begin with 'aws:' are not yours to set""",
+            """keyStore.tags["aws:team"]: names that begin with 'aws:' are reserved""",
         ],
     ),
     (
@@ -448,7 +448,7 @@ IN_DOMAIN = [
     ("protect 1", {"protect": 1}, ["protect: must be true or false, not 1"]),
     ("protect list", {"protect": []}, ["protect: must be true or false, not a list"]),
     # Regions
-    ("regions empty", {"regions": []}, ["regions: must list at least one, not none"]),
+    ("regions empty", {"regions": []}, ["regions: must not be empty"]),
     ("regions no list", {"regions": "eu-west-1"}, ["regions: must be a list, not 'eu-west-1'"]),
     (
         "Region unknown form",
@@ -476,7 +476,7 @@ IN_DOMAIN = [
         ],
     ),
     ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
-    ("dns empty", {"dns": []}, ["dns: must list at least one, not none"]),
+    ("dns empty", {"dns": []}, ["dns: must not be empty"]),
     ("dns ttl", {"dns": {"ttl": -1}}, ["dns.ttl: must be 0 to 2147483647, not -1"]),
     ("dns ttl in a list", {"dns": [{"ttl": "5m"}]}, ["dns[0].ttl: must be a whole number, not '5m'"]),
     ("dns unknown option", {"dns": {"TTL": 60}}, ["dns.TTL: unknown key, did you mean 'ttl'?"]),
@@ -567,12 +567,12 @@ IN_DOMAIN = [
     (
         "tag of ours",
         {"tags": {"byodkim:owner": "me"}},
-        ["tags[\"byodkim:owner\"]: names that begin with 'byodkim:' are not yours to set"],
+        ["tags[\"byodkim:owner\"]: names that begin with 'byodkim:' are reserved"],
     ),
     (
         "tag of AWS's",
         {"tags": {"AWS:x": "me"}},
-        ["tags[\"AWS:x\"]: names that begin with 'AWS:' are not yours to set"],
+        ["tags[\"AWS:x\"]: names that begin with 'AWS:' are reserved"],
     ),
     # keys
     ("keys a list", {"keys": [supplied("s1")]}, ["keys: must be a map, not a list"]),
@@ -665,12 +665,12 @@ IN_DOMAIN = [
     (
         "keep without a delegation",
         {"dns": {"keep": ["google"]}},
-        ["dns.keep: goes with delegate, not with route53"],
+        ["dns.keep: is an option of delegate, not of route53"],
     ),
     (
         "release without a delegation",
         {"dns": {"release": True}},
-        ["dns.release: goes with delegate, not with route53"],
+        ["dns.release: is an option of delegate, not of route53"],
     ),
     (
         "keep a name",
@@ -749,29 +749,29 @@ IN_DOMAIN = [
         "ttl at DreamHost",
         {"dns": {"provider": "dreamhost", "ttl": 300}},
         [
-            "dns.ttl: goes with route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
-            "and wix, not with dreamhost"
+            "dns.ttl: is an option of route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+            "and wix, not of dreamhost"
         ],
     ),
     (
         "key name at Wix",
         {"dns": {"provider": "wix", "keyName": "byodkim"}},
-        ["dns.keyName: goes with rfc2136, not with wix"],
+        ["dns.keyName: is an option of rfc2136, not of wix"],
     ),
     (
         "zone of a delegation",
         {"dns": {"delegate": True, "zone": "example.com"}},
         [
-            "dns.zone: goes with route53 and cloudflare and manual and rfc2136 and godaddy and dreamhost "
-            "and cpanel and wix, not with delegate"
+            "dns.zone: is an option of route53 and cloudflare and manual and rfc2136 and godaddy "
+            "and dreamhost and cpanel and wix, not of delegate"
         ],
     ),
     (
         "options of others at Cloudflare",
         {"dns": {"provider": "cloudflare", "delegate": True, "panel": "godaddy"}},
         [
-            "dns.delegate: goes with route53 and delegate, not with cloudflare",
-            "dns.panel: goes with manual, not with cloudflare",
+            "dns.delegate: is an option of route53 and delegate, not of cloudflare",
+            "dns.panel: is an option of manual, not of cloudflare",
         ],
     ),
     (
@@ -817,18 +817,18 @@ def test_refused_in_a_domain(written, expected):
 
 
 IN_STACK = [
-    ("no domains", {}, ["domains: must name at least one, not none"]),
-    ("domains null", {"domains": None}, ["domains: must name at least one, not none"]),
-    ("domains empty", {"domains": {}}, ["domains: must name at least one, not none"]),
+    ("no domains", {}, ["domains: must not be empty"]),
+    ("domains null", {"domains": None}, ["domains: must not be empty"]),
+    ("domains empty", {"domains": {}}, ["domains: must not be empty"]),
     (
         "credentials only",
         {"dnsCredentials": {"wix": {"token": "x"}}},
-        ["domains: must name at least one, not none"],
+        ["domains: must not be empty"],
     ),
     (
         "domains misspelt",
         {"domain": {"example.com": {"generation": 1}}},
-        ["domain: unknown key, did you mean 'domains'?", "domains: must name at least one, not none"],
+        ["domain: unknown key, did you mean 'domains'?", "domains: must not be empty"],
     ),
     ("domains a list", {"domains": ["example.com"]}, ["domains: must be a map, not a list"]),
     (
@@ -936,8 +936,8 @@ def test_refused_in_a_stack(config, expected):
 @pytest.mark.parametrize(
     ("region", "expected"),
     [
-        (None, 'domains["example.com"].regions: required, for aws:region is not set'),
-        ("", 'domains["example.com"].regions: required, for aws:region is not set'),
+        (None, 'domains["example.com"].regions: required, because aws:region is not set'),
+        ("", 'domains["example.com"].regions: required, because aws:region is not set'),
         ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
         (
             "eu-west-9",
@@ -971,17 +971,17 @@ def test_all_problems_at_once():
     }
     assert problems(config, region=None) == [
         "defaults.keyBits: must be 1024 to 2048, not 4096",
-        'domains["A.example"].regions: must list at least one, not none',
+        'domains["A.example"].regions: must not be empty',
         "domains[\"A.example\"]: is the same domain as 'a.example'",
         'domains["a.example"].generation: must be 1 or more, not 0',
         'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",
-        'domains["a.example"].regions: required, for aws:region is not set',
+        'domains["a.example"].regions: required, because aws:region is not set',
         'domains["a.example"].tags["aws:a"]: must be letters, digits, blanks and _.:/=+-@, not \'&\'',
-        'domains["a.example"].tags["aws:a"]: names that begin with \'aws:\' are not yours to set',
+        'domains["a.example"].tags["aws:a"]: names that begin with \'aws:\' are reserved',
         'domains["b.example"].generation: required, it says which key signs',
-        'domains["b.example"].regions: required, for aws:region is not set',
+        'domains["b.example"].regions: required, because aws:region is not set',
         "verification.onTimeout: must be 'warn' or 'fail', not 'never'",
     ]
 
@@ -991,7 +991,7 @@ def test_smallest_stack_file_is_shown():
     with pytest.raises(InvalidSettings) as caught:
         load({})
     assert str(caught.value) == (
-        "domains: must name at least one, not none\n"
+        "domains: must not be empty\n"
         "  hint: the smallest stack file is\n"
         "    config:\n"
         "      aws:region: eu-west-1\n"

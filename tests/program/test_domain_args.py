@@ -63,7 +63,7 @@ def test_region_of_the_stack():
         assert args.settings().regions == ("eu-north-1",)
     finally:
         CONFIG.reset(configured)
-    with pytest.raises(InvalidSettings, match="regions: required, for aws:region is not set"):
+    with pytest.raises(InvalidSettings, match="regions: required, because aws:region is not set"):
         args.settings()
 
 
@@ -75,7 +75,7 @@ def test_region_of_the_stack():
             {"overlap_days": -1, "tags": {"aws:x": "y"}},
             [
                 "overlap_days: must be 0 to 365, not -1",
-                "tags[\"aws:x\"]: names that begin with 'aws:' are not yours to set",
+                "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
             ],
         ),
         ({"published": [3, 4]}, ["published: must contain generation 1, which signs, not [3, 4]"]),
@@ -128,14 +128,14 @@ def test_domain_that_is_none():
             DnsSettings,
             {"provider": "manual", "zone_id": "Z1", "ttl": 5},
             [
-                "ttl: goes with route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
-                "and wix, not with manual",
-                "zone_id: goes with route53 and cloudflare, not with manual",
+                "ttl: is an option of route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+                "and wix, not of manual",
+                "zone_id: is an option of route53 and cloudflare, not of manual",
             ],
         ),
         (DnsSettings, {"zoneId": "Z1"}, ["zoneId: unknown key, did you mean 'zone_id'?"]),
         (KeyStore, {"provider": "vault"}, ["provider: must be 'state' or 'secretsManager', not 'vault'"]),
-        (KeyStore, {"provider": "state", "tags": {}}, ["tags: goes with secretsManager, not with state"]),
+        (KeyStore, {"provider": "state", "tags": {}}, ["tags: is an option of secretsManager, not of state"]),
         (
             SuppliedKey,
             {"selector": "S1", "private_key": KEY_2[:-9]},
