@@ -26,14 +26,14 @@ from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.prober import Report, probe
 from tests.acceptance.product import RealWorld, main_job
 from tests.acceptance.targets import Where, aws, in_sandbox
-from tests.acceptance.texts import forms, texts
+from tests.acceptance.texts import forms, gaps, texts
 from tests.support.fakes import FakeClock
 
 REGION: Final = "eu-west-1"
 ZONE: Final = "lab.example"
 ESTIMATE: Final = "the product takes about an hour, the prober six days, of which it works for a few hours"
 
-PROBES: Final = (texts, forms)
+PROBES: Final = (texts, forms, gaps)
 
 
 def say(text: str) -> None:

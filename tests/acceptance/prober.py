@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.ses.switches import Switches
-from tests.acceptance.lab import TAG, Lab
+from tests.acceptance.lab import Lab, Refused
 from tests.acceptance.probes import FIRST, LATER, UNKNOWN, Findings, Puts
 
 __all__ = ["NEVER", "Report", "probe", "run_all"]
@@ -65,6 +65,7 @@ def probe(
     settings["put_answer"] = put_answer(puts)
     settings["refuses_bad_keys"] = _refuses_bad_keys(lab)
     settings["requests_per_second"] = _rate(lab)
+    facts["another action at once"] = _another_action(lab)
     order = [name for name in Switches.__dataclass_fields__ if name in settings]
     return Report({name: settings[name] for name in order}, facts)
 
@@ -106,13 +107,13 @@ def put_answer(puts: Puts) -> str:
 
 def _refuses_bad_keys(lab: Lab) -> bool:
     domain = lab.domain()
-    attributes = {"DomainSigningSelector": "junk", "DomainSigningPrivateKey": "bm8ga2V5"}
-    tags = [{"Key": TAG, "Value": lab.run}]
-    wanted = {"EmailIdentity": domain, "DkimSigningAttributes": attributes, "Tags": tags}
-    lab.wait_until(lab.now() + 3)
-    status = lab.unpaced("create_email_identity", **wanted)
+    junk = {"DomainSigningSelector": "junk", "DomainSigningPrivateKey": "bm8ga2V5"}
+    try:
+        lab.create(domain, DkimSigningAttributes=junk)
+    except Refused:
+        return True
     lab.delete(domain)
-    return status != 200
+    return False
 
 
 def _rate(lab: Lab) -> Any:
@@ -130,3 +131,11 @@ def _rate(lab: Lab) -> Any:
     if allowed(0, 7):
         return None
     return next((rate for rate in RATES if allowed(1.02 / rate, 4)), UNKNOWN)
+
+
+def _another_action(lab: Lab) -> str:
+    """Whether the actions share one rate."""
+    lab.wait_until(lab.now() + 3)
+    lab.unpaced("list_email_identities")
+    status = lab.unpaced("get_email_identity", EmailIdentity=lab.domain())
+    return "throttled: the actions share a rate" if status == 429 else f"answered: {status}"

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tests.acceptance.keys import Key
 from tests.acceptance.lab import Lab, Stop
 
-__all__ = ["FIRST", "LATER", "UNKNOWN", "Findings", "Puts", "nearest"]
+__all__ = ["FIRST", "HOUR", "LATER", "UNKNOWN", "Findings", "Puts", "nearest"]
 
 UNKNOWN: Final = "unknown"
 

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import boto3
@@ -33,6 +34,7 @@ ONCE: Final = Config(retries={"total_max_attempts": 1})
 Clients = Callable[[str], Any]
 
 
+@dataclass(kw_only=True)
 class Where(Outside):
     """`Outside`, with what else the commands need to know of it."""
 
@@ -139,20 +141,18 @@ def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: 
         raise Stop(f"the account has {len(zones)} public zones {zone}, there must be one")
     zone_id = zones[0]["Id"].rpartition("/")[2]
     ses = clients("sesv2")
-    where = Where(
+    return Where(
         ses=ses,
         records=Route53(route53, zone_id, time_["wait"]),
         zone=zone,
         region=region,
         account=account,
+        zone_id=zone_id,
+        clients=clients,
+        remove_mailboxes=lambda: remove_mailboxes(clients),
+        raw=lambda *request: _raw(ses.meta.endpoint_url, credentials, region, *request),
         **time_,
     )
-    where.zone_id, where.clients = zone_id, clients
-    where.remove_mailboxes = lambda: remove_mailboxes(clients)
-    where.raw = lambda method, path, body: _raw(
-        ses.meta.endpoint_url, credentials, region, method, path, body
-    )
-    return where
 
 
 def _raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:

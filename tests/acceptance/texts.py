@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
+from itertools import pairwise
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.acceptance.keys import Key
 from tests.acceptance.lab import SECONDS_PER_CALL, TAG, Lab, Refused, below
-from tests.acceptance.probes import Findings, status
+from tests.acceptance.probes import HOUR, Findings, status
 
-__all__ = ["forms", "texts"]
+__all__ = ["forms", "gaps", "texts"]
 
 RAW: Final = {
     "not JSON": ("POST", "identities", b"{"),
@@ -111,6 +112,20 @@ def _without_names(lab: Lab, text: str) -> str:
         word if below(lab.run, lab.outside.zone) not in word.lower() else "…" for word in text.split(" ")
     )
     return " ".join(words)
+
+
+def gaps(lab: Lab) -> Generator[float, None, Findings]:
+    """When SES checks again for a record that is not there, in its first four hours."""
+    domain = lab.domain()
+    lab.create(domain, lab.key())
+    begun, checks = lab.now(), []
+    while lab.now() < begun + 4 * HOUR:
+        info = (lab.get(domain) or {}).get("VerificationInfo", {})
+        if info.get("LastCheckedTimestamp") not in (None, *checks):
+            checks.append(info["LastCheckedTimestamp"])
+        yield 120
+    lab.delete(domain)
+    return {"minutes between checks": [round((after - at) / 60) for at, after in pairwise(checks)]}
 
 
 def forms(lab: Lab) -> Generator[float, None, Findings]:
