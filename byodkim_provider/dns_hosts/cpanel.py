@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 
 __all__ = ["PORT", "TTL", "CPanel"]
@@ -61,7 +61,7 @@ class CPanel:
         return f"cpanel:{self._zone}"
 
     def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_value(line) for line in self._lines(name)[1]))
+        return tuple(dict.fromkeys(there for _, there in self._lines(name)[1]))
 
     def add(self, name: str, value: str) -> None:
         serial, lines = self._lines(name)
@@ -78,23 +78,24 @@ class CPanel:
     def remove(self, name: str, value: str) -> None:
         # One line a call: after it, the other lines have other numbers. The caller reads again.
         serial, lines = self._lines(name)
-        gone = [line for line in lines if _value(line) == value]
+        gone = [number for number, there in lines if there == value]
         if gone:
-            self._edit(serial, remove=str(gone[0]["line_index"]))
+            self._edit(serial, remove=gone[0])
 
-    def _lines(self, name: str) -> tuple[str, list[dict[str, Any]]]:
-        """The zone's serial, and its lines with the TXT records at *name*."""
+    def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
+        """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""
         data = self._call("parse_zone", {"zone": self._zone})
-        if not isinstance(data, list):
-            raise Unknown("a response that is not cPanel's")
-        found = [line for line in data if line.get("type") == "record"]
-        soa = [line for line in found if line.get("record_type") == "SOA"]
-        if not soa:
+        with as_documented("cPanel"):
+            found = [line for line in data if line["type"] == "record"]
+            soa = [line for line in found if line["record_type"] == "SOA"]
+            lines = [line for line in found if line["record_type"] == "TXT" and self._name(line) == name]
+            numbered = [(str(line["line_index"]), _value(line)) for line in lines]
+            serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
+        if not serial:
             raise Refused(
                 "the panel shows no SOA record of the zone", hint="is it the zone's primary server?"
             )
-        lines = [line for line in found if line["record_type"] == "TXT" and self._name(line) == name]
-        return _decoded(soa[0]["data_b64"][2]), lines
+        return serial, numbered
 
     def _name(self, line: Mapping[str, Any]) -> str:
         written = _decoded(line["dname_b64"]).lower()
@@ -111,8 +112,9 @@ class CPanel:
             raise Unknown("a response that is not cPanel's")
         if answer["status"] == 1:
             return answer.get("data")
-        errors = answer.get("errors")
-        said = self._credentials.hidden(" ".join(" ".join(map(str, errors or ["no reason"])).split()))
+        with as_documented("cPanel"):
+            errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
+        said = self._credentials.hidden(" ".join(errors.split()))
         if "serial number" in said:
             raise Unknown("the zone was changed meanwhile")
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))

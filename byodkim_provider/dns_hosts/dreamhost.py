@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
 from byodkim_provider.dns_hosts.interface import Busy, Credentials, Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
@@ -59,24 +59,26 @@ class DreamHost:
         return f"dreamhost:{self._zone}"
 
     def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(joined(record["value"]) for record in self._records(name)))
+        return tuple(dict.fromkeys(joined(written) for _, written in self._records(name)))
 
     def add(self, name: str, value: str) -> None:
         self._command("dns-add_record", record=name, type="TXT", value=value)
 
     def remove(self, name: str, value: str) -> None:
-        for record in self._records(name):
-            if joined(record["value"]) == value:
+        for record, written in self._records(name):
+            if joined(written) == value:
                 # Spelled as in the list: with a final dot if the list has one.
-                self._command("dns-remove_record", record=record["record"], type="TXT", value=record["value"])
+                self._command("dns-remove_record", record=record, type="TXT", value=written)
 
-    def _records(self, name: str) -> list[dict[str, Any]]:
-        """The TXT records at *name*. The API lists those of all zones, or none."""
-        return [
-            record
-            for record in self._command("dns-list_records")
-            if record.get("type") == "TXT" and str(record.get("record")).rstrip(".").lower() == name
-        ]
+    def _records(self, name: str) -> list[tuple[str, str]]:
+        """Names and values of the TXT records at *name*, as listed. The API lists all zones, or none."""
+        listed = self._command("dns-list_records")
+        with as_documented("DreamHost"):
+            return [
+                (str(record["record"]), str(record["value"]))
+                for record in listed
+                if record["type"] == "TXT" and str(record["record"]).rstrip(".").lower() == name
+            ]
 
     def _command(self, command: str, **values: str) -> Any:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}

@@ -7,10 +7,10 @@ Not run against the real service: what is not in its documents is said where it 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
 from byodkim_provider.dns_hosts.interface import Credentials, Refused
 from byodkim_provider.dns_hosts.txt import joined, relative
 
@@ -59,7 +59,7 @@ class GoDaddy:
         return f"godaddy:{self._zone}"
 
     def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(joined(record["data"]) for record in self._records(name)))
+        return tuple(dict.fromkeys(there for _, there in self._records(name)))
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": relative(name, self._zone), "data": value, "ttl": self._ttl}
@@ -70,23 +70,27 @@ class GoDaddy:
         self._api.call("POST", self._path, body=body)
 
     def remove(self, name: str, value: str) -> None:
-        for record in self._records(name):
-            if joined(record["data"]) == value:
-                self._api.call("DELETE", f"{self._path}/{quote(str(record['recordId']), safe='')}")
+        for record_id, there in self._records(name):
+            if there == value:
+                self._api.call("DELETE", f"{self._path}/{quote(record_id, safe='')}")
 
     @property
     def _path(self) -> str:
         return f"/v3/domains/zones/{quote(self._zone, safe='')}/dns-records"
 
-    def _records(self, name: str) -> list[dict[str, Any]]:
-        """The TXT records at *name*, of all pages."""
+    def _records(self, name: str) -> list[tuple[str, str]]:
+        """Ids and values of the TXT records at *name*, of all pages."""
         wanted = relative(name, self._zone)
-        found: list[dict[str, Any]] = []
+        found: list[tuple[str, str]] = []
         for page in range(1, 1 + PAGE):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
-            items = (self._api.call("GET", self._path, query=query) or {}).get("items") or []
-            # A host that ignores one of the parameters may return more records.
-            found += [one for one in items if (one.get("type"), one.get("name")) == ("TXT", wanted)]
-            if len(items) < PAGE:
+            answer = self._api.call("GET", self._path, query=query)
+            with as_documented("GoDaddy"):
+                items = (answer or {}).get("items") or []
+                # A host that ignores one of the parameters may return more records.
+                there = [one for one in items if (one.get("type"), one.get("name")) == ("TXT", wanted)]
+                found += [(str(one["recordId"]), joined(one["data"])) for one in there]
+                is_last = len(items) < PAGE
+            if is_last:
                 break
         return found

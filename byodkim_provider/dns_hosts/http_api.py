@@ -12,7 +12,8 @@ import json
 import logging
 import ssl
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -24,7 +25,7 @@ from urllib3.exceptions import HTTPError, SSLError, TimeoutError
 from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
 from byodkim_provider.progress import stopping
 
-__all__ = ["TIMEOUT_SECONDS", "HttpApi"]
+__all__ = ["TIMEOUT_SECONDS", "HttpApi", "as_documented"]
 
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of one response, in seconds. The slowest host that was measured took 4 s."""
@@ -40,6 +41,15 @@ WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "descripti
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
+
+
+@contextmanager
+def as_documented(host: str) -> Iterator[None]:
+    """Around the reading of a response: if it has another shape than *host* documents, it is no answer."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise Unknown(f"a response that is not {host}'s") from None
 
 
 class HttpApi:
@@ -122,7 +132,7 @@ class HttpApi:
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
         try:
             answer = json.loads(data) if data.strip() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
             if 200 <= status < 300:
                 raise Unknown("a response that is not JSON, perhaps the sign-in page of a network") from None

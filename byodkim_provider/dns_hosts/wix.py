@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi
+from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
@@ -79,8 +79,8 @@ class Wix:
             rest = [each for each in one["values"] if joined(each) != value]
             if len(rest) == len(one["values"]):
                 continue
-            gone = [self._set(name, one["values"], one.get("ttl", self._ttl))]
-            left = [self._set(name, rest, one.get("ttl", self._ttl))] if rest else []
+            gone = [self._set(name, one["values"], one["ttl"])]
+            left = [self._set(name, rest, one["ttl"])] if rest else []
             try:
                 self._change(deletions=gone, additions=left)
             except Refused:
@@ -91,14 +91,12 @@ class Wix:
     def _sets(self, name: str) -> list[dict[str, Any]]:
         """The TXT record sets at *name*: one at most, by the documents."""
         answer = self._api.call("GET", self._path)
-        zone = answer.get("dnsZone") if isinstance(answer, Mapping) else None
-        if not isinstance(zone, Mapping):
-            raise Unknown("a response that is not Wix's")
-        return [
-            one
-            for one in zone.get("records") or ()
-            if one.get("type") == "TXT" and str(one.get("hostName")).rstrip(".").lower() == name
-        ]
+        with as_documented("Wix"):
+            return [
+                {"values": [str(value) for value in one["values"]], "ttl": one.get("ttl", self._ttl)}
+                for one in answer["dnsZone"].get("records") or ()
+                if one["type"] == "TXT" and str(one["hostName"]).rstrip(".").lower() == name
+            ]
 
     def _set(self, name: str, values: Sequence[str], ttl: int) -> dict[str, Any]:
         return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl}

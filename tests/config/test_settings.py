@@ -739,6 +739,14 @@ IN_DOMAIN = [
             "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1 .example.com'",
         ],
     ),
+    (
+        "name server with an empty label",
+        {"dns": {"provider": "rfc2136", "server": "ns1..example.com", "keyName": "by..odkim"}},
+        [
+            "dns.keyName: must be a name like 'byodkim', not 'by..odkim'",
+            "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1..example.com'",
+        ],
+    ),
     ("panel without its host", {"dns": "cpanel"}, ["dns.server: required with cpanel"]),
     (
         "ttl at GoDaddy",

@@ -10,7 +10,9 @@ import logging
 import ssl
 import subprocess
 import traceback
+from contextlib import suppress
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
@@ -94,6 +96,27 @@ def test_refused_before_the_change(backend):
     backend.trouble_on_reads("401")
     assert refused(backend.host()).hint.startswith("nothing was changed; ")
     assert [] == backend.stored(NAME)
+
+
+ODD: Final = (
+    *(None, [], {}, "text", 5, [5], {"items": 5}, {"items": [5]}, {"items": [{"type": "TXT"}]}),
+    {"items": [{"type": "TXT", "name": NAME.removesuffix(f".{ZONE}")}]},
+    *({"result": "success", "data": data} for data in (None, 5, [5], [{"type": "TXT", "record": NAME}])),
+    *({"dnsZone": zone} for zone in (None, {"records": 5}, {"records": [5]})),
+    *({"dnsZone": {"records": [{"type": "TXT", "hostName": NAME, **more}]}} for more in ({}, {"values": 5})),
+    *({"status": 1, "data": data} for data in (None, [5], [{"type": "record"}])),
+    {"status": 1, "data": [{"type": "record", "record_type": "SOA", "data_b64": ["é"] * 3}]},
+    {"status": 0, "errors": 5},
+)
+"""What no host's documents have."""
+
+
+@pytest.mark.parametrize("answer", ODD, ids=repr)
+def test_odd_response(backend, answer):
+    """A response of another shape is no answer: nobody reads a traceback."""
+    backend.stand_in.answer = lambda request: Response(200, answer)
+    with suppress(DnsRefused, DnsUnconfirmed):
+        assert () == lookup(backend.host(), NAME, **hasty())
 
 
 def test_lasting_trouble(backend):
