@@ -122,7 +122,7 @@ def _is_resolver(value: Any) -> bool:
     try:
         parts = urlsplit(f"//{value}")
         ipaddress.ip_address(parts.hostname or "")
-        return parts.netloc == value and parts.username is None and parts.port != 0
+        return parts.netloc == value and parts.username is None and parts.port != 0 and value[-1:] != ":"
     except ValueError:
         return False
 

@@ -7,12 +7,11 @@ and knows its JSON Schema.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -20,11 +19,10 @@ from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import records
+from byodkim_provider.property_types import RESOLVER
 from byodkim_provider.quoting import shown
 
 __all__ = ["Flag", "JsonObject", "Region", "ResolverAddress", "Text", "Whole", "Zone"]
-
-_RESOLVER: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 
 class _Value:
@@ -157,16 +155,7 @@ class ResolverAddress(_Value):
     schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
 
     def read(self, value: object) -> str:
-        found = _RESOLVER.fullmatch(value) if isinstance(value, str) else None
-        if found and _is_address(found["v4"] or found["v6"], 4 if found["v4"] else 6):
-            if 1 <= int(found["port"] or 53) <= 65535:
-                return found[0]
-            raise ValueError(f"the port must be 1 to 65535, not {found['port']}")
-        raise ValueError(f"must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not {shown(value)}")
-
-
-def _is_address(text: str, version: int) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == version
-    except ValueError:
-        return False
+        if isinstance(value, str) and RESOLVER.fits(value):
+            return value
+        forms = "'1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
+        raise ValueError(f"must be an address like {forms}, with a port of 1 to 65535, not {shown(value)}")

@@ -517,11 +517,17 @@ def test_outside_a_project(tmp_path):
     assert CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9"], obj=outside).exit_code == 1
 
 
+ADDRESS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535, not"
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ("127.0.0.1:0", "the port must be 1 to 65535, not 0"),
-        ("127.0.0.300", "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '127.0.0.300'"),
+        ("127.0.0.1:0", f"{ADDRESS} '127.0.0.1:0'"),
+        (
+            "127.0.0.300",
+            f"{ADDRESS} '127.0.0.300'",
+        ),
         ("no-such-host.invalid:53", "'no-such-host.invalid' has no address"),
     ],
 )

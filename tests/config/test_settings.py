@@ -14,6 +14,8 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
 
 REGION = "eu-west-1"
+RESOLVERS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
+
 KEY_1 = keys.generate(1024).pkcs1_base64()
 KEY_2 = keys.generate(1024).pkcs1_base64()
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
@@ -512,22 +514,22 @@ IN_DOMAIN = [
     (
         "resolver is a name",
         {"dnsResolvers": ["dns.example"]},
-        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not 'dns.example'"],
+        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not 'dns.example'"],
     ),
     (
         "resolver of five numbers",
         {"dnsResolvers": ["1.1.1.1.1"]},
-        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '1.1.1.1.1'"],
+        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '1.1.1.1.1'"],
     ),
     (
         "resolver without brackets",
         {"dnsResolvers": ["::1"]},
-        ["dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', not '::1'"],
+        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '::1'"],
     ),
     (
         "resolver port",
         {"dnsResolvers": ["1.1.1.1:65536"]},
-        ["dnsResolvers[0]: the port must be 1 to 65535, not 65536"],
+        [f"dnsResolvers[0]: {RESOLVERS}, with a port of 1 to 65535, not '1.1.1.1:65536'"],
     ),
     ("resolver twice", {"dnsResolvers": ["1.1.1.1"] * 2}, ["dnsResolvers: '1.1.1.1' is listed twice"]),
     # identity
