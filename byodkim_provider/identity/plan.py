@@ -96,7 +96,7 @@ from byodkim_provider.identity.ownership import (
     unknown_to_state,
 )
 from byodkim_provider.identity.rules import OTHER_VALUE, drifted, fell_back, region_leaves
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, Declared, Stored
 
 __all__ = ["SWITCH", "plan"]
 
@@ -290,7 +290,8 @@ def _change(
         calls += more
         if is_known and not put and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
-            after = replace(after, key_set_at=identity.at, key_set_by=TAKEN_OVER, was_verified=False)
+            by = PUT if stored.key_set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
+            after = replace(after, key_set_at=identity.at, key_set_by=by, was_verified=False)
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)))
 
 

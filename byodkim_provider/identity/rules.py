@@ -91,7 +91,7 @@ def _not_confirmed(stored: Stored) -> list[str]:
         return ["SES has given up looking for the record (FAILED)"]
     error = f" ({stored.error_type})" if stored.error_type else ""
     if fell_back(stored):
-        return [f"SES says {stored.status}{error}, it had verified the key"]
+        return [f"SES says {stored.status}{error}, it said SUCCESS before"]
     if stored.error_type == OTHER_VALUE:
         return [f"SES says {stored.status}{error}: the record does not hold the key that SES has"]
     return []

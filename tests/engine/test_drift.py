@@ -86,7 +86,7 @@ def test_drift(sandbox, open_stack):
         EASY: easy_dkim.format(selector[EASY]),
         FOREIGN: f"signs with selector 'theirs', not '{selector[FOREIGN]}'",
         FAILED: "SES has given up looking for the record (FAILED)",
-        SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it had verified the key",
+        SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it said SUCCESS before",
         DISABLED: "DKIM signatures are disabled",
         TAKEN: "owned by 'another/prod/mail' now",
         DELETED: "gone from SES",

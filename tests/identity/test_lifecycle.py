@@ -1346,7 +1346,7 @@ def other_key_under_its_selector(world):
 
 
 FELL_BACK = (
-    "example.com eu-west-1: SES says PENDING (INVALID_VALUE), it had verified the key; "
+    "example.com eu-west-1: SES says PENDING (INVALID_VALUE), it said SUCCESS before; "
     "`pulumi up` repairs that, or says what to do"
 )
 
@@ -1401,7 +1401,7 @@ def test_no_key_is_sent_without_its_record(world):
     world.clock.advance(2 * HOUR)
     seen = lifecycle.read(old, world.outside)
     assert [
-        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE), it had verified the key; "
+        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE), it said SUCCESS before; "
         "`pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
     world.forget()
@@ -1432,6 +1432,28 @@ def test_what_ses_has_not_looked_for_yet(world):
     assert [GET] == world.calls()
     assert (seen.key_set_at < after.key_set_at, TAKEN_OVER, False) == (True, after.key_set_by, drifted(after))
     assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
+
+
+def test_a_switch_that_said_success_and_fell_back(world):
+    """SUCCESS may have been about the key before; the run that checks again still offers to go back to it."""
+    world.switch(status_after_put="SUCCESS", first_check_seconds=300)
+    old = world.verified()
+    world.publish(2)
+    switched = lifecycle.read(world.update(old, 2), world.outside)
+    assert ("SUCCESS", True) == (switched.status, switched.was_verified)
+    world.resolver.records.pop("s2._domainkey.example.com")
+    world.clock.advance(400)
+    seen = lifecycle.read(switched, world.outside)
+    assert [
+        "example.com eu-west-1: SES says PENDING (HOST_NOT_FOUND), it said SUCCESS before; "
+        "`pulumi up` repairs that, or says what to do"
+    ] == world.progress.warnings
+
+    after = world.update(seen, 2)
+
+    assert (PUT, True) == (after.key_set_by, switched.key_set_at < after.key_set_at)
+    (verdict,) = world.verify(after, timeout_minutes=1)
+    assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
 
 def test_what_ses_confirms_again(world):

@@ -252,8 +252,8 @@ LATER = NOW + timedelta(minutes=1)
         (31, PUT, LATER, BEFORE, {1: BEFORE}),
         (32, PUT, BEFORE, BEFORE, {1: BEFORE}),
         (33, PUT, LATER, BEFORE, {1: LATER, 3: LATER}),
-        (35, TAKEN_OVER, NOW, BEFORE, {1: BEFORE}),
-        (36, TAKEN_OVER, NOW, BEFORE, {1: BEFORE}),
+        (35, PUT, NOW, BEFORE, {1: BEFORE}),
+        (36, PUT, NOW, BEFORE, {1: BEFORE}),
     ],
 )
 def test_times(row, key_set_by, key_set_at, signing_since, signed_until):
