@@ -201,7 +201,7 @@ def _encrypted(written: object, path: Steps) -> Iterator[Steps]:
 
 def _may_be_encrypted(path: Steps) -> bool:
     """Whether it is a private key, or may hold some; a domain is `path[1]`, and its generations `path[3]`."""
-    return len(path) == 1 or (path[2:3] == ("keys",) and (len(path) < 5 or path[4] == "privateKey"))
+    return path == ("domains",) or (path[2:3] == ("keys",) and (len(path) < 5 or path[4] == "privateKey"))
 
 
 def _is_encrypted(value: object) -> bool:

@@ -319,6 +319,14 @@ def test_encrypted_is_found(project, warnings):
     assert warnings == []
 
 
+def test_all_defaults_in_vain(project):
+    """Defaults hold no keys, so encrypted as a whole they are in plain in the state as well."""
+    write(project / "stacks" / "Pulumi.dev.yaml", {"config": {"ses-byodkim:defaults": SECURE}})
+    set_all_config({}, ["ses-byodkim:defaults"])
+    (problem,) = unencrypted_keys.encrypted_in_vain()
+    assert problem.startswith("defaults: is encrypted, and would be unencrypted in the stack's state: ")
+
+
 @pytest.mark.parametrize("written", [SECURE, "not JSON", [1], {"example.com": None}, None])
 def test_nothing_in_vain(project, written):
     """What is encrypted as a whole may hold keys, and what can't be right is said elsewhere."""
