@@ -64,7 +64,9 @@ def against_sandbox() -> int:
             problems = main_job(
                 Lab(where, code), sandbox, say=say, mail_seconds=0.5, without=(), defaults=defaults
             )
-        problems += safety.left(where)
+        problems += [f"left over: {name}" for name in safety.left(where)]
+        verdicts = sandbox.mail.results
+        problems += [f"mail: {dict(verdicts)}"] if verdicts["fail"] or not verdicts["pass"] else []
     report = of_emulator(Switches(), say)
     if report.switches() != Switches():
         problems.append(f"the prober takes the sandbox for {report.literal()}")

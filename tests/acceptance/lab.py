@@ -34,6 +34,7 @@ __all__ = [
     "below",
     "public",
     "run_of",
+    "selector_of",
 ]
 
 TAG: Final = "byodkim-acceptance"
@@ -250,7 +251,7 @@ class Lab:
         send = self.outside.send
         if not send:
             return None
-        return str(self.journal.once(["mail", domain], lambda: _selector(send(domain), domain)))
+        return str(self.journal.once(["mail", domain], lambda: selector_of(send(domain), domain)))
 
     def _send(self, action: str, parameters: Mapping[str, Any], *, paced: bool = True) -> dict[str, Any]:
         if paced:
@@ -283,7 +284,7 @@ def public(value: Any) -> Any:
     return [public(one) for one in value] if isinstance(value, list) else value
 
 
-def _selector(content: bytes, domain: str) -> str:
+def selector_of(content: bytes, domain: str) -> str:
     """`s=` of the signature of *domain* in a message, or ""."""
     headers = content.partition(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ").replace(b"\r\n ", b" ").decode()
     for line in headers.splitlines():

@@ -5,6 +5,7 @@ The product's main job in one domain, by the real engine: up, rotate, back, dest
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.pulumi.project import Project, Result
-from tests.acceptance.lab import TAG, Lab, Stop, below
+from tests.acceptance.lab import TAG, Lab, Stop, below, selector_of
 
-__all__ = ["RealWorld", "main_job"]
+__all__ = ["FAILED", "RealWorld", "main_job", "sending_mail"]
 
 STAND_INS: Final = ("PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION")
 """With these set, the engine uses the sandbox's plugins."""
+
+FAILED: Final = "failed"
+"""Messages whose signature is bad, as SES writes into `Authentication-Results` of what it receives."""
 
 STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "up": {"generation": 1},
@@ -64,9 +68,11 @@ def main_job(
         try:
             for step, wanted in STEPS.items():
                 project.configure(config | {"ses-byodkim:domains": {domain: dict(wanted)}})
-                with _mail(lab, domain if step != "up" else None, mail_seconds) as signed:
+                with sending_mail(lab, domain if step != "up" else None, mail_seconds) as signed:
                     result = project.up()
+                failed = signed.pop(FAILED, 0)
                 problems += _judge(step, result)
+                problems += [f"{step}: {failed} messages with a signature that fails"] if failed else []
                 say(f"product: {step}: {'done' if result.ok else 'FAILED'}; mail signed with {dict(signed)}")
                 if result.failed:
                     break
@@ -87,10 +93,11 @@ def _tail(step: str, result: Result) -> str:
 
 
 @contextmanager
-def _mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Counter[str]]:
-    """By selector, or "nothing", how many messages were signed with it in this block."""
+def sending_mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Counter[str]]:
+    """By selector, or "nothing", how many messages were signed with it in this block; and `FAILED`."""
     signed: Counter[str] = Counter()
-    if domain is None or not lab.outside.send:
+    send = lab.outside.send
+    if domain is None or not send:
         yield signed
         return
     over, failed = threading.Event(), []
@@ -98,7 +105,9 @@ def _mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Counter[str]
     def keep_sending() -> None:
         try:
             while not over.is_set():
-                signed[lab.signed_with(domain) or "nothing"] += 1
+                content = send(domain)
+                signed[selector_of(content, domain) or "nothing"] += 1
+                signed[FAILED] += bool(re.search(rb"dkim=fail[^;]*" + re.escape(domain.encode()), content))
                 over.wait(seconds)
         except Exception as error:  # noqa: BLE001 # whatever it is, the run has to know
             failed.append(error)

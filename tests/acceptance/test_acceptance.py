@@ -1,13 +1,17 @@
 """`make acceptance` without an account: the product by the real engine, then the prober, over the wire."""
 
 import re
+import threading
 
 import pytest
 
+from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
 from tests.acceptance import safety
-from tests.acceptance.direct import ZONE
+from tests.acceptance.direct import ZONE, world
+from tests.acceptance.lab import Lab
+from tests.acceptance.product import FAILED, sending_mail
 from tests.acceptance.targets import in_sandbox
 from tests.support.fakes import REGION, FakeClock
 
@@ -23,6 +27,26 @@ def test_against_the_sandbox(capsys, monkeypatch):
     wrong = [line for line in printed.splitlines() if line.startswith(("FAILED", "!", "stopped", "not"))]
     assert wrong == []
     assert printed.rstrip().endswith("acceptance: passed")
+
+
+@pytest.mark.parametrize(("said", "failed"), [("dkim=fail", True), ("dkim=pass", False)])
+def test_mail_that_fails(said, failed):
+    """What the receiver says of a signature counts."""
+    domain = f"d.{ZONE}"
+    content = f"Authentication-Results: amazonses.com; {said} header.i=@{domain}\r\n\r\n".encode()
+    contents, twice = [b"", content], threading.Event()
+
+    def send(_):
+        if len(contents) == 1:
+            twice.set()
+        return contents.pop() if contents else b""
+
+    with world(Switches()) as outside:
+        outside.send = send
+        with sending_mail(Lab(outside, "0a1b2c3d"), domain, 0) as signed:
+            assert twice.wait(60)
+    assert bool(signed[FAILED]) is failed
+    assert signed["nothing"] >= 2
 
 
 def test_in_an_account(capsys, monkeypatch, tmp_path):
