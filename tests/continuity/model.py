@@ -25,7 +25,17 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
 
-__all__ = ["Declaration", "Engine", "Killed", "Known", "Outcome", "Properties", "Providers", "Stored"]
+__all__ = [
+    "Declaration",
+    "Engine",
+    "Killed",
+    "Known",
+    "Outcome",
+    "Properties",
+    "Providers",
+    "Stored",
+    "as_sent",
+]
 
 Properties = dict[str, Any]
 
@@ -182,9 +192,9 @@ class Engine:
         inputs = self._checked(provider, declaration.inputs(outputs), old)
         if not old:
             made = provider.create(inputs)
-            new = made.id, _wire(made.outs)
+            new = made.id, as_sent(made.outs)
         elif self._differs(provider, old, inputs):
-            new = old.id, _wire(provider.update(old.id, old.outputs, inputs).outs)
+            new = old.id, as_sent(provider.update(old.id, old.outputs, inputs).outs)
         else:
             new = old.id, old.outputs
         self.state[name] = Stored(declaration.kind, declaration.depends, new[0], inputs, new[1])
@@ -209,16 +219,16 @@ class Engine:
         if found.id is None:
             del self.state[name]
             return
-        outputs = _wire(found.outs)
+        outputs = as_sent(found.outs)
         # The engine asks for this too, and a refresh must not fail of it.
         provider.diff(stored.id, outputs, stored.inputs)
         self.state[name] = Stored(stored.kind, stored.depends, stored.id, stored.inputs, outputs)
 
     def _checked(self, provider: ResourceProvider, news: Properties, old: Stored | None) -> Properties:
-        result = provider.check(old.inputs if old else {}, _wire(news))
+        result = provider.check(old.inputs if old else {}, as_sent(news))
         if result.failures:
             raise InvalidSettings([failure.reason for failure in result.failures])
-        checked: Properties = _wire(result.inputs)
+        checked: Properties = as_sent(result.inputs)
         return checked
 
     def _differs(self, provider: ResourceProvider, old: Stored, inputs: Properties) -> bool:
@@ -227,13 +237,13 @@ class Engine:
         return bool(difference.changes)
 
 
-def _wire(value: Any) -> Any:
+def as_sent(value: Any) -> Any:
     """As it is after a trip through the engine: numbers are floats, None is left out, secrets are plain."""
     value = unwrap_rpc_secret(value)
     if isinstance(value, Mapping):
-        return {name: _wire(one) for name, one in value.items() if one is not None}
+        return {name: as_sent(one) for name, one in value.items() if one is not None}
     if isinstance(value, list | tuple):
-        return [_wire(one) for one in value]
+        return [as_sent(one) for one in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value

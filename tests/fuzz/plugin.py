@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from pulumi.dynamic import ResourceProvider
 from pulumi.output import UNKNOWN
 
-from byodkim_provider.dkim import generations, records
+from byodkim_provider import property_types
 from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from byodkim_provider.resources.dns_record import DnsRecordProvider
 from byodkim_provider.resources.unknowns import has_unknown
+from tests.continuity.model import as_sent
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin
 from tests.dns_hosts.test_publish import Host
@@ -40,40 +41,23 @@ KEYS: Final = tuple(map(pool, range(3)))
 
 
 def _inputs(generation: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "domain": DOMAIN,
-        "region": "eu-west-1",
-        "selector": f"s{generation}",
-        "private_key": KEYS[generation - 1].pkcs1_base64(),
-        "owner": "p/s/n",
-        "account_id": "123456789012",
-        "generation": float(generation),
-        "published": [float(one) for one in generations.published(generation)],
-        "overlap_days": 10.0,
-        "adopt": True,
-        "dns_check": "authoritative",
-        "dns_resolvers": ["127.0.0.1:53"],
-        "dns_wait_seconds": 0.0,
-        **changes,
-    }
+    declared = World(KEYS).declared(
+        generation,
+        account_id="123456789012",
+        adopt=True,
+        dns_resolvers=("127.0.0.1:53",),
+        dns_wait_seconds=0,
+    )
+    private_key = KEYS[generation - 1].pkcs1_base64()
+    inputs = {**property_types.written(declared), "private_key": private_key, **changes}
+    return {name: value for name, value in as_sent(inputs).items() if name != "fingerprint"}
 
 
 def _outputs(**changes: Any) -> dict[str, Any]:
-    return {
-        **{name: value for name, value in _inputs(1).items() if name != "private_key"},
-        "fingerprint": KEYS[0].fingerprint,
-        "record_value": records.record_value(KEYS[0].public_key_der),
-        "instance": "i",
-        "status": "SUCCESS",
-        "origin": "EXTERNAL",
-        "signing_enabled": True,
-        "signing_selector": "s1",
-        "key_set_at": "2026-11-25T12:00:00Z",
-        "key_set_by": "CreateEmailIdentity",
-        "signing_since": "2026-11-25T12:00:00Z",
-        "signed_until": {"0": "2026-11-25T12:00:00Z"},
-        **changes,
-    }
+    world = World(KEYS)
+    world.publish(1)
+    outputs = world.verified(1).to_outputs() | {"signed_until": {"0": "2026-11-25T12:00:00Z"}, **changes}
+    return as_sent(outputs)
 
 
 def _key_outputs() -> dict[str, Any]:
