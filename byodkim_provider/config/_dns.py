@@ -20,7 +20,7 @@ from byodkim_provider.quoting import shown
 __all__ = ["DnsSettings", "any_form", "as_list"]
 
 
-_Provider = Literal["route53", "cloudflare", "manual", "rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
+_Provider = Literal["route53", "cloudflare", "manual", hosts.Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
     "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),

@@ -54,6 +54,8 @@ class Panel:
     quirks: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
     """Patterns that match the names of its name servers, without a final dot; empty if not known."""
+    serves_all: bool = False
+    """Whether these name servers serve every zone that the API of the same name writes to."""
 
 
 PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
@@ -82,6 +84,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
             max_name=255,
             max_value=1024,
             name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
+            serves_all=True,
         ),
         # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
         "dreamhost": Panel(
@@ -92,6 +95,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
             ttl="",
             quirks=("a new record may take up to 6 hours to show",),
             name_servers=(r"ns\d+\.dreamhost\.com",),
+            serves_all=True,
         ),
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         "cloudflare": Panel(
@@ -156,6 +160,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
                 "people report that it has no NS records for a part of a domain: `delegate` needs them",
             ),
             name_servers=(r"ns\d+\.wixdns\.net",),
+            serves_all=True,
         ),
         "other": Panel(
             title="DNS panel",
@@ -184,8 +189,9 @@ def of_label(label: str) -> Panel | None:
 
     Any host may use cPanel, and zones in Route 53 or at Cloudflare have name servers of their own.
     """
-    host = label.partition(":")[0]
-    return PANELS[host] if host in ("godaddy", "dreamhost", "wix") and ":" in label else None
+    host, colon, _ = label.partition(":")
+    panel = PANELS.get(host)
+    return panel if panel and panel.serves_all and colon else None
 
 
 def serves(panel: Panel, name_servers: Iterable[str]) -> bool:

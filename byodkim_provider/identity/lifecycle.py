@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from typing import assert_never
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
@@ -147,6 +148,10 @@ def _perform(call: Call, declared: Declared, key: Key, services: Services) -> Dk
             ses.tag_resource(domain, call.tags)
         case "UntagResource":
             ses.untag_resource(domain, call.untag)
+        case "TXT lookup" | "GetEmailIdentity":
+            raise AssertionError(f"{call.action} is what a plan asks, not what it calls")
+        case _:
+            assert_never(call.action)
     return None
 
 

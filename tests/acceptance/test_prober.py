@@ -167,11 +167,15 @@ def test_page():
     """The page lists every switch with its default, and those that can't always be told apart."""
     page = (Path(__file__).parents[2] / "docs" / "real-ses.md").read_text()
     for name, default in dataclasses.asdict(Switches()).items():
-        assert f"| `{name}` | `{default}` |" in page
+        row = f"| `{name}` | `{default}` |"
+        assert row in page, f"docs/real-ses.md, What is assumed: add the row {row} …"
     for name in UNTOLD:
         assert f"- `{name}`" in page
 
 
 def test_all_switches():
     """Every switch is asked about, or is listed with the reason."""
-    assert set(SETTINGS) | set(NEVER) == {field.name for field in dataclasses.fields(Switches)}
+    known = set(SETTINGS) | set(NEVER)
+    new = {field.name for field in dataclasses.fields(Switches)} - known
+    assert not new, "add its answers to SETTINGS here and a probe to probes.py, or the reason to prober.NEVER"
+    assert not known - set(Switches.__dataclass_fields__), "is no switch any more"

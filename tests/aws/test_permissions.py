@@ -65,6 +65,8 @@ def ses_calls(signing_keys):
     for name, method in inspect.getmembers(SesClient, inspect.isfunction):
         if not name.startswith("_"):
             wanted = list(inspect.signature(method).parameters)[1:]
+            new = [one for one in wanted if one not in arguments]
+            assert not new, f"SesClient.{name} has new parameters: add them to `arguments` of this fixture"
             answer = getattr(ses, name)(**{one: arguments[one] for one in wanted})
             if inspect.isgenerator(answer):
                 next(answer)  # calls only when asked for a page

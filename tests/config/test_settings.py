@@ -471,10 +471,10 @@ IN_DOMAIN = [
     # DNS
     (
         "dns unknown name",
-        {"dns": "digitalocean"},
+        {"dns": "nobody"},
         [
             "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', 'dreamhost', 'cpanel' "
-            "or 'wix', not 'digitalocean'"
+            "or 'wix', not 'nobody'"
         ],
     ),
     ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
@@ -1135,7 +1135,7 @@ def test_schema_accepts(config):
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyBits": 4096}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": []}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "regions": ["eu-west-1"] * 2}}},
-        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "digitalocean"}}},
+        {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "nobody"}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": {"TTL": 60}}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "vault"}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": {"kmsKeyId": "alias/mail"}}}},

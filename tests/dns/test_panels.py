@@ -47,6 +47,7 @@ FIELDS = {
 @every_panel
 def test_what_to_type(name):
     """Each field of the panel has its own line with what goes into it."""
+    assert name in FIELDS, "add to FIELDS what its form shows"
     assert FIELDS[name] == typed(instructions(name))
 
 
@@ -133,7 +134,7 @@ def test_recognise(name):
 
 def test_every_provider_is_recognised():
     """No panel but the one for all others is without name servers to know it by."""
-    assert {*NAME_SERVERS, "other"} == PANELS.keys()
+    assert {*NAME_SERVERS, "other"} == PANELS.keys(), "add examples of its name servers to NAME_SERVERS"
     assert not PANELS["other"].name_servers
 
 

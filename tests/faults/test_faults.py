@@ -48,7 +48,10 @@ def test_grid() -> None:
 @pytest.mark.parametrize("switch", [field.name for field in fields(Switches)])
 def test_switches(switch: str) -> None:
     """Each behaviour of SES that is not known is tried in two ways at least."""
-    assert 2 <= len({getattr(profile, switch) for profile in PROFILES.values()})
+    tried = {getattr(profile, switch) for profile in PROFILES.values()}
+    assert 2 <= len(tried), (
+        f"set `{switch}` to its other answer in one of PROFILES (tests/faults/scenarios.py)"
+    )
 
 
 # Bugs that are planted: the matrix has to find them
