@@ -93,7 +93,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             show_standbys(
                 self._domain, identities, self.records, self._made_at, hosted_zone=by_hand, began=began
             )
-        self.register_outputs({"records": self.records})
+        self.register_outputs({"records": self.records})  # read by the commands, from the state
 
     def _publish(
         self,
