@@ -27,6 +27,7 @@ import yaml
 from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.environment import environment_of
 from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
 from sandbox.world import Sandbox
 
@@ -292,22 +293,6 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
     loop.close()
-
-
-@contextmanager
-def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:
-    """A program run by `pulumi` has its environment, one that runs in this process has it for the while."""
-    before = dict(os.environ)
-    for name in forget:
-        os.environ.pop(name, None)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in {*forget, *variables}:
-            os.environ.pop(name, None)
-            if name in before:
-                os.environ[name] = before[name]
 
 
 def run_main() -> None:

@@ -23,7 +23,7 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
-from sandbox.pulumi.project import environment_of
+from sandbox.pulumi.environment import environment_of
 
 __all__ = ["serving"]
 

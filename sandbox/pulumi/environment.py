@@ -1,0 +1,25 @@
+"""The environment of a program that runs in this process; a language host needs no more of the sandbox."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+__all__ = ["environment_of"]
+
+
+@contextmanager
+def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:
+    """A program run by `pulumi` has its environment, one that runs in this process has it for the while."""
+    before = dict(os.environ)
+    for name in forget:
+        os.environ.pop(name, None)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in {*forget, *variables}:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
