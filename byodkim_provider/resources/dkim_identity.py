@@ -17,6 +17,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import property_types
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
@@ -66,9 +67,15 @@ def load_v1() -> ByodkimIdentityProvider:
 class ByodkimIdentityProvider(AwsProvider):
     """Translates between the engine and the life of an identity."""
 
-    def __init__(self, connect: Callable[[Declared], Services] | None = None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[Declared], Services] | None = None,
+        route53: Callable[[str | None], Route53Client] | None = None,
+    ) -> None:
+        """Tests pass what it uses: *connect* what an identity's life calls, *route53* Route 53 by role."""
         super().__init__()
         self._connect = connect or self._connect_to_aws
+        self._route53 = route53 or self._connect_to_route53
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = split(news)
@@ -101,7 +108,7 @@ class ByodkimIdentityProvider(AwsProvider):
         roles = news.get("zone_roles") or {}
         for label in news["dns"]:
             if label.startswith(ROUTE53) and label not in servers:
-                route53 = self._connections.route53(self._config("aws:region"), roles.get(label))
+                route53 = self._route53(roles.get(label))
                 servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
         return servers
 
@@ -184,6 +191,9 @@ class ByodkimIdentityProvider(AwsProvider):
             return secret_lifecycle.read_key(arn, store, fingerprint=declared.fingerprint)
 
         return functools.cache(read)
+
+    def _connect_to_route53(self, role_arn: str | None) -> Route53Client:
+        return self._connections.route53(self._config("aws:region"), role_arn)
 
     def _connect_to_aws(self, declared: Declared) -> Services:
         return Services(

@@ -7,7 +7,8 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 from unittest.mock import patch
 
 import grpc
@@ -16,6 +17,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.output import UNKNOWN
 
 from byodkim_provider import property_types
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
@@ -236,7 +238,11 @@ def _provider(kind: Kind, world: World) -> ResourceProvider:
         case "DkimVerification":
             return dkim_verification.DkimVerificationProvider(lambda _: world.looks)
         case _:
-            return dkim_identity.ByodkimIdentityProvider(lambda declared: world.outside_in(declared.region))
+            route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
+            return dkim_identity.ByodkimIdentityProvider(
+                lambda declared: world.outside_in(declared.region),
+                lambda role_arn: cast(Route53Client, route53),
+            )
 
 
 def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:

@@ -18,16 +18,14 @@ def asked():
 
 @pytest.fixture
 def provider(asked):
-    def route53(region, role):
+    def route53(role):
         def name_servers(zone_id):
             asked.append((role, zone_id))
             return tuple(SERVERS)
 
         return SimpleNamespace(name_servers=name_servers)
 
-    provider = ByodkimIdentityProvider()
-    provider._connections = SimpleNamespace(route53=route53)
-    return provider
+    return ByodkimIdentityProvider(route53=route53)
 
 
 @pytest.fixture
