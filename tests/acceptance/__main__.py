@@ -46,7 +46,9 @@ def main() -> int:
     try:
         if not os.environ.get("ZONE"):
             return against_sandbox()
-        return against_aws(os.environ["ZONE"].rstrip(".").lower(), os.environ.get("REGION", REGION))
+        if not os.environ.get("REGION"):
+            raise Stop("nothing was changed: ZONE= goes with REGION=, also to clean up what a run made there")
+        return against_aws(os.environ["ZONE"].rstrip(".").lower(), os.environ["REGION"])
     except Stop as stop:
         say(f"stopped: {stop}")
         return 1
@@ -139,7 +141,8 @@ def cleaned(where: Where, progress: Callable[[str], None] = say) -> Iterator[Non
                 else "cleaned up: nothing was left"
             )
         except Stop as stop:
-            say(f"not cleaned up: {stop}\n  once that is over: make acceptance CLEANUP=1 ZONE={where.zone}")
+            again = f"make acceptance CLEANUP=1 ZONE={where.zone} REGION={where.region}"
+            say(f"not cleaned up: {stop}\n  once that is over: {again}")
             raise
 
 

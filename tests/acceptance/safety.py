@@ -28,10 +28,11 @@ MADE: Final = {"TXT", "MX"}
 
 def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
     """Why no run may begin here; *others*: identities of others in the Region are all right."""
+    way_out = f"make acceptance CLEANUP=1 ZONE={outside.zone} REGION={outside.region}"
     return [
         *_foreign_records(outside),
         *([] if others else [f"{outside.region} has the identity {name}" for name in foreign(outside)]),
-        *(f"an earlier run left {name}: make acceptance CLEANUP=1" for name in left(outside, resumes)),
+        *(f"an earlier run left {name}: {way_out}" for name in left(outside, resumes)),
     ]
 
 

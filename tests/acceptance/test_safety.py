@@ -349,3 +349,11 @@ def test_interrupted(sandbox, number):
     """Ctrl-C and SIGTERM end a run that cleans up itself."""
     assert signalled(sandbox, number, at=40, before=False) != 0
     assert is_empty(sandbox, in_sandbox(sandbox, ZONE, REGION))
+
+
+def test_a_zone_needs_its_region(monkeypatch, capsys):
+    """Without the Region a clean-up would look for a run's identities in another one, and find none."""
+    monkeypatch.setenv("ZONE", "lab.example.org")
+    monkeypatch.delenv("REGION", raising=False)
+    assert main() == 1
+    assert "ZONE= goes with REGION=" in capsys.readouterr().out
