@@ -24,7 +24,7 @@ TTL = 300
 """Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
 
 _clients: PerProgram[Route53Client] = PerProgram()
-"""By the ARN of the role in the zones' account; None for the stack's own."""
+"""By the role in the zones' account, and the account of an explicit provider; None for the stack's own."""
 
 
 class Route53:
