@@ -35,7 +35,7 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.settings > stacks/schema.json
 
-picture: venv/.installed ## Draw the picture in docs/architecture.md from the imports
+picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture
 
 lock: venv/.installed ## Write requirements-dev.lock, with the newest versions that the bounds allow
@@ -49,7 +49,7 @@ acceptance: venv/.installed engine ## First contact with SES: the emulated one, 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000
 
-bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,50,100,300), and write docs/performance.md
+bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,50,100,300), and write docs/reference/performance.md
 	$(RUN) -m tests.bench --sizes $(SIZES)
 
 clean: ## Remove what the other targets made in this folder

@@ -54,7 +54,7 @@ def removed_too_early(before: Mapping[str, bool], after: Mapping[str, bool]) -> 
             yield (
                 f"{domain}: its zone '_domainkey.{domain}' is protected and takes two steps: first "
                 "`release: true` beside its `delegate: true` and a `pulumi up` that succeeds, then remove it "
-                "(docs/leaving.md)"
+                "(docs/how-to/leaving.md)"
             )
 
 

@@ -50,7 +50,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
                 hint="nothing was changed; "
                 + (
                     f"list both, remove the NS records of '_domainkey.{before.domain}', "
-                    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+                    "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
                     if label == DELEGATED
                     else "list both, move the name servers, and drop the old one two days later, when nobody "
                     "remembers them"

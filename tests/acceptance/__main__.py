@@ -1,5 +1,5 @@
 """
-`python -m tests.acceptance`: first contact with SES. What to set, and what happens, is in docs/real-ses.md.
+`python -m tests.acceptance`: first contact with SES. docs/reference/real-ses.md says how to use it.
 
 Without `ZONE` it all runs against the sandbox. However a run ends, short of being killed, it cleans up.
 """

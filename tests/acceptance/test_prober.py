@@ -57,7 +57,7 @@ UNTOLD = {
         and set_to.old_key_lingers_seconds <= set_to.first_check_seconds + 30
     ),
 }
-"""Where no difference shows, so that the prober must not claim to know. docs/real-ses.md says why."""
+"""Where no difference shows: the prober must not claim to know it. docs/reference/real-ses.md says why."""
 
 
 def check(set_to):
@@ -165,10 +165,10 @@ def test_keys():
 
 def test_page():
     """The page lists every switch with its default, and those that can't always be told apart."""
-    page = (Path(__file__).parents[2] / "docs" / "real-ses.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md").read_text()
     for name, default in dataclasses.asdict(Switches()).items():
         row = f"| `{name}` | `{default}` |"
-        assert row in page, f"docs/real-ses.md, What is assumed: add the row {row} …"
+        assert row in page, f"docs/reference/real-ses.md, What is assumed: add the row {row} …"
     for name in UNTOLD:
         assert f"- `{name}`" in page
 

@@ -99,7 +99,7 @@ FOLLOWED: Final = {
         "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
     ),
     "list both, remove the NS records of '_domainkey.{}', set `release: true`, then drop `delegate` "
-    "(docs/leaving.md)": "engine/test_dns_by_hand.py::test_delegated",
+    "(docs/how-to/leaving.md)": "engine/test_dns_by_hand.py::test_delegated",
     "first put what mail still needs into the parent zone, then remove its NS records of {}, "
     "then release the zone": "engine/test_dns_by_hand.py::test_delegated",
     "try again later, or `dnsCheck: off` releases the zone unseen": (

@@ -23,7 +23,7 @@ from tests.conftest import permission_problems
 from tests.support.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "permissions.md"
+DOCUMENT = ROOT / "docs" / "reference" / "permissions.md"
 OWNERS = ("ses-byodkim/prod/*",)
 OURS = {"StringLike": {"aws:ResourceTag/byodkim:owner": list(OWNERS)}}
 
@@ -143,7 +143,7 @@ def test_partitions():
 
 
 def as_markdown():
-    """The table of docs/permissions.md."""
+    """The table of docs/reference/permissions.md."""
     lines = ["| action | on | if | when | why |", "| --- | --- | --- | --- | --- |"]
     for one in PERMISSIONS:
         condition = "–" if one.allowed_anyway else one.condition or "–"

@@ -1,5 +1,5 @@
 """
-The charts of docs/performance.md, as SVG: lines over the number of domains, and stacked bars.
+The charts of docs/reference/performance.md, as SVG: lines over the number of domains, and stacked bars.
 
 A library for two kinds of chart would bring more code than this into the tests' process.
 """

@@ -1,4 +1,4 @@
-"""Writes what was measured into docs/performance.md: tables between two marks, and charts beside the page."""
+"""Writes what was measured into its page: tables between two marks, and charts beside the page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.bench.charts import charts
 
 __all__ = ["FOLDER", "PAGE", "RESULTS", "load_results", "store_results", "with_results", "write_page"]
 
-PAGE: Final = ROOT / "docs" / "performance.md"
-FOLDER: Final = ROOT / "docs" / "performance"
+PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
+FOLDER: Final = ROOT / "docs" / "reference" / "performance"
 RESULTS: Final = FOLDER / "results.json"
 
 BEGIN: Final = "<!-- measured: `make bench` writes from here -->"

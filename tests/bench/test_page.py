@@ -1,4 +1,4 @@
-"""docs/performance.md shows the raw results that lie beside it."""
+"""docs/reference/performance.md shows the raw results that lie beside it."""
 
 from tests.bench.charts import charts
 from tests.bench.page import FOLDER, PAGE, load_results, with_results

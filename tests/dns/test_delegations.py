@@ -143,7 +143,7 @@ def test_removed_too_early(before, after, refused):
     expected = (
         "example.com: its zone '_domainkey.example.com' is protected and takes two steps: first "
         "`release: true` beside its `delegate: true` and a `pulumi up` that succeeds, then remove it "
-        "(docs/leaving.md)"
+        "(docs/how-to/leaving.md)"
     )
     result = DkimVerificationProvider().check({"delegations": before}, {"delegations": after})
     assert [one.reason for one in result.failures] == ([expected] if refused else [])

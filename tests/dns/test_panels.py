@@ -266,7 +266,7 @@ def row(name: str) -> str:
 
 def documented(heading: str) -> list[str]:
     """The lines of the table below *heading* in the documentation."""
-    text = (Path(__file__).parents[2] / "docs" / "dns.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "dns.md").read_text()
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [line for line in section.splitlines() if line.startswith("|")][2:]
 

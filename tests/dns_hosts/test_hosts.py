@@ -33,8 +33,8 @@ def test_label(host):
 @every_host
 def test_page(host):
     """The page lists its credentials and its options: it has a row in both tables."""
-    page = (ROOT / "docs" / "dns.md").read_text(encoding="utf-8")
-    assert page.count(f"\n| `{host}` | ") == 2, "docs/dns.md, By API: a row for credentials, one for options"
+    page = (ROOT / "docs" / "how-to" / "dns.md").read_text(encoding="utf-8")
+    assert page.count(f"\n| `{host}` | ") == 2, "the page, By API: a row for credentials, one for options"
 
 
 @pytest.mark.parametrize("label", ["godaddy", "route53:Z1", "cloudflare:0", "other:x", "nobody:x", "manual"])

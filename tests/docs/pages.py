@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["PAGES", "ROOT", "Block", "block", "blocks"]
+__all__ = ["DECISIONS", "PAGES", "ROOT", "Block", "block", "blocks"]
 
 ROOT: Final = Path(__file__).parents[2]
 
-PAGES: Final = ("README.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
+_DOCS: Final = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))
+
+DECISIONS: Final = tuple(page for page in _DOCS if "/decisions/" in page)
+"""Why things are as they are: nothing in them is typed."""
+
+PAGES: Final = ("README.md", "SECURITY.md", *(page for page in _DOCS if page not in DECISIONS))
+"""What users read."""
 
 _FENCED: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)

@@ -15,7 +15,7 @@ from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.dns_providers import route53
 from tests.dns_providers.test_dns_providers import Cloud
-from tests.docs.pages import PAGES, ROOT, blocks
+from tests.docs.pages import DECISIONS, PAGES, ROOT, blocks
 
 LEFT_BY_STACK_INIT = {
     "passphrase": "encryptionsalt: v1:gHpGKXVAqKg=:v1:UZVsHySdWzFjHOOv:E5dJJGt8ADcRh7bCq1W0r0wAZR7Zmw==\n",
@@ -42,13 +42,7 @@ def test_yaml(left, pasted):
     assert settings.load(ours, default_region=config["aws:region"]).domains
 
 
-DEVELOPERS = (
-    "CONTRIBUTING.md",
-    *sorted(f"docs/decisions/{path.name}" for path in ROOT.glob("docs/decisions/*")),
-)
-
-
-@pytest.mark.parametrize("page", [*PAGES, *DEVELOPERS])
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS, "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links(page):
     """A link within the documentation leads to a page and a heading that are there."""
     for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text()):
@@ -70,35 +64,45 @@ FOLLOWED = {
     "test_readme.py": {
         "README.md": {"With a real AWS account": (1, 3, 4), "Settings": (1,)},
         "SECURITY.md": {"Who can decrypt": (1,)},
-        "docs/permissions.md": {"Permissions": (1,)},
-        "docs/rotation.md": {"With keys of your own": (1,)},
+        "docs/reference/permissions.md": {"Permissions": (1,)},
+        "docs/how-to/rotation.md": {"With keys of your own": (1,)},
     },
-    "test_dns.py": {"docs/dns.md": {"Without Pulumi": (1,)}},
-    "test_dns_by_api.py": {"docs/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}},
+    "test_dns.py": {"docs/how-to/dns.md": {"Without Pulumi": (1,)}},
+    "test_dns_by_api.py": {
+        "docs/how-to/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}
+    },
     "test_rotation.py": {
-        "docs/rotation.md": {"The timeline": (1,), "Going back": (1,), "A key has leaked": (1, 2, 4)}
+        "docs/how-to/rotation.md": {"The timeline": (1,), "Going back": (1,), "A key has leaked": (1, 2, 4)}
     },
     "test_existing.py": {
-        "docs/existing-identities.md": {
+        "docs/how-to/existing-identities.md": {
             "Away from Easy DKIM": (2,),
             "Round the window: a sub-domain": (1, 2, 3, 4),
             "Round the window: a planned downtime": (2, 3),
             "Leaving aws.sesv2.EmailIdentity or Terraform": (2, 4),
         },
-        "docs/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
-        "docs/rotation.md": {"A run was killed, or a response was lost": (1,)},
+        "docs/how-to/leaving.md": {"The state is lost": (2,), "One domain only": (1,), "A saved plan": (1,)},
+        "docs/how-to/rotation.md": {"A run was killed, or a response was lost": (1,)},
     },
 }
 """Which test types the commands of which block."""
 
 NOT_FOLLOWED = {
     ("README.md", "Try it", 1): "what this suite is, and what .ci/run calls",
-    ("docs/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
-    ("docs/existing-identities.md", "Leaving aws.sesv2.EmailIdentity or Terraform", 3): "Terraform's own",
-    ("docs/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
-    ("docs/performance.md", "Measure it", 1): "measuring takes minutes, and the page is its own result",
-    ("docs/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
-    ("docs/rotation.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
+    ("docs/how-to/existing-identities.md", "Taking one over", 2): "a part of leaving another tool",
+    (
+        "docs/how-to/existing-identities.md",
+        "Leaving aws.sesv2.EmailIdentity or Terraform",
+        3,
+    ): "Terraform's own",
+    ("docs/how-to/leaving.md", "Replacing one resource", 1): "versions of a state are the Pulumi Cloud's",
+    (
+        "docs/reference/performance.md",
+        "Measure it",
+        1,
+    ): "measuring takes minutes; the page is the result",
+    ("docs/reference/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
+    ("docs/how-to/rotation.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
 }
 
 

@@ -10,7 +10,7 @@ from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
 
-PAGE = "docs/dns.md"
+PAGE = "docs/how-to/dns.md"
 GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
 
 

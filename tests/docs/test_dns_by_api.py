@@ -29,8 +29,8 @@ def test_godaddy(sandbox, stack):
     host.start()
     sandbox.elsewhere.append(host.zones)
     try:
-        stack.paste(block("docs/dns.md", "By API: nobody pastes", 1))
-        commands = with_secret(block("docs/dns.md", "By API: nobody pastes", 2), host.token)
+        stack.paste(block("docs/how-to/dns.md", "By API: nobody pastes", 1))
+        commands = with_secret(block("docs/how-to/dns.md", "By API: nobody pastes", 2), host.token)
         done = stack.run(commands, GODADDY_BASE_URL=host.url)
         assert done.exit_code == 0, done.shown
         assert len(host.records) == 2
@@ -47,15 +47,15 @@ def test_name_server(sandbox, stack, tmp_path):
     """With the right that the page gives the key, and no other, BIND takes the records."""
     if not shutil.which("tsig-keygen", path="/usr/sbin:/usr/bin"):
         pytest.skip("tsig-keygen is not installed (Debian's package bind9)")
-    shown = block("docs/dns.md", "A name server of your own", 2)
+    shown = block("docs/how-to/dns.md", "A name server of your own", 2)
     policy = re.search(r"update-policy \{ (.*?) \};", shown)[1]
     directory = tmp_path / "bind"
     directory.mkdir()
     with name_servers.running("BIND", directory, policy=policy) as server:
         sandbox.elsewhere.append(Secondaries(server).zones)
-        pasted = block("docs/dns.md", "A name server of your own", 1)
+        pasted = block("docs/how-to/dns.md", "A name server of your own", 1)
         stack.paste(pasted.replace("192.0.2.53", f"{ADDRESS}, port: {server.port}"))
-        commands = with_secret(block("docs/dns.md", "A name server of your own", 3), SECRET)
+        commands = with_secret(block("docs/how-to/dns.md", "A name server of your own", 3), SECRET)
         done = stack.run(f"PATH=$PATH:/usr/sbin\n{commands}")
         assert done.exit_code == 0, done.shown
         assert 'key "byodkim" {' in done.stdout

@@ -13,7 +13,7 @@ from tests.engine.stack import OPENSSL_KEY, REGION
 
 pytestmark = pytest.mark.engine
 
-PAGE = "docs/existing-identities.md"
+PAGE = "docs/how-to/existing-identities.md"
 DOMAIN = "example.com"
 
 
@@ -69,9 +69,9 @@ def test_leaving_another_tool(sandbox, stack, follow):
 def test_leaving(sandbox, stack, follow):
     """After a killed run, for one domain only, by a saved plan: each run ends well."""
     zone_id = sandbox.add_zone(DOMAIN)
-    page = "docs/leaving.md"
+    page = "docs/how-to/leaving.md"
     stack.paste(block("README.md", "With a real AWS account", 2))
-    follow("docs/rotation.md", "A run was killed, or a response was lost")
+    follow("docs/how-to/rotation.md", "A run was killed, or a response was lost")
     follow(page, "One domain only")
     follow(page, "A saved plan")
     names = json.loads(follow(page, "The state is lost", 2, ZONE_ID=zone_id).stdout)
@@ -82,7 +82,7 @@ def test_key_store(sandbox, stack, kms_alias):
     """With every option of the key store written out, a key is in Secrets Manager and not in the state."""
     sandbox.add_zone(DOMAIN)
     kms_alias("mail")
-    stack.paste(block("docs/key-store.md", "Keys in AWS Secrets Manager", 2))
+    stack.paste(block("docs/how-to/key-store.md", "Keys in AWS Secrets Manager", 2))
     made = stack.run("pulumi up")
     assert made.exit_code == 0, made.shown
     _, der = sandbox.ses.signing_key(DOMAIN, REGION)

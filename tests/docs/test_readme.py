@@ -42,7 +42,7 @@ def test_keys_of_your_own(sandbox, stack, follow):
     sandbox.add_zone(DOMAIN)
     stack.paste(block("README.md", "With a real AWS account", 2))
     follow("README.md", "Settings")
-    follow("docs/rotation.md", "With keys of your own")
+    follow("docs/how-to/rotation.md", "With keys of your own")
     [shown] = json.loads(stack.run("pulumi stack output domains").stdout).values()
     assert [(one["generation"], one["role"], one["name"]) for one in shown["records"]] == [
         (1, "signing", f"mail2026._domainkey.{DOMAIN}"),
@@ -64,7 +64,7 @@ def test_policies(stack, follow):
     role = "arn:aws:iam::123456789012:role/dns"
     pasted = block("README.md", "With a real AWS account", 2)
     stack.paste(f"{pasted}      dns: {{provider: route53, assumeRole: '{role}'}}\n")
-    follow("docs/permissions.md", "Permissions")
+    follow("docs/reference/permissions.md", "Permissions")
     policies = [json.loads((stack.project / name).read_text()) for name in ("policy.json", "dns-policy.json")]
     actions = [{action for one in policy["Statement"] for action in one["Action"]} for policy in policies]
     assert "sts:AssumeRole" in actions[0]

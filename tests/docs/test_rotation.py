@@ -10,7 +10,7 @@ from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
 
-PAGE = "docs/rotation.md"
+PAGE = "docs/how-to/rotation.md"
 DOMAIN = "example.com"
 
 

@@ -15,7 +15,7 @@ NEWSVC = "v=DKIM1; k=rsa; p=" + "B" * 392
 FOREIGN_SELECTORS = "pulumi-python:dynamic/byodkim:ForeignSelectors"
 TWO_STEPS = (
     " has a problem: {0}: its zone '_domainkey.{0}' is protected and takes two steps: first `release: true` "
-    "beside its `delegate: true` and a `pulumi up` that succeeds, then remove it (docs/leaving.md)"
+    "beside its `delegate: true` and a `pulumi up` that succeeds, then remove it (docs/how-to/leaving.md)"
 )
 
 
@@ -122,7 +122,7 @@ def test_delegated(sandbox, open_stack):
     for record in records:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
 
-    # docs/leaving.md, "A delegation ends", back to pasting: what mail needs is pasted first.
+    # docs/how-to/leaving.md, "A delegation ends", back to pasting: what mail needs is pasted first.
     for record in records:
         panel.paste(record["name"], record["value"])
     stack.declare({DELEGATED: {"generation": 2, "dns": delegate | {"release": True}}})
@@ -154,7 +154,7 @@ def test_delegated(sandbox, open_stack):
 
 @pytest.mark.parametrize("how", ["the entry is deleted", "destroy"])
 def test_delegated_domain_is_removed(sandbox, open_stack, how):
-    """docs/leaving.md, "A delegation ends": two steps, whether the domain goes or the whole stack."""
+    """docs/how-to/leaving.md, "A delegation ends": two steps, whether the domain goes or the whole stack."""
     domain, other = f"{how.split()[-1]}.example", f"other.{how.split()[-1]}.example"
     panel = Panel(sandbox, domain)
     stays = {other: {"generation": 1}}

@@ -1,5 +1,5 @@
 """
-Domains at GoDaddy, Wix, a cPanel and DreamHost, as docs/dns.md has them.
+Domains at GoDaddy, Wix, a cPanel and DreamHost, as docs/how-to/dns.md has them.
 
 Against stand-ins that are as strict as the documents of the real ones.
 """

@@ -1,7 +1,7 @@
 """
 What SES and DNS have already is taken over only where that is wanted, and only as far as it hurts no mail.
 
-docs/existing-identities.md has the same as commands; the tests name the section that they run.
+docs/how-to/existing-identities.md has the same as commands; the tests name the section that they run.
 """
 
 import re
@@ -86,7 +86,7 @@ def existing(sandbox, panel):
     return ses.identities(REGION)
 
 
-# docs/existing-identities.md, "Taking one over", "Away from Easy DKIM".
+# docs/how-to/existing-identities.md, "Taking one over", "Away from Easy DKIM".
 def test_adopt(sandbox, panel, existing, open_stack):
     """
     Nothing is taken over unasked; with `adopt` each identity gets the calls that it needs.
@@ -217,7 +217,7 @@ def test_records(sandbox, panel, open_stack):
     )
 
 
-# docs/existing-identities.md, "Leaving aws.sesv2.EmailIdentity or Terraform".
+# docs/how-to/existing-identities.md, "Leaving aws.sesv2.EmailIdentity or Terraform".
 def test_leaving_another_tool(sandbox, open_stack):
     """What another program made is let go of by it and taken over by this one, without a disturbing call."""
     domain = "terraform.example"
@@ -282,7 +282,7 @@ def easy_dkim(sandbox):
 WINDOW = {"generation": 1, "adopt": True, "acceptUnsignedWindow": True}
 
 
-# docs/existing-identities.md, "Round the window: a sub-domain".
+# docs/how-to/existing-identities.md, "Round the window: a sub-domain".
 def test_sub_domain_meanwhile(sandbox, switches, easy_dkim, open_stack):
     """While SES looks for the key, mail goes out signed as a sub-domain, which has Easy DKIM of its own."""
     domain = "window.example"
@@ -313,7 +313,7 @@ def test_sub_domain_meanwhile(sandbox, switches, easy_dkim, open_stack):
     assert (inherited.result, inherited.domain) == ("pass", domain)
 
 
-# docs/existing-identities.md, "Round the window: a planned downtime".
+# docs/how-to/existing-identities.md, "Round the window: a planned downtime".
 def test_downtime(sandbox, switches, easy_dkim, open_stack):
     """An `up` that fails until SES has verified the key says when mail may be sent again."""
     domain = "downtime.example"
@@ -337,7 +337,7 @@ def test_downtime(sandbox, switches, easy_dkim, open_stack):
     assert (verdict.result, verdict.selector != selector) == ("pass", True)
 
 
-# docs/leaving.md, "A domain moves to another stack".
+# docs/how-to/leaving.md, "A domain moves to another stack".
 def test_to_another_stack(sandbox, open_stack):
     """The new stack switches to a key of its own; the old one lets go, and what it signed still verifies."""
     domain = "moves.example"

@@ -1,7 +1,7 @@
 """
 Ways to leave, and options of `pulumi up`: none takes a live identity or the record of a key that signs.
 
-docs/leaving.md has the same as commands; the tests name the section that they run.
+docs/how-to/leaving.md has the same as commands; the tests name the section that they run.
 """
 
 from datetime import timedelta
@@ -94,7 +94,7 @@ def verdict_now(sandbox, message):
     return found.result, found.reason
 
 
-# docs/leaving.md, "A domain sends no more", "Deleting at once".
+# docs/how-to/leaving.md, "A domain sends no more", "Deleting at once".
 def test_retired(sandbox, edited):
     """A retired domain's mail verifies as long as its records stand; that of one deleted at once fails."""
     stack, on_its_way = edited.stack, send(sandbox, RETIRED, REGION)
@@ -135,7 +135,7 @@ def test_protected(sandbox, edited):
     assert edited.stack.up().ok
 
 
-# docs/leaving.md, "One resource anew".
+# docs/how-to/leaving.md, "One resource anew".
 def test_replace(sandbox, edited):
     """
     `--replace` on an identity takes the live one over and deletes nothing.
@@ -166,7 +166,7 @@ def test_replace(sandbox, edited):
     assert send(sandbox, REPLACED, REGION).verdict.result == "pass"
 
 
-# docs/leaving.md, "One domain only".
+# docs/how-to/leaving.md, "One domain only".
 def test_target(sandbox, edited):
     """`--target` on one domain rotates that one; the rotation of another waits for the next `up`."""
     stack = edited.stack
@@ -184,7 +184,7 @@ def test_target(sandbox, edited):
     assert rest.outputs["pending"] == []
 
 
-# docs/leaving.md, "Going on after an error".
+# docs/how-to/leaving.md, "Going on after an error".
 def test_continue_on_error(sandbox, panel, edited):
     """
     Whatever fails, the record of each key that signs stays; the next `up` does the rest.
@@ -219,7 +219,7 @@ def test_continue_on_error(sandbox, panel, edited):
     assert ("create", f"{ERRORS}/3", RECORD) in steps(mended)
 
 
-# docs/leaving.md, "A saved plan".
+# docs/how-to/leaving.md, "A saved plan".
 def test_saved_plan(sandbox, edited, tmp_path):
     """A plan is good days later: time alone changes nothing."""
     stack, plan = edited.stack, tmp_path / "plan.json"
@@ -234,7 +234,7 @@ def test_saved_plan(sandbox, edited, tmp_path):
     assert send(sandbox, PLANNED, REGION).verdict.result == "pass"
 
 
-# docs/leaving.md, "A resource gets another name".
+# docs/how-to/leaving.md, "A resource gets another name".
 def test_rename(sandbox, open_stack):
     """A new name without an alias is refused, and undone without harm; with one it changes nothing."""
     domain = "renamed.example"
@@ -271,7 +271,7 @@ def test_rename(sandbox, open_stack):
     assert send(sandbox, domain, REGION).verdict.result == "pass"
 
 
-# docs/leaving.md, "The state is lost".
+# docs/how-to/leaving.md, "The state is lost".
 def test_state_is_lost(sandbox, open_stack):
     """A stack that has forgotten its keys takes its identity over with a new one; the old record stays."""
     domain = "lost.example"

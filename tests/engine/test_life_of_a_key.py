@@ -1,7 +1,7 @@
 """
 A key's life on the real engine: each step is exactly what its preview said, and no mail fails by it.
 
-docs/rotation.md has the same steps as commands; the tests name the section that they run.
+docs/how-to/rotation.md has the same steps as commands; the tests name the section that they run.
 """
 
 from collections import Counter
@@ -65,7 +65,7 @@ def verdicts(sandbox, domain):
     return Counter((verdict.selector, verdict.result) for verdict in judged)
 
 
-# docs/rotation.md, "The timeline", "Going back", "Replacing a standby", "A key has leaked".
+# docs/how-to/rotation.md, "The timeline", "Going back", "Replacing a standby", "A key has leaked".
 def test_life(sandbox, open_stack):
     """
     Forward, back, another standby, and away from a key that has leaked.
@@ -267,7 +267,7 @@ def test_ten_domains(sandbox, open_stack):
     assert {stored(stack, name, REGION).declared.generation for name in names} == {2}
 
 
-# docs/rotation.md, "With keys of your own".
+# docs/how-to/rotation.md, "With keys of your own".
 def test_supplied_keys(sandbox, open_stack):
     """Keys of one's own rotate by their numbers: the next one is published, later it signs."""
     domain = "supplied-life.example"
@@ -294,7 +294,7 @@ def test_supplied_keys(sandbox, open_stack):
     assert sandbox.ses.signing_key(domain, REGION) == ("mail2026", keys.load(OTHER_OPENSSL_KEY).pkcs1_der)
     assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")
 
-    # docs/leaving.md, "A supplied key is replaced": not under its selector, and not under its number.
+    # docs/how-to/leaving.md, "A supplied key is replaced": not under its selector, and not under its number.
     exchanged = {
         "1": {"selector": "mail2025", "privateKey": OTHER_OPENSSL_KEY},
         "2": {"selector": "mail2026", "privateKey": OPENSSL_KEY},

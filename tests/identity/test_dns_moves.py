@@ -27,7 +27,7 @@ DELEGATION_STANDS = (
     "example.com eu-west-1: dns: the record is still asked for at delegate "
     "(ns-3.example.net, ns-4.example.net)\n"
     "  hint: nothing was changed; list both, remove the NS records of '_domainkey.example.com', "
-    "set `release: true`, then drop `delegate` (docs/leaving.md)"
+    "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
 )
 
 

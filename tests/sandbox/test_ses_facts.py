@@ -1,7 +1,7 @@
 """
 Facts about the real SES, from others' probes of it and from their test suites, held against the emulator.
 
-The letters are the sources in docs/real-ses.md, where those facts are too that two sources dispute.
+The letters are the sources in docs/reference/real-ses.md, where those facts are too that two sources dispute.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Draws the structure of the product into docs/architecture.md: `python -m tests.structure.picture`."""
+"""Draws the structure of the product into the page on architecture: `python -m tests.structure.picture`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.structure.imports import LAYERS, imports
 
 __all__ = ["ARCHITECTURE", "picture", "with_picture"]
 
-ARCHITECTURE: Final = Path(__file__).parents[2] / "docs" / "architecture.md"
+ARCHITECTURE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md"
 
 _BLOCK: Final = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 

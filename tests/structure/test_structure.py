@@ -111,7 +111,7 @@ def test_packages(package) -> None:
 
 
 def test_picture_is_current() -> None:
-    """The picture in docs/architecture.md is what the imports say: `make picture` draws it anew."""
+    """The picture in the page on architecture is what the imports say: `make picture` draws it again."""
     text = ARCHITECTURE.read_text(encoding="utf-8")
     assert with_picture(text, picture()) == text
 
