@@ -5,7 +5,7 @@ RUN := venv/bin/python
 SIZES ?= 1,10,50,100,300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture lock clean
+.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture site lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -38,6 +38,9 @@ schema: venv/.installed ## Write the JSON Schema of stack files for editors
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture
 
+site: venv/.installed ## Build the documentation as a site with search, into site/
+	$(RUN) -m zensical build --strict
+
 lock: venv/.installed ## Write requirements-dev.lock, with the newest versions that the bounds allow
 	$(RUN) -m pip install --quiet --disable-pip-version-check uv
 	$(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
@@ -53,7 +56,7 @@ bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,50,100,300)
 	$(RUN) -m tests.bench --sizes $(SIZES)
 
 clean: ## Remove what the other targets made in this folder
-	rm -rf venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf venv build dist site .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Everything from the lock, by its hashes; the project itself is built with the lock's setuptools.

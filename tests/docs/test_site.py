@@ -1,0 +1,22 @@
+"""The documentation builds as a site, without a warning, and its search finds every page."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+from tests.docs.pages import DECISIONS, PAGES, ROOT
+
+
+def test_site(tmp_path):
+    """A strict build ends well: each link of a page leads to a page and a heading of the site."""
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    done = subprocess.run(
+        [sys.executable, "-m", "zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "site" / "search.json").read_text())
+    places = {one["location"].partition("#")[0] for one in found["items"]}
+    pages = {page.removeprefix("docs/") for page in (*PAGES, *DECISIONS) if page.startswith("docs/")}
+    assert places == {page.removesuffix("README.md").replace(".md", "/") for page in pages}
