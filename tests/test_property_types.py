@@ -23,9 +23,10 @@ from byodkim_provider.property_types import (
     list_of,
     map_of,
 )
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs, ByodkimIdentityProvider
-from byodkim_provider.resources.dkim_key import DkimKeyProvider
-from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
+from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
+from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from tests.support.world import World
 
 RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"

@@ -14,7 +14,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.rfc2136 import ALGORITHMS
+from byodkim_provider.dns_hosts.hosts import ALGORITHMS
 from byodkim_provider.quoting import shown
 
 __all__ = ["DnsSettings", "any_form", "as_list"]

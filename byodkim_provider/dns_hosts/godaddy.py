@@ -14,14 +14,14 @@ from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_doc
 from byodkim_provider.dns_hosts.interface import Credentials, Refused
 from byodkim_provider.dns_hosts.txt import joined, relative
 
-__all__ = ["BASE_URL", "SCOPES", "TTLS", "GoDaddy"]
+__all__ = ["BASE_URL", "SCOPES", "TTL", "GoDaddy"]
 
 BASE_URL: Final = "https://api.godaddy.com"
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
-TTLS: Final = (600, 86400)
-"""Smallest and largest TTL, in seconds."""
+TTL: Final = 600
+"""The smallest that the host takes, in seconds."""
 
 PAGE: Final = 100
 """Records on one page."""
@@ -38,7 +38,7 @@ class GoDaddy:
         zone: str,
         *,
         credentials: Credentials,
-        ttl: int = TTLS[0],
+        ttl: int = TTL,
         base_url: str = BASE_URL,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:

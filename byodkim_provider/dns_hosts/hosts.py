@@ -1,7 +1,8 @@
 """
 The DNS hosts: the secrets that each needs, and how to make one from a record's settings.
 
-Nothing here calls a host.
+Nothing here calls a host. A host is imported when it is made: a program that has no record there, and
+checks its settings, needs none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from byodkim_provider.dns_hosts import cpanel, dreamhost, godaddy, rfc2136, wix
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 
 __all__ = [
+    "ALGORITHMS",
     "PROVIDERS",
     "REQUIRED",
     "SECRETS",
@@ -41,11 +42,14 @@ SECRETS: Final[Mapping[Provider, Mapping[str, str]]] = {
 
 TTLS: Final[Mapping[Provider, tuple[int, int]]] = {
     "rfc2136": (0, 2**31 - 1),
-    "godaddy": godaddy.TTLS,
+    "godaddy": (600, 86400),
     "cpanel": (0, 2**31 - 1),
     "wix": (0, 2**31 - 1),
 }
 """Smallest and largest TTL by provider, in seconds. DreamHost has no TTL."""
+
+ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+"""Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
 
 UNTRIED: Final[frozenset[Provider]] = frozenset({"godaddy", "dreamhost", "cpanel", "wix"})
 """Written from documents, and not run against the real service yet."""
@@ -74,6 +78,8 @@ class HostSettings:
 
 
 def _rfc2136(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    from byodkim_provider.dns_hosts import rfc2136
+
     return rfc2136.Rfc2136(
         server=settings.server,
         port=settings.port or rfc2136.PORT,
@@ -86,20 +92,26 @@ def _rfc2136(settings: HostSettings, secrets: Credentials) -> DnsHost:
 
 
 def _godaddy(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    from byodkim_provider.dns_hosts import godaddy
+
     return godaddy.GoDaddy(
         settings.zone,
         credentials=secrets,
-        ttl=godaddy.TTLS[0] if settings.ttl is None else settings.ttl,
+        ttl=godaddy.TTL if settings.ttl is None else settings.ttl,
         base_url=secrets.environment.get("GODADDY_BASE_URL", godaddy.BASE_URL),
     )
 
 
 def _dreamhost(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    from byodkim_provider.dns_hosts import dreamhost
+
     base_url = secrets.environment.get("DREAMHOST_BASE_URL", dreamhost.BASE_URL)
     return dreamhost.DreamHost(settings.zone, credentials=secrets, base_url=base_url)
 
 
 def _cpanel(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    from byodkim_provider.dns_hosts import cpanel
+
     return cpanel.CPanel(
         settings.zone,
         server=settings.server,
@@ -111,6 +123,8 @@ def _cpanel(settings: HostSettings, secrets: Credentials) -> DnsHost:
 
 
 def _wix(settings: HostSettings, secrets: Credentials) -> DnsHost:
+    from byodkim_provider.dns_hosts import wix
+
     return wix.Wix(
         settings.zone,
         credentials=secrets,

@@ -26,10 +26,11 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_hosts.hosts import ALGORITHMS
 from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
 from byodkim_provider.progress import stopping
 
-__all__ = ["ALGORITHM", "ALGORITHMS", "PORT", "TTL", "Rfc2136"]
+__all__ = ["ALGORITHM", "PORT", "TTL", "Rfc2136"]
 
 PORT: Final = 53
 
@@ -39,9 +40,6 @@ TIMEOUT_SECONDS: Final = 5.0
 """Time limit of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
 
 ALGORITHM: Final = "hmac-sha256"
-
-ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
-"""Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
 
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
 

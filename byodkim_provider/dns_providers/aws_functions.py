@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.errors import AwsRefused
 
@@ -66,6 +65,8 @@ def account_of(parent: pulumi.Resource) -> str:
 
 
 def _refused(function: str, subject: str, text: str) -> AwsRefused:
+    from byodkim_provider.aws.errors import next_step, said  # and botocore
+
     found = _FROM_AWS.search(text)
     operation, code, reason = (
         (found["operation"], found["code"], found["reason"]) if found else (function, "", text)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider.aws.route53 import Route53Client, Zone
-from byodkim_provider.aws.session import connect_to_route53, read_settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.dns_providers.assumed_role import provider_with
@@ -17,6 +16,9 @@ from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
+
+if TYPE_CHECKING:
+    from byodkim_provider.aws.route53 import Route53Client, Zone
 
 __all__ = ["TTL", "Route53"]
 
@@ -94,6 +96,10 @@ class Route53:
 
 def _connect(role_arn: str | None, account_id: str | None) -> Route53Client:
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
+    # Imported with boto3, which a program without zones in Route 53 does not need.
+    from byodkim_provider.aws.route53 import Route53Client
+    from byodkim_provider.aws.session import connect_to_route53, read_settings
+
     config = pulumi.Config("aws")
     settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))
     client = connect_to_route53(

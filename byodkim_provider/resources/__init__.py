@@ -1,6 +1,7 @@
 """
-The dynamic resources: one per file, with its provider.
+The dynamic resources: one per file, what a program declares, and its provider in the file beside it.
 
-The provider translates between Pulumi's plain values and the packages below, and runs in the plugin process.
-It decides nothing that could be decided without Pulumi.
+The provider (`dkim_key_provider.py`) translates between Pulumi's plain values and the packages below, and
+decides nothing that could be decided without Pulumi. Only the plugin process loads it: a program imports
+neither AWS nor DNS for a resource.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,18 +16,12 @@ __all__ = ["AwsProvider", "DynamicProvider", "check_result"]
 
 
 class DynamicProvider(ResourceProvider):
-    """A provider. The state refers to it only by the `load_v1` of its module."""
-
-    serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
+    """A provider, which the `load_v1` of its resource loads in the plugin process."""
 
     def __init__(self) -> None:
         super().__init__()
         self._config: Callable[[str], Any] = lambda _name: None
         """Returns the value of a full configuration key, or None."""
-
-    def __reduce__(self) -> tuple[Callable[[], DynamicProvider], tuple[()]]:
-        # No attribute of self gets into the state: clients, credentials, values that a test has passed.
-        return sys.modules[type(self).__module__].load_v1, ()
 
     def configure(self, req: ConfigureRequest) -> None:
         prepare_process()

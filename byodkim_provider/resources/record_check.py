@@ -1,84 +1,22 @@
-"""
-Checks, before the record of a supplied key is created, whether another key is at its name.
-
-It reads Route 53 only for a new record: a record in the state costs no call. It does so in
-`check`, so that a preview refuses to overwrite another key.
-"""
+"""Checks, before the record of a supplied key is created, whether another key is at its name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
+from pulumi.dynamic import Resource, ResourceProvider
 
-from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.dkim import records
-from byodkim_provider.resources._provider import AwsProvider, check_result
-from byodkim_provider.resources.unknowns import has_unknown
+from byodkim_provider.resources._in_plugin import InPluginProcess
 
-__all__ = ["RecordCheck", "RecordCheckArgs", "RecordCheckProvider", "load_v1"]
+__all__ = ["RecordCheck", "RecordCheckArgs", "load_v1"]
 
 
-def load_v1() -> RecordCheckProvider:
+def load_v1() -> ResourceProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""
+    from byodkim_provider.resources.record_check_provider import RecordCheckProvider
+
     return RecordCheckProvider()
-
-
-class RecordCheckProvider(AwsProvider):
-    """Reads Route 53 for new records."""
-
-    def __init__(self, connect: Callable[[str | None], Route53Client] | None = None) -> None:
-        super().__init__()
-        self._connect = connect or self._connect_to_aws
-
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        if has_unknown(news):
-            return check_result(news, [])
-        name, key = news["record_name"], records.public_key(news["record_value"])
-        problem = ""
-        if _where(olds) != _where(news):
-            standing = self._connect(news.get("assume_role")).txt(news["zone_id"], name)
-            if standing and [_key_in(value) for value in standing] != [key]:
-                problem = (
-                    f"{name!r} is in Route 53 already, with another value, and a selector never gets a "
-                    "second key\n  hint: nothing was changed; give the key another selector, since mail may "
-                    "be signed with the one that stands there"
-                )
-        elif records.public_key(olds["record_value"]) != key:
-            problem = (
-                f"{name!r}: a selector never gets a second key\n"
-                "  hint: nothing was changed; a new key needs a new selector and a new generation, since "
-                "resolvers keep the old record"
-            )
-        return check_result(news, [problem] if problem else [])
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        replaces = [name for name in ("zone_id", "record_name") if olds.get(name) != news.get(name)]
-        # A record that was checked is ours, whatever role reads it and however its value is written.
-        return DiffResult(changes=bool(replaces), replaces=replaces)
-
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(f"{props['zone_id']}/{props['record_name']}", props)
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(news)
-
-    def _connect_to_aws(self, role_arn: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn)
-
-
-def _where(properties: dict[str, Any]) -> tuple[Any, Any]:
-    return properties.get("zone_id"), properties.get("record_name")
-
-
-def _key_in(value: str) -> bytes | None:
-    try:
-        return records.public_key(records.parse_quoted(value))
-    except ValueError:
-        return None
 
 
 @dataclass(kw_only=True)
@@ -102,4 +40,4 @@ class RecordCheck(Resource, module="byodkim", name="RecordCheck"):
 
     def __init__(self, name: str, args: RecordCheckArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """*name* is unique in its stack."""
-        super().__init__(RecordCheckProvider(), name, dict(vars(args)), opts)
+        super().__init__(InPluginProcess(load_v1), name, dict(vars(args)), opts)

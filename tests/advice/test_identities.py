@@ -20,7 +20,7 @@ from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.identity.rules import refuse_unsafe
 from byodkim_provider.identity.state import GONE
 from byodkim_provider.identity.verdicts import Verdict, refuse_exchange
-from byodkim_provider.resources.record_check import RecordCheckProvider
+from byodkim_provider.resources.record_check_provider import RecordCheckProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION

@@ -21,9 +21,9 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared
 from byodkim_provider.identity.verification import Sources
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
-from byodkim_provider.resources.dkim_key import DkimKeyProvider
-from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
+from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 
 __all__ = [
     "Declaration",

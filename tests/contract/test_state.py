@@ -6,28 +6,18 @@ A test here that fails asks for another version beside the old one (`load_v2`), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
-from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.dkim import records
-from byodkim_provider.resources.dkim_identity import (
-    ByodkimIdentity,
-    ByodkimIdentityArgs,
-    ByodkimIdentityProvider,
-)
-from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, DkimKeyProvider, SecretsManagerArgs
-from byodkim_provider.resources.dkim_verification import (
-    DkimVerification,
-    DkimVerificationArgs,
-    DkimVerificationProvider,
-)
-from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs, DnsRecordProvider
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
 from tests.dns_hosts import name_servers
@@ -259,30 +249,6 @@ def program(domain: Domain, bind: name_servers.Server) -> Iterator[Program]:
     pulumi.runtime.test(program.run)(domain)  # type: ignore[no-untyped-call] # waits for what it asked
     yield program
     reset_options()
-
-
-def pinned(provider: type[ResourceProvider], kind: Kind) -> Any:
-    return pytest.param(provider, kind, id=kind)
-
-
-@pytest.mark.parametrize(
-    ("provider", "kind"),
-    [
-        pinned(DkimKeyProvider, "DkimKey"),
-        pinned(ByodkimIdentityProvider, "ByodkimIdentity"),
-        pinned(DkimVerificationProvider, "DkimVerification"),
-        pinned(DnsRecordProvider, "DnsRecord"),
-    ],
-)
-def test_provider(provider: Callable[[], ResourceProvider], kind: Kind) -> None:
-    """State names a provider by the path of its factory, whatever the process has hung on it."""
-    used = provider()
-    config = {
-        "aws:defaultTags": '{"tags": {"team": "mail"}}',
-        "ses-byodkim:dnsCredentials": '{"rfc2136": {"secret": "c2VjcmV0"}}',
-    }
-    used.configure(ConfigureRequest(Config(config, "ses-byodkim")))
-    assert [PROVIDERS[kind]] * 2 == [serialize_provider(provider()), serialize_provider(used)]
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)

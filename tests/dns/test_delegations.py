@@ -4,8 +4,8 @@ import pytest
 
 from byodkim_provider.dns.delegations import removed_too_early, still_delegated
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
-from byodkim_provider.resources.other_selectors import ForeignSelectorsProvider
+from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
+from byodkim_provider.resources.other_selectors_provider import ForeignSelectorsProvider
 from tests.support.dns_servers import failing, honest, running, silent
 
 ROOT = """

@@ -30,7 +30,7 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.resources import dns_record
+from byodkim_provider.resources import dns_record_provider
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.model import SesModel
@@ -171,8 +171,8 @@ class Outside:
         """Object, attribute and what stands there instead."""
         return [
             *simulation.replaced(self.clock, self, self._next_key),
-            (dns_record, "SystemClock", lambda: self.clock),
-            (dns_record, "progress_of_this_call", FakeProgress),
+            (dns_record_provider, "SystemClock", lambda: self.clock),
+            (dns_record_provider, "progress_of_this_call", FakeProgress),
             (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": "c2VjcmV0"}),
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
             # botocore itself sleeps between its tries to reach STS.

@@ -26,7 +26,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import stopping
-from byodkim_provider.resources.dns_record import DnsRecordProvider
+from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from sandbox.pulumi.aws_resources import Record
 from sandbox.ses.switches import Switches
 from tests.continuity.model import (

@@ -17,7 +17,7 @@ from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Stored
-from byodkim_provider.resources import dns_record
+from byodkim_provider.resources import dns_record_provider
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
@@ -110,9 +110,15 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         ),
         ((lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
-        ((dns_record, "publish"), _add_blindly, "create by API", "Host add", "ends"),
-        ((dns_record, "withdraw"), _remove_all, "delete by API beside another value", "Host remove", "ends"),
-        ((dns_record, "withdraw"), _leave, "drop by API", "Host remove", "left behind"),
+        ((dns_record_provider, "publish"), _add_blindly, "create by API", "Host add", "ends"),
+        (
+            (dns_record_provider, "withdraw"),
+            _remove_all,
+            "delete by API beside another value",
+            "Host remove",
+            "ends",
+        ),
+        ((dns_record_provider, "withdraw"), _leave, "drop by API", "Host remove", "left behind"),
     ],
     ids=[
         "deletes another instance",

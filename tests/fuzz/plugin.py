@@ -20,9 +20,9 @@ from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
-from byodkim_provider.resources import dkim_identity, dkim_key, dkim_verification
+from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
-from byodkim_provider.resources.dns_record import DnsRecordProvider
+from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.unknowns import has_unknown
 from tests.continuity.model import as_sent
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
@@ -230,16 +230,16 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _provider(kind: Kind, world: World) -> ResourceProvider:
     match kind:
         case "DkimKey":
-            return dkim_key.DkimKeyProvider()
+            return dkim_key_provider.DkimKeyProvider()
         case "DnsRecord":
             provider = DnsRecordProvider(_in_memory)
             provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
             return provider
         case "DkimVerification":
-            return dkim_verification.DkimVerificationProvider(lambda _: world.looks)
+            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.looks)
         case _:
             route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
-            return dkim_identity.ByodkimIdentityProvider(
+            return dkim_identity_provider.ByodkimIdentityProvider(
                 lambda declared: world.outside_in(declared.region),
                 lambda role_arn: cast(Route53Client, route53),
             )
@@ -261,7 +261,7 @@ def _plugin(world: World) -> Iterator[None]:
 
     with (
         patch.object(EngineProgress, "_log", lambda *_, **__: None),
-        patch.object(dkim_identity, "resolver_for", resolver),
+        patch.object(dkim_identity_provider, "resolver_for", resolver),
     ):
         yield
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.resources import dkim_identity
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from byodkim_provider.resources import dkim_identity_provider
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support.fakes import REGION, FakeProgress
 from tests.support.world import World
 
@@ -57,9 +57,9 @@ def awaiting(stored):
 def test_preview_and_update(world: World, monkeypatch, before, generation, changes, is_change, line):
     """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""
     progress = FakeProgress()
-    monkeypatch.setattr(dkim_identity, "SystemClock", lambda: world.clock)
-    monkeypatch.setattr(dkim_identity, "resolver_for", lambda *_: world.resolver)
-    monkeypatch.setattr(dkim_identity, "progress_of_this_call", lambda: progress)
+    monkeypatch.setattr(dkim_identity_provider, "SystemClock", lambda: world.clock)
+    monkeypatch.setattr(dkim_identity_provider, "resolver_for", lambda *_: world.resolver)
+    monkeypatch.setattr(dkim_identity_provider, "progress_of_this_call", lambda: progress)
     stored = before(world.verified())
     world.publish(generation)
     declared = world.declared(generation, **changes)

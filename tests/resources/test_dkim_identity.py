@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 
 SERVERS = ["ns-1.example.net", "ns-2.example.net"]
 ROLE = "arn:aws:iam::123456789012:role/dns"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from byodkim_provider.resources import dkim_identity
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
+from byodkim_provider.resources import dkim_identity_provider
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
@@ -13,8 +13,8 @@ DISABLED = "DKIM signatures are disabled"
 @pytest.fixture(autouse=True)
 def run(world, monkeypatch):
     """A run of its own, whose lines are those of the world's progress."""
-    monkeypatch.setattr(dkim_identity, "progress_of_this_call", lambda: world.progress)
-    monkeypatch.setattr(dkim_identity, "_drift_said", set())
+    monkeypatch.setattr(dkim_identity_provider, "progress_of_this_call", lambda: world.progress)
+    monkeypatch.setattr(dkim_identity_provider, "_drift_said", set())
 
 
 @pytest.fixture

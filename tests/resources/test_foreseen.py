@@ -3,9 +3,9 @@
 import pytest
 from pulumi.output import Unknown
 
-from byodkim_provider.resources import dkim_identity, dkim_verification
-from byodkim_provider.resources.dkim_identity import ByodkimIdentityProvider
-from byodkim_provider.resources.dkim_verification import DkimVerificationProvider
+from byodkim_provider.resources import dkim_identity_provider, dkim_verification_provider
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, OWNER
 
@@ -18,9 +18,9 @@ STAYS = (
 @pytest.fixture(autouse=True)
 def run(world, monkeypatch):
     """A run of its own, whose lines are those of the world's progress."""
-    for module in (dkim_identity, dkim_verification):
+    for module in (dkim_identity_provider, dkim_verification_provider):
         monkeypatch.setattr(module, "progress_of_this_call", lambda: world.progress)
-    monkeypatch.setattr(dkim_identity, "_in_the_way", set())
+    monkeypatch.setattr(dkim_identity_provider, "_in_the_way", set())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.visibility import DnsWait, Resolver
 from byodkim_provider.identity import verification
 from byodkim_provider.identity.services import Services, Ses
-from byodkim_provider.resources import dkim_identity
+from byodkim_provider.resources import dkim_identity_provider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -149,9 +149,9 @@ def replaced(
 ) -> list[tuple[object, str, object]]:
     """Object, attribute and replacement of what the providers take from their process."""
     return [
-        (dkim_identity, "SystemClock", lambda: clock),
-        (dkim_identity, "resolver_for", lambda *_: resolver),
-        (dkim_identity, "progress_of_this_call", FakeProgress),
+        (dkim_identity_provider, "SystemClock", lambda: clock),
+        (dkim_identity_provider, "resolver_for", lambda *_: resolver),
+        (dkim_identity_provider, "progress_of_this_call", FakeProgress),
         (keys, "generate", generate),
         (keys, "load", _load),
     ]

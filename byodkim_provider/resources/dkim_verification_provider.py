@@ -1,0 +1,164 @@
+"""
+Verification of identities, as a Pulumi resource.
+
+Translates between the engine's plain dicts and `identity.verification`, which polls and decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, get_args
+
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
+from pulumi.output import Unknown
+
+from byodkim_provider import property_types
+from byodkim_provider.dns.delegations import removed_too_early
+from byodkim_provider.dns.resolver import resolver_for
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity import verdicts, verification
+from byodkim_provider.identity.verdicts import Entry, Verdict
+from byodkim_provider.identity.verification import OnTimeout, Sources
+from byodkim_provider.progress import SystemClock
+from byodkim_provider.quoting import shown
+from byodkim_provider.resources._plugin import progress_of_this_call
+from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources.dkim_identity_provider import exists_already
+from byodkim_provider.resources.dkim_verification import TIMEOUT_MINUTES
+from byodkim_provider.resources.unknowns import has_unknown, split
+
+__all__ = ["DkimVerificationProvider"]
+
+MAX_TIMEOUT_MINUTES = 72 * 60
+"""SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
+
+_INPUTS: Final[property_types.Kinds] = {
+    "identities": property_types.list_of(property_types.MAP),
+    "account_id": property_types.LINE,
+    "timeout_minutes": property_types.NUMBER,
+    "adopted": property_types.list_of(property_types.STRING),
+}
+"""Types of the inputs."""
+
+_ENTRY: Final[property_types.Kinds] = {
+    **property_types.kinds_of(Entry),
+    **property_types.kinds_of(Verdict),
+    "signed_until": property_types.by_generation(property_types.TIME),
+}
+"""Types of an identity's properties, in the inputs and in the state."""
+
+
+class DkimVerificationProvider(AwsProvider):
+    """Translates between the engine and the verification."""
+
+    def __init__(self, connect: Callable[[str | None], Sources] | None = None) -> None:
+        super().__init__()
+        self._connect = connect or self._connect_to_aws
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        known, _ = split(news)
+        problems = property_types.problems(known, _INPUTS) or _entry_problems(known, "identities")
+        if "identities" not in known and isinstance(news.get("identities"), list | tuple):
+            problems += [
+                f"identities[{number}].{problem}"
+                for number, one in enumerate(news["identities"])
+                for problem in property_types.problems(_known(one), _ENTRY)
+            ]
+        minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
+        if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
+            problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
+        problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
+        if known.get("on_timeout", "warn") not in get_args(OnTimeout):
+            problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
+        if not problems and not isinstance(news.get("identities"), Unknown):
+            identities = [_known(one) for one in news.get("identities") or ()]
+            problems += _existing(identities)
+            for one in _staying(olds.get("adopted"), identities):
+                progress_of_this_call().info(
+                    f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
+                    "it was adopted"
+                )
+        return check_result(news, problems)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        identities, before = news.get("identities", ()), _verdicts(olds)
+        if isinstance(identities, Unknown):
+            return DiffResult(changes=True)
+        known = [_known(one) for one in identities]
+        if all(one.keys() >= {"domain", "region"} for one in known):
+            # An unknown selector does not matter here: only Regions are compared.
+            verdicts.refuse_exchange(
+                [Entry.from_properties({"selector": "", **one}) for one in known], before
+            )
+        # Time limits are not compared: they apply to the next wait.
+        return DiffResult(changes=has_unknown(identities) or verdicts.needs_poll(_entries(news), before))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("verification", self._verify(props, []))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._verify(news, _verdicts(olds)))
+
+    def _verify(self, inputs: Mapping[str, Any], before: Sequence[Verdict]) -> dict[str, Any]:
+        found = verification.verify(
+            _entries(inputs),
+            before,
+            self._connect(inputs.get("account_id")),
+            timeout_minutes=inputs.get("timeout_minutes", TIMEOUT_MINUTES),
+            on_timeout=inputs.get("on_timeout", "warn"),
+        )
+        return {
+            "results": [verdict.to_properties() for verdict in found],
+            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
+        }
+
+    def _connect_to_aws(self, account_id: str | None) -> Sources:
+        return Sources(
+            ses=lambda region: self._connections.ses(region, account_id),
+            resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
+            clock=SystemClock(),
+            progress=progress_of_this_call(),
+        )
+
+
+def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A problem for each new identity that SES has already: the identities' own checks have found them."""
+    return [
+        f"{one['domain']} {one['region']}: SES has this identity already, as its warning says"
+        for one in identities
+        if exists_already(one.get("region", ""), one.get("domain", ""))
+    ]
+
+
+def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Identities that were *adopted* and are no longer declared."""
+    if not isinstance(adopted, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
+        return []
+    return sorted({*map(str, adopted)} - {f"{one['domain']} {one['region']}" for one in identities})
+
+
+def _known(identity: Any) -> dict[str, Any]:
+    """The properties of an identity that are known in a preview."""
+    if not isinstance(identity, Mapping):
+        return {}
+    return split(identity)[0]
+
+
+def _entries(properties: Mapping[str, Any]) -> list[Entry]:
+    return [Entry.from_properties(one) for one in properties.get("identities", ())]
+
+
+def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> list[str]:
+    """Problems with the types of the identities under *name*; *more* are further required properties."""
+    return [
+        f"{name}[{number}].{problem}"
+        for number, one in enumerate(properties.get(name, ()))
+        for problem in property_types.problems(one, _ENTRY, required=("domain", "region", "selector", *more))
+    ]
+
+
+def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
+    property_types.refuse_state(outputs, {"results": property_types.list_of(property_types.MAP)}, required=())
+    if wrong := _entry_problems(outputs, "results", "status", "verified"):
+        raise InvalidSettings([f"in the state, {one}" for one in wrong])
+    return [Verdict.from_properties(one) for one in outputs.get("results", ())]
