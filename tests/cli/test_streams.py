@@ -72,8 +72,6 @@ def byodkim(project, *arguments, stdin=None):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell starts what runs in the background deaf to SIGINT, and so may have started this one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
