@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from byodkim_provider import __version__
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
@@ -64,6 +65,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="byodkim")
 def main() -> None:
     """
     DKIM keys of your own in Amazon SES: what signs now, and the next key.

@@ -1,0 +1,138 @@
+"""What is built from a checkout is whole: it installs into an environment that has nothing of ours."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import byodkim_provider
+
+ROOT = Path(__file__).parents[1]
+
+NOT_IN_A_CHECKOUT = (
+    "venv",
+    ".git",
+    "__pycache__",
+    "*.egg-info",
+    "build",
+    "dist",
+    "site",
+    ".cache",
+    ".*_cache",
+)
+
+
+def run(*command, cwd):
+    """Standard output of *command*, which has to succeed."""
+    theirs = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [str(one) for one in command]
+    done = subprocess.run(command, cwd=cwd, env=theirs, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the checkout: what builds writes into it."""
+    copy = tmp_path_factory.mktemp("checkout") / "byodkim"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_IN_A_CHECKOUT))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def dist(checkout):
+    """The sdist, and the wheel that `build` makes from what is in the sdist."""
+    made = checkout / "dist"
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", made, cwd=checkout)
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(dist):
+    (wheel,) = dist.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def sdist(dist):
+    (sdist,) = dist.glob("*.tar.gz")
+    return sdist
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The programs of an environment in which the wheel is installed; it borrows all other packages."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder)
+    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check")
+    run(*pip, "install", "--no-index", "--no-deps", wheel, cwd=folder)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    # After the environment's own packages; a `.pth` file there, such as our editable install, is not read.
+    borrowed = [path for path in sys.path if Path(path).name == "site-packages"]
+    (packages / "borrowed.pth").write_text("\n".join(borrowed))
+    return folder / "bin"
+
+
+def product_files():
+    """Every file of the package."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "byodkim_provider").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_wheel(wheel):
+    """The wheel has each file of the package, data and `py.typed` too, and no file of anything else."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "byodkim_provider/py.typed" in names
+    assert {name for name in names if ".dist-info/" not in name} == product_files()
+
+
+def test_sdist(sdist):
+    """The sdist has what the wheel is built from, and neither tests nor sandbox."""
+    with tarfile.open(sdist) as archive:
+        names = {one.name.partition("/")[2] for one in archive.getmembers() if one.isfile()}
+    beside = {name for name in names - product_files() if ".egg-info/" not in name}
+    assert product_files() <= names
+    assert beside == {
+        "MANIFEST.in",
+        "PKG-INFO",
+        "README.md",
+        "pyproject.toml",
+        "requirements.txt",
+        "setup.cfg",
+    }
+
+
+def test_a_package_index_would_take_them(wheel, sdist):
+    """The metadata is valid, and README can be shown."""
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist, cwd=wheel.parent)
+
+
+def test_command(installed, tmp_path):
+    """The installed command runs, and says which version it is."""
+    assert run(installed / "byodkim", "--version", cwd=tmp_path) == (
+        f"byodkim, version {byodkim_provider.__version__}\n"
+    )
+    assert json.loads(run(installed / "byodkim", "iam-policy", cwd=tmp_path))["Version"] == "2012-10-17"
+
+
+def test_library(installed, tmp_path):
+    """Every public name can be imported from the installed package, which is not the checkout."""
+    program = "import byodkim_provider as b; [getattr(b, name) for name in b.__all__]; print(b.__file__)"
+    where = Path(run(installed / "python", "-c", program, cwd=tmp_path).strip())
+    assert where.is_relative_to(installed.parent)
+
+
+def test_schema_of_stack_files(installed, tmp_path):
+    """The installed package prints the schema that the checkout has for editors."""
+    printed = run(installed / "python", "-m", "byodkim_provider.config.settings", cwd=tmp_path)
+    assert printed == (ROOT / "stacks" / "schema.json").read_text()
