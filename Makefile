@@ -5,7 +5,7 @@ RUN := venv/bin/python
 SIZES ?= 1,10,50,100,300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture site lock clean
+.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -37,6 +37,12 @@ schema: venv/.installed ## Write the JSON Schema of stack files for editors
 
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture
+
+screenshot: venv/.installed engine ## Draw README's picture of a terminal from a run of the demo
+	$(RUN) -m tests.docs.screenshot
+
+reference: venv/.installed ## Write the commands and resources into docs/reference/ from the source
+	$(RUN) -m tests.docs.reference
 
 site: venv/.installed ## Build the documentation as a site with search, into site/
 	$(RUN) -m zensical build --strict

@@ -45,6 +45,7 @@ def main() -> int:
         environment = sandbox.environment | {
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "SANDBOX_DNS": sandbox.dns_resolver,
             "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(Path(pulumi.command).parent), os.environ["PATH"]]

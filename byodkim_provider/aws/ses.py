@@ -56,6 +56,9 @@ class SesIdentity:
     error_type: str = ""
     """`ErrorType` of the last failed check. SES may keep it although the status is SUCCESS: see `failure`."""
     soa_seen: str = ""
+    mail_from: str = ""
+    """The custom MAIL FROM domain; empty if there is none."""
+    mail_from_status: str = ""
 
     @property
     def selector(self) -> str | None:
@@ -182,6 +185,7 @@ class SesClient:
         dkim = answer.get("DkimAttributes", {})
         info = answer.get("VerificationInfo", {})
         soa = info.get("SOARecord", {})
+        mail_from = answer.get("MailFromAttributes", {})
         return SesIdentity(
             identity_type=answer.get("IdentityType", ""),
             dkim_status=dkim.get("Status", ""),
@@ -195,6 +199,8 @@ class SesClient:
             last_success=info.get("LastSuccessTimestamp"),
             error_type=info.get("ErrorType", ""),
             soa_seen=soa.get("PrimaryNameServer", ""),
+            mail_from=mail_from.get("MailFromDomain", ""),
+            mail_from_status=mail_from.get("MailFromDomainStatus", ""),
         )
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:

@@ -2,7 +2,7 @@
 `byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
 Collects the records and their lookups. `diagnosis` decides what is wrong, `examined` formats it.
-SES's status is shown too, and does not affect the verdict.
+SES's status and what DMARC makes of the domain's mail are shown too, and do not affect the verdict.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.examined import Examined, SesView
+from byodkim_provider.cli.examined import DmarcView, Examined, SesView
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
@@ -29,6 +29,7 @@ from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
+from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.visibility import Resolver
 from byodkim_provider.errors import ByodkimError
@@ -120,6 +121,7 @@ def doctor(
     seen = ask_all([(f"DNS {one.name}", partial(_diagnosis, one, resolver)) for one, resolver in expected])
     found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(expected, seen, strict=True)]
     views = _ask_ses(identities, stack, environment)
+    dmarc = _dmarc(expected, views)
     verdicts = {one.seen.verdict for one in found}
     verdict = next(worst for worst in ("wrong", "unknown", "right") if worst in verdicts)
     if as_json:
@@ -127,10 +129,13 @@ def doctor(
             "verdict": verdict,
             "records": [one.to_json() for one in found],
             "ses": [view.to_json() for view in views],
+            "dmarc": [one.to_json() for one in dmarc],
         }
         click.echo(json.dumps(plain, indent=2))
     else:
         for line in (*(line for one in found for line in one.lines()), *(view.line() for view in views)):
+            click.echo(line)
+        for line in (line for one in dmarc for line in one.lines()):
             click.echo(line)
     context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
 
@@ -207,6 +212,18 @@ def _diagnosis(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis
         return examine(resolver, expected)
     text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"
     return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=expected.public_key_der or b"")
+
+
+def _dmarc(
+    expected: Sequence[tuple[ExpectedRecord, Resolver | None]], views: Sequence[SesView]
+) -> list[DmarcView]:
+    """For information: what DMARC makes of each domain's mail. Empty where DNS is not checked."""
+    resolvers = {one.domain: resolver for one, resolver in expected if resolver}
+    seen = ask_all([(f"DMARC {name}", partial(lookup, one, name)) for name, one in resolvers.items()])
+    return [
+        DmarcView(name, policy, tuple(view for view in views if view.domain == name))
+        for name, policy in zip(resolvers, seen, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import fixes, panels, visibility
+from byodkim_provider.dns import dmarc, fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord
 from byodkim_provider.dns.panels import PANELS, Panel
 
-__all__ = ["Examined", "SesView"]
+__all__ = ["DmarcView", "Examined", "SesView"]
 
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Codes without a value to type: the key has leaked, or DNS has it already."""
@@ -156,3 +156,32 @@ class SesView:
             "error_type": (seen.failure or None) if seen else None,
             "selector": seen.selector if seen else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcView:
+    """What DMARC makes of a domain's mail. For information: the verdict does not depend on it."""
+
+    domain: str
+    policy: dmarc.Policy | None
+    """None if no record was found."""
+    ses: tuple[SesView, ...]
+    """SES's view in each Region that was asked."""
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.policy is None:
+            yield f"DMARC of {self.domain}: no record found"
+            return
+        yield f"DMARC of {self.domain}: policy {self.policy.policy}, at _dmarc.{self.policy.at}"
+        yield f"  {dmarc.dkim_line(self.policy, self.domain)}"
+        for one in self.ses:
+            if one.identity:
+                seen = (one.identity.mail_from, one.identity.mail_from_status)
+                yield f"  {dmarc.spf_line(self.policy, self.domain, one.region, *seen)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        mail_from = {one.region: one.identity.mail_from or None for one in self.ses if one.identity}
+        found = self.policy.to_json() if self.policy else None
+        return {"domain": self.domain, "policy": found, "mail_from": mail_from}

@@ -30,7 +30,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from sandbox.pulumi.aws_resources import Properties, Record, Resource, Zone, find_zone
-from sandbox.pulumi.aws_ses import EmailIdentity
+from sandbox.pulumi.aws_ses import EmailIdentity, MailFromAttributes
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -43,6 +43,7 @@ RESOURCES: Final[dict[str, type[Resource]]] = {
     "aws:route53/record:Record": Record,
     "aws:route53/zone:Zone": Zone,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
+    "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
 }
 """The resource types there are, by type token."""
 

@@ -105,6 +105,15 @@ class Actions:
         self._store(replace(identity, configuration_set=configuration_set))
         return {}
 
+    def put_email_identity_mail_from_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Bounces of this identity's mail go to that domain, or to SES's own."""
+        identity = self._existing(sent)
+        name, on_failure = sent.get("MailFromDomain") or "", sent.get("BehaviorOnMxFailure")
+        if name and not name.endswith(f".{identity.name}"):
+            raise _bad_request(f"MailFromDomain <{name}> is not a sub-domain of {identity.name}.")  # assumed
+        self._store(replace(identity, mail_from=name, on_mx_failure=on_failure or identity.on_mx_failure))
+        return {}
+
     def get_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """One identity, as it was `read_lag_seconds` ago."""
         identity = self._existing(sent, at=self._read_at)
@@ -115,7 +124,7 @@ class Actions:
             "VerificationStatus": identity.verification_status,
             "VerificationInfo": identity.verification_info(self.switches),
             "DkimAttributes": self._dkim_attributes(identity),
-            "MailFromAttributes": {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"},
+            "MailFromAttributes": _mail_from(identity),
             "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
@@ -298,6 +307,11 @@ def _is_byodkim(attributes: Mapping[str, str]) -> bool:
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _mail_from(identity: Identity) -> dict[str, Any]:
+    custom = {"MailFromDomain": identity.mail_from, "MailFromDomainStatus": "SUCCESS"}
+    return (custom if identity.mail_from else {}) | {"BehaviorOnMxFailure": identity.on_mx_failure}
 
 
 def _row(identity: Identity) -> dict[str, Any]:

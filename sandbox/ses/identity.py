@@ -159,6 +159,9 @@ class Identity:
     key_length: str = "RSA_2048_BIT"
     """Of the next key that Easy DKIM makes."""
     configuration_set: str | None = None
+    mail_from: str = ""
+    """The custom MAIL FROM domain. Its MX record is not checked: it counts as found."""
+    on_mx_failure: str = "USE_DEFAULT_VALUE"
     tags: Mapping[str, str] = field(default_factory=dict)
     confirmed: bool = False
     """SES's last check found the public half of *key*. A status SUCCESS may be left from before a Put."""

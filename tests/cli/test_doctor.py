@@ -68,7 +68,8 @@ def test_right(one, world):
     world.resolver.records[NAME] = (VALUE,)
     result = one()
     assert (0, "") == (result.exit_code, result.stderr)
-    *lines, key = result.stdout.splitlines()
+    *lines, key, dmarc = result.stdout.splitlines()
+    assert dmarc == f"DMARC of {DOMAIN}: no record found"
     assert lines == [
         f"{NAME}: right",
         "  ns1.example.net shows the key",
@@ -91,7 +92,7 @@ def test_wrong(one, world):
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines[3])
     assert lines[4] == "  to fix it: replace 'Value': in one piece, on one line, without quotes"
     typed = panels.instructions(PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
-    assert lines[5:] == [f"  {line}" for line in typed.splitlines()]
+    assert lines[5:-1] == [f"  {line}" for line in typed.splitlines()]
 
 
 def test_misplaced(one, world):
@@ -154,6 +155,7 @@ def test_json(one, world):
             }
         ],
         "ses": [],
+        "dmarc": [{"domain": DOMAIN, "policy": None, "mail_from": {}}],
     }
 
 
@@ -242,9 +244,30 @@ def test_ses_view(one, world):
     world.resolver.records[NAME] = (VALUE,)
     result = one("--region", "eu-west-1")
     assert result.exit_code == 0
-    line = result.stdout.splitlines()[-1]
+    line = result.stdout.splitlines()[-2]
     said = f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
     assert line.startswith(f"{said}, last checked ")
+
+
+def test_dmarc(one, world, project):
+    """What DMARC makes of the domain's mail is said at the end, and changes nothing."""
+    project.world.ses().set_mail_from(DOMAIN, f"bounce.{DOMAIN}")
+    world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)
+    world.resolver.records[NAME] = (VALUE,)
+    result = one("--region", "eu-west-1")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-3:] == [
+        f"DMARC of {DOMAIN}: policy reject, at _dmarc.{DOMAIN}",
+        f"  DKIM fits mail from {DOMAIN} and its sub-domains (adkim=r)",
+        f"  SPF in eu-west-1 does not fit: MAIL FROM is bounce.{DOMAIN}, not {DOMAIN} (aspf=s)",
+    ]
+    assert json.loads(one("--region", "eu-west-1", "--json").stdout)["dmarc"] == [
+        {
+            "domain": DOMAIN,
+            "policy": {"at": f"_dmarc.{DOMAIN}", "policy": "reject", "adkim": "r", "aspf": "s"},
+            "mail_from": {"eu-west-1": f"bounce.{DOMAIN}"},
+        }
+    ]
 
 
 @pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])
@@ -263,7 +286,7 @@ def test_ses_has_none(one, world, project):
     world.resolver.records[NAME] = (VALUE,)
     result = one("--region", "eu-west-1")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == f"SES in eu-west-1 has no identity {DOMAIN}"
+    assert result.stdout.splitlines()[-2] == f"SES in eu-west-1 has no identity {DOMAIN}"
 
 
 def test_ses_refuses(one, world):

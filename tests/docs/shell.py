@@ -82,6 +82,7 @@ class Shell:
             write_script(
                 programs / name, f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.docs.{name} "$@"\n'
             )
+        write_script(programs / "python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
         theirs = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))
         }

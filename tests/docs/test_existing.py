@@ -13,7 +13,8 @@ from tests.engine.stack import OPENSSL_KEY, REGION
 
 pytestmark = pytest.mark.engine
 
-PAGE = "docs/how-to/existing-identities.md"
+EASY_DKIM = "docs/how-to/from-easy-dkim.md"
+ANOTHER_TOOL = "docs/how-to/from-another-tool.md"
 DOMAIN = "example.com"
 
 
@@ -25,15 +26,15 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
         target = f"{key.selector}.dkim.amazonses.com"
         panel.paste(f"{key.selector}._domainkey.{DOMAIN}", target, kind="CNAME")
         Panel(sandbox, target).paste(target, records.record_value(key.public_der))
-    stack.paste(block(PAGE, "Away from Easy DKIM", 1))
-    first, second = block(PAGE, "Away from Easy DKIM", 2).splitlines()
+    stack.paste(block(EASY_DKIM, "Away from Easy DKIM", 1))
+    first, second = block(EASY_DKIM, "Away from Easy DKIM", 2).splitlines()
     assert stack.run("pulumi preview").exit_code == 0  # else no record would be made
     refused = stack.run(first)
     assert refused.exit_code != 0
     assert "signing with Easy DKIM\n" in refused.stdout
     assert DOMAIN in stack.run(second).stdout
 
-    page = PAGE, "Round the window: a sub-domain"
+    page = EASY_DKIM, "Round the window: a sub-domain"
     tokens = json.loads(follow(*page, 1).stdout)
     for token in tokens:
         panel.paste(f"{token}._domainkey.mail.{DOMAIN}", f"{token}.dkim.amazonses.com", kind="CNAME")
@@ -42,7 +43,7 @@ def test_away_from_easy_dkim(sandbox, stack, follow):
     follow(*page, 4)
     assert list(sandbox.ses.identities(REGION)) == [DOMAIN]
 
-    downtime = PAGE, "Round the window: a planned downtime"
+    downtime = EASY_DKIM, "Round the window: a planned downtime"
     stack.paste(block(*downtime, 1))
     follow(*downtime, 2)
     assert json.loads(follow(*page, 3).stdout) == []
@@ -58,7 +59,7 @@ def test_leaving_another_tool(sandbox, stack, follow):
     Panel(sandbox, DOMAIN).paste(f"s1._domainkey.{DOMAIN}", records.record_value(key.public_key_der))
     sandbox.ses.put_identity(DOMAIN, REGION, selector="s1", private_key=key.pkcs1_base64())
     before = sandbox.ses.identities(REGION)[DOMAIN].changed
-    page = PAGE, "Leaving aws.sesv2.EmailIdentity or Terraform"
+    page = ANOTHER_TOOL, "From Terraform, pulumi-aws or CloudFormation"
     stack.paste(block(*page, 1))
     (stack.project / "key").write_text(key.pkcs1_base64())
     follow(*page, 2)

@@ -38,10 +38,10 @@ def test_real_account(sandbox, shell, follow, kms_alias):
 
 
 def test_keys_of_your_own(sandbox, stack, follow):
-    """The key that README adds and the one that the page on rotation adds later have names of their own."""
+    """The keys that the pages on settings and on rotation add have names of their own."""
     sandbox.add_zone(DOMAIN)
     stack.paste(block("README.md", "With a real AWS account", 2))
-    follow("README.md", "Settings")
+    follow("docs/reference/settings.md", "A key of your own")
     follow("docs/how-to/rotation.md", "With keys of your own")
     [shown] = json.loads(stack.run("pulumi stack output domains").stdout).values()
     assert [(one["generation"], one["role"], one["name"]) for one in shown["records"]] == [
@@ -50,6 +50,7 @@ def test_keys_of_your_own(sandbox, stack, follow):
     ]
     for record in shown["records"]:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
+    assert follow("docs/how-to/dmarc.md", "Check it").stdout.endswith(f"DMARC of {DOMAIN}: no record found\n")
 
 
 def test_kms(shell, follow, kms_alias):

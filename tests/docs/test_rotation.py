@@ -11,6 +11,7 @@ from tests.engine.stack import REGION
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/how-to/rotation.md"
+LEAKED = "docs/how-to/leaked-key.md"
 DOMAIN = "example.com"
 
 
@@ -43,7 +44,7 @@ def test_life(sandbox, stack, follow):
     assert stack.run("byodkim rotate example.com").exit_code == 0
     stack.days_pass(10)
 
-    page = PAGE, "A key has leaked"
+    page = LEAKED, "A key has leaked"
     follow(*page, 1)
     leaked, _ = sandbox.ses.signing_key(DOMAIN, REGION)
     follow(*page, 2)

@@ -206,7 +206,14 @@ class FakeSes:
             last_checked=info.get("LastCheckedTimestamp"),
             last_success=info.get("LastSuccessTimestamp"),
             error_type=info.get("ErrorType", ""),
+            mail_from=answer["MailFromAttributes"].get("MailFromDomain", ""),
+            mail_from_status=answer["MailFromAttributes"].get("MailFromDomainStatus", ""),
         )
+
+    def set_mail_from(self, domain: str, mail_from: str) -> None:
+        """What others do: the product never changes it."""
+        sent = {"EmailIdentity": domain, "MailFromDomain": mail_from}
+        self._call("PutEmailIdentityMailFromAttributes", domain, sent)
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
         more: dict[str, Any] = {}

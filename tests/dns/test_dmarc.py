@@ -1,0 +1,81 @@
+"""What DMARC makes of a domain's mail is read from its record, or from that of a parent."""
+
+import pytest
+
+from byodkim_provider.dns import dmarc
+from byodkim_provider.dns.dmarc import Policy, lookup, parse
+from tests.support.fakes import FakeResolver
+
+DOMAIN = "news.example.com"
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ({}, None),
+        ({f"_dmarc.{DOMAIN}": ("v=spf1 -all",)}, None),
+        ({"_dmarc.com": ("v=DMARC1; p=reject",)}, None),
+        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, None),
+        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=reject",)}, Policy(DOMAIN, "reject", "r", "r")),
+        ({f"_dmarc.{DOMAIN}": ("V = DMARC1;P=Reject;ADKIM=S;aspf=s",)}, Policy(DOMAIN, "reject", "s", "s")),
+        ({f"_dmarc.{DOMAIN}": ("v=DMARC1; p=later; adkim=x",)}, Policy(DOMAIN, "none", "r", "r")),
+        ({"_dmarc.example.com": ("v=DMARC1; p=reject",)}, Policy("example.com", "reject", "r", "r")),
+        (
+            {"_dmarc.example.com": ("v=DMARC1; p=reject; sp=quarantine",)},
+            Policy("example.com", "quarantine", "r", "r"),
+        ),
+    ],
+    ids=[
+        "no record",
+        "another record",
+        "not of a top-level domain",
+        "several count as none",
+        "its own",
+        "any spelling",
+        "unknown values",
+        "of the parent",
+        "the parent's for sub-domains",
+    ],
+)
+def test_lookup(records, expected):
+    """The nearest record holds; a parent's has a policy for sub-domains."""
+    resolver = FakeResolver()
+    resolver.records.update(records)
+    assert expected == lookup(resolver, DOMAIN)
+
+
+def policy(**modes):
+    return Policy("example.com", "none", modes.get("adkim", "r"), modes.get("aspf", "r"))
+
+
+@pytest.mark.parametrize(
+    ("aspf", "mail_from", "status", "expected"),
+    [
+        ("r", "", "", "does not fit: MAIL FROM is amazonses.com"),
+        ("r", "b.example.com", "SUCCESS", "fits: MAIL FROM is b.example.com, SUCCESS (aspf=r)"),
+        (
+            "s",
+            "b.example.com",
+            "SUCCESS",
+            "does not fit: MAIL FROM is b.example.com, not example.com (aspf=s)",
+        ),
+        ("r", "b.example.com", "FAILED", "does not fit: MAIL FROM is to be b.example.com, SES says FAILED"),
+    ],
+    ids=["SES's own", "relaxed", "strict", "its MX record is missing"],
+)
+def test_spf(aspf, mail_from, status, expected):
+    """SPF fits if MAIL FROM is a domain of the sender's own, and strictly never."""
+    line = dmarc.spf_line(policy(aspf=aspf), "example.com", "eu-west-1", mail_from, status)
+    assert f"SPF in eu-west-1 {expected}" == line
+
+
+def test_dkim():
+    """A strict policy wants an identity for each sub-domain."""
+    assert "example.com and its sub-domains (adkim=r)" in dmarc.dkim_line(policy(), "example.com")
+    assert "not from its sub-domains" in dmarc.dkim_line(policy(adkim="s"), "example.com")
+
+
+def test_nothing_quoted():
+    """What somebody pasted into the record is not shown."""
+    pasted = parse("v=DMARC1; p=MIIEvQIBADANBgkq; adkim=MIIE", at=DOMAIN, domain=DOMAIN)
+    assert Policy(DOMAIN, "none", "r", "r") == pasted

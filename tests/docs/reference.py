@@ -1,0 +1,96 @@
+"""
+Writes the parts of the reference that follow from the source: `python -m tests.docs.reference`.
+
+The commands, as their `--help` has them; arguments and outputs of the public resources, as their
+docstrings have them. Source in, pages out.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+import byodkim_provider
+from byodkim_provider.cli import main
+from tests.docs.pages import ROOT
+
+__all__ = ["BEGIN", "END", "PARTS", "with_part"]
+
+BEGIN: Final = "<!-- made: `make reference` writes from here -->"
+END: Final = "<!-- to here -->"
+
+WIDTH: Final = 96
+"""Characters in a line of `--help`."""
+
+
+def commands() -> str:
+    """The help of each command."""
+    with click.Context(main, info_name="byodkim") as context:
+        names = main.list_commands(context)
+        found = [("byodkim", main), *((f"byodkim {one}", main.get_command(context, one)) for one in names)]
+    return "\n\n".join(f"## {name}\n\n```\n{_help(name, command)}\n```" for name, command in found if command)
+
+
+def _help(name: str, command: click.Command) -> str:
+    with click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH) as context:
+        return command.get_help(context)
+
+
+def resources() -> str:
+    """Arguments and outputs of each public class that has some."""
+    names = [getattr(byodkim_provider, name) for name in byodkim_provider.__all__]
+    return "\n\n".join(part for one in names if isinstance(one, type) and (part := _class(one)))
+
+
+def _class(made: type) -> str:
+    rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
+    if not rows or issubclass(made, Exception):
+        return ""
+    head = "| name | type | default | meaning |\n| --- | --- | --- | --- |"
+    return "\n".join([f"## {made.__name__}\n\n{inspect.getdoc(made)}\n\n{head}", *rows])
+
+
+def _fields(found: ast.stmt) -> Iterator[str]:
+    assert isinstance(found, ast.ClassDef)
+    for node, after in zip(found.body, [*found.body[1:], None], strict=True):
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+            continue
+        meaning = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            meaning = " ".join(str(after.value.value).split())
+        default = ast.unparse(node.value) if node.value else ""
+        yield f"| {_code(node.target.id)} | {_code(_type(node.annotation))} | {_code(default)} | {meaning} |"
+
+
+def _type(annotation: ast.expr) -> str:
+    """The type without what Pulumi wraps it into."""
+    text = ast.unparse(annotation)
+    while (bare := re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)) != text:
+        text = bare
+    text = text.replace("None | None", "None")
+    return re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", r"\|") if text else ""
+
+
+PARTS: Final = {"docs/reference/cli.md": commands, "docs/reference/resources.md": resources}
+"""What stands between the marks of each page."""
+
+
+def with_part(page: str) -> str:
+    """*page* as it should be."""
+    before, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{PARTS[page]()}\n\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    for one in PARTS:
+        (ROOT / one).write_text(with_part(one), encoding="utf-8")

@@ -1,0 +1,26 @@
+"""The reference says what the source says."""
+
+import json
+import re
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.docs.reference import PARTS, with_part
+
+
+@pytest.mark.parametrize("page", PARTS)
+def test_made(page):
+    """Commands, arguments and outputs: `make reference` writes them again."""
+    assert with_part(page) == (ROOT / page).read_text(encoding="utf-8"), "run: make reference"
+
+
+def test_settings():
+    """The page on settings has each setting of the schema, and no other."""
+    schema = json.loads((ROOT / "stacks" / "schema.json").read_text())
+    expected = {
+        *(name for one in schema["$defs"].values() for name in one.get("properties", {})),
+    }
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?) \|", page.partition("## A domain")[2], re.MULTILINE)
+    assert {name for row in rows for name in re.findall("`(.+?)`", row)} == expected
