@@ -16,6 +16,7 @@ import click
 
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
@@ -53,7 +54,8 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_chosen(**options: Any) -> None:
-        given = {name: options.pop(name) for name in ("domain", "selector", "stack_name", "panel", "zone")}
+        given = {name: options.pop(name) for name in ("domain", "selector", "panel", "zone")}
+        given["stack_name"] = options.pop("name")
         files = {name: options.pop(name) for name in ("private_key", "public_key")}
         _refuse_combinations(**given, **files)
         chosen = Chosen(public_key_der=_public_key(**files), **given)
@@ -82,9 +84,7 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
             help="PEM, DER or base64 of DER; only the public half is used.",
         ),
         click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."),
-        click.option(
-            "-s", "--stack", "stack_name", metavar="STACK", help="The stack; by default the selected one."
-        ),
+        stack_option,
         click.argument("domain", type=_domain, required=False, metavar="[DOMAIN]"),
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.messages import CannotRead, say, say_as_json, wants_json
 from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
 
@@ -28,6 +28,9 @@ COMMANDS: Final = {
 
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
+
+AS_JSON: Final = "byodkim_provider.as_json"
+"""Under this key a context remembers whether errors are printed as JSON too."""
 
 
 class _Commands(click.Group):
@@ -51,17 +54,33 @@ class _Commands(click.Group):
         with repaired():
             return super().main(*arguments, **options)
 
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        context.meta[AS_JSON] = wants_json(arguments)
+        return super().parse_args(context, arguments)
+
     def invoke(self, context: click.Context) -> object:
+        as_json = context.meta[AS_JSON]
+        refused: click.ClickException
         try:
             return super().invoke(context)
         except ByodkimError as error:
-            raise CannotRead(str(error)) from None
+            refused, kind = CannotRead(str(error)), type(error).__name__
+        except click.ClickException as error:
+            # click has many classes for a wrong command line, and other ones with each version.
+            refused = error
+            kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
         except KeyboardInterrupt as interrupt:
-            say(", ".join(["interrupted", *map(str, interrupt.args)]))
+            text = ", ".join(["interrupted", *map(str, interrupt.args)])
+            say(text)
             with suppress(OSError):
+                if as_json:
+                    say_as_json("Interrupted", text, INTERRUPTED)
                 sys.stdout.flush()
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
             os._exit(INTERRUPTED)
+        if as_json:
+            say_as_json(kind, refused.format_message(), refused.exit_code)
+        raise refused
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,15 +1,17 @@
 """
-The current state of one domain: what is wrong with it, and what is due next.
+The current state of one domain: what is wrong with it, and what is due.
 
 Values in, values out: no calls here. Wrong: mail is not signed as the stack file says, or soon
-will not be. Due: everything that has a date.
+will not be. Due: somebody should do something, and mail is fine. Notes: nobody has to do anything.
+`byodkim status --json` prints these classes field by field; `schemas` makes its JSON Schema of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli.rotation import signed_lately
@@ -17,12 +19,27 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import Role
+from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
+from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 
-__all__ = ["DomainNow", "IdentityNow", "RecordNow", "domain_now", "identity_now", "record_now"]
+__all__ = [
+    "DomainNow",
+    "IdentityNow",
+    "RecordNow",
+    "StackNow",
+    "Verdict",
+    "domain_now",
+    "identity_now",
+    "record_now",
+    "stack_now",
+]
+
+Verdict = Literal["well", "due", "wrong"]
+"""The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +78,20 @@ class RecordNow:
     role: Role
     name: str
     value: str
+    fingerprint: str
+    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     visible: bool | None
-    """None if DNS is not checked (`dnsCheck: off`)."""
+    """Whether every server that answers shows the key; None if DNS is not checked (`dnsCheck: off`)."""
+    servers_visible: int | None
+    """How many name servers show the key; None if DNS is not checked."""
+    servers_asked: int | None
+    """How many name servers were asked; None if DNS is not checked."""
     seen: str
     """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+    signing_since: datetime | None
+    """Since when the key signs, in the first of the Regions; None if it does not sign now."""
+    signed_until: datetime | None
+    """When the key signed last, in the last of the Regions; None if it never did, or still does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +99,32 @@ class DomainNow:
     """A domain, with all findings."""
 
     domain: str
+    verdict: Verdict
     rotate_after_days: int | None
     """None if the stack file does not have the domain."""
+    next_rotation: datetime | None
+    """When the key will have signed for `rotate_after_days`; None if nothing signs."""
+    days_until_rotation: int | None
+    """Whole days until then; negative if the rotation is overdue."""
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
     wrong: tuple[str, ...]
+    """Mail is not signed as the stack file says, or soon will not be."""
     due: tuple[str, ...]
+    """What somebody should do while mail is fine."""
+    notes: tuple[str, ...]
+    """What is good to know; nobody has to do anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackNow:
+    """A stack, with all its domains."""
+
+    stack: str
+    verdict: Verdict
+    """The worst of the domains."""
+    checked_at: datetime
+    domains: tuple[DomainNow, ...]
 
 
 def identity_now(
@@ -122,7 +169,7 @@ def identity_now(
     )
 
 
-def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
+def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
     if seen.origin != "EXTERNAL":
         return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
     if seen.selector not in (None, stored.declared.selector):
@@ -139,16 +186,43 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     return f"verification pending{why}: run `pulumi up`"
 
 
-def record_now(record: PublishedRecord, answers: Sequence[Answer] | None) -> RecordNow:
-    """The state of a record from DNS's answers; None if DNS was not queried."""
-    visibility = judge(answers, records.public_key(record.value) or b"") if answers is not None else None
+def record_now(
+    record: PublishedRecord, answers: Sequence[Answer] | None, stored: Sequence[Stored]
+) -> RecordNow:
+    """The state of a record from DNS's answers, None if DNS was not queried; *stored* are the identities."""
+    key = records.public_key(record.value) or b""
+    visibility = judge(answers, key) if answers is not None else None
+    mine = [one for one in stored if record.generation is not None]
+    since = [
+        one.signing_since
+        for one in mine
+        if one.signing_since and one.declared.generation == record.generation
+    ]
+    until = [
+        one.signed_until[number] for one in mine for number in one.signed_until if number == record.generation
+    ]
     return RecordNow(
         generation=record.generation,
         role=record.role,
         name=record.name,
         value=record.value,
+        fingerprint=fingerprint(key),
         visible=visibility.visible if visibility else None,
+        servers_visible=visibility.right if visibility else None,
+        servers_asked=visibility.asked if visibility else None,
         seen=visibility.summary() if visibility else "DNS is not checked",
+        signing_since=min(since, default=None),
+        signed_until=None if since else max(until, default=None),
+    )
+
+
+def stack_now(stack: str, domains: Sequence[DomainNow], now: datetime) -> StackNow:
+    """The state of a stack with *domains*."""
+    return StackNow(
+        stack=stack,
+        verdict=_worst(any(one.wrong for one in domains), any(one.due for one in domains)),
+        checked_at=now,
+        domains=tuple(domains),
     )
 
 
@@ -161,21 +235,49 @@ def domain_now(
     now: datetime,
 ) -> DomainNow:
     """The state of a domain; *settings* is None if only the stack's state has it."""
-    wrong = [f"{one.region}: {one.problem}" for one in identities if one.problem]
-    wrong += [
-        f"record of generation {one.generation} ({one.role}): {one.seen}"
-        for one in published
-        if one.visible is False
-    ]
-    wrong += _differences(settings, stored, published)
+    wrong = [*_wrong(identities, published), *_differences(settings, stored, published)]
+    due = list(_due(settings, identities)) if settings else []
+    since = min((one.signing_since for one in identities if one.signing_since), default=None)
+    rotation = since + timedelta(days=settings.rotate_after_days) if settings and since else None
     return DomainNow(
         domain=domain,
+        verdict=_worst(bool(wrong), bool(due)),
         rotate_after_days=settings.rotate_after_days if settings else None,
+        next_rotation=rotation,
+        days_until_rotation=(rotation - now).days if rotation else None,
         identities=tuple(identities),
         records=tuple(published),
         wrong=tuple(wrong),
-        due=tuple(_due(settings, stored, identities, now)) if settings else (),
+        due=tuple(due),
+        notes=tuple(_notes(settings, stored, identities, published, now)),
     )
+
+
+def _worst(wrong: bool, due: bool) -> Verdict:
+    return "wrong" if wrong else "due" if due else "well"
+
+
+def _wrong(identities: Sequence[IdentityNow], published: Sequence[RecordNow]) -> Iterator[str]:
+    """What SES and DNS show; a record that is missing is one line, whoever waits for it."""
+    missing = [one for one in published if one.visible is False]
+    waiting = any(one.status == AWAITING_DNS for one in identities)
+    said = waiting and any(one.role == "signing" for one in missing)
+    yield from _merged(
+        (one.region, one.problem)
+        for one in identities
+        if one.problem and not (said and one.status == AWAITING_DNS)
+    )
+    for record in missing:
+        then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
+        yield f"record of generation {record.generation} ({record.role}): {record.seen}{then}"
+
+
+def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """One line for all Regions with the same text."""
+    regions: dict[str, list[str]] = {}
+    for region, text in lines:
+        regions.setdefault(text, []).append(region)
+    return (f"{', '.join(names)}: {text}" for text, names in regions.items())
 
 
 def _differences(
@@ -218,16 +320,28 @@ def _leaving(stored: Sequence[Stored]) -> str:
     return f"`pulumi up` removes it from the stack, and {stays}"
 
 
-def _due(
-    settings: DomainSettings, stored: Sequence[Stored], identities: Sequence[IdentityNow], now: datetime
-) -> Iterator[str]:
-    yield from (f"{one.region}: {one.doubt}" for one in identities if one.doubt)
+def _due(settings: DomainSettings, identities: Sequence[IdentityNow]) -> Iterator[str]:
     ages = [(one.age_days, one.generation) for one in identities if one.age_days is not None]
     if ages and max(ages)[0] > settings.rotate_after_days:
         age, generation = max(ages)
         yield f"rotate: generation {generation} has signed for {age} days"
+    if settings.overlap_days == 0:
+        yield "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
+
+
+def _notes(
+    settings: DomainSettings | None,
+    stored: Sequence[Stored],
+    identities: Sequence[IdentityNow],
+    published: Sequence[RecordNow],
+    now: datetime,
+) -> Iterator[str]:
+    yield from _merged((one.region, one.doubt) for one in identities if one.doubt)
+    for record in published:
+        if record.visible and record.servers_visible != record.servers_asked:
+            yield f"record of generation {record.generation} ({record.role}): {record.seen}"
+    if settings is None:
+        return
     for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
         if generation != settings.generation:
             yield f"generation {generation} may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
-    if settings.overlap_days == 0:
-        yield "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"

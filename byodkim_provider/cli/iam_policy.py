@@ -18,6 +18,7 @@ from byodkim_provider.cli import least_privilege
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.least_privilege import IdentityAccess, Records, Role, Scope, Secrets
 from byodkim_provider.cli.messages import say
+from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
@@ -35,11 +36,14 @@ Exit codes:
   2  wrong usage, or the stack could not be read
 """,
 )
-@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
+@stack_option
 @click.option(
     "--role",
     metavar="ARN",
     help="For this role, one of those that the stack assumes; by default for the credentials it starts with.",
+)
+@click.option(
+    "--json", is_flag=True, expose_value=False, help="The policy is JSON anyway; errors are too then."
 )
 @click.pass_context
 def iam_policy(context: click.Context, name: str | None, role: str | None) -> None:

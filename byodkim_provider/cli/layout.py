@@ -1,94 +1,112 @@
 """
-Formats the results of `byodkim status` for people: as tables if they fit, else as short lines.
+Formats the results of `byodkim status` for people: a summary, what is wrong and due, then the details.
 
-Values in, lines on standard output. Nothing that identifies (a domain, a selector, the name of a
-record) is ever cut or broken, however narrow the terminal is.
+Values in, lines on standard output, wrapped between words to the width of the terminal, or to 80
+columns where there is none, as in a log. Nothing that identifies (a domain, a selector, the name of
+a server) is ever cut or broken, however narrow the terminal is.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import fill
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow
+from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, StackNow, Verdict
 
-__all__ = ["show"]
+__all__ = ["counted", "show", "show_lines"]
 
 UNBOUNDED: Final = 100_000
-"""Columns if the output is not a terminal: more than any line has."""
+"""Columns if a line must not be broken: more than any line has."""
 
 PLAIN: Final[dict[str, Any]] = {"highlight": False, "markup": False, "emoji": False}
 
+STYLES: Final = {"well": "", "due": "yellow", "wrong": "red"}
 
-def show(domains: Sequence[DomainNow]) -> None:
-    """Print *domains*, and then what is wrong and what is due."""
+
+def show(now: StackNow) -> None:
+    """Print *now*: one line for all, what is wrong, due and to be noted, and then each domain."""
     console = Console(**PLAIN)
-    columns = console.width if console.is_terminal else UNBOUNDED
-    tables = [table for table in (_identities(domains), _records(domains)) if table.row_count]
-    unbounded = console.options.update(max_width=UNBOUNDED)
-    widths = [console.measure(table, options=unbounded).maximum for table in tables]
-    if max(widths, default=0) > columns:
-        for domain in domains:
-            for lines, style in _blocks(domain):
-                _print(console, lines, columns, style)
-            console.print()
-    else:
-        wide = Console(**PLAIN, width=max(widths, default=columns))
-        for table in tables:
-            wide.print(table)
-            wide.print()
-    for domain in domains:
-        for text in domain.wrong:
-            _print(console, [f"{domain.domain}: {text}"], columns, "red")
-        for text in domain.due:
-            _print(console, [f"{domain.domain}: {text}"], columns)
+    _print(console, f"{now.stack}: {counted(now)}", STYLES[now.verdict])
+    for heading, style in (("wrong", "red"), ("due", "yellow"), ("notes", "")):
+        lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
+        if lines:
+            _print(console, f"\n{heading}:", style)
+        for name, text in lines:
+            _print(console, f"  {name}: {text}", style)
+    for domain in now.domains:
+        _print(console, f"\n{domain.domain}: {domain.verdict}", STYLES[domain.verdict])
+        _details(console, domain)
 
 
-def _identities(domains: Sequence[DomainNow]) -> Table:
-    table = _table("domain", "Region", "SES", "generation", "selector", "signing since", "days")
-    for domain in domains:
-        for one in domain.identities:
-            row = (domain.domain, one.region, _status(one), _shown(one.generation), _shown(one.selector))
-            table.add_row(*row, _since(one), _days(one, domain), style=_style(one))
-    return table
-
-
-def _records(domains: Sequence[DomainNow]) -> Table:
-    table = _table("record", "generation", "role", "DNS")
-    for one in (record for domain in domains for record in domain.records):
-        table.add_row(one.name, _shown(one.generation), one.role, one.seen, style=_style(one))
-    return table
-
-
-def _blocks(domain: DomainNow) -> Iterator[tuple[list[str], str]]:
-    """Each identity and each record by itself, what identifies it first; and its style."""
-    for one in domain.identities:
-        lines = [
-            f"{domain.domain}",
-            f"  {one.region}: {_status(one)}",
-            f"  generation {_shown(one.generation)}, selector {_shown(one.selector)}",
-            f"  signing since {_since(one)}, {_days(one, domain)} days",
-        ]
-        yield lines, _style(one)
-    for record in domain.records:
-        lines = [
-            record.name,
-            f"  generation {_shown(record.generation)}, {record.role}",
-            f"  {record.seen}",
-        ]
-        yield lines, _style(record)
-
-
-def _print(console: Console, lines: Sequence[str], columns: int, style: str = "") -> None:
+def show_lines(lines: Sequence[str]) -> None:
+    """Print *lines*, wrapped between words; what continues a line is indented."""
+    console = Console(**PLAIN)
     for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        # Rich breaks a word that is longer than a line; this leaves it to the terminal, which loses nothing.
-        text = fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        console.print(text, style=style, soft_wrap=True)
+        _print(console, line)
+
+
+def counted(now: StackNow) -> str:
+    """Such as "3 domains, 1 wrong, 2 well"."""
+    verdicts = Counter(one.verdict for one in now.domains)
+    number = len(now.domains)
+    found = [f"{verdicts[one]} {one}" for one in reversed(get_args(Verdict)) if verdicts[one]]
+    return ", ".join([f"{number} domain{'' if number == 1 else 's'}", *found])
+
+
+def _details(console: Console, domain: DomainNow) -> None:
+    tables = [table for table in (_identities(domain), _records(domain)) if table.row_count]
+    unbounded = console.options.update(max_width=UNBOUNDED)
+    if all(console.measure(table, options=unbounded).maximum <= console.width - 2 for table in tables):
+        for table in tables:
+            console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    else:
+        for line, style in _lines(domain):
+            _print(console, line, style)
+
+
+def _identities(domain: DomainNow) -> Table:
+    table = _table("Region", "SES", "generation", "signing since", "days")
+    for one in domain.identities:
+        row = (one.region, _status(one), _shown(one.generation), _since(one), _days(one, domain))
+        table.add_row(*row, style=_style(one))
+    return table
+
+
+def _records(domain: DomainNow) -> Table:
+    table = _table("generation", "role", "selector", "servers")
+    for one in domain.records:
+        table.add_row(_shown(one.generation), one.role, _selector(one), _servers(one), style=_style(one))
+    return table
+
+
+def _lines(domain: DomainNow) -> Iterator[tuple[str, str]]:
+    """The same without tables, what identifies first; and the style of each line."""
+    for one in domain.identities:
+        since = f"signing since {_since(one)}, {_days(one, domain)} days"
+        yield f"  {one.region}: {_status(one)}, generation {_shown(one.generation)}, {since}", _style(one)
+    for record in domain.records:
+        key = f"generation {_shown(record.generation)}, {record.role}"
+        yield f"  {_selector(record)}: {key}, servers: {_servers(record)}", _style(record)
+
+
+def _print(console: Console, line: str, style: str = "") -> None:
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    # Rich breaks a word that is longer than a line; this leaves it to the terminal, which loses nothing.
+    text = fill(
+        line,
+        console.width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    console.print(text, style=style, soft_wrap=True)
 
 
 def _table(*headings: str) -> Table:
@@ -105,6 +123,14 @@ def _since(identity: IdentityNow) -> str:
 
 def _days(identity: IdentityNow, domain: DomainNow) -> str:
     return f"{_shown(identity.age_days)} of {_shown(domain.rotate_after_days)}"
+
+
+def _selector(record: RecordNow) -> str:
+    return record.name.partition("._domainkey.")[0]
+
+
+def _servers(record: RecordNow) -> str:
+    return "not checked" if record.visible is None else f"{record.servers_visible} of {record.servers_asked}"
 
 
 def _style(one: IdentityNow | RecordNow) -> str:

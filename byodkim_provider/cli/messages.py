@@ -1,14 +1,22 @@
-"""What every command says beside its result, and the errors that end one."""
+"""
+What every command says beside its result, and the errors that end one: lines, and with `--json` a value.
+"""
 
 from __future__ import annotations
 
-from typing import IO, Any
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import IO, Any, Final
 
 import click
 
 from byodkim_provider.cli.streams import write_line
 
-__all__ = ["CannotRead", "Refused", "say"]
+__all__ = ["CannotRead", "Failed", "Failure", "Refused", "say", "say_as_json", "wants_json"]
+
+HINT: Final = "\n  hint: "
+"""Between a message and what to do about it."""
 
 
 class Refused(click.ClickException):
@@ -29,3 +37,35 @@ class CannotRead(Refused):
 def say(text: str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     write_line(f"byodkim: {text}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a command ended without a result."""
+
+    kind: str
+    """The class of the error, such as "SesRefused", "CannotRead" or "UsageError"."""
+    message: str
+    hint: str
+    """What to do; empty if nothing is known to help."""
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """What a command prints with `--json` instead of its result."""
+
+    error: Failure
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON, even one that is wrong otherwise."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs)
+
+
+def say_as_json(kind: str, text: str, exit_code: int) -> None:
+    """Print an error on standard output, for programs; people read it on standard error."""
+    message, _, hint = text.partition(HINT)
+    failure = Failure(kind=kind, message=message, hint=hint, exit_code=exit_code)
+    click.echo(json.dumps(asdict(Failed(error=failure)), indent=2))

@@ -113,14 +113,16 @@ Exit codes:
 )
 @chosen_options
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json; errors are JSON too.")
 @click.pass_context
-def records(context: click.Context, chosen: Chosen, form: str) -> None:
+def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) -> None:
     """
     Print the DNS records to publish.
 
     Those of a stack, or of DOMAIN in it; with --selector and a key file of that key, without a
     stack and without AWS. Only the public half is printed.
     """
+    form = "json" if as_json else form
     if chosen.one is None:
         wanted = _of_stack(open_chosen(chosen, context.ensure_object(Environment)), chosen)
     elif chosen.public_key_der is None:

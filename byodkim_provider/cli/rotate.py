@@ -7,8 +7,10 @@ the text.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -18,7 +20,8 @@ import click
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, say
-from byodkim_provider.cli.rotation import Rotation, Way, rotation
+from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.rotation import Rotated, Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.cli.state import PublishedRecord
@@ -54,7 +57,7 @@ Exit codes:
 """
 )
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
-@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
+@stack_option
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option("--older-than", type=_days, metavar="180d", help="Domains whose key has signed for longer.")
 @click.option("--back", is_flag=True, help="Go back to the previous key; no key and no record goes.")
@@ -64,7 +67,9 @@ Exit codes:
     help="The signing key has leaked: switch to the standby and remove the leaked key in one update.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the change, write nothing.")
+@click.option("--no-up", is_flag=True, help="Write the change, and leave `pulumi up` to whoever merges it.")
 @click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes.")
 @click.pass_context
 def rotate(
     context: click.Context,
@@ -75,7 +80,9 @@ def rotate(
     back: bool,
     compromised: bool,
     dry_run: bool,
+    no_up: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """
     Let the next key of a domain sign.
@@ -91,36 +98,52 @@ def rotate(
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
+    if as_json and not (dry_run or (no_up and yes)):
+        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
     stack = open_stack(name, environment)
     since = None if older_than is None else environment.clock.now() - older_than
     chosen = _chosen(stack, domains, since=since)
-    if not chosen:
-        say("nothing to do: no key of this stack is meant")
-        return
     way: Way = "back" if back else "compromised" if compromised else "forward"
-    steps, problems = _steps(way, stack, chosen, environment)
-    # A monthly run must not stop because one domain has no standby.
-    if problems and not (older_than is not None and steps):
-        raise Refused("\nbyodkim: ".join(problems.values()))
-    for problem in problems.values():
-        say(problem)
-    text = _edited(stack, steps, override=compromised)
-    for step, record_notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
-        for note in (*step.notes, *record_notes):
-            say(f"{step.domain}: {note}")
-    click.echo(stack_file.diff(stack.source.text, text, stack.source.shown), nl=False)
-    if not dry_run and (yes or _is_confirmed()):
-        _apply(stack, text, environment, yes=yes)
-    elif not dry_run:
-        raise Refused("nothing was written")
-    if problems:
-        say(f"not rotated: {', '.join(problems)}")
+    if chosen:
+        steps, problems = _steps(way, stack, chosen, environment)
+        # A monthly run must not stop because one domain has no standby.
+        if problems and not (older_than is not None and steps):
+            raise Refused("\nbyodkim: ".join(problems.values()))
+        text = _edited(stack, steps, override=compromised)
+        done = Rotated(
+            stack=stack.name,
+            file=stack.source.shown,
+            written=not dry_run,
+            rotations=tuple(steps),
+            problems=problems,
+            diff=stack_file.diff(stack.source.text, text, stack.source.shown),
+        )
+        _say_what(done, _record_notes(steps, stack, environment))
+        if not as_json:
+            click.echo(done.diff, nl=False)
+        if not dry_run:
+            _apply(stack, text, environment, yes=yes, up=not no_up)
+    else:
+        say("nothing to do: no key of this stack is meant")
+        done = Rotated(stack=stack.name, file="", written=False, rotations=(), problems={}, diff="")
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=2))
+    if done.problems:
+        say(f"not rotated: {', '.join(done.problems)}")
         context.exit(SOME_LEFT_OUT)
 
 
-def _is_confirmed() -> bool:
+def _say_what(done: Rotated, record_notes: Iterator[list[str]]) -> None:
+    for problem in done.problems.values():
+        say(problem)
+    for step, notes in zip(done.rotations, record_notes, strict=True):
+        for note in (*step.notes, *notes):
+            say(f"{step.domain}: {note}")
+
+
+def _is_confirmed(what: str) -> bool:
     try:
-        return click.confirm("byodkim: write this and run `pulumi up`?", err=True)
+        return click.confirm(f"byodkim: {what}?", err=True)
     except click.Abort as abort:  # for Ctrl-C, and for the end of the input
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt("nothing was written") from None
@@ -269,8 +292,13 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
         ]
 
 
-def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool) -> None:
+def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
+    """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
+    if not yes and not _is_confirmed("write this and run `pulumi up`" if up else "write this"):
+        raise Refused("nothing was written")
     written = stack.source.replaced_by(text)
+    if not up:
+        return
     code = environment.run_pulumi(["up", "-s", stack.name, *(["--yes"] if yes else [])], stack.directory)
     if code == 0:
         return

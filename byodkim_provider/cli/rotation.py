@@ -18,7 +18,7 @@ from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity.state import Stored
 
-__all__ = ["Rotation", "Way", "rotation", "signed_lately"]
+__all__ = ["Rotated", "Rotation", "Way", "rotation", "signed_lately"]
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -39,6 +39,22 @@ class Rotation:
     """*published* is what *generation* has by default, so it need not be written."""
     notes: tuple[str, ...]
     """Notes for the user before the change, one line each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What `byodkim rotate --json` prints: the steps, and whether they stand in the file."""
+
+    stack: str
+    file: str
+    """The file with the domains, as seen from the project; empty if there is nothing to do."""
+    written: bool
+    """False with `--dry-run`, and if there is nothing to do."""
+    rotations: tuple[Rotation, ...]
+    problems: dict[str, str]
+    """Why a domain can't rotate, by domain; only with `--older-than`."""
+    diff: str
+    """Unified diff of the file; empty if there is nothing to do."""
 
 
 def rotation(

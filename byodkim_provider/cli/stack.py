@@ -26,7 +26,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Stack", "in_project", "open_stack", "settings_in", "supplied_generations"]
+__all__ = ["Stack", "in_project", "open_stack", "settings_in", "stack_names", "supplied_generations"]
 
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
@@ -161,6 +161,15 @@ def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
 def in_project(start: Path) -> bool:
     """Whether *start* is in a Pulumi project."""
     return _project_file(start) is not None
+
+
+def stack_names(start: Path) -> list[str]:
+    """Names of the stacks whose files are in the project in *start* or above it, sorted."""
+    file = _project_file(start)
+    if file is None:
+        return []
+    pattern = stack_file.stack_file(file, _project_settings(file), "*")
+    return sorted(path.stem.removeprefix("Pulumi.") for path in pattern.parent.glob(pattern.name))
 
 
 def _project_file(start: Path) -> Path | None:

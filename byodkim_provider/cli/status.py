@@ -1,17 +1,19 @@
 """
 `byodkim status`: checks every domain of a stack in SES and DNS, and shows the results.
 
-One check each; nothing is changed. `findings` decides what the results mean.
+One check each; nothing is changed. `findings` decides what the results mean; `layout`, `prometheus`
+and `report` format them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -19,7 +21,11 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.findings import DomainNow, domain_now, identity_now, record_now
+from byodkim_provider.cli.findings import StackNow, Verdict, domain_now, identity_now, record_now, stack_now
+from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.prometheus import as_prometheus
+from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer
@@ -30,36 +36,54 @@ from byodkim_provider.property_types import timestamp
 __all__ = ["status"]
 
 
+EXIT_CODES: Final[dict[Verdict, int]] = {"well": 0, "wrong": 1, "due": 3}
+"""2, as for every command, is what could not be determined."""
+
+
 @click.command(
     epilog="""\b
 Exit codes:
-  0  everything is verified as far as SES shows, every record is right
-  1  something is wrong, or not done yet
+  0  well: everything is verified as far as SES shows, every record is right, nothing is due
+  1  wrong: mail is not signed as the stack file says, or soon will not be
   2  could not be determined: no stack, no credentials, no answer
+  3  due: mail is fine, and somebody should do something, such as a rotation
 """
 )
-@click.option("-s", "--stack", "name", metavar="STACK", help="The stack; by default the selected one.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@stack_option
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "prometheus"]), default="text", show_default=True
+)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write a report to FILE too, one page without a key.",
+)
 @click.pass_context
-def status(context: click.Context, name: str | None, as_json: bool) -> None:
+def status(context: click.Context, name: str | None, form: str, as_json: bool, html: Path | None) -> None:
     """
     Show what signs, and what is wrong or due.
 
-    Asks SES and every DNS server now, changes nothing, decrypts nothing. What is due, such as a
-    rotation, is shown and is nothing wrong.
+    Asks SES and every DNS server now, changes nothing, decrypts nothing.
     """
     environment = context.ensure_object(Environment)
-    stack = open_stack(name, environment)
-    domains = current(stack, environment)
-    if as_json:
-        click.echo(json.dumps(_plain(stack, domains), indent=2))
+    now = current(open_stack(name, environment), environment)
+    if html:
+        try:
+            html.write_text(as_html(now), encoding="utf-8")
+        except OSError as error:
+            raise CannotRead(f"{html}: can't be written: {error.strerror}") from None
+    if as_json or form == "json":
+        click.echo(as_json_text(now))
+    elif form == "prometheus":
+        click.echo(as_prometheus(now), nl=False)
     else:
-        layout.show(domains)
-    if any(domain.wrong for domain in domains):
-        context.exit(1)
+        layout.show(now)
+    context.exit(EXIT_CODES[now.verdict])
 
 
-def current(stack: Stack, environment: Environment) -> list[DomainNow]:
+def current(stack: Stack, environment: Environment) -> StackNow:
     """The current state of every domain in the configuration or the stack's state, sorted by name."""
     settings = {domain.name: domain for domain in stack.settings.domains}
     now = environment.clock.now()
@@ -87,24 +111,24 @@ def current(stack: Stack, environment: Environment) -> list[DomainNow]:
         questions += [(f"SES {one.declared.region} {name}", partial(identity, one)) for one in stored[name]]
         questions += [(f"DNS {one.name}", partial(answers, one)) for one in published[name]]
     results = iter(ask_all(questions))
-    return [
+    domains = [
         domain_now(
             name,
             settings.get(name),
             stored[name],
             [identity_now(one, next(results), now, stack.state.verified) for one in stored[name]],
-            [record_now(one, next(results)) for one in published[name]],
+            [record_now(one, next(results), stored[name]) for one in published[name]],
             now,
         )
         for name in names
     ]
+    return stack_now(stack.name, domains, now)
 
 
-def _plain(stack: Stack, domains: Iterable[DomainNow]) -> dict[str, Any]:
+def as_json_text(now: StackNow) -> str:
     """What `--json` prints: the fields of `findings`, times in ISO 8601, UTC."""
 
     def written(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return {name: timestamp(value) if isinstance(value, datetime) else value for name, value in pairs}
 
-    shown = [asdict(domain, dict_factory=written) for domain in domains]
-    return {"stack": stack.name, "ok": not any(one["wrong"] for one in shown), "domains": shown}
+    return json.dumps(asdict(now, dict_factory=written), indent=2)

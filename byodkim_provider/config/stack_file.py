@@ -36,6 +36,9 @@ __all__ = [
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
 
+HIDDEN: Final = ("privateKey", "secure", "encryptionsalt", "encryptedkey")
+"""Keys of values that `diff` does not show: secrets, and what Pulumi has encrypted."""
+
 Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""
 
@@ -111,7 +114,7 @@ def diff(before: str, after: str, name: str) -> str:
     """
     Unified diff of two texts of the file *name*.
 
-    Unencrypted private keys are shown as "…", because the lines around a change are printed too.
+    Private keys, and whatever is encrypted, are shown as "…": the lines around a change are printed too.
     """
     lines = unified_diff(_lines(before), _lines(after), fromfile=name, tofile=name)
     ending = "\n\\ No newline at end of file\n"
@@ -226,19 +229,19 @@ def _next_line(text: str, position: int) -> int:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of *text*, plain private keys left out."""
+    """The lines of *text*, without what nobody should read or can."""
     root = YAML(typ="safe", pure=True).compose(text)
-    for key in reversed(list(_plain_keys(root))):
+    for key in reversed(list(_hidden(root))):
         start, end = key.start_mark.index, len(text[: key.end_mark.index].rstrip())
         text = f"{text[:start]}…{text[end:]}"
     return text.splitlines(keepends=True)
 
 
-def _plain_keys(node: Node) -> Iterator[Node]:
-    """Private keys that are not encrypted, in the order they stand there."""
+def _hidden(node: Node) -> Iterator[Node]:
+    """Values of the keys in `HIDDEN`, in the order they stand there."""
     for child in () if isinstance(node, ScalarNode) else node.value:
         key, value = child if isinstance(child, tuple) else (None, child)
-        if key is not None and key.value == "privateKey" and isinstance(value, ScalarNode):
+        if key is not None and key.value in HIDDEN and isinstance(value, ScalarNode):
             yield value
         else:
-            yield from _plain_keys(value)
+            yield from _hidden(value)

@@ -178,7 +178,7 @@ def test_without_a_project(tmp_path, world):
         (("--role", DNS_ROLE), f"the stack does not assume '{DNS_ROLE}': it assumes none"),
         (("-s",), "Option '-s' requires an argument."),
         (("example.com",), "Got unexpected extra argument (example.com)"),
-        (("--format", "json"), "No such option '--format'"),
+        (("--colour",), "No such option '--colour'"),
     ],
     ids=["role that is not assumed", "no stack", "argument", "option"],
 )

@@ -15,7 +15,7 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.cli import layout
-from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow
+from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, stack_now
 from tests.support.fakes import START
 
 ANSI = re.compile("\x1b\\[[0-9;]*m")
@@ -49,27 +49,38 @@ def found(name, region):
             role="signing",
             name=f"{selector}._domainkey.{name}",
             value="p=",
+            fingerprint="0" * 64,
             visible=False,
+            servers_visible=1,
+            servers_asked=4,
             seen=SEEN,
+            signing_since=None,
+            signed_until=None,
         )
         for selector in SELECTORS
     ]
     return DomainNow(
         domain=name,
+        verdict="wrong",
         rotate_after_days=180,
+        next_rotation=None,
+        days_until_rotation=None,
         identities=tuple(identities),
         records=tuple(records),
-        wrong=("eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`",),
-        due=("generation 11 may leave DNS from 2026-12-05 12:00 UTC",),
+        wrong=(
+            "eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`",
+            f"record: {SEEN}",
+        ),
+        due=("rotate: generation 12 has signed for 200 days",),
+        notes=("generation 11 may leave DNS from 2026-12-05 12:00 UTC",),
     )
 
 
-DOMAINS = [found(name, "ap-southeast-1") for name in NAMES]
+NOW = stack_now("dev", [found(name, "ap-southeast-1") for name in NAMES], START)
 IDENTIFIES = {
     *NAMES,
     *SELECTORS,
     "ap-southeast-1",
-    *(record.name for domain in DOMAINS for record in domain.records),
     *("ns-1234.awsdns-56.example.net", "ns-1.awsdns-02.example.org", "ns-2.awsdns-03.example.com"),
 }
 
@@ -87,7 +98,7 @@ def shown(monkeypatch):
         if columns:
             monkeypatch.setenv("FORCE_COLOR", "1")
             monkeypatch.setenv("COLUMNS", str(columns))
-        layout.show(DOMAINS)
+        layout.show(NOW)
         return [ANSI.sub("", line).rstrip() for line in written.getvalue().splitlines()]
 
     return show
@@ -100,32 +111,46 @@ def test_nothing_is_cut(shown, columns):
     words = {word.strip(",:") for line in lines for word in line.split()}
     assert words >= IDENTIFIES
     assert "…" not in "".join(lines)
-    if columns:
-        too_long = [line for line in lines if len(line) > columns and len(line.split()) > 1]
-        assert too_long == []
+    too_long = [line for line in lines if len(line) > (columns or 80) and len(line.split()) > 1]
+    assert too_long == []
 
 
-def test_blocks(shown):
-    """A narrow terminal gets a block for each identity and each record."""
-    assert shown(60)[:9] == [
-        "example.com",
-        "  ap-southeast-1: SUCCESS",
-        "  generation 12, selector s20261125-3f9c2a71",
-        "  signing since 2026-11-25 12:00 UTC, 0 of 180 days",
-        "example.com",
-        "  ap-southeast-1: SUCCESS, signing disabled",
-        "  generation 13, selector s20261125-3f9c2a72",
-        "  signing since 2026-10-26 12:00 UTC, 30 of 180 days",
-        "s20261125-3f9c2a71._domainkey.example.com",
+def test_summary_first(shown):
+    """One line for all, then what is wrong, due and to be noted, once each, then the domains."""
+    lines = shown(80)
+    assert lines[:3] == ["dev: 2 domains, 2 wrong", "", "wrong:"]
+    headings = [line for line in lines if line and line[0] != " " and line.endswith(":")]
+    assert headings == ["wrong:", "due:", "notes:"]
+    assert [line for line in lines if line.startswith(NAMES)] == [f"{name}: wrong" for name in NAMES]
+    assert sum("ns-1234.awsdns-56.example.net" in line for line in lines) == len(NAMES)
+
+
+def test_narrow(shown):
+    """A narrow terminal gets a line for each identity and each key, wrapped between words."""
+    lines = shown(60)
+    details = lines[lines.index("example.com: wrong") + 1 :]
+    assert details[:7] == [
+        "  ap-southeast-1: SUCCESS, generation 12, signing since",
+        "    2026-11-25 12:00 UTC, 0 of 180 days",
+        "  ap-southeast-1: SUCCESS, signing disabled, generation 13,",
+        "    signing since 2026-10-26 12:00 UTC, 30 of 180 days",
+        "  s20261125-3f9c2a71: generation 12, signing, servers: 1 of",
+        "    4",
+        "  s20261125-3f9c2a72: generation 12, signing, servers: 1 of",
     ]
 
 
 def test_tables(shown):
-    """A wide one gets tables, as wide as they have to be."""
-    lines = shown(None)
-    assert re.split("  +", lines[0])[3:] == ["generation", "selector", "signing since", "days"]
-    assert lines[1].split()[:3] == ["example.com", "ap-southeast-1", "SUCCESS"]
-    assert shown(300) == lines
+    """One that is wide enough gets tables, as wide as they have to be."""
+    lines = shown(100)
+    headings = [re.split("  +", line.strip()) for line in lines if line.startswith("  Region")]
+    assert headings == [["Region", "SES", "generation", "signing since", "days"]] * 2
+    assert [line.rstrip() for line in shown(300)][-8:] == lines[-8:]
+
+
+def test_a_log(shown):
+    """Without a terminal, as in a log of CI, lines have 80 columns; a variable says otherwise."""
+    assert shown(None) == shown(80)
 
 
 def test_a_real_terminal(shown):
@@ -133,7 +158,7 @@ def test_a_real_terminal(shown):
     expected = shown(80)
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    program = f"from {__name__} import DOMAINS, layout; layout.show(DOMAINS)"
+    program = f"from {__name__} import NOW, layout; layout.show(NOW)"
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "NO_COLOR": "1"}
     process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=terminal)
     os.close(terminal)

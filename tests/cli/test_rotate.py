@@ -1,6 +1,7 @@
 """`byodkim rotate` edits the stack file so that another key signs, and says what that does first."""
 
 import errno
+import json
 import os
 import re
 from dataclasses import replace
@@ -687,3 +688,66 @@ def test_wrong_usage(project, world, arguments, text):
     result = project.run("rotate", *arguments)
     assert result.stderr.endswith(f"\nError: {text}\n")
     assert (result.exit_code, result.stdout, project.ran) == (2, "", [])
+
+
+ONE = "    example.com:\n      generation: 2\n"
+
+
+@pytest.fixture
+def second(project, world):
+    """Generation 2 signs."""
+    project.write(ONE)
+    project.stored = [signing(world, 2)]
+    return project
+
+
+def test_only_the_edit(second):
+    """With --no-up the file is written, for a pull request, and Pulumi does not run."""
+    result = second.run("rotate", DOMAIN, "--yes", "--no-up")
+    assert (result.exit_code, second.ran) == (0, [])
+    assert "generation: 3" in second.stack_file.read_text()
+    second.write(ONE)
+    result = second.run("rotate", DOMAIN, "--no-up", terminal=True, answer="n\n")
+    assert "byodkim: write this? [y/N]" in result.stderr
+    assert (result.exit_code, second.ran) == (1, [])
+    assert "generation: 2" in second.stack_file.read_text()
+
+
+def test_json(second):
+    """A program gets the steps as values; Pulumi's own output would be between them."""
+    result = second.run("rotate", DOMAIN, "--yes", "--no-up", "--json")
+    assert json.loads(result.stdout) == {
+        "stack": "dev",
+        "file": "stacks/Pulumi.dev.yaml",
+        "written": True,
+        "rotations": [
+            {
+                "domain": DOMAIN,
+                "before": 2,
+                "generation": 3,
+                "published": [2, 3, 4],
+                "by_default": True,
+                "notes": ["generation 2 → 3, in DNS: 2, 3, 4"],
+            }
+        ],
+        "problems": {},
+        "diff": json.loads(result.stdout)["diff"],
+    }
+    assert second.run("rotate", DOMAIN, "--yes", "--json").exit_code == 2
+    nothing = json.loads(second.run("rotate", "--older-than", "999d", "--dry-run", "--json").stdout)
+    assert (nothing["written"], nothing["rotations"]) == (False, [])
+
+
+def test_nothing_encrypted_is_shown(second):
+    """The lines around a change are shown without what nobody can read."""
+    text = second.stack_file.read_text()
+    second.stack_file.write_text(
+        "encryptionsalt: v1:SALT=:v1:SALT\n"
+        + text.replace(
+            "      generation: 2\n", "      generation: 2\n      tags:\n        a: {secure: v1:BLOB}\n"
+        )
+    )
+    result = second.run("rotate", DOMAIN, "--dry-run")
+    assert "a: {secure: …}" in result.stdout
+    assert "BLOB" not in result.stdout
+    assert "SALT" not in result.stdout

@@ -74,7 +74,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     shown = byodkim(stack, "status", "--json")
     assert said(shown) == []
     found = json.loads(shown.stdout)
-    assert (shown.exit_code, found["ok"], found["stack"]) == (0, True, "dev")
+    assert (shown.exit_code, found["verdict"], found["stack"]) == (0, "well", "dev")
     (now,) = found["domains"]
     (identity,) = now["identities"]
     assert (identity["region"], identity["status"], identity["verified"]) == (REGION, "SUCCESS", True)
@@ -95,13 +95,15 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
 
     behind = byodkim(stack, "status")
     assert behind.exit_code == 1
-    assert f"{domain}: {REGION}: generation 1 signs, the stack file says 2: run `pulumi up`" in behind.stdout
+    assert f"{domain}: {REGION}: generation 1 signs, the stack file says 2: run `pulumi up`" in " ".join(
+        behind.stdout.split()
+    )
 
     assert ("update", f"{domain}/{REGION}", IDENTITY) in stack.up().steps
     assert f"{sandbox.ses.signing_key(domain, REGION)[0]}._domainkey.{domain}" == before[1]["name"]
     after = byodkim(stack, "status", "--json")
     assert after.exit_code == 0
-    assert json.loads(after.stdout)["domains"][0]["due"][0].startswith("generation 1 may leave DNS from ")
+    assert json.loads(after.stdout)["domains"][0]["notes"][0].startswith("generation 1 may leave DNS from ")
 
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1

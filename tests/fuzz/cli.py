@@ -39,6 +39,8 @@ WORDS: Final = (
         "wix",
         "--zone",
         "--format",
+        "prometheus",
+        "--no-up",
         "zone",
         "route53",
     ),

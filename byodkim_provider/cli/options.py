@@ -1,0 +1,43 @@
+"""
+Options that several commands have, so that they are spelled and completed the same way everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["StackName", "json_option", "stack_option"]
+
+
+class StackName(click.ParamType[str]):
+    """The name of a stack; a shell completes it from the stack files of the project."""
+
+    name = "stack"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _context: click.Context | None) -> str:
+        return str(value)
+
+    def shell_complete(
+        self, _context: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        # Here, since the help of a command must not wait for boto3.
+        from byodkim_provider.cli.environment import current_directory
+        from byodkim_provider.cli.stack import stack_names
+
+        names = stack_names(current_directory())
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+stack_option = click.option(
+    "-s",
+    "--stack",
+    "name",
+    type=StackName(),
+    metavar="STACK",
+    help="The stack; by default the selected one.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")

@@ -1,0 +1,154 @@
+"""
+The results of `byodkim status` as one HTML page, for those who have to see how keys are kept.
+
+Values in, text out. The page needs nothing beside it: no script, no font, no other file. It is built
+as a tree of elements, so that every text is escaped. Keys are shown by fingerprint only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from byodkim_provider.cli.findings import DomainNow, StackNow
+from byodkim_provider.cli.layout import counted
+
+__all__ = ["as_html"]
+
+STYLE: Final = """
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1b1b1b; background: #fff; }
+section { margin-top: 2rem; break-inside: avoid; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
+caption { text-align: left; font-weight: bold; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
+  border-bottom: 1px solid #767676; }
+code { overflow-wrap: anywhere; }
+.wrong { color: #a50e0e; } .due { color: #7a4a00; } .well { color: #0b5c2c; }
+@media print { body { margin: 0; max-width: none; font-size: 9pt; } tr { break-inside: avoid; } }
+"""
+
+UNKNOWN: Final = "–"
+
+
+def as_html(now: StackNow) -> str:
+    """The page about *now*."""
+    page = Element("html", lang="en")
+    head = _in(page, "head")
+    _in(head, "meta", charset="utf-8")
+    _in(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    title = f"DKIM keys of {now.stack}"
+    _in(head, "title", title)
+    _in(head, "style", STYLE)
+    main = _in(_in(page, "body"), "main")
+    _in(main, "h1", title)
+    _in(main, "p", f"SES and DNS were asked at {_at(now.checked_at)}: {counted(now)}.")
+    _table(
+        main,
+        "All domains",
+        ("Domain", "Status", "Next rotation"),
+        [((one.domain, one.verdict, _at(one.next_rotation)), one.verdict) for one in now.domains],
+    )
+    for domain in now.domains:
+        _section(main, domain)
+    return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"
+
+
+def _section(main: Element, domain: DomainNow) -> None:
+    section = _in(main, "section")
+    heading = _in(section, "h2", f"{domain.domain}: ")
+    _in(heading, "span", domain.verdict, **{"class": domain.verdict})
+    for kind, texts in (("wrong", domain.wrong), ("due", domain.due), ("note", domain.notes)):
+        if texts:
+            _in(section, "h3", kind.capitalize(), **{"class": kind})
+            found = _in(section, "ul")
+            for text in texts:
+                _in(found, "li", text)
+    _table(
+        section,
+        "Identities in SES",
+        ("Region", "SES status", "Generation", "Signing since", "Signing for"),
+        [
+            (row, "wrong" if one.problem else "")
+            for one, row in zip(domain.identities, _identities(domain), strict=True)
+        ],
+    )
+    _table(
+        section,
+        "Keys in DNS",
+        (
+            "Generation",
+            "Role",
+            "Record",
+            "SHA-256 of the public key",
+            "Signing since",
+            "Signed last",
+            "Servers",
+        ),
+        [
+            (row, "wrong" if one.visible is False else "")
+            for one, row in zip(domain.records, _records(domain), strict=True)
+        ],
+        codes=(2, 3),
+    )
+
+
+def _identities(domain: DomainNow) -> Iterator[tuple[str, ...]]:
+    for one in domain.identities:
+        status = f"{one.status}, signing disabled" if one.signing_enabled is False else one.status
+        age = UNKNOWN if one.age_days is None else f"{one.age_days} days"
+        yield one.region, status, _shown(one.generation), _at(one.signing_since), age
+
+
+def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
+    for one in domain.records:
+        yield (
+            _shown(one.generation),
+            one.role,
+            one.name,
+            one.fingerprint,
+            _at(one.signing_since),
+            "signs now" if one.signing_since else _at(one.signed_until),
+            "not checked" if one.visible is None else f"{one.servers_visible} of {one.servers_asked}",
+        )
+
+
+def _table(
+    parent: Element,
+    caption: str,
+    headings: tuple[str, ...],
+    rows: list[tuple[tuple[str, ...], str]],
+    *,
+    codes: tuple[int, ...] = (),
+) -> None:
+    """A table whose first column heads each row; each row has a class. *codes* are columns for machines."""
+    if not rows:
+        return
+    table = _in(parent, "table")
+    _in(table, "caption", caption)
+    head = _in(_in(table, "thead"), "tr")
+    for heading in headings:
+        _in(head, "th", heading, scope="col")
+    body = _in(table, "tbody")
+    for cells, name in rows:
+        row = _in(body, "tr", **{"class": name} if name else {})
+        for number, text in enumerate(cells):
+            cell = _in(row, "td") if number else _in(row, "th", scope="row")
+            (_in(cell, "code") if number in codes else cell).text = text
+
+
+def _in(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
+    element = ElementTree.SubElement(parent, tag, attributes)
+    element.text = text or None
+    return element
+
+
+def _at(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else UNKNOWN
+
+
+def _shown(generation: int | None) -> str:
+    return UNKNOWN if generation is None else str(generation)
