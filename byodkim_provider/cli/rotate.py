@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -22,6 +22,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.rotation import Rotated, Rotation, Way, rotation
+from byodkim_provider.cli.selection import chosen_domains
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.cli.state import PublishedRecord
@@ -92,32 +93,25 @@ def rotate(
     fail is refused, but for --compromised, which says what will.
     """
     environment = context.ensure_object(Environment)
-    if sum((bool(domains), every, older_than is not None)) != 1:
-        raise click.UsageError("Give one of: domains, --all, --older-than.")
-    if back and compromised:
-        raise click.UsageError("Give --back or --compromised, not both.")
-    if not (yes or dry_run or environment.at_terminal()):
-        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    if as_json and not (dry_run or (no_up and yes)):
-        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
+    _refuse_combinations(
+        ways=(bool(domains), every, older_than is not None),
+        back=back,
+        compromised=compromised,
+        asks=not (yes or dry_run or environment.at_terminal()),
+        prints_more=as_json and not (dry_run or (no_up and yes)),
+    )
     stack = open_stack(name, environment)
     since = None if older_than is None else environment.clock.now() - older_than
-    chosen = _chosen(stack, domains, since=since)
+    chosen = chosen_domains(stack, domains, since=since)
     way: Way = "back" if back else "compromised" if compromised else "forward"
+    done = Rotated(stack=stack.name, file="", written=False, rotations=(), problems={}, diff="")
     if chosen:
         steps, problems = _steps(way, stack, chosen, environment)
         # A monthly run must not stop because one domain has no standby.
-        if problems and not (older_than is not None and steps):
+        if problems and not (since and steps):
             raise Refused("\nbyodkim: ".join(problems.values()))
         text = _edited(stack, steps, override=compromised)
-        done = Rotated(
-            stack=stack.name,
-            file=stack.source.shown,
-            written=not dry_run,
-            rotations=tuple(steps),
-            problems=problems,
-            diff=stack_file.diff(stack.source.text, text, stack.source.shown),
-        )
+        done = _done(stack, text, steps, problems, written=not dry_run)
         _say_what(done, _record_notes(steps, stack, environment))
         if not as_json:
             click.echo(done.diff, nl=False)
@@ -125,12 +119,42 @@ def rotate(
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:
         say("nothing to do: no key of this stack is meant")
-        done = Rotated(stack=stack.name, file="", written=False, rotations=(), problems={}, diff="")
+    _finish(context, done, as_json=as_json)
+
+
+def _refuse_combinations(
+    *, ways: tuple[bool, ...], back: bool, compromised: bool, asks: bool, prints_more: bool
+) -> None:
+    """Raise `click.UsageError` for options that don't go together."""
+    if sum(ways) != 1:
+        raise click.UsageError("Give one of: domains, --all, --older-than.")
+    if back and compromised:
+        raise click.UsageError("Give --back or --compromised, not both.")
+    if asks:
+        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
+    if prints_more:
+        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
+
+
+def _finish(context: click.Context, done: Rotated, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(done), indent=2))
     if done.problems:
         say(f"not rotated: {', '.join(done.problems)}")
         context.exit(SOME_LEFT_OUT)
+
+
+def _done(
+    stack: Stack, text: str, steps: Sequence[Rotation], problems: dict[str, str], *, written: bool
+) -> Rotated:
+    return Rotated(
+        stack=stack.name,
+        file=stack.source.shown,
+        written=written,
+        rotations=tuple(steps),
+        problems=problems,
+        diff=stack_file.diff(stack.source.text, text, stack.source.shown),
+    )
 
 
 def _say_what(done: Rotated, record_notes: Iterator[list[str]]) -> None:
@@ -148,42 +172,6 @@ def _is_confirmed(what: str) -> bool:
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt("nothing was written") from None
         return False
-
-
-def _chosen(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:
-    """The domains to rotate: those named, those whose key has signed since before *since*, or all."""
-    if domains:
-        return _named(stack, domains)
-    if since is not None:
-        return _older(stack, since)
-    return [domain.name for domain in stack.settings.domains if not domain.retired]
-
-
-def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
-    """*domains* in their normal form, each once."""
-    known = [domain.name for domain in stack.settings.domains]
-    chosen = []
-    for spelling in domains:
-        try:
-            domain = records.normalise_domain(spelling)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-        if domain not in known:
-            raise Refused(f"{domain}: is not in {stack.source.shown}, which has {', '.join(known)}")
-        chosen.append(domain)
-    return list(dict.fromkeys(chosen))
-
-
-def _older(stack: Stack, than: datetime) -> list[str]:
-    """Domains whose generation has signed since before *than*, in one Region at least."""
-    return [
-        domain.name
-        for domain in stack.settings.domains
-        if any(
-            one.signing_since and one.signing_since < than
-            for one in stack.state.identities.get(domain.name, ())
-        )
-    ]
 
 
 def _steps(
