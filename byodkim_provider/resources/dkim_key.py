@@ -69,7 +69,11 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
     domain: pulumi.Output[str]
     bits: pulumi.Output[int]
     private_key: pulumi.Output[str | None]
-    """Secret: base64 of PKCS#1 DER, one line, as SES takes it. None if the key is in Secrets Manager."""
+    """
+    Secret: `<public exponent>.<prime>.<prime>`, the primes in base64; `dkim.keys.load` reads it.
+
+    None if the key is in Secrets Manager.
+    """
     secret_arn: pulumi.Output[str | None]
     """ARN of the secret; None if the key is in the state."""
     secret_version_id: pulumi.Output[str | None]

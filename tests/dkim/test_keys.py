@@ -99,6 +99,27 @@ def test_a_proved_key_is_the_same_key():
     assert keys.load(key.pkcs1_base64(), proved=True) == key
 
 
+@pytest.mark.parametrize("name", ["rsa1024.pkcs8", "rsa1536.pkcs8", "rsa2048.pkcs8", "rsa2048-e65539"])
+def test_compact(name):
+    """What the state holds of a key is the whole key, and a quarter as long."""
+    key = keys.load(pem(name))
+    compact = key.compact()
+    read = keys.load(compact)  # proves that its numbers belong together
+    # The private exponent has several right values: openssl writes another one for a short key.
+    assert (read.public_key_der, read.compact()) == (key.public_key_der, compact)
+    assert keys.load(compact, proved=True) == read
+    assert len(compact) < len(key.pkcs1_base64()) / 4
+
+
+def test_damaged_compact():
+    """A compact key whose primes are other numbers is refused, and the error quotes none."""
+    exponent, p, q = keys.load(PKCS8).compact().split(".")
+    with pytest.raises(InvalidKey) as refused:
+        keys.load(f"{exponent}.{p[:40]}{'A' * (len(p) - 40)}.{q}")
+    assert refused.value.reason == "is damaged, its numbers do not belong together"
+    assert p[:20] not in repr(refused.getrepr())
+
+
 def test_what_ses_takes():
     """The private key fits SES's pattern for `DomainSigningPrivateKey`, on one line."""
     text = keys.load(PKCS8).pkcs1_base64()

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns_hosts.hosts import SECRETS
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
@@ -35,10 +36,13 @@ SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
 SALT = re.compile(r'"salt":\s*"v1:([^:"]+):')
 CIPHERTEXT = re.compile(r'"ciphertext":\s*"(v1:[^:"]+:[^:"]+)"')
 
+COMPACT = re.compile(r"[0-9]+[.][A-Za-z0-9+/=]+[.][A-Za-z0-9+/=]+")
+"""A private key in the state."""
+
 ENVIRONMENT = (
     "AWS_SECRET_ACCESS_KEY",
     "CLOUDFLARE_API_TOKEN",
-    *(name for keys in SECRETS.values() for key, name in keys.items() if key not in NOT_SECRET),
+    *(name for names in SECRETS.values() for key, name in names.items() if key not in NOT_SECRET),
 )
 """Variables that hold a secret, those of DNS hosts too."""
 
@@ -54,15 +58,15 @@ def leaks(
     """
     log = sandbox.ses.log
     sandbox.ses.reset_log()
-    keys = {fingerprint(key): key for stack in stacks for key in keys_in_state(stack)}
-    keys |= {key.fingerprint: load(key.pkcs1_der) for key in kept}
+    known = {fingerprint(key): key for stack in stacks for key in keys_in_state(stack)}
+    known |= {key.fingerprint: load(key.pkcs1_der) for key in kept}
     sent = {call.fingerprint for call in log if call.fingerprint}
-    assert sent <= keys.keys(), "SES was sent a key that would not be searched for"
+    assert sent <= known.keys(), "SES was sent a key that would not be searched for"
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
     strings = secrets_of(*stacks)
     for environment in (sandbox.environment, *(stack._environment for stack in stacks)):
         strings |= {name: environment[name] for name in ENVIRONMENT if name in environment}
-    search = KeySearch([*keys.values(), *supplied], strings)
+    search = KeySearch([*known.values(), *supplied], strings)
     shown = [("SES's log", repr(log))]
     for stack in stacks:
         shown += shown_by(stack, stack.results).items()
@@ -78,8 +82,8 @@ def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
         for salt in set(SALT.findall(text)):
             for ciphertext in set(CIPHERTEXT.findall(text)):
                 secret = json.loads(decrypted(ciphertext, salt))
-                if isinstance(secret, str) and secret.startswith("MII"):
-                    yield load(base64.b64decode(secret))
+                if isinstance(secret, str) and COMPACT.fullmatch(secret):
+                    yield load(keys.load(secret, proved=True).pkcs1_der)
 
 
 def secrets_of(*stacks: Stack) -> dict[str, str]:

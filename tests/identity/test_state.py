@@ -82,7 +82,7 @@ def test_outputs_hold_no_private_key(world):
 
     assert world.key(1).fingerprint == outputs["fingerprint"]
     assert f"p={outputs['record_value'][2:]}" == records.record_value(world.key(1).public_key_der)
-    assert world.key(1).pkcs1_base64() not in str(outputs)
+    assert not [prime for prime in world.key(1).compact().split(".")[1:] if prime in str(outputs)]
 
 
 def test_old_state_is_readable():
@@ -130,16 +130,16 @@ def inputs(world):
         "domain": "example.com",
         "region": "eu-west-1",
         "selector": "s1",
-        "private_key": world.key(1).pkcs1_base64(),
+        "private_key": world.key(1).compact(),
         "owner": "ses-byodkim/dev/example.com/eu-west-1",
         "generation": 1.0,
         "published": [1.0, 2.0],
     }
 
 
-def test_check_normalises(inputs):
+def test_check_normalises(inputs, world):
     """Domain and key come out in one form, whatever form they came in; what is None is left out."""
-    key = inputs["private_key"]
+    key = world.key(1).pkcs1_base64()
     pem = f"-----BEGIN RSA PRIVATE KEY-----\n{key}\n-----END RSA PRIVATE KEY-----\n"
     written = inputs | {"domain": "Bücher.Example.", "private_key": pem, "tags": None}
 
