@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +16,11 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 
 __all__ = ["Target", "put_cases", "refusals"]
 
-SECONDS: Final = 10
-"""How long one input may take before it counts as a hang, on a busy machine too."""
+CPU_SECONDS: Final = 30
+"""How much of a processor one input may use before it counts as a hang."""
+
+WAIT_SECONDS: Final = 600
+"""How long one input may wait before it counts as a hang. A busy machine keeps it waiting for long."""
 
 ROUND: Final = 2000
 """Inputs from one seed: Hypothesis remembers all of a round, and begins the next with simple ones."""
@@ -97,13 +100,22 @@ class _HangError(AssertionError):
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    def give_up(*_: object) -> None:
-        raise _HangError(f"no end after {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    try:
+    """Give up an input that computes or waits for too long."""
+    timers = (
+        (signal.ITIMER_PROF, signal.SIGPROF, CPU_SECONDS, "of a processor"),
+        (signal.ITIMER_REAL, signal.SIGALRM, WAIT_SECONDS, "by the clock"),
+    )
+    with ExitStack() as stack:
+        for timer, number, seconds, of_what in timers:
+            stack.callback(signal.signal, number, signal.signal(number, _giving_up(seconds, of_what)))
+            # Again and again: what is raised within a callback of the garbage collector is lost.
+            signal.setitimer(timer, seconds, seconds)
+            stack.callback(signal.setitimer, timer, 0)
         yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+
+def _giving_up(seconds: float, of_what: str) -> Callable[..., None]:
+    def give_up(*_: object) -> None:
+        raise _HangError(f"no end after {seconds} s {of_what}")
+
+    return give_up
