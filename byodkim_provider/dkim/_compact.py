@@ -18,7 +18,7 @@ from byodkim_provider.errors import InvalidKey
 
 __all__ = ["is_compact", "read", "written"]
 
-_FORM: Final = re.compile(r"[1-9][0-9]{4,19}(\.[A-Za-z0-9+/]{80,180}={0,2}){2}", re.ASCII)
+_FORM: Final = re.compile(r"[1-9][0-9]{4,19}(\.[A-Za-z0-9+/]{20,}={0,2}){2}", re.ASCII)
 
 
 def is_compact(text: str) -> bool:
@@ -45,7 +45,7 @@ def read(text: str, *, proved: bool) -> rsa.RSAPrivateKey:
         crt = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
         numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(e, p * q))
         return numbers.private_key(unsafe_skip_rsa_key_validation=proved)
-    except ValueError:  # from None: it may quote a number
+    except (ValueError, ArithmeticError):  # from None: it may quote a number
         raise InvalidKey("is damaged, its numbers do not belong together") from None
 
 

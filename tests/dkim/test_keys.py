@@ -7,9 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_der_private_key,
     pkcs12,
@@ -118,6 +120,31 @@ def test_damaged_compact():
         keys.load(f"{exponent}.{p[:40]}{'A' * (len(p) - 40)}.{q}")
     assert refused.value.reason == "is damaged, its numbers do not belong together"
     assert p[:20] not in repr(refused.getrepr())
+
+
+@pytest.mark.parametrize("prime", [0, 1, 2, 2**300], ids=["zero", "one", "two", "no prime"])
+def test_damaged_prime(prime):
+    """A number that is no prime of any key is refused as well."""
+    exponent, p, _ = keys.load(PKCS8).compact().split(".")
+    damaged = base64.b64encode(prime.to_bytes(40, "big")).decode()
+    for compact in (
+        f"{exponent}.{p}.{damaged}",
+        f"{exponent}.{damaged}.{p}",
+        f"{exponent}.{damaged}.{damaged}",
+    ):
+        for proved in (False, True):
+            with pytest.raises(InvalidKey):
+                keys.load(compact, proved=proved)
+
+
+def test_primes_of_unlike_length():
+    """A key may have a short and a long prime; the state holds it as any other."""
+    exponent, p, q = 65537, 2**521 - 1, 2**1279 - 1
+    d = rsa.rsa_recover_private_exponent(exponent, p, q)
+    crt = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(exponent, p * q))
+    key = keys.load(numbers.private_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    assert keys.load(key.compact()) == key
 
 
 def test_what_ses_takes():
