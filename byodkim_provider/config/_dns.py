@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._written import Boolean, LocatedError, Problem, Written
+from byodkim_provider.config._written import Boolean, Written
+from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records

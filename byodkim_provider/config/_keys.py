@@ -9,14 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._written import (
-    MAX_TAGS,
-    SECRET_TEXT,
-    LocatedError,
-    Problem,
-    Written,
-    tag_problems,
-)
+from byodkim_provider.config._written import MAX_TAGS, SECRET_TEXT, Written, tag_problems
+from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import JsonObject, Text, Whole
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS

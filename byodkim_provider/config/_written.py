@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from byodkim_provider.config.problems import Problem, lines_of_program
 from byodkim_provider.config.values import Flag
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import shown
@@ -18,8 +19,6 @@ __all__ = [
     "SECRET_TEXT",
     "Boolean",
     "Listed",
-    "LocatedError",
-    "Problem",
     "Written",
     "at_least_one",
     "distinct",
@@ -40,17 +39,6 @@ if TYPE_CHECKING:
 else:
     # A program may pass any sequence; it is stored as a tuple.
     Listed = tuple[_One, ...]
-
-Problem = tuple[tuple[str, ...], str]
-"""The path within a field, and the message."""
-
-
-class LocatedError(ValueError):
-    """Several problems of one field. A class because a pydantic validator can raise only one error."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
-        self.problems = tuple(problems)
 
 
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,8 +90,6 @@ class Written(BaseModel):
             try:
                 super().__init__(**given)
             except ValidationError as error:
-                from byodkim_provider.config.problems import lines_of_program  # imports every model
-
                 subject = given.get("domain") or type(self).__name__
                 # `from None`: pydantic's error message may contain a key.
                 raise InvalidSettings(sorted(lines_of_program(error, type(self), str(subject)))) from None

@@ -1,37 +1,41 @@
 """
 Formats problems of the configuration: one line each, the path first.
 
-Pydantic's errors in, lines out. No line quotes a value that may be a key.
+Pydantic's errors in, lines out: it knows a model only by its fields. No line quotes a value that
+may be a key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, Final
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 from pydantic_core import ErrorDetails
 
-from byodkim_provider.config.schema import (
-    DnsSettings,
-    DomainDefaults,
-    KeyStore,
-    LocatedError,
-    StackSettings,
-    SuppliedKey,
-    Verification,
-    WrittenDomain,
-)
 from byodkim_provider.quoting import named, printable, shown
 
-__all__ = ["Steps", "line", "lines", "lines_of_program", "unknown_key"]
+__all__ = ["LocatedError", "Problem", "Steps", "line", "lines", "lines_of_program", "unknown_key"]
 
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
+
+Problem = tuple[tuple[str, ...], str]
+"""The path within a field, and the message."""
+
+
+class LocatedError(ValueError):
+    """Several problems of one field. A class because a pydantic validator can raise only one error."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
+        self.problems = tuple(problems)
+
 
 _NAMED_BY_USERS: Final = {"dnsCredentials", "domains", "keep", "keys", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
@@ -61,28 +65,23 @@ def line(steps: Steps, text: str) -> str:
     return printable(f"{path}: {text}")
 
 
-def lines(error: ValidationError, config: Mapping[str, object]) -> Iterator[str]:
-    """Every problem in *error*, which came from validating *config* as `StackSettings`."""
+def lines(error: ValidationError, root: type[BaseModel], config: Mapping[str, object]) -> Iterator[str]:
+    """Every problem in *error*, which came from validating *config* as *root*."""
     for details in error.errors(include_url=False):
-        location = tuple(_written_steps(details["loc"], config))
-        for steps, text in _problems(details, location):
+        for steps, text in _problems(details, tuple(_written_steps(details["loc"], config)), root):
             yield line(steps, text)
 
 
-def lines_of_program(error: ValidationError, made: type[BaseModel], subject: str) -> Iterator[str]:
-    """Every problem in *error*, which came from making a *made*, in Python's spelling."""
+def lines_of_program(error: ValidationError, root: type[BaseModel], subject: str) -> Iterator[str]:
+    """Every problem in *error*, which came from making a *root*, in Python's spelling."""
     for details in error.errors(include_url=False):
         location = tuple(step for step in details["loc"] if step != "[key]")
-        for steps, text in _problems(details, location, root=made, spelled=to_snake):
+        for steps, text in _problems(details, location, root, spelled=to_snake):
             yield f"{printable(named(subject))}: {line(steps, text)}"
 
 
 def _problems(
-    details: ErrorDetails,
-    location: Steps,
-    *,
-    root: type[BaseModel] = StackSettings,
-    spelled: Callable[[str], str] = str,
+    details: ErrorDetails, location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
 ) -> Iterator[tuple[Steps, str]]:
     """
     Path and message of each problem.
@@ -98,7 +97,7 @@ def _problems(
             ]
             yield (*location, *own), text
     elif details["type"] == "extra_forbidden":
-        yield location, unknown_key(location, root=root, spelled=spelled)
+        yield location, unknown_key(location, root, spelled=spelled)
     else:
         yield location, _text(details["type"], details["input"], details.get("ctx", {}), location)
 
@@ -131,39 +130,30 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
     return f"must be {expected}, not {shown(value) if 'dnsCredentials' not in location else 'something else'}"
 
 
-def unknown_key(
-    location: Steps, *, root: type[BaseModel] = StackSettings, spelled: Callable[[str], str] = str
-) -> str:
+def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> str:
     """The message for an unknown key, the last step of *location* in a *root*, with the nearest known key."""
-    key, model = str(location[-1]), _model_at(location[:-1], root)
-    known = _keys(model)
-    if model is DomainDefaults and key in _keys(WrittenDomain):
+    key, within = str(location[-1]), location[:-1]
+    keys = _keys_at(within, root)
+    if within == ("defaults",) and key in _keys_at(("domains", ""), root):
         return "belongs to a domain, not to defaults"
-    if issubclass(model, DomainDefaults):
-        known += [f"dns.{option}" for option in _keys(DnsSettings)]
-    by_spelling = {name.lower(): name for name in known}
+    options = [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
+    by_spelling = {name.lower(): name for name in (*keys, *options)}
     if near := get_close_matches(key.lower(), by_spelling, n=1):
         return f"unknown key, did you mean {spelled(by_spelling[near[0]])!r}?"
-    return f"unknown key, expected one of {', '.join(map(spelled, _keys(model)))}"
+    return f"unknown key, expected one of {', '.join(map(spelled, keys))}"
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _model_at(location: Steps, root: type[BaseModel]) -> type[BaseModel]:
-    match location:
-        case ():
-            return root
-        case ("defaults",):
-            return DomainDefaults
-        case ("verification",):
-            return Verification
-        case ("domains", _):
-            return WrittenDomain
-        case (*_, "keys", _):
-            return SuppliedKey
-        case (*_, "keyStore" | "key_store"):
-            return KeyStore
-        case _:
-            return DnsSettings
+def _keys_at(steps: Steps, kind: Any) -> list[str]:
+    """Keys of the map that *steps* lead to within a *kind*: a model, or a type with models in it."""
+    arguments = get_args(kind)
+    if get_origin(kind) in (Annotated, Union, UnionType):  # a union is with None
+        return _keys_at(steps, arguments[0])
+    if get_origin(kind) is dict:
+        return _keys_at(steps[1:], arguments[1])
+    if get_origin(kind) is tuple:  # without a position: a single one in its short form
+        return _keys_at(steps[1:] if isinstance((*steps, "")[0], int) else steps, arguments[0])
+    if steps:
+        fields = kind.model_fields.items()
+        field = next(field for name, field in fields if steps[0] in (name, field.alias))
+        return _keys_at(steps[1:], field.annotation)
+    return [field.alias or name for name, field in kind.model_fields.items()]

@@ -20,13 +20,12 @@ from byodkim_provider.config._written import (
     SECRET_TEXT,
     Boolean,
     Listed,
-    LocatedError,
-    Problem,
     Written,
     at_least_one,
     distinct,
     tag_problems,
 )
+from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Region, ResolverAddress, Text, Whole
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS
@@ -36,7 +35,6 @@ __all__ = [
     "DnsSettings",
     "DomainDefaults",
     "KeyStore",
-    "LocatedError",
     "StackSettings",
     "SuppliedKey",
     "Verification",

@@ -93,14 +93,14 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     """
     written = {key: value for key, value in config.items() if value is not None}
     if not written.get("domains"):
-        unknown = [line((key,), unknown_key((key,))) for key in sorted(written.keys() - _KEYS)]
+        unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
         raise InvalidSettings([*unknown, "domains: must not be empty"], hint=_SMALLEST)
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
-        raise InvalidSettings(sorted([*problems, *lines(error, written)])) from None
+        raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)])) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
     if problems:

@@ -2,7 +2,7 @@
 Which package of the product imports which, read from the source.
 
 A *part* is what stands at the top of `byodkim_provider/`: a module, or a sub-package as a whole.
-Imports for type checkers count too: they are knowledge of each other.
+Imports for type checkers, and those within functions, count too: they are knowledge of each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 import byodkim_provider
 
-__all__ = ["LAYERS", "PRODUCT", "imports", "levels", "modules", "parts"]
+__all__ = ["LAYERS", "PRODUCT", "imports", "imports_of_modules", "levels", "modules", "parts"]
 
 PRODUCT: Final = Path(byodkim_provider.__file__).parent
 
@@ -49,23 +49,34 @@ def imports() -> dict[str, set[str]]:
     known = set(parts())
     found: dict[str, set[str]] = {part: set() for part in known}
     for part, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            found[part] |= {name for name in _imported(node) if name in known and name != part}
+        tops = {name.partition(".")[0] for name in _imported(path)}
+        found[part] |= (tops & known) - {part}
     return found
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    """Names of the parts that an import statement names."""
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.level == 0:
-        names = [f"{node.module}.{alias.name}" for alias in node.names]
-    else:
-        return
-    for name in names:
-        package, _, rest = name.partition(".")
-        if package == PRODUCT.name and rest:
-            yield rest.partition(".")[0]
+def imports_of_modules() -> dict[str, set[str]]:
+    """For each module, such as `dkim.keys`, the other modules of the product that it imports."""
+    paths = {".".join(path.relative_to(PRODUCT).with_suffix("").parts): path for _, path in modules()}
+    # `from package import module` and `from module import name` name a module in one of two ways.
+    names = {module: set(_imported(path)) for module, path in paths.items()}
+    with_parents = {
+        module: found | {name.rpartition(".")[0] for name in found} for module, found in names.items()
+    }
+    return {module: (found & paths.keys()) - {module} for module, found in with_parents.items()}
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """What the import statements of a module name, without the name of the product."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == PRODUCT.name and rest:
+                yield rest
 
 
 def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.structure.imports import LAYERS, PRODUCT, imports, levels, modules, parts
+from tests.structure.imports import LAYERS, PRODUCT, imports, imports_of_modules, levels, modules, parts
 from tests.structure.picture import ARCHITECTURE, picture, with_picture
 
 ROOT = PRODUCT.parent
@@ -33,6 +33,15 @@ def test_layers() -> None:
         if layer_of[other] >= layer_of[part]
     ]
     assert upwards == []
+
+
+def test_no_circle_of_modules() -> None:
+    """Modules never import each other in a circle: not within a package, nor by an import in a function."""
+    graph = imports_of_modules()
+    assert "config.schema" in graph["config.settings"]  # from a module
+    assert "dkim.records" in graph["identity.lookups"]  # from a package
+    assert "progress" in graph["resources._plugin"]
+    assert levels(graph)
 
 
 def test_size_of_the_whole() -> None:
