@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import FAILURES, ForeignAnswer
@@ -26,6 +26,10 @@ READS: Final = ("DescribeSecret", "GetSecretValue")
 
 CURRENT: Final = "AWSCURRENT"
 """Staging label of the version that a read returns by default."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +72,21 @@ class SecretStore:
         optional: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
         version_id = str(uuid.uuid4())
         answer = self._call(
-            "CreateSecret",
+            self._client.create_secret,
             name,
-            lambda: self._client.create_secret(
-                Name=name,
-                # Becomes the version's id, and makes a repeated call succeed (idempotency token).
-                ClientRequestToken=version_id,
-                SecretString=text,
-                Tags=_list(tags),
-                **optional,
-            ),
+            Name=name,
+            # Becomes the version's id, and makes a repeated call succeed (idempotency token).
+            ClientRequestToken=version_id,
+            SecretString=text,
+            Tags=_list(tags),
+            **optional,
         )
         return Value(answer["ARN"], version_id)
 
     def describe_secret(self, secret: str) -> Secret | None:
         """DescribeSecret; None if there is no such secret."""
         try:
-            answer = self._call(
-                "DescribeSecret", secret, lambda: self._client.describe_secret(SecretId=secret)
-            )
+            answer = self._call(self._client.describe_secret, secret, SecretId=secret)
         except SecretRefused as refused:
             if refused.code == "ResourceNotFoundException":
                 return None
@@ -101,35 +101,23 @@ class SecretStore:
 
     def get_secret_value(self, secret: str) -> Value:
         """GetSecretValue; the text is empty if the secret holds octets."""
-        answer = self._call("GetSecretValue", secret, lambda: self._client.get_secret_value(SecretId=secret))
+        answer = self._call(self._client.get_secret_value, secret, SecretId=secret)
         return Value(answer["ARN"], answer["VersionId"], answer.get("SecretString", ""))
 
     def put_resource_policy(self, secret: str, policy: str) -> None:
         """PutResourcePolicy: sets *policy* (JSON); a policy that allows public access is refused."""
-        self._call(
-            "PutResourcePolicy",
-            secret,
-            lambda: self._client.put_resource_policy(
-                SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True
-            ),
-        )
+        put = self._client.put_resource_policy
+        self._call(put, secret, SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True)
 
     def tag_resource(self, secret: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._call(
-            "TagResource", secret, lambda: self._client.tag_resource(SecretId=secret, Tags=_list(tags))
-        )
+        self._call(self._client.tag_resource, secret, SecretId=secret, Tags=_list(tags))
 
     def delete_secret(self, secret: str, *, recovery_window_days: int) -> None:
         """DeleteSecret: restorable for *recovery_window_days*. No error if deleted already."""
         try:
-            self._call(
-                "DeleteSecret",
-                secret,
-                lambda: self._client.delete_secret(
-                    SecretId=secret, RecoveryWindowInDays=recovery_window_days
-                ),
-            )
+            delete = self._client.delete_secret
+            self._call(delete, secret, SecretId=secret, RecoveryWindowInDays=recovery_window_days)
         except SecretRefused as refused:
             if refused.code != "InvalidRequestException":
                 raise
@@ -138,13 +126,15 @@ class SecretStore:
             if described is None or not described.deleted:
                 raise
 
-    def _call(self, operation: str, secret: str, send: Callable[[], Any]) -> Mapping[str, Any]:
+    def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
+        """What *method* of the client returns for the arguments that follow *secret*."""
+        operation = self._client.meta.method_to_api_mapping[method.__name__]
         if stopping.is_set():
             raise Stopped(
                 "interrupted before Secrets Manager was called", hint="run `pulumi up` again to go on"
             )
         try:
-            answer: Mapping[str, Any] = send()
+            answer = method(*args, **given)
             # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
             if "RequestId" not in answer["ResponseMetadata"]:
                 raise ForeignAnswer

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from byodkim_provider.aws.errors import is_throttled
 from byodkim_provider.aws.ses_calls import Calls
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused
@@ -98,7 +97,7 @@ class SesClient:
         self._region = region
         self._account_id = account_id
         self._clock = clock
-        self._calls = Calls(client, region=region, clock=clock)
+        self._make = Calls(client, region=region, clock=clock).make
 
     def create_email_identity(
         self,
@@ -111,15 +110,13 @@ class SesClient:
     ) -> DkimResponse:
         """CreateEmailIdentity: a new identity that signs with *key*."""
         optional: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
-        answer = self._calls.make(
-            "CreateEmailIdentity",
+        answer = self._make(
+            self._client.create_email_identity,
             domain,
-            lambda: self._client.create_email_identity(
-                EmailIdentity=domain,
-                DkimSigningAttributes=_signing_attributes(selector, key),
-                Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
-                **optional,
-            ),
+            EmailIdentity=domain,
+            DkimSigningAttributes=_signing_attributes(selector, key),
+            Tags=_list(tags),
+            **optional,
         )
         dkim = answer.get("DkimAttributes", {})
         return DkimResponse(
@@ -132,21 +129,13 @@ class SesClient:
     def put_email_identity_dkim_signing_attributes(
         self, domain: str, *, selector: str, key: SigningKey
     ) -> DkimResponse:
-        """
-        PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record.
-
-        Retried only on 429, when SES certainly did nothing: a repeated Put may restart the search
-        for the record, and with it a time without signatures.
-        """
-        answer = self._calls.make(
-            "PutEmailIdentityDkimSigningAttributes",
+        """PutEmailIdentityDkimSigningAttributes: SES signs with *key* once it has found its record."""
+        answer = self._make(
+            self._client.put_email_identity_dkim_signing_attributes,
             domain,
-            lambda: self._client.put_email_identity_dkim_signing_attributes(
-                EmailIdentity=domain,
-                SigningAttributesOrigin="EXTERNAL",
-                SigningAttributes=_signing_attributes(selector, key),
-            ),
-            may_repeat=is_throttled,
+            EmailIdentity=domain,
+            SigningAttributesOrigin="EXTERNAL",
+            SigningAttributes=_signing_attributes(selector, key),
         )
         return DkimResponse(
             dkim_status=answer.get("DkimStatus", ""), at=_date(answer, self._clock), origin="EXTERNAL"
@@ -154,37 +143,24 @@ class SesClient:
 
     def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
         """PutEmailIdentityDkimAttributes: the console's *DKIM signatures: Enabled* box."""
-        self._calls.make(
-            "PutEmailIdentityDkimAttributes",
-            domain,
-            lambda: self._client.put_email_identity_dkim_attributes(
-                EmailIdentity=domain, SigningEnabled=signing_enabled
-            ),
-        )
+        put = self._client.put_email_identity_dkim_attributes
+        self._make(put, domain, EmailIdentity=domain, SigningEnabled=signing_enabled)
 
     def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
         """PutEmailIdentityConfigurationSetAttributes: the default configuration set of *domain*."""
-        self._calls.make(
-            "PutEmailIdentityConfigurationSetAttributes",
-            domain,
-            lambda: self._client.put_email_identity_configuration_set_attributes(
-                EmailIdentity=domain, ConfigurationSetName=name
-            ),
-        )
+        put = self._client.put_email_identity_configuration_set_attributes
+        self._make(put, domain, EmailIdentity=domain, ConfigurationSetName=name)
 
     def get_email_identity(self, domain: str) -> SesIdentity | None:
         """GetEmailIdentity; None if SES has no such identity."""
         try:
-            answer = self._calls.make(
-                "GetEmailIdentity", domain, lambda: self._client.get_email_identity(EmailIdentity=domain)
-            )
+            answer = self._make(self._client.get_email_identity, domain, EmailIdentity=domain)
         except SesRefused as refused:
             if refused.code == "NotFoundException":
                 return None
             raise
         dkim = answer.get("DkimAttributes", {})
         info = answer.get("VerificationInfo", {})
-        soa = info.get("SOARecord", {})
         mail_from = answer.get("MailFromAttributes", {})
         return SesIdentity(
             identity_type=answer.get("IdentityType", ""),
@@ -198,61 +174,41 @@ class SesClient:
             last_checked=info.get("LastCheckedTimestamp"),
             last_success=info.get("LastSuccessTimestamp"),
             error_type=info.get("ErrorType", ""),
-            soa_seen=soa.get("PrimaryNameServer", ""),
             mail_from=mail_from.get("MailFromDomain", ""),
             mail_from_status=mail_from.get("MailFromDomainStatus", ""),
+            soa_seen=info.get("SOARecord", {}).get("PrimaryNameServer", ""),
         )
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
         """ListEmailIdentities, page after page; each page is one call."""
-        token: str | None = None
+        more: dict[str, Any] = {}
         while True:
-            more: dict[str, Any] = {"NextToken": token} if token else {}
-
-            def page(more: dict[str, Any] = more) -> Any:
-                return self._client.list_email_identities(PageSize=LIST_PAGE_SIZE, **more)
-
-            answer = self._calls.make("ListEmailIdentities", "*", page)
+            answer = self._make(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more)
             yield tuple(
                 Listed(
                     name=one.get("IdentityName", ""), verification_status=one.get("VerificationStatus", "")
                 )
                 for one in answer.get("EmailIdentities", ())
             )
-            token = answer.get("NextToken")
-            if not token:
+            if not (token := answer.get("NextToken")):
                 return
+            more = {"NextToken": token}
 
     def delete_email_identity(self, domain: str) -> None:
         """DeleteEmailIdentity. No error if the identity does not exist."""
         try:
-            self._calls.make(
-                "DeleteEmailIdentity",
-                domain,
-                lambda: self._client.delete_email_identity(EmailIdentity=domain),
-            )
+            self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
         except SesRefused as refused:
             if refused.code != "NotFoundException":
                 raise
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._calls.make(
-            "TagResource",
-            domain,
-            lambda: self._client.tag_resource(
-                ResourceArn=self._arn(domain),
-                Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
-            ),
-        )
+        self._make(self._client.tag_resource, domain, ResourceArn=self._arn(domain), Tags=_list(tags))
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
         """UntagResource: removes the tags with these names."""
-        self._calls.make(
-            "UntagResource",
-            domain,
-            lambda: self._client.untag_resource(ResourceArn=self._arn(domain), TagKeys=list(names)),
-        )
+        self._make(self._client.untag_resource, domain, ResourceArn=self._arn(domain), TagKeys=list(names))
 
     def _arn(self, domain: str) -> str:
         partition = self._client.meta.partition
@@ -261,6 +217,10 @@ class SesClient:
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:
     return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
+
+
+def _list(tags: Mapping[str, str]) -> Any:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def _date(answer: Mapping[str, Any], clock: Clock) -> datetime:

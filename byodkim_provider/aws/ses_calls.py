@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
@@ -33,6 +33,14 @@ The SES API reference says of every identity action: "You can execute this opera
 once per second". The rest is for calls that take less time on their way than the one before.
 """
 
+ONLY_IF_THROTTLED: Final = ("PutEmailIdentityDkimSigningAttributes",)
+"""
+Retried only on 429, when SES certainly did nothing.
+
+A repeated Put of a key may restart the search for the record, and with it a time without signatures.
+"""
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -41,27 +49,23 @@ class Calls:
 
     def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
         client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
+        self._operations = client.meta.method_to_api_mapping
         self._region = region
         self._clock = clock
         self._lock = threading.Lock()
         self._next_call = 0.0
 
-    def make(
-        self,
-        operation: str,
-        domain: str,
-        send: Callable[[], T],
-        *,
-        may_repeat: Callable[[BaseException], bool] = errors.is_passing,
-    ) -> T:
+    def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
         """
-        What *send* returns; retried after errors that *may_repeat* accepts.
+        What *method* of the client returns for the arguments that follow *domain*, retried if that may help.
 
-        Raises `SesRefused` for *operation* (an API action's name), and `Stopped`.
+        Raises `SesRefused`, and `Stopped`.
         """
+        operation = self._operations[method.__name__]
+        may_repeat = is_throttled if operation in ONLY_IF_THROTTLED else errors.is_passing
         retry = errors.retrying(self._wait, retry=may_repeat, before_wait=self._start_over)
         try:
-            answer: T = retry(self._send_in_turn, send)
+            answer: T = retry(self._send_in_turn, method, *args, **given)
         except FAILURES as error:
             raise SesRefused(
                 operation,
@@ -73,12 +77,12 @@ class Calls:
             ) from None
         return answer
 
-    def _send_in_turn(self, send: Callable[[], T]) -> T:
+    def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         with self._lock:
             turn = max(self._next_call, self._clock.monotonic())
             self._next_call = turn + SECONDS_PER_CALL
         self._wait(turn - self._clock.monotonic())
-        return send()
+        return method(*args, **given)
 
     def _start_over(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

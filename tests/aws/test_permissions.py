@@ -4,7 +4,6 @@ import ast
 import functools
 import inspect
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import boto3
 import botocore.session
@@ -48,7 +47,7 @@ def actions(service):
 
 @pytest.fixture
 def ses_calls(signing_keys):
-    """The methods of boto3's client that the methods of `SesClient` call, each called once."""
+    """The actions that the methods of `SesClient` call, each method called once."""
     arguments = {
         "domain": "example.com",
         "selector": "s1",
@@ -59,8 +58,9 @@ def ses_calls(signing_keys):
         "name": "newsletter",
         "names": ("team",),
     }
-    client = MagicMock()
-    client.configure_mock(**{f"{xform_name(one)}.return_value": {} for one in api_actions("sesv2")})
+    called = set()
+    client = boto3.client("sesv2", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="sesame")
+    client._make_api_call = lambda action, _: called.add(action) or {}
     ses = SesClient(client, region="eu-west-1", account_id="123456789012", clock=FakeClock())
     for name, method in inspect.getmembers(SesClient, inspect.isfunction):
         if not name.startswith("_"):
@@ -70,7 +70,7 @@ def ses_calls(signing_keys):
             answer = getattr(ses, name)(**{one: arguments[one] for one in wanted})
             if inspect.isgenerator(answer):
                 next(answer)  # calls only when asked for a page
-    return {name for name, _, _ in client.method_calls if not name.startswith("meta.")}
+    return called
 
 
 @functools.cache
@@ -81,7 +81,7 @@ def api_actions(service):
 
 def test_ses(ses_calls):
     """What the client of SES can call, and nothing else, is in the table."""
-    assert {xform_name(action) for action in actions("ses")} == ses_calls
+    assert actions("ses") == ses_calls
 
 
 def test_every_action_of_the_client_is_used():
