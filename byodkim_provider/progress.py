@@ -13,38 +13,25 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "Progress", "SystemClock", "stopping"]
+__all__ = ["Clock", "Progress", "stopping"]
 
 stopping = threading.Event()
 """Set when the run is interrupted: waits end at once, and no new call begins."""
 
 
-class Clock(Protocol):
-    """The time, and waiting."""
+class Clock:
+    """The time, and waiting. Tests pass a clock of their own."""
 
     def now(self) -> datetime:
         """The current time, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed point; never decreases."""
-        ...
-
-    def wait(self, seconds: float) -> bool:
-        """Wait *seconds*, and return False; return True at once if the run is interrupted."""
-        ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Seconds since some fixed point; never decreases."""
         return time.monotonic()
 
     def wait(self, seconds: float) -> bool:
+        """Wait *seconds*, and return False; return True at once if the run is interrupted."""
         return stopping.wait(seconds)
 
 

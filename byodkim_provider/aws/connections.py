@@ -23,7 +23,7 @@ from byodkim_provider.aws.session import (
     refuse_other_account,
 )
 from byodkim_provider.errors import Stopped
-from byodkim_provider.progress import SystemClock, stopping
+from byodkim_provider.progress import Clock, stopping
 
 __all__ = ["Connections", "connections"]
 
@@ -68,7 +68,7 @@ class Connections:
         """The client, and the id of its account."""
         connection = connect(self.settings, region=region, expected_account=account_id)
         account = connection.account_id
-        return SesClient(connection.client, region=region, account_id=account, clock=SystemClock()), account
+        return SesClient(connection.client, region=region, account_id=account, clock=Clock()), account
 
     def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
         return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))

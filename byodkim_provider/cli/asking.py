@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from byodkim_provider.cli.messages import say
 from byodkim_provider.dns.side_by_side import side_by_side
-from byodkim_provider.progress import SystemClock
+from byodkim_provider.progress import Clock
 
 __all__ = ["ask_all"]
 
@@ -42,7 +42,7 @@ def ask_all(
 
     Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
-    clock = SystemClock()
+    clock = Clock()
     began = clock.monotonic()
     pauses = count(first_word_seconds, INTERVAL_SECONDS)
     due = next(pauses)

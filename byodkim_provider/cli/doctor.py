@@ -31,7 +31,7 @@ from byodkim_provider.dkim.records import public_key
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
-from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
@@ -153,7 +153,7 @@ def _given(selector: str, domain: str, chosen: Chosen) -> ExpectedRecord:
 
 def _in_stack(
     stack: Stack, chosen: Chosen, environment: Environment, servers: Sequence[str]
-) -> Iterator[tuple[ExpectedRecord, Resolver | None]]:
+) -> Iterator[tuple[ExpectedRecord, DnsResolver | None]]:
     """The records of a stack, each with its resolver: *servers*, or as the stack file says."""
     settings = {one.name: one for one in stack.settings.domains}
     for domain, published in published_in(stack, chosen.domain):
@@ -207,7 +207,7 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _diagnosis(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis:
+def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Diagnosis:
     if resolver:
         return examine(resolver, expected)
     text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"
@@ -215,7 +215,7 @@ def _diagnosis(expected: ExpectedRecord, resolver: Resolver | None) -> Diagnosis
 
 
 def _dmarc(
-    expected: Sequence[tuple[ExpectedRecord, Resolver | None]], views: Sequence[SesView]
+    expected: Sequence[tuple[ExpectedRecord, DnsResolver | None]], views: Sequence[SesView]
 ) -> list[DmarcView]:
     """For information: what DMARC makes of each domain's mail. Empty where DNS is not checked."""
     resolvers = {one.domain: resolver for one, resolver in expected if resolver}

@@ -15,13 +15,12 @@ from functools import partial
 from pathlib import Path
 
 from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.dns.resolver import resolver_for
-from byodkim_provider.dns.visibility import Resolver
-from byodkim_provider.identity.services import Ses
+from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
-from byodkim_provider.progress import Clock, SystemClock
+from byodkim_provider.progress import Clock
 
 __all__ = ["Environment"]
 
@@ -62,7 +61,7 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
         signal.signal(signal.SIGINT, before)
 
 
-def connect(settings: AwsSettings) -> Callable[[str, str | None], Ses]:
+def connect(settings: AwsSettings) -> Callable[[str, str | None], SesClient]:
     """SES by Region and account; raises `WrongAccount` if the credentials belong to another account."""
     return connections(settings).ses
 
@@ -83,11 +82,11 @@ class Environment:
     """Where the command was started: in the Pulumi project or below it."""
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
-    connect: Callable[[AwsSettings], Callable[[str, str | None], Ses]] = connect
-    resolver: Callable[[DnsCheck, Sequence[str]], Resolver | None] = field(
+    connect: Callable[[AwsSettings], Callable[[str, str | None], SesClient]] = connect
+    resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = field(
         # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether a person can answer a question."""

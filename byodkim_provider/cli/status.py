@@ -28,8 +28,7 @@ from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
-from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.property_types import timestamp
 
@@ -100,7 +99,7 @@ def current(stack: Stack, environment: Environment) -> StackNow:
         return resolver.txt(record.name, record.domain) if resolver else None
 
     names = sorted({*settings, *stack.state.identities, *stack.state.records})
-    resolvers: dict[str, Resolver | None] = {
+    resolvers: dict[str, DnsResolver | None] = {
         name: environment.resolver(domain.dns_check, domain.dns_resolvers)
         for name, domain in settings.items()
     }

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import Resolver, servers_asked
+from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.dns.visibility import servers_asked
 
 __all__ = ["removed_too_early", "still_delegated"]
 
 
-def still_delegated(domain: str, resolver: Resolver) -> str:
+def still_delegated(domain: str, resolver: DnsResolver) -> str:
     """
     Why the delegated zone of *domain* can't be released; "" once the parent has no NS records for it.
 

@@ -3,7 +3,7 @@ Diagnoses a record: one verdict from the answers of all servers.
 
 `misconfigurations` recognises wrong values, and `visibility` counts the servers that show the key.
 This module combines them, and adds what only lookups show: a CNAME, a wildcard, servers that
-differ, a wrong name, a wrong zone. All lookups go through a `Resolver`.
+differ, a wrong name, a wrong zone. All lookups go through a `DnsResolver`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from byodkim_provider.dkim.misconfigurations import (
 )
 from byodkim_provider.dns import fixes, panels, visibility
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
-from byodkim_provider.dns.visibility import Resolver, judge, servers_asked
+from byodkim_provider.dns.visibility import judge, servers_asked
 
 __all__ = ["Diagnosis", "ExpectedRecord", "examine", "verdict"]
 
@@ -128,7 +128,7 @@ def verdict(answers: Sequence[Answer], expected: bytes | None) -> Diagnosis:
     return replace(seen, code=next((code for code in codes if code != "no-txt"), "no-txt"))
 
 
-def examine(resolver: Resolver, record: ExpectedRecord) -> Diagnosis:
+def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
     Look up a record and diagnose it.
 
@@ -167,7 +167,7 @@ def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
     return {(answer.values or (), answer.target) for answer in answers if answer.values or answer.target}
 
 
-def _servers_of(resolver: Resolver, domain: str, beside: Sequence[Answer]) -> tuple[str, ...]:
+def _servers_of(resolver: DnsResolver, domain: str, beside: Sequence[Answer]) -> tuple[str, ...]:
     """The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name."""
     return tuple(sorted(servers_asked(beside) or servers_asked(resolver.txt(domain, domain))))
 
@@ -184,7 +184,11 @@ def _key_shown(answers: Sequence[Answer]) -> bytes:
 
 
 def _elsewhere(
-    resolver: Resolver, record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str], by_wildcard: Set[str]
+    resolver: DnsResolver,
+    record: ExpectedRecord,
+    seen: Diagnosis,
+    zones: Sequence[str],
+    by_wildcard: Set[str],
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
     candidates: dict[str, tuple[str, Misplaced]] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.dns.resolver import DnsResolver
 
 __all__ = ["Policy", "dkim_line", "lookup", "parse", "spf_line"]
 
@@ -38,7 +38,7 @@ class Policy:
         return {"at": f"_dmarc.{self.at}", "policy": self.policy, "adkim": self.adkim, "aspf": self.aspf}
 
 
-def lookup(resolver: Resolver, domain: str) -> Policy | None:
+def lookup(resolver: DnsResolver, domain: str) -> Policy | None:
     """The policy that holds for mail from *domain*; None if there is none, or no server answers."""
     for at in _upwards(domain):
         found = {

@@ -35,7 +35,7 @@ from byodkim_provider.dns._replies import (
     zone_of,
 )
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
-from byodkim_provider.progress import Clock, SystemClock
+from byodkim_provider.progress import Clock
 
 __all__ = ["Answer", "DnsResolver"]
 
@@ -105,7 +105,7 @@ class DnsResolver:
     ) -> None:
         self._check = check
         self._resolvers = tuple(resolvers)
-        self._clock = clock or SystemClock()
+        self._clock = clock or Clock()
         self._reply_seconds = reply_seconds
         self._silent = silent
 
@@ -114,7 +114,7 @@ class DnsResolver:
         The answers of all servers about the TXT record *name*, sorted by server; never empty.
 
         *name* is in *domain*, which exists. If the zone can't be found, the only answer is the
-        recursive resolver's, without values.
+        recursive resolver's, without values. Returns within two seconds once the run is interrupted.
         """
         resolvers = self._resolvers or _system_resolvers()
         if not resolvers:

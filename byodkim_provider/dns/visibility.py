@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Final, Protocol
+from typing import Final
 
 from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
 from byodkim_provider.dns.resolver import Answer
@@ -20,7 +20,6 @@ from byodkim_provider.progress import Clock, Progress
 
 __all__ = [
     "DnsWait",
-    "Resolver",
     "Visibility",
     "diagnose",
     "judge",
@@ -51,19 +50,6 @@ _FAILURES: Final = {
 """Verb and object for each failure of an `Answer`; any other is a response code."""
 
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
-
-
-class Resolver(Protocol):
-    """Looks up TXT records."""
-
-    def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """
-        Every server's answer about the TXT record *name*, which is in *domain*; never empty.
-
-        "No such name" is an answer. Network errors are answers without values, never exceptions.
-        Returns within two seconds once the run is interrupted.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import visibility
-from byodkim_provider.dns.visibility import Resolver, Visibility
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import Declared, Stored
 
 __all__ = ["check", "planned_switch", "served_elsewhere", "servers_asked"]
 
 
-def check(declared: Declared, resolver: Resolver) -> Visibility:
+def check(declared: Declared, resolver: DnsResolver) -> Visibility:
     """How far the record of the declared key is visible now."""
     answers = resolver.txt(declared.record_name, declared.domain)
     return visibility.judge(answers, records.public_key(declared.record_value) or b"")
 
 
-def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
+def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
     """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
     if resolver is None or declared.dns_check != "authoritative":
         return ""
@@ -26,7 +27,7 @@ def served_elsewhere(declared: Declared, resolver: Resolver | None) -> str:
     return dns_moves.served_elsewhere(declared, visibility.servers_asked(answers))
 
 
-def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
+def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str]:
     """The name servers that serve the record that SES signs with; empty if that can't be seen."""
     if resolver is None or stored.declared.dns_check != "authoritative":
         return frozenset()
@@ -34,7 +35,7 @@ def servers_asked(stored: Stored, resolver: Resolver | None) -> frozenset[str]:
     return visibility.servers_asked(answers)
 
 
-def planned_switch(stored: Stored, declared: Declared, resolver: Resolver | None) -> str:
+def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> str:
     """The line that a preview says about a switch to another key, with one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""

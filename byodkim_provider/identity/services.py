@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from byodkim_provider.aws.ses import DkimResponse, Listed, SesIdentity
+from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.dns.visibility import DnsWait, Resolver
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.progress import Clock, Progress
 
-__all__ = ["Key", "Services", "Ses"]
+__all__ = ["Key", "Services"]
 
 Key = Callable[[], SigningKey]
 """Loads the declared key, which may be in a key store. Called only when the key is sent to SES."""
-
-
-class Ses(Protocol):
-    """The actions of SES v2 that an identity's life needs, as `ses.SesClient` does them."""
-
-    def create_email_identity(
-        self,
-        domain: str,
-        *,
-        selector: str,
-        key: SigningKey,
-        configuration_set: str | None,
-        tags: Mapping[str, str],
-    ) -> DkimResponse: ...
-    def put_email_identity_dkim_signing_attributes(
-        self, domain: str, *, selector: str, key: SigningKey
-    ) -> DkimResponse: ...
-    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None: ...
-    def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None: ...
-    def get_email_identity(self, domain: str) -> SesIdentity | None: ...
-    def list_email_identities(self) -> Iterable[tuple[Listed, ...]]: ...
-    def delete_email_identity(self, domain: str) -> None: ...
-    def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None: ...
-    def untag_resource(self, domain: str, names: tuple[str, ...]) -> None: ...
 
 
 @dataclass(frozen=True)
 class Services:
     """Everything one call may touch. Tests replace this value and nothing else."""
 
-    ses: Ses
-    resolver: Resolver | None
+    ses: SesClient
+    resolver: DnsResolver | None
     """None: DNS is not checked (`dnsCheck: off`)."""
     clock: Clock
     progress: Progress

@@ -39,6 +39,7 @@ __all__ = [
     "ROUTE53",
     "SLOW",
     "TAKEN_OVER",
+    "TIMEOUT_MINUTES",
     "Declared",
     "DnsCheck",
     "Stored",
@@ -68,6 +69,9 @@ ROUTE53: Final = "route53:"
 
 DNS_WAIT_SECONDS: Final = 120
 """How long a run waits for records: Route 53's servers have a change "within 60 seconds"."""
+
+TIMEOUT_MINUTES: Final = 30
+"""Default time limit of a verification: much longer than SES usually takes."""
 
 DnsCheck = Literal["authoritative", "recursive", "off"]
 

@@ -16,13 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import SesClient, SesIdentity
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
-from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
-from byodkim_provider.identity.services import Ses
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
@@ -64,9 +63,9 @@ _INCONCLUSIVE: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
 class Sources:
     """Everything one call may touch."""
 
-    ses: Callable[[str], Ses]
+    ses: Callable[[str], SesClient]
     """SES in a Region."""
-    resolver: Callable[[Entry], Resolver | None]
+    resolver: Callable[[Entry], DnsResolver | None]
     clock: Clock
     progress: Progress
 

@@ -29,7 +29,7 @@ from byodkim_provider.identity.plan import SWITCH, plan
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.progress import SystemClock
+from byodkim_provider.progress import Clock
 from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import split
@@ -38,7 +38,7 @@ __all__ = ["ByodkimIdentityProvider", "exists_already"]
 
 
 # One of each for all providers of a process, which is one run.
-_dns_wait = DnsWait(SystemClock())
+_dns_wait = DnsWait(Clock())
 _instances: dict[tuple[str, str], str] = {}
 _in_the_way: set[tuple[str, str]] = set()
 _drift_said: set[tuple[str, str]] = set()
@@ -123,7 +123,7 @@ class ByodkimIdentityProvider(AwsProvider):
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
-        now = SystemClock().now()
+        now = Clock().now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
         if found := rules.drift(stored):
             subject = (stored.declared.region, stored.declared.domain)
@@ -185,7 +185,7 @@ class ByodkimIdentityProvider(AwsProvider):
         return Services(
             ses=self._connections.ses(declared.region, declared.account_id),
             resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
-            clock=SystemClock(),
+            clock=Clock(),
             progress=progress_of_this_call(),
             dns_wait=_dns_wait,
             names=lambda: self._connections.names(declared.region, declared.account_id),

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
 
+from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 
 if TYPE_CHECKING:
     from byodkim_provider.identity.verification import OnTimeout
 
-__all__ = ["TIMEOUT_MINUTES", "DkimVerification", "DkimVerificationArgs", "load_v1"]
-
-TIMEOUT_MINUTES = 30
-"""Default time limit of a run: much longer than SES usually takes."""
+__all__ = ["DkimVerification", "DkimVerificationArgs", "load_v1"]
 
 _OF_AN_IDENTITY: Final = (
     *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),

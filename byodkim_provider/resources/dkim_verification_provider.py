@@ -17,14 +17,14 @@ from byodkim_provider.dns.delegations import removed_too_early
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verdicts, verification
+from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
-from byodkim_provider.progress import SystemClock
+from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.dkim_identity_provider import exists_already
-from byodkim_provider.resources.dkim_verification import TIMEOUT_MINUTES
 from byodkim_provider.resources.unknowns import has_unknown, split
 
 __all__ = ["DkimVerificationProvider"]
@@ -116,7 +116,7 @@ class DkimVerificationProvider(AwsProvider):
         return Sources(
             ses=lambda region: self._connections.ses(region, account_id),
             resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
-            clock=SystemClock(),
+            clock=Clock(),
             progress=progress_of_this_call(),
         )
 

@@ -22,7 +22,7 @@ from byodkim_provider.dns_hosts.hosts import ALGORITHMS, PROVIDERS, HostSettings
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
 from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish, withdraw
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.progress import SystemClock
+from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import DynamicProvider, check_result
@@ -93,9 +93,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
-        there = lookup(
-            self._host(props), props["name"], clock=SystemClock(), progress=progress_of_this_call()
-        )
+        there = lookup(self._host(props), props["name"], clock=Clock(), progress=progress_of_this_call())
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 
@@ -111,13 +109,13 @@ class DnsRecordProvider(DynamicProvider):
             self._host(props),
             props["name"],
             props["present_value"],
-            clock=SystemClock(),
+            clock=Clock(),
             progress=progress_of_this_call(),
         )
 
     def _published(self, props: dict[str, Any]) -> dict[str, Any]:
         record = Record(props["name"], props["value"], props.get("existing", "same key"))
-        there = publish(self._host(props), record, clock=SystemClock(), progress=progress_of_this_call())
+        there = publish(self._host(props), record, clock=Clock(), progress=progress_of_this_call())
         return {**props, "present_value": there}
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:

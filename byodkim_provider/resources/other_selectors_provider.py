@@ -18,8 +18,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records
 from byodkim_provider.dns.delegations import still_delegated
-from byodkim_provider.dns.resolver import Answer, resolver_for
-from byodkim_provider.dns.visibility import Resolver
+from byodkim_provider.dns.resolver import Answer, DnsResolver, resolver_for
 from byodkim_provider.resources._provider import AwsProvider, check_result
 
 __all__ = ["KNOWN", "ForeignSelectorsProvider", "carried", "hidden"]
@@ -104,7 +103,7 @@ class ForeignSelectorsProvider(AwsProvider):
 
 
 def hidden(
-    domain: str, candidates: Collection[str], resolver: Resolver, keep: Mapping[str, str | None]
+    domain: str, candidates: Collection[str], resolver: DnsResolver, keep: Mapping[str, str | None]
 ) -> list[str]:
     """
     A problem for each of these selectors that *domain* has in use, or one if DNS does not answer.
@@ -135,7 +134,7 @@ def hidden(
 def carried(
     domain: str,
     selectors: Sequence[str],
-    resolver: Resolver | None,
+    resolver: DnsResolver | None,
     *,
     keep: Mapping[str, str | None],
     delegated: bool = False,
@@ -175,7 +174,9 @@ def _given(domain: str, values: Mapping[str, str]) -> tuple[Records, list[str]]:
     return given, problems
 
 
-def _looked_up(name: str, domain: str, resolver: Resolver | None, *, delegated: bool) -> kept_records.Record:
+def _looked_up(
+    name: str, domain: str, resolver: DnsResolver | None, *, delegated: bool
+) -> kept_records.Record:
     """What stands at the name; raises ValueError with why that can't be determined or copied."""
     if resolver is None:
         raise ValueError("it has to be looked up, and `dnsCheck` is off")

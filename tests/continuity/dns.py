@@ -81,7 +81,7 @@ class Dns:
         return bool(self._tampered)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """As `visibility.Resolver`."""
+        """As `resolver.DnsResolver`."""
         assert name.endswith(domain)
         answers = ((server, self._values(server, name)) for server in SERVERS)
         return tuple(

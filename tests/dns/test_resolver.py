@@ -593,7 +593,7 @@ def test_silent_resolver_is_asked_once_a_run(network, look):
 def test_out_of_time_is_not_silent(network, look):
     """A server that was given less than its time may be asked again."""
 
-    class Clock(progress.SystemClock):
+    class Clock(progress.Clock):
         """Nearly all of the time for this lookup is over when the zone's server is asked."""
 
         def monotonic(self) -> float:
@@ -611,7 +611,7 @@ def test_out_of_time_is_not_silent(network, look):
 def test_one_look_is_bounded(network, look):
     """A look that has taken too long asks nobody any more, whatever there is left to follow."""
 
-    class Clock(progress.SystemClock):
+    class Clock(progress.Clock):
         """Four seconds pass with each question."""
 
         seconds = 0.0

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
-from byodkim_provider.dns import visibility
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import DnsWait, Visibility, diagnose, judge, wait_until_visible
 from byodkim_provider.progress import stopping
@@ -294,11 +293,11 @@ def test_no_progress_without_a_wait(changes):
 
 
 def test_real_look():
-    """The real resolver is a `Resolver`, and its answers can be judged."""
+    """The answers of the real resolver can be judged."""
     with running() as network:
         network[1].knows("example.com. IN NS ns2.example.net.\nns2.example.net. IN A 127.0.0.2")
         network[2].serve("example.com", f"s1._domainkey.example.com. IN TXT {RIGHT}")
-        resolver: visibility.Resolver = DnsResolver(resolvers=[f"127.0.0.1:{network.port}"])
+        resolver = DnsResolver(resolvers=[f"127.0.0.1:{network.port}"])
 
         judgement = judge(resolver.txt("s1._domainkey.example.com", "example.com"), KEY)
 

@@ -13,11 +13,11 @@ import pytest
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.progress import SystemClock, stopping
+from byodkim_provider.progress import Clock, stopping
 from tests.dns_hosts.backends import BACKENDS, opened
 from tests.support.fakes import FakeProgress
 
-CALM = {"clock": SystemClock(), "progress": FakeProgress()}
+CALM = {"clock": Clock(), "progress": FakeProgress()}
 
 TESTDATA = Path(__file__).parents[1] / "testdata"
 VALUE = records.record_value(keys.load((TESTDATA / "rsa2048.pkcs8.pem").read_text()).public_key_der)
@@ -211,7 +211,7 @@ def test_too_slow(backend, name):
     assert [] == backend.stored(name)
 
 
-class _Fast(SystemClock):
+class _Fast(Clock):
     """A clock on which every wait takes a minute's share of no time."""
 
     def __init__(self) -> None:

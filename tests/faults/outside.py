@@ -135,7 +135,7 @@ class Outside:
         return SesClient(client, region=REGION, account_id=ACCOUNT, clock=self.clock)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """As `visibility.Resolver`."""
+        """As `resolver.DnsResolver`."""
         assert name.endswith(domain)
         try:
             values = self.calls.make("DNS TXT", lambda: self.zone.txt(name))
@@ -171,7 +171,7 @@ class Outside:
         """Object, attribute and what stands there instead."""
         return [
             *simulation.replaced(self.clock, self, self._next_key),
-            (dns_record_provider, "SystemClock", lambda: self.clock),
+            (dns_record_provider, "Clock", lambda: self.clock),
             (dns_record_provider, "progress_of_this_call", FakeProgress),
             (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": "c2VjcmV0"}),
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),

@@ -57,7 +57,7 @@ def awaiting(stored):
 def test_preview_and_update(world: World, monkeypatch, before, generation, changes, is_change, line):
     """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""
     progress = FakeProgress()
-    monkeypatch.setattr(dkim_identity_provider, "SystemClock", lambda: world.clock)
+    monkeypatch.setattr(dkim_identity_provider, "Clock", lambda: world.clock)
     monkeypatch.setattr(dkim_identity_provider, "resolver_for", lambda *_: world.resolver)
     monkeypatch.setattr(dkim_identity_provider, "progress_of_this_call", lambda: progress)
     stored = before(world.verified())

@@ -10,11 +10,13 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.dns.visibility import DnsWait, Resolver
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import verification
-from byodkim_provider.identity.services import Services, Ses
+from byodkim_provider.identity.services import Services
 from byodkim_provider.resources import dkim_identity_provider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
@@ -119,9 +121,9 @@ def _identity_inputs(
 def process(
     record: Any,
     *,
-    ses: Callable[[str], Ses],
+    ses: Callable[[str], SesClient],
     names: Callable[[str], Collection[str]],
-    resolver: Resolver,
+    resolver: DnsResolver,
     checks_dns: bool = True,
     clock: FakeClock,
 ) -> Providers:
@@ -145,11 +147,11 @@ def process(
 
 
 def replaced(
-    clock: FakeClock, resolver: Resolver, generate: Callable[[int], keys.SigningKey]
+    clock: FakeClock, resolver: DnsResolver, generate: Callable[[int], keys.SigningKey]
 ) -> list[tuple[object, str, object]]:
     """Object, attribute and replacement of what the providers take from their process."""
     return [
-        (dkim_identity_provider, "SystemClock", lambda: clock),
+        (dkim_identity_provider, "Clock", lambda: clock),
         (dkim_identity_provider, "resolver_for", lambda *_: resolver),
         (dkim_identity_provider, "progress_of_this_call", FakeProgress),
         (keys, "generate", generate),
