@@ -15,13 +15,13 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns import kept_records
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.hosts import ALGORITHMS
+from byodkim_provider.dns_hosts.interface import ALGORITHMS, Provider
 from byodkim_provider.quoting import shown
 
 __all__ = ["DnsSettings", "any_form", "as_list"]
 
 
-_Provider = Literal["route53", "cloudflare", "manual", hosts.Provider]
+_Provider = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
     "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
@@ -168,7 +168,7 @@ class DnsSettings(Written):
         if self.provider in hosts.PROVIDERS:
             yield from self._host_problems(self.provider)
 
-    def _host_problems(self, host: hosts.Provider) -> Iterator[Problem]:
+    def _host_problems(self, host: Provider) -> Iterator[Problem]:
         for option in hosts.REQUIRED[host]:
             if getattr(self, option) is None:
                 yield (to_camel(option),), f"required with {host}"

@@ -14,51 +14,30 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
-from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns_hosts.interface import HostSettings, Refused, Unknown
 
-__all__ = ["PORT", "TTL", "CPanel"]
+__all__ = ["Host"]
 
 PORT: Final = 2083
 
-TTL: Final = 14400
-"""What the panel fills in."""
 
+class Host(HttpHost):
+    """One zone of an account at one panel, which is at the host in the panel's address in a browser."""
 
-class CPanel:
-    """One zone of an account at one panel."""
+    default_ttl = 14400  # what the panel fills in
+    key = "token"
+    key_refused = (
+        "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
+        "make a new one in cPanel (Manage API Tokens)"
+    )
 
-    def __init__(
-        self,
-        zone: str,
-        *,
-        server: str,
-        port: int = PORT,
-        credentials: Credentials,
-        ttl: int = TTL,
-        base_url: str = "",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> None:
-        """*server* is the panel's host, as in the address of the panel in a browser."""
-        self._zone = zone
-        self._ttl = ttl
-        self._credentials = credentials
-        self._forbidden = (
-            "the token may have expired or been revoked, or the host has switched tokens or the zone editor "
-            f"off: make a new one in cPanel (Manage API Tokens), set it by {credentials.hint('token')}, "
-            "and run the same command again"
-        )
-        self._api = HttpApi(
-            base_url or f"https://{f'[{server}]' if ':' in server else server}:{port}",
-            credentials=credentials,
-            headers=lambda: {"Authorization": f"cpanel {credentials['user']}:{credentials['token']}"},
-            forbidden=self._forbidden,
-            timeout_seconds=timeout_seconds,
-        )
+    def _address(self, settings: HostSettings) -> str:
+        server = f"[{settings.server}]" if ":" in settings.server else settings.server
+        return f"https://{server}:{settings.port or PORT}"
 
-    @property
-    def label(self) -> str:
-        return f"cpanel:{self._zone}"
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"cpanel {self._credentials['user']}:{self._credentials['token']}"}
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(there for _, there in self._lines(name)[1]))

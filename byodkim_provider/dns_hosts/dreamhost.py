@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
-from byodkim_provider.dns_hosts.interface import Busy, Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
-__all__ = ["BASE_URL", "DreamHost"]
-
-BASE_URL: Final = "https://api.dreamhost.com"
+__all__ = ["Host"]
 
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
@@ -33,30 +31,15 @@ _LOOK_AGAIN: Final = (
 _CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
 
 
-class DreamHost:
+class Host(HttpHost):
     """One zone of an account."""
 
-    def __init__(
-        self,
-        zone: str,
-        *,
-        credentials: Credentials,
-        base_url: str = BASE_URL,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> None:
-        self._zone = zone
-        self._credentials = credentials
-        self._forbidden = (
-            "the key may have been removed, or lack a function (All dns functions): make a new one in the "
-            f"panel (Advanced › API), set it by {credentials.hint('key')}, and run the same command again"
-        )
-        self._api = HttpApi(
-            base_url, credentials=credentials, forbidden=self._forbidden, timeout_seconds=timeout_seconds
-        )
-
-    @property
-    def label(self) -> str:
-        return f"dreamhost:{self._zone}"
+    address = "https://api.dreamhost.com"
+    key = "key"
+    key_refused = (
+        "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
+        "(Advanced › API)"
+    )
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(joined(written) for _, written in self._records(name)))

@@ -10,18 +10,13 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
-from byodkim_provider.dns_hosts.interface import Credentials, Refused
+from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns_hosts.interface import Refused
 from byodkim_provider.dns_hosts.txt import joined, relative
 
-__all__ = ["BASE_URL", "SCOPES", "TTL", "GoDaddy"]
-
-BASE_URL: Final = "https://api.godaddy.com"
+__all__ = ["Host"]
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
-
-TTL: Final = 600
-"""The smallest that the host takes, in seconds."""
 
 PAGE: Final = 100
 """Records on one page."""
@@ -30,33 +25,19 @@ MAX_VALUE: Final = 512
 """Longest value, in characters; a key of 2048 bits has 394."""
 
 
-class GoDaddy:
+class Host(HttpHost):
     """One zone of an account."""
 
-    def __init__(
-        self,
-        zone: str,
-        *,
-        credentials: Credentials,
-        ttl: int = TTL,
-        base_url: str = BASE_URL,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> None:
-        self._zone = zone
-        self._ttl = ttl
-        self._api = HttpApi(
-            base_url,
-            credentials=credentials,
-            headers=lambda: {"Authorization": f"Bearer {credentials['token']}"},
-            forbidden="the token may have expired (after a year at most), lack a scope "
-            f"({', '.join(SCOPES)}), or be of an account that may not use the API: make a new one, set it by "
-            f"{credentials.hint('token')}, and run the same command again",
-            timeout_seconds=timeout_seconds,
-        )
+    address = "https://api.godaddy.com"
+    default_ttl = 600
+    key = "token"
+    key_refused = (
+        f"the token may have expired (after a year at most), lack a scope ({', '.join(SCOPES)}), or be of "
+        "an account that may not use the API: make a new one"
+    )
 
-    @property
-    def label(self) -> str:
-        return f"godaddy:{self._zone}"
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._credentials['token']}"}
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(there for _, there in self._records(name)))

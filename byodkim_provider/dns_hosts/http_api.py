@@ -7,25 +7,31 @@ with the token. Its errors contain URLs, so they are never passed on.
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError, TimeoutError
+from urllib3.exceptions import HTTPError, InvalidHeader, SSLError, TimeoutError
 
-from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.dns_hosts.interface import (
+    Busy,
+    Credentials,
+    DnsHost,
+    HostError,
+    HostSettings,
+    Refused,
+    Unknown,
+)
 from byodkim_provider.progress import stopping
 
-__all__ = ["TIMEOUT_SECONDS", "HttpApi", "as_documented"]
+__all__ = ["HttpApi", "HttpHost", "as_documented"]
 
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of one response, in seconds. The slowest host that was measured took 4 s."""
@@ -155,6 +161,38 @@ class HttpApi:
         return Refused(reason)
 
 
+class HttpHost(DnsHost):
+    """A host with a JSON API, whose address an environment variable may replace."""
+
+    address: ClassVar[str]
+    key: ClassVar[str]
+    """The secret that is replaced if the host refuses it."""
+    key_refused: ClassVar[str]
+    """What 401 and 403 mean at this host, and how to make another key."""
+
+    def __init__(
+        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        super().__init__(settings, credentials)
+        self._forbidden = (
+            f"{self.key_refused}, set it by {credentials.hint(self.key)}, and run the same command again"
+        )
+        self._api = HttpApi(
+            credentials.environment.get(f"{settings.provider.upper()}_BASE_URL") or self._address(settings),
+            credentials=credentials,
+            headers=self._headers,
+            forbidden=self._forbidden,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def _address(self, settings: HostSettings) -> str:
+        return self.address
+
+    def _headers(self) -> Mapping[str, str]:
+        """What authenticates a request."""
+        return {}
+
+
 def _words(answer: object) -> str:
     """The error message in a response's body."""
     if isinstance(answer, str):
@@ -168,13 +206,9 @@ def _words(answer: object) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     """The seconds in a header `Retry-After`, which is a number or a date (RFC 9110 section 10.2.3)."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
     try:
-        return max((email.utils.parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds(), 0)
-    except (TypeError, ValueError):
+        return urllib3.Retry().parse_retry_after(retry_after) if retry_after is not None else None
+    except InvalidHeader:
         return None
 
 

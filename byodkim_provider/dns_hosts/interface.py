@@ -1,5 +1,5 @@
 """
-The interface of a DNS host: three methods, and three kinds of errors.
+What all DNS hosts share: settings, credentials, three methods, and three kinds of errors.
 
 Every change is one value at one name; record sets that were read earlier are never written back.
 `publish` decides about order and retries.
@@ -9,9 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Final, Literal
 
-__all__ = ["Busy", "Credentials", "DnsHost", "HostError", "Refused", "Unknown"]
+__all__ = [
+    "ALGORITHMS",
+    "Busy",
+    "Credentials",
+    "DnsHost",
+    "HostError",
+    "HostSettings",
+    "Provider",
+    "Refused",
+    "Unknown",
+]
+
+Provider = Literal["rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
+
+ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+"""Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
 
 
 class HostError(Exception):
@@ -41,36 +56,6 @@ class Busy(HostError):
 
 class Unknown(HostError):
     """The request may or may not have succeeded: the response was lost, or the name was changed meanwhile."""
-
-
-class DnsHost(Protocol):
-    """
-    The TXT records of one zone at one host. Thread-safe; each call has a time-out.
-
-    Names are absolute, without a final dot. A value's strings are joined.
-    """
-
-    @property
-    def label(self) -> str:
-        """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
-        ...
-
-    def values(self, name: str) -> tuple[str, ...]:
-        """The TXT values at *name* now; empty if there is none. Raises `HostError`."""
-        ...
-
-    def add(self, name: str, value: str) -> None:
-        """
-        Add *value* at *name*, where the last read found no TXT value. Raises `HostError`.
-
-        If another value was added meanwhile: hosts with conditional updates refuse (`Unknown`),
-        and other hosts then have both.
-        """
-        ...
-
-    def remove(self, name: str, value: str) -> None:
-        """Remove *value* at *name* and nothing else; no error if it is gone. Raises `HostError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +104,55 @@ class Credentials:
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
             text = text.replace(secret, "[secret]")
         return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """A record's settings for its host."""
+
+    provider: Provider
+    zone: str
+    server: str = ""
+    port: int | None = None
+    key_name: str = ""
+    key_algorithm: str = ""
+    ttl: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
+        return f"{self.provider}:{self.zone}"
+
+
+class DnsHost:
+    """
+    The TXT records of one zone at one host. Thread-safe; each call has a time-out.
+
+    Names are absolute, without a final dot. A value's strings are joined.
+    """
+
+    default_ttl: ClassVar[int] = 0
+    """Seconds."""
+
+    def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
+        self.label = settings.label
+        self._zone = settings.zone
+        self._ttl = self.default_ttl if settings.ttl is None else settings.ttl
+        self._credentials = credentials
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The TXT values at *name* now; empty if there is none. Raises `HostError`."""
+        raise NotImplementedError
+
+    def add(self, name: str, value: str) -> None:
+        """
+        Add *value* at *name*, where the last read found no TXT value. Raises `HostError`.
+
+        If another value was added meanwhile: hosts with conditional updates refuse (`Unknown`),
+        and other hosts then have both.
+        """
+        raise NotImplementedError
+
+    def remove(self, name: str, value: str) -> None:
+        """Remove *value* at *name* and nothing else; no error if it is gone. Raises `HostError`."""
+        raise NotImplementedError

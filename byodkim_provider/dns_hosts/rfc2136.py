@@ -26,15 +26,19 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.hosts import ALGORITHMS
-from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.interface import (
+    ALGORITHMS,
+    Credentials,
+    DnsHost,
+    HostSettings,
+    Refused,
+    Unknown,
+)
 from byodkim_provider.progress import stopping
 
-__all__ = ["ALGORITHM", "PORT", "TTL", "Rfc2136"]
+__all__ = ["Host"]
 
 PORT: Final = 53
-
-TTL: Final = 300
 
 TIMEOUT_SECONDS: Final = 5.0
 """Time limit of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
@@ -52,34 +56,20 @@ _MEANS: Final = {
 }
 
 
-class Rfc2136:
-    """One zone at its primary server."""
+class Host(DnsHost):
+    """One zone at its primary server; `credentials["secret"]` is the TSIG key's, in base64."""
+
+    default_ttl = 300
 
     def __init__(
-        self,
-        *,
-        server: str,
-        port: int = PORT,
-        zone: str,
-        key_name: str,
-        key_algorithm: str = ALGORITHM,
-        credentials: Credentials,
-        ttl: int = TTL,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        """*server* is an address or a host's name; `credentials["secret"]` is the key's, in base64."""
-        self._server = server
-        self._port = port
-        self._zone = zone
-        self._key_name = key_name
-        self._key_algorithm = key_algorithm
-        self._credentials = credentials
-        self._ttl = ttl
+        super().__init__(settings, credentials)
+        self._server = settings.server
+        self._port = settings.port or PORT
+        self._key_name = settings.key_name
+        self._key_algorithm = settings.key_algorithm or ALGORITHM
         self._timeout_seconds = timeout_seconds
-
-    @property
-    def label(self) -> str:
-        return f"rfc2136:{self._zone}"
 
     @property
     def _where(self) -> str:

@@ -10,52 +10,33 @@ than 255 characters: this sends it in one piece first, then in quoted strings if
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import TIMEOUT_SECONDS, HttpApi, as_documented
-from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns_hosts.interface import Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
-__all__ = ["BASE_URL", "Wix"]
-
-BASE_URL: Final = "https://www.wixapis.com"
-
-TTL: Final = 3600
-"""What the panel offers by default."""
+__all__ = ["Host"]
 
 
-class Wix:
+class Host(HttpHost):
     """One zone of an account, whose domain's name servers are Wix's."""
 
-    def __init__(
-        self,
-        zone: str,
-        *,
-        credentials: Credentials,
-        ttl: int = TTL,
-        base_url: str = BASE_URL,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> None:
-        self._zone = zone
-        self._ttl = ttl
-        self._api = HttpApi(
-            base_url,
-            credentials=credentials,
-            headers=lambda: {
-                "Authorization": credentials["apiKey"],
-                "wix-account-id": credentials["accountId"],
-            },
-            forbidden="the API key may have been removed, lack the permission Manage Domains, or be one of a "
-            "site and not of the account: make a new one (Account settings › API Keys), set it by "
-            f"{credentials.hint('apiKey')}, and run the same command again",
-            timeout_seconds=timeout_seconds,
-        )
+    address = "https://www.wixapis.com"
+    default_ttl = 3600  # what the panel offers
+    key = "apiKey"
+    key_refused = (
+        "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
+        "of the account: make a new one (Account settings › API Keys)"
+    )
 
-    @property
-    def label(self) -> str:
-        return f"wix:{self._zone}"
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Authorization": self._credentials["apiKey"],
+            "wix-account-id": self._credentials["accountId"],
+        }
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(joined(value) for one in self._sets(name) for value in one["values"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from byodkim_provider.dns_hosts.hosts import HostSettings, label
+from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 
@@ -25,7 +25,7 @@ class ByApi:
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
         """The zone at the host. Its name servers are not known."""
-        return HostedZone(label(self._settings))
+        return HostedZone(self._settings.label)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """A `DnsRecord` called *name*."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from byodkim_provider.config.settings import DnsSettings, DomainSettings
-from byodkim_provider.dns_hosts.hosts import HostSettings
+from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated

@@ -16,7 +16,7 @@ from pulumi.dynamic import Resource, ResourceProvider
 from byodkim_provider.resources._in_plugin import InPluginProcess
 
 if TYPE_CHECKING:
-    from byodkim_provider.dns_hosts.hosts import Provider
+    from byodkim_provider.dns_hosts.interface import Provider
     from byodkim_provider.dns_hosts.publish import Existing
 
 __all__ = ["DnsRecord", "DnsRecordArgs", "load_v1"]

@@ -18,8 +18,8 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from byodkim_provider import property_types
 from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.hosts import ALGORITHMS, PROVIDERS, HostSettings, Provider
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
+from byodkim_provider.dns_hosts.hosts import PROVIDERS
+from byodkim_provider.dns_hosts.interface import ALGORITHMS, Credentials, DnsHost, HostSettings, Provider
 from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish, withdraw
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.progress import Clock

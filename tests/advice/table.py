@@ -136,20 +136,16 @@ FOLLOWED: Final = {
     "is it the zone's primary server?": "dns_hosts/test_http_hosts.py::test_cpanel_secondary",
     "take a shorter key": "dns_hosts/test_http_hosts.py::test_godaddy_limits",
     "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
-    "not use the API: make a new one, set it by {}, and run the same command again": (
-        "engine/test_dns_hosts.py::test_life"
-    ),
+    "not use the API: make a new one": "engine/test_dns_hosts.py::test_life",
     "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
-    "(Advanced › API), set it by {}, and run the same command again": (
-        "dns_hosts/test_http_hosts.py::test_expired"
-    ),
+    "(Advanced › API)": "dns_hosts/test_http_hosts.py::test_expired",
     "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
-    "of the account: make a new one (Account settings › API Keys), set it by {}, and run the same command "
-    "again": ("dns_hosts/test_http_hosts.py::test_expired"),
-    "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
-    "make a new one in cPanel (Manage API Tokens), set it by {}, and run the same command again": (
+    "of the account: make a new one (Account settings › API Keys)": (
         "dns_hosts/test_http_hosts.py::test_expired"
     ),
+    "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
+    "make a new one in cPanel (Manage API Tokens)": "dns_hosts/test_http_hosts.py::test_expired",
+    "set it by {}, and run the same command again": "dns_hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from byodkim_provider.dns_hosts import cpanel as _cpanel
 from byodkim_provider.dns_hosts import dreamhost as _dreamhost
 from byodkim_provider.dns_hosts import godaddy as _godaddy
 from byodkim_provider.dns_hosts import wix as _wix
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
-from byodkim_provider.dns_hosts.rfc2136 import Rfc2136
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings, Provider
 from sandbox.dns_hosts.api import ApiStandIn
 from sandbox.dns_hosts.cpanel import CPanel
 from sandbox.dns_hosts.dreamhost import DreamHost
@@ -76,11 +74,11 @@ class Updates:
     proxy: Proxy
     zone: str = ZONE
 
-    def host(self, *, timeout_seconds: float = 5) -> Rfc2136:
+    def host(self, *, timeout_seconds: float = 5) -> DnsHost:
         return self.server.host(port=self.proxy.port, timeout_seconds=timeout_seconds)
 
-    def wrong_secret(self) -> Rfc2136:
-        return self.server.host(credentials=name_servers.credentials("d3Jvbmc="))
+    def wrong_secret(self) -> DnsHost:
+        return self.server.host(secret="d3Jvbmc=")
 
     def put(self, name: str, *strings: str) -> None:
         update = dns.update.UpdateMessage(self.zone)
@@ -110,6 +108,7 @@ class ByHttp:
 
     stand_in: ApiStandIn
     secrets: dict[str, str]
+    provider: Provider
     make: Callable[..., DnsHost]
 
     @property
@@ -119,10 +118,19 @@ class ByHttp:
     def host(self, *, timeout_seconds: float = 5, **secrets: str) -> DnsHost:
         return self.host_with(timeout_seconds=timeout_seconds, secrets=secrets)
 
-    def host_with(self, *, secrets: Mapping[str, str] = MappingProxyType({}), **options: object) -> DnsHost:
+    def host_with(
+        self,
+        *,
+        secrets: Mapping[str, str] = MappingProxyType({}),
+        zone: str = "",
+        ttl: int | None = None,
+        timeout_seconds: float = 5,
+    ) -> DnsHost:
         variables = dict.fromkeys(self.secrets, "VARIABLE")
-        credentials = Credentials("of-test", {**self.secrets, **secrets}, variables, {})
-        return self.make(self.zone, credentials=credentials, base_url=self.stand_in.url, **options)
+        environment = {f"{self.provider.upper()}_BASE_URL": self.stand_in.url}
+        credentials = Credentials("of-test", {**self.secrets, **secrets}, variables, environment)
+        settings = HostSettings(provider=self.provider, zone=zone or self.zone, ttl=ttl)
+        return self.make(settings, credentials, timeout_seconds=timeout_seconds)
 
     def wrong_secret(self) -> DnsHost:
         return self.host(**{list(self.secrets)[-1]: "d3Jvbmc="})
@@ -149,25 +157,24 @@ class ByHttp:
 def godaddy(zone: str = ZONE) -> ByHttp:
     stand_in = GoDaddy(zone)
     stand_in.switches.requests_per_minute = 1_000_000
-    return ByHttp(stand_in, {"token": stand_in.token}, _godaddy.GoDaddy)
+    return ByHttp(stand_in, {"token": stand_in.token}, "godaddy", _godaddy.Host)
 
 
 def dreamhost(zone: str = ZONE) -> ByHttp:
     stand_in = DreamHost(zone)
     stand_in.switches.limits = False
-    return ByHttp(stand_in, {"key": stand_in.key}, _dreamhost.DreamHost)
+    return ByHttp(stand_in, {"key": stand_in.key}, "dreamhost", _dreamhost.Host)
 
 
 def wix(zone: str = ZONE) -> ByHttp:
     stand_in = Wix(zone)
     secrets = {"accountId": stand_in.account_id, "apiKey": stand_in.api_key}
-    return ByHttp(stand_in, secrets, _wix.Wix)
+    return ByHttp(stand_in, secrets, "wix", _wix.Host)
 
 
 def cpanel(zone: str = ZONE) -> ByHttp:
     stand_in = CPanel(zone)
-    make = functools.partial(_cpanel.CPanel, server="panel.example")
-    return ByHttp(stand_in, {"user": stand_in.user, "token": stand_in.token}, make)
+    return ByHttp(stand_in, {"user": stand_in.user, "token": stand_in.token}, "cpanel", _cpanel.Host)
 
 
 @contextmanager

@@ -22,8 +22,8 @@ import dns.query
 import dns.rcode
 import pytest
 
-from byodkim_provider.dns_hosts.interface import Credentials
-from byodkim_provider.dns_hosts.rfc2136 import Rfc2136
+from byodkim_provider.dns_hosts.interface import Credentials, HostSettings
+from byodkim_provider.dns_hosts.rfc2136 import Host
 from tests.dns.name_server import program
 
 __all__ = ["ADDRESS", "ALGORITHM", "KEY", "SECRET", "SERVERS", "ZONE", "Server", "credentials", "running"]
@@ -52,17 +52,18 @@ class Server:
     port: int
     zone: str = ZONE
 
-    def host(self, **changes: object) -> Rfc2136:
+    def host(self, *, secret: str = SECRET, timeout_seconds: float = 5, **changes: object) -> Host:
         """The zone, as the product reaches it; *changes* to what is right."""
         settings: dict[str, object] = {
+            "provider": "rfc2136",
             "server": ADDRESS,
             "port": self.port,
             "zone": self.zone,
             "key_name": KEY,
             "key_algorithm": ALGORITHM,
-            "credentials": credentials(),
         }
-        return Rfc2136(**{**settings, **changes})  # type: ignore[arg-type]
+        changed = HostSettings(**{**settings, **changes})
+        return Host(changed, credentials(secret), timeout_seconds=timeout_seconds)
 
     def wire(self, name: str, kind: str = "TXT") -> list[tuple[bytes, ...]]:
         """The records at *name* as anybody sees them, each as its strings."""

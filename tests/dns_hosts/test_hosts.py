@@ -4,7 +4,8 @@ import pytest
 
 from byodkim_provider.config._dns import _OPTIONS
 from byodkim_provider.dns.panels import PANELS, of_label
-from byodkim_provider.dns_hosts.hosts import _HOSTS, PROVIDERS, REQUIRED, SECRETS, TTLS, HostSettings, label
+from byodkim_provider.dns_hosts.hosts import PROVIDERS, REQUIRED, SECRETS, TTLS, credentials, open_host
+from byodkim_provider.dns_hosts.interface import HostSettings
 from tests.docs.pages import ROOT
 
 every_host = pytest.mark.parametrize("host", PROVIDERS)
@@ -13,7 +14,7 @@ every_host = pytest.mark.parametrize("host", PROVIDERS)
 @every_host
 def test_every_table_has_it(host):
     """The secrets, the options, the required ones, and the bounds of the TTL if it has one."""
-    tables = {"SECRETS": SECRETS, "REQUIRED": REQUIRED, "_HOSTS": _HOSTS, "config/_dns.py _OPTIONS": _OPTIONS}
+    tables = {"SECRETS": SECRETS, "REQUIRED": REQUIRED, "config/_dns.py _OPTIONS": _OPTIONS}
     missing = [name for name, table in tables.items() if host not in table]
     assert not missing, f"{host} has no line there"
     assert ("ttl" in _OPTIONS[host]) == (host in TTLS), f"{host}: `ttl` of _OPTIONS and hosts.TTLS disagree"
@@ -23,11 +24,10 @@ def test_every_table_has_it(host):
 def test_label(host):
     """The label begins with the name in the stack file, and tells the panel of the same name."""
     settings = HostSettings(provider=host, zone="example.com", server="192.0.2.1", key_name="k")
-    assert label(settings).partition(":")[0] == host
+    label = open_host(settings, credentials(host, None, None, {})).label
+    assert label == f"{host}:example.com"
     panel = PANELS.get(host)
-    assert of_label(label(settings)) is panel, (
-        "set `serves_all` of its panel (dns/panels.py), or except it here"
-    )
+    assert of_label(label) is panel, "set `serves_all` of its panel (dns/panels.py), or except it here"
 
 
 @every_host

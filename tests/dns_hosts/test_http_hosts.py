@@ -158,11 +158,7 @@ def test_expired(backend):
 def test_foreign_zone(backend):
     """A zone that is not the account's is refused."""
     host = type(backend.host())
-    other = backend.make(
-        "example.net",
-        credentials=Credentials("of-test", backend.secrets, dict.fromkeys(backend.secrets, "VARIABLE"), {}),
-        base_url=backend.stand_in.url,
-    )
+    other = backend.host_with(zone="example.net")
     assert isinstance(other, host)
     with pytest.raises(DnsRefused):
         publish(other, Record("s1._domainkey.example.net", VALUE, "same key"), **CALM)

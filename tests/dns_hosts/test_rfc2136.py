@@ -15,7 +15,7 @@ import pytest
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ZONE, credentials
+from tests.dns_hosts.name_servers import ZONE
 from tests.dns_hosts.proxy import proxied
 from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
 
@@ -58,11 +58,11 @@ def test_atomic(server):
     "changes",
     [
         {"key_name": "unknown"},
-        {"credentials": credentials("d3Jvbmc=")},
+        {"secret": "d3Jvbmc="},
         {"key_algorithm": "hmac-sha512"},
         {"zone": "example.net"},
-        {"credentials": credentials("no base64!")},
-        {"credentials": credentials("")},
+        {"secret": "no base64!"},
+        {"secret": ""},
     ],
     ids=["unknown key", "wrong secret", "wrong algorithm", "foreign zone", "no base64", "no secret"],
 )

@@ -18,8 +18,8 @@ from pulumi.output import UNKNOWN
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.dns_hosts.hosts import HostSettings, open_host
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost
+from byodkim_provider.dns_hosts.hosts import open_host
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
