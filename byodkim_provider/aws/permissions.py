@@ -7,6 +7,7 @@ Plain values, no AWS. An action that is called and is not in here is a bug
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -59,144 +60,105 @@ class Permission:
     """AWS allows the action without a policy."""
 
 
-PERMISSIONS: Final = (
-    Permission("ses:CreateEmailIdentity", "identity", "always", "creates an identity", "becomes ours"),
-    Permission(
-        "ses:TagResource",
-        "identity",
-        "always",
-        "writes `byodkim:owner` and `byodkim:instance`, with the identity or when one is taken over",
-        "becomes ours",
-    ),
-    Permission(
-        "ses:GetEmailIdentity",
-        "identity",
-        "always",
-        "reads an identity: before each change, while waiting, in a refresh",
-    ),
-    Permission(
-        "ses:ListEmailIdentities",
-        "any",
-        "always",
-        "shows a preview which new identities exist already, and polls several identities with one call",
-    ),
-    Permission(
-        "ses:PutEmailIdentityDkimSigningAttributes",
-        "identity",
-        "always",
-        "switches to another key, on a rotation or when an identity is adopted",
-        "ours or adopted",
-    ),
-    Permission(
-        "ses:PutEmailIdentityDkimAttributes",
-        "identity",
-        "always",
-        "turns DKIM signing back on after somebody turned it off",
-        "ours or adopted",
-    ),
-    Permission("ses:DeleteEmailIdentity", "identity", "always", "deletes an identity made here", "ours"),
-    Permission(
-        "ses:PutEmailIdentityConfigurationSetAttributes",
-        "identity",
-        "configurationSet",
-        "changes the configuration set of an identity",
-        "ours or adopted",
-    ),
+_TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
+    ("identity", "always", "becomes ours"): {
+        "ses:CreateEmailIdentity": "creates an identity",
+        "ses:TagResource": "writes `byodkim:owner` and `byodkim:instance`, with the identity or when one is "
+        "taken over",
+    },
+    ("identity", "always", ""): {
+        "ses:GetEmailIdentity": "reads an identity: before each change, while waiting, in a refresh",
+    },
+    ("any", "always", ""): {
+        "ses:ListEmailIdentities": "shows a preview which new identities exist already, and polls several "
+        "identities with one call",
+        "sts:GetCallerIdentity": "compares the accounts of SES and pulumi-aws before the first write",
+    },
+    ("identity", "always", "ours or adopted"): {
+        "ses:PutEmailIdentityDkimSigningAttributes": "switches to another key, on a rotation or when an "
+        "identity is adopted",
+        "ses:PutEmailIdentityDkimAttributes": "turns DKIM signing back on after somebody turned it off",
+    },
+    ("identity", "always", "ours"): {
+        "ses:DeleteEmailIdentity": "deletes an identity made here",
+    },
+    ("identity", "configurationSet", "ours or adopted"): {
+        "ses:PutEmailIdentityConfigurationSetAttributes": "changes the configuration set of an identity",
+    },
     # SES's reference names only the identity. If SES checks the set too, the set has no owner tag.
-    Permission(
-        "ses:PutEmailIdentityConfigurationSetAttributes",
-        "configuration set",
-        "configurationSet",
-        "the same, for the configuration set",
-    ),
-    Permission(
-        "ses:CreateEmailIdentity",
-        "configuration set",
-        "configurationSet",
-        "creates an identity with a configuration set",
-    ),
-    Permission("ses:TagResource", "identity", "tags", "changes tags of yours", "ours"),
-    Permission("ses:UntagResource", "identity", "tags", "removes tags of yours", "ours"),
-    Permission(
-        "ses:UntagResource",
-        "identity",
-        "adopt",
-        "removes `byodkim:owner` and `byodkim:instance` from an adopted identity that leaves the stack",
-        "ours",
-    ),
-    Permission(
-        "secretsmanager:CreateSecret", "secret", "keyStore", "writes a key that was just made", "becomes ours"
-    ),
-    Permission(
-        "secretsmanager:TagResource",
-        "secret",
-        "keyStore",
-        "writes `byodkim:owner` and `byodkim:instance`, with the secret or when a run goes on with it",
-        "becomes ours",
-    ),
-    Permission(
-        "secretsmanager:DescribeSecret",
-        "secret",
-        "keyStore",
-        "checks a secret before a deletion, and in a refresh",
-    ),
-    Permission("secretsmanager:GetSecretValue", "secret", "keyStore", "reads a key before it is sent to SES"),
-    Permission(
-        "secretsmanager:PutResourcePolicy",
-        "secret",
-        "keyStore with resourcePolicy",
-        "gives a secret its resource policy",
-        "ours",
-    ),
-    Permission(
-        "secretsmanager:DeleteSecret",
-        "secret",
-        "keyStore",
-        "deletes the key of a generation that is removed",
-        "ours",
-    ),
-    Permission(
-        "kms:GenerateDataKey",
-        "KMS key",
-        "keyStore with kmsKeyId",
-        "called by Secrets Manager to encrypt a key",
-        "by Secrets Manager",
-    ),
-    Permission(
-        "kms:Decrypt",
-        "KMS key",
-        "keyStore with kmsKeyId",
-        "called by Secrets Manager to read a key",
-        "by Secrets Manager",
-    ),
-    Permission(
-        "sts:GetCallerIdentity",
-        "any",
-        "always",
-        "compares the accounts of SES and pulumi-aws before the first write",
-        allowed_anyway=True,
-    ),
-    Permission("sts:AssumeRole", "role", "role", "signs in as `aws:assumeRoles` or `dns.assumeRole` say"),
-    Permission("sts:TagSession", "role", "role with tags", "checked with AssumeRole"),
-    Permission("sts:SetSourceIdentity", "role", "role with sourceIdentity", "checked with AssumeRole"),
-    Permission("route53:ListHostedZones", "any", "existing zone", "finds the zone that holds a domain"),
-    Permission("route53:GetHostedZone", "zone to read", "Route 53", "reads a zone's name servers"),
-    Permission(
-        "route53:ListTagsForResource", "zone", "delegate", "called when the zone is read; tags are not used"
-    ),
-    Permission(
-        "route53:ChangeResourceRecordSets",
-        "zone",
-        "Route 53",
-        "creates and deletes the records of keys",
-        "our records",
-    ),
-    Permission("route53:ListResourceRecordSets", "zone", "Route 53", "reads a record that exists"),
-    Permission("route53:GetChange", "change", "Route 53", "waits until all name servers have a change"),
-    Permission("route53:CreateHostedZone", "any", "delegate", "creates the zone `_domainkey.<domain>`"),
-    Permission("route53:UpdateHostedZoneComment", "zone", "delegate", "corrects the zone's comment"),
-    Permission("route53:DeleteHostedZone", "zone", "delegate", "deletes the zone, once it is not protected"),
-    Permission("route53:ChangeTagsForResource", "zone", "delegate and defaultTags", "tags the zone"),
+    ("configuration set", "configurationSet", ""): {
+        "ses:PutEmailIdentityConfigurationSetAttributes": "the same, for the configuration set",
+        "ses:CreateEmailIdentity": "creates an identity with a configuration set",
+    },
+    ("identity", "tags", "ours"): {
+        "ses:TagResource": "changes tags of yours",
+        "ses:UntagResource": "removes tags of yours",
+    },
+    ("identity", "adopt", "ours"): {
+        "ses:UntagResource": "removes `byodkim:owner` and `byodkim:instance` from an adopted identity that "
+        "leaves the stack",
+    },
+    ("secret", "keyStore", "becomes ours"): {
+        "secretsmanager:CreateSecret": "writes a key that was just made",
+        "secretsmanager:TagResource": "writes `byodkim:owner` and `byodkim:instance`, with the secret or "
+        "when a run goes on with it",
+    },
+    ("secret", "keyStore", ""): {
+        "secretsmanager:DescribeSecret": "checks a secret before a deletion, and in a refresh",
+        "secretsmanager:GetSecretValue": "reads a key before it is sent to SES",
+    },
+    ("secret", "keyStore with resourcePolicy", "ours"): {
+        "secretsmanager:PutResourcePolicy": "gives a secret its resource policy",
+    },
+    ("secret", "keyStore", "ours"): {
+        "secretsmanager:DeleteSecret": "deletes the key of a generation that is removed",
+    },
+    ("KMS key", "keyStore with kmsKeyId", "by Secrets Manager"): {
+        "kms:GenerateDataKey": "called by Secrets Manager to encrypt a key",
+        "kms:Decrypt": "called by Secrets Manager to read a key",
+    },
+    ("role", "role", ""): {
+        "sts:AssumeRole": "signs in as `aws:assumeRoles` or `dns.assumeRole` say",
+    },
+    ("role", "role with tags", ""): {
+        "sts:TagSession": "checked with AssumeRole",
+    },
+    ("role", "role with sourceIdentity", ""): {
+        "sts:SetSourceIdentity": "checked with AssumeRole",
+    },
+    ("any", "existing zone", ""): {
+        "route53:ListHostedZones": "finds the zone that holds a domain",
+    },
+    ("zone to read", "Route 53", ""): {
+        "route53:GetHostedZone": "reads a zone's name servers",
+    },
+    ("zone", "delegate", ""): {
+        "route53:ListTagsForResource": "called when the zone is read; tags are not used",
+        "route53:UpdateHostedZoneComment": "corrects the zone's comment",
+        "route53:DeleteHostedZone": "deletes the zone, once it is not protected",
+    },
+    ("zone", "Route 53", "our records"): {
+        "route53:ChangeResourceRecordSets": "creates and deletes the records of keys",
+    },
+    ("zone", "Route 53", ""): {
+        "route53:ListResourceRecordSets": "reads a record that exists",
+    },
+    ("change", "Route 53", ""): {
+        "route53:GetChange": "waits until all name servers have a change",
+    },
+    ("any", "delegate", ""): {
+        "route53:CreateHostedZone": "creates the zone `_domainkey.<domain>`",
+    },
+    ("zone", "delegate and defaultTags", ""): {
+        "route53:ChangeTagsForResource": "tags the zone",
+    },
+}
+"""Each action with why it is called, by what it is allowed on, when, and on which condition."""
+
+PERMISSIONS: Final = tuple(
+    Permission(action, on, need, why, condition, allowed_anyway=action == "sts:GetCallerIdentity")
+    for (on, need, condition), actions in _TABLE.items()
+    for action, why in actions.items()
 )
 """
 Every action, by the service that is called.

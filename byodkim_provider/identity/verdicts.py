@@ -15,7 +15,7 @@ from typing import Any, Final
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
-from byodkim_provider.property_types import moment, timestamp
+from byodkim_provider.property_types import read, written
 
 __all__ = [
     "NOT_ASKED",
@@ -59,7 +59,7 @@ class Entry:
     domain: str
     region: str
     selector: str
-    key_set_at: datetime | None
+    key_set_at: datetime | None = None
     """When SES last got a key, by SES's clock; None while the key's record is not in DNS."""
     key_set_by: str = field(default="", compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
@@ -77,19 +77,8 @@ class Entry:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
         """Parses one element of the resource's `identities`."""
-        return cls(
-            domain=properties["domain"],
-            region=properties["region"],
-            selector=properties["selector"],
-            key_set_at=moment(properties["key_set_at"]) if properties.get("key_set_at") else None,
-            key_set_by=properties.get("key_set_by", ""),
-            published=tuple(int(one) for one in properties.get("published") or ()),
-            generation_before=_last(properties.get("signed_until") or {}),
-            adopted=properties.get("adopted", False),
-            record_value=properties.get("record_value", ""),
-            dns_check=properties.get("dns_check", "authoritative"),
-            dns_resolvers=tuple(properties.get("dns_resolvers", ())),
-        )
+        before = _last(properties.get("signed_until") or {})
+        return cls(**read(cls, {**properties, "generation_before": before}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,27 +100,13 @@ class Verdict:
 
     def to_properties(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them; absent for None."""
-        key_set_at = {"key_set_at": timestamp(self.entry.key_set_at)} if self.entry.key_set_at else {}
-        return key_set_at | {
-            "domain": self.entry.domain,
-            "region": self.entry.region,
-            "selector": self.entry.selector,
-            "status": self.status,
-            "verified": self.verified,
-            "reason": self.reason,
-            "waited": self.waited,
-        }
+        of_entry = {"domain", "region", "selector", "key_set_at"}
+        return {name: one for name, one in written(self.entry).items() if name in of_entry} | written(self)
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return cls(
-            entry=Entry.from_properties(properties),
-            status=properties["status"],
-            verified=properties["verified"],
-            reason=properties.get("reason", ""),
-            waited=properties.get("waited", True),
-        )
+        return cls(entry=Entry.from_properties(properties), **read(cls, properties))
 
 
 def needs_poll(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
