@@ -20,3 +20,12 @@ def test_site(tmp_path):
     places = {one["location"].partition("#")[0] for one in found["items"]}
     pages = {page.removeprefix("docs/") for page in (*PAGES, *DECISIONS) if page.startswith("docs/")}
     assert places == {page.removesuffix("README.md").replace(".md", "/") for page in pages}
+
+
+def test_found_from_the_index():
+    """Each page has its link in the index, and its entry in the navigation of the site."""
+    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")} - {"README.md"}
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert {page for page in pages if f"]({page})" not in index} == set()
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert {page for page in pages if f" {page}\n" not in navigation} == set()
