@@ -148,7 +148,7 @@ class ByodkimDomain(pulumi.ComponentResource):
     def _verification(self, name: str) -> DkimVerification:
         return DkimVerification(
             name,
-            DkimVerificationArgs(identities=list(self.identities.values())),
+            DkimVerificationArgs(identities=list(self.identities.values()), on_timeout="fail"),
             pulumi.ResourceOptions(parent=self),
         )
 

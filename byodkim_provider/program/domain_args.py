@@ -45,7 +45,10 @@ class ByodkimDomainArgs(WrittenDomain):
     dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(_providers)] = ()
     """Your own DNS providers, used instead of those in *dns*."""
     wait: Annotated[bool, Flag()] = False
-    """Declare a `DkimVerification` for this domain, so that other resources can depend on it."""
+    """
+    Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails if
+    the domain is not verified within its time limit.
+    """
 
     def settings(self) -> settings.DomainSettings:
         """The settings with all defaults; without *regions*, the Region is the stack's `aws:region`."""

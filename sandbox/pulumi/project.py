@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -81,7 +82,7 @@ class _Workspace(auto.LocalWorkspace):
 
 class Project:
     """
-    One stack of the project, a context manager.
+    One stack of the project in *folder*, a context manager.
 
     *config* is what a stack file has under `config:`. *program* replaces the project's
     own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
@@ -94,6 +95,7 @@ class Project:
         *,
         config: Mapping[str, Any],
         program: Callable[[], object] | None = None,
+        folder: Path = ROOT,
         stack: str = "dev",
         without: Collection[str] = (),
     ) -> None:
@@ -108,9 +110,9 @@ class Project:
             self._settings = self._work / "stacks" / f"Pulumi.{stack}.yaml"
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
-            self._write_project_file()
+            self._write_project_file(folder / "Pulumi.yaml")
             self._pulumi = self._wrapped(find_pulumi(), sandbox)
-            self._stack = self._made_stack(stack, program or run_main)
+            self._stack = self._made_stack(stack, program or partial(run_main, folder))
             self.configure(config)
         except BaseException:
             self._temporary.cleanup()
@@ -174,10 +176,9 @@ class Project:
 
     # How
 
-    def _write_project_file(self) -> None:
-        """The project file, with the sandbox's Python."""
-        settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-        settings["runtime"] = "python"
+    def _write_project_file(self, file: Path) -> None:
+        """The project file *file*, with the sandbox's Python, and stack files where ours are."""
+        settings = yaml.safe_load(file.read_text()) | {"runtime": "python", "stackConfigDir": "stacks"}
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
     def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
@@ -295,9 +296,9 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def run_main() -> None:
-    """The project's own program, as the language host runs it."""
-    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+def run_main(folder: Path = ROOT) -> None:
+    """The program of the project in *folder*, as the language host runs it."""
+    runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
 
 
 @contextmanager

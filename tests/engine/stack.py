@@ -16,6 +16,7 @@ from pulumi.automation import ConfigValue
 
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.dns.server import Query
+from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
 from sandbox.ses.emulator import Call
 from sandbox.world import Sandbox
@@ -72,6 +73,7 @@ class Stack(Project):
         domains: Domains | None = None,
         *,
         program: Callable[[], object] | None = None,
+        folder: Path = ROOT,
         stack: str = "dev",
         aws: Mapping[str, object] | None = None,
         without: Collection[str] = (),
@@ -85,7 +87,9 @@ class Stack(Project):
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
             **(aws or {}),
         }
-        super().__init__(sandbox, config=self._shared, program=program, stack=stack, without=without)
+        super().__init__(
+            sandbox, config=self._shared, program=program, folder=folder, stack=stack, without=without
+        )
         if domains:
             self.declare(domains, **settings)
 

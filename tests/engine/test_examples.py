@@ -1,0 +1,135 @@
+"""Each example is a program that the engine runs, and does what its page says."""
+
+from functools import partial
+
+import boto3
+import pytest
+
+import byodkim_provider
+from byodkim_provider.dkim import keys, records
+from sandbox.pulumi.plugins import ROOT
+from tests.engine.stack import OPENSSL_KEY, REGION
+
+pytestmark = pytest.mark.engine
+
+EXAMPLES = ROOT / "examples"
+
+DOMAIN = "example.com"
+
+DMARC = f"_dmarc.{DOMAIN}"
+
+FOUR_DAYS = 4 * 86400
+"""In seconds. SES looks for a record for three."""
+
+
+@pytest.fixture
+def zone(sandbox):
+    """The zone of the example's domain, which no other test has."""
+    zone_id = sandbox.add_zone(DOMAIN)
+    yield zone_id
+    sandbox.route53.delete_hosted_zone(Id=zone_id)
+
+
+@pytest.fixture
+def open_example(sandbox, open_stack, monkeypatch):
+    """Opens a stack of an example, whose domains ask the sandbox's DNS instead of the system's."""
+    args = partial(
+        byodkim_provider.ByodkimDomainArgs, dns_resolvers=[sandbox.dns_resolver], dns_wait_seconds=0
+    )
+    monkeypatch.setattr(byodkim_provider, "ByodkimDomainArgs", args)
+    opened = []
+
+    def open_example(name, **config):
+        ours = {f"{name}:{key}": value for key, value in config.items()}
+        opened.append(open_stack(folder=EXAMPLES / name, aws=ours))
+        return opened[-1]
+
+    yield open_example
+    for stack in opened:
+        gone = stack.destroy()
+        assert gone.ok, gone.stdout
+
+
+def route53_of(sandbox, role):
+    """A client for Route 53 in the account of *role*."""
+    options = {"region_name": REGION, "endpoint_url": sandbox.aws.url}
+    start = {"aws_access_key_id": sandbox.aws.access_key, "aws_secret_access_key": sandbox.aws.secret_key}
+    given = boto3.client("sts", **options, **start).assume_role(RoleArn=role, RoleSessionName="test")
+    keys = given["Credentials"]
+    return boto3.client(
+        "route53",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        **options,
+    )
+
+
+def test_own_key(sandbox, zone, open_example):
+    """The key in the configuration signs, under the selector of the page."""
+    stack = open_example("own-key")
+    stack.set_secret("own-key:privateKey", OPENSSL_KEY)
+    result = stack.up()
+    assert result.ok, result.stdout
+    name = f"mail2026._domainkey.{DOMAIN}"
+    assert [(one["role"], one["name"]) for one in result.outputs["records"]] == [("signing", name)]
+    assert sandbox.dns.txt(name) == (records.record_value(keys.load(OPENSSL_KEY).public_key_der),)
+    selector, _ = sandbox.ses.signing_key(DOMAIN, REGION)
+    assert selector == "mail2026"
+
+
+def test_larger_program(sandbox, zone, open_example):
+    """The policy comes after SES has verified the key."""
+    stack = open_example("larger-program")
+    found = []
+
+    def look(line):
+        if "dmarc" in line and "creating" in line:
+            found.append((sandbox.ses.identities(REGION)[DOMAIN].status, sandbox.dns.txt(DMARC)))
+
+    result = stack.up(on_output=look)
+    assert result.ok, result.stdout
+    assert found[0] == ("SUCCESS", ())
+    assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
+
+
+def test_larger_program_not_verified(sandbox, switches, zone, open_example):
+    """Without a verified key the run fails and there is no policy; the next one goes on."""
+    stack = open_example("larger-program")
+    switches.first_check_seconds = 600
+    names = []
+
+    def lose_the_record(line):
+        if "PENDING" in line and not names:
+            selector = sandbox.ses.identities(REGION)[DOMAIN].key.selector
+            names.append(f"{selector}._domainkey.{DOMAIN}")
+            sandbox.dns.override(names[0], ())
+            sandbox.clock.advance(FOUR_DAYS)
+
+    failed = stack.up(on_output=lose_the_record)
+    sandbox.dns.override(names[0], None)
+    assert failed.failed
+    assert "NotVerified" in failed.stdout
+    assert sandbox.dns.txt(DMARC) == ()
+    switches.first_check_seconds = 0
+    again = stack.up(refresh=True)  # SES has given up, so the key is sent again
+    assert again.ok, again.stdout
+    assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
+
+
+def test_several_accounts(sandbox, open_example):
+    """The record of each domain is in the account of its zone, and both identities are in one."""
+    role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dkim-records"
+    theirs = route53_of(sandbox, role)
+    zones = {
+        "example.com": theirs.create_hosted_zone(Name="example.com", CallerReference="example"),
+        "example.net": sandbox.route53.create_hosted_zone(Name="example.net", CallerReference="example"),
+    }
+    stack = open_example("several-accounts", dnsRole=role)
+    result = stack.up()
+    assert result.ok, result.stdout
+    for domain, client in (("example.com", theirs), ("example.net", sandbox.route53)):
+        record_sets = client.list_resource_record_sets(HostedZoneId=zones[domain]["HostedZone"]["Id"])
+        names = {one["Name"].rstrip(".") for one in record_sets["ResourceRecordSets"] if one["Type"] == "TXT"}
+        assert names == {one["name"] for one in result.outputs[domain]}
+        assert sandbox.ses.signing_key(domain, REGION)
