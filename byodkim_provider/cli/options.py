@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["StackName", "json_option", "stack_option"]
+__all__ = ["StackName", "json_option", "stack_option", "stacks_option"]
 
 
 class StackName(click.ParamType[str]):
@@ -38,6 +38,16 @@ stack_option = click.option(
     type=StackName(),
     metavar="STACK",
     help="The stack; by default the selected one.",
+)
+
+stacks_option = click.option(
+    "-s",
+    "--stack",
+    "names",
+    type=StackName(),
+    metavar="STACK",
+    multiple=True,
+    help="The stack; by default the selected one. Can be given several times.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")

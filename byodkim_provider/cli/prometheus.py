@@ -8,6 +8,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from byodkim_provider.cli.findings import StackNow
@@ -30,10 +31,10 @@ STATUS: Final = {"well": 0, "due": 1, "wrong": 2}
 Sample = tuple[str, Mapping[str, str], float | None]
 
 
-def as_prometheus(now: StackNow) -> str:
-    """The metrics of *now*. What is not known, such as the age of a key that does not sign, is left out."""
+def as_prometheus(*stacks: StackNow) -> str:
+    """The metrics of *stacks*. What is not known, as the age of a key that does not sign, is left out."""
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
-    for name, labels, value in _samples(now):
+    for name, labels, value in chain.from_iterable(map(_samples, stacks)):
         if value is not None:
             samples[name].append(f"{name}{{{_labels(labels)}}} {value}\n")
     return "".join(_family(name, lines) for name, lines in samples.items() if lines)

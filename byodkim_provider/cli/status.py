@@ -8,12 +8,12 @@ and `report` format them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 
@@ -23,10 +23,10 @@ from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import StackNow, Verdict, domain_now, identity_now, record_now, stack_now
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
-from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.stack import Stack, open_stack, stack_names
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.identity.state import Stored
@@ -48,7 +48,8 @@ Exit codes:
   3  due: mail is fine, and somebody should do something, such as a rotation
 """
 )
-@stack_option
+@stacks_option
+@click.option("--all-stacks", is_flag=True, help="Every stack that has a file in the project.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "prometheus"]), default="text", show_default=True
 )
@@ -60,26 +61,58 @@ Exit codes:
     help="Write a report to FILE too, one page without a key.",
 )
 @click.pass_context
-def status(context: click.Context, name: str | None, form: str, as_json: bool, html: Path | None) -> None:
+def status(
+    context: click.Context,
+    names: Sequence[str],
+    all_stacks: bool,
+    form: str,
+    as_json: bool,
+    html: Path | None,
+) -> None:
     """
     Show what signs, and what is wrong or due.
 
-    Asks SES and every DNS server now, changes nothing, decrypts nothing.
+    Asks SES and every DNS server now, changes nothing, decrypts nothing. Of several stacks, JSON is
+    one object a line, and the exit code is that of the worst.
     """
     environment = context.ensure_object(Environment)
-    now = current(open_stack(name, environment), environment)
+    stacks = _chosen(names, environment, all_stacks=all_stacks)
+    if html and len(stacks) > 1:
+        raise click.UsageError("--html is a page about one stack")
+    if as_json:
+        form = "json"
+    found = list(_shown(stacks, environment, form))
+    if form == "prometheus":
+        click.echo(as_prometheus(*found), nl=False)
     if html:
         try:
-            html.write_text(as_html(now), encoding="utf-8")
+            html.write_text(as_html(found[0]), encoding="utf-8")
         except OSError as error:
             raise CannotRead(f"{html}: can't be written: {error.strerror}") from None
-    if as_json or form == "json":
-        click.echo(as_json_text(now))
-    elif form == "prometheus":
-        click.echo(as_prometheus(now), nl=False)
-    else:
-        layout.show(now)
-    context.exit(EXIT_CODES[now.verdict])
+    context.exit(EXIT_CODES[max((now.verdict for now in found), key=get_args(Verdict).index)])
+
+
+def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool) -> Sequence[str | None]:
+    """Names of the stacks to show; None is the selected one."""
+    if not all_stacks:
+        return list(dict.fromkeys(names)) or [None]
+    if names:
+        raise click.UsageError("--all-stacks and --stack exclude each other")
+    if not (found := stack_names(environment.directory)):
+        raise CannotRead(f"there is no stack file of a project in {environment.directory} or above it")
+    return found
+
+
+def _shown(stacks: Sequence[str | None], environment: Environment, form: str) -> Iterator[StackNow]:
+    """The current state of each of *stacks*, printed as soon as it is known, but for Prometheus."""
+    for number, name in enumerate(stacks):
+        now = current(open_stack(name, environment), environment)
+        if form == "json":
+            click.echo(as_json_text(now, indent=2 if len(stacks) == 1 else None))
+        elif form == "text":
+            click.echo("\n" if number else "", nl=False)
+            layout.show(now)
+        yield now
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:
@@ -124,10 +157,10 @@ def current(stack: Stack, environment: Environment) -> StackNow:
     return stack_now(stack.name, domains, now)
 
 
-def as_json_text(now: StackNow) -> str:
+def as_json_text(now: StackNow, *, indent: int | None = 2) -> str:
     """What `--json` prints: the fields of `findings`, times in ISO 8601, UTC."""
 
     def written(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return {name: timestamp(value) if isinstance(value, datetime) else value for name, value in pairs}
 
-    return json.dumps(asdict(now, dict_factory=written), indent=2)
+    return json.dumps(asdict(now, dict_factory=written), indent=indent)
