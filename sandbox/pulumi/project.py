@@ -86,7 +86,8 @@ class Project:
 
     *config* is what a stack file has under `config:`. *program* replaces the project's
     own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
-    A failed run is a result, not an exception.
+    State and everything else is in a private directory, below *within* if that is given, its secrets
+    encrypted with *passphrase*. A failed run is a result, not an exception.
     """
 
     def __init__(
@@ -98,9 +99,12 @@ class Project:
         folder: Path = ROOT,
         stack: str = "dev",
         without: Collection[str] = (),
+        within: Path | None = None,
+        passphrase: str = "sandbox",
     ) -> None:
         self._without = frozenset(without)
-        self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-")
+        self._passphrase = passphrase
+        self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-", dir=within)
         self._loops: list[asyncio.AbstractEventLoop] = []
         self._running = False
         try:
@@ -186,7 +190,7 @@ class Project:
         self._environment = {
             **sandbox.environment,
             "PULUMI_BACKEND_URL": self._state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_CONFIG_PASSPHRASE": self._passphrase,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
             "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
@@ -199,7 +203,8 @@ class Project:
         theirs = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
         forget = "".join(f"unset {name}\n" for name in sorted(theirs - self._environment.keys()))
         write_script(self._directory / "bin" / "plugin-python", f'exec "{sys.executable}" "$@"\n')
-        command = f'{forget}echo $$ > "{self._process_file}"\nexec "{pulumi.command}" "$@"\n'
+        # A closed terminal ends this process first, which has the engine end in order.
+        command = f'{forget}trap "" HUP\necho $$ > "{self._process_file}"\nexec "{pulumi.command}" "$@"\n'
         pulumi.command = str(write_script(self._directory / "bin" / "pulumi", command))
         return pulumi
 
