@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-import signal
+import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import safety
-from tests.acceptance.lab import Journal, Lab, Outside, Stop, below
+from tests.acceptance.errors import Refused, Stop, Unanswered
+from tests.acceptance.interrupts import Interrupts
+from tests.acceptance.journal import Journal, masking
+from tests.acceptance.lab import Lab, Outside, below, run_of
 from tests.acceptance.mailbox import open_mailbox
+from tests.acceptance.policy import iam_policy
 from tests.acceptance.prober import Report, probe
-from tests.acceptance.product import RealWorld, main_job
+from tests.acceptance.product import PART, RealWorld, main_job
 from tests.acceptance.targets import Where, aws, in_sandbox
 from tests.acceptance.texts import forms, gaps, texts
 from tests.support.fakes import FakeClock
@@ -37,8 +41,12 @@ PROBES: Final = (texts, forms, gaps)
 
 
 def say(text: str) -> None:
-    """A line for who runs it."""
-    print(text, flush=True)
+    """A line for who runs it; a terminal that was closed is no reason to stop."""
+    with suppress(OSError):
+        print(text, flush=True)
+
+
+INTERRUPTS: Final = Interrupts(say)
 
 
 def main() -> int:
@@ -49,25 +57,32 @@ def main() -> int:
         if not os.environ.get("REGION"):
             raise Stop("nothing was changed: ZONE= goes with REGION=, also to clean up what a run made there")
         return against_aws(os.environ["ZONE"].rstrip(".").lower(), os.environ["REGION"])
-    except Stop as stop:
+    except (Stop, Refused, Unanswered) as stop:
         say(f"stopped: {stop}")
         return 1
 
 
-def against_sandbox() -> int:
+def against_sandbox(sandbox: Sandbox | None = None) -> int:
     """The product, then the prober, each in a sandbox of its own: one needs real time, the other none."""
     code = secrets.token_hex(16)
-    with Sandbox(switches=Switches(first_check_seconds=1)) as sandbox:
+    with sandbox or Sandbox(switches=Switches(first_check_seconds=1)) as opened:
         say("sandbox: SES checks DNS a second after it gets a key here; the real one takes minutes")
-        sandbox.add_zone(ZONE)
-        where = in_sandbox(sandbox, ZONE, REGION)
-        defaults = {"dnsResolvers": [sandbox.dns_resolver]}
-        with cleaned(where):
+        opened.add_zone(ZONE)
+        where = in_sandbox(opened, ZONE, REGION)
+        defaults = {"dnsResolvers": [opened.dns_resolver]}
+        with cleaned(where, run_of(code)):
+            begin(where, run_of(code))
             problems = main_job(
-                Lab(where, code), sandbox, say=say, mail_seconds=0.5, without=(), defaults=defaults
+                Lab(where, code),
+                opened,
+                say=say,
+                interrupts=INTERRUPTS,
+                mail_seconds=0.5,
+                without=(),
+                defaults=defaults,
             )
-        problems += [f"left over: {name}" for name in safety.left(where)]
-        verdicts = sandbox.mail.results
+        problems += [f"left over: {names}" for names in safety.left(where).values()]
+        verdicts = opened.mail.results
         problems += [f"mail: {dict(verdicts)}"] if verdicts["fail"] or not verdicts["pass"] else []
     report = of_emulator(Switches(), say)
     if report.switches() != Switches():
@@ -80,70 +95,156 @@ def of_emulator(switches: Switches, progress: Callable[[str], None] = lambda _: 
     """What the prober finds in a sandbox whose time moves only when it waits."""
     with Sandbox(clock=FakeClock(), switches=switches) as sandbox:
         sandbox.add_zone(ZONE)
-        where = in_sandbox(sandbox, ZONE, REGION)
-        with cleaned(where, progress):
-            report = probe(Lab(where, secrets.token_hex(16)), more=PROBES, progress=progress)
+        where, code = in_sandbox(sandbox, ZONE, REGION), secrets.token_hex(16)
+        with cleaned(where, run_of(code), progress):
+            begin(where, run_of(code))
+            report = probe(Lab(where, code), more=PROBES, progress=progress)
         if left := safety.left(where):
-            raise Stop(f"left over: {', '.join(left)}")
+            raise Stop(f"left over: {left}")
         return report
 
 
 def against_aws(zone: str, region: str) -> int:
     """The same where the AWS SDK's variables lead to."""
+    resumed = os.environ.get("RESUME", "")
+    run = run_of(code := resumed or secrets.token_hex(16))
     where = aws(zone, region, say=say)
     if os.environ.get("POLICY"):
-        say(json.dumps(safety.iam_policy(where.zone_id, zone, where.account, region), indent=2))
+        say(json.dumps(iam_policy(where.zone_id, zone, where.account, region), indent=2))
         return 0
     if os.environ.get("CLEANUP"):
-        say(f"deleted: {', '.join(safety.clean(where)) or 'nothing was there'}")
-        return 0
-    code = os.environ.get("RESUME") or secrets.token_hex(16)
-    journal = Journal(Path(f"acceptance-{Lab(where, code).run}.jsonl"))
-    lab = Lab(where, code, journal)
-    begin(where, resumes=lab.run if os.environ.get("RESUME") else "")
-    say(f"account {where.account}, Region {region}, everything below {below(lab.run, zone)}")
+        return clean_up(where, os.environ["CLEANUP"])
+    has_mail = os.environ.get("MAIL") != "no"
+    mask = masking(where.account, zone, safety.foreign(where))
+    journal = journal_of(run, {"zone": zone, "region": region, "mail": has_mail}, mask, resumes=bool(resumed))
+    if "cleaned" in journal.events:
+        where.send = nothing if has_mail else None  # all of it is in the journal
+        return concluded(where, code, journal)
+    begin(where, run, resumes=bool(resumed))
+    say(f"account {where.account}, Region {region}, everything below {below(run, zone)}")
     say(f"price: {safety.PRICE}\ntime: {ESTIMATE}")
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
-    problems: list[str] = []
-    with cleaned(where):
-        if os.environ.get("MAIL") != "no":
+    with cleaned(where, run, journal=journal):
+        where.send = None
+        if has_mail:
             say("waiting for the domain that receives mail to be verified")
-            where.send = open_mailbox(Lab(where, code), where.clients)
-        if not journal.entries:
-            with tempfile.TemporaryDirectory() as directory:
-                problems = main_job(Lab(where, code), RealWorld(Path(directory)), say=say)
-        report = probe(lab, more=PROBES, progress=say)
+            where.send = open_mailbox(Lab(where, code, part="mailbox"), where.clients)
+        if "product" not in journal.events:
+            try_product(where, code, journal)
+        return concluded(where, code, journal)
+
+
+def nothing(_: str) -> bytes:
+    """A message that nobody reads."""
+    return b""
+
+
+def journal_of(run: str, settings: dict[str, Any], mask: Callable[[str], str], *, resumes: bool) -> Journal:
+    """The transcript of a run, which is there already if the run is resumed."""
+    path = Path(f"acceptance-{run}.jsonl")
+    if resumes and not path.exists():
+        raise Stop(f"nothing was changed: there is no transcript {path} in this folder to go on with")
+    journal = Journal(path, mask)
+    if not resumes:
+        journal.record("run", settings)
+    elif journal.events.get("run") != settings:
+        raise Stop(f"nothing was changed: that run has the settings {journal.events.get('run')}")
+    elif "cleaned" in journal.events and "probed" not in journal.events:
+        raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
+    return journal
+
+
+def try_product(where: Where, code: str, journal: Journal) -> None:
+    """The product's part; what an earlier attempt left of it is deleted first."""
+    run = run_of(code)
+    safety.clean(where, run, part=PART)
+    folder = folder_of(run)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    problems = main_job(Lab(where, code), RealWorld(folder.absolute()), say=say, interrupts=INTERRUPTS)
+    for problem in problems:
+        say(f"product: {problem}")
+    journal.record("product", [problem.partition("\n")[0] for problem in problems])
+
+
+def concluded(where: Where, code: str, journal: Journal) -> int:
+    """The prober's part, and the verdict over both. What was found is shown however this ends."""
+    report = Report()
+    try:
+        probe(Lab(where, code, journal), more=PROBES, progress=say, report=report)
+        if "probed" not in journal.events:
+            journal.record("probed")
+    except BaseException:
+        say("\nthe prober was ended early; what it found until then:")
+        show(report, report)
+        raise
+    finally:
+        say(f"transcript: {journal.path}")
     show(report, of_emulator(report.switches()))
-    say(f"transcript: {journal.path}")
-    return conclude(problems)
+    return conclude(journal.events["product"])
 
 
-def begin(where: Outside, *, resumes: str = "") -> None:
-    """Refuse what a run may not touch, and watch for it from now on."""
+def begin(where: Outside, run: str, *, resumes: bool = False) -> None:
+    """Refuse what a run may not touch, mark what it makes, and watch for what is not its own from now on."""
     others = bool(os.environ.get("OTHERS"))
-    problems = safety.refusals(where, others=others, resumes=resumes)
+    problems = safety.refusals(where, others=others, resumes=run if resumes else "")
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
-    where.guard = partial(safety.guard, where, safety.foreign(where))
+    if not resumes:
+        safety.mark(where, run)
+    elif not safety.is_marked(where, run):
+        raise Stop("nothing was changed: that run was cleaned up; start a new one")
+    where.guard = partial(safety.guard, where, run, safety.foreign(where))
 
 
 @contextmanager
-def cleaned(where: Where, progress: Callable[[str], None] = say) -> Iterator[None]:
-    """However the block ends, what runs have made is deleted."""
+def cleaned(
+    where: Where, run: str, progress: Callable[[str], None] = say, journal: Journal | None = None
+) -> Iterator[None]:
+    """However the block ends, what the run has made is deleted."""
     try:
         yield
     finally:
-        try:
-            deleted = safety.clean(where)
-            progress(
-                f"cleaned up: {len(deleted)} identities and records"
-                if deleted
-                else "cleaned up: nothing was left"
-            )
-        except Stop as stop:
-            again = f"make acceptance CLEANUP=1 ZONE={where.zone} REGION={where.region}"
-            say(f"not cleaned up: {stop}\n  once that is over: {again}")
-            raise
+        with INTERRUPTS.cleaning():
+            say_cleaned(where, run, progress, journal)
+
+
+def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal: Journal | None) -> None:
+    """Delete what the run has made, and say so, or say how to do that later."""
+    try:
+        deleted = safety.clean(where, run)
+    except (Stop, Refused) as stop:
+        again = f"make acceptance CLEANUP={run} ZONE={where.zone} REGION={where.region}"
+        say(f"not cleaned up: {stop}\n  once that is over: {again}")
+        raise
+    if journal:
+        journal.record("cleaned")
+        shutil.rmtree(folder_of(run), ignore_errors=True)
+    progress(f"cleaned up: {len(deleted)} things" if deleted else "cleaned up: nothing was left")
+
+
+def folder_of(run: str) -> Path:
+    """The private folder of a run, with the state of the product's part."""
+    return Path(f"acceptance-{run}")
+
+
+def clean_up(where: Where, named: str) -> int:
+    """Delete what the run of that code or name has made; without one, say which runs have left something."""
+    run = run_of(named) if re.fullmatch(r"[0-9a-f]{32}", named) else named
+    if re.fullmatch(r"[0-9a-f]{8}", run):
+        with INTERRUPTS.cleaning():
+            deleted = safety.clean(where, run)
+        path = Path(f"acceptance-{run}.jsonl")
+        if path.exists():
+            Journal(path).record("cleaned")
+        shutil.rmtree(folder_of(run), ignore_errors=True)
+        say(f"deleted: {', '.join(deleted) or 'nothing was there'}")
+        return 0
+    found = safety.left(where)
+    for other, names in found.items():
+        say(f"run {other} has left {', '.join(names)}")
+        say(f"  to delete that: make acceptance CLEANUP={other} ZONE={where.zone} REGION={where.region}")
+    say("nothing was deleted" if found else "no run has left anything")
+    return 1 if found else 0
 
 
 def show(report: Report, emulator: Report) -> None:
@@ -162,11 +263,6 @@ def conclude(problems: list[str]) -> int:
     return 1 if problems else 0
 
 
-def clean_up_if_terminated() -> None:
-    """SIGTERM ends the run as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-
 if __name__ == "__main__":
-    clean_up_if_terminated()
+    INTERRUPTS.install()
     sys.exit(main())

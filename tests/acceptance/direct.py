@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from email.utils import format_datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from sandbox.ses.model import SesModel
+from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Switches
-from tests.acceptance.lab import Outside
+from tests.acceptance.lab import Outside, Record
 from tests.support.fakes import REGION, FakeClock
 
 __all__ = ["ZONE", "DirectClient", "ZoneAsDict", "world"]
@@ -43,6 +43,8 @@ class DirectClient:
                 metadata["HTTPStatusCode"] = error.status_code
                 told = {"Code": error.code, "Message": error.message}
                 raise ClientError({"Error": told, "ResponseMetadata": metadata}, operation) from None
+            except NoAnswerError:
+                raise ConnectionClosedError(endpoint_url="https://email.example") from None
 
         return call
 
@@ -52,7 +54,7 @@ class ZoneAsDict:
 
     def __init__(self) -> None:
         self.values: dict[str, tuple[str, ...]] = {}
-        self.others: list[tuple[str, str]] = [(ZONE, "NS"), (ZONE, "SOA")]
+        self.others: list[tuple[str, ...]] = [(ZONE, "NS"), (ZONE, "SOA")]
 
     def publish(self, name: str, strings: list[list[str]]) -> None:
         self.values[name] = tuple("".join(one) for one in strings)
@@ -63,8 +65,8 @@ class ZoneAsDict:
     def remove(self, name: str, kind: str = "TXT") -> None:
         self.values.pop(name, None)
 
-    def listed(self) -> list[tuple[str, str]]:
-        return [*self.others, *((name, "TXT") for name in self.values)]
+    def listed(self) -> list[Record]:
+        return [Record(*one) for one in (*self.others, *((name, "TXT") for name in self.values))]
 
 
 @contextmanager

@@ -3,36 +3,38 @@ What a probe may touch: identities and records below one name of one run, mail, 
 
 Every answer from outside goes through the journal. So the journal is the transcript, without private
 keys, and a run that was cut off is resumed from it: the probes are run again, on the answers of then.
+While a run waits, it checks every ten minutes that nothing has appeared that is not its own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.acceptance.errors import PATIENCE, Refused, Stop, Unanswered, patiently
+from tests.acceptance.journal import Journal
 from tests.acceptance.keys import Key, make_key
 
 __all__ = [
+    "GUARD_SECONDS",
+    "PREFIX",
     "SECONDS_PER_CALL",
     "TAG",
-    "Journal",
     "Lab",
+    "Mailboxes",
     "Outside",
+    "Record",
     "Records",
-    "Refused",
-    "Stop",
     "below",
     "public",
+    "run_in",
     "run_of",
     "selector_of",
 ]
@@ -43,24 +45,31 @@ TAG: Final = "byodkim-acceptance"
 SECONDS_PER_CALL: Final = 1.1
 """SES allows one call a second (developer guide, quotas)."""
 
-TRIES: Final = 20
+TRIES: Final = 120
 """Of a call that SES throttles, a second apart."""
 
+GUARD_SECONDS: Final = 600.0
+"""How often it is checked that nothing of others has appeared, and so the longest wait in one piece."""
 
-class Stop(Exception):
-    """The run can't go on; the message says why and what is left."""
+PREFIX: Final = "byodkim-acceptance-"
+"""What a run has below its zone, its bucket and its rule set begin with; the run follows."""
 
 
-class Refused(Exception):
-    """SES's error answer."""
+class Record(NamedTuple):
+    """One record set of a zone."""
 
-    def __init__(self, status: int, code: str, text: str | None) -> None:
-        super().__init__(f"{status} {code}: {text}")
-        self.status, self.code, self.text = status, code, text
+    name: str
+    kind: str
+    set_identifier: str = ""
+    """Where Route 53 has several of one name and type, by weight or another policy; no run makes one."""
 
 
 class Records(Protocol):
-    """One zone's records. Each method returns when DNS has the change."""
+    """
+    One zone's records. Each method returns when DNS has the change.
+
+    A name that has records with a routing policy is left as it is: `Stop`.
+    """
 
     def publish(self, name: str, strings: list[list[str]]) -> None:
         """*name* has exactly these records, each given by its strings."""
@@ -71,8 +80,28 @@ class Records(Protocol):
     def remove(self, name: str, kind: str = "TXT") -> None:
         """*name* has no record of that type; no error if it had none."""
 
-    def listed(self) -> list[tuple[str, str]]:
-        """Name and type of every record set in the zone."""
+    def listed(self) -> list[Record]:
+        """Every record set in the zone."""
+
+
+class Mailboxes(Protocol):
+    """What receives mail for runs, in the whole account."""
+
+    def listed(self) -> dict[str, list[str]]:
+        """By run, what there is of it."""
+
+    def remove(self, run: str) -> list[str]:
+        """Take away what that run has; what it was called."""
+
+
+class NoMailboxes:
+    """Nothing receives mail."""
+
+    def listed(self) -> dict[str, list[str]]:
+        return {}
+
+    def remove(self, run: str) -> list[str]:
+        return []
 
 
 @dataclass
@@ -92,47 +121,11 @@ class Outside:
     """Mail from a domain as it arrives, or None where none can be received."""
     guard: Callable[[], None] = lambda: None
     """Raises `Stop` if something is there that is not this run's."""
-    remove_mailboxes: Callable[[], list[str]] = list
-    """Takes away what receives mail for runs; what it was called."""
+    mailboxes: Mailboxes = field(default_factory=NoMailboxes)
+    patience: float = PATIENCE
+    """For how long a call is made again that finds no network, in seconds."""
     raw: Callable[[str, str, bytes], str] | None = None
     """Method, path and body of a request that no SDK sends, signed; status, code and text of the answer."""
-
-
-@dataclass
-class Journal:
-    """What was asked and answered, oldest first. *path* is written as it grows; what it has is replayed."""
-
-    path: Path | None = None
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    _replayed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.path and self.path.exists():
-            with contextlib.suppress(json.JSONDecodeError):  # the last line of a run that was killed
-                for line in self.path.read_text().splitlines():
-                    self.entries.append(json.loads(line))
-            self.path.write_text("".join(json.dumps(entry) + "\n" for entry in self.entries))
-
-    @property
-    def replays(self) -> bool:
-        """There are answers of then to be used up."""
-        return self._replayed < len(self.entries)
-
-    def once(self, asked: list[Any], do: Callable[[], Any]) -> Any:
-        """What was answered to *asked* then, or what *do* returns now."""
-        if self.replays:
-            entry = self.entries[self._replayed]
-            if entry["asked"] != asked:
-                raise Stop(f"the journal has {entry['asked']}, this version asks {asked}: start a new run")
-            self._replayed += 1
-            return entry["answer"]
-        answer = json.loads(json.dumps(do(), default=datetime.timestamp))
-        self.entries.append({"asked": asked, "answer": answer})
-        self._replayed += 1
-        if self.path:
-            with self.path.open("a") as file:
-                file.write(json.dumps(self.entries[-1]) + "\n")
-        return answer
 
 
 def run_of(code: str) -> str:
@@ -142,18 +135,31 @@ def run_of(code: str) -> str:
 
 def below(run: str, zone: str) -> str:
     """The name that everything of a run is below."""
-    return f"a-{run}.{zone}"
+    return f"{PREFIX}{run}.{zone}"
+
+
+def run_in(name: str, zone: str) -> str:
+    """The run that an identity or a record of that name belongs to, or ""."""
+    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", name.rstrip(".").lower())
+    return found[1] if found else ""
 
 
 class Lab:
-    """One run. Names and keys follow from its secret *code*; `run` is what may be shown of it."""
+    """
+    One run. Names and keys follow from its secret *code*; `run` is what may be shown of it.
 
-    def __init__(self, outside: Outside, code: str, journal: Journal | None = None) -> None:
+    A *part* of the run that is not journalled has names and keys of its own.
+    """
+
+    def __init__(
+        self, outside: Outside, code: str, journal: Journal | None = None, *, part: str = ""
+    ) -> None:
         self.outside = outside
         self.run = run_of(code)
         self.journal = journal or Journal()
-        self._names, self._keys = random.Random(f"names {code}"), random.Random(f"keys {code}")
+        self._names, self._keys = (random.Random(f"{what} {part}{code}") for what in ("names", "keys"))
         self._next_call = 0.0
+        self._guarded = outside.now()
         self.lag = 0.0
         """For how long reads show the state of before, in seconds."""
         self.first_check = 1.0
@@ -172,9 +178,15 @@ class Lab:
         return float(self.journal.once(["now"], self.outside.now))
 
     def wait_until(self, at: float) -> None:
-        """Go on at that moment; in a replay, at once."""
-        if not self.journal.replays:
-            self.outside.wait(max(at - self.outside.now(), 0))
+        """Go on at that moment; in a replay, at once. `Stop` if something foreign appears meanwhile."""
+        while not self.journal.replays:
+            left = at - self.outside.now()
+            self.outside.wait(min(max(left, 0), GUARD_SECONDS))
+            if self.outside.now() - self._guarded >= GUARD_SECONDS:
+                self.outside.guard()
+                self._guarded = self.outside.now()
+            if left <= GUARD_SECONDS:
+                return
 
     def call(self, action: str, **parameters: Any) -> dict[str, Any]:
         """SES's answer, times in seconds since 1970; `At` is SES's own time. Raises `Refused`."""
@@ -192,9 +204,18 @@ class Lab:
         raise Stop(f"SES throttles {action} for {TRIES} s on end: something else calls it")
 
     def unpaced(self, action: str, **parameters: Any) -> int:
-        """The HTTP status of a call that is made at once and only once."""
-        answer = self.journal.once([action], lambda: self._send(action, parameters, paced=False))
-        return int(answer["refused"][0]) if "refused" in answer else 200
+        """The HTTP status of a call that is made at once and only once; 0 if it got no answer."""
+
+        def status() -> int:
+            try:
+                self._asked(action, parameters)
+            except ClientError as error:
+                return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            except (BotoCoreError, OSError):
+                return 0
+            return 200
+
+        return int(self.journal.once([action], status))  # what a List says of others is not kept
 
     def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
         """CreateEmailIdentity, tagged as this run's."""
@@ -251,30 +272,42 @@ class Lab:
         send = self.outside.send
         if not send:
             return None
-        return str(self.journal.once(["mail", domain], lambda: selector_of(send(domain), domain)))
 
-    def _send(self, action: str, parameters: Mapping[str, Any], *, paced: bool = True) -> dict[str, Any]:
-        if paced:
+        def sent() -> str | None:
+            try:
+                return selector_of(send(domain), domain)
+            except Unanswered:
+                return None
+
+        selector = self.journal.once(["mail", domain], sent)
+        if selector is None:
+            raise Unanswered(f"mail from {domain} did not arrive")
+        return str(selector)
+
+    def _send(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """SES's answer, or `refused`; `Tries` where the network or SES failed before."""
+        tries = 0
+
+        def once() -> dict[str, Any]:
+            nonlocal tries
+            tries += 1
             self.outside.wait(max(self._next_call - self.outside.now(), 0))
+            return self._asked(action, parameters)
+
         try:
-            answer = getattr(self.outside.ses, action)(**parameters)
-            metadata = answer.pop("ResponseMetadata")
-            date = parsedate_to_datetime(metadata["HTTPHeaders"]["date"])
-            return {**answer, "At": date.timestamp()}
+            answer = patiently(once, wait=self.outside.wait, what=action, seconds=self.outside.patience)
         except ClientError as error:
             told, metadata = error.response["Error"], error.response["ResponseMetadata"]
-            if told["Code"] in EXPIRED:
-                raise Stop(f"AWS takes these credentials no more ({told['Code']}): renew them") from None
-            if told["Code"] == "AccessDeniedException":
-                raise Stop(f"these credentials may not {action}: POLICY=1 prints what they need") from None
-            return {"refused": [metadata["HTTPStatusCode"], told["Code"], told.get("Message")]}
-        except BotoCoreError as error:
-            raise Stop(f"{action}: {type(error).__name__}") from None  # its text may quote what was sent
+            answer = {"refused": [metadata["HTTPStatusCode"], told["Code"], told.get("Message")]}
+        return answer | ({"Tries": tries} if tries > 1 else {})
+
+    def _asked(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = getattr(self.outside.ses, action)(**parameters)
         finally:
             self._next_call = self.outside.now() + SECONDS_PER_CALL
-
-
-EXPIRED: Final = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
+        date = parsedate_to_datetime(answer.pop("ResponseMetadata")["HTTPHeaders"]["date"])
+        return {**answer, "At": date.timestamp()}
 
 
 def public(value: Any) -> Any:

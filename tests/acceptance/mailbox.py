@@ -10,71 +10,142 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.acceptance.lab import Lab, Outside, Stop, below
+from tests.acceptance.errors import Stop, Unanswered, patiently
+from tests.acceptance.lab import PREFIX, Lab, Outside, below
 from tests.acceptance.probes import status
 
-__all__ = ["NAMES", "open_mailbox", "remove_mailboxes"]
-
-NAMES: Final = "byodkim-acceptance-"
-"""What all buckets and rule sets of runs begin with; the run follows."""
+__all__ = ["AwsMailboxes", "open_mailbox"]
 
 ARRIVAL_SECONDS: Final = 300
 VERIFIED_SECONDS: Final = 3600
+POLL_SECONDS: Final = 2
 
 Clients = Callable[[str], Any]
 
 
 def open_mailbox(lab: Lab, clients: Clients) -> Callable[[str], bytes]:
     """
-    What sends a message from a domain and returns it as it arrived. `remove_mailboxes` takes it all away.
+    What sends a message from a domain and returns it as it arrived. `AwsMailboxes` takes it all away.
 
-    Its domain is an identity too: an account in SES's own sandbox may send to nobody else.
+    Its domain is an identity too: an account in SES's own sandbox may send to nobody else. Once more is
+    no harm, also where an earlier attempt was cut off.
     """
-    outside, name = lab.outside, NAMES + lab.run
+    outside, name = lab.outside, PREFIX + lab.run
     domain = f"in.{below(lab.run, outside.zone)}"
     try:
         _receive(clients, outside, name, domain)
     except (ClientError, BotoCoreError) as error:
-        raise Stop(f"no mail can be received: {error}; MAIL=no runs without") from None
+        raise Stop(f"no mail can be received ({_why(error)}); MAIL=no runs without") from None
     outside.records.publish_mx(domain, f"10 inbound-smtp.{outside.region}.amazonaws.com")
     key = lab.key()
     lab.publish(domain, key)
-    lab.create(domain, key)
+    if not lab.get(domain):
+        lab.create(domain, key)
     _until_verified(lab, domain)
     return lambda sender: _sent_and_arrived(outside, clients("s3"), name, sender, domain)
 
 
-def remove_mailboxes(clients: Clients) -> list[str]:
-    """Delete every bucket and rule set of runs; what they were called."""
-    try:
-        return [*_remove_rule_sets(clients("ses")), *_remove_buckets(clients("s3"))]
-    except (ClientError, BotoCoreError) as error:
-        raise Stop(f"bucket or receipt rule set: {error}") from None
+class AwsMailboxes:
+    """Buckets and receipt rule sets of runs, in one account and one Region."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def listed(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for what, names in (("receipt rule set", self._rule_sets()), ("bucket", self._buckets())):
+            for name in names:
+                if match := re.fullmatch(rf"{PREFIX}([0-9a-f]{{8}})", name):
+                    found[match[1]].append(f"{what} {name}")
+        return dict(found)
+
+    def remove(self, run: str) -> list[str]:
+        name, removed, problems = PREFIX + run, [], []
+        for what, remove in (("receipt rule set", self._remove_rule_set), ("bucket", self._remove_bucket)):
+            try:
+                removed += [f"{what} {name}"] if remove(name) else []
+            except (ClientError, BotoCoreError) as error:
+                problems.append(f"{what} {name} ({_why(error)})")
+        if problems:
+            raise Stop(", ".join(problems))
+        return removed
+
+    def _rule_sets(self) -> list[str]:
+        names, more = [], {}
+        while True:
+            try:
+                page = self._clients("ses").list_receipt_rule_sets(**more)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidAction":
+                    return []  # this Region receives no mail
+                raise
+            names += [one["Name"] for one in page.get("RuleSets", ())]
+            if not page.get("NextToken"):
+                return names
+            more = {"NextToken": page["NextToken"]}
+
+    def _buckets(self) -> list[str]:
+        return [one["Name"] for one in self._clients("s3").list_buckets()["Buckets"]]
+
+    def _remove_rule_set(self, name: str) -> bool:
+        if name not in self._rule_sets():
+            return False
+        ses = self._clients("ses")
+        if ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name") == name:
+            ses.set_active_receipt_rule_set()
+        ses.delete_receipt_rule_set(RuleSetName=name)
+        return True
+
+    def _remove_bucket(self, name: str) -> bool:
+        if name not in self._buckets():
+            return False
+        s3 = self._clients("s3")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+            keys = [{"Key": found["Key"]} for found in page.get("Contents", ())]
+            if keys:
+                s3.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        s3.delete_bucket(Bucket=name)
+        return True
+
+
+def _why(error: Exception) -> str:
+    """Code and text of AWS's error, or what kind of error it is."""
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    return f"{error.response['Error']['Code']}: {error.response['Error'].get('Message')}"
 
 
 def _receive(clients: Clients, outside: Outside, name: str, domain: str) -> None:
+    """Bucket and rule set are there, whatever of them was there before."""
     ses, s3 = clients("ses"), clients("s3")
     active = ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name", name)
     if active != name:
         raise Stop(f"{outside.region} receives mail by the rule set {active}; MAIL=no runs without")
-    if name in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
-        return  # the run is resumed
-    where = {} if outside.region == "us-east-1" else {"LocationConstraint": outside.region}
-    s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+    if name not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
+        where = {} if outside.region == "us-east-1" else {"LocationConstraint": outside.region}
+        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_bucket_policy(name, outside.account)))
-    ses.create_receipt_rule_set(RuleSetName=name)
     rule = {
         "Name": name,
         "Enabled": True,
         "Recipients": [domain],
         "Actions": [{"S3Action": {"BucketName": name}}],
     }
-    ses.create_receipt_rule(RuleSetName=name, Rule=rule)
+    for create in (
+        lambda: ses.create_receipt_rule_set(RuleSetName=name),
+        lambda: ses.create_receipt_rule(RuleSetName=name, Rule=rule),
+    ):
+        try:
+            create()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AlreadyExists":
+                raise
     ses.set_active_receipt_rule_set(RuleSetName=name)
 
 
@@ -94,51 +165,38 @@ def _bucket_policy(name: str, account: str) -> dict[str, Any]:
 
 
 def _until_verified(lab: Lab, domain: str) -> None:
-    waited = 0
+    end = lab.now() + VERIFIED_SECONDS
     while status(lab.get(domain)) != "SUCCESS":
-        if waited >= VERIFIED_SECONDS:
-            raise Stop(f"SES did not verify {domain} in an hour")
-        lab.outside.wait(15)
-        waited += 15
+        if lab.now() >= end:
+            raise Stop(f"SES did not verify {domain} in an hour; MAIL=no runs without mail")
+        lab.wait_until(lab.now() + 15)
 
 
 def _sent_and_arrived(outside: Outside, s3: Any, bucket: str, sender: str, domain: str) -> bytes:
     token = secrets.token_hex(16)
-    try:
+
+    def send() -> None:
         outside.ses.send_email(
             FromEmailAddress=f"acceptance@{sender}",
             Destination={"ToAddresses": [f"acceptance@{domain}"]},
             Content={"Simple": {"Subject": {"Data": token}, "Body": {"Text": {"Data": "All is well.\n"}}}},
         )
-        for _ in range(ARRIVAL_SECONDS // 5):
-            for found in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+
+    def arrived() -> bytes | None:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for found in page.get("Contents", ()):
                 content: bytes = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
                 if token.encode() in content:
                     s3.delete_object(Bucket=bucket, Key=found["Key"])
                     return content
-            outside.wait(5)
-    except (ClientError, BotoCoreError) as error:
-        raise Stop(f"mail from {sender}: {error}") from None
-    raise Stop(f"mail from {sender} did not arrive in {ARRIVAL_SECONDS} s")
+        return None
 
-
-def _remove_rule_sets(ses: Any) -> list[str]:
-    names = [one["Name"] for one in ses.list_receipt_rule_sets().get("RuleSets", ()) if _is_ours(one["Name"])]
-    if names and ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name") in names:
-        ses.set_active_receipt_rule_set()
-    for name in names:
-        ses.delete_receipt_rule_set(RuleSetName=name)
-    return [f"receipt rule set {name}" for name in names]
-
-
-def _remove_buckets(s3: Any) -> list[str]:
-    names = [one["Name"] for one in s3.list_buckets()["Buckets"] if _is_ours(one["Name"])]
-    for name in names:
-        for found in s3.list_objects_v2(Bucket=name).get("Contents", ()):
-            s3.delete_object(Bucket=name, Key=found["Key"])
-        s3.delete_bucket(Bucket=name)
-    return [f"bucket {name}" for name in names]
-
-
-def _is_ours(name: str) -> bool:
-    return bool(re.fullmatch(rf"{NAMES}[0-9a-f]{{8}}", name))
+    try:
+        for do in (send, *[arrived] * (ARRIVAL_SECONDS // POLL_SECONDS)):
+            content = patiently(do, wait=outside.wait, what="mail", seconds=outside.patience)
+            if content:
+                return content
+            outside.wait(POLL_SECONDS)
+    except ClientError as error:
+        raise Unanswered(f"mail from {sender}: {_why(error)}") from None
+    raise Unanswered(f"mail from {sender} did not arrive in {ARRIVAL_SECONDS} s")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.ses.switches import Switches
-from tests.acceptance.lab import Lab, Refused
+from tests.acceptance.errors import Refused, Unanswered
+from tests.acceptance.lab import Lab
 from tests.acceptance.probes import FIRST, LATER, UNKNOWN, Findings, Puts
 
 __all__ = ["NEVER", "Report", "probe", "run_all"]
@@ -22,9 +23,6 @@ RATES: Final = (10, 5, 2, 1)
 
 NEVER: Final = {"identity_limit": "nobody makes 10,000 identities to find out"}
 """Switches that no probe asks about, and why."""
-
-GUARD_SECONDS: Final = 600.0
-"""How often it is checked that nothing of others has appeared."""
 
 Progress = Callable[[str], None]
 
@@ -50,48 +48,73 @@ class Report:
 
 
 def probe(
-    lab: Lab, *, more: Sequence[Callable[[Lab], Any]] = (), progress: Progress = lambda _: None
+    lab: Lab,
+    *,
+    more: Sequence[Callable[[Lab], Any]] = (),
+    progress: Progress = lambda _: None,
+    report: Report | None = None,
 ) -> Report:
-    """All settings, and what the probes in *more* find besides."""
-    found = run_all(lab, [FIRST], progress)
-    found += run_all(lab, [*LATER, *more], progress)
-    settings: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
+    """
+    All settings, and what the probes in *more* find besides.
+
+    *report* has what was found so far, also where this ends by an exception.
+    """
+    report = report or Report()
     puts: Puts = []
-    for findings in found:
-        puts += [tuple(one) for one in findings.pop("puts", [])]  # type: ignore[misc]
+
+    def keep(findings: Findings) -> None:
+        puts.extend(tuple(one) for one in findings.pop("puts", []))  # type: ignore[misc]
         for name, value in findings.items():
-            (settings if name in Switches.__dataclass_fields__ else facts)[name] = value
-    settings["put_answer"] = put_answer(puts)
-    settings["refuses_bad_keys"] = _refuses_bad_keys(lab)
-    settings["requests_per_second"] = _rate(lab)
-    facts["another action at once"] = _another_action(lab)
-    order = [name for name in Switches.__dataclass_fields__ if name in settings]
-    return Report({name: settings[name] for name in order}, facts)
+            (report.settings if name in Switches.__dataclass_fields__ else report.facts)[name] = value
+
+    try:
+        if run_all(lab, [FIRST], progress, keep):
+            run_all(lab, [*LATER, *more], progress, keep)
+            for one in LAST:
+                run_all(lab, [one], progress, keep)
+    finally:
+        report.settings["put_answer"] = put_answer(puts)
+        asked = [name for name in Switches.__dataclass_fields__ if name not in NEVER]
+        report.settings = {name: report.settings.get(name, UNKNOWN) for name in asked}
+        if again := sum(
+            "Tries" in one["answer"] for one in lab.journal.entries if isinstance(one["answer"], dict)
+        ):
+            report.facts["calls that were made again"] = again
+    return report
 
 
-def run_all(lab: Lab, probes: Sequence[Callable[[Lab], Any]], progress: Progress) -> list[Findings]:
-    """What each probe found, in their order. While one waits the others go on."""
+def run_all(
+    lab: Lab,
+    probes: Sequence[Callable[[Lab], Any]],
+    progress: Progress,
+    keep: Callable[[Findings], None],
+) -> bool:
+    """
+    *keep* gets what each probe found. While one waits the others go on.
+
+    A probe that SES refuses something ends, and no other; False if there was one.
+    """
     running: list[tuple[float, int, Generator[float, None, Findings]]] = []
     for number, make in enumerate(probes):
         running.append((lab.now(), number, make(lab)))
     heapq.heapify(running)
-    found: dict[int, Findings] = {}
-    guarded = lab.now()
+    all_found = True
     while running:
         at, number, generator = heapq.heappop(running)
         lab.wait_until(at)
-        if lab.now() - guarded >= GUARD_SECONDS and not lab.journal.replays:
-            lab.outside.guard()
-            guarded = lab.outside.now()
+        name = probes[number].__name__.replace("_", " ")
         try:
             seconds = next(generator)
         except StopIteration as ended:
-            found[number] = ended.value
-            progress(f"{len(found)} of {len(probes)}: {probes[number].__name__.replace('_', ' ')}")
+            keep(ended.value)
+            progress(f"{len(probes) - len(running)} of {len(probes)}: {name}")
+        except (Refused, Unanswered) as stopped:
+            all_found = False
+            keep({f"stopped: {name}": lab.journal.mask(str(stopped))})
+            progress(f"{len(probes) - len(running)} of {len(probes)}: {name}: stopped: {stopped}")
         else:
             heapq.heappush(running, (lab.now() + seconds, number, generator))
-    return [found[number] for number in range(len(probes))]
+    return all_found
 
 
 def put_answer(puts: Puts) -> str:
@@ -105,37 +128,50 @@ def put_answer(puts: Puts) -> str:
     return found[0] if puts and len(found) == 1 else UNKNOWN
 
 
-def _refuses_bad_keys(lab: Lab) -> bool:
+def bad_key(lab: Lab) -> Generator[float, None, Findings]:
+    """Whether base64 that is no key is refused."""
     domain = lab.domain()
     junk = {"DomainSigningSelector": "junk", "DomainSigningPrivateKey": "bm8ga2V5"}
+    yield 0
     try:
         lab.create(domain, DkimSigningAttributes=junk)
-    except Refused:
-        return True
+    except Refused as refused:
+        if refused.code != "BadRequestException":
+            raise
+        return {"refuses_bad_keys": True}
     lab.delete(domain)
-    return False
+    return {"refuses_bad_keys": False}
 
 
-def _rate(lab: Lab) -> Any:
+def rate(lab: Lab) -> Generator[float, None, Findings]:
     """Calls a second, by reads of an identity that is not there; 23 calls at most."""
     domain = lab.domain()
+    yield 0
 
     def allowed(seconds: float, calls: int) -> bool:
         lab.wait_until(lab.now() + 3)
         for _ in range(calls):
-            if lab.unpaced("get_email_identity", EmailIdentity=domain) == 429:
+            status = lab.unpaced("get_email_identity", EmailIdentity=domain)
+            if status == 429:
                 return False
+            if status != 404:
+                raise Unanswered(f"a read of what is not there was answered with {status}")
             lab.wait_until(lab.now() + seconds)
         return True
 
     if allowed(0, 7):
-        return None
-    return next((rate for rate in RATES if allowed(1.02 / rate, 4)), UNKNOWN)
+        return {"requests_per_second": None}
+    return {"requests_per_second": next((one for one in RATES if allowed(1.02 / one, 4)), UNKNOWN)}
 
 
-def _another_action(lab: Lab) -> str:
+def another_action(lab: Lab) -> Generator[float, None, Findings]:
     """Whether the actions share one rate."""
-    lab.wait_until(lab.now() + 3)
+    yield 3
     lab.unpaced("list_email_identities")
     status = lab.unpaced("get_email_identity", EmailIdentity=lab.domain())
-    return "throttled: the actions share a rate" if status == 429 else f"answered: {status}"
+    said = "throttled: the actions share a rate" if status == 429 else f"answered: {status}"
+    return {"another action at once": said}
+
+
+LAST: Final = (bad_key, rate, another_action)
+"""One after the other, when all others have ended: they find out what SES does when it is asked too much."""

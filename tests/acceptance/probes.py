@@ -12,8 +12,9 @@ from collections.abc import Generator, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
+from tests.acceptance.errors import Unanswered
 from tests.acceptance.keys import Key
-from tests.acceptance.lab import Lab, Stop
+from tests.acceptance.lab import Lab
 
 __all__ = ["FIRST", "HOUR", "LATER", "UNKNOWN", "Findings", "Puts", "nearest"]
 
@@ -73,7 +74,7 @@ def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
     if not (
         yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 2 + 15, at_most=6 * HOUR)
     ):
-        raise Stop(f"SES did not verify {domain} in 6 hours")
+        raise Unanswered(f"SES did not verify {domain} in 6 hours")
     return domain, key
 
 
@@ -102,7 +103,7 @@ def first_key(lab: Lab) -> Probe:
             break
         earlier = lab.now() - at
     if not seen or lab.lag == UNKNOWN:
-        raise Stop("reads lag by more than two minutes, or SES is too slow to measure it")
+        raise Unanswered("reads lag by more than two minutes, or SES is too slow to measure it")
     earlier = -1.0
     for moment in samples(CHECKS):
         yield max(at + moment + lab.lag - lab.now(), 0)
@@ -111,10 +112,10 @@ def first_key(lab: Lab) -> Probe:
             break
         earlier = lab.now() - at - lab.lag
     if status(seen) != "SUCCESS":
-        raise Stop(f"SES did not verify {domain} in two hours")
+        raise Unanswered(f"SES did not verify {domain} in two hours")
     found = nearest(CHECKS, earlier, lab.now() - at - lab.lag)
     if found == UNKNOWN:
-        raise Stop("the machine is too slow to measure when SES checks DNS")
+        raise Unanswered("the machine is too slow to measure when SES checks DNS")
     lab.first_check = float(found)
     lab.delete(domain)
     lab.remove(domain, key)

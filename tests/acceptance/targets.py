@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.mail.client import send
 from sandbox.world import Sandbox
-from tests.acceptance.lab import Outside, Stop
-from tests.acceptance.mailbox import remove_mailboxes
+from tests.acceptance.errors import PATIENCE, Stop, patiently
+from tests.acceptance.lab import Outside, Record
+from tests.acceptance.mailbox import AwsMailboxes
 
 __all__ = ["Route53", "Where", "aws", "in_sandbox"]
 
@@ -43,53 +44,77 @@ class Where(Outside):
 
 
 class Route53:
-    """TXT records of one zone. Quotas and pending changes are botocore's to retry."""
+    """TXT and MX records of one zone. Quotas and pending changes are botocore's to retry."""
 
     def __init__(self, client: Any, zone_id: str, wait: Callable[[float], None]) -> None:
         self._client = client
         self._zone_id = zone_id
         self._wait = wait
+        self.patience: Callable[[], float] = lambda: PATIENCE
 
     def publish(self, name: str, strings: list[list[str]]) -> None:
-        values = [" ".join(f'"{string}"' for string in record) for record in strings]
-        self._change("UPSERT", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": _values(values)})
+        self._upsert(name, "TXT", [" ".join(f'"{string}"' for string in record) for record in strings])
 
     def publish_mx(self, name: str, value: str) -> None:
-        self._change("UPSERT", {"Name": name, "Type": "MX", "TTL": TTL, "ResourceRecords": _values([value])})
+        self._upsert(name, "MX", [value])
 
     def remove(self, name: str, kind: str = "TXT") -> None:
-        for record_set in self._all():
-            if (record_set["Name"].rstrip("."), record_set["Type"]) == (name, kind):
-                self._change("DELETE", record_set)
+        for record_set in self._simple(name, kind):
+            self._change("DELETE", record_set)
 
-    def listed(self) -> list[tuple[str, str]]:
-        return [(one["Name"].rstrip("."), one["Type"]) for one in self._all()]
+    def listed(self) -> list[Record]:
+        return [
+            Record(one["Name"].rstrip("."), one["Type"], one.get("SetIdentifier", "")) for one in self._all()
+        ]
+
+    def _upsert(self, name: str, kind: str, values: list[str]) -> None:
+        self._simple(name, kind)
+        records = [{"Value": value} for value in values]
+        self._change("UPSERT", {"Name": name, "Type": kind, "TTL": TTL, "ResourceRecords": records})
+
+    def _simple(self, name: str, kind: str) -> list[dict[str, Any]]:
+        """The record set of that name and type, if there is one. `Stop` if it has a routing policy."""
+        found = [one for one in self._all() if (one["Name"].rstrip("."), one["Type"]) == (name, kind)]
+        if any("SetIdentifier" in one for one in found):
+            raise Stop(f"{name} {kind} has a routing policy: it was not made by a run, and stays")
+        return found
 
     def _all(self) -> list[dict[str, Any]]:
-        try:
+        def read() -> list[dict[str, Any]]:
             pages = self._client.get_paginator("list_resource_record_sets").paginate(
                 HostedZoneId=self._zone_id
             )
             return [record_set for page in pages for record_set in page["ResourceRecordSets"]]
-        except (ClientError, BotoCoreError) as error:
-            raise Stop(f"Route 53: {error}") from None
+
+        return self._patiently(read)
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
         try:
-            change = self._client.change_resource_record_sets(HostedZoneId=self._zone_id, ChangeBatch=batch)
-            change_id, waited = change["ChangeInfo"]["Id"], 0
-            while self._client.get_change(Id=change_id)["ChangeInfo"]["Status"] != "INSYNC":
-                if waited >= CHANGE_SECONDS:
-                    raise Stop(f"Route 53 did not finish a change within {CHANGE_SECONDS} s")
-                self._wait(10)
-                waited += 10
-        except (ClientError, BotoCoreError) as error:
+            change = self._patiently(
+                lambda: self._client.change_resource_record_sets(
+                    HostedZoneId=self._zone_id, ChangeBatch=batch
+                )
+            )
+        except Stop:
+            # The answer to a deletion may have been lost, and the next attempt finds nothing to delete.
+            if action == "DELETE" and record_set not in self._all():
+                return
+            raise
+        change_id, waited = change["ChangeInfo"]["Id"], 0
+        while (
+            self._patiently(lambda: self._client.get_change(Id=change_id))["ChangeInfo"]["Status"] != "INSYNC"
+        ):
+            if waited >= CHANGE_SECONDS:
+                raise Stop(f"Route 53 did not finish a change within {CHANGE_SECONDS} s")
+            self._wait(10)
+            waited += 10
+
+    def _patiently(self, do: Callable[[], Any]) -> Any:
+        try:
+            return patiently(do, wait=self._wait, what="Route 53", seconds=self.patience())
+        except ClientError as error:
             raise Stop(f"Route 53: {error}") from None
-
-
-def _values(values: list[str]) -> list[dict[str, str]]:
-    return [{"Value": value} for value in values]
 
 
 def aws(zone: str, region: str, *, say: Callable[[str], None]) -> Where:
@@ -141,18 +166,25 @@ def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: 
         raise Stop(f"the account has {len(zones)} public zones {zone}, there must be one")
     zone_id = zones[0]["Id"].rpartition("/")[2]
     ses = clients("sesv2")
-    return Where(
+    records = Route53(route53, zone_id, time_["wait"])
+    where = Where(
         ses=ses,
-        records=Route53(route53, zone_id, time_["wait"]),
+        records=records,
         zone=zone,
         region=region,
         account=account,
         zone_id=zone_id,
         clients=clients,
-        remove_mailboxes=lambda: remove_mailboxes(clients),
-        raw=lambda *request: _raw(ses.meta.endpoint_url, credentials, region, *request),
+        mailboxes=AwsMailboxes(clients),
+        raw=lambda *request: patiently(
+            lambda: _raw(ses.meta.endpoint_url, credentials, region, *request),
+            wait=time_["wait"],
+            what="a request",
+        ),
         **time_,
     )
+    records.patience = lambda: where.patience
+    return where
 
 
 def _raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:

@@ -3,17 +3,21 @@
 import uuid
 
 import pytest
+from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import safety
 from tests.acceptance.direct import ZONE
-from tests.acceptance.lab import Lab, Stop
-from tests.acceptance.mailbox import NAMES, open_mailbox
+from tests.acceptance.errors import Stop, Unanswered
+from tests.acceptance.lab import PREFIX, Lab, below, run_of
+from tests.acceptance.mailbox import AwsMailboxes, open_mailbox
 from tests.acceptance.targets import in_sandbox
 from tests.support.fakes import REGION
 
 CODE = "0a1b2c3d"
+RUN = run_of(CODE)
 
 
 @pytest.fixture
@@ -31,23 +35,28 @@ def where(monkeypatch):
 
         monkeypatch.setattr(sandbox.ses, "_deliver", deliver)
         yield where
-        where.remove_mailboxes()
+        mailboxes = AwsMailboxes(where.clients)
+        for run in mailboxes.listed():
+            mailboxes.remove(run)
 
 
 def test_mail(where):
     """A message comes back with its signature; cleaning up takes bucket, rule set and MX record away."""
     lab = Lab(where, CODE)
+    safety.mark(where, RUN)
     where.send = open_mailbox(lab, where.clients)
     domain, key = lab.domain(), lab.key()
     lab.publish(domain, key)
     lab.create(domain, key)
     where.wait(10)
     assert lab.signed_with(domain) == key.selector
-    assert ("MX", f"in.a-{lab.run}.{ZONE}") in {(kind, name) for name, kind in where.records.listed()}
-    deleted = safety.clean(where)
-    assert {f"bucket {NAMES}{lab.run}", f"receipt rule set {NAMES}{lab.run}"} <= set(deleted)
-    assert safety.clean(where) == []
-    assert {kind for _, kind in where.records.listed()} == {"NS", "SOA"}
+    assert ("MX", f"in.{below(RUN, ZONE)}") in {(kind, name) for name, kind, _ in where.records.listed()}
+    mail = {f"bucket {PREFIX}{RUN}", f"receipt rule set {PREFIX}{RUN}"}
+    assert mail <= set(safety.left(where)[RUN])
+    assert mail <= set(safety.clean(where, RUN))
+    assert safety.clean(where, RUN) == []
+    assert safety.left(where) == {}
+    assert {kind for _, kind, _ in where.records.listed()} == {"NS", "SOA"}
 
 
 def test_somebody_receives_mail(where):
@@ -57,5 +66,78 @@ def test_somebody_receives_mail(where):
     ses.set_active_receipt_rule_set(RuleSetName="theirs")
     with pytest.raises(Stop, match="receives mail by the rule set theirs; MAIL=no runs without"):
         open_mailbox(Lab(where, CODE), where.clients)
-    assert safety.clean(where) == []
+    assert safety.clean(where, RUN) == []
     assert ses.describe_active_receipt_rule_set()["Metadata"]["Name"] == "theirs"
+
+
+def test_other_mailboxes(where):
+    """Bucket and rule set of another run stay, the active one too, and so does what only has a like name."""
+    ses, s3 = where.clients("ses"), where.clients("s3")
+    others = [PREFIX + run_of("another"), f"{PREFIX}mail"]
+    for name in others:
+        ses.create_receipt_rule_set(RuleSetName=name)
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    ses.set_active_receipt_rule_set(RuleSetName=others[0])
+    assert safety.clean(where, RUN) == []
+    assert set(where.mailboxes.listed()) == {run_of("another")}
+    assert ses.describe_active_receipt_rule_set()["Metadata"]["Name"] == others[0]
+    assert set(others) <= {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+
+
+def test_more_than_a_page_of_mail(where):
+    """S3 lists 1,000 objects at a time; the bucket goes with more in it."""
+    s3, name = where.clients("s3"), PREFIX + RUN
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for number in range(1001):
+        s3_backends[where.account]["aws"].put_object(name, str(number), b"")
+    assert safety.clean(where, RUN) == [f"bucket {name}"]
+
+
+class Refusing:
+    """Clients that refuse one operation with that error."""
+
+    def __init__(self, clients, operation, code):
+        self._clients, self._operation, self._code = clients, operation, code
+
+    def __call__(self, service):
+        client = self._clients(service)
+        if service == "ses":
+            client.meta.events.register(f"before-call.ses.{self._operation}", self._refuse)
+        return client
+
+    def _refuse(self, model, **_):
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, model.name)
+
+
+def test_where_ses_does_not_receive(where):
+    """A Region without receiving has no rule sets: the bucket goes all the same, and nothing is lost."""
+    where.clients("s3").create_bucket(
+        Bucket=PREFIX + RUN, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    where.mailboxes = AwsMailboxes(Refusing(where.clients, "ListReceiptRuleSets", "InvalidAction"))
+    assert safety.left(where) == {RUN: [f"bucket {PREFIX}{RUN}"]}
+    assert safety.clean(where, RUN) == [f"bucket {PREFIX}{RUN}"]
+
+
+def test_rule_set_that_stays(where):
+    """A rule set that can't be deleted is named, after all else is gone."""
+    lab = Lab(where, CODE)
+    safety.mark(where, RUN)
+    domain = lab.domain()
+    lab.create(domain)
+    open_mailbox(Lab(where, CODE, part="mailbox"), where.clients)
+    where.mailboxes = AwsMailboxes(Refusing(where.clients, "DeleteReceiptRuleSet", "AccessDenied"))
+    with pytest.raises(Stop, match=f"mail: receipt rule set {PREFIX}{RUN} \\(AccessDenied: no\\)$"):
+        safety.clean(where, RUN)
+    assert safety.left(where) == {RUN: [f"receipt rule set {PREFIX}{RUN}"]}
+
+
+def test_lost_mail(where):
+    """A message that does not arrive ends what asked for it, and not the run."""
+    lab = Lab(where, CODE)
+    safety.mark(where, RUN)
+    where.send = open_mailbox(Lab(where, CODE, part="mailbox"), where.clients)
+    domain = lab.domain()
+    with pytest.raises(Unanswered, match=r"mail from .* did not arrive"):
+        lab.signed_with(domain)  # SES has no such identity
+    safety.clean(where, RUN)

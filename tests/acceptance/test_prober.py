@@ -10,8 +10,10 @@ import pytest
 from byodkim_provider.dkim import keys
 from sandbox.ses.switches import Fault, Switches
 from tests.acceptance.direct import world
+from tests.acceptance.errors import Stop
+from tests.acceptance.journal import Journal
 from tests.acceptance.keys import make_key
-from tests.acceptance.lab import Journal, Lab, Stop
+from tests.acceptance.lab import Lab
 from tests.acceptance.prober import NEVER, Report, probe, put_answer
 from tests.acceptance.probes import UNKNOWN
 

@@ -1,30 +1,25 @@
 """What a run refuses, what it deletes, and how it ends where the world turns hostile."""
 
-import contextlib
-import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import threading
-import time
-from pathlib import Path
+import dataclasses
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from sandbox.ses.switches import Fault, Switches
-from sandbox.world import Sandbox
 from tests.acceptance import safety
-from tests.acceptance.__main__ import PROBES, begin, cleaned, main
+from tests.acceptance.__main__ import begin, cleaned
 from tests.acceptance.direct import ZONE, world
-from tests.acceptance.lab import TAG, Lab, Stop, below
+from tests.acceptance.errors import Stop
+from tests.acceptance.lab import GUARD_SECONDS, PREFIX, TAG, Lab, below, run_of
 from tests.acceptance.prober import probe
-from tests.acceptance.targets import in_sandbox
+from tests.acceptance.targets import Route53
 from tests.support.fakes import REGION
 
 CODE = "0a1b2c3d"
+RUN = run_of(CODE)
+OTHER = run_of("another code")
 
 
 @pytest.fixture
@@ -44,16 +39,17 @@ def left(outside):
         (f"_dmarc.{ZONE}", "TXT", f"{ZONE} is in use: _dmarc.{ZONE} TXT, it has a policy for mail"),
         (ZONE, "TXT", f"{ZONE} is in use: {ZONE} TXT"),
         (f"www.{ZONE}", "A", f"{ZONE} is in use: www.{ZONE} A"),
-        (f"x.a-12345678.{ZONE}.example", "TXT", f"{ZONE} is in use: x.a-12345678.{ZONE}.example TXT"),
-        (f"x.a-1234567.{ZONE}", "TXT", f"{ZONE} is in use: x.a-1234567.{ZONE} TXT"),
+        (f"x.{PREFIX}12345678.{ZONE}.a", "TXT", f"{ZONE} is in use: x.{PREFIX}12345678.{ZONE}.a TXT"),
+        (f"x.{PREFIX}1234567.{ZONE}", "TXT", f"{ZONE} is in use: x.{PREFIX}1234567.{ZONE} TXT"),
+        (f"x.a-12345678.{ZONE}", "TXT", f"{ZONE} is in use: x.a-12345678.{ZONE} TXT"),
     ],
-    ids=["MX", "DMARC", "another TXT", "a host", "a similar zone", "a similar name"],
+    ids=["MX", "DMARC", "another TXT", "a host", "a similar zone", "a similar name", "a shorter prefix"],
 )
 def test_zone_in_use(here, name, kind, why):
     """A zone that somebody uses is no place for a run."""
     here.records.others.append((name, kind))
     with pytest.raises(Stop, match="nothing was changed") as caught:
-        begin(here)
+        begin(here, RUN)
     assert why in str(caught.value)
 
 
@@ -61,10 +57,10 @@ def test_region_in_use(here, monkeypatch):
     """Neither is a Region with identities of others, unless one says so; they are left alone then."""
     here.ses.model.put_easy_dkim("theirs.example", REGION)
     with pytest.raises(Stop, match=f"{REGION} has the identity theirs.example"):
-        begin(here)
+        begin(here, RUN)
     monkeypatch.setenv("OTHERS", "1")
-    begin(here)
-    with cleaned(here):
+    begin(here, RUN)
+    with cleaned(here, RUN):
         here.guard()
         Lab(here, CODE).create(Lab(here, CODE).domain())
     assert left(here) == ["theirs.example"]
@@ -74,14 +70,16 @@ def test_left_by_an_earlier_run(here):
     """What an earlier run left is cleaned up first, unless it is the run that is resumed."""
     lab = Lab(here, CODE)
     lab.create(lab.domain())
-    with pytest.raises(Stop, match=r"an earlier run left .*: make acceptance CLEANUP=1"):
-        begin(here)
-    begin(here, resumes=lab.run)
+    with pytest.raises(Stop, match=rf"an earlier run left .*: make acceptance CLEANUP={RUN} ZONE={ZONE}"):
+        begin(here, OTHER)
+    safety.mark(here, RUN)
+    begin(here, RUN, resumes=True)
 
 
 def test_only_its_own_is_deleted(here):
     """Without the tag an identity stays, whatever it is called, and so does a record of another type."""
     lab = Lab(here, CODE)
+    safety.mark(here, RUN)
     untagged, tagged = lab.domain(), lab.domain()
     here.ses.model.put_easy_dkim(untagged, REGION)
     here.ses.model.put_identity(
@@ -90,25 +88,124 @@ def test_only_its_own_is_deleted(here):
     lab.create(tagged)
     lab.publish(tagged, lab.key())
     here.records.others.append((f"in.{below(lab.run, ZONE)}", "CNAME"))
-    with pytest.raises(Stop, match="not made by a run, so it was left") as caught:
-        safety.clean(here)
-    assert untagged in str(caught.value)
-    assert f"in.{below(lab.run, ZONE)} CNAME" in str(caught.value)
-    assert left(here) == [untagged, "other.example"]
+    with pytest.raises(Stop, match="left: ") as caught:
+        safety.clean(here, RUN)
+    assert f"{untagged} does not have the tag {TAG}={RUN}" in str(caught.value)
+    assert f"in.{below(lab.run, ZONE)} CNAME was not made by a run" in str(caught.value)
+    # The mark stays as long as something is below it.
+    assert left(here) == [*sorted([untagged, "other.example"]), below(RUN, ZONE)]
+
+
+def test_only_this_run_is_deleted(here):
+    """What another run has is left, also where one asks for the same zone and Region."""
+    for code in (CODE, "another code"):
+        lab = Lab(here, code)
+        safety.mark(here, lab.run)
+        domain = lab.domain()
+        lab.create(domain)
+        lab.publish(domain, lab.key())
+    assert set(safety.left(here)) == {RUN, OTHER}
+    before = safety.left(here)[OTHER]
+    assert len(safety.clean(here, RUN)) == 3
+    assert safety.left(here) == {OTHER: before}
+
+
+def test_records_without_the_mark(here):
+    """A name that only looks like a run's is left: the record that a run begins with is not there."""
+    name = f"x.{below(RUN, ZONE)}"
+    here.records.publish(name, [["theirs"]])
+    with pytest.raises(Stop, match="does not have the record of a run, so all below it was left"):
+        safety.clean(here, RUN)
+    assert left(here) == [name]
+
+
+def test_part(here):
+    """The product's part can be cleaned up alone; the mark of the run stays."""
+    lab = Lab(here, CODE)
+    safety.mark(here, RUN)
+    for domain in (lab.domain(), f"product.{below(RUN, ZONE)}"):
+        lab.create(domain)
+        lab.publish(domain, lab.key("k1"))
+    assert safety.clean(here, RUN, part="product") == [
+        f"product.{below(RUN, ZONE)}",
+        f"k1._domainkey.product.{below(RUN, ZONE)} TXT",
+    ]
+    assert len(left(here)) == 3
+
+
+def test_routing_policy(here):
+    """A record of which Route 53 has several, by weight, is nobody's but its owner's, whatever its name."""
+    begin(here, RUN)
+    here.records.others.append((f"x.{below(RUN, ZONE)}", "TXT", "blue"))
+    with pytest.raises(Stop, match=rf"x.{below(RUN, ZONE)} TXT 'blue', it has a routing policy"):
+        here.guard()
+    with pytest.raises(Stop, match=rf"x.{below(RUN, ZONE)} TXT 'blue' was not made by a run"):
+        safety.clean(here, RUN)
+
+
+@mock_aws
+def test_routing_policy_in_route53():
+    """Such a record is neither overwritten nor deleted; a simple record is."""
+    client = boto3.client("route53", REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    zone_id = client.create_hosted_zone(Name=ZONE, CallerReference="1")["HostedZone"]["Id"]
+    weighted = {
+        "Name": f"x.{ZONE}",
+        "Type": "TXT",
+        "TTL": 60,
+        "SetIdentifier": "blue",
+        "Weight": 1,
+        "ResourceRecords": [{"Value": '"theirs"'}],
+    }
+    changes = [{"Action": "CREATE", "ResourceRecordSet": weighted}]
+    client.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
+    records = Route53(client, zone_id, lambda _: None)
+    before = records.listed()
+    assert (f"x.{ZONE}", "TXT", "blue") in before
+    for change in (lambda: records.remove(f"x.{ZONE}"), lambda: records.publish(f"x.{ZONE}", [["a"]])):
+        with pytest.raises(Stop, match="has a routing policy"):
+            change()
+    assert records.listed() == before
+    records.publish(f"y.{ZONE}", [["a"]])
+    assert (f"y.{ZONE}", "TXT", "") in records.listed()
+    records.remove(f"y.{ZONE}")
+    assert records.listed() == before
+
+
+def test_what_fails_keeps_nothing_else(here):
+    """An identity that can't be deleted, or a service that fails, is named; the rest goes."""
+    lab = Lab(here, CODE)
+    safety.mark(here, RUN)
+    stays, goes = lab.domain(), lab.domain()
+    for domain in (stays, goes):
+        lab.create(domain)
+    lab.publish(goes, lab.key())
+
+    class Mailboxes:
+        def remove(self, run):
+            raise Stop("bucket: AccessDenied")
+
+    here = dataclasses.replace(here, mailboxes=Mailboxes())
+    here.ses.model.inject(Fault("access_denied", operation="DeleteEmailIdentity", domain=stays))
+    with pytest.raises(Stop) as caught:
+        safety.clean(here, RUN)
+    assert f"{stays}: 403 AccessDeniedException" in str(caught.value)
+    assert "mail: bucket: AccessDenied" in str(caught.value)
+    assert left(here) == [stays, below(RUN, ZONE)]
 
 
 def test_clean_twice(here):
     """Cleaning up once more finds nothing and is no error."""
     lab = Lab(here, CODE)
+    safety.mark(here, RUN)
     lab.create(lab.domain())
-    assert len(safety.clean(here)) == 1
-    assert safety.clean(here) == []
+    assert len(safety.clean(here, RUN)) == 2
+    assert safety.clean(here, RUN) == []
 
 
 def hostile(here, outcome, *, more=()):
     """A run in that world stops with *outcome*, and leaves nothing."""
-    begin(here)
-    with pytest.raises(Stop, match=outcome), cleaned(here):
+    begin(here, RUN)
+    with pytest.raises(Stop, match=outcome), cleaned(here, RUN):
         probe(Lab(here, CODE), more=more)
 
 
@@ -126,14 +223,44 @@ def test_something_foreign_appears(here):
     assert left(here) == ["theirs.example"]
 
 
+@pytest.mark.parametrize("what", ["identity", "record"])
+def test_something_foreign_while_it_waits(here, what):
+    """A wait of hours is made in pieces, and it is noticed after at most ten minutes."""
+    begin(here, RUN)
+    lab, slept, wait = Lab(here, CODE), [], here.wait
+
+    def and_then(seconds):
+        slept.append(seconds)
+        wait(seconds)
+        if len(slept) == 3 and what == "identity":
+            here.ses.model.put_easy_dkim("theirs.example", REGION)
+        elif len(slept) == 3:
+            here.records.others.append((f"www.{ZONE}", "A"))
+
+    here.wait = and_then
+    with pytest.raises(Stop, match=r"something that is not this run's has appeared: .*(theirs|www)"):
+        lab.wait_until(here.now() + 6 * 3600)
+    assert max(slept) == GUARD_SECONDS
+    assert sum(slept) < 4 * GUARD_SECONDS
+
+
+def test_cleaned_up_by_somebody(here):
+    """A run that is cleaned up while it runs notices that too."""
+    begin(here, RUN)
+    here.guard()
+    safety.clean(here, RUN)
+    with pytest.raises(Stop, match="this run was cleaned up while it ran"):
+        here.guard()
+
+
 def test_rate_limit(here):
     """Where SES throttles everything, the run gives up; the clean-up comes when SES answers again."""
-    wait = here.wait
+    wait, faults = here.wait, [Fault("throttle", operation="GetEmailIdentity", times=125)]
 
     def and_then(seconds):
         wait(seconds)
-        if len(here.ses.model.log) == 40:
-            here.ses.model.inject(Fault("throttle", times=30))
+        if len(here.ses.model.log) == 40 and faults:
+            here.ses.model.inject(faults.pop())
 
     here.wait = and_then
     hostile(here, "SES throttles")
@@ -166,194 +293,8 @@ def test_expired_credentials(here, capsys):
     client = here.ses
     here.ses = Expiring(client, after=40, calls=10**6)
     hostile(here, "AWS takes these credentials no more")
-    assert "once that is over: make acceptance CLEANUP=1" in capsys.readouterr().out
+    assert f"once that is over: make acceptance CLEANUP={RUN}" in capsys.readouterr().out
     assert left(here) != []
     here.ses = client
-    safety.clean(here)
+    safety.clean(here, RUN)
     assert left(here) == []
-
-
-@pytest.fixture
-def commands(sandbox, monkeypatch, tmp_path):
-    """`make acceptance` with that account, from another folder."""
-    for name, value in {**environment(sandbox), "ZONE": f"{ZONE}.", "REGION": REGION}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return main
-
-
-def test_commands(commands, sandbox, monkeypatch, capsys):
-    """POLICY prints and CLEANUP cleans up, in a Region that is refused for a run."""
-    lab = Lab(in_sandbox(sandbox, ZONE, REGION), CODE)
-    domain = lab.domain()
-    lab.create(domain)
-    assert commands() == 1
-    assert f"an earlier run left {domain}" in capsys.readouterr().out
-    monkeypatch.setenv("POLICY", "1")
-    assert commands() == 0
-    assert json.loads(capsys.readouterr().out)["Version"] == "2012-10-17"
-    monkeypatch.delenv("POLICY")
-    monkeypatch.setenv("CLEANUP", "1")
-    assert (commands(), commands()) == (0, 0)
-    assert capsys.readouterr().out == f"deleted: {domain}\ndeleted: nothing was there\n"
-    monkeypatch.setenv("ZONE", "other.example")
-    assert commands() == 1
-    assert capsys.readouterr().out == (
-        "stopped: the account has 0 public zones other.example, there must be one\n"
-    )
-
-
-def test_policy():
-    """The printed policy allows what a run calls, on the zone's names alone, and no more."""
-    with world(Switches()) as here:
-        probe(Lab(here, CODE), more=PROBES)
-        safety.clean(here)
-        called = {f"ses:{call.operation}" for call in here.ses.model.log}
-    policy = safety.iam_policy("Z1", ZONE, "123456789012", REGION)
-    allowed = {
-        action: statement["Resource"] for statement in policy["Statement"] for action in statement["Action"]
-    }
-    assert called <= set(allowed)
-    # What the product calls besides, and what receives mail.
-    others = {one for one in allowed if one.startswith("ses:")} - called
-    assert {one for one in others if "Receipt" not in one} == {"ses:UntagResource"}
-    assert allowed["ses:CreateEmailIdentity"] == f"arn:aws:ses:{REGION}:123456789012:identity/*.{ZONE}"
-    assert json.loads(json.dumps(policy)) == policy
-
-
-SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(2**32))
-KILLS = 10
-
-RUN = """
-import sys
-from tests.acceptance.__main__ import PROBES, Lab, aws, begin, clean_up_if_terminated, cleaned, probe
-from tests.support.fakes import FakeClock
-
-clean_up_if_terminated()
-clock = FakeClock()
-where = aws(sys.argv[1], sys.argv[2], say=print)
-where.now, where.wait = clock.monotonic, clock.advance
-with cleaned(where):
-    begin(where)
-    probe(Lab(where, sys.argv[3]), more=PROBES)
-"""
-"""A run whose time is its own, so that it does not wait."""
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    """AWS and DNS over the wire, which the runs of other processes share."""
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as opened:
-        opened.add_zone(ZONE)
-        yield opened
-
-
-PRODUCT = """
-import sys
-from pathlib import Path
-from tests.acceptance.__main__ import Lab, aws, cleaned
-from tests.acceptance.product import RealWorld, main_job
-
-where = aws(sys.argv[1], sys.argv[2], say=print)
-defaults = {"dnsResolvers": [sys.argv[4]], "keyBits": 1024}
-with cleaned(where):
-    main_job(Lab(where, sys.argv[3]), RealWorld(Path(sys.argv[5])), say=print, without=(), defaults=defaults)
-"""
-"""The product's part of a run, by the engine, with the sandbox's plugins."""
-
-
-def environment(sandbox):
-    """With which another process reaches that account, S3 and receipt rules too."""
-    more = {f"AWS_ENDPOINT_URL_{service}": sandbox.aws.url for service in ("S3", "SES")}
-    return {**sandbox.environment, **more}
-
-
-def signalled(sandbox, number, *, at, before, run=RUN, more=()):
-    """How a run ended that got signal *number* before or after SES did what its call *at* asks."""
-    counted, call = iter(range(10**6)), sandbox.ses.call
-    child = subprocess.Popen(
-        [sys.executable, "-c", run, ZONE, REGION, CODE, *more],
-        env={**os.environ, **environment(sandbox)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def counting(*arguments, **options):
-        now = next(counted) == at
-        if now and before:
-            os.kill(child.pid, number)
-        try:
-            return call(*arguments, **options)
-        finally:
-            if now and not before:
-                os.kill(child.pid, number)
-
-    sandbox.ses.call = counting
-    try:
-        return child.wait()
-    finally:
-        sandbox.ses.call = call
-
-
-def is_empty(sandbox, where):
-    kinds = {kind for _, kind in where.records.listed()}
-    return sandbox.ses.identities(REGION) == {} and kinds == {"NS", "SOA"}
-
-
-def test_killed(sandbox):
-    """Killed at any moment, a run leaves nothing that cleaning up does not find."""
-    print(f"KILL_SEED={SEED}")
-    source = random.Random(SEED)
-    where = in_sandbox(sandbox, ZONE, REGION)
-    left_behind = 0
-    for _ in range(KILLS):
-        at, before = source.randrange(3, 40), source.choice([True, False])
-        assert signalled(sandbox, signal.SIGKILL, at=at, before=before) == -signal.SIGKILL
-        left_behind += len(safety.left(where))
-        safety.clean(where)
-        assert is_empty(sandbox, where)
-        assert safety.clean(where) == []
-    assert left_behind > 0
-
-
-@pytest.mark.engine
-def test_killed_in_the_product(sandbox, tmp_path):
-    """So does a run that is killed while the engine works, once the engine has noticed."""
-    print(f"KILL_SEED={SEED}")
-    source = random.Random(SEED)
-    at, before = source.randrange(1, 5), source.choice([True, False])
-    more = (sandbox.dns_resolver, str(tmp_path))
-    assert signalled(sandbox, signal.SIGKILL, at=at, before=before, run=PRODUCT, more=more) == -signal.SIGKILL
-    until_no_process_has(str(tmp_path))
-    where = in_sandbox(sandbox, ZONE, REGION)
-    assert safety.clean(where)
-    assert is_empty(sandbox, where)
-
-
-def until_no_process_has(argument):
-    """Wait for the engine and its plugins, which know that folder; they end with their parent."""
-    deadline = time.monotonic() + 60
-    while any(argument in environment for environment in environments()):
-        assert time.monotonic() < deadline, "the engine goes on"
-        threading.Event().wait(0.1)
-
-
-def environments():
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            yield path.read_text(errors="replace")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(sandbox, number):
-    """Ctrl-C and SIGTERM end a run that cleans up itself."""
-    assert signalled(sandbox, number, at=40, before=False) != 0
-    assert is_empty(sandbox, in_sandbox(sandbox, ZONE, REGION))
-
-
-def test_a_zone_needs_its_region(monkeypatch, capsys):
-    """Without the Region a clean-up would look for a run's identities in another one, and find none."""
-    monkeypatch.setenv("ZONE", "lab.example.org")
-    monkeypatch.delenv("REGION", raising=False)
-    assert main() == 1
-    assert "ZONE= goes with REGION=" in capsys.readouterr().out

@@ -14,11 +14,15 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.acceptance.errors import Refused
 from tests.acceptance.keys import Key
-from tests.acceptance.lab import SECONDS_PER_CALL, TAG, Lab, Refused, below
+from tests.acceptance.lab import SECONDS_PER_CALL, TAG, Lab, below
 from tests.acceptance.probes import HOUR, Findings, status
 
-__all__ = ["forms", "gaps", "texts"]
+__all__ = ["NO_SET", "another_region", "forms", "gaps", "texts"]
+
+NO_SET: Final = "byodkim-acceptance-no-such-set"
+"""A configuration set that is not there."""
 
 RAW: Final = {
     "not JSON": ("POST", "identities", b"{"),
@@ -34,12 +38,17 @@ RAW: Final = {
 }
 
 
+def another_region(region: str) -> str:
+    """A Region of SES that the run is not in."""
+    return "us-east-1" if region != "us-east-1" else "us-west-2"
+
+
 def texts(lab: Lab) -> Generator[float, None, Findings]:
     """Refusals, and names that may be none."""
     domain, gone, key = lab.domain(), lab.domain(), lab.key()
     lab.create(domain, key)
     arn = f"arn:aws:ses:{lab.outside.region}:{lab.outside.account}:identity/"
-    other = arn.replace(lab.outside.region, "us-east-1" if lab.outside.region != "us-east-1" else "us-west-2")
+    other = arn.replace(lab.outside.region, another_region(lab.outside.region))
     tag = {"Key": "a", "Value": "b"}
     half = {"DomainSigningSelector": key.selector}
     create, put = "create_email_identity", "put_email_identity_dkim_signing_attributes"
@@ -47,7 +56,7 @@ def texts(lab: Lab) -> Generator[float, None, Findings]:
         "create what exists": (create, {"EmailIdentity": domain}),
         "create with a configuration set that is none": (
             create,
-            {"EmailIdentity": gone, "ConfigurationSetName": "no-such-set"},
+            {"EmailIdentity": gone, "ConfigurationSetName": NO_SET},
         ),
         "create with half a key": (create, {"EmailIdentity": gone, "DkimSigningAttributes": half}),
         "create with a key and a length": (
@@ -100,10 +109,10 @@ def _said(lab: Lab, action: str, parameters: dict[str, Any]) -> str:
     tags = {"Tags": [{"Key": TAG, "Value": lab.run}]} if action.startswith("create") else {}
     try:
         lab.call(action, **parameters, **tags)
+        if action.startswith("create"):
+            lab.delete(name)
     except Refused as refused:
         return _without_names(lab, str(refused))
-    if action.startswith("create"):
-        lab.delete(name)
     return "200"
 
 
