@@ -102,6 +102,8 @@ class Sandbox:
             "CLOUDFLARE_API_TOKEN": self.cloudflare.token,
             "CLOUDFLARE_BASE_URL": self.cloudflare.url,
             "NO_PROXY": "127.0.0.1",
+            # Account numbers come again in the next sandbox, and what was read of this one must not.
+            "XDG_CACHE_HOME": str(self.directory / "cache"),
             "no_proxy": "127.0.0.1",
             **self.more_environment,
         }

@@ -48,6 +48,11 @@ class Connections:
         refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
+    def account_id(self, region: str) -> str:
+        """The account that the credentials belong to; errors as for `ses`."""
+        account: str = self._once(self._connect_to_ses, region, None)[1]
+        return account
+
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
         self.ses(region, account_id)  # compares the account; the list itself is the same for all callers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 
-__all__ = ["partition_of", "region_problem"]
+__all__ = ["partition_of", "region_problem", "regions_with"]
 
 
 @cache
@@ -46,3 +46,10 @@ def _version() -> str:
     from botocore import __version__
 
     return __version__
+
+
+def regions_with(service: str, partition: str) -> tuple[str, ...]:
+    """The Regions of *partition* that have *service*, named as in boto3, sorted; not each is enabled."""
+    from botocore.session import get_session
+
+    return tuple(sorted(get_session().get_available_regions(service, partition_name=partition)))

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "iam-policy": "Print the smallest IAM policy for a stack.",
     "records": "Print the DNS records to publish.",
     "rotate": "Let the next key of a domain sign.",
+    "scan": "Read which identities an account has, and write a stack file that adopts them.",
     "status": "Show what signs, and what is wrong or due.",
 }
 """What each command does, as its own help begins: none is imported before it is called."""
@@ -90,5 +91,5 @@ def main() -> None:
     DKIM keys of your own in Amazon SES: what signs now, and the next key.
 
     Run it in the Pulumi project or below. Every command works on one stack; `records`,
-    `doctor` and `iam-policy` work without one too, anywhere.
+    `doctor`, `iam-policy` and `scan` work without one too, anywhere.
     """

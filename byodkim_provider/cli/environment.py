@@ -6,6 +6,7 @@ It is one value, so that a test can replace all of it.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,14 +14,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.dns.hosting import HostingLookup, hosting_lookup
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock
+
+if TYPE_CHECKING:
+    from byodkim_provider.cli.scan_account import Account
 
 __all__ = ["Environment"]
 
@@ -66,6 +72,19 @@ def connect(settings: AwsSettings) -> Callable[[str, str | None], SesClient]:
     return connections(settings).ses
 
 
+def account(settings: AwsSettings) -> Account:
+    """The account that *settings* sign in to, for reading all of it."""
+    return connections(settings)
+
+
+def cache_directory() -> Path | None:
+    """Where this user's caches are; None without a home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "byodkim"
+    except RuntimeError:
+        return None
+
+
 def current_directory() -> Path:
     """The current directory; raises `CannotRead` if it was deleted."""
     try:
@@ -87,6 +106,11 @@ class Environment:
         # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )
+    account: Callable[[AwsSettings], Account] = account
+    hosting: Callable[[Sequence[str]], HostingLookup] = hosting_lookup
+    """Where DNS has a domain's zone, asked of the given recursive resolvers or the system's."""
+    cache: Path | None = field(default_factory=cache_directory)
+    """For what a command keeps between two runs; None if there is no place for it."""
     clock: Clock = field(default_factory=Clock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether a person can answer a question."""

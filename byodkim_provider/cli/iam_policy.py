@@ -45,14 +45,20 @@ Exit codes:
 @click.option(
     "--json", is_flag=True, expose_value=False, help="The policy is JSON anyway; errors are too then."
 )
+@click.option("--scan", is_flag=True, help="For `byodkim scan` instead of a stack: it reads, no more.")
 @click.pass_context
-def iam_policy(context: click.Context, name: str | None, role: str | None) -> None:
+def iam_policy(context: click.Context, name: str | None, role: str | None, scan: bool) -> None:
     """
     Print the smallest IAM policy for a stack.
 
     Outside of a project and without --stack it is the policy for any stack in one account. What
     Pulumi itself needs for its state and for secrets is not in it.
     """
+    if scan:
+        if name or role:
+            raise click.UsageError("--scan is for an account: give it without --stack and --role.")
+        click.echo(json.dumps(least_privilege.SCAN, indent=2))
+        return
     environment = context.ensure_object(Environment)
     if name is None and not in_project(environment.directory):
         say("there is no project here: this is for any domain in any account")

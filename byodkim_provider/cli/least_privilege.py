@@ -20,6 +20,7 @@ from byodkim_provider.dkim.key_secret import PREFIX
 __all__ = [
     "ANY_STACK",
     "MAX_POLICY_CHARACTERS",
+    "SCAN",
     "IdentityAccess",
     "Records",
     "Role",
@@ -126,6 +127,24 @@ ANY_STACK: Final = Scope(
     zone_tags=True,
 )
 """Any stack in one account, whatever its domains: for people who have no stack yet."""
+
+
+SCAN: Final[dict[str, Any]] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "route53:GetHostedZone",
+                "route53:ListHostedZones",
+                "ses:GetEmailIdentity",
+                "ses:ListEmailIdentities",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+"""What `byodkim scan` calls, on every identity and zone of an account."""
 
 
 def policy(scope: Scope) -> dict[str, Any]:

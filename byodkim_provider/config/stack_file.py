@@ -8,7 +8,8 @@ out is read again: an edit that would change anything else is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ __all__ = [
     "key_paths",
     "load",
     "stack_file",
+    "with_domains",
 ]
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
@@ -108,6 +110,68 @@ def changed(domains: Mapping[str, Any], changes: Mapping[str, Changes]) -> dict[
         set_ = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
         after[domain] = kept | {key: value for key, value in set_.items() if value is not None}
     return after
+
+
+def with_domains(text: str, project: str, entries: Callable[[int], str], *, others: Mapping[str, str]) -> str:
+    """
+    *text* with more domains; *entries* returns them as YAML at an indentation.
+
+    *others* are settings to add to `config`, in YAML. Raises `InvalidSettings` if the file is not written
+    line by line.
+    """
+    root = YAML(typ="safe", pure=True).compose(text)
+    config = _value(root, "config") if root else None
+    paths = (path for path in key_paths(project, "domains", in_project_file=False))
+    key, domains = next(
+        ((path[-1], found) for path in paths if config and (found := _value(config, path[-1]))),
+        (f"{project}:domains", None),
+    )
+    column = config.value[0][0].start_mark.column if config and _is_block(config) else 2
+    beside = "".join(f"{' ' * column}{name}: {value}\n" for name, value in others.items())
+    if domains is not None:
+        added = entries(domains.value[0][0].start_mark.column if _is_block(domains) else 0)
+    else:
+        added = f"{beside}{' ' * column}{key}:\n{entries(column + 2)}"
+    place = domains or config
+    if place is None:
+        result = _with_lines(text, len(text), f"config:\n{added}")
+    elif _is_block(place):
+        result = _with_lines(text, _after(text, place), added)
+    else:
+        raise InvalidSettings([_NOT_EXTENDABLE])
+    before: Any = load(text) or {}
+    kept = before.get("config") or {}
+    beside_them = {} if domains else {name: load(value) for name, value in others.items()}
+    expected = {**kept, **beside_them, key: {**(kept.get(key) or {}), **load(entries(0))}}
+    try:
+        same = load(result) == {**before, "config": expected}
+    except (InvalidSettings, RecursionError):
+        same = False
+    if not same:
+        raise InvalidSettings([_NOT_EXTENDABLE])
+    return result
+
+
+_NOT_EXTENDABLE: Final = "can't be extended in place (is it not written line by line?), edit it by hand"
+
+
+def _after(text: str, node: Node) -> int:
+    """The beginning of the line after *node*, a block, and after the comments within it."""
+    end = _end(node)
+    position = end if text[end - 1] == "\n" else _next_line(text, end)
+    column = node.value[0][0].start_mark.column
+    while (comment := re.match("( *)#[^\n]*(\n|$)", text[position:])) and len(comment[1]) > column:
+        position += comment.end()
+    return position
+
+
+def _with_lines(text: str, position: int, lines: str) -> str:
+    """*text* with *lines* at *position*, with the file's own line ends."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    before = text[:position]
+    if before and not before.endswith("\n"):
+        before += newline
+    return before + lines.replace("\n", newline) + text[position:]
 
 
 def diff(before: str, after: str, name: str) -> str:
@@ -231,7 +295,7 @@ def _next_line(text: str, position: int) -> int:
 def _lines(text: str) -> list[str]:
     """The lines of *text*, without what nobody should read or can."""
     root = YAML(typ="safe", pure=True).compose(text)
-    for key in reversed(list(_hidden(root))):
+    for key in reversed(list(_hidden(root)) if root else []):
         start, end = key.start_mark.index, len(text[: key.end_mark.index].rstrip())
         text = f"{text[:start]}…{text[end:]}"
     return text.splitlines(keepends=True)

@@ -37,7 +37,7 @@ from byodkim_provider.dns._replies import (
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.progress import Clock
 
-__all__ = ["Answer", "DnsResolver"]
+__all__ = ["REPLY_SECONDS", "Answer", "DnsResolver", "resolver_for", "system_resolvers"]
 
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
@@ -116,7 +116,7 @@ class DnsResolver:
         *name* is in *domain*, which exists. If the zone can't be found, the only answer is the
         recursive resolver's, without values. Returns within two seconds once the run is interrupted.
         """
-        resolvers = self._resolvers or _system_resolvers()
+        resolvers = self._resolvers or system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self._silent is None else self._silent
@@ -273,7 +273,8 @@ class _Lookup:
             yield from sorted(ip.address for rrset in reply.answer if rrset.rdtype == kind for ip in rrset)
 
 
-def _system_resolvers() -> tuple[str, ...]:
+def system_resolvers() -> tuple[str, ...]:
+    """Addresses of the recursive resolvers that this system uses; empty if none is configured."""
     try:
         return tuple(str(server) for server in dns.resolver.Resolver().nameservers)
     except dns.resolver.NoResolverConfiguration:

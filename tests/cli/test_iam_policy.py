@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from byodkim_provider.aws.permissions import PERMISSIONS
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -188,3 +189,17 @@ def test_wrong_usage(project, arguments, said):
     result = project.run("iam-policy", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+def test_scan(project):
+    """A scan reads identities and zones; every action of its policy is in the table of actions."""
+    allowed = policy(project.run("iam-policy", "--scan"))
+    assert set(allowed) <= {one.action for one in PERMISSIONS}
+    assert {action.partition(":")[2] for action in allowed} == {
+        "GetEmailIdentity",
+        "ListEmailIdentities",
+        "GetHostedZone",
+        "ListHostedZones",
+    }
+    refused = project.run("iam-policy", "--scan", "-s", "dev")
+    assert (2, "") == (refused.exit_code, refused.stdout)

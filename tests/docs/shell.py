@@ -75,7 +75,8 @@ class Shell:
         # Outside of a project nothing but this option says where the sandbox's DNS is.
         write_script(
             programs / "byodkim",
-            f'case "$*" in doctor*--selector*) set -- "$@" --nameserver {sandbox.dns_resolver} ;; esac\n'
+            f'server="--nameserver {sandbox.dns_resolver}"\n'
+            'case "$*" in scan* | doctor*--selector*) set -- "$@" $server ;; esac\n'
             f'exec "{sys.executable}" -m byodkim_provider "$@"\n',
         )
         for name in ("aws", "dig"):

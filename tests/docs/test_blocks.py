@@ -91,6 +91,15 @@ FOLLOWED = {
         "docs/how-to/rotation.md": {"The timeline": (1,), "Going back": (1,)},
         "docs/how-to/leaked-key.md": {"A key has leaked": (1, 2, 4)},
     },
+    "test_adopt.py": {
+        "docs/how-to/adopt-an-account.md": {
+            "See what there is": (1,),
+            "The first wave": (1, 3, 4),
+            "The next waves": (1,),
+            "The Easy DKIM domains": (1, 2),
+            "The end": (1,),
+        }
+    },
     "test_existing.py": {
         "docs/how-to/from-easy-dkim.md": {
             "Away from Easy DKIM": (2,),

@@ -14,15 +14,18 @@ from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
+from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import main
 from byodkim_provider.cli.configuration import SECRET
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
+from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
+from tests.support.fakes import FakeSes
 from tests.support.world import World
 
 __all__ = ["CliProject", "configuration"]
@@ -104,12 +107,17 @@ class CliProject:
     """What happens in the course of `pulumi up`."""
     others: dict[str, CliProject] = field(default_factory=dict)
     """Further stacks: what the stack `dev` of another project says, by name."""
+    zones_in_dns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name servers of zones in DNS, by name."""
+    zones_in_route53: list[Zone] = field(default_factory=list)
+    """Of the account; the name servers of each are those of its name in DNS."""
     environment: dict[str, str] = field(default_factory=dict)
     """Of a process that a test starts in the project."""
     ran: list[tuple[list[str], Path]] = field(default_factory=list)
     """What was run before the person's eyes, and where."""
 
     def __post_init__(self) -> None:
+        self.cache: Path | None = self.directory / "cache"
         (self.directory / "stacks").mkdir()
         (self.directory / "Pulumi.yaml").write_text(
             "name: ses-byodkim\nruntime: python\nstackConfigDir: stacks\n"
@@ -133,10 +141,36 @@ class CliProject:
             run_pulumi=self._run_pulumi,
             connect=lambda _: lambda region, _: self.world.ses(region),
             resolver=lambda check, _: None if check == "off" else self.world.resolver,
+            account=lambda _: self,
+            hosting=lambda _: self._zone_in_dns,
+            cache=self.cache,
             clock=self.world.clock,
             at_terminal=lambda: terminal,
         )
         return CliRunner().invoke(main, arguments, obj=outside, input=answer)
+
+    # The account, as a scan reads it
+
+    def account_id(self, region: str) -> str:
+        return "123456789012"
+
+    def ses(self, region: str, account_id: str | None) -> FakeSes:
+        return self.world.ses(region)
+
+    def route53(self, region: str | None, role_arn: str | None) -> CliProject:
+        return self
+
+    def zones(self) -> tuple[Zone, ...]:
+        return tuple(self.zones_in_route53)
+
+    def name_servers(self, zone_id: str) -> tuple[str, ...]:
+        (zone,) = (one for one in self.zones_in_route53 if one.id == zone_id)
+        return self.zones_in_dns[zone.name]
+
+    def _zone_in_dns(self, domain: str) -> ZoneInDns:
+        found = [name for name in self.zones_in_dns if f".{domain}".endswith(f".{name}")]
+        name = max(found, key=len, default="")
+        return ZoneInDns(name, self.zones_in_dns.get(name, ()), "" if name else "no zone")
 
     def pulumi_script(self, directory: Path) -> Path:
         """A `pulumi` in *directory* that gives the same answers to a real process."""

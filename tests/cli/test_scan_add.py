@@ -1,0 +1,236 @@
+"""Where `byodkim scan` writes: a file that exists is safe, and a stack's file keeps every byte it has."""
+
+import pytest
+
+from byodkim_provider.aws.route53 import Zone
+from byodkim_provider.config import stack_file
+from byodkim_provider.errors import InvalidSettings
+from tests.support.cli_project import CliProject
+from tests.support.fakes import REGION
+
+SALT = "encryptionsalt: v1:gHpGKXVAqKg=:v1:UZVsHySdWzFjHOOv:E5dJJGt8ADcRh7bCq1W0r0wAZR7Zmw==\n"
+NEW_KEY = "gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its key"
+COMMENT = f"    # BYODKIM old: {NEW_KEY}\n"
+ENTRY = "      generation: 1\n      adopt: true\n"
+
+
+@pytest.fixture
+def project(tmp_path, world, signing_keys):
+    """A project without a domain, and an account with three."""
+    project = CliProject(tmp_path, world)
+    project.zones_in_dns = {"example.com": ("ns-1.awsdns-1.com",)}
+    project.zones_in_route53 = [Zone("Z1", "example.com", is_private=False)]
+    for name in ("a", "b", "c"):
+        key = signing_keys[0].pkcs1_base64()
+        world.model.put_identity(f"{name}.example.com", REGION, selector="old", private_key=key)
+    return project
+
+
+def scan(project, *arguments, **options):
+    return project.run("scan", "--region", REGION, *arguments, **options)
+
+
+def domains(project):
+    """Under `ses-byodkim:domains` in the stack file."""
+    return stack_file.load(project.stack_file.read_text())["config"]["ses-byodkim:domains"]
+
+
+# A file
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "begins"),
+    [
+        ("new.yaml", (), "# `byodkim scan` read AWS account 123456789012 on 2026-11-25: 3 domains in\n"),
+        ("new.json", (), "{\n"),
+        ("new.txt", (), "domain  "),
+        ("new.txt", ("--format", "yaml"), "# `byodkim scan` read"),
+        ("names.txt", ("--names",), "domain  "),
+    ],
+)
+def test_output(project, name, options, begins):
+    """The suffix of a new file names its format, and nothing but that is on standard output."""
+    file = project.directory / name
+    result = scan(project, "--output", str(file), *options)
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert file.read_text().startswith(begins)
+    assert file.read_text().endswith("\n")
+    assert result.stderr.endswith(f"byodkim: {file} is written\n")
+
+
+def test_existing_file(project):
+    """A file that exists is replaced by those who say so; the question comes before the reads."""
+    file = project.directory / "old.yaml"
+    file.write_text("mine")
+    refused = scan(project, "--output", str(file))
+    assert (1, []) == (refused.exit_code, project.world.calls())
+    assert refused.stderr == (
+        f"byodkim: {file}: exists, and nothing was written\n  hint: `--force` replaces it\n"
+    )
+    asked = scan(project, "--output", str(file), terminal=True, answer="n\n")
+    assert (1, "mine") == (asked.exit_code, file.read_text())
+    assert f"byodkim: {file} exists, replace it? [y/N]: " in asked.stderr
+    assert scan(project, "--output", str(file), terminal=True, answer="y\n").exit_code == 0
+    file.write_text("mine")
+    assert scan(project, "--output", str(file), "--force").exit_code == 0
+    assert list(stack_file.load(file.read_text())["config"]["ses-byodkim:domains"]) == [
+        "a.example.com",
+        "b.example.com",
+        "c.example.com",
+    ]
+
+
+@pytest.mark.parametrize("left", [SALT, "encryptedkey: AQI\n", "secretsprovider: awskms://alias/p\n"])
+def test_file_of_a_stack(project, left):
+    """Without the file of a stack nobody decrypts its secrets: it is not replaced, whatever is said."""
+    project.stack_file.write_text(left)
+    result = scan(project, "--output", str(project.stack_file), "--force")
+    assert (1, left) == (result.exit_code, project.stack_file.read_text())
+    assert "hint: `--stack NAME --add` adds domains to it\n" in result.stderr
+    assert scan(project, "--stack", "dev", "--add", "--yes").exit_code == 0
+    assert project.stack_file.read_text().startswith(f"{left}config:\n")
+
+
+def test_folder_that_is_missing(project):
+    """A folder that is not there is named before anything is read."""
+    result = scan(project, "--output", str(project.directory / "no" / "x.yaml"))
+    assert (1, []) == (result.exit_code, project.world.calls())
+    assert f"there is no folder {project.directory / 'no'}\n" in result.stderr
+
+
+# The file of a stack
+
+
+@pytest.mark.parametrize("left", [SALT, SALT.rstrip("\n")])
+def test_first_wave(project, left):
+    """Below what `pulumi stack init` left, the file becomes a whole one."""
+    project.stack_file.write_text(left)
+    result = scan(project, "-s", "dev", "--add", "--yes", "--limit", "1")
+    assert result.exit_code == 0, result.stderr
+    assert project.stack_file.read_text() == (
+        f"{left.strip()}\n"
+        + f"config:\n  aws:region: {REGION}\n  aws:allowedAccountIds: ['123456789012']\n"
+        + f"  ses-byodkim:domains:\n{COMMENT}    a.example.com:\n{ENTRY}"
+    )
+    assert "+    a.example.com:\n" in result.stdout
+
+
+def test_waves(project):
+    """Each wave adds to the one before, and leaves out what the stack has."""
+    project.write("    B.example.com:  # mine\n        generation: 7\n        # adopt: true\n  zzz:last: 1\n")
+    before = project.stack_file.read_text()
+    first = scan(project, "-s", "dev", "--add", "--yes", "--limit", "1")
+    assert "byodkim: left out: domains that the stack has: 1\n" in first.stderr
+    assert project.stack_file.read_text() == before.replace(
+        "  zzz", f"{COMMENT}    a.example.com:\n{ENTRY}  zzz"
+    )
+    assert list(domains(project)) == ["B.example.com", "a.example.com"]
+    scan(project, "-s", "dev", "--add", "--yes")
+    assert list(domains(project)) == ["B.example.com", "a.example.com", "c.example.com"]
+    last = scan(project, "--stack", "dev", "--add", "--yes")
+    assert (0, "") == (last.exit_code, last.stdout)
+    assert last.stderr.endswith("byodkim: there is nothing to add\n")
+    assert len(scan(project, "--stack", "dev").stdout.splitlines()) == 1
+
+
+def test_asks(project):
+    """Nothing is written before somebody has seen the change and said yes."""
+    project.stack_file.write_text(SALT)
+    for options in ({}, {"terminal": True, "answer": "n\n"}, {"terminal": True, "answer": ""}):
+        result = scan(project, "--add", **options)
+        assert (1, SALT) == (result.exit_code, project.stack_file.read_text())
+        assert "+    a.example.com:\n" in result.stdout
+    assert result.stderr.endswith("byodkim: nothing was written\n  hint: `--yes` writes without a question\n")
+    assert scan(project, "--add", terminal=True, answer="y\n").exit_code == 0
+    assert len(domains(project)) == 3
+
+
+def test_file_that_is_not_there(project):
+    """With the Pulumi Cloud `pulumi stack init` leaves no file: it is made."""
+    assert scan(project, "--add", "--yes").exit_code == 0
+    assert len(domains(project)) == 3
+
+
+@pytest.mark.parametrize(
+    ("shared", "written"),
+    [
+        ("  aws:region: eu-west-1\n", None),
+        ("  aws:region: us-east-1\n", ["eu-west-1"]),
+        ("  aws:region: eu-west-1\n  ses-byodkim:defaults: {regions: [us-east-1]}\n", ["eu-west-1"]),
+        ("  aws:region: us-east-1\n  ses-byodkim:defaults: {regions: [eu-west-1]}\n", None),
+    ],
+)
+def test_default_regions(project, shared, written):
+    """Regions are written where the stack's own would be others; what the stack says is not said again."""
+    project.stack_file.write_text(f"config:\n{shared}")
+    assert scan(project, "--add", "--yes", "--limit", "1").exit_code == 0
+    assert domains(project)["a.example.com"].get("regions") == written
+    assert project.stack_file.read_text().count("aws:region") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: {aws:region: eu-west-1}\n",
+        "config:\n  ses-byodkim:domains: {b.example.com: {generation: 1}}\n",
+        "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  other:thing: *all\n",
+        "config:\n",
+    ],
+    ids=["flow", "flow of domains", "anchor", "empty"],
+)
+def test_not_line_by_line(project, text):
+    """What can't be extended without a change to the rest stays as it is, with a way on."""
+    project.stack_file.write_text(text)
+    result = scan(project, "--add", "--yes")
+    assert (1, text) == (result.exit_code, project.stack_file.read_text())
+    assert "stacks/Pulumi.dev.yaml: can't be extended in place" in result.stderr
+
+
+def test_domains_of_the_project_file(project):
+    """Domains that all stacks share are not added to behind their backs."""
+    with (project.directory / "Pulumi.yaml").open("a") as file:
+        file.write(
+            "config:\n  aws:region: {value: eu-west-1}\n"
+            "  ses-byodkim:domains: {value: {x.example.com: {generation: 1}}}\n"
+        )
+    result = scan(project, "--add", "--yes")
+    assert (1, False) == (result.exit_code, project.stack_file.exists())
+    assert "Pulumi.yaml: holds the domains of the stack, and other stacks may share it\n" in result.stderr
+    entries = scan(project, "-s", "dev", "--format", "yaml").stdout
+    assert f"{COMMENT}    a.example.com:\n{ENTRY}" in entries
+
+
+LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
+        (SALT, f"{SALT}config:\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n"),
+        ("config:\n    z: 1", "config:\n    z: 1\n    n: 1\n    p:domains:\n      x: {a: 1}\n"),
+        ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
+        (
+            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n  # of the next\n  z: 1\n",
+            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n  z: 1\n",
+        ),
+        (
+            "config:\n  p:domains:\n    b:\n      k: |\n        text\n",
+            "config:\n  p:domains:\n    b:\n      k: |\n        text\n    x: {a: 1}\n",
+        ),
+    ],
+    ids=["nothing", "salt", "no last line end", "CRLF", "comments", "literal"],
+)
+def test_with_domains(text, after):
+    """More domains stand below those that are there; not a byte of the rest changes."""
+
+    def entries(indent):
+        return f"{' ' * indent}x: {{a: 1}}\n"
+
+    assert stack_file.with_domains(text, "p", entries, others={"n": "1"}) == after
+
+
+def test_with_a_domain_twice():
+    """A domain that is there already is not there twice afterwards."""
+    with pytest.raises(InvalidSettings, match="can't be extended in place"):
+        stack_file.with_domains(LAST, "ses-byodkim", lambda _: "    b.example: {generation: 2}\n", others={})

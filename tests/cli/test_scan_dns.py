@@ -1,0 +1,121 @@
+"""Where a domain's records go follows from zones and name servers, and is never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from byodkim_provider.aws.route53 import Zone
+from byodkim_provider.cli.scan_dns import Route53Zones, home_of
+from byodkim_provider.dns.hosting import ZoneInDns, hosting_lookup
+from tests.support.dns_servers import failing, running
+
+AWS = ("ns-1.awsdns-1.com", "ns-2.awsdns-2.net")
+OTHER = ("ns-9.awsdns-9.org",)
+SERVERS = {"Z1": AWS, "Z2": OTHER, "Z3": ("ns-7.awsdns-7.co.uk",)}
+
+ONE = [Zone("Z1", "example.com", is_private=False)]
+TWO_OF_A_NAME = [Zone("Z2", "example.com", is_private=False), *ONE]
+LONGER = [*ONE, Zone("Z3", "mail.example.com", is_private=False)]
+
+
+def manual(**options):
+    return {"provider": "manual", **options}
+
+
+@pytest.mark.parametrize(
+    ("seen", "zones", "title", "setting", "note"),
+    [
+        (ZoneInDns("example.com", AWS), ONE, "Route 53", None, ""),
+        (ZoneInDns("example.com", AWS), TWO_OF_A_NAME, "Route 53", {"zoneId": "Z1"}, ""),
+        (ZoneInDns("example.com", AWS), LONGER, "Route 53", {"zoneId": "Z1"}, ""),
+        (
+            ZoneInDns("example.com", OTHER),
+            ONE,
+            "Route 53, other account",
+            manual(panel="route53", zone="example.com"),
+            "its zone is of another account: `dns: {assumeRole: …}` writes there",
+        ),
+        (
+            ZoneInDns("example.com", AWS),
+            None,
+            "Route 53, other account",
+            manual(panel="route53", zone="example.com"),
+            "its zone is perhaps of another account: `dns: {assumeRole: …}` writes there",
+        ),
+        (
+            ZoneInDns("mail.example.com", ("a.ns.cloudflare.com",)),
+            ONE,
+            "Cloudflare",
+            manual(panel="cloudflare"),
+            "`dns: cloudflare` needs nobody who pastes",
+        ),
+        (
+            ZoneInDns("example.com", ("dns1.registrar-servers.com",)),
+            [],
+            "Namecheap",
+            manual(panel="namecheap", zone="example.com"),
+            "",
+        ),
+        (ZoneInDns("mail.example.com", ("ns.example.org",)), [], "other", "manual", ""),
+        (ZoneInDns("example.com", ("ns.example.org",)), [], "other", manual(zone="example.com"), ""),
+        (ZoneInDns(failure="no zone"), [], "unknown", "manual", "no zone in DNS"),
+        (ZoneInDns(failure="silent"), ONE, "Route 53?", None, "no answer from DNS (silent)"),
+        (ZoneInDns(failure="silent"), None, "unknown", "manual", "no answer from DNS (silent)"),
+    ],
+    ids=[
+        "zone of the account",
+        "two of a name",
+        "a longer zone that nobody delegates to",
+        "another account",
+        "zones not readable",
+        "Cloudflare",
+        "Namecheap",
+        "own name server",
+        "own name server of the parent",
+        "not in DNS",
+        "silence, and a zone",
+        "silence",
+    ],
+)
+def test_home(seen, zones, title, setting, note):
+    """The zone that DNS names decides; a zone of the account that it does not name counts for nothing."""
+    route53 = Route53Zones(None if zones is None else tuple(zones), SERVERS.__getitem__)
+    found = home_of("mail.example.com", seen, route53)
+    assert (title, setting, note) == (found.title, found.setting, found.note)
+
+
+ZONES = """
+example.com. IN NS ns2.example.net.
+example.com. IN NS NS1.Example.net.
+deep.sub.example.com. IN NS ns3.example.net.
+"""
+
+
+@pytest.fixture(scope="module")
+def network():
+    with running() as network:
+        yield network
+
+
+@pytest.mark.parametrize(
+    ("domain", "zone", "servers"),
+    [
+        ("example.com", "example.com", ("ns1.example.net", "ns2.example.net")),
+        ("sub.example.com", "example.com", ("ns1.example.net", "ns2.example.net")),
+        ("a.deep.sub.example.com", "deep.sub.example.com", ("ns3.example.net",)),
+        ("example.org", "", ()),
+    ],
+)
+def test_zone_in_dns(network, domain, zone, servers):
+    """The longest zone that holds the domain is found by its NS records, in their normal form."""
+    network.reset()
+    network[1].knows(ZONES)
+    lookup = hosting_lookup([f"127.0.0.1:{network.port}"])
+    assert lookup(domain) == ZoneInDns(zone, servers, "" if zone else "no zone")
+
+
+def test_resolver_that_fails(network):
+    """A resolver that gives no answer is not "no zone"."""
+    network.reset()
+    network[1].knows(ZONES, failing("SERVFAIL"))
+    assert hosting_lookup([f"127.0.0.1:{network.port}"])("example.com").failure == "SERVFAIL"

@@ -1,0 +1,73 @@
+"""The runbook from a scan to the last domain, followed to the letter."""
+
+import json
+
+import pytest
+
+from byodkim_provider.dkim import keys, records
+from sandbox.mail.client import send
+from sandbox.ses.identity import easy_dkim_keys
+from tests.engine.panel import Panel
+from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
+
+pytestmark = pytest.mark.engine
+
+PAGE = "docs/how-to/adopt-an-account.md"
+DOMAINS = ("a.example.com", "b.example.com", "c.example.com", "d.example.com")
+EASY = "example.com"
+
+
+@pytest.fixture
+def account(sandbox):
+    """Four domains with keys that nobody has, one of them in two Regions, and one with Easy DKIM."""
+    panel, key = Panel(sandbox, EASY), keys.load(OPENSSL_KEY)
+    for domain in DOMAINS:
+        private_key = key.pkcs1_base64()
+        sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key)
+        panel.paste(f"old._domainkey.{domain}", records.record_value(key.public_key_der))
+    sandbox.ses.put_identity("d.example.com", OTHER_REGION, selector="old", private_key=private_key)
+    sandbox.ses.change("b.example.com", REGION, signing_enabled=False)
+    sandbox.ses.put_easy_dkim(EASY, REGION)
+    for one in easy_dkim_keys():
+        target = f"{one.selector}.dkim.amazonses.com"
+        panel.paste(f"{one.selector}._domainkey.{EASY}", target, kind="CNAME")
+        Panel(sandbox, target).paste(target, records.record_value(one.public_der))
+
+
+def signing(sandbox, region=REGION):
+    """With which selector each domain signs, and whether a mail server accepts it."""
+    found = {}
+    for domain in sandbox.ses.identities(region):
+        held = sandbox.ses.signing_key(domain, region)
+        found[domain] = held and held[0], send(sandbox, domain, region).verdict.result
+    return found
+
+
+def test_runbook(sandbox, account, shell, follow):
+    """Each wave takes the next domains; at the end the scan has no row, and all mail verifies."""
+    before = sandbox.ses.identities(REGION)
+    seen = follow(PAGE, "See what there is", 1)
+    assert set(DOMAINS) < set(seen.stdout.split())
+    policy = json.loads((shell.project / "scan-policy.json").read_text())
+    assert [one["Resource"] for one in policy["Statement"]] == ["*"]
+    assert {call.operation for call in sandbox.ses.log} == {"GetEmailIdentity", "ListEmailIdentities"}
+
+    follow(PAGE, "The first wave", 1)
+    assert sandbox.ses.identities(REGION) == before
+    follow(PAGE, "The first wave", 3)
+    assert json.loads(follow(PAGE, "The first wave", 4).stdout) == []
+    now = signing(sandbox)
+    assert [domain for domain in DOMAINS if now[domain][0] != "old"] == ["a.example.com", "b.example.com"]
+
+    follow(PAGE, "The next waves", 1)
+    follow(PAGE, "The Easy DKIM domains", 1)
+    assert "      # acceptUnsignedWindow: true\n" in shell.stack_file.read_text()
+    refused = shell.run("pulumi up")
+    assert refused.exit_code != 0
+    assert "signing with Easy DKIM\n" in refused.stdout
+    follow(PAGE, "The Easy DKIM domains", 2)
+    rest = follow(PAGE, "The end", 1)
+    assert [line.split()[0] for line in rest.stdout.splitlines()] == ["domain"]
+    for region in (REGION, OTHER_REGION):
+        assert {verdict for _, verdict in signing(sandbox, region).values()} == {"pass"}
+        assert "old" not in {selector for selector, _ in signing(sandbox, region).values()}

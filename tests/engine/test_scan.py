@@ -1,0 +1,231 @@
+"""
+`byodkim scan` of 30 mixed identities: what it writes is adopted in two waves, and no mail fails.
+
+docs/how-to/adopt-an-account.md has the same as commands.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from click.testing import CliRunner
+
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.config import settings, stack_file
+from byodkim_provider.dkim import keys, records
+from sandbox.mail.client import send
+from sandbox.ses.identity import easy_dkim_keys
+from sandbox.ses.switches import Switches
+from sandbox.world import Sandbox
+from tests.engine.panel import Panel
+from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION, requests
+
+pytestmark = pytest.mark.engine
+
+ZONE = "scan.example"
+THIRD_REGION = "eu-central-1"
+REGIONS = (REGION, OTHER_REGION, THIRD_REGION)
+READS = {"GetEmailIdentity", "ListEmailIdentities"}
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def byodkim(monkeypatch, tmp_path):
+    """Runs the command in a stack's project, as somebody who knows the sandbox."""
+
+    def run(stack, *arguments):
+        for name, value in stack._environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
+        options = [option for region in REGIONS for option in ("--region", region)]
+        return CliRunner().invoke(
+            main, ["scan", *options, *arguments], obj=Environment(directory=stack._work / "stacks")
+        )
+
+    return run
+
+
+@pytest.fixture
+def account(sandbox):
+    """24 domains with 30 identities in three Regions, and the records that they sign with."""
+    panel, ses = Panel(sandbox, ZONE), sandbox.ses
+    key = keys.load(OPENSSL_KEY)
+    for easy in easy_dkim_keys():
+        target = f"{easy.selector}.dkim.amazonses.com"
+        Panel(sandbox, target).paste(target, records.record_value(easy.public_der))
+    ses.add_configuration_set(REGION, "theirs")
+    identities = []
+
+    def has(name, *regions, easy=False, tags=None, **changes):
+        domain = f"{name}.{ZONE}"
+        for region in regions:
+            identities.append((domain, region))
+            if easy:
+                ses.put_easy_dkim(domain, region)
+            else:
+                private_key = key.pkcs1_base64()
+                ses.put_identity(domain, region, selector="old", private_key=private_key, tags=tags)
+            if changes:
+                ses.change(domain, region, **changes)
+        if easy:
+            for one in easy_dkim_keys():
+                name = f"{one.selector}._domainkey.{domain}"
+                panel.paste(name, f"{one.selector}.dkim.amazonses.com", kind="CNAME")
+        else:
+            panel.paste(f"old._domainkey.{domain}", records.record_value(key.public_key_der))
+
+    for number in range(6):
+        has(f"byodkim{number}", REGIONS[number % 3])
+        has(f"easy{number}", REGIONS[number % 3], easy=True)
+    for number in range(3):
+        has(f"everywhere{number}", *REGIONS)
+        has(f"disabled{number}", REGIONS[number], signing_enabled=False)
+        has(f"tagged{number}", REGIONS[number], tags={"team": "mail", "cost": str(number)})
+    has("set", REGION, configuration_set="theirs")
+    has("failed", OTHER_REGION, status="FAILED")
+    has("pending", THIRD_REGION, easy=True, status="PENDING")
+    assert len(identities) == 30
+    return identities
+
+
+def verdicts(sandbox, identities):
+    """What a mail server says of one message from each identity."""
+    return {one: send(sandbox, *one).verdict.result for one in identities}
+
+
+def easy(domain):
+    return domain.startswith("easy")
+
+
+def test_two_waves(sandbox, account, open_stack, byodkim):
+    """
+    The first wave takes what no unsigned window stands in the way of, the second one the rest.
+
+    What a scan writes, settings and preview accept. It never writes to AWS; after each wave every
+    domain of it signs with a new key, and what was sent before still verifies.
+    """
+    stack = open_stack()
+    before = sandbox.ses.identities(REGION)
+    signed = {one: verdict for one, verdict in verdicts(sandbox, account).items() if verdict == "pass"}
+    assert len(signed) == 25
+    with requests(sandbox) as asked:
+        shown = byodkim(stack, "--nameserver", sandbox.dns_resolver, "--format", "json")
+    assert set(asked.operations) == READS
+    found = json.loads(shown.stdout)["domains"]
+    identities = [(one["domain"], region["region"]) for one in found for region in one["identities"]]
+    assert sorted(account) == sorted(identities)
+    assert {one["dns"]["title"] for one in found} == {"Route 53"}
+    assert sandbox.ses.identities(REGION) == before
+
+    # Everything was read: from here on a scan lists, and reads nothing.
+    options = ("-s", "dev", "--add", "--yes", "--nameserver", sandbox.dns_resolver)
+    with requests(sandbox) as asked:
+        first = byodkim(stack, *options, "--signing", "byodkim", "--signing", "none")
+    assert first.exit_code == 0, first.stderr
+    assert set(asked.operations) == {"ListEmailIdentities"}
+    config = stack_file.load(stack._settings.read_text())["config"]
+    domains = config["ses-byodkim:domains"]
+    assert sorted(domains) == sorted({domain for domain, _ in account if not easy(domain)})
+    ours = {name.removeprefix("ses-byodkim:"): value for name, value in config.items() if "byodkim" in name}
+    assert len(settings.load(ours, default_region=REGION).domains) == 18
+    foreseen = stack.preview()
+    assert foreseen.ok, foreseen.stdout
+    assert sandbox.ses.identities(REGION) == before
+    wave = stack.up()
+    assert wave.ok, wave.stdout
+    assert wave.outputs["pending"] == []
+    now = sandbox.ses.identities(REGION)
+    assert now[f"set.{ZONE}"].configuration_set == "theirs"
+    assert now[f"tagged0.{ZONE}"].tags.items() >= {"team": "mail", "cost": "0"}.items()
+    assert now[f"easy0.{ZONE}"] == before[f"easy0.{ZONE}"]
+    assert set(verdicts(sandbox, account).values()) == {"pass"}
+
+    second = byodkim(stack, *options)
+    assert "byodkim: left out: domains that the stack has: 18\n" in second.stderr
+    text = stack._settings.read_text()
+    assert text.count("      # acceptUnsignedWindow: true\n") == 6
+    stack._settings.write_text(text.replace("# acceptUnsignedWindow", "acceptUnsignedWindow"))
+    rest = stack.up()
+    assert rest.ok, rest.stdout
+    assert rest.outputs["pending"] == []
+    assert set(verdicts(sandbox, account).values()) == {"pass"}
+    everything = sandbox.mail.verify_again(younger_than=timedelta(days=365))
+    failed = [one.id for one in everything if one.verdict.result == "fail"]
+    assert failed == []
+
+    last = byodkim(stack, *options)
+    assert last.stderr.endswith("byodkim: there is nothing to add\n")
+    assert stack.destroy().ok
+    assert all(sandbox.ses.identities(region) for region in REGIONS)  # adopted: all of them stay
+
+
+def test_file(sandbox, open_stack, byodkim, tmp_path):
+    """A whole file that `--output` writes is a stack file that a preview accepts."""
+    domain = "whole.scan.test"
+    sandbox.add_zone(domain)
+    private_key = keys.load(OPENSSL_KEY).pkcs1_base64()
+    sandbox.ses.put_identity(domain, OTHER_REGION, selector="old", private_key=private_key)
+    stack = open_stack()
+    file = tmp_path / "new.yaml"
+    options = ("--nameserver", sandbox.dns_resolver, "--domain", domain)
+    written = byodkim(stack, *options, "--output", str(file))
+    assert written.exit_code == 0, written.stderr
+    stack.configure(stack_file.load(file.read_text())["config"])
+    seen = stack.preview()
+    assert seen.ok, seen.stdout
+    assert {name for _, name, _ in seen.steps} >= {domain, f"{domain}/{OTHER_REGION}"}
+    other = {"aws:allowedAccountIds": ["111111111111"]}
+    stack.configure(stack_file.load(file.read_text())["config"] | other)
+    refused = stack.up()
+    assert refused.failed
+    assert f"aws:allowedAccountIds: does not list {sandbox.account}" in refused.stdout
+
+
+def test_ctrl_c(tmp_path):
+    """Ctrl-C ends a scan within a second, and the same command reads only what is missing."""
+    with Sandbox(switches=Switches(requests_per_second=1)) as sandbox:
+        for number in range(6):
+            sandbox.ses.put_easy_dkim(f"d{number}.example.com", REGION)
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **sandbox.environment}
+        command = [sys.executable, "-m", "byodkim_provider", "scan", "--region", REGION]
+        command += ["--nameserver", sandbox.dns_resolver]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            said = iter(process.stderr.readline, "")
+            line = next(line for line in said if "identities are read" in line)
+            assert re.fullmatch(r"byodkim: \d of 6 identities are read, about \d s left; .*\n", line)
+            start = monotonic()
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=60)
+            seconds = monotonic() - start
+        finally:
+            process.kill()
+            process.communicate()
+        assert (130, "") == (process.returncode, stdout)
+        assert re.fullmatch(
+            r"byodkim: interrupted, (\d) of 6 identities are read and kept: the same command goes on\n",
+            stderr,
+        )
+        assert seconds < 1
+        before = len(sandbox.ses.calls("GetEmailIdentity"))
+        again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+        assert len(again.stdout.splitlines()) == 7
+        assert len(sandbox.ses.calls("GetEmailIdentity")) - before < 6
+        assert {call.operation for call in sandbox.ses.log} == READS
