@@ -21,6 +21,7 @@ from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, say
 from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.own_program import to_edit
 from byodkim_provider.cli.rotation import Rotated, Rotation, Way, rotation
 from byodkim_provider.cli.selection import chosen_domains
 from byodkim_provider.cli.source import Source
@@ -104,6 +105,8 @@ def rotate(
     since = None if older_than is None else environment.clock.now() - older_than
     chosen = chosen_domains(stack, domains, since=since)
     way: Way = "back" if back else "compromised" if compromised else "forward"
+    if stack.has_own_program and chosen:
+        _refuse_edit(way, stack, chosen, environment)
     done = Rotated(stack=stack.name, file="", written=False, rotations=(), problems={}, diff="")
     if chosen:
         steps, problems = _steps(way, stack, chosen, environment)
@@ -120,6 +123,14 @@ def rotate(
     else:
         say("nothing to do: no key of this stack is meant")
     _finish(context, done, as_json=as_json)
+
+
+def _refuse_edit(way: Way, stack: Stack, chosen: Sequence[str], environment: Environment) -> None:
+    edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
+    raise Refused(
+        f"a program declares the domains of this stack, and no file lists them: {edits}\n"
+        "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
+    )
 
 
 def _refuse_combinations(

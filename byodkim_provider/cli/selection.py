@@ -35,7 +35,8 @@ def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if domain not in known:
-            raise Refused(f"{domain}: is not in {stack.source.shown}, which has {', '.join(known)}")
+            where = "the state" if stack.has_own_program else stack.source.shown
+            raise Refused(f"{domain}: is not in {where}, which has {', '.join(known)}")
         chosen.append(domain)
     return list(dict.fromkeys(chosen))
 

@@ -18,6 +18,7 @@ from byodkim_provider.cli import configuration
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.own_program import settings_in_state
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.config import settings, stack_file
@@ -71,9 +72,16 @@ class Stack:
     def region(self) -> str | None:
         return self.config.get("aws:region")
 
+    @property
+    def has_own_program(self) -> bool:
+        """Whether a program of the user's own declares the domains, so that no file lists them."""
+        return "domains" not in self.ours and self.state.has_domains and not self.state.of_stack_file
+
     @cached_property
     def settings(self) -> Settings:
-        """The settings, without supplied keys."""
+        """The settings, without supplied keys; with a program of the user's own, those in the state."""
+        if self.has_own_program:
+            return settings_in_state(self.state)
         return settings_in(self.ours, self.region)
 
     @cached_property

@@ -7,7 +7,7 @@ Reads the output of `pulumi stack export`; nothing is decrypted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -22,6 +22,9 @@ IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
+STACK: Final = "pulumi:pulumi:Stack"
+AWS: Final = "pulumi:providers:aws"
+AWS_RECORD: Final = "aws:route53/record:Record"
 """Type tokens of the resources that are read."""
 
 RECORD: Final[property_types.Kinds] = {
@@ -60,6 +63,14 @@ class State:
     """Identities that a run of Pulumi found verified."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
+    roles: Mapping[str, str]
+    """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
+    of_stack_file: bool
+    """Whether the program that reads stack files has made the stack."""
+
+    @property
+    def has_domains(self) -> bool:
+        return bool(self.identities or self.records)
 
 
 def read_state(export: str) -> State:
@@ -98,7 +109,24 @@ def read_state(export: str) -> State:
             if verdict.verified
         ),
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
+        roles=dict(_roles(resources)),
+        of_stack_file=any(
+            "pending" in resource.get("outputs", {}) for resource in resources if resource["type"] == STACK
+        ),
     )
+
+
+def _roles(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Zone and role of each record whose provider has assumed a role that is no secret."""
+    roles = {
+        f"{one['urn']}::{one['id']}": one.get("inputs", {}).get("assumeRoles")
+        for one in resources
+        if one["type"] == AWS
+    }
+    for one in resources:
+        text = roles.get(one.get("provider", "")) if one["type"] == AWS_RECORD else None
+        if isinstance(text, str):
+            yield one["outputs"]["zoneId"], json.loads(text)[-1]["roleArn"]
 
 
 def _records(outputs: Mapping[str, Any]) -> Iterable[PublishedRecord]:

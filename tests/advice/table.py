@@ -46,6 +46,9 @@ FOLLOWED: Final = {
     "is as it was; correct what Pulumi says, and rotate again": (
         "advice/test_commands.py::test_run_that_did_not_begin"
     ),
+    "set that in the arguments of `ByodkimDomain`, and run `pulumi up`": (
+        "engine/test_examples.py::test_several_accounts"
+    ),
     "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
     "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
     "list all of them in one `pulumi up`, and drop the old ones in another": (

@@ -5,11 +5,16 @@ Tests share the sandbox and nothing else: each has domains of its own. SES looks
 and allows any number of calls, unless a test says otherwise.
 """
 
+import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from byodkim_provider.cli import main
+from byodkim_provider.cli.environment import Environment
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.engine.search import leaks
@@ -80,6 +85,41 @@ def open_stack(sandbox, open_stacks):
     """Opens stacks that live as long as the test."""
     with opening(sandbox, open_stacks) as open_stack:
         yield open_stack
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """Lets this process be the shell of a person who knows the sandbox, and no passphrase."""
+
+    def enter(stack, *, passphrase=None):
+        for name, value in stack._environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+        if passphrase:
+            monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
+        monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
+
+    return enter
+
+
+@pytest.fixture
+def byodkim(shell):
+    """Runs the command in a stack's project."""
+
+    def run(stack, *arguments, ran=None, passphrase=None):
+        shell(stack, passphrase=passphrase)
+
+        def run_pulumi(arguments, directory):
+            # The sandbox has no language host, which `pulumi up` needs: `stack.up()` stands for it.
+            ran.append(["pulumi", *arguments])
+            return 0
+
+        outside = Environment(directory=stack._work / "stacks")
+        return CliRunner().invoke(
+            main, arguments, obj=outside if ran is None else replace(outside, run_pulumi=run_pulumi)
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,58 +1,18 @@
 """`byodkim` on a real stack: what it tells of it, and a rotation that it writes into the stack file."""
 
 import json
-import os
 import re
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from byodkim_provider.cli import main
 from byodkim_provider.cli.configuration import SECRET, of_project, read
-from byodkim_provider.cli.environment import Environment, ask_pulumi
+from byodkim_provider.cli.environment import ask_pulumi
 from byodkim_provider.config.settings import PROJECT as NAME
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION
 from tests.support.cli_project import configuration
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def shell(monkeypatch):
-    """Lets this process be the shell of a person who knows the sandbox, and no passphrase."""
-
-    def enter(stack, *, passphrase=None):
-        for name, value in stack._environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
-        if passphrase:
-            monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
-        monkeypatch.setenv("PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}")
-
-    return enter
-
-
-@pytest.fixture
-def byodkim(shell):
-    """Runs the command in a stack's project."""
-
-    def run(stack, *arguments, ran=None, passphrase=None):
-        shell(stack, passphrase=passphrase)
-
-        def run_pulumi(arguments, directory):
-            # The sandbox has no language host, which `pulumi up` needs: `stack.up()` stands for it.
-            ran.append(["pulumi", *arguments])
-            return 0
-
-        outside = Environment(directory=stack._work / "stacks")
-        return CliRunner().invoke(
-            main, arguments, obj=outside if ran is None else replace(outside, run_pulumi=run_pulumi)
-        )
-
-    return run
 
 
 def said(result):

@@ -1,5 +1,7 @@
 """Each example is a program that the engine runs, and does what its page says."""
 
+import json
+import shutil
 from functools import partial
 
 import boto3
@@ -31,8 +33,8 @@ def zone(sandbox):
 
 
 @pytest.fixture
-def open_example(sandbox, open_stack, monkeypatch):
-    """Opens a stack of an example, whose domains ask the sandbox's DNS instead of the system's."""
+def open_example(sandbox, open_stack, monkeypatch, tmp_path):
+    """Opens a stack of a copy of an example in *tmp_path*; its domains ask the DNS of the sandbox."""
     args = partial(
         byodkim_provider.ByodkimDomainArgs, dns_resolvers=[sandbox.dns_resolver], dns_wait_seconds=0
     )
@@ -41,7 +43,8 @@ def open_example(sandbox, open_stack, monkeypatch):
 
     def open_example(name, **config):
         ours = {f"{name}:{key}": value for key, value in config.items()}
-        opened.append(open_stack(folder=EXAMPLES / name, aws=ours))
+        folder = shutil.copytree(EXAMPLES / name, tmp_path / name)
+        opened.append(open_stack(folder=folder, aws=ours))
         return opened[-1]
 
     yield open_example
@@ -117,8 +120,12 @@ def test_larger_program_not_verified(sandbox, switches, zone, open_example):
     assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
 
 
-def test_several_accounts(sandbox, open_example):
-    """The record of each domain is in the account of its zone, and both identities are in one."""
+def test_several_accounts(sandbox, open_example, byodkim, tmp_path):
+    """
+    The record of each domain is in the account of its zone, and both identities are in one.
+
+    The commands know the domains from the state, and the role too; what `rotate` says rotates.
+    """
     role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dkim-records"
     theirs = route53_of(sandbox, role)
     zones = {
@@ -133,3 +140,30 @@ def test_several_accounts(sandbox, open_example):
         names = {one["Name"].rstrip(".") for one in record_sets["ResourceRecordSets"] if one["Type"] == "TXT"}
         assert names == {one["name"] for one in result.outputs[domain]}
         assert sandbox.ses.signing_key(domain, REGION)
+
+    status = byodkim(stack, "status", "--json")
+    assert status.exit_code == 0, status.output
+    assert [one["domain"] for one in json.loads(status.stdout)["domains"]] == [*zones]
+    assert byodkim(stack, "doctor", "example.com").exit_code == 0
+    shown = byodkim(stack, "records", "--format", "json")
+    assert {one["name"] for one in json.loads(shown.stdout)} == {
+        one["name"] for domain in zones for one in result.outputs[domain]
+    }
+    policies = [byodkim(stack, "iam-policy", *options) for options in ((), ("--role", role))]
+    assert [role in one.stdout for one in policies] == [True, False]
+    for policy, domain in zip(policies, ("example.net", "example.com"), strict=True):
+        changes = next(
+            one
+            for one in json.loads(policy.stdout)["Statement"]
+            if "route53:ChangeResourceRecordSets" in one["Action"]
+        )
+        zone_id = zones[domain]["HostedZone"]["Id"].rpartition("/")[2]
+        assert changes["Resource"] == f"arn:aws:route53:::hostedzone/{zone_id}"
+    rotated = byodkim(stack, "rotate", "example.com", "--yes")
+    assert rotated.exit_code == 1
+    assert ": example.com: `generation=2`\n" in rotated.stderr
+    program = tmp_path / "several-accounts" / "__main__.py"
+    program.write_text(program.read_text().replace("generation=1", "generation=2"))
+    assert stack.up().ok
+    standby = next(one for one in result.outputs["example.com"] if one["generation"] == 2)
+    assert f"{sandbox.ses.signing_key('example.com', REGION)[0]}._domainkey.example.com" == standby["name"]

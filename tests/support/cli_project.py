@@ -98,6 +98,8 @@ class CliProject:
     """What the last `pulumi up` found verified, and what not."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
+    has_own_program: bool = False
+    """Whether another program than ours has made the stack."""
     printed: str | None = None
     """What `pulumi config` prints; by default what the files say."""
     complaint: str | None = None
@@ -228,7 +230,9 @@ class CliProject:
             "type": "pulumi-python:dynamic/byodkim:DkimVerification",
             "outputs": {"results": [one.to_properties() for one in self.verdicts]},
         }
-        return [{"type": "pulumi:pulumi:Stack"}, *components, *identities, *keys, verification]
+        outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
+        stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
+        return [stack, *components, *identities, *keys, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []

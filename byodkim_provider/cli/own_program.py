@@ -1,0 +1,80 @@
+"""
+Domains that a program of the user's own declares: their settings, as far as the state has them.
+
+There is no stack file, so nothing can differ from one, and `byodkim rotate` can't edit what it does
+not know: it says what to change in the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from byodkim_provider.cli.rotation import Way, rotation
+from byodkim_provider.cli.state import State
+from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
+from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.state import DELEGATED, ROUTE53, Declared
+
+__all__ = ["settings_in_state", "to_edit"]
+
+_OF_AN_IDENTITY: Final = (
+    *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
+    *("dns_check", "dns_resolvers", "dns_wait_seconds"),
+)
+"""Settings that an identity stores under their own names."""
+
+
+def settings_in_state(state: State) -> Settings:
+    """The settings of every domain in *state*; what is not stored there has its default."""
+    names = sorted({*state.identities, *state.records})
+    return Settings(tuple(_domain(name, state) for name in names), Verification())
+
+
+def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, now: datetime) -> str:
+    """What the program has to say of each domain for the step *way*; raises as `rotation` does."""
+    domains = {domain.name: domain for domain in settings.domains}
+    said = []
+    for name in chosen:
+        stored = state.identities.get(name, ())
+        if any(one.declared.generation is None for one in stored):
+            raise InvalidSettings([f"{name}: its identity has no generations, give it another key"])
+        supplied = {generation for one in stored for generation in one.declared.supplied_keys}
+        step = rotation(way, domains[name], stored, supplied=supplied or None, written_out=(), now=now)
+        arguments = [f"generation={step.generation}"]
+        arguments += [] if step.by_default else [f"published={list(step.published)}"]
+        arguments += ["overlap_days=0"] if way == "compromised" else []
+        said.append(f"{name}: `{', '.join(arguments)}`")
+    return "; ".join(said)
+
+
+def _domain(name: str, state: State) -> DomainSettings:
+    stored = state.identities.get(name, ())
+    records = state.records.get(name, ())
+    known: dict[str, Any] = {
+        "generation": next((one.generation for one in records if one.role == "signing"), None),
+        "published": tuple(one.generation for one in records),
+        "retired": not stored,
+    }
+    if stored:
+        declared = stored[0].declared
+        known |= {field: getattr(declared, field) for field in _OF_AN_IDENTITY}
+        known |= {"dns": tuple(_dns(declared, state)) or (DnsSettings(),)}
+    kms_keys = [kms_key for arn, kms_key in state.secrets.items() if f"/{name}/" in arn]
+    if kms_keys:
+        known["key_store"] = KeyStore(provider="secretsManager", kms_key_id=kms_keys[0])
+    regions = tuple(one.declared.region for one in stored)
+    return DomainSettings.model_construct(**known, name=name, regions=regions, keys={}, warnings=())
+
+
+def _dns(declared: Declared, state: State) -> Iterator[DnsSettings]:
+    """Where the records are; of another provider than Route 53 nothing more has to be known."""
+    for label in declared.dns:
+        if label == DELEGATED:
+            yield DnsSettings(delegate=True)
+        elif label.startswith(ROUTE53):
+            zone_id = label.removeprefix(ROUTE53)
+            yield DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
+        else:
+            yield DnsSettings(provider="manual", panel=declared.panel, zone=declared.panel_zone)

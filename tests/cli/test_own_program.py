@@ -1,0 +1,90 @@
+"""The commands beside a program of one's own: no stack file lists the domains, the state has them."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.cli_project import CliProject
+from tests.support.world import DOMAIN
+
+
+@pytest.fixture
+def project(tmp_path, world):
+    """A project whose program has signed with generation 2 for half a month."""
+    project = CliProject(tmp_path, world, has_own_program=True)
+    project.stack_file.write_text("config:\n  aws:region: eu-west-1\n  senders:key: { secure: v1:abc }\n")
+    project.stored = [world.verified(2)]
+    world.publish(1, 2, 3)
+    world.clock.advance(timedelta(days=15))
+    return project
+
+
+def test_status(project):
+    """Everything is well, and nothing is said of a stack file."""
+    result = project.run("status", "--json")
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)["domains"]
+    assert (found["domain"], found["wrong"], found["due"]) == (DOMAIN, [], [])
+
+
+def test_doctor(project, world):
+    """A record that is lost is found out without a stack file."""
+    assert project.run("doctor", DOMAIN).exit_code == 0
+    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
+    assert project.run("doctor").exit_code == 1
+
+
+def test_records(project):
+    """The records to publish are those in the state."""
+    result = project.run("records", "--format", "json")
+    assert len(json.loads(result.stdout)) == 3
+
+
+def test_policy(project):
+    """The policy is for the identities in the state, not for any."""
+    result = project.run("iam-policy")
+    assert f":identity/{DOMAIN}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "edit"),
+    [
+        ((), "generation=3"),
+        (("--back",), "generation=1, published=[1, 2, 3]"),
+        (("--compromised",), "generation=3, published=[3, 4], overlap_days=0"),
+    ],
+    ids=["forward", "back", "compromised"],
+)
+def test_rotate(project, options, edit):
+    """What to write into the program is said, and nothing is run."""
+    result = project.run("rotate", DOMAIN, *options, "--yes")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "byodkim: a program declares the domains of this stack, and no file lists them: "
+        f"{DOMAIN}: `{edit}`\n"
+        "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`\n"
+    )
+    assert project.ran == []
+
+
+def test_rotate_unknown_domain(project):
+    """A domain that the program does not have is named as that."""
+    result = project.run("rotate", "example.org", "--yes")
+    assert result.stderr == f"byodkim: example.org: is not in the state, which has {DOMAIN}\n"
+
+
+def test_rotate_identity_alone(project):
+    """An identity that is used alone has no generations to go through."""
+    declared = replace(project.stored[0].declared, generation=None, published=())
+    project.stored = [replace(project.stored[0], declared=declared)]
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert (result.exit_code, "has no generations" in result.stderr) == (2, True)
+    assert project.run("status").exit_code == 0
+
+
+def test_nothing_yet(project):
+    """Before the first `up` there is nothing to go by: the message is that of a stack file."""
+    project.stored = []
+    assert "domains: must not be empty" in project.run("status").stderr
