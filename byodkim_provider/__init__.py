@@ -32,6 +32,7 @@ __all__ = [
     "KeyStore",
     "SecretsManagerArgs",
     "SuppliedKey",
+    "declare_stack",
 ]
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from byodkim_provider.errors import ByodkimError, InvalidSettings
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
+    from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
     from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
     from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
@@ -52,6 +54,7 @@ else:
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),
+        "program.stack": ("declare_stack",),
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
         "resources.dkim_key": ("DkimKey", "DkimKeyArgs", "SecretsManagerArgs"),
         "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),

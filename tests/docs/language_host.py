@@ -51,6 +51,13 @@ class LanguageHost(LanguageServer):
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
 
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return language_pb2.RuntimeOptionsResponse()
+
+    def Template(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """`pulumi new` has copied the files of a template, and no more is to be done."""
+        return language_pb2.TemplateResponse()
+
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Make the virtual environment that `Pulumi.yaml` names; it borrows what is to be installed."""
         made = Path(request.info.program_directory) / "venv"

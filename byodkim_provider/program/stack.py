@@ -1,0 +1,69 @@
+"""
+The program that reads stack files: every domain of the file, and SES's verdict on them.
+
+A project needs no more than `declare_stack()`. What a user has to correct is one line a problem,
+without a traceback.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from byodkim_provider.config import settings
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
+from byodkim_provider.program import stack_config, unencrypted_keys
+from byodkim_provider.program.domain import ByodkimDomain, pending
+from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+
+__all__ = ["declare_stack"]
+
+
+def declare_stack() -> None:
+    """Declare every domain of the stack file; ends the program with the problems of all domains."""
+    try:
+        _declare()
+    except ByodkimError as error:
+        # One line a problem, without the traceback that an exception would come with.
+        for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
+            pulumi.log.error(problem)
+        raise pulumi.RunError(error.hint or "correct what is named above and run `pulumi up` again") from None
+
+
+def _declare() -> None:
+    """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
+    written = stack_config.written()
+    problems = unencrypted_keys.in_stack(written.get("domains"))
+    problems += unencrypted_keys.credentials_in_stack(written.get("dnsCredentials"))
+    problems += unencrypted_keys.encrypted_in_vain()
+    try:
+        stack = settings.load(written, default_region=stack_config.region())
+    except InvalidSettings as error:
+        raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
+    if problems:
+        raise InvalidSettings(problems)
+    domains: dict[str, ByodkimDomain] = {}
+    for domain in stack.domains:
+        try:
+            domains[domain.name] = ByodkimDomain(domain.name, domain)
+        except AwsRefused:
+            raise  # whoever may not ask about one domain may not ask about the others
+        except ByodkimError as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidSettings(problems)
+
+    verification = DkimVerification(
+        "verification",
+        DkimVerificationArgs(
+            identities=[
+                identity
+                for _, domain in sorted(domains.items())
+                for _, identity in sorted(domain.identities.items())
+            ],
+            timeout_minutes=stack.verification.timeout_minutes,
+            on_timeout=stack.verification.on_timeout,
+            delegations={one.name: dns.release for one in stack.domains for dns in one.dns if dns.delegate},
+        ),
+    )
+    pulumi.export("domains", {name: domain.summary(verification) for name, domain in domains.items()})
+    pulumi.export("pending", pending(domains.values(), verification))
