@@ -115,16 +115,23 @@ def against_aws(zone: str, region: str) -> int:
     if os.environ.get("CLEANUP"):
         return clean_up(where, os.environ["CLEANUP"])
     has_mail = os.environ.get("MAIL") != "no"
-    mask = masking(where.account, zone, safety.foreign(where))
-    journal = journal_of(run, {"zone": zone, "region": region, "mail": has_mail}, mask, resumes=bool(resumed))
+    settings = {"zone": zone, "region": region, "mail": has_mail}
+    journal = Journal(Path(f"acceptance-{run}.jsonl"), masking(where.account, zone, safety.foreign(where)))
+    if resumed:
+        check_resumed(journal, settings)
     if "cleaned" in journal.events:
         where.send = nothing if has_mail else None  # all of it is in the journal
         return concluded(where, code, journal)
-    begin(where, run, resumes=bool(resumed))
+    refuse(where, run, resumes=bool(resumed))
+    if not resumed:
+        journal.record("run", settings)
     say(f"account {where.account}, Region {region}, everything below {below(run, zone)}")
     say(f"price: {safety.PRICE}\ntime: {ESTIMATE}")
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
     with cleaned(where, run, journal=journal):
+        if not resumed:
+            safety.mark(where, run)
+        watch(where, run)
         where.send = None
         if has_mail:
             say("waiting for the domain that receives mail to be verified")
@@ -139,19 +146,14 @@ def nothing(_: str) -> bytes:
     return b""
 
 
-def journal_of(run: str, settings: dict[str, Any], mask: Callable[[str], str], *, resumes: bool) -> Journal:
-    """The transcript of a run, which is there already if the run is resumed."""
-    path = Path(f"acceptance-{run}.jsonl")
-    if resumes and not path.exists():
-        raise Stop(f"nothing was changed: there is no transcript {path} in this folder to go on with")
-    journal = Journal(path, mask)
-    if not resumes:
-        journal.record("run", settings)
-    elif journal.events.get("run") != settings:
+def check_resumed(journal: Journal, settings: dict[str, Any]) -> None:
+    """Refuse to go on with a run that can't be, or not with these *settings*."""
+    if not journal.events:
+        raise Stop(f"nothing was changed: there is no transcript {journal.path} in this folder to go on with")
+    if journal.events.get("run") != settings:
         raise Stop(f"nothing was changed: that run has the settings {journal.events.get('run')}")
-    elif "cleaned" in journal.events and "probed" not in journal.events:
+    if "cleaned" in journal.events and "probed" not in journal.events:
         raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
-    return journal
 
 
 def try_product(where: Where, code: str, journal: Journal) -> None:
@@ -183,16 +185,25 @@ def concluded(where: Where, code: str, journal: Journal) -> int:
     return conclude(journal.events["product"])
 
 
-def begin(where: Outside, run: str, *, resumes: bool = False) -> None:
-    """Refuse what a run may not touch, mark what it makes, and watch for what is not its own from now on."""
+def begin(where: Outside, run: str) -> None:
+    """A run begins here, or is refused."""
+    refuse(where, run)
+    safety.mark(where, run)
+    watch(where, run)
+
+
+def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
+    """Refuse what a run may not touch."""
     others = bool(os.environ.get("OTHERS"))
     problems = safety.refusals(where, others=others, resumes=run if resumes else "")
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
-    if not resumes:
-        safety.mark(where, run)
-    elif not safety.is_marked(where, run):
+    if resumes and not safety.is_marked(where, run):
         raise Stop("nothing was changed: that run was cleaned up; start a new one")
+
+
+def watch(where: Outside, run: str) -> None:
+    """From now on nothing may appear that is not this run's."""
     where.guard = partial(safety.guard, where, run, safety.foreign(where))
 
 

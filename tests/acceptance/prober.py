@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sandbox.ses.switches import Switches
 from tests.acceptance.errors import Refused, Unanswered
-from tests.acceptance.lab import Lab
+from tests.acceptance.lab import CALM_SECONDS, Lab
 from tests.acceptance.probes import FIRST, LATER, UNKNOWN, Findings, Puts
 
 __all__ = ["NEVER", "Report", "probe", "run_all"]
@@ -146,7 +146,7 @@ def bad_key(lab: Lab) -> Generator[float, None, Findings]:
 def rate(lab: Lab) -> Generator[float, None, Findings]:
     """Calls a second, by reads of an identity that is not there; 23 calls at most."""
     domain = lab.domain()
-    yield 0
+    yield CALM_SECONDS
 
     def allowed(seconds: float, calls: int) -> bool:
         lab.wait_until(lab.now() + 3)

@@ -182,7 +182,10 @@ def _mailboxes(outside: Outside) -> dict[str, list[str]]:
 def _identities(outside: Outside) -> list[str]:
     lab, names, more = Lab(outside, "list"), [], {}
     while True:
-        page = lab.call("list_email_identities", PageSize=1000, **more)
+        try:
+            page = lab.call("list_email_identities", PageSize=1000, **more)
+        except Refused as refused:
+            raise Stop(f"ListEmailIdentities: {refused}; POLICY=1 prints what is needed") from None
         names += [one["IdentityName"] for one in page["EmailIdentities"]]
         if not page.get("NextToken"):
             return names

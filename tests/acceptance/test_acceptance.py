@@ -1,17 +1,22 @@
 """`make acceptance` without an account: the product by the real engine, then the prober, over the wire."""
 
+import signal
 import threading
 from dataclasses import asdict
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
 from sandbox.clock import SandboxClock
+from sandbox.pulumi.project import Result
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
+from tests.acceptance import product
 from tests.acceptance.direct import ZONE, world
-from tests.acceptance.errors import Unanswered
+from tests.acceptance.errors import Stop, Unanswered
+from tests.acceptance.interrupts import Interrupts
 from tests.acceptance.lab import Lab
 from tests.acceptance.prober import Report
 from tests.acceptance.product import FAILED, LOST, MOST_MAIL, sending_mail
@@ -93,3 +98,92 @@ def test_not_too_much_mail():
             threading.Event().wait(0.1)
     assert len(sent) == MOST_MAIL
     assert 2 * MOST_MAIL + 20 <= 200
+
+
+class ProjectAsList:
+    """What was asked of the engine."""
+
+    made: ClassVar[list["ProjectAsList"]] = []
+
+    def __init__(self, world, *, config, without, within, passphrase):
+        self.within, self.passphrase = within, passphrase
+        self.runs, self.interrupted = [], threading.Event()
+        ProjectAsList.made.append(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def configure(self, config):
+        pass
+
+    def interrupt(self):
+        self.interrupted.set()
+
+    def up(self):
+        self.runs.append("up")
+        return Result(False, "", "", [], {"pending": []})
+
+    def destroy(self):
+        self.runs.append("destroy")
+        return Result(False, "", "", [], {})
+
+
+@pytest.fixture
+def projects(monkeypatch):
+    monkeypatch.setattr(product, "Project", ProjectAsList)
+    monkeypatch.setattr(ProjectAsList, "made", [])
+    return ProjectAsList.made
+
+
+def test_guard_between_steps(projects, tmp_path):
+    """Something foreign that appears while the product works ends its part before the next step."""
+
+    def guard():
+        raise Stop("foreign")
+
+    with world(Switches()) as outside:
+        outside.guard = guard
+        with pytest.raises(Stop, match="foreign"):
+            product.main_job(Lab(outside, "0a1b2c3d"), product.RealWorld(tmp_path), say=print)
+    assert projects[0].runs == ["up", "destroy"]
+
+
+def test_guard_within_a_step(monkeypatch):
+    """A step may take an hour: the engine is interrupted then, and the run stops."""
+    monkeypatch.setattr(product, "GUARD_SECONDS", 0.01)
+
+    def guard():
+        raise Stop("foreign")
+
+    project = ProjectAsList(None, config={}, without=(), within=None, passphrase="")
+    with world(Switches()) as outside:
+        outside.guard = guard
+        with pytest.raises(Stop, match="foreign"), product.watched(Lab(outside, "0a1b2c3d"), project):
+            assert project.interrupted.wait(60)
+
+
+def test_state_of_the_product(projects, tmp_path):
+    """It is in the run's own folder, under another passphrase each time."""
+    with world(Switches()) as outside:
+        outside.send = None
+        for _ in range(2):
+            world_ = product.RealWorld(tmp_path)
+            assert product.main_job(Lab(outside, "0a1b2c3d"), world_, say=print) == []
+    assert [one.within for one in projects] == [tmp_path, tmp_path]
+    first, second = (one.passphrase for one in projects)
+    assert len(first) == len(second) == 32
+    assert first != second
+
+
+def test_interrupted_between_steps(projects, tmp_path):
+    """A signal that comes between two steps ends the part too, after it has destroyed what there is."""
+    interrupts = Interrupts(print)
+    with world(Switches()) as outside:
+        outside.guard = lambda: interrupts._receive(signal.SIGTERM, None)
+        world_ = product.RealWorld(tmp_path)
+        with pytest.raises(SystemExit):
+            product.main_job(Lab(outside, "0a1b2c3d"), world_, say=print, interrupts=interrupts)
+    assert projects[0].runs == ["up", "destroy"]

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from sandbox.ses.switches import Fault, Switches
 from tests.acceptance import safety
-from tests.acceptance.__main__ import begin, cleaned
+from tests.acceptance.__main__ import begin, cleaned, refuse
 from tests.acceptance.direct import ZONE, world
 from tests.acceptance.errors import Stop
 from tests.acceptance.lab import GUARD_SECONDS, PREFIX, TAG, Lab, below, run_of
@@ -73,7 +73,7 @@ def test_left_by_an_earlier_run(here):
     with pytest.raises(Stop, match=rf"an earlier run left .*: make acceptance CLEANUP={RUN} ZONE={ZONE}"):
         begin(here, OTHER)
     safety.mark(here, RUN)
-    begin(here, RUN, resumes=True)
+    refuse(here, RUN, resumes=True)
 
 
 def test_only_its_own_is_deleted(here):
@@ -242,6 +242,38 @@ def test_something_foreign_while_it_waits(here, what):
         lab.wait_until(here.now() + 6 * 3600)
     assert max(slept) == GUARD_SECONDS
     assert sum(slept) < 4 * GUARD_SECONDS
+
+
+def test_something_foreign_while_records_are_made(here):
+    """Records take a minute each in Route 53: after ten of them it is noticed too."""
+    begin(here, RUN)
+    lab, publish = Lab(here, CODE), here.records.publish
+
+    def takes_a_minute(*arguments):
+        publish(*arguments)
+        here.wait(60)
+
+    here.records.publish = takes_a_minute
+    here.ses.model.put_easy_dkim("theirs.example", REGION)
+    made = []
+
+    def publish_twenty():
+        for _ in range(20):
+            lab.publish(lab.domain(), lab.key())
+            made.append(1)
+
+    with pytest.raises(Stop, match=r"has appeared: .*theirs"):
+        publish_twenty()
+    assert len(made) < 10
+
+
+def test_the_rate_is_not_disturbed(here):
+    """While calls a second are counted, the guard makes none."""
+    lab = Lab(here, CODE)
+    here.guard = lambda: pytest.fail("the guard called")
+    here.wait(2 * GUARD_SECONDS)
+    for _ in range(30):
+        lab.wait_until(lab.now() + 1.02)
 
 
 def test_cleaned_up_by_somebody(here):
