@@ -100,16 +100,46 @@ class ExaminedIdentity:
 
 
 @dataclass
+class FoundPolicy:
+    """A DMARC record."""
+
+    at: str
+    """The name of the record."""
+    policy: Literal["none", "quarantine", "reject"]
+    """For the domain that was asked about."""
+    adkim: Literal["r", "s"]
+    aspf: Literal["r", "s"]
+
+
+@dataclass
+class ExaminedDmarc:
+    """What DMARC makes of a domain's mail."""
+
+    domain: str
+    policy: FoundPolicy | None
+    """Null if no record was found."""
+    mail_from: dict[str, str | None]
+    """The MAIL FROM domain by Region; null where SES uses its own."""
+
+
+@dataclass
 class Examination:
-    """All records that were looked up, and SES's view, which does not affect the verdict."""
+    """All records that were looked up, and what does not affect the verdict: SES's view, and DMARC."""
 
     verdict: Literal["right", "wrong", "unknown"]
     records: list[ExaminedRecord]
     ses: list[ExaminedIdentity]
+    dmarc: list[ExaminedDmarc]
 
 
 SCHEMAS: Final[dict[str, tuple[Any, tuple[type, ...]]]] = {
-    "doctor": (Examination, (Examination, ExaminedRecord, ExaminedIdentity, ExaminedServer, ExaminedKey)),
+    "doctor": (
+        Examination,
+        (
+            *(Examination, ExaminedRecord, ExaminedIdentity, ExaminedServer, ExaminedKey),
+            *(ExaminedDmarc, FoundPolicy),
+        ),
+    ),
     "iam-policy": (PrintedPolicy, (PrintedPolicy,)),
     "records": (list[PrintedRecord], (PrintedRecord,)),
     "rotate": (Rotated, (Rotated, Rotation)),
