@@ -27,7 +27,7 @@ def test_real_account(sandbox, shell, follow, kms_alias):
     assert done.exit_code == 0, done.shown
     assert f"\n{shell.project}/venv/bin/byodkim\n" in done.stdout
     assert json.loads((shell.project / "policy.json").read_text())["Version"] == "2012-10-17"
-    assert f"{DOMAIN}  {REGION}  SUCCESS  1 " in done.stdout
+    assert f"\n{DOMAIN}: well\n" in done.stdout
     assert sandbox.ses.signing_key(DOMAIN, REGION)
 
     gone = shell.run("pulumi destroy")
