@@ -8,9 +8,9 @@ stay within SES's rate limit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
@@ -28,12 +28,15 @@ from byodkim_provider.progress import Clock, stopping
 __all__ = ["Connections", "connections"]
 
 
+T = TypeVar("T")
+
+
 class Connections:
     """Clients, by Region. A class because it keeps clients and failures for the life of the process."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._clients: dict[tuple[object, str, str | None], Future[Any]] = {}
+        self._made: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
 
     def ses(self, region: str, account_id: str | None) -> SesClient:
@@ -42,68 +45,68 @@ class Connections:
 
         A failure is cached: a process is one run, and STS is slow to fail.
         """
-        client: SesClient
-        # The account is not part of the cache key: two clients would each have their own rate limit.
-        client, account = self._once(self._connect_to_ses, region, None)
+        client, account = self._connection_to_ses(region, account_id)
         refuse_other_account(self.settings, "SES", account=account, expected=account_id)
         return client
 
     def account_id(self, region: str) -> str:
         """The account that the credentials belong to; errors as for `ses`."""
-        account: str = self._once(self._connect_to_ses, region, None)[1]
-        return account
+        return self._connection_to_ses(region, None)[1]
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
         self.ses(region, account_id)  # compares the account; the list itself is the same for all callers
-        names: frozenset[str] = self._once(self._list, region, None)
-        return names
+        return self._once(("names", region), lambda: self._list(region, account_id))
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
-        store: SecretStore = self._once(self._connect_to_secrets, region, account_id)
-        return store
+
+        def connected() -> SecretStore:
+            return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
+
+        return self._once(("secrets", region, account_id), connected)
 
     def route53(self, region: str | None, role_arn: str | None) -> Route53Client:
         """Route 53, in the account of *role_arn* if it is given."""
-        found: Route53Client = self._once(self._connect_to_route53, region or "", role_arn)
-        return found
+
+        def connected() -> Route53Client:
+            return Route53Client(connect_to_route53(self.settings, region=region, role_arn=role_arn))
+
+        return self._once(("Route 53", region, role_arn), connected)
+
+    def _connection_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+        """The client, and the id of its account."""
+        # The account is not part of the key: two clients would each have their own rate limit.
+        return self._once(("SES", region), lambda: self._connect_to_ses(region, account_id))
 
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
-        """The client, and the id of its account."""
         connection = connect(self.settings, region=region, expected_account=account_id)
         account = connection.account_id
         return SesClient(connection.client, region=region, account_id=account, clock=Clock()), account
-
-    def _connect_to_secrets(self, region: str, account_id: str | None) -> SecretStore:
-        return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
-
-    def _connect_to_route53(self, region: str, role_arn: str | None) -> Route53Client:
-        return Route53Client(connect_to_route53(self.settings, region=region or None, role_arn=role_arn))
 
     def _list(self, region: str, account_id: str | None) -> frozenset[str]:
         pages = self.ses(region, account_id).list_email_identities()
         return frozenset(one.name for page in pages for one in page)
 
-    def _once(self, make: Callable[[str, str | None], Any], region: str, account_id: str | None) -> Any:
-        """What *make* returns or raises; called once, by the first thread that needs it."""
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What *make* returns or raises; called once for a *key*, by the first thread that needs it."""
         if stopping.is_set():
             raise _stopped()
         with self._lock:
-            known = self._clients.get((make, region, account_id))
+            known: Future[T] | None = self._made.get(key)
             if known is None:
-                client: Future[Any] = Future()
-                self._clients[make, region, account_id] = client
+                made: Future[T] = Future()
+                self._made[key] = made
         if known is not None:
             while not known.done():
                 if stopping.wait(0.1):  # waiting for another thread must not delay Ctrl-C
                     raise _stopped()
             return known.result()
         try:
-            client.set_result(make(region, account_id))
+            made.set_result(make())
         except BaseException as error:  # noqa: BLE001 - whatever it is, other threads wait for it
-            client.set_exception(error)
-        return client.result()
+            made.set_exception(error)
+        return made.result()
 
 
 def _stopped() -> Stopped:

@@ -8,7 +8,7 @@ this module adds resources and conditions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -98,25 +98,26 @@ class Scope:
     """pulumi-aws tags what it makes (`aws:defaultTags`)."""
     roles: tuple[Role, ...] = ()
 
-    def needs(self) -> set[Need]:
-        """The needs of the table that apply."""
-        conditions: dict[Need, bool] = {
-            "always": bool(self.identities),
-            "configurationSet": any(one.configuration_set for one in self.identities),
-            "adopt": any(one.adopt or one.adopted for one in self.identities),
-            "tags": self.tags,
-            "keyStore": bool(self.secrets),
-            "keyStore with resourcePolicy": any(one.resource_policy for one in self.secrets),
-            "keyStore with kmsKeyId": any(one.kms_key_id for one in self.secrets),
-            "Route 53": bool(self.records),
-            "existing zone": any(one.by_name or not one.delegate for one in self.records),
-            "delegate": any(one.delegate for one in self.records),
-            "delegate and defaultTags": self.zone_tags and any(one.delegate for one in self.records),
-            "role": bool(self.roles),
-            "role with tags": any(one.with_tags for one in self.roles),
-            "role with sourceIdentity": any(one.with_source_identity for one in self.roles),
+    def concerned(self, need: Need) -> Sequence[Any]:
+        """The parts for which the actions of *need* are called; empty if none is."""
+        has_set = any(one.configuration_set for one in self.identities)
+        parts: dict[Need, Sequence[Any]] = {
+            "always": self.identities,
+            "configurationSet": self.identities if has_set else (),
+            "adopt": [one for one in self.identities if one.adopt or one.adopted],
+            "tags": self.identities if self.tags else (),
+            "keyStore": self.secrets,
+            "keyStore with resourcePolicy": [one for one in self.secrets if one.resource_policy],
+            "keyStore with kmsKeyId": [one for one in self.secrets if one.kms_key_id],
+            "Route 53": self.records,
+            "existing zone": [one for one in self.records if one.by_name or not one.delegate],
+            "delegate": [one for one in self.records if one.delegate],
+            "delegate and defaultTags": [one for one in self.records if one.delegate and self.zone_tags],
+            "role": self.roles,
+            "role with tags": [one for one in self.roles if one.with_tags],
+            "role with sourceIdentity": [one for one in self.roles if one.with_source_identity],
         }
-        return {need for need, applies in conditions.items() if applies}
+        return parts[need]
 
 
 ANY_STACK: Final = Scope(
@@ -149,11 +150,10 @@ SCAN: Final[dict[str, Any]] = {
 
 def policy(scope: Scope) -> dict[str, Any]:
     """The smallest IAM policy document for *scope*."""
-    needs = scope.needs()
     actions: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for permission in PERMISSIONS:
-        if permission.need in needs and not permission.allowed_anyway:
-            for resources, condition in _targets(permission, scope):
+        if (concerned := scope.concerned(permission.need)) and not permission.allowed_anyway:
+            for resources, condition in _targets(permission, concerned, scope):
                 key = (tuple(dict.fromkeys(resources)), json.dumps(condition))
                 actions.setdefault(key, []).append(permission.action)
     return {
@@ -175,98 +175,56 @@ def size_of(document: dict[str, Any]) -> int:
     return len("".join(json.dumps(document).split()))
 
 
-def _targets(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """The resources and the condition of *permission*."""
+def _targets(
+    permission: Permission, concerned: Sequence[Any], scope: Scope
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """The resources and the condition of *permission*, which *concerned* need."""
+    owner = _owner(permission, scope)
     match permission.on:
         case "identity":
-            yield from _identities(permission, scope)
+            # An identity that is to be adopted has another's owner tag, or none, until it is switched.
+            may_be_others = permission.condition == "ours or adopted"
+            free = [one for one in concerned if one.adopt and may_be_others]
+            bound = [one for one in concerned if one not in free]
+            for identities, condition in ((free, {}), (bound, owner)):
+                if identities:
+                    yield [_arn("ses", one, scope, f"identity/{one.domain}") for one in identities], condition
         case "configuration set":
-            yield (
-                [
-                    f"arn:{partition_of(one.region)}:ses:{one.region}:{scope.account}"
-                    f":configuration-set/{one.configuration_set}"
-                    for one in scope.identities
-                    if one.configuration_set
-                ],
-                {},
-            )
+            names = [(one, one.configuration_set) for one in concerned if one.configuration_set]
+            yield [_arn("ses", one, scope, f"configuration-set/{name}") for one, name in names], {}
         case "secret":
-            with_policy = permission.need == "keyStore with resourcePolicy"
-            yield (
-                [
-                    f"arn:{partition_of(one.region)}:secretsmanager:{one.region}:{scope.account}:secret:{one.name}"
-                    for one in scope.secrets
-                    if one.resource_policy or not with_policy
-                ],
-                _owner(permission, scope),
-            )
+            yield [_arn("secretsmanager", one, scope, f"secret:{one.name}") for one in concerned], owner
         case "KMS key":
-            for secrets in scope.secrets:
-                if secrets.kms_key_id:
-                    yield [_kms_arn(secrets, scope.account)], _kms_condition(secrets)
+            for secrets in concerned:
+                yield [_kms_arn(secrets, scope)], _kms_condition(secrets)
         case "zone" if permission.condition == "our records":
-            yield from _zones(scope)
+            # Each zone with the names of the records in it that are ours.
+            for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in concerned):
+                domains = [one.domain for one in concerned if (one.zone_id, one.keep) == (zone_id, keep)]
+                yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
         case "zone":
-            delegated_only = permission.need.startswith("delegate")
-            yield (
-                [
-                    _zone_arn(one.zone_id, scope)
-                    for one in scope.records
-                    if one.delegate or not delegated_only
-                ],
-                {},
-            )
+            yield [_zone_arn(one.zone_id, scope) for one in concerned], {}
         case "zone to read":
             # Any zone: if two have the same name, both are read to distinguish them.
-            yield [_zone_arn(None if one.by_name else one.zone_id, scope) for one in scope.records], {}
+            yield [_zone_arn(None if one.by_name else one.zone_id, scope) for one in concerned], {}
         case "change":
             yield [f"arn:{_route53_partition(scope)}:route53:::change/*"], {}
         case "role":
-            yield [role.arn for role in scope.roles if _concerns(permission, role)], {}
+            yield [role.arn for role in concerned], {}
         case "any":
             yield ["*"], {}
 
 
-def _identities(permission: Permission, scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    # An identity that is to be adopted has another's owner tag, or none, until it is switched.
-    may_be_others = permission.condition == "ours or adopted"
-    free = [one for one in scope.identities if one.adopt and may_be_others]
-    bound = [one for one in scope.identities if one not in free]
-    if permission.need == "adopt":
-        bound = [one for one in bound if one.adopt or one.adopted]
-    if free:
-        yield [_identity_arn(one, scope.account) for one in free], {}
-    if bound:
-        yield [_identity_arn(one, scope.account) for one in bound], _owner(permission, scope)
+def _arn(service: str, one: IdentityAccess | Secrets, scope: Scope, resource: str) -> str:
+    return f"arn:{partition_of(one.region)}:{service}:{one.region}:{scope.account}:{resource}"
 
 
-def _zones(scope: Scope) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Each zone with the names of the records in it that are ours."""
-    for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in scope.records):
-        domains = [one.domain for one in scope.records if (one.zone_id, one.keep) == (zone_id, keep)]
-        yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
-
-
-def _concerns(permission: Permission, role: Role) -> bool:
-    match permission.need:
-        case "role with tags":
-            return role.with_tags
-        case "role with sourceIdentity":
-            return role.with_source_identity
-    return True
-
-
-def _identity_arn(one: IdentityAccess, account: str) -> str:
-    return f"arn:{partition_of(one.region)}:ses:{one.region}:{account}:identity/{one.domain}"
-
-
-def _kms_arn(one: Secrets, account: str) -> str:
+def _kms_arn(one: Secrets, scope: Scope) -> str:
     key = one.kms_key_id or ""
     if key.startswith("arn:") and ":alias/" not in key:
         return key
     # An alias can't be the resource of a policy (KMS developer guide, "Specifying KMS keys in IAM policies").
-    key_id = "*" if "alias/" in key else key
-    return f"arn:{partition_of(one.region)}:kms:{one.region}:{account}:key/{key_id}"
+    return _arn("kms", one, scope, "key/*" if "alias/" in key else f"key/{key}")
 
 
 def _kms_condition(one: Secrets) -> dict[str, Any]:

@@ -225,16 +225,12 @@ def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) ->
     """Known reasons why the panel refuses this record."""
     name = name_to_type(panel, record_name=record_name, zone=zone)
     value = value_to_type(panel, record_value)
-    found = []
-    if panel.max_name and len(name) > panel.max_name:
-        found.append(
-            f"the name has {len(name)} characters, at most {panel.max_name} fit: take a shorter selector"
-        )
-    if panel.max_value and len(value) > panel.max_value:
-        found.append(
-            f"the value has {len(value)} characters, at most {panel.max_value} fit: take a shorter key"
-        )
-    return tuple(found)
+    limits = (("name", name, panel.max_name, "selector"), ("value", value, panel.max_value, "key"))
+    return tuple(
+        f"the {field} has {len(text)} characters, at most {most} fit: take a shorter {shorter}"
+        for field, text, most, shorter in limits
+        if most and len(text) > most
+    )
 
 
 def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str) -> str:
@@ -263,43 +259,33 @@ def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str
     return "\n".join(lines)
 
 
+_NAME_RULES: Final = {
+    "relative": "without the zone at its end, the panel adds that itself",
+    "full, final dot": "the whole name with a dot behind it, else the panel adds the zone once more",
+    "unknown": "without the zone at its end, which most panels add themselves; "
+    "if the saved record lacks it, type the whole name with a dot behind it",
+}
+
+_VALUE_RULES: Final = {
+    "one piece": "in one piece, on one line, without quotes",
+    "quoted strings": "on one line, quotes and the blanks between them included",
+    "unknown": "in one piece, on one line, without quotes; "
+    'if the panel refuses it, two strings in quotes, "first 255" "rest"',
+}
+
+
 def name_rule(panel: Panel) -> str:
     """How to type the name in this panel."""
-    match panel.name_form:
-        case "relative":
-            return "without the zone at its end, the panel adds that itself"
-        case "full, final dot":
-            return "the whole name with a dot behind it, else the panel adds the zone once more"
-        case "unknown":
-            return (
-                "without the zone at its end, which most panels add themselves; "
-                "if the saved record lacks it, type the whole name with a dot behind it"
-            )
+    return _NAME_RULES[panel.name_form]
 
 
 def value_rule(panel: Panel) -> str:
     """How to type the value in this panel."""
-    match panel.value_form:
-        case "one piece":
-            return "in one piece, on one line, without quotes"
-        case "quoted strings":
-            return "on one line, quotes and the blanks between them included"
-        case "unknown":
-            return (
-                "in one piece, on one line, without quotes; "
-                'if the panel refuses it, two strings in quotes, "first 255" "rest"'
-            )
+    return _VALUE_RULES[panel.value_form]
 
 
 def delegation(panel: Panel, *, zone: str, delegated: str, name_servers: Iterable[str]) -> str:
     """What to type so that *zone* delegates its sub-zone *delegated*, one field per line."""
     name = name_to_type(panel, record_name=delegated, zone=zone)
-    values = [f"  Value: {server}" for server in sorted(name_servers)]
-    return "\n".join(
-        [
-            f"{panel.title} of {zone}",
-            "  Type: NS, one record for each value",
-            f"  {panel.name_field}: {name}",
-            *values,
-        ]
-    )
+    heading = f"{panel.title} of {zone}\n  Type: NS, one record for each value\n  {panel.name_field}: {name}"
+    return "\n".join([heading, *(f"  Value: {server}" for server in sorted(name_servers))])

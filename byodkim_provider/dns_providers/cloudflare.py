@@ -14,6 +14,7 @@ from typing import Any, Final
 import pulumi
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_hosts.txt import joined
 from byodkim_provider.dns_providers.aws_functions import in_one_line
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
@@ -131,7 +132,7 @@ def _values_of_others(
         name={"exact": record_name},
         opts=pulumi.InvokeOptions(parent=parent),
     )
-    return [_joined(one.content) for one in found.results if one.comment != _owner()]
+    return [joined(one.content) for one in found.results if one.comment != _owner()]
 
 
 def _call(domain: str, function: Callable[..., Any], **arguments: Any) -> Any:
@@ -145,13 +146,6 @@ def _call(domain: str, function: Callable[..., Any], **arguments: Any) -> Any:
             [f'domains["{domain}"].dns: Cloudflare: {in_one_line(error)}'],
             hint="nothing was changed; is `cloudflare:apiToken` set, and may it read the zone?",
         ) from None
-
-
-def _joined(content: str) -> str:
-    try:
-        return records.parse_quoted(content)
-    except ValueError:
-        return content
 
 
 def _owner() -> str:
