@@ -7,16 +7,15 @@ is kept in, which is quoted and split however it came.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
+from sandbox.http_stand_in import HttpStandIn, Request, Response
 
 __all__ = ["Cloudflare"]
 
@@ -25,6 +24,8 @@ NAME_SERVERS: Final = CHILD_NAME_SERVERS[2:]
 
 AUTOMATIC_TTL: Final = 300
 """The TTL, in seconds, that Cloudflare uses for a TTL of 1."""
+
+ROOT: Final = "/client/v4"
 
 Json = dict[str, Any]
 
@@ -38,29 +39,32 @@ class Refused(Exception):
         self.code = code
 
 
-class Cloudflare:
+class Cloudflare(HttpStandIn):
     """One account; it accepts any token."""
 
     token: Final = "any-token-opens-the-sandbox"
 
     def __init__(self) -> None:
+        super().__init__()
         self._zones: dict[str, Json] = {}
         self._records: dict[str, dict[str, Json]] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-
-    def start(self) -> None:
-        """Answer on a free port from now on."""
-        threading.Thread(target=self._server.serve_forever, name="sandbox-cloudflare", daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def url(self) -> str:
         """For the variable CLOUDFLARE_BASE_URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/client/v4"
+        return f"{super().url}{ROOT}"
+
+    def respond(self, request: Request) -> Response:
+        path = request.path.removeprefix(ROOT)
+        try:
+            if request.headers.get("Authorization") != f"Bearer {self.token}":
+                raise Refused(401, 10000, "Authentication error")
+            result = self.request(request.method, path, request.query, request.body)
+        except Refused as refused:
+            errors = [{"code": refused.code, "message": str(refused)}]
+            return Response(refused.status, {"success": False, "errors": errors})
+        return Response(200, {"success": True, "result": result})
 
     def add_zone(self, name: str) -> str:
         """
@@ -101,7 +105,7 @@ class Cloudflare:
                 if zone["status"] == status
             ]
 
-    def request(self, method: str, path: str, query: Json, body: Json) -> Any:
+    def request(self, method: str, path: str, query: Mapping[str, str], body: Json) -> Any:
         """The `result` of one request; raises `Refused`."""
         with self._lock:
             match method, path.strip("/").split("/"):
@@ -190,34 +194,3 @@ def _record_sets(zone: Json, records: dict[str, Json]) -> list[RecordSet]:
         values = (*before.values, one["content"]) if before else (one["content"],)
         sets[one["name"], one["type"]] = RecordSet(one["name"], one["type"], ttl, values)
     return list(sets.values())
-
-
-def _handler(cloudflare: Cloudflare) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            url = urlsplit(self.path.removeprefix("/client/v4"))
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            query = {key: values[0] for key, values in parse_qs(url.query).items()}
-            try:
-                if self.headers.get("Authorization") != f"Bearer {cloudflare.token}":
-                    raise Refused(401, 10000, "Authentication error")
-                status, reply = (
-                    200,
-                    {"success": True, "result": cloudflare.request(self.command, url.path, query, body)},
-                )
-            except Refused as refused:
-                status = refused.status
-                reply = {"success": False, "errors": [{"code": refused.code, "message": str(refused)}]}
-            text = json.dumps(reply).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 # the standard library's names
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing is printed."""
-
-    return Handler

@@ -1,23 +1,20 @@
 """
-What the stand-ins for APIs of DNS hosts share: an HTTP server, a zone, and what goes wrong on the way.
+What the stand-ins for APIs of DNS hosts share: a zone, and what goes wrong on the way.
 
 What one host answers to a request is in its own file.
 """
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Literal, get_args
-from urllib.parse import parse_qs, urlsplit
+from typing import Final, Literal, get_args
 
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
+from sandbox.http_stand_in import HttpStandIn, Request, Response
 
 __all__ = ["ApiStandIn", "Record", "Request", "Response", "Trouble"]
 
@@ -46,27 +43,7 @@ class Record:
         return "".join(self.strings)
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
-
-
-@dataclass(frozen=True)
-class Response:
-    """A status and what is sent as JSON; nothing if *body* is None."""
-
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class ApiStandIn:
+class ApiStandIn(HttpStandIn):
     """One account with one zone. Subclasses answer; this one serves, remembers and loses."""
 
     served_after: timedelta = timedelta()
@@ -76,6 +53,7 @@ class ApiStandIn:
     """Who serves the zone."""
 
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
+        super().__init__()
         self.zone = zone
         self.clock = clock or SandboxClock()
         self.records: list[Record] = []
@@ -91,21 +69,10 @@ class ApiStandIn:
         self.released = threading.Event()
         self._numbers = 0
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().stop()
 
     # What is in the zone
 
@@ -191,46 +158,3 @@ def split(value: str) -> tuple[str, ...]:
 
 def _escaped(string: str) -> str:
     return string.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _handler(stand_in: ApiStandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def respond(self) -> None:
-            url = urlsplit(self.path)
-            octets = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            form = (self.headers.get("Content-Type") or "").startswith("application/x-www-form")
-            request = Request(
-                self.command,
-                url.path,
-                _first(url.query),
-                dict(self.headers),
-                _first(octets.decode()) if form else json.loads(octets or b"null"),
-            )
-            answer = stand_in.respond(request)
-            if answer is None:
-                self.close_connection = True
-                return
-            if isinstance(answer, bytes):
-                status, headers, octets = 200, {}, answer
-            else:
-                status, headers = answer.status, dict(answer.headers)
-                octets = b"" if answer.body is None else json.dumps(answer.body).encode()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(octets)))
-            self.end_headers()
-            self.wfile.write(octets)
-
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = respond  # noqa: N815 # the standard library's names
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing is printed."""
-
-    return Handler
-
-
-def _first(text: str) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(text, keep_blank_values=True).items()}

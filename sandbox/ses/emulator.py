@@ -24,11 +24,9 @@ from typing import Any, Final
 import botocore.session
 
 from sandbox.clock import SandboxClock
-from sandbox.ses.account import LookUpSoa, LookUpTxt
 from sandbox.ses.model import Call, NoAnswerError, SesModel
 from sandbox.ses.request import action_and_parameters
 from sandbox.ses.rules import SesError
-from sandbox.ses.sending import Deliver
 from sandbox.ses.switches import Fault, FaultKind, Switches
 
 __all__ = ["Call", "Fault", "FaultKind", "SandboxClock", "SesEmulator", "Switches"]
@@ -45,26 +43,8 @@ GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 class SesEmulator(SesModel):
     """SES on a loopback port: a context manager, or `start` and `stop`."""
 
-    def __init__(
-        self,
-        *,
-        look_up_txt: LookUpTxt,
-        look_up_soa: LookUpSoa | None = None,
-        clock: SandboxClock,
-        switches: Switches | None = None,
-        account_id: str = "123456789012",
-        deliver: Deliver = lambda *_: None,
-    ) -> None:
-        super().__init__(
-            look_up_txt=look_up_txt,
-            look_up_soa=look_up_soa,
-            clock=clock,
-            switches=switches,
-            account_id=account_id,
-            deliver=deliver,
-        )
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+    _server: _Server | None = None
+    _thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:

@@ -1,11 +1,29 @@
-"""What Route 53 is asked about zones, and how often."""
+"""What Route 53 is asked about zones and about one name, and how often."""
+
+from io import BytesIO
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
+from byodkim_provider import progress
 from byodkim_provider.aws.route53 import Route53Client, Zone
-from byodkim_provider.errors import AwsRefused
+from byodkim_provider.aws.session import connect_to_route53
+from byodkim_provider.aws.settings import AwsSettings
+from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
+
+NAME = "s1._domainkey.example.com"
+
+
+class Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def __init__(self, text):
+        super().__init__(text.encode())
+
+    def stream(self, **_):
+        yield self.read()
 
 
 @pytest.fixture
@@ -24,6 +42,11 @@ def stub(client):
 @pytest.fixture
 def route53(client):
     return Route53Client(client)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: False)
 
 
 def page(*zones, marker=None):
@@ -72,3 +95,122 @@ def test_refused(stub, route53):
         "ListHostedZones for the account: AccessDenied: not authorized",
         "GetHostedZone for zone 'Z1': NoSuchHostedZone: No hosted zone found with ID: Z1",
     ]
+
+
+# -- one name of a zone
+
+
+def answer(*values, name=f"{NAME}.", kind="TXT"):
+    """One page of ListResourceRecordSets; without values the zone ends there."""
+    record_set = {
+        "Name": name,
+        "Type": kind,
+        "TTL": 300,
+        "ResourceRecords": [{"Value": value} for value in values],
+    }
+    return {
+        "ResourceRecordSets": [record_set] if values else [],
+        "IsTruncated": True,
+        "MaxItems": "1",
+    }
+
+
+QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "TXT", "MaxItems": "1"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
+        (answer('"a"', name="s2._domainkey.example.com."), ()),
+        (answer("a.example.net", kind="CNAME"), ()),
+        (answer(), ()),
+    ],
+    ids=["there", "the next name", "another type", "the zone's end"],
+)
+def test_txt(stub, route53, found, expected):
+    """A name is asked for alone, however many records its zone has."""
+    stub.add_response("list_resource_record_sets", found, QUESTION)
+    assert route53.txt("Z1", NAME) == expected
+
+
+def test_throttled(stub, route53):
+    """Who asks too fast waits and asks again."""
+    for _ in range(2):
+        stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
+    stub.add_response("list_resource_record_sets", answer('"a"'), QUESTION)
+    assert route53.txt("Z1", NAME) == ('"a"',)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "hint"),
+    [
+        ("NoSuchHostedZone", "No hosted zone found with ID: Z1", "nothing was changed"),
+        (
+            "AccessDenied",
+            "User: arn:aws:iam::123456789012:user/me is not authorized",
+            "nothing was changed; `byodkim iam-policy` prints the policy that these credentials need",
+        ),
+        (
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            "nothing was changed; renew the credentials until `aws sts get-caller-identity` works",
+        ),
+    ],
+)
+def test_txt_refused(stub, route53, code, text, hint):
+    """What Route 53 says is one line, and the next step another."""
+    stub.add_client_error("list_resource_record_sets", code, text, 403)
+    with pytest.raises(AwsRefused) as caught:
+        route53.txt("Z1", NAME)
+    assert str(caught.value) == f"ListResourceRecordSets for zone 'Z1': {code}: {text}\n  hint: {hint}"
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "Sign in"])
+def test_somebody_else_answers(route53, client, body):
+    """A page of a proxy is no answer, and no crash."""
+
+    def answer(request, **_):
+        return AWSResponse(request.url, 200, {"content-type": "text/html"}, Raw(body))
+
+    client.meta.events.register("before-send.route53", answer)
+    with pytest.raises(AwsRefused) as caught:
+        route53.txt("Z1", NAME)
+    assert str(caught.value) == (
+        "ListResourceRecordSets for zone 'Z1': a response that is not Route 53's\n"
+        "  hint: nothing was changed; is there a proxy between here and AWS?"
+    )
+
+
+def test_interrupted(stub, route53, monkeypatch):
+    """Ctrl-C is heard while Route 53 wants to be left alone."""
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: seconds > 0)
+    stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
+    with pytest.raises(Stopped):
+        route53.txt("Z1", NAME)
+
+
+def test_interrupted_in_line(stub, route53, monkeypatch):
+    """Of many that wait for their turn, none asks Route 53 once the run is interrupted."""
+    monkeypatch.setattr(progress.stopping, "wait", lambda seconds: True)
+    with pytest.raises(Stopped):
+        route53.txt("Z1", NAME)
+
+
+def test_role_of_the_zone():
+    """The zone of another account is read as the role that writes to it."""
+    settings = AwsSettings(
+        access_key="AKIA", secret_key="secret", endpoints={"route53": "http://127.0.0.1:1"}
+    )
+    role = "arn:aws:iam::123456789012:role/dns"
+    client = connect_to_route53(settings, region="eu-west-1", role_arn=role)
+    assert client._get_credentials().method == "assume-role"  # botocore has no public way
+    assert client.meta.endpoint_url == "http://127.0.0.1:1"
+    own = connect_to_route53(settings, region=None, role_arn=None)
+    assert own._get_credentials().method != "assume-role"
+
+
+def test_no_session():
+    """A profile that nobody has is told as for SES."""
+    with pytest.raises(InvalidSettings, match=r"^aws: no session with profile 'nobody': "):
+        connect_to_route53(AwsSettings(profile="nobody"), region="eu-west-1", role_arn=None)
