@@ -52,7 +52,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, and what it is for. Of the other fields each action has its own."""
+    """One call, and why it is made. Each of the other fields is for some actions only."""
 
     action: Action
     why: str
@@ -62,17 +62,17 @@ class Call:
     seconds: float = 0
     """How long a lookup may wait for the record."""
     shared: bool = False
-    """Whether all lookups of the run wait so long together."""
+    """Whether *seconds* limits all lookups of the run together."""
     key: KeyChange | None = None
-    """Of Create and Put."""
+    """For Create and Put."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does from here on: it asks something, and is planned again, or makes the calls."""
+    """What a run does next: one read or lookup, and then another plan; or the calls."""
 
     stored: Stored
-    """Once all calls have succeeded, but for what the response to Create or Put adds (`with_response`)."""
+    """What is stored after all calls; the response to Create or Put adds to it (`with_response`)."""
     calls: tuple[Call, ...] = ()
     asks: Call | None = None
     """The read or the lookup without which nothing can be decided."""
@@ -119,7 +119,7 @@ def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, 
 
 
 def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime) -> Stored:
-    """What is stored of the times, if SES has the declared key since *at*."""
+    """The stored times, if SES has had the declared key since *at*."""
     times = {**stored.signed_until, **dict.fromkeys(change.until_now, at)}
     return replace(
         stored,
@@ -133,7 +133,7 @@ def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime) -> St
 def sign_calls(
     after: Stored, identity: SesIdentity, key: KeyChange, *, put: bool, is_known: bool
 ) -> tuple[Stored, list[Call]]:
-    """Have SES sign, with the declared key. *is_known*: the state has that SES got it."""
+    """The calls after which SES signs with the declared key. *is_known*: the state shows that SES has it."""
     after, calls = as_seen(after, identity), []
     if not identity.signing_enabled:
         after = replace(after, signing_enabled=True)
@@ -165,10 +165,10 @@ def settings_calls(declared: Declared, before: Declared) -> list[Call]:
 
 def taken_last(calls: Sequence[Call], ours: Mapping[str, str]) -> tuple[Call, ...]:
     """
-    *calls* for an identity that is somebody else's, which *ours*, our tags, make this resource's at the end.
+    *calls* for an identity of somebody else; *ours*, our tags, make it this resource's at the end.
 
     Credentials may be allowed to change tags of the stack's own identities alone (`aws.permissions`). So
-    the tags that are declared come with ours, and others go after that.
+    the declared tags are set together with ours, and other tags are removed after that.
     """
     declared = {name: tag for call in calls for name, tag in call.tags.items()}
     take = Call("TagResource", "it is ours from now on", tags={**declared, **ours})

@@ -26,7 +26,7 @@ def check(
 
     *unknown* names the inputs that a preview can't know yet; they are absent from *inputs*.
     *checked_key* is the private key that an earlier check returned: that takes a while.
-    What SES would accept without a word and never verify is refused here.
+    Refuses what SES would accept without an error and never verify.
     """
     checked = without_none(inputs)
     problems: list[str] = []

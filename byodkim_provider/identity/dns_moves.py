@@ -1,5 +1,5 @@
 """
-Who is asked for a domain's records, and which change of its DNS providers would lose one.
+Which name servers verifiers ask for a domain's records, and which change of DNS providers would lose one.
 
 Zones are labels (`route53:Z0123456789ABC`), name servers are names without final dots. Values
 in, values or a refusal out: no lookup here, no Pulumi.
@@ -79,10 +79,10 @@ def _none_of(declared: Declared, asked: Set[str]) -> bool:
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
-    The message if the name servers are not those of any zone of the record; "" if they are.
+    The message if the name servers are not those of any zone of the record, else "".
 
-    And if it can't be seen, or it is intended: people publish wherever they are asked to, and a
-    delegation is made by them after the zone.
+    Also "" if that can't be determined, or is intended: people publish where they are asked to, and they
+    add a delegation after its zone is made.
     """
     if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
         return ""

@@ -31,8 +31,8 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     """
     Raise the `IdentityExists` that `create` would raise, for a preview; it changes nothing.
 
-    One List per Region and run shows which names SES has; without the permission for it each is read. If
-    SES can't be read either, `create` decides, when a record of that name may have been taken over.
+    One List per Region and run shows which names SES has; without that permission each identity is read.
+    If that fails too, `create` decides; by then a record of that name may have been taken over.
     """
     if declared.adopt:
         return
@@ -91,7 +91,7 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
 
 
 def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility:
-    """How far the record is visible once it is, or time is up; visible if DNS is not checked."""
+    """How far the record is visible, once it is visible or time is up; visible if DNS is not checked."""
     record = Visibility(visible=True, right=0, asked=0, answers=())
     if resolver := services.resolver:
         record = wait_until_visible(
@@ -120,7 +120,7 @@ def _apply(made: Plan, key: Key, services: Services) -> Stored:
         if INSTANCE_TAG in call.tags:
             services.instances[declared.region, declared.domain] = call.tags[INSTANCE_TAG]
     if stored.key_set_at is None:
-        # Nobody's: the deletion half of a replacement must not take the live identity away.
+        # No instance: the deletion half of a replacement must not delete the live identity.
         services.instances[declared.region, declared.domain] = ""
     return stored
 
@@ -159,8 +159,8 @@ def read(stored: Stored, services: Services) -> Stored:
     """
     What SES says now, in the fields that are not echoes of inputs.
 
-    An identity that is gone stays in the state as GONE: which generations it signed with
-    is known there alone, and mail with their signatures is still on its way.
+    An identity that is gone stays in the state as GONE: only the state shows which generations it
+    signed with, and mail with their signatures is still on its way.
     """
     if stored.key_set_at is None:
         return stored  # as far as the state shows, SES never got the key
@@ -204,9 +204,9 @@ def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
 
 def delete(stored: Stored, services: Services) -> None:
     """
-    Delete the identity, if it was made here and still is that one; an adopted one stays.
+    Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
 
-    It stays without our two tags: it is nobody's then, and whoever declares it again needs `adopt`.
+    It stays without our two tags: nobody owns it then, and a resource that declares it again needs `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
     seen = services.ses.get_email_identity(domain)

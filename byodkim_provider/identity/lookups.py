@@ -19,7 +19,7 @@ def check(declared: Declared, resolver: DnsResolver) -> Visibility:
 
 
 def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
-    """Why nobody will find the records where they are to be made, before they are; "" if somebody will."""
+    """Why verifiers won't find the records where they are going to be made; "" if they will."""
     if resolver is None or declared.dns_check != "authoritative":
         return ""
     # Not the record's own name, which a preview may not know, and which recursive resolvers must not get.
@@ -36,7 +36,7 @@ def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str
 
 
 def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> str:
-    """The line that a preview says about a switch to another key, with one lookup of its record."""
+    """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
     line = f"{declared.domain} {declared.region}: {step}{declared.selector}"

@@ -1,5 +1,5 @@
 """
-Whose an identity in SES is, by its tags, and what may not be done to anybody else's.
+Who owns an identity in SES, by its tags, and what may not be done to an identity of somebody else.
 
 Values in, a refusal out: no call here.
 """
@@ -52,7 +52,7 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     """
     Raise `IdentityExists` unless this resource made the identity that it is about to create.
 
-    *in_state*: the state knows of the resource, so that it may have made it with an earlier key. A
+    *in_state*: the resource is in the state, so it may have made the identity with an earlier key. A
     selector that a preview can't know is not compared.
     """
     refuse_other_owner(declared, seen, was_ours=False)
@@ -67,7 +67,7 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
 
 def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     """
-    SES signs with nothing from the change of an Easy DKIM identity until it has found the key.
+    Raise `IdentityExists` if mail would be unsigned: SES leaves Easy DKIM before it has found the key.
 
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """

@@ -1,11 +1,12 @@
 """
 The life of an SES identity as a value: which calls a run makes, in which order, and what it stores then.
 
-`plan` makes no call, and knows no clock. It is asked again after each read and lookup, with all that is seen
-by then. `lifecycle` carries out what it says.
+`plan` makes no call, and reads no clock. `lifecycle` asks for a plan again after each read and lookup, with
+everything seen so far, and carries it out.
 
-Theory of operation. What is *stored* is nothing (new), an identity that waits for its record (awaiting), one
-whose key SES got (set), or one that a refresh found otherwise than declared (drifted).
+Theory of operation. What is *stored* is one of four: nothing (new), an identity that waits for its record
+(awaiting), an identity whose key SES has (set), or one that differed from its declaration when a refresh read
+it (drifted).
 
     row  stored    differs     SES has                     what happens
     1    new       all         nothing                     Lookup Create
@@ -48,22 +49,23 @@ whose key SES got (set), or one that a refresh found otherwise than declared (dr
     38   drifted   nothing     a replacement's tags        Get Tag
 
 Who knows what. The state is written once, after the last call. A run that fails, is killed or gets no
-response stores nothing, and SES may have a key that the state does not know. So nothing is assumed: where
-more than an echo differs, SES is read first. A Create whose response was lost is known by our owner tag, a
-Put by its selector. Where SES returns no selector the same Put is sent again, which does no harm. What a
-lost call may have made sign counts as signing until now, and its record does not leave DNS. One thing stays
-unseen: a Put is lost and the step undone. The file says what the state says, so that nothing is read.
+response stores nothing, and SES may then have a key that is not in the state. So a plan assumes nothing: if
+more than an echo differs, it reads SES first. Our owner tag shows that a Create succeeded although its
+response was lost; the selector shows that of a Put. If SES returns no selector, the same Put is sent again,
+which does no harm. A generation that may sign because of a lost call counts as signing until now, and its
+record stays in DNS. One case is not seen: the response to a Put is lost, and then the edit is undone. The
+file agrees with the state, so nothing is read.
 
 Why each call is where it is.
 
 1. Get comes first, but for a new identity: the response to Create says whether SES has it, and is one call.
 2. The lookup comes before Create and Put: SES gets no key whose record is not in DNS.
 3. Our tags come early where the identity is ours, with a new instance: if the run fails after that, the
-   instance in the state arms nobody's deletion.
+   instance in the state is not in SES any more, and no deletion can use it.
 4. Settings come before the key: where one is refused, nothing about the key has changed.
-5. The key comes last: what fails after it would hide from the state that SES has it.
-6. Our tags come even later where the identity is somebody else's, or that of a resource which is being
-   replaced: it stays theirs until all else has succeeded.
+5. The key comes last: if a later call failed, the state would not show that SES has the key.
+6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that is being
+   replaced: it stays theirs until every other call has succeeded.
 """
 
 from __future__ import annotations
@@ -113,11 +115,11 @@ AWS does not document it. Not relying on reads meanwhile costs at most one ident
 
 def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str) -> Plan:
     """
-    What makes the identity *declared*, from what is *stored* of it (None: a new one) and *seen* by now.
+    The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was *seen*.
 
     *instance* is random, for an identity that becomes this resource's. Raises `RecordNotVisible` before a
-    switch to a key whose record is not in DNS, `InvalidSettings` where a record would leave that SES may
-    sign with, `IdentityExists` for anybody else's identity.
+    switch to a key whose record is not in DNS, `InvalidSettings` if a record that SES may sign with would
+    leave DNS, `IdentityExists` if the identity belongs to somebody else.
     """
     if stored is None:
         new = Stored(declared=declared, instance=instance, status=AWAITING_DNS)
@@ -177,9 +179,9 @@ def _introduce(
     left: Collection[int] = (),
 ) -> Plan:
     """
-    Create an identity that SES does not show, once its record is in DNS, or take over the one it has.
+    Create an identity that SES does not show, once its record is in DNS, or take over an existing one.
 
-    With *before* SES had the identity, and shows it no more. A Region that is dropped may have signed
+    With *before* SES had the identity, and no longer shows it. A Region that is dropped may have signed
     with the generations in *left* until now.
     """
     declared = new.declared
@@ -192,15 +194,15 @@ def _introduce(
         return _take_over(new, seen, key, is_new=is_new)
     waiting = replace(new, status=AWAITING_DNS)
     if is_new and declared.is_slow and declared.dns_check == "recursive":
-        # It can't be there yet, and a recursive resolver would remember that it is not there.
+        # The record can't be in DNS yet, and a recursive resolver would cache that it is missing.
         return Plan(waiting, warning=waiting_for_dns(declared, None))
     if seen.record is None:
-        # Who can be stored as waiting shares one wait with the others: a hundred records that are not there
-        # would hold up the run for hours. A switch fails without its record, so it has a wait of its own.
+        # Identities that can be stored as waiting share one wait: a hundred missing records would hold up
+        # the run for hours. A switch fails without its record, so it has a wait of its own.
         seconds = declared.wait_seconds(first=True)
         return Plan(new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None))
     if not seen.record.visible:
-        if before:  # what SES does not show it may have all the same
+        if before:  # SES may have an identity that it does not show
             raise not_visible(declared, seen.record, seen.waited_seconds, still="SES shows no identity")
         return Plan(waiting, warning=waiting_for_dns(declared, seen.record))
     create = Call(
@@ -218,8 +220,8 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     Go on with an identity that exists already.
 
     It is ours if its owner tag says so: the response to an earlier Create was lost, or the
-    resource is being replaced. Anybody else's is taken only with `adopt`, and stays in SES
-    when the resource goes. One that signs with this key already gets our tags and no call more.
+    resource is being replaced. An identity of somebody else is taken only with `adopt`, and stays in
+    SES when the resource is deleted. If it signs with this key already, it gets our tags and no other call.
     """
     declared, identity = new.declared, seen.identity
     if not seen.read:
@@ -234,7 +236,7 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
         )
     if not declared.adopt:
         refuse_existing(declared, identity, in_state=not is_new)
-    # A generated key has its selector for itself; a supplied one may have been corrected since.
+    # No other key ever has the selector of a generated key; a supplied key may have been corrected since.
     certain = declared.generation is not None and declared.generation not in declared.supplied_keys
     proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off"
     put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
@@ -307,8 +309,8 @@ def _needs_put(
     """
     Whether the key must be sent to SES, None before the lookup that this needs; raises if it may not.
 
-    *believed* is the selector that SES should be signing with, where it doesn't say. If *suspected*, SES
-    may hold another key under its selector: it does if it finds another value where ours is visible.
+    *believed* is the selector that SES should be signing with, used if SES returns none. If *suspected*, SES
+    may hold another key under this selector: it does if it finds another value although ours is visible.
     """
     signs_with = (identity.selector or believed) if identity.origin == "EXTERNAL" else None
     needed = needed or signs_with != declared.selector or identity.dkim_status == "FAILED"
@@ -328,9 +330,9 @@ def _lookup(declared: Declared) -> Call:
 
 
 def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:
-    """Whether a run that was killed, or somebody else, had SES sign with what state does not know of."""
+    """Whether SES may sign with a key that is not in the state, from a killed run or somebody else."""
     if stored.key_set_at is None:
-        # Its own Create may have been of this very key, and then nothing signed before that.
+        # If our own Create sent this very key, nothing signed before it.
         return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
     return identity.selector not in (None, stored.declared.selector, declared.selector)
 

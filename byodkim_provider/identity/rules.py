@@ -47,7 +47,7 @@ def needs_replacement(names: Collection[str]) -> list[str]:
 
 
 def region_leaves(before: Declared, after: Declared) -> bool:
-    """Whether another identity of the domain goes, which alone knows what it signed with until when."""
+    """Whether a Region is dropped. Its identity holds the only record of when each generation last signed."""
     return bool(after.regions) and not set(before.regions) <= set(after.regions)
 
 
@@ -57,7 +57,7 @@ def drifted(stored: Stored) -> bool:
 
 
 def drift(stored: Stored) -> tuple[str, ...]:
-    """What SES has otherwise than declared, as far as it was seen, in words; nothing while DNS is pending."""
+    """How SES differs from what is declared, as far as it was seen, in words; empty while DNS is pending."""
     if stored.key_set_at is None:
         return ()
     if stored.status == GONE:

@@ -118,9 +118,9 @@ class Declared:
 
     def wait_seconds(self, *, first: bool) -> int:
         """
-        How long a run waits for the record: neither a person who pastes nor a host that takes hours.
+        How long a run waits for the record; 0 if a person pastes it, or the host takes hours to show it.
 
-        Without a delegation that is every record, with one only the delegation, so the *first*.
+        Without a delegation people paste every record. A delegation they paste once, before the *first* key.
         """
         by_hand = {MANUAL, DELEGATED} if first else {MANUAL}
         later = all(label in by_hand or label.startswith(SLOW) for label in self.dns)
@@ -178,13 +178,13 @@ class Stored:
 
     declared: Declared
     instance: str
-    """A random value that the identity carries as a tag: only who knows it may delete it."""
+    """A random value in a tag of the identity. Only the resource that knows it deletes the identity."""
     status: str
     """SES's DKIM status, AWAITING_DNS or GONE."""
     other_instance: str = ""
-    """The instance tag in SES with the right owner: a replacement whose end never reached the state."""
+    """Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored."""
     other_owner: str | None = None
-    """Whose owner tag SES said it carries instead of ours, empty for none; None while it is ours."""
+    """The owner tag in SES if it is not ours, empty if there is none; None while it is ours."""
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None
@@ -201,10 +201,10 @@ class Stored:
     key_set_by: str = ""
     """CREATED, PUT or TAKEN_OVER."""
     adopted: bool = False
-    """Somebody else's before: it stays in SES when the resource goes."""
+    """It belonged to somebody else before: it stays in SES when the resource is deleted."""
     signing_since: datetime | None = None
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
-    """When each generation that signed before signed last."""
+    """By generation, when each earlier one last signed."""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:

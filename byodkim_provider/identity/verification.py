@@ -1,9 +1,8 @@
 """
-Has SES verified each identity, how long to wait for it, and why it has not.
+Waits until SES has verified each identity, and says why it has not.
 
-SES is asked as seldom as the question allows: one List for all new identities, a Get for
-each switch, nothing for what is verified already. What an answer means is decided in
-`verdicts`. No Pulumi here.
+SES is called as seldom as possible: one List for all new identities, a Get for each switch, nothing
+for what is verified already. `verdicts` judges the responses. No Pulumi here.
 """
 
 from __future__ import annotations
