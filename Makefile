@@ -70,5 +70,6 @@ clean: ## Remove what the other targets made in this folder
 venv/.installed: requirements-dev.lock requirements.txt pyproject.toml
 	$(PYTHON) -m venv venv
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS='ignore:Editable installation' \
+		$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

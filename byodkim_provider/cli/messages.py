@@ -60,7 +60,7 @@ class Failed:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for JSON, even one that is wrong otherwise."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
     return any(pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs)
 
 

@@ -22,13 +22,18 @@ STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff; }
 section { margin-top: 2rem; break-inside: avoid; }
+.scrolls { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 caption { text-align: left; font-weight: bold; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid #767676; }
 code { overflow-wrap: anywhere; }
 .wrong { color: #a50e0e; } .due { color: #7a4a00; } .well { color: #0b5c2c; }
-@media print { body { margin: 0; max-width: none; font-size: 9pt; } tr { break-inside: avoid; } }
+@media print {
+  .scrolls { overflow: visible; }
+  body { margin: 0; max-width: none; font-size: 9pt; }
+  tr { break-inside: avoid; }
+}
 """
 
 UNKNOWN: Final = "–"
@@ -127,7 +132,9 @@ def _table(
     """A table whose first column heads each row; each row has a class. *codes* are columns for machines."""
     if not rows:
         return
-    table = _in(parent, "table")
+    # On a phone a wide table scrolls by itself, by the keyboard too, and not the whole page.
+    scrolls = _in(parent, "div", role="region", tabindex="0", **{"class": "scrolls", "aria-label": caption})
+    table = _in(scrolls, "table")
     _in(table, "caption", caption)
     head = _in(_in(table, "thead"), "tr")
     for heading in headings:

@@ -5,6 +5,7 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.commands import COMMANDS
@@ -15,7 +16,7 @@ HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich
 @pytest.mark.parametrize("name", COMMANDS)
 def test_short_help(name):
     """The group says of a command what its own help begins with."""
-    command = main.get_command(click.Context(main), name)
+    command = main.get_command(click.Context(main, **main.context_settings), name)
     assert command.name == name
     assert command.get_short_help_str(200) == COMMANDS[name]
 
@@ -29,3 +30,10 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Say whether the DNS records are right" in done.stdout
     assert {name.partition(".")[0] for name in done.stderr.split()} & HEAVY == set()
+
+
+def test_nothing_given():
+    """Without a command there is help, and no traceback."""
+    result = CliRunner().invoke(main, [])
+    assert result.exit_code == 2
+    assert "Usage: " in result.output

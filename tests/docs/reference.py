@@ -31,14 +31,16 @@ WIDTH: Final = 96
 
 def commands() -> str:
     """The help of each command."""
-    with click.Context(main, info_name="byodkim") as context:
+    with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         names = main.list_commands(context)
         found = [("byodkim", main), *((f"byodkim {one}", main.get_command(context, one)) for one in names)]
     return "\n\n".join(f"## {name}\n\n```\n{_help(name, command)}\n```" for name, command in found if command)
 
 
 def _help(name: str, command: click.Command) -> str:
-    with click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH) as context:
+    # A command keeps the help option that it is first asked for: as it is started, whoever asked before.
+    settings = {**main.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    with click.Context(command, info_name=name, **settings) as context:
         return command.get_help(context)
 
 

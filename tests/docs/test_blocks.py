@@ -83,6 +83,15 @@ FOLLOWED = {
         "docs/how-to/dev-and-prod.md": {"Dev and prod with shared defaults": (4,)},
         "docs/how-to/many-domains.md": {"Many domains": (2,)},
     },
+    "test_automation.py": {
+        "docs/how-to/automation.md": {
+            "Set up the workflows": (1,),
+            "JSON": (1, 3),
+            "Prometheus": (1,),
+            "A report for auditors": (1,),
+            "Completion in the shell": (1,),
+        }
+    },
     "test_dns.py": {"docs/how-to/dns.md": {"Without Pulumi": (1,)}},
     "test_dns_by_api.py": {
         "docs/how-to/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}
@@ -171,6 +180,6 @@ COMMANDS = {
 def test_byodkim(typed):
     """A command line of ours in a page has no option that the command does not know."""
     words = list(itertools.takewhile(lambda word: not word.startswith((">", "|", "<")), typed))
-    with click.Context(main, info_name="byodkim") as context:
+    with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         command = main.get_command(context, words[1])
         command.make_parser(context).parse_args(words[2:])

@@ -1,0 +1,207 @@
+"""The example workflows, and the same by cron: every command runs in order, and does what the page says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sandbox.pulumi.plugins import write_script
+from tests.docs.pages import block
+from tests.docs.workflows import EXAMPLES, load, run_workflow
+from tests.engine.stack import REGION
+
+WORKFLOWS = sorted(path.name for path in EXAMPLES.glob("*.yml"))
+DOMAIN = "example.com"
+PAGE = "docs/how-to/automation.md"
+
+LINTER = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows")
+
+VALUES = {
+    "vars.PULUMI_BACKEND_URL": "",
+    "secrets.PULUMI_ACCESS_TOKEN": "",
+    "github.token": "token",
+    "github.event.pull_request.number": "7",
+}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_linted(name):
+    """GitHub's own schema of workflows takes it."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "check_jsonschema",
+            "--builtin-schema",
+            "vendor.github-workflows",
+            str(EXAMPLES / name),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_least_permissions(name):
+    """A workflow asks for what it needs, no AWS key is stored, and actions have a version."""
+    workflow = load(name)
+    writes = {key for key, value in workflow["permissions"].items() if value == "write"}
+    needed = {"rotate.yml": {"contents", "pull-requests"}, "preview.yml": {"pull-requests"}}
+    assert writes == {"id-token", *needed.get(name, ())}
+    text = (EXAMPLES / name).read_text()
+    assert "AWS_ACCESS_KEY_ID" not in text
+    assert "AWS_SECRET_ACCESS_KEY" not in text
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert all("@v" in step["uses"] for step in steps if "uses" in step)
+    # An expression within a script would be run as a part of it.
+    assert not any("${{" in step.get("run", "") for step in steps)
+
+
+def test_cron_is_a_script():
+    """Bash can read it, and the file may be run."""
+    subprocess.run(["bash", "-n", EXAMPLES / "cron.sh"], check=True)
+    assert os.access(EXAMPLES / "cron.sh", os.X_OK)
+
+
+GH = """\
+echo "$@" >> "$GH_LOG"
+case "$1 $2" in
+"pr list") cat "$GH_OPEN" ;;
+"pr create") echo 1 > "$GH_OPEN" ;;
+"pr comment") for last; do :; done; cat "$last" > "$GH_COMMENT" ;;
+esac
+"""
+
+
+@pytest.fixture
+def repository(sandbox, stack, tmp_path, monkeypatch):
+    """The project in Git with a remote, and a stack whose key has signed for 181 days; `gh` writes down."""
+    sandbox.add_zone(DOMAIN)
+    stack.paste(block("README.md", "With a real AWS account", 2))
+    assert stack.run("pulumi up").exit_code == 0
+    stack.days_pass(181)
+    (tmp_path / "open").write_text("0\n")
+    log, comment = tmp_path / "gh.log", tmp_path / "comment.md"
+    write_script(tmp_path / "bin" / "gh", GH)
+    stack._environment |= {
+        "GH_LOG": str(log),
+        "GH_OPEN": str(tmp_path / "open"),
+        "GH_COMMENT": str(comment),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@example.com",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@example.com",
+    }
+    made = stack.run(
+        "git init -q -b main && printf '%s\\n' venv __pycache__ '*.egg-info' > .gitignore && git add . && "
+        f"git commit -qm start && git init -q --bare -b main {tmp_path}/origin.git && "
+        f"git remote add origin {tmp_path}/origin.git && git push -q -u origin main"
+    )
+    assert made.exit_code == 0, made.shown
+    return stack
+
+
+@pytest.mark.engine
+def test_workflows(sandbox, repository, tmp_path):
+    """A rotation by pull request: opened once, previewed in a comment, applied on merge; the checks."""
+    first, _ = sandbox.ses.signing_key(DOMAIN, REGION)
+
+    def run(name):
+        (directory := tmp_path / f"run-{len(list(tmp_path.glob('run-*')))}").mkdir()
+        return run_workflow(name, repository, directory, VALUES)
+
+    due = run("check.yml")
+    assert due.failed == [], [done.shown for done in due.steps.values()]
+    assert "::warning title=DKIM::due: prod: 1 domain, 1 due" in due.steps["Status"].stdout
+
+    for _ in range(2):  # the second time the pull request is open
+        assert repository.run("git switch -q main").exit_code == 0
+        ran = run("rotate.yml")
+        assert ran.failed == [], [done.shown for done in ran.steps.values()]
+        assert "+      generation: 2" in ran.steps["Edit"].stdout
+    assert (tmp_path / "gh.log").read_text().count("pr create") == 1
+    comment = (tmp_path / "comment.md").read_text()
+    assert f"{DOMAIN} {REGION}: generation 1 → 2" in comment
+    assert sandbox.ses.signing_key(DOMAIN, REGION)[0] == first
+
+    assert run("preview.yml").failed == []
+    assert "pr comment 7 " in (tmp_path / "gh.log").read_text()
+
+    merged = repository.run("git switch -q main && git merge -q origin/rotate-dkim-keys && git push -q")
+    assert merged.exit_code == 0, merged.shown
+    up = run("up.yml")
+    assert up.failed == [], [done.shown for done in up.steps.values()]
+    assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != first
+    nothing = run("rotate.yml")
+    assert (nothing.failed, "Pull request" in nothing.steps) == ([], False)
+
+    well = run("check.yml")
+    assert well.failed == [], [done.shown for done in well.steps.values()]
+    assert "DKIM keys of prod" in (repository.project / "report.html").read_text()
+    sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
+    wrong = run("check.yml")
+    assert wrong.failed == ["Status", "Drift"]
+    assert "DKIM signatures are disabled in SES" in wrong.steps["Status"].stdout
+
+
+@pytest.mark.engine
+def test_cron(sandbox, repository, tmp_path):
+    """The same without GitHub."""
+    first, _ = sandbox.ses.signing_key(DOMAIN, REGION)
+
+    def cron(what):
+        return repository.run(
+            f"{EXAMPLES / 'cron.sh'} {what}",
+            PROJECT=str(repository.project),
+            METRICS=str(tmp_path / "byodkim.prom"),
+        )
+
+    due = cron("check")
+    assert (due.exit_code, due.stdout.splitlines()[0]) == (3, "prod: 1 domain, 1 due")
+    assert cron("metrics").exit_code == 0
+    families = text_string_to_metric_families((tmp_path / "byodkim.prom").read_text())
+    assert {one.name: [sample.value for sample in one.samples] for one in families}[
+        "byodkim_days_until_rotation"
+    ] == [-2]
+    rotated = cron("rotate")
+    assert rotated.exit_code == 0, rotated.shown
+    assert f"{DOMAIN} {REGION}: generation 1 → 2" in rotated.stdout
+    assert repository.run("git merge -q origin/rotate-dkim-keys && git push -q").exit_code == 0
+    assert cron("up").exit_code == 0
+    assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != first
+    well = cron("check")
+    assert (well.exit_code, well.stdout) == (0, ""), well.shown
+    assert cron("wrong").exit_code == 2
+
+
+@pytest.mark.engine
+def test_page(sandbox, stack, follow):
+    """The commands of the page, as they stand there."""
+    sandbox.add_zone(DOMAIN)
+    stack.paste(block("README.md", "With a real AWS account", 2))
+    assert stack.run("pulumi up").exit_code == 0
+    shutil.copytree(EXAMPLES, stack.project / "examples" / "github-actions")
+    follow(PAGE, "Set up the workflows", 1)
+    copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())
+    assert copied == WORKFLOWS
+    assert json.loads(follow(PAGE, "JSON", 1).stdout)["verdict"] == "well"
+    assert follow(PAGE, "JSON", 3).stdout.endswith("schemas\n")
+    assert "byodkim_domain_status" in follow(PAGE, "Prometheus", 1).stdout
+    follow(PAGE, "A report for auditors", 1)
+    assert DOMAIN in (stack.project / "report.html").read_text()
+    follow(PAGE, "Completion in the shell", 1)
+
+
+def test_schemas_are_named():
+    """The page says where the schema of each command is."""
+    page = (EXAMPLES.parents[1] / PAGE).read_text()
+    for path in resources.files("byodkim_provider").joinpath("schemas").iterdir():
+        assert path.name in page
+        assert json.loads(path.read_text())["title"]
