@@ -58,6 +58,10 @@ def not_made(project):
     project.stored = []
 
 
+def with_dmarc(project):
+    project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; adkim=s",)
+
+
 def no_dns(project):
     project.write("    example.com: {generation: 2, dnsCheck: off}\n")
 
@@ -70,7 +74,7 @@ def no_project(project):
     (project.directory / "Pulumi.yaml").unlink()
 
 
-CHANGES = (as_it_is, wrong_and_due, silent, not_made, no_dns, no_answer, no_project)
+CHANGES = (as_it_is, wrong_and_due, silent, not_made, with_dmarc, no_dns, no_answer, no_project)
 LINES = {
     "doctor": [["doctor"], ["doctor", DOMAIN, "--selector", "s9"], ["doctor", "nowhere.example"]],
     "iam-policy": [["iam-policy"], ["iam-policy", "--role", "arn:aws:iam::123456789012:role/no"]],
