@@ -31,7 +31,7 @@ def completed(tmp_path, world, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("byodkim s", ["status"]),
+        ("byodkim st", ["status"]),
         ("byodkim rotate --no", ["--no-up"]),
         ("byodkim status --format p", ["prometheus"]),
         ("byodkim status --stack ", ["dev", "prod"]),
