@@ -14,6 +14,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -52,18 +53,16 @@ def main() -> None:
     parser.add_argument("--page-only", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
     if not arguments.page_only:
-        busy = os.getloadavg()[0]
-        results = {
+        results: dict[str, Any] = {
             "machine": machine(),
-            "load_before": round(busy, 1),
+            "load_before": round(os.getloadavg()[0], 1),
             "measured": time.strftime("%Y-%m-%d", time.gmtime()),
-            "programs": [
-                one
-                for case in cases([int(size) for size in arguments.sizes.split(",")])
-                for one in measured(case, say)
-            ],
+            "programs": [],
         }
-        store_results(results)
+        for case in cases([int(size) for size in arguments.sizes.split(",")]):
+            for one in measured(case, say):
+                results["programs"].append(one)
+                store_results(results)  # of hours, only the program that is stopped is lost
         say(f"raw results: {RESULTS}")
     write_page(load_results())
 
