@@ -189,7 +189,7 @@ def test_file(sandbox, open_stack, byodkim, tmp_path):
     stack.configure(stack_file.load(file.read_text())["config"] | other)
     refused = stack.up()
     assert refused.failed
-    assert f"aws:allowedAccountIds: does not list {sandbox.account}" in refused.stdout
+    assert f"AWS account ID not allowed: {sandbox.account}\n" in refused.stdout
 
 
 def test_ctrl_c(tmp_path):
