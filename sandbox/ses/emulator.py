@@ -96,12 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     timeout = 10  # seconds a client may take to send its request
+    _received: datetime | None = None
 
     def do_GET(self) -> None:
         """All methods alike: the service model says which action it is."""
         credential = CREDENTIAL.fullmatch(self.headers.get("Authorization", ""))
         length = self.headers.get("Content-Length") or "0"
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        self._received = self.server.emulator.clock.now()
         try:
             if not credential:
                 raise SesError("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -143,8 +145,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The `Date` header: SES's own time, which is the sandbox's."""
-        return format_datetime(self.server.emulator.clock.now(), usegmt=True)
+        """
+        The `Date` header: SES's own time, which is the sandbox's, when it had read the request.
+
+        A check that comes with the call itself (`first_check_seconds=0`) is never before this time.
+        """
+        return format_datetime(self._received or self.server.emulator.clock.now(), usegmt=True)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on standard error: `SesModel.log` is the log."""

@@ -1,10 +1,12 @@
 """The emulator's API as a real boto3 client sees it: answers, errors, limits, faults, the log."""
 
+import itertools
 import json
 import threading
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
@@ -602,3 +604,17 @@ def test_clock_never_goes_back():
     assert clock.monotonic() - monotonic >= 72 * 3600
     with pytest.raises(ValueError, match="back"):
         clock.advance(-1)
+
+
+def test_check_within_a_call(here, monkeypatch):
+    """A check that comes with the Put itself is not before the `Date` of the response, however slow."""
+    here.verified(key("one"))
+    here.publish(key("two"))
+    here.switch(first_check_seconds=0)
+    start = here.clock.now()
+    times = (start + timedelta(seconds=0.4 * step) for step in itertools.count())
+    monkeypatch.setattr(here.clock, "now", lambda: next(times))
+    response = here.put(key("two"))["ResponseMetadata"]["HTTPHeaders"]["date"]
+    checked = here.get()["VerificationInfo"]["LastCheckedTimestamp"]
+    assert start <= checked
+    assert parsedate_to_datetime(response) <= checked
