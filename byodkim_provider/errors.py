@@ -11,24 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-__all__ = [
-    "AwsRefused",
-    "ByodkimError",
-    "DnsRefused",
-    "DnsUnconfirmed",
-    "IdentityExists",
-    "InvalidKey",
-    "InvalidSettings",
-    "NotVerified",
-    "RecordNotVisible",
-    "SecretChanged",
-    "SecretRefused",
-    "SesRefused",
-    "StillInUse",
-    "Stopped",
-    "WrongAccount",
-]
-
 
 class ByodkimError(Exception):
     """Superclass of every error here; never raised itself."""

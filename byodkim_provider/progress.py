@@ -13,8 +13,6 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "Progress", "stopping"]
-
 stopping = threading.Event()
 """Set when the run is interrupted: waits end at once, and no new call begins."""
 

@@ -19,29 +19,6 @@ from urllib.parse import urlsplit
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import printable, shown
 
-__all__ = [
-    "FLAG",
-    "LINE",
-    "MAP",
-    "NUMBER",
-    "RESOLVER",
-    "STRING",
-    "TIME",
-    "WHOLE",
-    "Kind",
-    "Kinds",
-    "by_generation",
-    "kinds_of",
-    "list_of",
-    "map_of",
-    "moment",
-    "problems",
-    "read",
-    "refuse_state",
-    "timestamp",
-    "written",
-]
-
 MAX_SINGLE_LINE: Final = 1000
 """Longest single-line string, in characters. The longest in use is an owner: three names of at most 255."""
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["named", "printable", "shown"]
-
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 

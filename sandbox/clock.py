@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["SandboxClock"]
-
 
 class SandboxClock:
     """Real time plus a growing offset. One for all servers of a sandbox; any thread may use it."""

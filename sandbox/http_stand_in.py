@@ -14,8 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["HttpStandIn", "Request", "Response"]
-
 
 @dataclass(frozen=True)
 class Request:

@@ -27,8 +27,6 @@ from sandbox.ses.switches import Switches
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
-__all__ = ["Sandbox"]
-
 
 class Sandbox:
     """A context manager; several can be open at once, in one process or in many."""

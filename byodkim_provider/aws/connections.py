@@ -25,9 +25,6 @@ from byodkim_provider.aws.session import (
 from byodkim_provider.errors import Stopped
 from byodkim_provider.progress import Clock, stopping
 
-__all__ = ["Connections", "connections"]
-
-
 T = TypeVar("T")
 
 

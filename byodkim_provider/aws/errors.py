@@ -14,22 +14,6 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-__all__ = [
-    "FAILURES",
-    "NOT_ALLOWED",
-    "PROXY",
-    "UNCHANGED",
-    "ForeignAnswer",
-    "code_of",
-    "hint_for",
-    "is_passing",
-    "is_throttled",
-    "next_step",
-    "request_id",
-    "retrying",
-    "said",
-]
-
 ATTEMPTS: Final = 10
 """
 Most attempts of a call.

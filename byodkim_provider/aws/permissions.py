@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["PERMISSIONS", "Need", "Permission"]
-
 On = Literal[
     "identity", "configuration set", "secret", "KMS key", "zone", "zone to read", "change", "role", "any"
 ]

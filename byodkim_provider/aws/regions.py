@@ -5,8 +5,6 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 
-__all__ = ["partition_of", "region_problem", "regions_with"]
-
 
 @cache
 def _known() -> dict[str, str]:

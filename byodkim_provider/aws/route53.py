@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
     from mypy_boto3_route53.type_defs import HostedZoneTypeDef
 
-__all__ = ["Route53Client", "Zone"]
-
 R = TypeVar("R")
 
 

@@ -20,8 +20,6 @@ from byodkim_provider.progress import stopping
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-__all__ = ["Secret", "SecretStore", "Value"]
-
 READS: Final = ("DescribeSecret", "GetSecretValue")
 
 CURRENT: Final = "AWSCURRENT"

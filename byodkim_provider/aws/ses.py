@@ -21,8 +21,6 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["DkimResponse", "Listed", "SesClient", "SesIdentity"]
-
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
 

@@ -23,8 +23,6 @@ from byodkim_provider.progress import Clock, stopping
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["SECONDS_PER_CALL", "Calls"]
-
 SECONDS_PER_CALL: Final = 1.05
 """
 Seconds between calls.

@@ -18,8 +18,6 @@ from urllib.parse import urlsplit
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import named, printable, shown
 
-__all__ = ["AwsSettings", "read_settings"]
-
 REFUSED: Final = {
     "assumeRoleWithWebIdentity": "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
     "customCaBundle": "AWS_CA_BUNDLE",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INSTANCE_TAG", "OWNER_TAG"]
-
 OWNER_TAG: Final = "byodkim:owner"
 """Tag that names the owner (project, stack and resource): did we create this identity?"""
 

@@ -14,8 +14,6 @@ from byodkim_provider.cli.messages import say
 from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.progress import Clock
 
-__all__ = ["ask_all"]
-
 AT_ONCE: Final = 16
 """Calls at the same time: DNS waits for silent servers, and SES calls have their own pace."""
 

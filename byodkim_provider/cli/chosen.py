@@ -24,8 +24,6 @@ from byodkim_provider.dkim import keys, public_keys, records
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import InvalidKey
 
-__all__ = ["Chosen", "chosen_options", "open_chosen", "published_in"]
-
 WITHOUT_A_STACK: Final = "give DOMAIN and --selector to work without a stack"
 
 

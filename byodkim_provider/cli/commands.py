@@ -15,8 +15,6 @@ from byodkim_provider.cli.messages import CannotRead, say, say_as_json, wants_js
 from byodkim_provider.cli.streams import repaired
 from byodkim_provider.errors import ByodkimError
 
-__all__ = ["main"]
-
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
     "iam-policy": "Print the smallest IAM policy for a stack.",

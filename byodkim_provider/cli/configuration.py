@@ -11,8 +11,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["SECRET", "has_secret", "of_project", "read"]
-
 SECRET: Final = "[secret]"  # noqa: S105 - no password, what stands for one
 """Printed in place of an encrypted value, also within an object."""
 

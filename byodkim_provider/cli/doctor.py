@@ -36,8 +36,6 @@ from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 
-__all__ = ["doctor"]
-
 
 def _server(text: str) -> str:
     """The address of the server `HOST[:PORT]` (an IPv6 address in brackets), with its port."""

@@ -28,8 +28,6 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from byodkim_provider.cli.scan_account import Account
 
-__all__ = ["Environment"]
-
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
     """The output of `pulumi` with *arguments* in *directory*; raises `CannotRead` with its error."""

@@ -18,8 +18,6 @@ from byodkim_provider.dns import dmarc, fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord
 from byodkim_provider.dns.panels import PANELS, Panel
 
-__all__ = ["DmarcView", "Examined", "SesView"]
-
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Codes without a value to type: the key has leaked, or DNS has it already."""
 

@@ -26,18 +26,6 @@ from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 
-__all__ = [
-    "DomainNow",
-    "IdentityNow",
-    "RecordNow",
-    "StackNow",
-    "Verdict",
-    "domain_now",
-    "identity_now",
-    "record_now",
-    "stack_now",
-]
-
 Verdict = Literal["well", "due", "wrong"]
 """The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
 

@@ -25,8 +25,6 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
 from byodkim_provider.identity.state import DELEGATED, ROUTE53, Stored
 
-__all__ = ["iam_policy"]
-
 
 @click.command(
     "iam-policy",

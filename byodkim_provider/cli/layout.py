@@ -19,8 +19,6 @@ from rich.table import Table
 
 from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, StackNow, Verdict
 
-__all__ = ["PLAIN", "UNBOUNDED", "counted", "show", "show_lines"]
-
 UNBOUNDED: Final = 100_000
 """Columns if a line must not be broken: more than any line has."""
 

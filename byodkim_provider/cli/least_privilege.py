@@ -17,19 +17,6 @@ from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.aws.tags import OWNER_TAG
 from byodkim_provider.dkim.key_secret import PREFIX
 
-__all__ = [
-    "ANY_STACK",
-    "MAX_POLICY_CHARACTERS",
-    "SCAN",
-    "IdentityAccess",
-    "Records",
-    "Role",
-    "Scope",
-    "Secrets",
-    "policy",
-    "size_of",
-]
-
 MAX_POLICY_CHARACTERS: Final = 6144
 """Of a managed policy, white space not counted (IAM user guide, "IAM and AWS STS quotas")."""
 

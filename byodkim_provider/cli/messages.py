@@ -13,8 +13,6 @@ import click
 
 from byodkim_provider.cli.streams import write_line
 
-__all__ = ["CannotRead", "Failed", "Failure", "Refused", "say", "say_as_json", "wants_json"]
-
 HINT: Final = "\n  hint: "
 """Between a message and what to do about it."""
 

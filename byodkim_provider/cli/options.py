@@ -9,8 +9,6 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["StackName", "json_option", "stack_option", "stacks_option"]
-
 
 class StackName(click.ParamType[str]):
     """The name of a stack; a shell completes it from the stack files of the project."""

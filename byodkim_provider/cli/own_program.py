@@ -17,8 +17,6 @@ from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeySto
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, ROUTE53, Declared
 
-__all__ = ["settings_in_state", "to_edit"]
-
 _OF_AN_IDENTITY: Final = (
     *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
     *("dns_check", "dns_resolvers", "dns_wait_seconds"),

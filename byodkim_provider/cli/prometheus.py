@@ -13,8 +13,6 @@ from typing import Final
 
 from byodkim_provider.cli.findings import StackNow
 
-__all__ = ["METRICS", "as_prometheus"]
-
 METRICS: Final = {
     "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if something is wrong.",
     "byodkim_days_until_rotation": "Days until the signing key is as old as rotateAfterDays; negative after.",

@@ -24,8 +24,6 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import PANELS
 
-__all__ = ["TxtRecord", "as_change_batch", "as_json", "as_panel", "as_zone_file", "records"]
-
 TTL: Final = DnsSettings().ttl
 """TTL of the records, in seconds: the default of the program."""
 

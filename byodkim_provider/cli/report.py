@@ -16,8 +16,6 @@ from xml.etree.ElementTree import Element
 from byodkim_provider.cli.findings import DomainNow, StackNow
 from byodkim_provider.cli.layout import counted
 
-__all__ = ["as_html"]
-
 STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff; }

@@ -35,8 +35,6 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 
-__all__ = ["rotate"]
-
 SOME_LEFT_OUT: Final = 3
 """Exit code if other domains were rotated."""
 

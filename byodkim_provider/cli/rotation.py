@@ -18,8 +18,6 @@ from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity.state import Stored
 
-__all__ = ["Rotated", "Rotation", "Way", "rotation", "signed_lately"]
-
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Way = Literal["forward", "back", "compromised"]

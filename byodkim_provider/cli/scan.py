@@ -32,8 +32,6 @@ from byodkim_provider.cli.scan_readings import KEPT, Reading, Readings, Signing
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.config.values import Region, ResolverAddress
 
-__all__ = ["scan"]
-
 Format = Literal["table", "yaml", "json"]
 
 SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}

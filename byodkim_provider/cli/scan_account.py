@@ -24,8 +24,6 @@ from byodkim_provider.dns.side_by_side import side_by_side
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import Clock
 
-__all__ = ["Account", "Names", "list_names", "read_all"]
-
 THREADS_PER_REGION: Final = 2
 """One waits for its turn while the other's call is on its way."""
 

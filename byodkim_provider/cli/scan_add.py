@@ -21,8 +21,6 @@ from byodkim_provider.cli.stack import Stack, settings_in
 from byodkim_provider.config import stack_file
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["add", "declared_domains", "default_regions", "may_write", "write"]
-
 OF_A_STACK: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 """Keys with which Pulumi decrypts the secrets of a stack."""
 

@@ -19,8 +19,6 @@ from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import ByodkimError
 
-__all__ = ["DnsHome", "Route53Zones", "home_of", "zones_of"]
-
 API_HOSTS: Final = {
     "cloudflare": "`dns: cloudflare`",
     "godaddy": "`dns: godaddy`",

@@ -21,8 +21,6 @@ from byodkim_provider.cli.scan_readings import Reading
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Found", "as_entries", "as_stack_file", "comments", "entry", "file_settings", "problem"]
-
 WINDOW: Final = "acceptUnsignedWindow"
 
 PAGE: Final = "docs/how-to/adopt-an-account.md"

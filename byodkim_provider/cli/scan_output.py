@@ -20,8 +20,6 @@ from byodkim_provider.cli.scan_account import Names
 from byodkim_provider.cli.scan_entries import Found, comments, entry
 from byodkim_provider.cli.scan_readings import Reading, Signing
 
-__all__ = ["as_json", "counted", "names_as_json", "names_as_table", "summary", "table"]
-
 
 def summary(found: Sequence[Found]) -> str:
     """How many identities sign how."""

@@ -20,8 +20,6 @@ from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.property_types import moment, timestamp
 
-__all__ = ["KEPT", "Reading", "Readings", "Signing"]
-
 KEPT: Final = timedelta(hours=24)
 """How long a reading counts. `pulumi up` reads each identity again before it changes anything."""
 

@@ -19,8 +19,6 @@ from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, Sta
 from byodkim_provider.cli.messages import Failed, Failure
 from byodkim_provider.cli.rotation import Rotated, Rotation
 
-__all__ = ["FOLDER", "SCHEMAS", "json_schema"]
-
 FOLDER: Final = Path(__file__).parents[1] / "schemas"
 """Where the files are, one for each command that can print JSON."""
 

@@ -13,8 +13,6 @@ from byodkim_provider.cli.messages import Refused
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.dkim import records
 
-__all__ = ["chosen_domains"]
-
 
 def chosen_domains(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:
     """The domains to rotate: those named, those whose key has signed since before *since*, or all."""

@@ -20,8 +20,6 @@ from byodkim_provider.config import stack_file
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Source", "find_source"]
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

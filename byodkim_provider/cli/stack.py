@@ -27,9 +27,6 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Stack", "in_project", "open_stack", "settings_in", "stack_names", "supplied_generations"]
-
-
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 

@@ -16,8 +16,6 @@ from byodkim_provider.dkim.generations import Role
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
-__all__ = ["PublishedRecord", "State", "read_state"]
-
 IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"

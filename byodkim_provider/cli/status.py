@@ -32,9 +32,6 @@ from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.property_types import timestamp
 
-__all__ = ["status"]
-
-
 EXIT_CODES: Final[dict[Verdict, int]] = {"well": 0, "wrong": 1, "due": 3}
 """2, as for every command, is what could not be determined."""
 

@@ -16,8 +16,6 @@ from typing import Final
 
 import click
 
-__all__ = ["CANNOT_WRITE", "repaired", "write_line"]
-
 CANNOT_WRITE: Final = 2
 """Exit code if the result could not be printed."""
 

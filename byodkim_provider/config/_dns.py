@@ -18,9 +18,6 @@ from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.interface import ALGORITHMS, Provider
 from byodkim_provider.quoting import shown
 
-__all__ = ["DnsSettings", "any_form", "as_list"]
-
-
 _Provider = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),

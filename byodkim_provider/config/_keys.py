@@ -19,9 +19,6 @@ from byodkim_provider.dkim.keys import load as load_key
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.quoting import shown
 
-__all__ = ["KeyStore", "SuppliedKey", "as_object", "name_or_object"]
-
-
 MAX_POLICY: Final = 20480
 """Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
 

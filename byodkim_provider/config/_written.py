@@ -14,18 +14,6 @@ from byodkim_provider.config.values import Flag
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import shown
 
-__all__ = [
-    "MAX_TAGS",
-    "SECRET_TEXT",
-    "Boolean",
-    "Listed",
-    "Written",
-    "at_least_one",
-    "distinct",
-    "tag_problems",
-]
-
-
 MAX_TAGS: Final = 48
 """
 Tags a user may set; two are this program's.

@@ -20,8 +20,6 @@ from pydantic_core import ErrorDetails
 
 from byodkim_provider.quoting import named, printable, shown
 
-__all__ = ["LocatedError", "Problem", "Steps", "line", "lines", "lines_of_program", "unknown_key"]
-
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
 

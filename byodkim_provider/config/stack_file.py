@@ -22,19 +22,6 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from byodkim_provider.config.problems import line
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = [
-    "PROJECT_FILES",
-    "Changes",
-    "at",
-    "changed",
-    "diff",
-    "edited",
-    "key_paths",
-    "load",
-    "stack_file",
-    "with_domains",
-]
-
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
 

@@ -22,8 +22,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.property_types import RESOLVER
 from byodkim_provider.quoting import shown
 
-__all__ = ["Flag", "JsonObject", "Region", "ResolverAddress", "Text", "Whole", "Zone"]
-
 
 class _Value:
     """Base of the types below: pydantic calls `read`."""

@@ -16,8 +16,6 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from byodkim_provider.errors import InvalidKey
 
-__all__ = ["is_compact", "read", "written"]
-
 _FORM: Final = re.compile(r"[1-9][0-9]{4,19}(\.[A-Za-z0-9+/]{20,}={0,2}){2}", re.ASCII)
 
 

@@ -12,19 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-__all__ = [
-    "OVERLAP_DAYS",
-    "Role",
-    "TooEarly",
-    "after_leak",
-    "allowed_today",
-    "published",
-    "published_problem",
-    "published_with_keys",
-    "roles",
-    "too_early",
-]
-
 Role = Literal["previous", "signing", "standby"]
 """Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
 

@@ -18,16 +18,6 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
 
-__all__ = [
-    "MAX_RECOVERY_DAYS",
-    "MIN_RECOVERY_DAYS",
-    "PREFIX",
-    "KeySecret",
-    "SecretArn",
-    "name_problem",
-    "names",
-]
-
 PREFIX: Final = "byodkim/"
 """Prefix of the name of every secret."""
 

@@ -34,22 +34,6 @@ from cryptography.x509 import load_der_x509_certificate
 from byodkim_provider.dkim import _compact
 from byodkim_provider.errors import InvalidKey
 
-__all__ = [
-    "MAX_BITS",
-    "MIN_BITS",
-    "PUBLIC_EXPONENT",
-    "SigningKey",
-    "block",
-    "fingerprint",
-    "generate",
-    "is_certificate",
-    "is_rsa_pss",
-    "is_rsa_public_key",
-    "load",
-    "pem_or_der",
-    "selector_for",
-]
-
 MIN_BITS: Final = 1024
 """Shortest modulus in bits: SES's least, and what RFC 8301 section 3.2 asks of signers."""
 

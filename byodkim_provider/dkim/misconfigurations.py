@@ -27,18 +27,6 @@ from byodkim_provider.dkim.records import (
     unusable_tag,
 )
 
-__all__ = [
-    "PLACEHOLDER",
-    "Misconfiguration",
-    "Misplaced",
-    "MisplacedCode",
-    "ValueCode",
-    "holds_private_key",
-    "in_testing_mode",
-    "misconfiguration",
-    "misplaced",
-]
-
 PLACEHOLDER: Final = "p=customerProvidedPublicKey"
 """What SES's console and its CSV file show where the customer's own key belongs."""
 

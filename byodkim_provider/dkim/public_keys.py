@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, block, is_certificate, is_rsa_pss, pem_or_der
 from byodkim_provider.errors import InvalidKey
 
-__all__ = ["bits", "load"]
-
 _EXPECTED: Final = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
 _PRIVATE: Final = f"is a private key, {_EXPECTED}"

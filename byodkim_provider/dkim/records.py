@@ -17,25 +17,6 @@ import idna
 
 from byodkim_provider.dkim.keys import is_rsa_public_key
 
-__all__ = [
-    "NAME_OCTETS",
-    "STRING_OCTETS",
-    "decoded",
-    "name_problem",
-    "normalise_domain",
-    "parse_quoted",
-    "public_key",
-    "quoted",
-    "record_name",
-    "record_value",
-    "route53_value",
-    "same_key",
-    "selector_problem",
-    "strings",
-    "tags_of",
-    "unusable_tag",
-]
-
 STRING_OCTETS: Final = 255
 """Most octets one string of a TXT record holds (RFC 1035 section 3.3)."""
 

@@ -22,8 +22,6 @@ from dns.rdatatype import RdataType
 from byodkim_provider.dns._replies import NoAnswer, refuse_errors
 from byodkim_provider.progress import Clock, stopping
 
-__all__ = ["Questions", "first", "host_and_port"]
-
 ATTEMPTS: Final = 2
 """Attempts per query and address: one datagram may get lost."""
 

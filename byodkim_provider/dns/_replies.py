@@ -19,20 +19,6 @@ from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
-__all__ = [
-    "NoAnswer",
-    "Said",
-    "Values",
-    "Zone",
-    "existing_part",
-    "merged",
-    "refuse_errors",
-    "said_in",
-    "text_of",
-    "values_of",
-    "zone_of",
-]
-
 
 class NoAnswer(Exception):
     """A server gave no usable answer; *failure* as in `Answer`."""

@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import servers_asked
 
-__all__ = ["removed_too_early", "still_delegated"]
-
 
 def still_delegated(domain: str, resolver: DnsResolver) -> str:
     """

@@ -28,8 +28,6 @@ from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.dns.visibility import judge, servers_asked
 
-__all__ = ["Diagnosis", "ExpectedRecord", "examine", "verdict"]
-
 NO_SELECTOR: Final = "no-such-selector"
 """A selector that nobody uses: if DNS has it, there is a wildcard."""
 

@@ -13,8 +13,6 @@ from typing import Final
 
 from byodkim_provider.dns.resolver import DnsResolver
 
-__all__ = ["Policy", "dkim_line", "lookup", "parse", "spf_line"]
-
 POLICIES: Final = ("none", "quarantine", "reject")
 
 STRICT: Final = "s"

@@ -12,8 +12,6 @@ from typing import Final
 from byodkim_provider.dkim.misconfigurations import PLACEHOLDER
 from byodkim_provider.dns.panels import Panel, name_rule, value_rule
 
-__all__ = ["MISCONFIGURATIONS", "NEW_KEY", "fix"]
-
 _WHOLE: Final = "replace {value} as a whole, {value_rule}"
 
 _COPY: Final = "replace {value}: copy the one here, do not type it"

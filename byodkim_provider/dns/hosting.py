@@ -21,8 +21,6 @@ from byodkim_provider.dns._replies import NoAnswer, text_of, zone_of
 from byodkim_provider.dns.resolver import REPLY_SECONDS, system_resolvers
 from byodkim_provider.progress import Clock
 
-__all__ = ["HostingLookup", "ZoneInDns", "hosting_lookup"]
-
 
 @dataclass(frozen=True, slots=True)
 class ZoneInDns:

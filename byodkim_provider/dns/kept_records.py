@@ -13,8 +13,6 @@ from typing import Any, Final
 from byodkim_provider.dkim import records
 from byodkim_provider.quoting import shown
 
-__all__ = ["Record", "as_cname", "as_txt", "as_written", "from_value"]
-
 Record = dict[str, Any]
 """*type*, TXT or CNAME, and *values*, as `aws.route53.Record` takes them."""
 

@@ -15,21 +15,6 @@ from typing import Final, Literal
 
 from byodkim_provider.dkim.records import quoted
 
-__all__ = [
-    "PANELS",
-    "Panel",
-    "delegation",
-    "instructions",
-    "name_rule",
-    "name_to_type",
-    "of_label",
-    "problems",
-    "recognise",
-    "serves",
-    "value_rule",
-    "value_to_type",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:

@@ -37,8 +37,6 @@ from byodkim_provider.dns._replies import (
 from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.progress import Clock
 
-__all__ = ["REPLY_SECONDS", "Answer", "DnsResolver", "resolver_for", "system_resolvers"]
-
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
 

@@ -14,8 +14,6 @@ from typing import Any, Final, TypeVar
 
 from byodkim_provider.progress import stopping
 
-__all__ = ["Interrupted", "side_by_side"]
-
 TICK: Final = 0.1
 """How often a wait checks whether the run was interrupted, in seconds."""
 

@@ -18,15 +18,6 @@ from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfig
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.progress import Clock, Progress
 
-__all__ = [
-    "DnsWait",
-    "Visibility",
-    "diagnose",
-    "judge",
-    "servers_asked",
-    "wait_until_visible",
-]
-
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
 """Seconds between the first polls: a record that its DNS provider calls ready takes only seconds."""
 

@@ -17,8 +17,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
 from byodkim_provider.dns_hosts.interface import HostSettings, Refused, Unknown
 
-__all__ = ["Host"]
-
 PORT: Final = 2083
 
 

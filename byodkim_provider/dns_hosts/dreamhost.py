@@ -15,8 +15,6 @@ from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
 from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
-__all__ = ["Host"]
-
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
 

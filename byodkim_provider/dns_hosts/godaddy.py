@@ -14,8 +14,6 @@ from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
 from byodkim_provider.dns_hosts.interface import Refused
 from byodkim_provider.dns_hosts.txt import joined, relative
 
-__all__ = ["Host"]
-
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
 PAGE: Final = 100

@@ -14,15 +14,6 @@ from typing import Any, Final, get_args
 
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings, Provider
 
-__all__ = [
-    "PROVIDERS",
-    "REQUIRED",
-    "SECRETS",
-    "TTLS",
-    "credentials",
-    "open_host",
-]
-
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 
 SECRETS: Final[Mapping[Provider, Mapping[str, str]]] = {

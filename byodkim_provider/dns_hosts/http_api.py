@@ -31,8 +31,6 @@ from byodkim_provider.dns_hosts.interface import (
 )
 from byodkim_provider.progress import stopping
 
-__all__ = ["HttpApi", "HttpHost", "as_documented"]
-
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of one response, in seconds. The slowest host that was measured took 4 s."""
 

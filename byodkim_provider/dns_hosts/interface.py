@@ -11,18 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-__all__ = [
-    "ALGORITHMS",
-    "Busy",
-    "Credentials",
-    "DnsHost",
-    "HostError",
-    "HostSettings",
-    "Provider",
-    "Refused",
-    "Unknown",
-]
-
 Provider = Literal["rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")

@@ -23,8 +23,6 @@ from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
-__all__ = ["Existing", "Record", "lookup", "publish", "withdraw"]
-
 Existing = Literal["same key", "replace"]
 """A record that exists already: taken over if it holds this key, else an error; or replaced."""
 

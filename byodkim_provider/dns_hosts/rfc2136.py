@@ -36,8 +36,6 @@ from byodkim_provider.dns_hosts.interface import (
 )
 from byodkim_provider.progress import stopping
 
-__all__ = ["Host"]
-
 PORT: Final = 53
 
 TIMEOUT_SECONDS: Final = 5.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from byodkim_provider.dkim import records
 
-__all__ = ["joined", "relative"]
-
 
 def joined(text: str) -> str:
     """

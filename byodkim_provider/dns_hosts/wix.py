@@ -18,8 +18,6 @@ from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
 from byodkim_provider.dns_hosts.interface import Refused, Unknown
 from byodkim_provider.dns_hosts.txt import joined
 
-__all__ = ["Host"]
-
 
 class Host(HttpHost):
     """One zone of an account, whose domain's name servers are Wix's."""

@@ -9,8 +9,6 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime.settings import get_root_resource
 
-__all__ = ["PerProgram"]
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,6 @@ import pulumi_aws as aws
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.resources.secret_settings import as_secret_as
 
-__all__ = ["provider_with"]
-
 _providers: PerProgram[aws.Provider] = PerProgram()
 
 

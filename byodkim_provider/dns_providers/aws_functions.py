@@ -17,8 +17,6 @@ import pulumi_aws as aws
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.errors import AwsRefused
 
-__all__ = ["account_of", "call", "in_one_line"]
-
 R = TypeVar("R")
 
 _WRAPPED: Final = re.compile(

@@ -8,8 +8,6 @@ from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 
-__all__ = ["ByApi"]
-
 
 class ByApi:
     """

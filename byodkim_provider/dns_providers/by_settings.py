@@ -11,8 +11,6 @@ from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
 
-__all__ = ["provider_for"]
-
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
     """The provider for *dns*, an entry of the domain's `dns` list."""

@@ -19,8 +19,6 @@ from byodkim_provider.dns_providers.aws_functions import in_one_line
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["Cloudflare"]
-
 TTL = 300
 """Seconds, as in Route 53."""
 

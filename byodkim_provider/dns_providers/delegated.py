@@ -20,8 +20,6 @@ from byodkim_provider.dns_providers.route53 import TTL
 from byodkim_provider.identity.state import DELEGATED
 from byodkim_provider.resources.other_selectors import ForeignSelectors, ForeignSelectorsArgs
 
-__all__ = ["Delegated"]
-
 
 class Delegated:
     """

@@ -12,8 +12,6 @@ from typing import Literal, Protocol
 
 import pulumi
 
-__all__ = ["DnsProvider", "Existing", "HostedZone", "KeyRecord"]
-
 Existing = Literal["same key", "replace"]
 """What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
 

@@ -12,8 +12,6 @@ import pulumi
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.identity.state import MANUAL
 
-__all__ = ["Manual"]
-
 
 class Manual:
     """

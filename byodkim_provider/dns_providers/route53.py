@@ -20,8 +20,6 @@ from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client, Zone
 
-__all__ = ["TTL", "Route53"]
-
 TTL = 300
 """Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
 

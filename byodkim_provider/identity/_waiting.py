@@ -12,8 +12,6 @@ from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import MANUAL, Declared
 
-__all__ = ["not_visible", "waiting_for_dns"]
-
 
 def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str

@@ -15,19 +15,6 @@ from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity.state import TAKEN_OVER, Declared, Stored
 
-__all__ = [
-    "Call",
-    "KeyChange",
-    "Plan",
-    "Seen",
-    "as_seen",
-    "configuration_set_calls",
-    "settings_calls",
-    "sign_calls",
-    "taken_last",
-    "with_response",
-]
-
 Action = Literal[
     "TXT lookup",
     "GetEmailIdentity",

@@ -15,8 +15,6 @@ from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.identity.state import without_none
 
-__all__ = ["check"]
-
 
 def check(
     inputs: Mapping[str, Any], *, unknown: Collection[str], checked_key: str | None = None

@@ -14,14 +14,6 @@ from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared, Stored
 
-__all__ = [
-    "leaving",
-    "record_to_paste",
-    "refuse_leaving",
-    "served_elsewhere",
-    "what_to_paste",
-]
-
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
     """Zones whose records a change would delete. Records that people pasted always stay."""

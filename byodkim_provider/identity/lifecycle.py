@@ -24,8 +24,6 @@ from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import CREATED, DELEGATED, GONE, Declared, Stored
 from byodkim_provider.progress import stopping
 
-__all__ = ["create", "delete", "foresee", "read", "update"]
-
 
 def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None:
     """

@@ -9,8 +9,6 @@ from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import Declared, Stored
 
-__all__ = ["check", "planned_switch", "served_elsewhere", "servers_asked"]
-
 
 def check(declared: Declared, resolver: DnsResolver) -> Visibility:
     """How far the record of the declared key is visible now."""

@@ -11,15 +11,6 @@ from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 
-__all__ = [
-    "exists",
-    "own_tags",
-    "refuse_existing",
-    "refuse_other_owner",
-    "refuse_unsigned_window",
-    "unknown_to_state",
-]
-
 
 def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool) -> None:
     """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""

@@ -100,8 +100,6 @@ from byodkim_provider.identity.ownership import (
 from byodkim_provider.identity.rules import OTHER_VALUE, drifted, fell_back, region_leaves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, Declared, Stored
 
-__all__ = ["SWITCH", "plan"]
-
 SWITCH: Final = "what SES has, before it gets another key"
 """Why an update reads an identity that signs and is to sign with another key."""
 

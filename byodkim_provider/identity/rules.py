@@ -16,17 +16,6 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity.state import GONE, Declared, Stored
 
-__all__ = [
-    "OTHER_VALUE",
-    "changed",
-    "drift",
-    "drifted",
-    "fell_back",
-    "needs_replacement",
-    "refuse_unsafe",
-    "region_leaves",
-]
-
 OTHER_VALUE: Final = "INVALID_VALUE"
 """SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
 

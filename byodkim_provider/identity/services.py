@@ -11,8 +11,6 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.progress import Clock, Progress
 
-__all__ = ["Key", "Services"]
-
 Key = Callable[[], SigningKey]
 """Loads the declared key, which may be in a key store. Called only when the key is sent to SES."""
 

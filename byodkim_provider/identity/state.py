@@ -27,25 +27,6 @@ from byodkim_provider.property_types import (
     written,
 )
 
-__all__ = [
-    "AWAITING_DNS",
-    "CREATED",
-    "DELEGATED",
-    "GONE",
-    "INPUTS",
-    "MANUAL",
-    "OUTPUTS",
-    "PUT",
-    "ROUTE53",
-    "SLOW",
-    "TAKEN_OVER",
-    "TIMEOUT_MINUTES",
-    "Declared",
-    "DnsCheck",
-    "Stored",
-    "without_none",
-]
-
 AWAITING_DNS: Final = "AWAITING_DNS"
 """Status of an identity whose record is not in DNS yet, so that no run knows that SES has it."""
 

@@ -17,20 +17,6 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
 from byodkim_provider.property_types import read, written
 
-__all__ = [
-    "NOT_ASKED",
-    "UNCONFIRMED",
-    "Entry",
-    "Verdict",
-    "has_not_found_key",
-    "is_from_before_put",
-    "is_over",
-    "judged",
-    "needs_poll",
-    "refuse_exchange",
-    "signs_with_key",
-]
-
 SETTLED: Final = timedelta(minutes=30)
 """
 How long after our call SUCCESS without evidence of a new check counts as pending.

@@ -34,8 +34,6 @@ from byodkim_provider.identity.verdicts import (
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
-__all__ = ["OnTimeout", "Sources", "verify"]
-
 OnTimeout = Literal["warn", "fail"]
 
 USUAL: Final = "SES usually takes 5 to 11 minutes"

@@ -24,8 +24,6 @@ from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import timestamp
 
-__all__ = ["KeyRequest", "Made", "create", "delete", "problem", "read_key"]
-
 MAX_NAMES: Final = 100
 """How many names are tried. A taken name is a key that was deleted within the recovery window."""
 

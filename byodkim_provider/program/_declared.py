@@ -15,8 +15,6 @@ from byodkim_provider.dns_providers.interface import HostedZone
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 
-__all__ = ["identity_args", "key_of"]
-
 _HANDED_ON: Final = sorted(
     ({field.name for field in fields(ByodkimIdentityArgs)} & DomainDefaults.model_fields.keys())
     - {"dns", "regions"}  # other types there: objects, and an unsorted sequence

@@ -15,8 +15,6 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.dkim_verification import DkimVerification
 from byodkim_provider.resources.unknowns import has_unknown
 
-__all__ = ["known_of", "line_about", "made", "merged", "status_in"]
-
 
 def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
     """*pending*, and those of the *others* that are about other identities."""

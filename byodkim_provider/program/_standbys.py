@@ -15,8 +15,6 @@ from byodkim_provider.identity.state import AWAITING_DNS, CREATED
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 
-__all__ = ["PublishedRecord", "show_standbys"]
-
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """Largest difference between SES's clock and ours: AWS refuses requests with a larger one."""
 

@@ -19,8 +19,6 @@ from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.program import stack_config
 from byodkim_provider.quoting import shown
 
-__all__ = ["ByodkimDomainArgs"]
-
 
 def _providers(given: object) -> tuple[object, ...]:
     if not isinstance(given, list | tuple):

@@ -15,8 +15,6 @@ from byodkim_provider.program import stack_config, unencrypted_keys
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
-__all__ = ["declare_stack"]
-
 
 def declare_stack() -> None:
     """Declare every domain of the stack file; ends the program with the problems of all domains."""

@@ -7,8 +7,6 @@ from typing import Final
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-__all__ = ["region", "written"]
-
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
 """Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
 

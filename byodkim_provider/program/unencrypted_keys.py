@@ -23,8 +23,6 @@ from byodkim_provider.config import stack_file
 from byodkim_provider.config.problems import Steps, line
 from byodkim_provider.errors import InvalidSettings
 
-__all__ = ["credentials_in_stack", "encrypted_in_vain", "in_stack", "private_key_paths", "problems"]
-
 KeyPath = tuple[str, str]
 """Domain and generation, as the file spells them."""
 

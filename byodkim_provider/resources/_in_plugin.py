@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from pulumi.dynamic import ResourceProvider
 
-__all__ = ["InPluginProcess"]
-
 
 class InPluginProcess(ResourceProvider):
     """

@@ -27,8 +27,6 @@ from byodkim_provider.errors import ByodkimError
 from byodkim_provider.progress import stopping
 from byodkim_provider.quoting import printable
 
-__all__ = ["EngineProgress", "prepare_process"]
-
 THREADS: Final = 32
 """Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
 

@@ -12,8 +12,6 @@ from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process
 
-__all__ = ["AwsProvider", "DynamicProvider", "check_result"]
-
 
 class DynamicProvider(ResourceProvider):
     """A provider, which the `load_v1` of its resource loads in the plugin process."""

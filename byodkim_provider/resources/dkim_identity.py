@@ -15,8 +15,6 @@ from pulumi.dynamic import Resource, ResourceProvider
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.secret_settings import as_secret_as
 
-__all__ = ["ByodkimIdentity", "ByodkimIdentityArgs", "load_v1"]
-
 
 def load_v1() -> ResourceProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""

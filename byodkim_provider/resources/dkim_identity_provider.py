@@ -34,9 +34,6 @@ from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
-__all__ = ["ByodkimIdentityProvider", "exists_already"]
-
-
 # One of each for all providers of a process, which is one run.
 _dns_wait = DnsWait(Clock())
 _instances: dict[tuple[str, str], str] = {}

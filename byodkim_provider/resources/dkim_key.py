@@ -18,8 +18,6 @@ from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS
 from byodkim_provider.dkim.keys import MAX_BITS
 from byodkim_provider.resources._in_plugin import InPluginProcess
 
-__all__ = ["DkimKey", "DkimKeyArgs", "SecretsManagerArgs", "load_v1"]
-
 
 def load_v1() -> ResourceProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""

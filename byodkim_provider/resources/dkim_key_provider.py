@@ -29,8 +29,6 @@ from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
-__all__ = ["DkimKeyProvider"]
-
 _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(
         (

@@ -16,8 +16,6 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 if TYPE_CHECKING:
     from byodkim_provider.identity.verification import OnTimeout
 
-__all__ = ["DkimVerification", "DkimVerificationArgs", "load_v1"]
-
 _OF_AN_IDENTITY: Final = (
     *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
     *("adopted", "record_value", "dns_check", "dns_resolvers"),

@@ -27,8 +27,6 @@ from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.dkim_identity_provider import exists_already
 from byodkim_provider.resources.unknowns import has_unknown, split
 
-__all__ = ["DkimVerificationProvider"]
-
 MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
 

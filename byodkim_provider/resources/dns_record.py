@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from byodkim_provider.dns_hosts.interface import Provider
     from byodkim_provider.dns_hosts.publish import Existing
 
-__all__ = ["DnsRecord", "DnsRecordArgs", "load_v1"]
-
 
 def load_v1() -> ResourceProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""

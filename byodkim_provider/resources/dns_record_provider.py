@@ -28,8 +28,6 @@ from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
-__all__ = ["DnsRecordProvider"]
-
 _INPUTS: Final[property_types.Kinds] = {
     **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), property_types.LINE),
     **dict.fromkeys(("server", "key_name", "key_algorithm"), property_types.LINE),

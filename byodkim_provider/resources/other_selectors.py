@@ -11,8 +11,6 @@ from pulumi.dynamic import Resource, ResourceProvider
 
 from byodkim_provider.resources._in_plugin import InPluginProcess
 
-__all__ = ["ForeignSelectors", "ForeignSelectorsArgs", "load_v1"]
-
 
 def load_v1() -> ResourceProvider:
     """What users' state names. Never moved, never renamed (tests/contract)."""

@@ -21,8 +21,6 @@ from byodkim_provider.dns.delegations import still_delegated
 from byodkim_provider.dns.resolver import Answer, DnsResolver, resolver_for
 from byodkim_provider.resources._provider import AwsProvider, check_result
 
-__all__ = ["KNOWN", "ForeignSelectorsProvider", "carried", "hidden"]
-
 KNOWN: Final = (
     *("google",),  # Google Workspace
     *("selector1", "selector2"),  # Microsoft 365

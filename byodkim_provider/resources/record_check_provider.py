@@ -17,8 +17,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown
 
-__all__ = ["RecordCheckProvider"]
-
 
 class RecordCheckProvider(AwsProvider):
     """Reads Route 53 for new records."""

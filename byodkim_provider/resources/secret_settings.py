@@ -7,8 +7,6 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
-__all__ = ["as_secret_as"]
-
 
 def as_secret_as(setting: str, value: Any) -> Any:
     """*value*, as a secret if any part of *setting* is encrypted, such as an external id of a role."""

@@ -7,8 +7,6 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-__all__ = ["has_unknown", "split"]
-
 
 def has_unknown(value: Any) -> bool:
     """Whether *value*, or a part of it, is unknown in a preview."""

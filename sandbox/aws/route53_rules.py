@@ -13,8 +13,6 @@ from typing import Final, NamedTuple
 
 from sandbox.dns.zone import RecordSet
 
-__all__ = ["STRING_LIMIT", "VALUE_LIMIT", "Change", "problems"]
-
 STRING_LIMIT: Final = 255
 """Octets of one string of a TXT value."""
 

@@ -28,8 +28,6 @@ from sandbox.dns.zone import RecordSet
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
 
-__all__ = ["AwsServices"]
-
 _account_numbers = itertools.count(123456789012)
 _lock: Final = threading.Lock()
 

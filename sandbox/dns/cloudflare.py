@@ -17,8 +17,6 @@ from sandbox.dns.hosting import CHILD_NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 from sandbox.http_stand_in import HttpStandIn, Request, Response
 
-__all__ = ["Cloudflare"]
-
 NAME_SERVERS: Final = CHILD_NAME_SERVERS[2:]
 """The two name servers of every zone here; they serve delegated zones of Route 53 as well."""
 

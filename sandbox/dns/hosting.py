@@ -20,15 +20,6 @@ from dns.rdatatype import RdataType
 
 from sandbox.dns.zone import Answer, RecordSet, Zone
 
-__all__ = [
-    "ADDRESSES",
-    "CHILD_NAME_SERVERS",
-    "GODADDY_NAME_SERVERS",
-    "NAME_SERVERS",
-    "HostedZone",
-    "Hosting",
-]
-
 GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com")
 """The name servers of a zone at a host that is known by their names."""
 

@@ -27,8 +27,6 @@ from dns.rdatatype import RdataType
 from sandbox.dns.hosting import ADDRESSES, HostedZone, Hosting
 from sandbox.dns.zone import Answer
 
-__all__ = ["DnsServer", "Query"]
-
 RESOLVER: Final = "127.0.0.1"
 """Address at which queries with "recursion desired" get a resolver's answer; also the first name server's."""
 

@@ -20,8 +20,6 @@ from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 from dns.rrset import RRset
 
-__all__ = ["Answer", "RecordSet", "Zone"]
-
 
 class RecordSet(NamedTuple):
     """All records of one type at one name, values in master file format (RFC 1035 section 5.1)."""

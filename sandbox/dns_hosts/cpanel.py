@@ -10,8 +10,6 @@ from typing import Any, Final
 from sandbox.clock import SandboxClock
 from sandbox.dns_hosts.api import ApiStandIn, Request, Response
 
-__all__ = ["CPanel", "Switches"]
-
 HEAD_LINES: Final = 3
 """Lines of the zone's file before the first TXT record."""
 

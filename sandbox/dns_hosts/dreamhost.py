@@ -9,8 +9,6 @@ from typing import Final
 from sandbox.clock import SandboxClock
 from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
 
-__all__ = ["DreamHost", "Switches"]
-
 LIMITS: Final = ((timedelta(minutes=5), 10), (timedelta(hours=1), 50))
 """How many additions there may be in a time. Those that failed don't count."""
 

@@ -11,8 +11,6 @@ from urllib.parse import unquote
 from sandbox.clock import SandboxClock
 from sandbox.dns_hosts.api import ApiStandIn, Record, Request, Response, split
 
-__all__ = ["GoDaddy", "Switches"]
-
 SCOPES: Final = {"GET": "domains.domain:read", "POST": "domains.dns:update", "DELETE": "domains.dns:update"}
 
 

@@ -9,8 +9,6 @@ from typing import Any, Final, Literal
 from sandbox.clock import SandboxClock
 from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
 
-__all__ = ["Switches", "Wix"]
-
 
 @dataclass
 class Switches:

@@ -15,8 +15,6 @@ import boto3
 from sandbox.mail.sink import Message
 from sandbox.world import Sandbox
 
-__all__ = ["send"]
-
 RECIPIENT: Final = "somebody@elsewhere.test"
 
 

@@ -19,8 +19,6 @@ from dns.rdatatype import RdataType
 
 from sandbox.clock import SandboxClock
 
-__all__ = ["Cache", "Found", "LookUp", "ask"]
-
 REPLY_SECONDS: Final = 5.0
 
 

@@ -23,8 +23,6 @@ from sandbox.clock import SandboxClock
 from sandbox.mail.dns import Cache, Found, LookUp
 from sandbox.mail.verdict import Result, Verdict, judge
 
-__all__ = ["MailSink", "Message"]
-
 SMTP_SECONDS: Final = 10.0
 """How long one step of a delivery may take."""
 

@@ -14,8 +14,6 @@ import dkim
 
 from sandbox.mail.dns import LookUp
 
-__all__ = ["Reason", "Result", "Verdict", "judge"]
-
 Result = Literal["pass", "unsigned", "fail"]
 
 Reason = Literal[

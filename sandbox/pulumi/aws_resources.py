@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["Account", "Properties", "Record", "Resource", "Zone", "find_zone"]
-
 Properties = dict[str, Any]
 
 INSYNC_POLL_SECONDS: Final = 0.2

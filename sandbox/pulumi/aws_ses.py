@@ -19,8 +19,6 @@ from sandbox.pulumi.aws_resources import Account, Properties, Resource
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["EmailIdentity", "MailFromAttributes"]
-
 T = TypeVar("T")
 
 ATTEMPTS: Final = 25

@@ -26,8 +26,6 @@ from pulumi._version import version as sdk_version
 from pulumi.automation.errors import InvalidVersionError
 from semver import VersionInfo
 
-__all__ = ["EngineMissing", "find_pulumi"]
-
 OLDEST: Final = VersionInfo(3, 260, 0)
 """The oldest supported CLI, as old as the oldest supported SDK (requirements.txt)."""
 

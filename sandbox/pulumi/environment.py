@@ -6,8 +6,6 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["environment_of"]
-
 
 @contextmanager
 def environment_of(variables: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[None]:

@@ -15,8 +15,6 @@ from typing import Final
 
 import pulumi.automation as auto
 
-__all__ = ["ROOT", "install_plugins", "write_script"]
-
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
 

@@ -32,9 +32,6 @@ from sandbox.pulumi.environment import environment_of
 from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
 from sandbox.world import Sandbox
 
-__all__ = ["Project", "Result"]
-
-
 NO_SUMMARY: Final = {"show_secrets": False}
 """The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
 

@@ -18,8 +18,6 @@ from sandbox.ses.identity import DkimStatus, HeldKey, Identity, Info, Soa, easy_
 from sandbox.ses.region import Region
 from sandbox.ses.switches import Switches
 
-__all__ = ["LookUpSoa", "LookUpTxt", "SesAccount"]
-
 LookUpTxt = Callable[[str], tuple[str, ...] | None]
 """TXT values at a name, the strings of each joined; empty for no such name, None if no server answered."""
 

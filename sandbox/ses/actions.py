@@ -19,8 +19,6 @@ from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
 
-__all__ = ["Actions"]
-
 EASY_DKIM: Final = "AWS_SES"
 BYODKIM: Final = "EXTERNAL"
 

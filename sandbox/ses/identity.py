@@ -22,8 +22,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.ses.switches import Switches
 
-__all__ = ["DkimStatus", "HeldKey", "Identity", "Info", "Soa", "easy_dkim_keys"]
-
 DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
 
 SEARCH: Final = timedelta(hours=72)

@@ -25,8 +25,6 @@ from sandbox.ses.rules import SesError, check_parameters, service_model
 from sandbox.ses.sending import Deliver
 from sandbox.ses.switches import Fault, Switches
 
-__all__ = ["OPERATIONS", "Call", "NoAnswerError", "SesModel"]
-
 OPERATIONS: Final = frozenset(
     name for name in service_model().operation_names if hasattr(Actions, xform_name(name))
 )

@@ -15,8 +15,6 @@ from typing import Final
 
 from sandbox.ses.identity import Identity
 
-__all__ = ["Region"]
-
 MOMENTS: Final = 64
 """Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
 

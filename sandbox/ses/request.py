@@ -21,8 +21,6 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from sandbox.ses.model import OPERATIONS
 from sandbox.ses.rules import SesError, service_model
 
-__all__ = ["action_and_parameters"]
-
 MAP_FOUND: Final = "Start of structure or map found where not expected."
 LIST_FOUND: Final = "Start of list found where not expected"
 

@@ -17,15 +17,6 @@ from typing import Any, Final
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-__all__ = [
-    "MAX_PAGE_SIZE",
-    "SesError",
-    "check_name",
-    "check_parameters",
-    "check_tags",
-    "service_model",
-]
-
 MAX_PAGE_SIZE: Final = 1000
 """Of ListEmailIdentities (API reference, `PageSize`: 0 to 1,000)."""
 

@@ -22,8 +22,6 @@ import dkim
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.rules import SesError
 
-__all__ = ["Deliver", "addresses", "message", "recipients", "signed", "stamp"]
-
 Deliver = Callable[[str, Sequence[str], bytes], None]
 """Takes a message to where it is received: envelope sender, envelope recipients, content with CRLF."""
 

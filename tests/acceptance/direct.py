@@ -19,8 +19,6 @@ from sandbox.ses.switches import Switches
 from tests.acceptance.lab import Outside, Record
 from tests.support.fakes import REGION, FakeClock
 
-__all__ = ["ZONE", "DirectClient", "ZoneAsDict", "world"]
-
 ZONE = "lab.example"
 
 

@@ -21,8 +21,6 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
-__all__ = ["PATIENCE", "Refused", "Stop", "Unanswered", "is_transient", "patiently"]
-
 PATIENCE: Final = 12 * 3600.0
 """For how long a call is made again that finds no network or a service that fails, in seconds: a night."""
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-__all__ = ["Interrupts"]
-
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill`, a closed terminal. Ctrl-\\ (SIGQUIT) ends a run at once, and leaves all as it is."""
 

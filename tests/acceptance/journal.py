@@ -17,8 +17,6 @@ from typing import Any, Final
 
 from tests.acceptance.errors import Stop
 
-__all__ = ["Journal", "masking"]
-
 PRINCIPAL: Final = re.compile(r"arn:aws[\w-]*:(iam|sts)::[^\s\"\\,]+")
 ACCOUNT_IN_ARN: Final = re.compile(r"(arn:aws[\w-]*:[\w-]*:[\w-]*:)\d{12}\b")
 ADDRESS: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

@@ -22,24 +22,6 @@ from tests.acceptance.errors import PATIENCE, Refused, Stop, Unanswered, patient
 from tests.acceptance.journal import Journal
 from tests.acceptance.keys import Key, make_key
 
-__all__ = [
-    "CALM_SECONDS",
-    "GUARD_SECONDS",
-    "PREFIX",
-    "SECONDS_PER_CALL",
-    "TAG",
-    "Lab",
-    "Mailboxes",
-    "Outside",
-    "Record",
-    "Records",
-    "below",
-    "public",
-    "run_in",
-    "run_of",
-    "selector_of",
-]
-
 TAG: Final = "byodkim-acceptance"
 """Key of the tag that identities of a run have; its value is the code of the run."""
 

@@ -20,8 +20,6 @@ from tests.acceptance.errors import Stop, Unanswered, patiently
 from tests.acceptance.lab import PREFIX, Lab, Outside, below
 from tests.acceptance.probes import status
 
-__all__ = ["AwsMailboxes", "open_mailbox"]
-
 ARRIVAL_SECONDS: Final = 300
 VERIFIED_SECONDS: Final = 3600
 POLL_SECONDS: Final = 2

@@ -12,8 +12,6 @@ from tests.acceptance.lab import PREFIX
 from tests.acceptance.safety import MADE
 from tests.acceptance.texts import NO_SET, another_region
 
-__all__ = ["iam_policy"]
-
 SES: Final = (
     "CreateEmailIdentity",
     "DeleteEmailIdentity",

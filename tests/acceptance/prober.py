@@ -16,8 +16,6 @@ from tests.acceptance.errors import Refused, Unanswered
 from tests.acceptance.lab import CALM_SECONDS, Lab
 from tests.acceptance.probes import FIRST, LATER, UNKNOWN, Findings, Puts
 
-__all__ = ["NEVER", "Report", "probe", "run_all"]
-
 RATES: Final = (10, 5, 2, 1)
 """Calls a second that are told apart; fewer than one is `UNKNOWN`."""
 

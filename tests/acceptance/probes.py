@@ -16,8 +16,6 @@ from tests.acceptance.errors import Unanswered
 from tests.acceptance.keys import Key
 from tests.acceptance.lab import Lab
 
-__all__ = ["FIRST", "HOUR", "LATER", "UNKNOWN", "Findings", "Puts", "nearest"]
-
 UNKNOWN: Final = "unknown"
 
 Findings = dict[str, Any]

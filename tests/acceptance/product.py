@@ -21,8 +21,6 @@ from tests.acceptance.errors import Stop, Unanswered
 from tests.acceptance.interrupts import Interrupts
 from tests.acceptance.lab import GUARD_SECONDS, TAG, Lab, below, selector_of
 
-__all__ = ["FAILED", "LOST", "MOST_MAIL", "PART", "RealWorld", "main_job", "sending_mail"]
-
 PART: Final = "product"
 """What the domain is called below the run."""
 

@@ -16,8 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.acceptance.errors import Refused, Stop
 from tests.acceptance.lab import TAG, Lab, Outside, Record, below, run_in
 
-__all__ = ["MADE", "PRICE", "clean", "foreign", "guard", "is_marked", "left", "mark", "refusals"]
-
 PRICE: Final = (
     "under 2 US dollars: a few hundred messages and some Route 53 queries; the zone itself costs 0.50 a month"
 )

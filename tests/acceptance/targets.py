@@ -24,8 +24,6 @@ from tests.acceptance.errors import PATIENCE, Stop, patiently
 from tests.acceptance.lab import Outside, Record
 from tests.acceptance.mailbox import AwsMailboxes
 
-__all__ = ["Route53", "Where", "aws", "in_sandbox"]
-
 TTL: Final = 60
 CHANGE_SECONDS: Final = 300
 """How long Route 53 may take; it says "generally within 60 seconds"."""

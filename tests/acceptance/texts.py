@@ -19,8 +19,6 @@ from tests.acceptance.keys import Key
 from tests.acceptance.lab import SECONDS_PER_CALL, TAG, Lab, below
 from tests.acceptance.probes import HOUR, Findings, status
 
-__all__ = ["NO_SET", "another_region", "forms", "gaps", "texts"]
-
 NO_SET: Final = "byodkim-acceptance-no-such-set"
 """A configuration set that is not there."""
 

@@ -20,8 +20,6 @@ from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from tests.support.world import DOMAIN, World
 
-__all__ = ["Entry", "advice", "refused"]
-
 
 def refused(call: Callable[..., object], *arguments: Any, **options: Any) -> str:
     """The text of the refusal that *call* ends in; raises if it does not."""

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["hints"]
-
 PRODUCT: Final = Path(__file__).parents[2] / "byodkim_provider"
 
 MAKERS: Final = ("_hint", "hint", "_lost", "hint_for", "next_step")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FOLLOWED", "NO_ADVICE"]
-
 FOLLOWED: Final = {
     # -- the stack file
     "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"

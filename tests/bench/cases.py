@@ -15,8 +15,6 @@ from tests.bench.servers import open_servers
 from tests.bench.stack import BenchStack, RunFailed
 from tests.bench.state import bytes_by_part, resources_by_part
 
-__all__ = ["Case", "cases", "measured"]
-
 PROGRAMS: Final = ROOT / "tests" / "bench" / "programs"
 
 ACCOUNT_ZONES: Final = 500

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-__all__ = ["charts"]
-
 TITLES: Final = {"ours": "ours", "plain": "plain", "price": "engine's price"}
 
 RUNS: Final = ("first up", "unchanged up", "rotation")

@@ -9,8 +9,6 @@ from typing import Any, Final
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.charts import charts
 
-__all__ = ["FOLDER", "PAGE", "RESULTS", "load_results", "store_results", "with_results", "write_page"]
-
 PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
 FOLDER: Final = ROOT / "docs" / "reference" / "performance"
 RESULTS: Final = FOLDER / "results.json"

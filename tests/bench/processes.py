@@ -15,8 +15,6 @@ from typing import Self
 
 import psutil
 
-__all__ = ["Sampler"]
-
 SAMPLE_SECONDS = 0.1
 SAMPLES_PER_SEARCH = 5
 

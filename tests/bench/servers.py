@@ -26,8 +26,6 @@ from sandbox.ses.emulator import Switches
 from sandbox.ses.rules import SesError
 from sandbox.world import Sandbox
 
-__all__ = ["Servers", "open_servers"]
-
 RESOLVER = "127.0.0.53"
 
 

@@ -22,8 +22,6 @@ from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.plugins import ROOT, install_plugins
 from tests.bench.processes import Sampler
 
-__all__ = ["BenchStack", "RunFailed"]
-
 STACK = "bench"
 
 COMMANDS = {

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["STACK_TRACE", "bytes_by_part", "resources_by_part"]
-
 PARTS = {
     "DkimKey": "keys",
     "Record": "records",

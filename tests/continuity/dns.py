@@ -15,8 +15,6 @@ from byodkim_provider.dns.resolver import Answer
 from sandbox.clock import SandboxClock
 from sandbox.mail.dns import Found
 
-__all__ = ["SERVERS", "Dns"]
-
 SERVERS: Final = ("ns1.example.net", "ns2.example.net")
 
 TTL: Final = 300

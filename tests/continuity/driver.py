@@ -19,8 +19,6 @@ from tests.continuity.life import Life
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
 
-__all__ = ["machine"]
-
 CALLS = st.integers(0, 14)
 """Numbers of calls in a run: a rotation in two Regions makes about that many."""
 

@@ -14,8 +14,6 @@ from tests.continuity.life import Life
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
 
-__all__ = ["FIXED", "OPEN"]
-
 HERE, THERE, _ = REGIONS
 
 LOST_PUT: Final = Mishap(at=2, kind="drop", when="after")

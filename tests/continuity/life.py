@@ -29,8 +29,6 @@ from tests.support import simulation
 from tests.support.fakes import FakeSes
 from tests.support.simulation import pool, program
 
-__all__ = ["Life", "Written"]
-
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
 

@@ -25,18 +25,6 @@ from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityPro
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 
-__all__ = [
-    "Declaration",
-    "Engine",
-    "Killed",
-    "Known",
-    "Outcome",
-    "Properties",
-    "Providers",
-    "Stored",
-    "as_sent",
-]
-
 Properties = dict[str, Any]
 
 Known = Mapping[str, Properties]

@@ -24,8 +24,6 @@ from tests.continuity.dns import Dns
 from tests.continuity.model import Killed, Properties
 from tests.support.fakes import FakeClock
 
-__all__ = ["Mishap", "Mishaps", "Records", "Route53Failed", "Ses", "SteadyClock"]
-
 CALL_SECONDS: Final = 0.3
 """How long a call takes."""
 

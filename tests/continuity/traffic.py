@@ -20,8 +20,6 @@ from sandbox.ses.identity import HeldKey, Identity
 from sandbox.ses.model import SesModel
 from tests.continuity.dns import Dns
 
-__all__ = ["DOMAIN", "REGIONS", "Tally", "Traffic"]
-
 DOMAIN: Final = "example.com"
 REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
 

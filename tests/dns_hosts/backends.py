@@ -25,8 +25,6 @@ from tests.dns_hosts import name_servers
 from tests.dns_hosts.name_servers import ZONE, Server
 from tests.dns_hosts.proxy import Proxy, Trouble, proxied
 
-__all__ = ["BACKENDS", "HTTP", "Backend", "ByHttp", "opened"]
-
 
 class Backend(Protocol):
     """A host, and the other side of it."""

@@ -26,8 +26,6 @@ from byodkim_provider.dns_hosts.interface import Credentials, HostSettings
 from byodkim_provider.dns_hosts.rfc2136 import Host
 from tests.dns.name_server import program
 
-__all__ = ["ADDRESS", "ALGORITHM", "KEY", "SECRET", "SERVERS", "ZONE", "Server", "credentials", "running"]
-
 ADDRESS: Final = "127.0.0.1"
 ZONE: Final = "example.com"
 KEY: Final = "byodkim"

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
-__all__ = ["Proxy", "Trouble", "proxied"]
-
 Trouble = Literal["lost before", "lost after", "hang", "garbage"]
 
 UPDATE: Final = 5

@@ -10,8 +10,6 @@ from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 from tests.dns_hosts.name_servers import ADDRESS
 
-__all__ = ["Secondaries"]
-
 
 class Secondaries:
     """The zone's name servers, which have it from BIND by zone transfer; they can lag behind."""

@@ -10,13 +10,12 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import byodkim_provider.dns_hosts.interface
 import byodkim_provider.errors
 from tests.advice.hints import hints
-
-__all__ = ["error_classes", "error_texts"]
 
 PRODUCT: Final = Path(byodkim_provider.errors.__file__).parent
 
@@ -39,7 +38,7 @@ SILENT: Final = {"hint", "request_id", "operation", "param_hint"}
 
 def error_classes() -> set[str]:
     """The names that users see before a message."""
-    return {name for name in byodkim_provider.errors.__all__ if name != "ByodkimError"}
+    return _exceptions(byodkim_provider.errors) - {"ByodkimError"}
 
 
 def error_texts() -> set[str]:
@@ -50,13 +49,29 @@ def error_texts() -> set[str]:
     return {text for text in found if re.search(r"\w \w|\w …|… \w", text) and text[0] != ","} - hints()
 
 
+def _exceptions(module: ModuleType) -> set[str]:
+    """Names of the exceptions that *module* defines for others."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Exception)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
 def _of_module(module: ast.Module) -> Iterator[str]:
     constants = {
         name.id: node.value
         for node in module.body
         if isinstance(node, ast.AnnAssign) and isinstance(name := node.target, ast.Name) and node.value
     }
-    raised = {*byodkim_provider.dns_hosts.interface.__all__, *byodkim_provider.errors.__all__, *OTHERS}
+    raised = {
+        *_exceptions(byodkim_provider.dns_hosts.interface),
+        *_exceptions(byodkim_provider.errors),
+        *OTHERS,
+    }
     for node in ast.walk(module):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):

@@ -25,8 +25,6 @@ from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi.environment import environment_of
 
-__all__ = ["serving"]
-
 
 class LanguageHost(LanguageServer):
     """Runs the `__main__.py` of the project that the engine names."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DECISIONS", "PAGES", "ROOT", "Block", "block", "blocks"]
-
 ROOT: Final = Path(__file__).parents[2]
 
 _DOCS: Final = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))

@@ -20,8 +20,6 @@ import byodkim_provider
 from byodkim_provider.cli import main
 from tests.docs.pages import ROOT
 
-__all__ = ["BEGIN", "END", "PARTS", "with_part"]
-
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 

@@ -24,8 +24,6 @@ from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
 from tests.engine.state import MOMENT
 
-__all__ = ["Done", "Shell"]
-
 PROJECT = (
     "Pulumi.yaml",
     "__main__.py",

@@ -18,8 +18,6 @@ import yaml
 from tests.docs.pages import ROOT
 from tests.docs.shell import Done, Shell
 
-__all__ = ["EXAMPLES", "Ran", "load", "run_workflow"]
-
 EXAMPLES: Final = ROOT / "examples" / "github-actions"
 
 GIVEN: Final = ("actions/checkout", "actions/setup-python", "actions/upload-artifact")

@@ -24,8 +24,6 @@ from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.support.leaks import KeySearch, shown_by
 
-__all__ = ["keys_in_state", "leaks", "load", "secrets_of"]
-
 PASSPHRASE = b"sandbox"
 """With which `sandbox.pulumi.project` has secrets encrypted."""
 

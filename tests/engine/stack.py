@@ -21,24 +21,6 @@ from sandbox.pulumi.project import Project, Result
 from sandbox.ses.emulator import Call
 from sandbox.world import Sandbox
 
-__all__ = [
-    "DOMAIN",
-    "IDENTITY",
-    "KEY",
-    "OPENSSL_KEY",
-    "OTHER_OPENSSL_KEY",
-    "OTHER_REGION",
-    "RECORD",
-    "RECORD_CHECK",
-    "REGION",
-    "VERIFICATION",
-    "Domains",
-    "Requests",
-    "Stack",
-    "requests",
-    "steps",
-]
-
 REGION = "eu-west-1"
 OTHER_REGION = "us-east-1"
 

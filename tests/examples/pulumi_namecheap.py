@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import pulumi
 
-__all__ = ["DnsRecord"]
-
 
 class DnsRecord(pulumi.CustomResource):
     """A single DNS host record on a domain, leaving all other records untouched."""

@@ -18,8 +18,6 @@ from tests.faults.trouble import SpoiledError
 if TYPE_CHECKING:
     from tests.faults.outside import Outside
 
-__all__ = ["LABEL", "SERVER", "Host"]
-
 SERVER: Final = "192.0.2.53"
 
 LABEL: Final = "rfc2136:example.com"

@@ -24,8 +24,6 @@ from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION
 
-__all__ = ["Cell", "Result", "cells", "judged", "table"]
-
 FURTHER_RUNS: Final = 2
 """How many plain `up`s may be needed."""
 

@@ -41,8 +41,6 @@ from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS, FakeClock, FakeProgress
 from tests.support.simulation import pool
 
-__all__ = ["ACCOUNT", "DOMAIN", "ZONE_ID", "Outside", "Zone"]
-
 DOMAIN: Final = "example.com"
 ACCOUNT: Final = "123456789012"
 ZONE_ID: Final = "Z0EXAMPLE"

@@ -23,8 +23,6 @@ from tests.faults.trouble import Trouble
 from tests.support.fakes import REGION
 from tests.support.simulation import pool
 
-__all__ = ["LIKELY", "NEIGHBOUR", "PROFILES", "SCENARIOS", "Scenario", "prepared"]
-
 NEIGHBOUR: Final = "other.example"
 """Another stack's domain in the same account."""
 

@@ -44,8 +44,6 @@ from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS
 
-__all__ = ["IDENTITY", "REPLACED", "Stack", "Written"]
-
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
 

@@ -16,8 +16,6 @@ from byodkim_provider.progress import stopping
 from sandbox.ses.switches import FaultKind
 from tests.continuity.model import Killed
 
-__all__ = ["Calls", "Interruption", "Point", "SpoiledError", "Trouble", "troubles"]
-
 Interruption = Literal["plugin killed", "CLI killed", "Ctrl-C", "Ctrl-C twice"]
 
 When = Literal["before", "after"]

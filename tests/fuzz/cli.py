@@ -17,8 +17,6 @@ from tests.fuzz.values import mutated, mutated_text, texts
 from tests.support.cli_project import CliProject, configuration
 from tests.support.world import World
 
-__all__ = ["TARGETS"]
-
 WORDS: Final = (
     *("status", "rotate", "records", "doctor", "iam-policy", "--help", "-h", "-s", "--stack", "dev", "other"),
     *("example.com", "EXAMPLE.com.", "mail.example.com", "--json", "--all", "--yes", "--dry-run", "--back"),

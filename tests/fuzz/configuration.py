@@ -17,8 +17,6 @@ from byodkim_provider.program import unencrypted_keys
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
 
-__all__ = ["STACK_FILES", "TARGETS"]
-
 KEY: Final = (Path(__file__).parents[1] / "testdata" / "rsa1024.pkcs8.pem").read_text()
 
 FULL: Final = {

@@ -22,8 +22,6 @@ from tests.fuzz.target import Target
 from tests.fuzz.values import mutated_text, texts
 from tests.support.fakes import FakeClock
 
-__all__ = ["TARGETS"]
-
 NAME: Final = "s1._domainkey.mail.example.com"
 DOMAIN: Final = "mail.example.com"
 

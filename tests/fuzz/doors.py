@@ -2,8 +2,6 @@
 
 from tests.fuzz import cli, configuration, dns, keys, plugin, ses
 
-__all__ = ["TARGETS"]
-
 TARGETS = (
     *configuration.TARGETS,
     *keys.TARGETS,

@@ -12,8 +12,6 @@ from byodkim_provider.dkim import keys, public_keys, records
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated_text, texts
 
-__all__ = ["TARGETS"]
-
 FILES = tuple(path.read_text() for path in sorted((Path(__file__).parents[1] / "testdata").glob("*.pem")))
 
 DER = tuple(

@@ -34,8 +34,6 @@ from tests.support.fakes import FakeResolver
 from tests.support.simulation import pool
 from tests.support.world import World
 
-__all__ = ["TARGETS"]
-
 DOMAIN: Final = "example.com"
 
 

@@ -24,8 +24,6 @@ from tests.support.fakes import REGION, START, FakeClock, FakeResolver
 from tests.support.simulation import pool
 from tests.support.world import OWNER, World
 
-__all__ = ["IDENTITY", "TARGETS", "Response", "wire"]
-
 IDENTITY: Final[dict[str, Any]] = {
     "IdentityType": "DOMAIN",
     "VerifiedForSendingStatus": True,

@@ -14,8 +14,6 @@ from hypothesis.strategies import SearchStrategy
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 
-__all__ = ["Target", "put_cases", "refusals"]
-
 CPU_SECONDS: Final = 30
 """How much of a processor one input may use before it counts as a hang."""
 

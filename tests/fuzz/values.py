@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pulumi.output import UNKNOWN
 
-__all__ = ["mutated", "mutated_text", "plain", "texts", "wire"]
-
 WORDS: Final = (
     *(
         "",

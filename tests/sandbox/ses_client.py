@@ -18,8 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import SesEmulator, Switches
 
-__all__ = ["CHECK_SECONDS", "DOMAIN", "REGION", "Key", "World", "answer_of", "ec_key", "key", "world"]
-
 DOMAIN = "example.com"
 REGION = "eu-west-1"
 

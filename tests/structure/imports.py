@@ -15,8 +15,6 @@ from typing import Final
 
 import byodkim_provider
 
-__all__ = ["LAYERS", "PRODUCT", "imports", "imports_of_modules", "levels", "modules", "parts"]
-
 PRODUCT: Final = Path(byodkim_provider.__file__).parent
 
 LAYERS: Final = (

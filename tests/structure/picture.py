@@ -8,8 +8,6 @@ from typing import Final
 
 from tests.structure.imports import LAYERS, imports
 
-__all__ = ["ARCHITECTURE", "picture", "with_picture"]
-
 ARCHITECTURE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md"
 
 _BLOCK: Final = re.compile(r"```mermaid\n.*?```", re.DOTALL)

@@ -28,9 +28,6 @@ from byodkim_provider.identity.verdicts import Verdict
 from tests.support.fakes import FakeSes
 from tests.support.world import World
 
-__all__ = ["CliProject", "configuration"]
-
-
 CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
 EXPORT: Final = ["stack", "export", "-s", "dev"]
 

@@ -21,18 +21,6 @@ from sandbox.clock import SandboxClock
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 
-__all__ = [
-    "ATTEMPTS",
-    "LIST_PAGE_SIZE",
-    "REGION",
-    "START",
-    "FakeClock",
-    "FakeProgress",
-    "FakeResolver",
-    "FakeSes",
-    "WrongClock",
-]
-
 REGION: Final = "eu-west-1"
 
 START: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)

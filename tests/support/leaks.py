@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from sandbox.pulumi.project import Project, Result
 
-__all__ = ["KeySearch", "shown_by"]
-
 NUMBERS = ("d", "p", "q", "dmp1", "dmq1", "iqmp")
 """The secret ones (RFC 8017 section 3.2), by cryptography's names."""
 

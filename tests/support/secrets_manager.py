@@ -26,8 +26,6 @@ from byodkim_provider.dkim.keys import SigningKey
 from sandbox.aws.services import AwsServices
 from tests.support.fakes import REGION
 
-__all__ = ["SecretsManager", "Trouble"]
-
 Answer = tuple[int, dict[str, Any], str]
 
 

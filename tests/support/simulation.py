@@ -21,8 +21,6 @@ from byodkim_provider.resources import dkim_identity_provider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
-__all__ = ["pool", "process", "program", "replaced", "verified"]
-
 Record = Callable[[DomainSettings, int, Properties], Properties]
 """Inputs of the record of a generation, from its key."""
 

@@ -23,8 +23,6 @@ from sandbox.ses.model import SesModel
 from sandbox.ses.switches import Switches
 from tests.support.fakes import REGION, FakeClock, FakeProgress, FakeResolver, FakeSes
 
-__all__ = ["DOMAIN", "OWNER", "World"]
-
 DOMAIN: Final = "example.com"
 OWNER: Final = "ses-byodkim/dev/example.com/eu-west-1"
 

@@ -12,8 +12,6 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-__all__ = ["Replayed", "name_of", "plain"]
-
 SECRET = "4dabf18193072939515e22adb298388d"
 """How the engine marks a secret in an export."""
 
