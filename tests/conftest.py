@@ -121,9 +121,12 @@ _called = pytest.StashKey[set[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to record; all processes draw the same sample of faults, and those under test hear Ctrl-C."""
-    # A shell has what it runs in the background ignore SIGINT, and so would all processes from there on.
+    # A shell has what it runs in the background ignore SIGINT, and `nohup` SIGHUP. So would all processes
+    # from there on.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.stash[_called] = set()
     os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
 

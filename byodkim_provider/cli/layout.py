@@ -9,7 +9,7 @@ a server) is ever cut or broken, however narrow the terminal is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from textwrap import fill
 from typing import Any, Final, get_args
 
@@ -40,13 +40,6 @@ def show(now: StackNow) -> None:
     for domain in now.domains:
         _print(console, f"\n{domain.domain}: {domain.verdict}", STYLES[domain.verdict])
         _details(console, domain)
-
-
-def show_lines(lines: Sequence[str]) -> None:
-    """Print *lines*, wrapped between words; what continues a line is indented."""
-    console = Console(**PLAIN)
-    for line in lines:
-        _print(console, line)
 
 
 def counted(now: StackNow) -> str:

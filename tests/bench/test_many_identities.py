@@ -45,14 +45,17 @@ class DirectClient:
     """boto3's client for SES, on the sandbox's model and without HTTP."""
 
     meta = SimpleNamespace(
-        events=SimpleNamespace(register=lambda *_: None), partition="aws", region_name=REGION
+        events=SimpleNamespace(register=lambda *_: None),
+        method_to_api_mapping={xform_name(one): one for one in OPERATIONS},
+        partition="aws",
+        region_name=REGION,
     )
 
     def __init__(self, model):
         self._model = model
 
     def __getattr__(self, name):
-        (operation,) = (one for one in OPERATIONS if xform_name(one) == name)
+        operation = self.meta.method_to_api_mapping[name]
 
         def call(**parameters):
             try:
@@ -64,6 +67,7 @@ class DirectClient:
                 }
                 raise ClientError(response, operation) from None
 
+        call.__name__ = name
         self.__dict__[name] = call
         return call
 

@@ -120,45 +120,59 @@ def test_larger_program_not_verified(sandbox, switches, zone, open_example):
     assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
 
 
-def test_several_accounts(sandbox, open_example, byodkim, tmp_path):
+@pytest.fixture
+def their_role(sandbox):
+    """A role in another account."""
+    return f"arn:aws:iam::{sandbox.aws.add_account()}:role/dkim-records"
+
+
+@pytest.fixture
+def their_zones(sandbox, their_role):
+    """The zones of the example by domain, each with a client for its account; no other test has them."""
+    made = {}
+    for domain, client in (
+        ("example.com", route53_of(sandbox, their_role)),
+        ("example.net", sandbox.route53),
+    ):
+        zone = client.create_hosted_zone(Name=domain, CallerReference="example")["HostedZone"]
+        made[domain] = client, zone["Id"].removeprefix("/hostedzone/")
+    yield made
+    for client, zone_id in made.values():
+        client.delete_hosted_zone(Id=zone_id)
+
+
+def test_several_accounts(sandbox, their_role, their_zones, open_example, byodkim, tmp_path):
     """
     The record of each domain is in the account of its zone, and both identities are in one.
 
     The commands know the domains from the state, and the role too; what `rotate` says rotates.
     """
-    role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dkim-records"
-    theirs = route53_of(sandbox, role)
-    zones = {
-        "example.com": theirs.create_hosted_zone(Name="example.com", CallerReference="example"),
-        "example.net": sandbox.route53.create_hosted_zone(Name="example.net", CallerReference="example"),
-    }
-    stack = open_example("several-accounts", dnsRole=role)
+    stack = open_example("several-accounts", dnsRole=their_role)
     result = stack.up()
     assert result.ok, result.stdout
-    for domain, client in (("example.com", theirs), ("example.net", sandbox.route53)):
-        record_sets = client.list_resource_record_sets(HostedZoneId=zones[domain]["HostedZone"]["Id"])
+    for domain, (client, zone_id) in their_zones.items():
+        record_sets = client.list_resource_record_sets(HostedZoneId=zone_id)
         names = {one["Name"].rstrip(".") for one in record_sets["ResourceRecordSets"] if one["Type"] == "TXT"}
         assert names == {one["name"] for one in result.outputs[domain]}
         assert sandbox.ses.signing_key(domain, REGION)
 
     status = byodkim(stack, "status", "--json")
     assert status.exit_code == 0, status.output
-    assert [one["domain"] for one in json.loads(status.stdout)["domains"]] == [*zones]
+    assert [one["domain"] for one in json.loads(status.stdout)["domains"]] == [*their_zones]
     assert byodkim(stack, "doctor", "example.com").exit_code == 0
     shown = byodkim(stack, "records", "--format", "json")
     assert {one["name"] for one in json.loads(shown.stdout)} == {
-        one["name"] for domain in zones for one in result.outputs[domain]
+        one["name"] for domain in their_zones for one in result.outputs[domain]
     }
-    policies = [byodkim(stack, "iam-policy", *options) for options in ((), ("--role", role))]
-    assert [role in one.stdout for one in policies] == [True, False]
+    policies = [byodkim(stack, "iam-policy", *options) for options in ((), ("--role", their_role))]
+    assert [their_role in one.stdout for one in policies] == [True, False]
     for policy, domain in zip(policies, ("example.net", "example.com"), strict=True):
         changes = next(
             one
             for one in json.loads(policy.stdout)["Statement"]
             if "route53:ChangeResourceRecordSets" in one["Action"]
         )
-        zone_id = zones[domain]["HostedZone"]["Id"].rpartition("/")[2]
-        assert changes["Resource"] == f"arn:aws:route53:::hostedzone/{zone_id}"
+        assert changes["Resource"] == f"arn:aws:route53:::hostedzone/{their_zones[domain][1]}"
     rotated = byodkim(stack, "rotate", "example.com", "--yes")
     assert rotated.exit_code == 1
     assert ": example.com: `generation=2`\n" in rotated.stderr
