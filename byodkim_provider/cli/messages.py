@@ -1,5 +1,7 @@
 """
-What every command says beside its result, and the errors that end one: lines, and with `--json` a value.
+What every command says and asks beside its result, and the errors that end one.
+
+An error is lines, and with `--json` a value.
 """
 
 from __future__ import annotations
@@ -35,6 +37,16 @@ class CannotRead(Refused):
 def say(text: str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     write_line(f"byodkim: {text}")
+
+
+def confirmed(question: str) -> bool:
+    """Whether the user, who is at a terminal, says yes to *question*."""
+    try:
+        return click.confirm(f"byodkim: {question}?", err=True)
+    except click.Abort as abort:  # for Ctrl-C, and for the end of the input
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt("nothing was written") from None
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

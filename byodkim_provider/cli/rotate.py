@@ -19,7 +19,7 @@ import click
 
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, Refused, say
+from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.own_program import to_edit
 from byodkim_provider.cli.rotation import Rotated, Rotation, Way, rotation
@@ -174,15 +174,6 @@ def _say_what(done: Rotated, record_notes: Iterator[list[str]]) -> None:
             say(f"{step.domain}: {note}")
 
 
-def _is_confirmed(what: str) -> bool:
-    try:
-        return click.confirm(f"byodkim: {what}?", err=True)
-    except click.Abort as abort:  # for Ctrl-C, and for the end of the input
-        if isinstance(abort.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt("nothing was written") from None
-        return False
-
-
 def _steps(
     way: Way, stack: Stack, chosen: Sequence[str], environment: Environment
 ) -> tuple[list[Rotation], dict[str, str]]:
@@ -291,7 +282,7 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
 
 def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
-    if not yes and not _is_confirmed("write this and run `pulumi up`" if up else "write this"):
+    if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
         raise Refused("nothing was written")
     written = stack.source.replaced_by(text)
     if not up:

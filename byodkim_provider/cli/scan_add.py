@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import Refused, say
+from byodkim_provider.cli.messages import Refused, confirmed, say
 from byodkim_provider.cli.scan_entries import Found, as_entries, entry, file_settings
 from byodkim_provider.cli.scan_output import counted
 from byodkim_provider.cli.source import Source
@@ -36,7 +36,7 @@ def may_write(file: Path, environment: Environment, *, force: bool) -> None:
             f"{file}: is the file of a stack, and without it the stack's secrets can't be decrypted\n"
             "  hint: `--stack NAME --add` adds domains to it"
         )
-    if not force and not confirmed(f"{file} exists, replace it?", environment):
+    if not force and not (environment.at_terminal() and confirmed(f"{file} exists, replace it")):
         raise Refused(f"{file}: exists, and nothing was written\n  hint: `--force` replaces it")
 
 
@@ -46,18 +46,6 @@ def write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Refused(f"{file}: can't be written: {error.strerror}") from None
-
-
-def confirmed(question: str, environment: Environment) -> bool:
-    """Whether the user says yes; False if nobody can be asked."""
-    if not environment.at_terminal():
-        return False
-    try:
-        return click.confirm(f"byodkim: {question}", err=True)
-    except click.Abort as abort:  # for Ctrl-C, and for the end of the input
-        if isinstance(abort.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt("nothing was written") from None
-        return False
 
 
 def declared_domains(stack: Stack) -> Mapping[str, Any]:
@@ -107,7 +95,8 @@ def add(
     except InvalidSettings as error:
         raise Refused(f"{shown}: {error}") from None
     click.echo(stack_file.diff(text, changed, shown), nl=False)
-    if not yes and not confirmed(f"add {counted(len(found), 'domain')} to {shown}?", environment):
+    question = f"add {counted(len(found), 'domain')} to {shown}"
+    if not yes and not (environment.at_terminal() and confirmed(question)):
         raise Refused("nothing was written\n  hint: `--yes` writes without a question")
     if file.exists():
         Source(file, shown, text, (), {}, {}).replaced_by(changed)
