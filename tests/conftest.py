@@ -12,7 +12,7 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,9 @@ REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 
 PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 """Folders whose tests call AWS as people do, beside the product."""
+
+THEIRS: Final = {"CreateConfigurationSet", "PutEmailIdentityMailFromAttributes", "SendEmail"}
+"""Actions of SES that only tests call, and pulumi-aws beside the product."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -136,14 +139,14 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
     """
     What was called of AWS so far in this process, as IAM names it.
 
-    Emulator and fakes are recorded alike. Not what only tests do, mail and configuration sets among
-    it, nor Route 53, whose zones and records tests make as well.
+    Emulator and fakes are recorded alike. Not what only tests and other programs do: mail, configuration
+    sets and MAIL FROM, nor Route 53, whose zones and records tests make as well.
     """
     recorded = request.config.stash[_called]
     call, call_action = SesModel.call, BaseResponse.call_action
 
     def record_ses(self: SesModel, operation: str, *arguments: Any, **options: Any) -> dict[str, Any]:
-        if operation not in ("CreateConfigurationSet", "SendEmail"):
+        if operation not in THEIRS:
             recorded.add(f"ses:{operation}")
         return call(self, operation, *arguments, **options)
 
@@ -158,14 +161,15 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
         yield recorded
 
 
-@pytest.fixture(autouse=True)
-def _what_people_call_is_not_recorded(
-    request: pytest.FixtureRequest, recorded_calls: set[str]
-) -> Iterator[None]:
-    before = set(recorded_calls)
-    yield
-    if not PEOPLE.isdisjoint(request.path.relative_to(Path(__file__).parent).parts):
-        recorded_calls.intersection_update(before)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What people call is not recorded, be it by a test or by a fixture that several share."""
+    called = item.config.stash[_called]
+    before = set(called)
+    result = yield
+    if not PEOPLE.isdisjoint(item.path.relative_to(Path(__file__).parent).parts):
+        called.intersection_update(before)
+    return result
 
 
 @pytest.hookimpl(optionalhook=True)
