@@ -128,6 +128,7 @@ class Project:
     def close(self) -> None:
         """End processes and remove files of this project; resources stay unless they were destroyed."""
         self._signal(signal.SIGKILL)
+        self._close_loops()  # of a run that was ending when it returned
         self._temporary.cleanup()
 
     # Configuration

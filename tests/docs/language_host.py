@@ -24,6 +24,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi.environment import environment_of
+from sandbox.pulumi.project import close_loop
 
 
 class LanguageHost(LanguageServer):
@@ -44,7 +45,7 @@ class LanguageHost(LanguageServer):
             return super().Run(request, context)
         finally:
             # It leaves its event loop open when a program fails while it registers resources.
-            self._loop.close()
+            close_loop(self._loop)
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
