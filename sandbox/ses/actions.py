@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, easy_dkim_keys
-from sandbox.ses.region import Region
+from sandbox.ses.region import MOST_MAIL, Region
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
@@ -192,7 +192,14 @@ class Actions:
         if identity and key:
             content = signed(content, key, domain=identity.name)
         self.deliver(f"{message_id}@{self.region.name}.amazonses.com", to, content)
+        self.region.sent.append(self.now)
         return {"MessageId": message_id}
+
+    def get_account(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """What the account may send, as one that is in SES's own sandbox; all else is left out."""
+        sent = sum(self.now - at < timedelta(hours=24) for at in self.region.sent)
+        quota = {"Max24HourSend": float(MOST_MAIL), "MaxSendRate": 1.0, "SentLast24Hours": float(sent)}
+        return {"ProductionAccessEnabled": False, "SendQuota": quota, "SendingEnabled": True}
 
     @property
     def _read_at(self) -> datetime:

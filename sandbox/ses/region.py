@@ -18,6 +18,9 @@ from sandbox.ses.identity import Identity
 MOMENTS: Final = 64
 """Older states kept of an identity, for reads that lag: far more than it has in a lag of seconds."""
 
+MOST_MAIL: Final = 200
+"""Messages that an account in SES's own sandbox may send in 24 hours; a sandbox of ours sends more."""
+
 
 @dataclass(slots=True)
 class Region:
@@ -31,6 +34,8 @@ class Region:
     """Monotonic time of the last call that was not throttled."""
     number: int = 0
     """Of identities."""
+    sent: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_MAIL))
+    """When the latest messages were sent."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)
     _checks: list[tuple[datetime, str]] = field(default_factory=list)
     """A heap: when an identity was to be checked next, each time that it changed."""

@@ -36,6 +36,7 @@ ANYWHERE: Final = (
     "route53:ListHostedZones",
     "route53:ListHostedZonesByName",
     "s3:ListAllMyBuckets",
+    "ses:GetAccount",
     "ses:ListEmailIdentities",
     "sts:GetCallerIdentity",
 )

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.pulumi.project import Project, Result
-from tests.acceptance.errors import Stop, Unanswered
+from tests.acceptance.errors import Refused, Stop, Unanswered
 from tests.acceptance.interrupts import Interrupts
-from tests.acceptance.lab import GUARD_SECONDS, TAG, Lab, below, selector_of
+from tests.acceptance.lab import GUARD_SECONDS, TAG, Lab, Outside, below, selector_of
+from tests.acceptance.waiting import until
 
 PART: Final = "product"
 """What the domain is called below the run."""
@@ -28,17 +29,21 @@ STAND_INS: Final = ("PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"
 """With these set, the engine uses the sandbox's plugins."""
 
 FAILED: Final = "failed"
-"""Messages whose signature is bad, as SES writes into `Authentication-Results` of what it receives."""
+PASSED: Final = "passed"
+"""Messages by their signature, as SES writes into `Authentication-Results` of what it receives."""
 
 LOST: Final = "lost"
 """Messages that did not arrive."""
 
-OFTEN, MOST_MAIL = 60, 90
-"""
-Messages in one step, and how many of them at short intervals; then they are six times as long.
+OUTCOMES: Final = {FAILED, PASSED, LOST}
 
-An account in SES's own sandbox may send 200 a day: two steps with mail, and the prober's twenty.
-"""
+OFTEN, MOST_MAIL = 60, 80
+"""Messages in one step, and how many of them at short intervals; then they are six times as long."""
+
+MAIL_OF_PROBER: Final = 20
+
+MAIL_OF_RUN: Final = 2 * MOST_MAIL + MAIL_OF_PROBER
+"""Two steps send mail. An account in SES's own sandbox may send 200 in 24 hours."""
 
 STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "up": {"generation": 1},
@@ -91,19 +96,31 @@ def main_job(
                     project.configure(config | {"ses-byodkim:domains": {domain: dict(wanted)}})
                     with sending_mail(lab, domain if step != "up" else None, mail_seconds) as signed:
                         result = project.up()
-                    failed, lost = signed.pop(FAILED, 0), signed.pop(LOST, 0)
-                    problems += _judge(step, result)
-                    problems += [f"{step}: {failed} messages with a signature that fails"] if failed else []
-                    problems += [f"{step}: {lost} messages that did not arrive"] if lost else []
+                    problems += _judge(step, result, signed)
                     done = "done" if result.ok else "FAILED"
-                    say(f"product: {step}: {done}; mail signed with {dict(signed)}")
+                    say(f"product: {step}: {done}; {mail_in(step, signed)}")
                     if result.failed:
                         break
-                    lab.outside.guard()
+                    with until(is_ended):
+                        lab.outside.guard()
         finally:
             destroyed = project.destroy()
     say(f"product: destroy: {'done' if destroyed.ok else 'FAILED'}")
     return problems + ([] if destroyed.ok else [_tail("destroy", destroyed)])
+
+
+def refuse_without_mail(outside: Outside, needed: int) -> None:
+    """`Stop` if the account may not send *needed* messages today. SES counts those of others too."""
+    try:
+        account = Lab(outside, "quota").call("get_account")
+    except Refused as refused:
+        raise Stop(f"nothing was changed: GetAccount: {refused}; MAIL=no runs without mail") from None
+    most, sent = (account["SendQuota"][one] for one in ("Max24HourSend", "SentLast24Hours"))
+    if 0 <= most < sent + needed:  # -1 where there is no limit
+        raise Stop(
+            f"nothing was changed: SES allows {most:.0f} messages in 24 hours, {sent:.0f} were sent, and "
+            f"{needed} are to come; wait, or MAIL=no runs without mail"
+        )
 
 
 @contextmanager
@@ -114,7 +131,8 @@ def watched(lab: Lab, project: Project) -> Iterator[None]:
     def watch() -> None:
         while not over.wait(GUARD_SECONDS):
             try:
-                lab.outside.guard()
+                with until(over.is_set):
+                    lab.outside.guard()
             except Exception as error:  # noqa: BLE001 # whatever it is, the run has to know
                 found.append(error)
                 project.interrupt()
@@ -131,10 +149,29 @@ def watched(lab: Lab, project: Project) -> Iterator[None]:
         raise found[0]
 
 
-def _judge(step: str, result: Result) -> list[str]:
+def mail_in(step: str, signed: Mapping[str, int] | None) -> str:
+    """What mail a step had, in words."""
+    if signed is None:
+        return "no mail"
+    return f"mail signed with { ({one: n for one, n in signed.items() if one not in OUTCOMES}) }"
+
+
+def _judge(step: str, result: Result, mail: Mapping[str, int] | None) -> list[str]:
+    """What went wrong. Without mail (None) nothing is said of it."""
+    problems = []
     if result.failed:
-        return [_tail(step, result)]
-    return [f"{step}: pending: {result.outputs['pending']}"] if result.outputs["pending"] else []
+        problems.append(_tail(step, result))
+    elif result.outputs["pending"]:
+        problems.append(f"{step}: pending: {result.outputs['pending']}")
+    if mail is None:
+        return problems
+    if mail[FAILED]:
+        problems.append(f"{step}: {mail[FAILED]} messages with a signature that fails")
+    if mail[LOST]:
+        problems.append(f"{step}: {mail[LOST]} messages that did not arrive")
+    if not mail[FAILED] and not mail[PASSED]:
+        problems.append(f"{step}: no message with a signature was judged, so nothing is known of mail")
+    return problems
 
 
 def _tail(step: str, result: Result) -> str:
@@ -142,34 +179,28 @@ def _tail(step: str, result: Result) -> str:
 
 
 @contextmanager
-def sending_mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Counter[str]]:
-    """By selector, or "nothing", how many messages were signed with it; and `FAILED`, `LOST`."""
-    signed: Counter[str] = Counter()
+def sending_mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Counter[str] | None]:
+    """By selector, or "nothing", how many messages were signed with it; and `OUTCOMES`. None without mail."""
     send = lab.outside.send
     if domain is None or not send:
-        yield signed
+        yield None
         return
+    signed: Counter[str] = Counter()
     over, failed = threading.Event(), []
 
     def keep_sending() -> None:
         try:
-            for number in range(MOST_MAIL):
-                begun = time.monotonic()
-                try:
-                    content = send(domain)
-                except Unanswered:
-                    signed[LOST] += 1
-                else:
-                    signed[selector_of(content, domain) or "nothing"] += 1
-                    failure = rb"dkim=fail[^;]*" + re.escape(domain.encode())
-                    signed[FAILED] += bool(re.search(failure, content))
-                pause = seconds if number < OFTEN else 6 * seconds
-                if over.wait(max(begun + pause - time.monotonic(), 0)):
-                    return
+            with until(over.is_set):
+                for number in range(MOST_MAIL):
+                    begun = time.monotonic()
+                    count(signed, send, domain)
+                    pause = seconds if number < OFTEN else 6 * seconds
+                    if over.wait(max(begun + pause - time.monotonic(), 0)):
+                        return
         except Exception as error:  # noqa: BLE001 # whatever it is, the run has to know
             failed.append(error)
 
-    sender = threading.Thread(target=keep_sending)
+    sender = threading.Thread(target=keep_sending, daemon=True)
     sender.start()
     try:
         yield signed
@@ -178,3 +209,17 @@ def sending_mail(lab: Lab, domain: str | None, seconds: float) -> Iterator[Count
         sender.join()
     if failed:
         raise Stop(f"mail could not be sent: {failed[0]}")
+
+
+def count(signed: Counter[str], send: Callable[[str], bytes], domain: str) -> None:
+    """One more message."""
+    try:
+        content = send(domain)
+    except Unanswered:
+        signed[LOST] += 1
+        return
+    signed[selector_of(content, domain) or "nothing"] += 1
+    headers = content.partition(b"\r\n\r\n")[0]
+    verdict = re.search(rb"dkim=(\w+)[^;]*@" + re.escape(domain.encode()), headers)
+    if verdict and verdict[1] != b"none":
+        signed[PASSED if verdict[1] == b"pass" else FAILED] += 1

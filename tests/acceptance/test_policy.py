@@ -17,7 +17,7 @@ from tests.acceptance.lab import PREFIX, Lab, below, run_of
 from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.policy import iam_policy
 from tests.acceptance.prober import probe
-from tests.acceptance.product import main_job
+from tests.acceptance.product import main_job, refuse_without_mail
 from tests.support.fakes import REGION, FakeClock
 
 CODE = "0a1b2c3d"
@@ -103,6 +103,7 @@ def run():
         where = targets.in_sandbox(sandbox, ZONE, REGION)
         where.send = None
         begin(where, run_of(CODE))
+        refuse_without_mail(where, 0)
         open_mailbox(Lab(where, CODE, part="mailbox"), where.clients)
         probe(Lab(where, CODE), more=PROBES)
         safety.clean(where, run_of(CODE))
