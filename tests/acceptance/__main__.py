@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +24,18 @@ from tests.acceptance import safety
 from tests.acceptance.errors import Refused, Stop, Unanswered
 from tests.acceptance.interrupts import Interrupts
 from tests.acceptance.journal import Journal, masking
-from tests.acceptance.lab import Lab, Outside, below, run_of
+from tests.acceptance.lab import Lab, Outside, below, plain, run_in, run_of
 from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.policy import iam_policy
 from tests.acceptance.prober import Report, probe
-from tests.acceptance.product import PART, RealWorld, main_job
+from tests.acceptance.product import (
+    MAIL_OF_PROBER,
+    MAIL_OF_RUN,
+    PART,
+    RealWorld,
+    main_job,
+    refuse_without_mail,
+)
 from tests.acceptance.targets import Where, aws, in_sandbox
 from tests.acceptance.texts import forms, gaps, texts
 from tests.support.fakes import FakeClock
@@ -36,6 +43,9 @@ from tests.support.fakes import FakeClock
 REGION: Final = "eu-west-1"
 ZONE: Final = "lab.example"
 ESTIMATE: Final = "the product takes about an hour, the prober six days, of which it works for a few hours"
+
+CODE: Final = re.compile(r"[0-9a-f]{32}")
+"""What a run's names and keys follow from."""
 
 PROBES: Final = (texts, forms, gaps)
 
@@ -107,6 +117,12 @@ def of_emulator(switches: Switches, progress: Callable[[str], None] = lambda _: 
 def against_aws(zone: str, region: str) -> int:
     """The same where the AWS SDK's variables lead to."""
     resumed = os.environ.get("RESUME", "")
+    if resumed and not CODE.fullmatch(resumed):
+        raise Stop(
+            "nothing was changed: RESUME= takes the code of 32 digits that was printed at the beginning"
+        )
+    if os.environ.get("MAIL", "yes") not in ("yes", "no"):
+        raise Stop("nothing was changed: MAIL= is yes or no")
     run = run_of(code := resumed or secrets.token_hex(16))
     where = aws(zone, region, say=say)
     if os.environ.get("POLICY"):
@@ -116,22 +132,31 @@ def against_aws(zone: str, region: str) -> int:
         return clean_up(where, os.environ["CLEANUP"])
     has_mail = os.environ.get("MAIL") != "no"
     settings = {"zone": zone, "region": region, "mail": has_mail}
-    journal = Journal(Path(f"acceptance-{run}.jsonl"), masking(where.account, zone, safety.foreign(where)))
+    journal = Journal(transcript_of(run), masking(where.account, partial(is_ours, zone)))
     if resumed:
-        check_resumed(journal, settings)
-    if "cleaned" in journal.events:
+        check_resumed(journal, settings, run)
+    if "cleaning" in journal.events:
         where.send = nothing if has_mail else None  # all of it is in the journal
-        return concluded(where, code, journal)
+        return max(concluded(where, code, journal), is_left(where, run, journal))
     refuse(where, run, resumes=bool(resumed))
-    if not resumed:
-        journal.record("run", settings)
-    say(f"account {where.account}, Region {region}, everything below {below(run, zone)}")
+    if has_mail:
+        refuse_without_mail(where, MAIL_OF_PROBER if "product" in journal.events else MAIL_OF_RUN)
+    where.guard = safety.guard(where, run, say)  # if that fails, a run that is resumed is not cleaned up
+    with journal.claimed():
+        if not resumed:
+            journal.record("run", settings)
+        return work(where, code, journal, is_new=not resumed, has_mail=has_mail)
+
+
+def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool) -> int:
+    """All parts of a run, or what is left of them."""
+    run = run_of(code)
+    say(f"account {where.account}, Region {where.region}, everything below {below(run, where.zone)}")
     say(f"price: {safety.PRICE}\ntime: {ESTIMATE}")
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
     with cleaned(where, run, journal=journal):
-        if not resumed:
+        if is_new:
             safety.mark(where, run)
-        watch(where, run)
         where.send = None
         if has_mail:
             say("waiting for the domain that receives mail to be verified")
@@ -141,12 +166,30 @@ def against_aws(zone: str, region: str) -> int:
         return concluded(where, code, journal)
 
 
+def is_ours(zone: str, name: str) -> bool:
+    """A run may publish that name: it is the zone's, or below it a run's."""
+    return plain(name) == zone or bool(run_in(name, zone))
+
+
+def is_left(where: Where, run: str, journal: Journal) -> bool:
+    """Whether a run that has ended could not be cleaned up; it is said how to do that."""
+    if "cleaned" in journal.events:
+        return False
+    say(f"not all of it was cleaned up: {again(where, run)}")
+    return True
+
+
+def again(where: Outside, run: str) -> str:
+    """The command that cleans up."""
+    return f"make acceptance CLEANUP={run} ZONE={where.zone} REGION={where.region}"
+
+
 def nothing(_: str) -> bytes:
     """A message that nobody reads."""
     return b""
 
 
-def check_resumed(journal: Journal, settings: dict[str, Any]) -> None:
+def check_resumed(journal: Journal, settings: dict[str, Any], run: str) -> None:
     """Refuse to go on with a run that can't be, or not with these *settings*."""
     if not journal.events:
         raise Stop(f"nothing was changed: there is no transcript {journal.path} in this folder to go on with")
@@ -154,6 +197,9 @@ def check_resumed(journal: Journal, settings: dict[str, Any]) -> None:
         raise Stop(f"nothing was changed: that run has the settings {journal.events.get('run')}")
     if "cleaned" in journal.events and "probed" not in journal.events:
         raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
+    if "cleaning" in journal.events and "probed" not in journal.events:
+        way_out = f"make acceptance CLEANUP={run} ZONE={settings['zone']} REGION={settings['region']}"
+        raise Stop(f"nothing was changed: that run was cleaned up in part; delete the rest of it: {way_out}")
 
 
 def try_product(where: Where, code: str, journal: Journal) -> None:
@@ -182,14 +228,16 @@ def concluded(where: Where, code: str, journal: Journal) -> int:
     finally:
         say(f"transcript: {journal.path}")
     show(report, of_emulator(report.switches()))
+    if not where.send:
+        say("no mail was sent, so nothing is known of signatures: MAIL=no")
     return conclude(journal.events["product"])
 
 
 def begin(where: Outside, run: str) -> None:
     """A run begins here, or is refused."""
     refuse(where, run)
+    where.guard = safety.guard(where, run, say)
     safety.mark(where, run)
-    watch(where, run)
 
 
 def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
@@ -200,11 +248,6 @@ def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
     if resumes and not safety.is_marked(where, run):
         raise Stop("nothing was changed: that run was cleaned up; start a new one")
-
-
-def watch(where: Outside, run: str) -> None:
-    """From now on nothing may appear that is not this run's."""
-    where.guard = partial(safety.guard, where, run, safety.foreign(where))
 
 
 @contextmanager
@@ -221,16 +264,24 @@ def cleaned(
 
 def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal: Journal | None) -> None:
     """Delete what the run has made, and say so, or say how to do that later."""
+    note(journal, "cleaning")  # before the first deletion: from here on it can't be resumed
     try:
         deleted = safety.clean(where, run)
     except (Stop, Refused) as stop:
-        again = f"make acceptance CLEANUP={run} ZONE={where.zone} REGION={where.region}"
-        say(f"not cleaned up: {stop}\n  once that is over: {again}")
+        say(f"not cleaned up: {stop}\n  once that is over: {again(where, run)}")
         raise
-    if journal:
-        journal.record("cleaned")
-        shutil.rmtree(folder_of(run), ignore_errors=True)
+    note(journal, "cleaned")
+    shutil.rmtree(folder_of(run), ignore_errors=True)
     progress(f"cleaned up: {len(deleted)} things" if deleted else "cleaned up: nothing was left")
+
+
+def note(journal: Journal | None, event: str) -> None:
+    """*event* is in the journal; a disk that is full is no reason to leave anything in the account."""
+    try:
+        if journal:
+            journal.record(event)
+    except OSError as error:
+        say(f"the transcript can't be written ({error}): do not RESUME this run")
 
 
 def folder_of(run: str) -> Path:
@@ -238,22 +289,37 @@ def folder_of(run: str) -> Path:
     return Path(f"acceptance-{run}")
 
 
+def transcript_of(run: str) -> Path:
+    """What a run keeps."""
+    return Path(f"acceptance-{run}.jsonl")
+
+
 def clean_up(where: Where, named: str) -> int:
     """Delete what the run of that code or name has made; without one, say which runs have left something."""
-    run = run_of(named) if re.fullmatch(r"[0-9a-f]{32}", named) else named
-    if re.fullmatch(r"[0-9a-f]{8}", run):
-        with INTERRUPTS.cleaning():
-            deleted = safety.clean(where, run)
-        path = Path(f"acceptance-{run}.jsonl")
-        if path.exists():
-            Journal(path).record("cleaned")
-        shutil.rmtree(folder_of(run), ignore_errors=True)
-        say(f"deleted: {', '.join(deleted) or 'nothing was there'}")
-        return 0
+    run = run_of(named) if CODE.fullmatch(named) else named
+    if not re.fullmatch(r"[0-9a-f]{8}", run):
+        return list_left(where)
+    path = transcript_of(run)
+    journal = Journal(path) if path.exists() else None
+    settings = journal.events.get("run", {}) if journal else {}
+    wanted = {"zone": where.zone, "region": where.region}
+    if settings and not wanted.items() <= settings.items():
+        there = f"ZONE={settings['zone']} REGION={settings['region']}"
+        raise Stop(f"nothing was deleted: that run is elsewhere: make acceptance CLEANUP={run} {there}")
+    with journal.claimed() if journal else nullcontext(), INTERRUPTS.cleaning():
+        note(journal, "cleaning")
+        deleted = safety.clean(where, run, is_known=bool(settings))
+        note(journal, "cleaned")
+    shutil.rmtree(folder_of(run), ignore_errors=True)
+    say(f"deleted: {', '.join(deleted) or 'nothing was there'}")
+    return 0
+
+
+def list_left(where: Where) -> int:
+    """Say which runs have left something, and what deletes that."""
     found = safety.left(where)
-    for other, names in found.items():
-        say(f"run {other} has left {', '.join(names)}")
-        say(f"  to delete that: make acceptance CLEANUP={other} ZONE={where.zone} REGION={where.region}")
+    for run, names in found.items():
+        say(f"run {run} has left {', '.join(names)}\n  to delete that: {safety.way_out(where, run, names)}")
     say("nothing was deleted" if found else "no run has left anything")
     return 1 if found else 0
 

@@ -63,6 +63,9 @@ class ZoneAsDict:
     def remove(self, name: str, kind: str = "TXT") -> None:
         self.values.pop(name, None)
 
+    def txt(self, name: str) -> list[str]:
+        return list(self.values.get(name, ()))
+
     def listed(self) -> list[Record]:
         return [Record(*one) for one in (*self.others, *((name, "TXT") for name in self.values))]
 

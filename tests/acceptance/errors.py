@@ -38,6 +38,15 @@ EXPIRED: Final = {
 SERVICE_PATIENCE: Final = 300.0
 """The same for a service that fails: it may be the request that it fails at, in seconds."""
 
+BUSY: Final = {
+    "PriorRequestNotComplete",
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
+"""Codes of errors that pass: too many requests. SES's own is left out, as its rate is measured."""
+
 T = TypeVar("T")
 
 
@@ -61,19 +70,30 @@ def is_transient(error: BaseException) -> bool:
     """The same call may succeed later."""
     if isinstance(error, ClientError):
         metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})
-        return int(metadata.get("HTTPStatusCode", 0)) >= 500
+        return int(metadata.get("HTTPStatusCode", 0)) >= 500 or is_busy(error)
     return isinstance(
         error, (HTTPClientError, AwsConnectionError, IncompleteReadError, ResponseParserError, OSError)
     )
 
 
+def is_busy(error: BaseException) -> bool:
+    """The service has too many requests."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in BUSY
+
+
 def patiently(
-    do: Callable[[], T], *, wait: Callable[[float], None], what: str, seconds: float = PATIENCE
+    do: Callable[[], T],
+    *,
+    wait: Callable[[float], None],
+    what: str,
+    seconds: float = PATIENCE,
+    service_seconds: float = SERVICE_PATIENCE,
 ) -> T:
     """
     What *do* returns, which is called again while it fails for a reason that passes.
 
     `Stop` if the network is away for longer than *seconds*, or if the credentials are no longer taken.
+    A service that fails for longer than *service_seconds* raises its own error.
     """
     waited = 0.0
 
@@ -84,7 +104,8 @@ def patiently(
 
     def is_enough(state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        return waited >= (min(seconds, SERVICE_PATIENCE) if isinstance(error, ClientError) else seconds)
+        fails = isinstance(error, ClientError) and not is_busy(error)
+        return waited >= (min(seconds, service_seconds) if fails else seconds)
 
     try:
         return tenacity.Retrying(

@@ -7,9 +7,11 @@ run has behind it. Nothing secret and nothing of other people gets in: every tex
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,27 +21,33 @@ from tests.acceptance.errors import Stop
 
 PRINCIPAL: Final = re.compile(r"arn:aws[\w-]*:(iam|sts)::[^\s\"\\,]+")
 ACCOUNT_IN_ARN: Final = re.compile(r"(arn:aws[\w-]*:[\w-]*:[\w-]*:)\d{12}\b")
-ADDRESS: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+NAME: Final = re.compile(r"(?:[\w.+-]+@)?(?<![\w-])(?:[\w-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,}\b)\.?")
+"""A domain or an address in a text."""
+
+OF_AWS: Final = re.compile(
+    r"(?:.+\.)?(?:amazonaws|amazonses|amazon|awsdns-\d+)\.(?:com|org|net|co\.uk)|com\.amazon.*"
+)
+"""Names that say nothing of anybody: SES's own, those of Route 53's servers in SOA records, of classes."""
 
 
-def masking(account: str, zone: str, others: Iterable[str] = ()) -> Callable[[str], str]:
+def masking(account: str, is_ours: Callable[[str], bool]) -> Callable[[str], str]:
     """
-    What makes a text fit to be published: no account, no IAM principal, no name outside *zone*.
+    What makes a text fit to be published: no account, no IAM principal, no name but *is_ours* and AWS's.
 
-    *others* are the identities of other people, which SES's texts may name.
+    It depends on nothing that changes while a run lasts, as a run is resumed from texts that were masked.
     """
-    names = sorted({re.escape(name) for name in others}, key=len, reverse=True)
-    any_of = "|".join(names) or r"(?!)"
-    theirs = re.compile(rf"(?<![\w-])(?:[\w-]+\.)*(?:{any_of})(?![\w-])", re.IGNORECASE)
+
+    def mask_name(found: re.Match[str]) -> str:
+        name = found[0]
+        if is_ours(name) or OF_AWS.fullmatch(name.rstrip(".")):
+            return name
+        return "(an address)" if "@" in name else "(a name)"
 
     def mask(text: str) -> str:
         text = PRINCIPAL.sub("(a principal)", text)
         text = ACCOUNT_IN_ARN.sub(r"\1(account)", text)
         text = re.sub(rf"\b{re.escape(account)}\b", "(account)", text)
-        text = theirs.sub("(a name)", text)
-        return ADDRESS.sub(
-            lambda found: found[0] if found[0].lower().endswith(f".{zone}") else "(an address)", text
-        )
+        return NAME.sub(mask_name, text)
 
     return mask
 
@@ -58,19 +66,20 @@ class Journal:
     def __post_init__(self) -> None:
         if not (self.path and self.path.exists()):
             return
-        lines = self.path.read_text().splitlines()
+        lines, is_cut = self.path.read_text().splitlines(), False
         for number, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:
                 if number < len(lines):
                     raise Stop(f"{self.path} is damaged in line {number}: it can't be resumed") from None
-                break  # the last line of a run that was killed
+                is_cut = True  # the last line of a run that was killed
+                break
             if "event" in entry:
                 self.events[entry["event"]] = entry["answer"]
             else:
                 self.entries.append(entry)
-        if len(lines) > len(self.entries) + len(self.events):
+        if is_cut:
             self.path.write_text("".join(f"{line}\n" for line in lines[:-1]))
 
     @property
@@ -92,15 +101,36 @@ class Journal:
         self._write(self.entries[-1])
         return self.entries[-1]["answer"]
 
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """In the block no other process goes on with this run: `Stop` if one does already."""
+        if not self.path:
+            yield
+            return
+        with self.path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Stop(f"nothing was changed: another process works on the run of {self.path}") from None
+            yield
+
     def record(self, event: str, answer: Any = None) -> None:
         """The run has this behind it."""
         self.events[event] = self._masked(answer)
         self._write({"event": event, "answer": self.events[event]})
 
     def _masked(self, value: Any) -> Any:
-        return json.loads(self.mask(json.dumps(value, default=datetime.timestamp)))
+        return _each_text(json.loads(json.dumps(value, default=datetime.timestamp)), self.mask)
 
     def _write(self, entry: dict[str, Any]) -> None:
         if self.path:
             with self.path.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(one, change) for one in value]
+    return {k: _each_text(one, change) for k, one in value.items()} if isinstance(value, dict) else value

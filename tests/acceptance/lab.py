@@ -67,7 +67,10 @@ class Records(Protocol):
         """*name* has no record of that type; no error if it had none."""
 
     def listed(self) -> list[Record]:
-        """Every record set in the zone."""
+        """Every record set in the zone, names as `plain` has them."""
+
+    def txt(self, name: str) -> list[str]:
+        """The TXT values at *name*, the strings of each joined."""
 
 
 class Mailboxes(Protocol):
@@ -124,9 +127,14 @@ def below(run: str, zone: str) -> str:
     return f"{PREFIX}{run}.{zone}"
 
 
+def plain(name: str) -> str:
+    """*name* as names are compared: SES keeps capitals and a final dot."""
+    return name.rstrip(".").lower()
+
+
 def run_in(name: str, zone: str) -> str:
     """The run that an identity or a record of that name belongs to, or ""."""
-    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", name.rstrip(".").lower())
+    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", plain(name))
     return found[1] if found else ""
 
 

@@ -8,13 +8,14 @@ that is deleted, and only of the run that is named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.acceptance.errors import Refused, Stop
-from tests.acceptance.lab import TAG, Lab, Outside, Record, below, run_in
+from tests.acceptance.errors import PATIENCE, Refused, Stop
+from tests.acceptance.lab import TAG, Lab, Outside, Record, below, plain, run_in
 
 PRICE: Final = (
     "under 2 US dollars: a few hundred messages and some Route 53 queries; the zone itself costs 0.50 a month"
@@ -25,19 +26,26 @@ APEX: Final = {"NS", "SOA"}
 MADE: Final = {"TXT", "MX"}
 """Types of the records that runs make."""
 
+MARK: Final = re.compile(
+    rf"{TAG} made by make acceptance in (?P<region>[\w-]+) and taken away by CLEANUP=(?P<run>[0-9a-f]{{8}})"
+)
+"""The text of the record that a run begins with."""
+
 CLEANING_PATIENCE: Final = 300.0
-"""For how long cleaning up tries to reach a service, in seconds: somebody waits for it."""
+"""For how long cleaning up tries to reach services, in seconds, all failures together: somebody waits."""
+
+SETTLE_SECONDS: Final = 10.0
+"""Until identities are listed once more: a list may lag, and not have what was made just now."""
 
 
 def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
     """Why no run may begin here; *others*: identities of others in the Region are all right."""
     runs = {run: names for run, names in left(outside).items() if run != resumes}
-    way_out = f"make acceptance CLEANUP={{}} ZONE={outside.zone} REGION={outside.region}"
     return [
         *_foreign_records(outside, {resumes, *runs}),
         *([] if others else [f"{outside.region} has the identity {name}" for name in foreign(outside)]),
         *(
-            f"an earlier run left {name}: {way_out.format(run)}"
+            f"an earlier run left {name}: {way_out(outside, run, names)}"
             for run, names in runs.items()
             for name in names
             if not name.startswith("bucket ")  # a bucket may be of a run in another Region
@@ -46,28 +54,63 @@ def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
 
 
 def mark(outside: Outside, run: str) -> None:
-    """The record that says whose the names below it are."""
-    text = f"{TAG} made by make acceptance and taken away by CLEANUP={run}"
+    """The record that says whose the names below it are, and in which Region its identities are."""
+    text = f"{TAG} made by make acceptance in {outside.region} and taken away by CLEANUP={run}"
     outside.records.publish(below(run, outside.zone), [[text]])
+
+
+def marked_in(outside: Outside, run: str) -> str:
+    """The Region of the run that has begun in this zone and was not cleaned up, or ""."""
+    found = (MARK.fullmatch(text) for text in outside.records.txt(below(run, outside.zone)))
+    return next((one["region"] for one in found if one and one["run"] == run), "")
 
 
 def is_marked(outside: Outside, run: str) -> bool:
     """The run has begun here and was not cleaned up."""
-    return any((one.name, one.kind) == (below(run, outside.zone), "TXT") for one in outside.records.listed())
+    return marked_in(outside, run) == outside.region
 
 
-def guard(outside: Outside, run: str, known: Collection[str]) -> None:
-    """Stop if anything is there that is not this *run*'s and was not *known* at its beginning."""
-    new = [
-        f"{outside.region} has the identity {name}"
-        for name in _identities(outside)
-        if name not in known and run_in(name, outside.zone) != run
-    ]
-    problems = [*_foreign_records(outside, {run}), *new]
-    if problems:
-        raise Stop(f"something that is not this run's has appeared: {'; '.join(problems)}")
-    if not is_marked(outside, run):
-        raise Stop("this run was cleaned up while it ran")
+def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
+    """How what *run* has left is deleted: *names*, as `left` has them."""
+    region = marked_in(outside, run)
+    if not region and any(not name.startswith(("bucket ", "receipt rule set ")) for name in names):
+        region = outside.region  # the mark was taken away
+    if not region:
+        return f"run {run} has no record in {outside.zone}; clean it up with the ZONE and REGION that it had"
+    return f"make acceptance CLEANUP={run} ZONE={outside.zone} REGION={region}"
+
+
+def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[], None]:
+    """
+    What raises `Stop` if it sees anything that is not this *run*'s and was not there when it was made.
+
+    A look that fails is no finding: the next one comes later. Only twelve hours without any end the run.
+    """
+    known = frozenset(foreign(outside))
+    seen_at = outside.now()
+
+    def look() -> None:
+        nonlocal seen_at
+        try:
+            identities, records = _identities(outside), outside.records.listed()
+            marked = is_marked(outside, run)
+        except Stop as failed:
+            if outside.now() - seen_at >= PATIENCE:
+                raise Stop(f"nobody knows whether others use zone and Region: {failed}") from None
+            say(f"could not look for what is not this run's, and looks again later: {failed}")
+            return
+        seen_at = outside.now()
+        new = [
+            f"{outside.region} has the identity {name}"
+            for name in identities
+            if name not in known and run_in(name, outside.zone) != run
+        ]
+        if problems := [*_foreign(outside.zone, records, {run}), *new]:
+            raise Stop(f"something that is not this run's has appeared: {'; '.join(problems)}")
+        if not marked:
+            raise Stop("this run was cleaned up while it ran")
+
+    return look
 
 
 def foreign(outside: Outside) -> list[str]:
@@ -88,62 +131,100 @@ def left(outside: Outside) -> dict[str, list[str]]:
     return found
 
 
-def clean(outside: Outside, run: str, *, part: str = "") -> list[str]:
+def clean(outside: Outside, run: str, *, part: str = "", is_known: bool = True) -> list[str]:
     """
     Delete what *run* has made, or that *part* of it; the names of it. Once more is no harm.
 
     One thing that can't be deleted keeps nothing else: `Stop` names all that is still there, at the end.
+    A run that has no record here is in another zone, unless its zone *is_known* to be this one.
     """
     patience, outside.patience = outside.patience, min(outside.patience, CLEANING_PATIENCE)
     try:
-        return _clean(outside, run, part)
+        return _Cleaning(outside, run, part).done(is_known=is_known)
     finally:
         outside.patience = patience
 
 
-def _clean(outside: Outside, run: str, part: str) -> list[str]:
-    base = below(run, outside.zone)
-    top = f"{part}.{base}" if part else base
-    deleted: list[str] = []
-    problems: list[str] = []
+class _Cleaning:
+    """One attempt to delete what a run has made. A class for what it has deleted, and what went wrong."""
 
-    def is_ours(name: str) -> bool:
-        return run_in(name, outside.zone) == run and (name == top or name.endswith((f".{top}", f"@{top}")))
+    def __init__(self, outside: Outside, run: str, part: str) -> None:
+        self._outside, self._run, self._part = outside, run, part
+        self._base = below(run, outside.zone)
+        self._top = f"{part}.{self._base}" if part else self._base
+        self._deleted: list[str] = []
+        self._problems: dict[str, str] = {}
 
-    def attempt(what: str, do: Callable[[], Any]) -> Any:
+    def done(self, *, is_known: bool) -> list[str]:
+        """What was deleted. The mark goes last, so that until then the rest can be found by it."""
+        marked = self._attempt("records", lambda: marked_in(self._outside, self._run))
+        if marked and marked != self._outside.region:
+            raise Stop(f"nothing was deleted: that run is in {marked}: {way_out(self._outside, self._run)}")
+        self._delete_identities()
+        self._delete_records(is_marked=bool(marked))
+        if not self._part:
+            self._delete_mailbox(is_known=is_known or bool(marked))
+            if marked:
+                self._outside.wait(SETTLE_SECONDS)
+                self._delete_identities()
+            if marked and not self._problems:
+                self._delete_record(Record(self._base, "TXT"))
+        if self._problems:
+            raise Stop(f"left: {'; '.join(f'{what}{why}' for what, why in self._problems.items())}")
+        return self._deleted
+
+    def _is_ours(self, name: str) -> bool:
+        name = plain(name)
+        is_below = name == self._top or name.endswith((f".{self._top}", f"@{self._top}"))
+        return is_below and run_in(name, self._outside.zone) == self._run
+
+    def _attempt(self, what: str, do: Callable[[], Any]) -> Any:
+        """What *do* returns, or nothing. All failures together have the patience of one."""
+        begun = self._outside.now()
         try:
-            return do()
+            done = do()
+            self._problems.pop(what, None)  # of the attempt before that
+            return done
         except (Stop, Refused, ClientError, BotoCoreError) as error:
-            problems.append(f"{what}: {error}")
+            self._problems[what] = f": {error}"
+            self._outside.patience = max(self._outside.patience - (self._outside.now() - begun), 0)
             return []
 
-    lab = Lab(outside, "clean")
-    for name in filter(is_ours, attempt("identities", lambda: _identities(outside))):
-        if _has_tag(attempt(name, lambda name=name: lab.get(name)), run):
-            attempt(name, lambda name=name: deleted.append(lab.delete(name) or name))
-        else:
-            problems.append(f"{name} does not have the tag {TAG}={run}")
-    records = [one for one in attempt("records", outside.records.listed) if is_ours(one.name)]
-    if records and not part and not any((one.name, one.kind) == (base, "TXT") for one in records):
-        problems.append(f"{base} does not have the record of a run, so all below it was left")
-        records = []
-    for record in sorted(records, key=lambda one: one.name == base):  # the mark goes last
-        if record.kind not in MADE or record.set_identifier:
-            problems.append(f"{_shown(record)} was not made by a run")
-        elif record.name != base or not problems:
-            attempt(
-                _shown(record),
-                lambda it=record: deleted.append(outside.records.remove(it.name, it.kind) or _shown(it)),
-            )
-    if not part:
-        deleted += attempt("mail", lambda: outside.mailboxes.remove(run))
-    if problems:
-        raise Stop(f"left: {'; '.join(problems)}")
-    return deleted
+    def _delete_identities(self) -> None:
+        lab = Lab(self._outside, "clean")
+        for name in filter(self._is_ours, self._attempt("identities", lambda: _identities(self._outside))):
+            if name in self._deleted:
+                continue  # a list of before that
+            seen = self._attempt(name, lambda name=name: lab.get(name))
+            if seen and {"Key": TAG, "Value": self._run} not in seen["Tags"]:
+                self._problems[name] = f" does not have the tag {TAG}={self._run}"
+            elif seen:
+                self._attempt(name, lambda name=name: self._deleted.append(lab.delete(name) or name))
 
+    def _delete_records(self, *, is_marked: bool) -> None:
+        listed = self._attempt("records", self._outside.records.listed)
+        records = [one for one in listed if self._is_ours(one.name)]
+        if records and not self._part and not is_marked:
+            self._problems[self._base] = " does not have the record of a run, so all below it was left"
+            return
+        for record in records:
+            if record.kind not in MADE or record.set_identifier:
+                self._problems[_shown(record)] = " was not made by a run"
+            elif (record.name, record.kind) != (self._base, "TXT"):
+                self._delete_record(record)
 
-def _has_tag(seen: Any, run: str) -> bool:
-    return bool(seen) and {"Key": TAG, "Value": run} in seen["Tags"]
+    def _delete_record(self, record: Record) -> None:
+        def delete() -> None:
+            self._outside.records.remove(record.name, record.kind)
+            self._deleted.append(_shown(record))
+
+        self._attempt(_shown(record), delete)
+
+    def _delete_mailbox(self, *, is_known: bool) -> None:
+        if is_known:
+            self._deleted += self._attempt("mail", lambda: self._outside.mailboxes.remove(self._run))
+        elif names := self._attempt("mail", lambda: _mailboxes(self._outside).get(self._run, [])):
+            self._problems[", ".join(names)] = f": {way_out(self._outside, self._run)}"
 
 
 def _shown(record: Record) -> str:
@@ -152,11 +233,15 @@ def _shown(record: Record) -> str:
 
 
 def _foreign_records(outside: Outside, runs: Collection[str]) -> Iterator[str]:
-    for record in outside.records.listed():
+    return _foreign(outside.zone, outside.records.listed(), runs)
+
+
+def _foreign(zone: str, records: Collection[Record], runs: Collection[str]) -> Iterator[str]:
+    """What says that somebody uses the zone, beside *runs*."""
+    for record in records:
         name, kind, set_identifier = record
-        if (name == outside.zone and kind in APEX) or (
-            not set_identifier and run_in(name, outside.zone) in set(runs) - {""}
-        ):
+        is_of_runs = not set_identifier and run_in(name, zone) in set(runs) - {""}
+        if is_of_runs or (name == zone and kind in APEX):
             continue
         why = (
             "it receives mail"
@@ -167,7 +252,7 @@ def _foreign_records(outside: Outside, runs: Collection[str]) -> Iterator[str]:
             if set_identifier
             else ""
         )
-        yield f"{outside.zone} is in use: {_shown(record)}" + (f", {why}" if why else "")
+        yield f"{zone} is in use: {_shown(record)}" + (f", {why}" if why else "")
 
 
 def _mailboxes(outside: Outside) -> dict[str, list[str]]:

@@ -1,91 +1,25 @@
 """What a run in an account keeps, shows and goes on from: transcript, report, RESUME and CLEANUP."""
 
-import dataclasses
 import json
 import re
+from contextlib import suppress
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.ses.switches import Fault, Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
 from tests.acceptance import safety
+from tests.acceptance.account import Account, PowerCut, code_in, literal_in
 from tests.acceptance.direct import ZONE, world
 from tests.acceptance.errors import Stop
-from tests.acceptance.journal import Journal, masking
-from tests.acceptance.lab import Lab, below, run_of
+from tests.acceptance.journal import Journal
+from tests.acceptance.lab import TAG, Lab, below
 from tests.acceptance.prober import Report
-from tests.acceptance.targets import Where, in_sandbox
+from tests.acceptance.targets import in_sandbox
+from tests.acceptance.texts import texts
 from tests.support.fakes import REGION, FakeClock
-
-
-class PowerCut(BaseException):
-    """The machine has no power any more."""
-
-
-class Account:
-    """`make acceptance` in an account, in this process. Attributes are what a test changes."""
-
-    def __init__(self, where, monkeypatch, capsys):
-        self.where = where
-        self.product = lambda _: ["rotate failed:\nwith details"]
-        self.is_cut = False
-        self.times = 0
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-        monkeypatch.setattr(acceptance, "aws", lambda *_, **__: where)
-        monkeypatch.setattr(acceptance, "main_job", self._main_job)
-        self._say_cleaned = acceptance.say_cleaned
-        monkeypatch.setattr(acceptance, "say_cleaned", self._cleaned_unless_cut)
-
-    def run(self, **settings):
-        """Status, and what was printed."""
-        with self._monkeypatch.context() as patch:
-            for name, value in ({"ZONE": f"{ZONE}.", "REGION": REGION, "MAIL": "no"} | settings).items():
-                patch.setenv(name, value)
-            try:
-                status = acceptance.main()
-            except PowerCut:
-                status = None
-        return status, self._capsys.readouterr().out
-
-    def cut(self, *, after):
-        """No power after that many waits."""
-        wait, left = self.where.wait, iter(range(after))
-
-        def waits(seconds):
-            if next(left, None) is None:
-                self.is_cut, self.where.wait = True, wait
-                raise PowerCut
-            wait(seconds)
-
-        self.where.wait = waits
-
-    def _main_job(self, lab, *_, **__):
-        self.times += 1
-        return self.product(lab)
-
-    def _cleaned_unless_cut(self, *arguments):
-        if not self.is_cut:
-            self._say_cleaned(*arguments)
-        self.is_cut = False
-
-
-@pytest.fixture
-def account(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
-    with world(Switches()) as outside:
-        fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
-        yield Account(Where(**fields, zone_id="Z1", clients=None), monkeypatch, capsys)
-
-
-def code_in(printed):
-    return re.search(r"RESUME=([0-9a-f]{32})", printed)[1]
-
-
-def literal_in(printed):
-    return re.search(r"Switches\(.*?\n\)", printed, re.DOTALL)[0]
 
 
 def test_over_the_wire(monkeypatch, capsys, tmp_path):
@@ -105,8 +39,7 @@ def test_over_the_wire(monkeypatch, capsys, tmp_path):
         calls = len(sandbox.ses.log)
         monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
         status, again = account.run(RESUME=code_in(printed))
-        # To know whose names to mask.
-        assert {call.operation for call in sandbox.ses.log[calls:]} == {"ListEmailIdentities"}
+        assert sandbox.ses.log[calls:] == ()
     assert status == 0
     assert literal_in(printed) == literal_in(again)
     assert code_in(printed) not in transcript.read_text() + transcript.name
@@ -123,7 +56,7 @@ def test_shown_again(account, monkeypatch, mail):
     status, again = account.run(MAIL=mail, RESUME=code_in(printed))
     assert (status, literal_in(again)) == (1, literal_in(printed))
     assert "FAILED: rotate failed:" in again
-    assert {one.operation for one in account.where.ses.model.log[calls:]} == {"ListEmailIdentities"}
+    assert account.where.ses.model.log[calls:] == ()
 
 
 @pytest.mark.parametrize("after", [20, 60, 300])
@@ -162,23 +95,6 @@ def test_cut_in_the_product(account):
     assert seen == [(None, False), (None, False)]
 
 
-def test_cleaned_up_meanwhile(account, tmp_path, monkeypatch):
-    """What was cleaned up can't be resumed, from this folder or another one, and a new run begins."""
-    for folder in (tmp_path, tmp_path / "another"):
-        account.cut(after=60)
-        _, printed = account.run()
-        code = code_in(printed)
-        folder.mkdir(exist_ok=True)
-        monkeypatch.chdir(folder)
-        status, cleaned = account.run(CLEANUP=code)
-        assert (status, cleaned.count(below(run_of(code), ZONE)) > 3) == (0, True)
-        monkeypatch.chdir(tmp_path)
-        status, again = account.run(RESUME=code)
-        assert (status, "that run was cleaned up" in again) == (1, True)
-        assert "nothing was changed" in again
-    assert safety.left(account.where) == {}
-
-
 def test_interrupted(account):
     """A run that ends early shows what it found, cleans up, and can't be resumed."""
     account.cut(after=300)
@@ -214,21 +130,6 @@ def test_nothing_to_resume(account, tmp_path):
     transcript.write_text("\n".join([*lines[:5], "{", *lines[5:]]) + "\n")
     status, again = account.run(RESUME=code_in(printed))
     assert (status, "is damaged in line 6" in again) == (1, True)
-
-
-def test_cleanup_names_the_run(account):
-    """Without the name of a run CLEANUP deletes nothing; it says what there is, and the command for it."""
-    account.cut(after=60)
-    _, printed = account.run()
-    run = run_of(code_in(printed))
-    before = safety.left(account.where)
-    status, printed = account.run(CLEANUP="1")
-    assert status == 1
-    assert f"make acceptance CLEANUP={run} ZONE={ZONE} REGION={REGION}" in printed
-    assert safety.left(account.where) == before
-    assert account.run(CLEANUP=run)[0] == 0
-    assert account.run(CLEANUP="1") == (0, "no run has left anything\n")
-    assert account.run(CLEANUP=run) == (0, "deleted: nothing was there\n")
 
 
 def test_network(account):
@@ -296,45 +197,35 @@ def test_nothing_of_others(account, tmp_path):
     assert "(a principal)" in written
 
 
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("arn:aws:ses:eu-west-1:123456789012:identity/x", "arn:aws:ses:eu-west-1:(account):identity/x"),
-        ("arn:aws-cn:ses:a:210987654321:identity/x", "arn:aws-cn:ses:a:(account):identity/x"),
-        ("User: arn:aws:iam::123456789012:user/alice may not", "User: (a principal) may not"),
-        ("account 123456789012.", "account (account)."),
-        ("Theirs.example and sub.theirs.example", "(a name) and (a name)"),
-        ("nottheirs.example", "nottheirs.example"),
-        ("mail of me@corp.example", "mail of (an address)"),
-        (f"a@d.{ZONE} stays", f"a@d.{ZONE} stays"),
-        ("at 1764146871.25", "at 1764146871.25"),
-    ],
-)
-def test_masking(text, masked):
-    """What says something of the account or of others is gone, and all else stays."""
-    mask = masking("123456789012", ZONE, ["theirs.example"])
-    assert mask(text) == masked
-    assert json.loads(mask(json.dumps([text]))) == [masked]
+def test_resumed_beside_others(account):
+    """An identity of others above the zone, which comes between kill and RESUME, changes nothing."""
+    account.cut(after=60)
+    _, printed = account.run(OTHERS="1")
+    account.where.ses.model.put_easy_dkim(ZONE.partition(".")[2], REGION)
+    status, again = account.run(OTHERS="1", RESUME=code_in(printed))
+    assert (status, account.times) == (1, 1)
+    assert "tokens='selector'" in literal_in(again)
 
 
-def test_events(tmp_path):
-    """What a run has behind it is kept beside the answers, and an answer is masked once and for all."""
-    journal = Journal(tmp_path / "journal", lambda text: text.replace("secret", "masked"))
-    assert journal.once(["a secret"], lambda: {"is": "secret"}) == {"is": "masked"}
-    journal.record("product", ["secret"])
-    again = Journal(tmp_path / "journal", lambda text: text.replace("secret", "masked"))
-    assert again.events == {"product": ["masked"]}
-    assert again.once(["a secret"], lambda: None) == {"is": "masked"}
-    assert not again.replays
-    assert "secret" not in (tmp_path / "journal").read_text()
+def test_created_before_it_was_killed():
+    """A Create that worked, and whose response a kill took, is no "already exists" in the table of texts."""
+    with world(Switches()) as outside:
+        expected = run_to_its_end(texts(Lab(outside, "a")))
+        lab = Lab(outside, "b")
+        names = Lab(outside, "b")
+        _, gone = names.domain(), names.domain()
+        for name in (gone.upper(), f"a b.{gone}"):
+            with suppress(ClientError):
+                outside.ses.create_email_identity(EmailIdentity=name, Tags=[{"Key": TAG, "Value": lab.run}])
+        assert run_to_its_end(texts(lab)) == expected
 
 
-def test_a_zone_needs_its_region(monkeypatch, capsys):
-    """Without the Region a clean-up would look for a run's identities in another one, and find none."""
-    monkeypatch.setenv("ZONE", "lab.example.org")
-    monkeypatch.delenv("REGION", raising=False)
-    assert acceptance.main() == 1
-    assert "ZONE= goes with REGION=" in capsys.readouterr().out
+def run_to_its_end(probe):
+    while True:
+        try:
+            next(probe)
+        except StopIteration as ended:
+            return ended.value
 
 
 def test_policy_is_printed(account):
@@ -348,3 +239,40 @@ def test_lab_parts():
     """The mailbox, which is not in the journal, does not use up the names and keys of the prober."""
     with world(Switches()) as outside:
         assert Lab(outside, "a").domain() != Lab(outside, "a", part="mailbox").domain()
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [({"RESUME": "0a1b2c3d"}, "the code of 32 digits"), ({"MAIL": "none"}, "MAIL= is yes or no")],
+    ids=["the name of a run", "MAIL"],
+)
+def test_settings(account, settings, why):
+    """What is meant otherwise than it is taken is refused."""
+    status, printed = account.run(**settings)
+    assert (status, why in printed, account.where.ses.model.log) == (1, True, ())
+
+
+@pytest.mark.parametrize("how", ["RESUME", "CLEANUP"])
+def test_two_at_once(account, tmp_path, how):
+    """A run that another process works on is neither resumed nor cleaned up."""
+    account.cut(after=60)
+    _, printed = account.run()
+    (transcript,) = tmp_path.glob("acceptance-*.jsonl")
+    before = safety.left(account.where)
+    with Journal(transcript).claimed():
+        status, again = account.run(**{how: code_in(printed)})
+    assert (status, "another process works on the run" in again) == (1, True)
+    assert safety.left(account.where) == before
+    assert account.run(CLEANUP=code_in(printed))[0] == 0
+
+
+def test_resumed_while_ses_fails(account):
+    """Then the run is not gone on with, and not cleaned up either."""
+    account.cut(after=60)
+    _, printed = account.run()
+    before = safety.left(account.where)
+    account.where.ses.model.inject(Fault("500", operation="ListEmailIdentities", times=30))
+    status, again = account.run(RESUME=code_in(printed))
+    assert (status, "clean" in again) == (1, False)
+    account.where.ses.model._faults.clear()
+    assert safety.left(account.where) == before

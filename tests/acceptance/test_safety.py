@@ -1,18 +1,19 @@
 """What a run refuses, what it deletes, and how it ends where the world turns hostile."""
 
-import dataclasses
+from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.ses.switches import Fault, Switches
+from sandbox.ses.switches import Fault
 from tests.acceptance import safety
 from tests.acceptance.__main__ import begin, cleaned, refuse
-from tests.acceptance.direct import ZONE, world
-from tests.acceptance.errors import Stop
-from tests.acceptance.lab import GUARD_SECONDS, PREFIX, TAG, Lab, below, run_of
+from tests.acceptance.account import left
+from tests.acceptance.direct import ZONE
+from tests.acceptance.errors import PATIENCE, Stop
+from tests.acceptance.lab import GUARD_SECONDS, PREFIX, Lab, below, run_of
 from tests.acceptance.prober import probe
 from tests.acceptance.targets import Route53
 from tests.support.fakes import REGION
@@ -20,16 +21,6 @@ from tests.support.fakes import REGION
 CODE = "0a1b2c3d"
 RUN = run_of(CODE)
 OTHER = run_of("another code")
-
-
-@pytest.fixture
-def here():
-    with world(Switches()) as outside:
-        yield outside
-
-
-def left(outside):
-    return sorted(outside.ses.model.identities(REGION)) + sorted(outside.records.values)
 
 
 @pytest.mark.parametrize(
@@ -76,63 +67,6 @@ def test_left_by_an_earlier_run(here):
     refuse(here, RUN, resumes=True)
 
 
-def test_only_its_own_is_deleted(here):
-    """Without the tag an identity stays, whatever it is called, and so does a record of another type."""
-    lab = Lab(here, CODE)
-    safety.mark(here, RUN)
-    untagged, tagged = lab.domain(), lab.domain()
-    here.ses.model.put_easy_dkim(untagged, REGION)
-    here.ses.model.put_identity(
-        "other.example", REGION, selector="a", private_key="AAAA", tags={TAG: lab.run}
-    )
-    lab.create(tagged)
-    lab.publish(tagged, lab.key())
-    here.records.others.append((f"in.{below(lab.run, ZONE)}", "CNAME"))
-    with pytest.raises(Stop, match="left: ") as caught:
-        safety.clean(here, RUN)
-    assert f"{untagged} does not have the tag {TAG}={RUN}" in str(caught.value)
-    assert f"in.{below(lab.run, ZONE)} CNAME was not made by a run" in str(caught.value)
-    # The mark stays as long as something is below it.
-    assert left(here) == [*sorted([untagged, "other.example"]), below(RUN, ZONE)]
-
-
-def test_only_this_run_is_deleted(here):
-    """What another run has is left, also where one asks for the same zone and Region."""
-    for code in (CODE, "another code"):
-        lab = Lab(here, code)
-        safety.mark(here, lab.run)
-        domain = lab.domain()
-        lab.create(domain)
-        lab.publish(domain, lab.key())
-    assert set(safety.left(here)) == {RUN, OTHER}
-    before = safety.left(here)[OTHER]
-    assert len(safety.clean(here, RUN)) == 3
-    assert safety.left(here) == {OTHER: before}
-
-
-def test_records_without_the_mark(here):
-    """A name that only looks like a run's is left: the record that a run begins with is not there."""
-    name = f"x.{below(RUN, ZONE)}"
-    here.records.publish(name, [["theirs"]])
-    with pytest.raises(Stop, match="does not have the record of a run, so all below it was left"):
-        safety.clean(here, RUN)
-    assert left(here) == [name]
-
-
-def test_part(here):
-    """The product's part can be cleaned up alone; the mark of the run stays."""
-    lab = Lab(here, CODE)
-    safety.mark(here, RUN)
-    for domain in (lab.domain(), f"product.{below(RUN, ZONE)}"):
-        lab.create(domain)
-        lab.publish(domain, lab.key("k1"))
-    assert safety.clean(here, RUN, part="product") == [
-        f"product.{below(RUN, ZONE)}",
-        f"k1._domainkey.product.{below(RUN, ZONE)} TXT",
-    ]
-    assert len(left(here)) == 3
-
-
 def test_routing_policy(here):
     """A record of which Route 53 has several, by weight, is nobody's but its owner's, whatever its name."""
     begin(here, RUN)
@@ -169,37 +103,6 @@ def test_routing_policy_in_route53():
     assert (f"y.{ZONE}", "TXT", "") in records.listed()
     records.remove(f"y.{ZONE}")
     assert records.listed() == before
-
-
-def test_what_fails_keeps_nothing_else(here):
-    """An identity that can't be deleted, or a service that fails, is named; the rest goes."""
-    lab = Lab(here, CODE)
-    safety.mark(here, RUN)
-    stays, goes = lab.domain(), lab.domain()
-    for domain in (stays, goes):
-        lab.create(domain)
-    lab.publish(goes, lab.key())
-
-    class Mailboxes:
-        def remove(self, run):
-            raise Stop("bucket: AccessDenied")
-
-    here = dataclasses.replace(here, mailboxes=Mailboxes())
-    here.ses.model.inject(Fault("access_denied", operation="DeleteEmailIdentity", domain=stays))
-    with pytest.raises(Stop) as caught:
-        safety.clean(here, RUN)
-    assert f"{stays}: 403 AccessDeniedException" in str(caught.value)
-    assert "mail: bucket: AccessDenied" in str(caught.value)
-    assert left(here) == [stays, below(RUN, ZONE)]
-
-
-def test_clean_twice(here):
-    """Cleaning up once more finds nothing and is no error."""
-    lab = Lab(here, CODE)
-    safety.mark(here, RUN)
-    lab.create(lab.domain())
-    assert len(safety.clean(here, RUN)) == 2
-    assert safety.clean(here, RUN) == []
 
 
 def hostile(here, outcome, *, more=()):
@@ -274,6 +177,48 @@ def test_the_rate_is_not_disturbed(here):
     here.wait(2 * GUARD_SECONDS)
     for _ in range(30):
         lab.wait_until(lab.now() + 1.02)
+
+
+@pytest.mark.parametrize("fault", ["500", "throttle"])
+def test_a_look_that_fails(here, fault, capsys):
+    """It is no finding: the run goes on, and looks again later."""
+    begin(here, RUN)
+    here.ses.model.inject(Fault(fault, operation="ListEmailIdentities", times=150))
+    here.guard()
+    assert "looks again later" in capsys.readouterr().out
+    here.ses.model.put_easy_dkim("theirs.example", REGION)
+    here.ses.model._faults.clear()
+    with pytest.raises(Stop, match=r"has appeared: .*theirs"):
+        here.guard()
+
+
+def test_a_look_at_records_that_fails(here):
+    """So it is with Route 53; after twelve hours without a look the run ends all the same."""
+    begin(here, RUN)
+
+    def throttled():
+        raise Stop("Route 53: Throttling")
+
+    here.records.listed = throttled
+    here.guard()
+    here.wait(PATIENCE)
+    with pytest.raises(Stop, match="nobody knows whether others use zone and Region: Route 53: Throttling"):
+        here.guard()
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ServiceUnavailable"])
+def test_route53_that_fails(code):
+    """A change and a look wait for a Route 53 that throttles or fails for an hour."""
+    waited = []
+
+    def fails(**_):
+        if sum(waited) < 3600:
+            metadata = {"HTTPStatusCode": 400 if code == "Throttling" else 503}
+            raise ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "List")
+        return [{"ResourceRecordSets": []}]
+
+    client = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=fails))
+    assert Route53(client, "Z1", waited.append).listed() == []
 
 
 def test_cleaned_up_by_somebody(here):

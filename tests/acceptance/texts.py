@@ -92,7 +92,7 @@ def texts(lab: Lab) -> Generator[float, None, Findings]:
         "name: not ASCII": (create, {"EmailIdentity": f"ü.{gone}"}),
         "name: a blank": (create, {"EmailIdentity": f"a b.{gone}"}),
     }
-    found = {what: _said(lab, action, parameters) for what, (action, parameters) in asked.items()}
+    found = {what: _said(lab, domain, action, parameters) for what, (action, parameters) in asked.items()}
     raw = lab.outside.raw
     for what, request in RAW.items() if raw else ():
         lab.wait_until(lab.now() + SECONDS_PER_CALL)
@@ -102,12 +102,15 @@ def texts(lab: Lab) -> Generator[float, None, Findings]:
     return found
 
 
-def _said(lab: Lab, action: str, parameters: dict[str, Any]) -> str:
+def _said(lab: Lab, existing: str, action: str, parameters: dict[str, Any]) -> str:
     name = parameters.get("EmailIdentity", "")
-    tags = {"Tags": [{"Key": TAG, "Value": lab.run}]} if action.startswith("create") else {}
     try:
-        lab.call(action, **parameters, **tags)
-        if action.startswith("create"):
+        if not action.startswith("create"):
+            lab.call(action, **parameters)
+        elif name == existing:
+            lab.call(action, **parameters, Tags=[{"Key": TAG, "Value": lab.run}])
+        else:  # what a run that was killed has made exists, and says nothing of the name
+            lab.create(name, **{key: value for key, value in parameters.items() if key != "EmailIdentity"})
             lab.delete(name)
     except Refused as refused:
         return _without_names(lab, str(refused))

@@ -1,0 +1,27 @@
+"""Where a run of a test goes."""
+
+import dataclasses
+
+import pytest
+
+from sandbox.ses.switches import Switches
+from tests.acceptance import __main__ as acceptance
+from tests.acceptance.account import Account
+from tests.acceptance.direct import world
+from tests.acceptance.prober import Report
+from tests.acceptance.targets import Where
+
+
+@pytest.fixture
+def here():
+    with world(Switches()) as outside:
+        yield outside
+
+
+@pytest.fixture
+def account(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
+    with world(Switches()) as outside:
+        fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
+        yield Account(Where(**fields, zone_id="Z1", clients=None), monkeypatch, capsys)
