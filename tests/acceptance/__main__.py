@@ -242,7 +242,7 @@ def begin(where: Outside, run: str) -> None:
 
 def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
     """Refuse what a run may not touch."""
-    others = bool(os.environ.get("OTHERS"))
+    others = os.environ.get("OTHERS") == "1"
     problems = safety.refusals(where, others=others, resumes=run if resumes else "")
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))

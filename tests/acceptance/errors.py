@@ -47,6 +47,15 @@ BUSY: Final = {
 }
 """Codes of errors that pass: too many requests. SES's own is left out, as its rate is measured."""
 
+TRANSIENT: Final = (
+    AwsConnectionError,
+    CredentialRetrievalError,  # of a role, whose renewal needs the network too
+    HTTPClientError,
+    IncompleteReadError,
+    OSError,
+    ResponseParserError,
+)
+
 T = TypeVar("T")
 
 
@@ -71,9 +80,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})
         return int(metadata.get("HTTPStatusCode", 0)) >= 500 or is_busy(error)
-    return isinstance(
-        error, (HTTPClientError, AwsConnectionError, IncompleteReadError, ResponseParserError, OSError)
-    )
+    return isinstance(error, TRANSIENT)
 
 
 def is_busy(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,21 +67,19 @@ class Journal:
     def __post_init__(self) -> None:
         if not (self.path and self.path.exists()):
             return
-        lines, is_cut = self.path.read_text().splitlines(), False
-        for number, line in enumerate(lines, start=1):
+        written = self.path.read_bytes()
+        whole = written[: written.rfind(b"\n") + 1]  # without the last line of a run that was killed
+        for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:
-                if number < len(lines):
-                    raise Stop(f"{self.path} is damaged in line {number}: it can't be resumed") from None
-                is_cut = True  # the last line of a run that was killed
-                break
+            except ValueError:
+                raise Stop(f"{self.path} is damaged in line {number}: it can't be resumed") from None
             if "event" in entry:
                 self.events[entry["event"]] = entry["answer"]
             else:
                 self.entries.append(entry)
-        if is_cut:
-            self.path.write_text("".join(f"{line}\n" for line in lines[:-1]))
+        if whole != written:
+            os.truncate(self.path, len(whole))
 
     @property
     def replays(self) -> bool:

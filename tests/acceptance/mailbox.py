@@ -1,7 +1,7 @@
 """
 Mail as it arrives, in an account of AWS: SES receives it below the zone and puts it into a bucket.
 
-Bucket and receipt rule set are called after the run. An active rule set of somebody else's is never replaced.
+Bucket and receipt rule set are called after the run. Where a rule set of others is active, the run stops.
 Written from AWS's documents ("Setting up Amazon SES email receiving"), and not yet run there.
 """
 
@@ -122,9 +122,7 @@ def _why(error: Exception) -> str:
 def _receive(clients: Clients, outside: Outside, name: str, domain: str) -> None:
     """Bucket and rule set are there, whatever of them was there before."""
     ses, s3 = clients("ses"), clients("s3")
-    active = ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name", name)
-    if active != name:
-        raise Stop(f"{outside.region} receives mail by the rule set {active}; MAIL=no runs without")
+    _refuse_others(ses, outside, name)
     if name not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         where = {} if outside.region == "us-east-1" else {"LocationConstraint": outside.region}
         s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
@@ -144,7 +142,14 @@ def _receive(clients: Clients, outside: Outside, name: str, domain: str) -> None
         except ClientError as error:
             if error.response["Error"]["Code"] != "AlreadyExists":
                 raise
+    _refuse_others(ses, outside, name)  # SES can't be asked to activate it only if none is active
     ses.set_active_receipt_rule_set(RuleSetName=name)
+
+
+def _refuse_others(ses: Any, outside: Outside, name: str) -> None:
+    active = ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name", name)
+    if active != name:
+        raise Stop(f"{outside.region} receives mail by the rule set {active}; MAIL=no runs without")
 
 
 def _bucket_policy(name: str, account: str) -> dict[str, Any]:

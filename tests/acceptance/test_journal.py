@@ -1,5 +1,6 @@
 """What gets into a transcript, and what does not."""
 
+import os
 from functools import partial
 
 import pytest
@@ -47,3 +48,14 @@ def test_events(tmp_path):
     assert again.once(["a secret"], lambda: None) == {"is": "masked"}
     assert not again.replays
     assert "secret" not in (tmp_path / "journal").read_text()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 20])
+def test_last_line(tmp_path, cut):
+    """A line that a kill cut off, be it only by its end of line, is as good as not written."""
+    path = tmp_path / "journal"
+    for number in (1, 2):
+        Journal(path).record(f"event {number}")
+    os.truncate(path, path.stat().st_size - cut)
+    Journal(path).record("event 3")
+    assert list(Journal(path).events) == ["event 1", "event 3"]

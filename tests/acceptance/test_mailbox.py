@@ -70,6 +70,26 @@ def test_somebody_receives_mail(where):
     assert ses.describe_active_receipt_rule_set()["Metadata"]["Name"] == "theirs"
 
 
+def test_somebody_comes_to_receive_mail(where):
+    """So it is where they activate theirs while bucket and rule set are made: it is checked once more."""
+
+    def clients(service):
+        client = where.clients(service)
+        if service == "s3":
+            client.meta.events.register("before-call.s3.CreateBucket", activate)
+        return client
+
+    def activate(**_):
+        ses = where.clients("ses")
+        ses.create_receipt_rule_set(RuleSetName="theirs")
+        ses.set_active_receipt_rule_set(RuleSetName="theirs")
+
+    with pytest.raises(Stop, match="receives mail by the rule set theirs; MAIL=no runs without"):
+        open_mailbox(Lab(where, CODE), clients)
+    safety.clean(where, RUN)
+    assert where.clients("ses").describe_active_receipt_rule_set()["Metadata"]["Name"] == "theirs"
+
+
 def test_other_mailboxes(where):
     """Bucket and rule set of another run stay, the active one too, and so does what only has a like name."""
     ses, s3 = where.clients("ses"), where.clients("s3")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 from moto import mock_aws
 
 from sandbox.ses.switches import Fault
@@ -47,6 +47,9 @@ def test_zone_in_use(here, name, kind, why):
 def test_region_in_use(here, monkeypatch):
     """Neither is a Region with identities of others, unless one says so; they are left alone then."""
     here.ses.model.put_easy_dkim("theirs.example", REGION)
+    with pytest.raises(Stop, match=f"{REGION} has the identity theirs.example"):
+        begin(here, RUN)
+    monkeypatch.setenv("OTHERS", "0")
     with pytest.raises(Stop, match=f"{REGION} has the identity theirs.example"):
         begin(here, RUN)
     monkeypatch.setenv("OTHERS", "1")
@@ -206,15 +209,26 @@ def test_a_look_at_records_that_fails(here):
         here.guard()
 
 
-@pytest.mark.parametrize("code", ["Throttling", "ServiceUnavailable"])
-def test_route53_that_fails(code):
-    """A change and a look wait for a Route 53 that throttles or fails for an hour."""
+def error(code, status):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "List")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        error("Throttling", 400),
+        error("ServiceUnavailable", 503),
+        CredentialRetrievalError(provider="a role", error_msg="no network"),
+    ],
+    ids=["throttles", "fails", "no credentials"],
+)
+def test_route53_that_fails(failure):
+    """A read waits for an hour in which Route 53 throttles or fails, or a role has no new credentials."""
     waited = []
 
     def fails(**_):
         if sum(waited) < 3600:
-            metadata = {"HTTPStatusCode": 400 if code == "Throttling" else 503}
-            raise ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "List")
+            raise failure
         return [{"ResourceRecordSets": []}]
 
     client = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=fails))
