@@ -9,31 +9,29 @@ directory; the checkout is only read.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import runpy
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 import pulumi.automation as auto
 import yaml
+from pulumi.automation._stack import StackInitMode
 from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.environment import environment_of
 from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
 from sandbox.world import Sandbox
-
-NO_SUMMARY: Final = {"show_secrets": False}
-"""The Automation API gives a summary of each run, and nobody here reads it: so it need not be decrypted."""
 
 TIMES_CANCELLED: Final = 10
 """The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
@@ -48,7 +46,7 @@ class Result:
     stderr: str
     events: list[auto.EngineEvent] = field(repr=False)
     outputs: dict[str, Any] = field(repr=False)
-    """Stack outputs after an `up` that succeeded, in plain Python; secrets in plain text."""
+    """Stack outputs after an `up` that succeeded, in plain Python; a secret is `[secret]`."""
 
     @property
     def ok(self) -> bool:
@@ -68,13 +66,14 @@ class Result:
         return [step for step in steps if step[0] != "same"]
 
 
-class _Workspace(auto.LocalWorkspace):
-    """Reads outputs once, and not twice to learn which of them are secret."""
+class _Stack(auto.Stack):
+    """Does not read outputs and summary after each run, two commands: the events have both."""
 
-    def stack_outputs(self, stack_name: str) -> auto.OutputMap:
-        command = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
-        shown = json.loads(self._run_pulumi_cmd_sync(command).stdout)
-        return {name: auto.OutputValue(value, secret=False) for name, value in shown.items()}
+    def outputs(self) -> auto.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
+        return auto.UpdateSummary("", datetime.min, "", {}, {}, result="not read")
 
 
 class Project:
@@ -151,15 +150,15 @@ class Project:
 
     def up(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi up --skip-preview`; *options* are those of `pulumi.automation.Stack.up`."""
-        return self._run(self._stack.up, on_output, NO_SUMMARY | options)
+        return self._run(self._stack.up, on_output, options)
 
     def refresh(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi refresh`; *options* are those of `pulumi.automation.Stack.refresh`."""
-        return self._run(self._stack.refresh, on_output, NO_SUMMARY | options)
+        return self._run(self._stack.refresh, on_output, options)
 
     def destroy(self, *, on_output: Callable[[str], object] | None = None, **options: Any) -> Result:
         """`pulumi destroy`; *options* are those of `pulumi.automation.Stack.destroy`."""
-        return self._run(self._stack.destroy, on_output, NO_SUMMARY | options)
+        return self._run(self._stack.destroy, on_output, options)
 
     def interrupt(self) -> None:
         """Send Ctrl-C to the run in another thread."""
@@ -186,12 +185,12 @@ class Project:
     def _wrapped(self, pulumi: auto.PulumiCommand, sandbox: Sandbox) -> auto.PulumiCommand:
         """*pulumi*, so that it ends with this process, and knows the sandbox instead of the user's AWS."""
         self._environment = {
+            "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             **sandbox.environment,
             "PULUMI_BACKEND_URL": self._state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": self._passphrase,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
-            "PULUMI_PYTHON_CMD": str(self._directory / "bin" / "plugin-python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(ROOT),
         }
@@ -214,14 +213,14 @@ class Project:
             with environment_of(self._environment, forget=self._without):
                 program()
 
-        workspace = _Workspace(
+        workspace = auto.LocalWorkspace(
             work_dir=str(self._work),
             program=run,
             pulumi_command=self._pulumi,
             secrets_provider="passphrase",
             env_vars=self._environment,
         )
-        return auto.Stack.create_or_select(name, workspace)
+        return _Stack(name, workspace, StackInitMode.CREATE_OR_SELECT)
 
     def _run(
         self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]
@@ -251,7 +250,7 @@ class Project:
                     **options,
                 )
                 if isinstance(result, auto.UpResult):
-                    outputs = {key: output.value for key, output in result.outputs.items()}
+                    outputs = _stack_outputs(events)
                 failed = False
             except auto.CommandError:  # its message is the output that was collected
                 failed = True
@@ -297,6 +296,16 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         with suppress(BaseException):  # the SDK's own tasks end in SystemExit when the engine is gone
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
     loop.close()
+
+
+def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
+    """The outputs that the stack had at the end of a run; a secret is `[secret]`."""
+    ended = [event.res_outputs_event.metadata for event in events if event.res_outputs_event]
+    outputs: dict[str, Any] = {}
+    for metadata in ended:
+        if metadata.type == "pulumi:pulumi:Stack" and metadata.new:
+            outputs = dict(metadata.new.outputs or {})
+    return outputs
 
 
 def run_main(folder: Path = ROOT) -> None:
