@@ -20,9 +20,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore.session
 import grpc
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.loaders import create_loader
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -68,6 +70,10 @@ SETTINGS: Final = frozenset(
 """Settings of the provider that are honoured, or make no difference here."""
 
 
+MODELS: Final = create_loader()
+"""Reads botocore's models of the services once, and not once a session."""
+
+
 class Account:
     """An AWS account, with the settings of a provider."""
 
@@ -111,6 +117,7 @@ class Account:
 
     def _signed_in(self, settings: Mapping[str, str]) -> boto3.Session:
         session = boto3.Session(
+            botocore_session=_core(),
             profile_name=settings.get("profile"),
             region_name=settings["region"],
             aws_access_key_id=settings.get("accessKey"),
@@ -122,6 +129,7 @@ class Account:
             name = role.get("sessionName") or "pulumi-aws"
             credentials = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name)["Credentials"]
             session = boto3.Session(
+                botocore_session=_core(),
                 region_name=settings["region"],
                 aws_access_key_id=credentials["AccessKeyId"],
                 aws_secret_access_key=credentials["SecretAccessKey"],
@@ -140,21 +148,32 @@ class Account:
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """The methods that the engine calls, named as in the protocol."""
+    """
+    The methods that the engine calls, named as in the protocol.
+
+    Each provider of a run has a connection of its own. So one process can also serve many runs, that
+    find it by `PULUMI_DEBUG_PROVIDERS`.
+    """
 
     def __init__(self) -> None:
-        self._account: Account | None = None
+        self._accounts: dict[str, Account] = {}
 
-    def _resource(self, urn: str) -> Resource:
+    def _account(self, context: Any) -> Account:
+        if context.peer() not in self._accounts:
+            raise ValueError("the provider's settings are not known yet")
+        return self._accounts[context.peer()]
+
+    def _resource(self, urn: str, context: Any) -> Resource:
         kind = urn.split("::")[2].rpartition("$")[2]
         if kind not in RESOURCES:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {kind}")
-        if self._account is None:
-            raise ValueError("the provider's settings are not known yet")
-        return RESOURCES[kind].of(self._account)
+        return RESOURCES[kind].of(self._account(context))
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        return Empty()  # an engine has found this process that was running already
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         settings = _plain(request.news)
@@ -170,7 +189,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         settings = {key.removeprefix("aws:config:"): value for key, value in request.variables.items()}
         if UNKNOWN not in settings.values():  # a preview may not know the settings of an explicit provider
-            self._account = Account(settings)
+            self._accounts[context.peer()] = Account(settings)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -180,11 +199,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if refused:
             reason = f"the sandbox's stand-in for pulumi-aws does not know these inputs: {refused}"
             return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=reason)])
-        return provider_pb2.CheckResponse(inputs=_struct(self._resource(request.urn).checked(inputs)))
+        return provider_pb2.CheckResponse(
+            inputs=_struct(self._resource(request.urn, context).checked(inputs))
+        )
 
     def Diff(self, request: Any, context: Any) -> Any:
         olds, news = _plain(request.olds), _plain(request.news)
-        resource = self._resource(request.urn)
+        resource = self._resource(request.urn, context)
         changed = sorted(
             key
             for key in resource.known.difference(request.ignoreChanges)
@@ -199,11 +220,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             computed = {"fqdn": UNKNOWN, "zoneId": UNKNOWN, "nameServers": UNKNOWN, "arn": UNKNOWN}
             return provider_pb2.CreateResponse(properties=_struct(computed | inputs))
-        resource_id, outputs = self._resource(request.urn).create(inputs)
+        resource_id, outputs = self._resource(request.urn, context).create(inputs)
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(outputs))
 
     def Read(self, request: Any, context: Any) -> Any:
-        outputs = self._resource(request.urn).read(request.id, _plain(request.properties))
+        outputs = self._resource(request.urn, context).read(request.id, _plain(request.properties))
         if outputs is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(outputs))
@@ -212,16 +233,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = _plain(request.olds), _plain(request.news)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_struct(olds | news))
-        outputs = self._resource(request.urn).update(request.id, olds, news)
+        outputs = self._resource(request.urn, context).update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
-        self._resource(request.urn).delete(request.id, _plain(request.properties))
+        self._resource(request.urn, context).delete(request.id, _plain(request.properties))
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        if self._account is None:
-            raise ValueError("the provider's settings are not known yet")
+        account = self._account(context)
         functions: dict[str, Callable[[Account, Properties], Properties]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": lambda account, _: account.caller_identity(),
             "aws:route53/getZone:getZone": lambda account, given: find_zone(account.route53, given),
@@ -230,7 +250,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.tok not in functions:
             raise ValueError(f"the sandbox's stand-in for pulumi-aws has no {request.tok}")
         try:
-            result = functions[request.tok](self._account, _plain(request.args))
+            result = functions[request.tok](account, _plain(request.args))
         except (ValueError, BotoCoreError, ClientError) as error:
             # In the words of the bridge to Terraform.
             raise ValueError(f"invoking {request.tok}: 1 error occurred:\n\t* {_said(error)}\n\n") from None
@@ -261,6 +281,12 @@ class CleanErrors(grpc.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+
+def _core() -> botocore.session.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", MODELS)
+    return core
 
 
 def _sign_in_problem(settings: Mapping[str, str]) -> str:
