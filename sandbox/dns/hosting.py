@@ -72,11 +72,12 @@ class Hosting:
         it the override is set, or ended, at all of them.
         """
         servers = [server] if server else list(ADDRESSES.values())
+        owner = _name(name)
         with self._lock:
             for address in servers:
-                self._overrides.pop((dns.name.from_text(name), address), None)
+                self._overrides.pop((owner, address), None)
                 if values is not None:
-                    self._overrides[dns.name.from_text(name), address] = tuple(values)
+                    self._overrides[owner, address] = tuple(values)
 
     def silence(self, *servers: str) -> None:
         """The name servers at exactly these addresses don't answer; without addresses, all answer again."""
@@ -128,7 +129,7 @@ class Hosting:
         with self._lock:
             values = self._overrides.get((name, address)) if kind == RdataType.TXT else None
         if values is not None:
-            there = [each for each in hosted.record_sets if dns.name.from_text(each.name) != name]
+            there = [each for each in hosted.record_sets if _name(each.name) != name]
             if values:
                 there.append(RecordSet(name.to_text(), "TXT", OVERRIDE_TTL, tuple(map(_quoted, values))))
             hosted = hosted._replace(record_sets=tuple(there))
