@@ -6,6 +6,7 @@ A test that breaks the rule fails where it does, and not as the network error it
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import random
@@ -16,6 +17,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import botocore.loaders
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.core.responses import BaseResponse
@@ -130,6 +133,8 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Models of AWS's services are read once, and not for each client: longer than most tests take.
+    vars(botocore.session)["create_loader"] = functools.cache(botocore.loaders.create_loader)
     config.stash[_called] = set()
     os.environ.setdefault("FAULTS_SEED", str(random.SystemRandom().randrange(2**32)))
 
