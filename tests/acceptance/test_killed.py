@@ -23,6 +23,7 @@ from tests.acceptance.lab import PREFIX, Lab, below, run_of
 from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.targets import in_sandbox
 from tests.support.fakes import REGION
+from tests.support.quick_runs import quick_runs
 
 CODE = "0a1b2c3d"
 RUN = run_of(CODE)
@@ -75,7 +76,10 @@ with cleaned(where, run):
 @pytest.fixture(scope="module")
 def sandbox():
     """AWS and DNS over the wire, which the runs of other processes share."""
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as opened:
+    with (
+        Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as opened,
+        quick_runs(opened),
+    ):
         opened.add_zone(ZONE)
         yield opened
 

@@ -19,6 +19,7 @@ from tests.acceptance.policy import iam_policy
 from tests.acceptance.prober import probe
 from tests.acceptance.product import main_job, refuse_without_mail
 from tests.support.fakes import REGION, FakeClock
+from tests.support.quick_runs import quick_runs
 
 CODE = "0a1b2c3d"
 
@@ -177,7 +178,10 @@ def test_the_product(monkeypatch):
         return call(self, operation, region, parameters, **options)
 
     monkeypatch.setattr(SesModel, "call", recorded)
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as sandbox:
+    with (
+        Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as sandbox,
+        quick_runs(sandbox),
+    ):
         sandbox.add_zone(ZONE)
         where = targets.in_sandbox(sandbox, ZONE, REGION)
         where.send = None

@@ -18,6 +18,7 @@ from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
 from tests.engine.search import leaks
 from tests.engine.stack import OTHER_REGION, REGION, Stack
+from tests.support.quick_runs import quick_runs
 
 pytestmark = pytest.mark.engine
 
@@ -79,7 +80,7 @@ def up(project: Project, *, fails: bool = False) -> None:
 def test_no_message_fails(record_property: Callable[[str, object], None]) -> None:
     """Whatever the order of rotations, ways back and faults, mail verifies when it arrives and days later."""
     chance = random.Random(SEED)
-    with Sandbox(switches=SWITCHES) as sandbox, Stack(sandbox) as stack:
+    with Sandbox(switches=SWITCHES) as sandbox, quick_runs(sandbox), Stack(sandbox) as stack:
         sandbox.add_zone(DOMAIN)
         written: dict[str, object] = {"generation": 1, "regions": REGIONS, "keyBits": 1024}
         stack.declare({DOMAIN: written}, verification={"timeoutMinutes": 0})

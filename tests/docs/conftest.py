@@ -9,6 +9,7 @@ from tests.docs.language_host import serving
 from tests.docs.pages import block
 from tests.docs.shell import Shell
 from tests.engine.stack import REGION
+from tests.support.quick_runs import quick_runs
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def sandbox():
 
 @pytest.fixture
 def shell(sandbox, tmp_path, pulumi_home, language_host):
-    return Shell(sandbox, tmp_path, pulumi_home=pulumi_home, language_host=language_host)
+    with quick_runs(sandbox):
+        yield Shell(sandbox, tmp_path, pulumi_home=pulumi_home, language_host=language_host)
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ class Shell:
         }
         self._environment = {
             **theirs,
+            "PULUMI_PYTHON_CMD": sys.executable,
             **sandbox.environment,
             "AWS_ENDPOINT_URL_KMS": sandbox.aws.url,
             "AWS_REGION": "eu-west-1",
@@ -99,7 +100,6 @@ class Shell:
             "PULUMI_DEBUG_LANGUAGES": language_host,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(install_plugins(pulumi, pulumi_home)),
-            "PULUMI_PYTHON_CMD": sys.executable,
             "PULUMI_SKIP_CONFIRMATIONS": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "SANDBOX_DNS": sandbox.dns_resolver,

@@ -19,13 +19,17 @@ from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.engine.search import leaks
 from tests.engine.stack import Stack
+from tests.support.quick_runs import quick_runs
 from tests.support.secrets_manager import SecretsManager
 
 
 @pytest.fixture(scope="session")
 def sandbox():
     """AWS, DNS and SES."""
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world:
+    with (
+        Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world,
+        quick_runs(world),
+    ):
         yield world
 
 

@@ -103,7 +103,8 @@ def test_missing_zones(open_stack):
     ]
 
 
-CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_DEBUG_PROVIDERS")
+"""Without the last one as well: the plugin that runs share has credentials."""
 UNCHECKED = {"aws:skipCredentialsValidation": "true"}
 """Else pulumi-aws refuses by itself what does not work, before the program gets an answer."""
 

@@ -22,6 +22,7 @@ from sandbox.ses.emulator import Fault, Switches
 from sandbox.world import Sandbox
 from tests.engine.search import leaks
 from tests.engine.stack import REGION, Stack
+from tests.support.quick_runs import quick_runs
 
 pytestmark = pytest.mark.engine
 
@@ -84,7 +85,10 @@ def _processes() -> Iterator[tuple[int, int, str]]:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world:
+    with (
+        Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as world,
+        quick_runs(world),
+    ):
         yield world
 
 
