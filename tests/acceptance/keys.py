@@ -7,6 +7,7 @@ For throw-away zones only: whoever has the code of a run has its keys.
 from __future__ import annotations
 
 import base64
+import functools
 import random
 from dataclasses import dataclass, field
 from typing import Final
@@ -45,8 +46,14 @@ class Key:
         return f"{self.selector}._domainkey.{domain}"
 
 
-def make_key(source: random.Random, selector: str, *, bits: int = 1024, exponent: int = 65537) -> Key:
-    """The next key that *source* leads to."""
+def make_key(seed: str, selector: str, *, bits: int = 1024, exponent: int = 65537) -> Key:
+    """The key that *seed* leads to."""
+    return Key(selector, _make_key(seed, bits, exponent))
+
+
+@functools.lru_cache(maxsize=256)
+def _make_key(seed: str, bits: int, exponent: int) -> rsa.RSAPrivateKey:
+    source = random.Random(seed)
     while True:
         p, q = (_prime(source, bits // 2, exponent) for _ in range(2))
         if p != q and (p * q).bit_length() == bits:
@@ -55,7 +62,7 @@ def make_key(source: random.Random, selector: str, *, bits: int = 1024, exponent
     numbers = rsa.RSAPrivateNumbers(
         p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(exponent, p * q)
     )
-    return Key(selector, numbers.private_key(unsafe_skip_rsa_key_validation=True))
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 def _prime(source: random.Random, bits: int, exponent: int) -> int:

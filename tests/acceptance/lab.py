@@ -9,12 +9,14 @@ While a run waits, it checks every ten minutes that nothing has appeared that is
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple, Protocol
+from http.client import HTTPException
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,6 +33,9 @@ SECONDS_PER_CALL: Final = 1.1
 TRIES: Final = 120
 """Of a call that SES throttles, a second apart."""
 
+RAW_TRIES: Final = 3
+"""Of a request signed by hand that gets no answer, although ordinary calls do."""
+
 GUARD_SECONDS: Final = 600.0
 """How often it is checked that nothing of others has appeared, and so the longest wait in one piece."""
 
@@ -39,6 +44,9 @@ CALM_SECONDS: Final = 10.0
 
 PREFIX: Final = "byodkim-acceptance-"
 """What a run has below its zone, its bucket and its rule set begin with; the run follows."""
+
+
+T = TypeVar("T")
 
 
 class Record(NamedTuple):
@@ -151,13 +159,17 @@ class Lab:
         self.outside = outside
         self.run = run_of(code)
         self.journal = journal or Journal()
-        self._names, self._keys = (random.Random(f"{what} {part}{code}") for what in ("names", "keys"))
+        self._names = random.Random(f"names {part}{code}")
+        self._seeds = (f"key {number} {part}{code}" for number in itertools.count())
         self._next_call = 0.0
         self._guarded = outside.now()
-        self.lag = 0.0
-        """For how long reads show the state of before, in seconds."""
-        self.first_check = 1.0
-        """From a key to SES's first check of DNS, in seconds."""
+        # What follows is measured by the first probe; until then it is as long, or short, as can be.
+        self.lag = 120.0
+        """For how long reads show the state of before at most, in seconds."""
+        self.first_check = 3600.0
+        """From a key to SES's first check of DNS, in seconds. Not exact: it shows no "not found"."""
+        self.unchecked = 0.0
+        """For how many seconds after a key SES has made no check, for sure."""
 
     def domain(self) -> str:
         """A name of this run that nobody has used."""
@@ -165,7 +177,7 @@ class Lab:
 
     def key(self, selector: str = "", **form: int) -> Key:
         """A key that nobody has used."""
-        return make_key(self._keys, selector or f"k{self._names.getrandbits(32):08x}", **form)
+        return make_key(next(self._seeds), selector or f"k{self._names.getrandbits(32):08x}", **form)
 
     def now(self) -> float:
         """Seconds since some moment."""
@@ -211,9 +223,28 @@ class Lab:
                 return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
             except (BotoCoreError, OSError):
                 return 0
+            finally:
+                self._next_call = self.outside.now() + SECONDS_PER_CALL
             return 200
 
         return int(self.journal.once([action], status))  # what a List says of others is not kept
+
+    def raw(self, what: str, request: tuple[str, str, bytes]) -> str:
+        """Status, code and text of the answer to *request*, which no SDK sends; or that it has no answer."""
+        return str(self.journal.once(["raw", what], lambda: self._sent_raw(*request)))
+
+    def _sent_raw(self, method: str, path: str, body: bytes) -> str:
+        said = "no answer"
+        for _ in range(RAW_TRIES):
+            try:
+                said = self._paced(lambda: self.outside.raw(method, path, body))  # type: ignore[misc]
+            except (OSError, HTTPException, BotoCoreError) as error:
+                said = f"no answer: {type(error).__name__}"
+            if not said.startswith(("no answer", "429")):
+                break
+            # Whatever keeps an ordinary call from its answer is over then, so it was the request.
+            self._send("get_email_identity", {"EmailIdentity": below(self.run, self.outside.zone)})
+        return said
 
     def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
         """CreateEmailIdentity, tagged as this run's."""
@@ -290,8 +321,7 @@ class Lab:
         def once() -> dict[str, Any]:
             nonlocal tries
             tries += 1
-            self.outside.wait(max(self._next_call - self.outside.now(), 0))
-            return self._asked(action, parameters)
+            return self._paced(lambda: self._asked(action, parameters))
 
         try:
             answer = patiently(once, wait=self.outside.wait, what=action, seconds=self.outside.patience)
@@ -300,13 +330,18 @@ class Lab:
             answer = {"refused": [metadata["HTTPStatusCode"], told["Code"], told.get("Message")]}
         return answer | ({"Tries": tries} if tries > 1 else {})
 
-    def _asked(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _paced(self, do: Callable[[], T]) -> T:
+        """What *do* returns, a while after the call before it."""
+        self.outside.wait(max(self._next_call - self.outside.now(), 0))
         try:
-            answer = getattr(self.outside.ses, action)(**parameters)
+            return do()
         finally:
             self._next_call = self.outside.now() + SECONDS_PER_CALL
-        date = parsedate_to_datetime(answer.pop("ResponseMetadata")["HTTPHeaders"]["date"])
-        return {**answer, "At": date.timestamp()}
+
+    def _asked(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        answer = getattr(self.outside.ses, action)(**parameters)
+        date = answer.pop("ResponseMetadata")["HTTPHeaders"].get("date")
+        return answer | ({"At": parsedate_to_datetime(date).timestamp()} if date else {})
 
 
 def public(value: Any) -> Any:

@@ -12,19 +12,24 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from tests.acceptance.errors import Stop, Unanswered, patiently
-from tests.acceptance.lab import PREFIX, Lab, Outside, below
-from tests.acceptance.probes import status
+from tests.acceptance.errors import SERVICE_PATIENCE, Stop, Unanswered, patiently
+from tests.acceptance.lab import PREFIX, TRIES, Lab, Outside, below
+from tests.acceptance.observing import status
 
 ARRIVAL_SECONDS: Final = 300
 VERIFIED_SECONDS: Final = 3600
 POLL_SECONDS: Final = 2
 
+THROTTLED: Final = {"SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+"""Codes of errors by which AWS asks for patience."""
+
 Clients = Callable[[str], Any]
+T = TypeVar("T")
 
 
 def open_mailbox(lab: Lab, clients: Clients) -> Callable[[str], bytes]:
@@ -37,8 +42,8 @@ def open_mailbox(lab: Lab, clients: Clients) -> Callable[[str], bytes]:
     outside, name = lab.outside, PREFIX + lab.run
     domain = f"in.{below(lab.run, outside.zone)}"
     try:
-        _receive(clients, outside, name, domain)
-    except (ClientError, BotoCoreError) as error:
+        _patiently(lambda: _receive(clients, outside, name, domain), outside.wait, outside.patience)
+    except ClientError as error:
         raise Stop(f"no mail can be received ({_why(error)}); MAIL=no runs without") from None
     outside.records.publish_mx(domain, f"10 inbound-smtp.{outside.region}.amazonaws.com")
     key = lab.key()
@@ -52,13 +57,14 @@ def open_mailbox(lab: Lab, clients: Clients) -> Callable[[str], bytes]:
 class AwsMailboxes:
     """Buckets and receipt rule sets of runs, in one account and one Region."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, wait: Callable[[float], None]) -> None:
         self._clients = clients
+        self._wait = wait
 
     def listed(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
-        for what, names in (("receipt rule set", self._rule_sets()), ("bucket", self._buckets())):
-            for name in names:
+        for what, names in (("receipt rule set", self._rule_sets), ("bucket", self._buckets)):
+            for name in _patiently(names, self._wait, SERVICE_PATIENCE):
                 if match := re.fullmatch(rf"{PREFIX}([0-9a-f]{{8}})", name):
                     found[match[1]].append(f"{what} {name}")
         return dict(found)
@@ -67,9 +73,11 @@ class AwsMailboxes:
         name, removed, problems = PREFIX + run, [], []
         for what, remove in (("receipt rule set", self._remove_rule_set), ("bucket", self._remove_bucket)):
             try:
-                removed += [f"{what} {name}"] if remove(name) else []
-            except (ClientError, BotoCoreError) as error:
+                is_removed = _patiently(partial(remove, name), self._wait, SERVICE_PATIENCE)
+            except (ClientError, Stop) as error:
                 problems.append(f"{what} {name} ({_why(error)})")
+            else:
+                removed += [f"{what} {name}"] if is_removed else []
         if problems:
             raise Stop(", ".join(problems))
         return removed
@@ -112,15 +120,31 @@ class AwsMailboxes:
         return True
 
 
-def _why(error: Exception) -> str:
-    """Code and text of AWS's error, or what kind of error it is."""
-    if not isinstance(error, ClientError):
-        return type(error).__name__
+def _patiently(do: Callable[[], T], wait: Callable[[float], None], seconds: float) -> T:
+    """What *do* returns, which is done from its beginning again after an error that passes."""
+
+    def unless_throttled() -> T:
+        for _ in range(TRIES):
+            try:
+                return do()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in THROTTLED:
+                    raise
+            wait(1)
+        return do()
+
+    return patiently(unless_throttled, wait=wait, what="mail", seconds=seconds)
+
+
+def _why(error: ClientError | Stop) -> str:
+    """Code and text of AWS's error, or why the run stops."""
+    if isinstance(error, Stop):
+        return str(error)
     return f"{error.response['Error']['Code']}: {error.response['Error'].get('Message')}"
 
 
 def _receive(clients: Clients, outside: Outside, name: str, domain: str) -> None:
-    """Bucket and rule set are there, whatever of them was there before."""
+    """Bucket and rule set exist, whatever part of them existed before."""
     ses, s3 = clients("ses"), clients("s3")
     _refuse_others(ses, outside, name)
     if name not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
@@ -196,7 +220,7 @@ def _sent_and_arrived(outside: Outside, s3: Any, bucket: str, sender: str, domai
 
     try:
         for do in (send, *[arrived] * (ARRIVAL_SECONDS // POLL_SECONDS)):
-            content = patiently(do, wait=outside.wait, what="mail", seconds=outside.patience)
+            content = _patiently(do, outside.wait, outside.patience)
             if content:
                 return content
             outside.wait(POLL_SECONDS)

@@ -1,7 +1,8 @@
 """
 The prober: all probes at once, and what they say together, as settings of the emulator.
 
-Facts in, a `Report` out. What is asked of SES is in `probes` and `texts`; what is printed is in `report`.
+Facts in, a `Report` out. What is asked of SES is in `probes` and `texts`. A probe that fails keeps no other
+from its answer; it is open then, and asked again when the run is resumed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, Final
 from sandbox.ses.switches import Switches
 from tests.acceptance.errors import Refused, Unanswered
 from tests.acceptance.lab import CALM_SECONDS, Lab
-from tests.acceptance.probes import FIRST, LATER, UNKNOWN, Findings, Puts
+from tests.acceptance.observing import UNKNOWN, Findings
+from tests.acceptance.probes import FIRST, LATER, Puts
 
 RATES: Final = (10, 5, 2, 1)
 """Calls a second that are told apart; fewer than one is `UNKNOWN`."""
@@ -33,6 +35,8 @@ class Report:
     """By switch; `UNKNOWN` where SES shows no difference."""
     facts: dict[str, Any] = field(default_factory=dict)
     """All else, by what it is about."""
+    open: list[str] = field(default_factory=list)
+    """The probes that found nothing; `facts` has why."""
 
     def literal(self) -> str:
         """The emulator's settings as Python, with what is not known as comments."""
@@ -51,9 +55,10 @@ def probe(
     more: Sequence[Callable[[Lab], Any]] = (),
     progress: Progress = lambda _: None,
     report: Report | None = None,
+    again: bool = False,
 ) -> Report:
     """
-    All settings, and what the probes in *more* find besides.
+    All settings, and what the probes in *more* find besides. *again*: what is open then is asked once more.
 
     *report* has what was found so far, also where this ends by an exception.
     """
@@ -66,19 +71,39 @@ def probe(
             (report.settings if name in Switches.__dataclass_fields__ else report.facts)[name] = value
 
     try:
-        if run_all(lab, [FIRST], progress, keep):
-            run_all(lab, [*LATER, *more], progress, keep)
-            for one in LAST:
-                run_all(lab, [one], progress, keep)
+        rounds = ([FIRST], [*LATER, *more], *([one] for one in LAST))
+        report.open = run_rounds(lab, rounds, progress, keep)
+        while report.open and (lab.journal.replays or again):
+            again = again and lab.journal.replays
+            lab.journal.once(["asked again", report.open], lambda: None)
+            for name in report.open:
+                report.facts.pop(f"not known: {name}")
+            of_open = [[one for one in some if name_of(one) in report.open] for some in rounds]
+            report.open = run_rounds(lab, of_open, progress, keep)
     finally:
         report.settings["put_answer"] = put_answer(puts)
         asked = [name for name in Switches.__dataclass_fields__ if name not in NEVER]
         report.settings = {name: report.settings.get(name, UNKNOWN) for name in asked}
-        if again := sum(
+        if tried := sum(
             "Tries" in one["answer"] for one in lab.journal.entries if isinstance(one["answer"], dict)
         ):
-            report.facts["calls that were made again"] = again
+            report.facts["calls that were made again"] = tried
     return report
+
+
+def name_of(make: Callable[[Lab], Any]) -> str:
+    """What a probe is called."""
+    return str(make.__name__).replace("_", " ")
+
+
+def run_rounds(
+    lab: Lab,
+    rounds: Sequence[Sequence[Callable[[Lab], Any]]],
+    progress: Progress,
+    keep: Callable[[Findings], None],
+) -> list[str]:
+    """One round after the other; the names of the probes that found nothing."""
+    return [name for probes in rounds for name in run_all(lab, probes, progress, keep)]
 
 
 def run_all(
@@ -86,33 +111,37 @@ def run_all(
     probes: Sequence[Callable[[Lab], Any]],
     progress: Progress,
     keep: Callable[[Findings], None],
-) -> bool:
+) -> list[str]:
     """
-    *keep* gets what each probe found. While one waits the others go on.
+    *keep* gets what each probe found, or why it found nothing; the names of the latter are returned.
 
-    A probe that SES refuses something ends, and no other; False if there was one.
+    While one waits the others go on. An answer that SES refuses, or of a shape that nobody expected, ends
+    one probe and no other.
     """
     running: list[tuple[float, int, Generator[float, None, Findings]]] = []
     for number, make in enumerate(probes):
         running.append((lab.now(), number, make(lab)))
     heapq.heapify(running)
-    all_found = True
+    nothing: list[str] = []
     while running:
         at, number, generator = heapq.heappop(running)
         lab.wait_until(at)
-        name = probes[number].__name__.replace("_", " ")
+        name = name_of(probes[number])
+        ended = f"{len(probes) - len(running)} of {len(probes)}: {name}"
         try:
             seconds = next(generator)
-        except StopIteration as ended:
-            keep(ended.value)
-            progress(f"{len(probes) - len(running)} of {len(probes)}: {name}")
-        except (Refused, Unanswered) as stopped:
-            all_found = False
-            keep({f"stopped: {name}": lab.journal.mask(str(stopped))})
-            progress(f"{len(probes) - len(running)} of {len(probes)}: {name}: stopped: {stopped}")
+        except StopIteration as found:
+            keep(found.value)
+            progress(ended)
+        except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
+            is_expected = isinstance(error, (Refused, Unanswered))
+            why = lab.journal.mask(str(error) if is_expected else f"{type(error).__name__}: {error}")
+            nothing.append(name)
+            keep({f"not known: {name}": why})
+            progress(f"{ended}: not known: {why}")
         else:
             heapq.heappush(running, (lab.now() + seconds, number, generator))
-    return all_found
+    return nothing
 
 
 def put_answer(puts: Puts) -> str:
@@ -146,28 +175,41 @@ def rate(lab: Lab) -> Generator[float, None, Findings]:
     domain = lab.domain()
     yield CALM_SECONDS
 
-    def allowed(seconds: float, calls: int) -> bool:
+    def allowed(seconds: float, calls: int) -> bool | None:
+        """None: they could not be made that fast."""
         lab.wait_until(lab.now() + 3)
-        for _ in range(calls):
+        begun = asked = lab.now()
+        for number in range(calls):
+            lab.wait_until(begun + number * seconds)
+            asked = lab.now()
             status = lab.unpaced("get_email_identity", EmailIdentity=domain)
             if status == 429:
                 return False
             if status != 404:
                 raise Unanswered(f"a read of what is not there was answered with {status}")
-            lab.wait_until(lab.now() + seconds)
-        return True
+        return True if asked - begun <= (calls - 1) * (1.2 * seconds or 1 / RATES[0]) else None
 
-    if allowed(0, 7):
+    verdict = allowed(0, 7)
+    if verdict:
         return {"requests_per_second": None}
-    return {"requests_per_second": next((one for one in RATES if allowed(1.02 / one, 4)), UNKNOWN)}
+    for one in RATES:
+        was_too_slow, verdict = verdict is None, allowed(1.02 / one, 4)
+        if verdict:
+            return {"requests_per_second": UNKNOWN if was_too_slow else one}
+    return {"requests_per_second": UNKNOWN}
 
 
 def another_action(lab: Lab) -> Generator[float, None, Findings]:
     """Whether the actions share one rate."""
     yield 3
-    lab.unpaced("list_email_identities")
-    status = lab.unpaced("get_email_identity", EmailIdentity=lab.domain())
-    said = "throttled: the actions share a rate" if status == 429 else f"answered: {status}"
+    begun = lab.now()
+    statuses = [
+        lab.unpaced("list_email_identities"),
+        lab.unpaced("get_email_identity", EmailIdentity=lab.domain()),
+    ]
+    if statuses[0] != 200 or lab.now() - begun > 1:
+        raise Unanswered(f"a list and a read at once took {lab.now() - begun:.1f} s: {statuses}")
+    said = "throttled: the actions share a rate" if statuses[1] == 429 else f"answered: {statuses[1]}"
     return {"another action at once": said}
 
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -33,6 +34,12 @@ CHANGE_SECONDS: Final = 3600.0
 
 STRING: Final = re.compile(r'"([^"]*)"')
 """In the value of a TXT record; runs publish no quotation marks."""
+
+RAW_SECONDS: Final = 30.0
+"""How long a request that is signed here waits for the next part of its answer."""
+
+RAW_OCTETS: Final = 100_000
+"""How much of the answer it reads."""
 
 SOON: Final = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"})
 """Whoever ends the run waits for the call of this moment."""
@@ -198,29 +205,36 @@ def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: 
         account=account,
         zone_id=zone_id,
         clients=clients,
-        mailboxes=AwsMailboxes(clients),
-        raw=lambda *request: patiently(
-            lambda: _raw(ses.meta.endpoint_url, credentials, region, *request),
-            wait=time_["wait"],
-            what="a request",
-        ),
+        mailboxes=AwsMailboxes(clients, time_["wait"]),
+        raw=partial(send_raw, ses.meta.endpoint_url, credentials, region),
         **time_,
     )
     records.patience = lambda: where.patience
     return where
 
 
-def _raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:
+def send_raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:
+    """Status, code and text of the answer to a request that is signed here."""
     request = AWSRequest(
         method, f"{endpoint}/v2/email/{path}", data=body, headers={"Content-Type": "application/json"}
     )
-    SigV4Auth(credentials, "ses", region).add_auth(request)
+    SigV4Auth(credentials.get_frozen_credentials(), "ses", region).add_auth(request)
     sent = urllib.request.Request(request.url, body, dict(request.headers), method=method)
     try:
-        with urllib.request.urlopen(sent) as answer:
+        with urllib.request.urlopen(sent, timeout=RAW_SECONDS) as answer:
             return f"{answer.status}"
     except urllib.error.HTTPError as error:
         with error:
-            told = json.loads(error.read() or b"{}")
             code = (error.headers.get("x-amzn-ErrorType") or "").partition(":")[0]
-            return f"{error.code} {code}: {told.get('message', told.get('Message'))}"
+            return f"{error.code} {code}: {_text(error.read(RAW_OCTETS))}"
+
+
+def _text(body: bytes) -> Any:
+    """The text of an error, or the answer as it is if that is not how SES answers."""
+    try:
+        told = json.loads(body or b"{}")
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        return f"not a JSON object: {body[:200]!r}"
+    return told.get("message", told.get("Message"))

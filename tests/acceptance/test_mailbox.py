@@ -1,9 +1,10 @@
 """Mail as a run in a real account receives it: through a bucket, which is gone afterwards."""
 
+import itertools
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from moto.s3.models import s3_backends
 
 from sandbox.ses.switches import Switches
@@ -35,7 +36,7 @@ def where(monkeypatch):
 
         monkeypatch.setattr(sandbox.ses, "_deliver", deliver)
         yield where
-        mailboxes = AwsMailboxes(where.clients)
+        mailboxes = AwsMailboxes(where.clients, where.wait)
         for run in mailboxes.listed():
             mailboxes.remove(run)
 
@@ -113,6 +114,64 @@ def test_more_than_a_page_of_mail(where):
     assert safety.clean(where, RUN) == [f"bucket {name}"]
 
 
+class Unreliable:
+    """Clients of which each operation fails once, in one way after the other, before it is done or after."""
+
+    def __init__(self, clients):
+        self._clients, self.failed, self._errors = clients, {}, itertools.cycle(ERRORS)
+
+    def __call__(self, service):
+        client = self._clients(service)
+        client.meta.events.register("before-call", self._before)
+        client.meta.events.register("after-call", self._after)
+        return client
+
+    def _before(self, model, **_):
+        if model.name not in self.failed and "Create" not in model.name:
+            self._fail(model)
+
+    def _after(self, model, **_):
+        if model.name not in self.failed:
+            self._fail(model)
+
+    def _fail(self, model):
+        self.failed[model.name] = next(self._errors)
+        raise self.failed[model.name]
+
+
+ERRORS = [
+    ConnectionClosedError(endpoint_url="https://email.example"),
+    ClientError(
+        {"Error": {"Code": "Throttling"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "any operation"
+    ),
+    ClientError(
+        {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "any operation"
+    ),
+]
+
+
+def test_network(where):
+    """A network or a service that fails once at each call neither ends a run nor leaves anything."""
+    safety.mark(where, RUN)
+    unreliable = Unreliable(where.clients)
+    for _ in range(2):  # the second time as RESUME does
+        where.send = open_mailbox(Lab(where, CODE, part="mailbox"), unreliable)
+    lab = Lab(where, CODE)
+    domain, key = lab.domain(), lab.key()
+    lab.publish(domain, key)
+    lab.create(domain, key)
+    where.wait(10)
+    assert lab.signed_with(domain) == key.selector
+    where.mailboxes = AwsMailboxes(again := Unreliable(where.clients), where.wait)
+    assert len(safety.left(where)[RUN]) == 7
+    safety.clean(where, RUN)
+    assert safety.left(where) == {}
+    assert {"CreateBucket", "CreateReceiptRule", "SetActiveReceiptRuleSet", "GetObject"} <= set(
+        unreliable.failed
+    )
+    assert {"ListBuckets", "DeleteReceiptRuleSet", "DeleteBucket"} <= set(again.failed)
+
+
 class Refusing:
     """Clients that refuse one operation with that error."""
 
@@ -134,7 +193,9 @@ def test_where_ses_does_not_receive(where):
     where.clients("s3").create_bucket(
         Bucket=PREFIX + RUN, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    where.mailboxes = AwsMailboxes(Refusing(where.clients, "ListReceiptRuleSets", "InvalidAction"))
+    where.mailboxes = AwsMailboxes(
+        Refusing(where.clients, "ListReceiptRuleSets", "InvalidAction"), where.wait
+    )
     assert safety.left(where) == {RUN: [f"bucket {PREFIX}{RUN}"]}
     assert safety.clean(where, RUN) == [f"bucket {PREFIX}{RUN}"]
 
@@ -146,7 +207,9 @@ def test_rule_set_that_stays(where):
     domain = lab.domain()
     lab.create(domain)
     open_mailbox(Lab(where, CODE, part="mailbox"), where.clients)
-    where.mailboxes = AwsMailboxes(Refusing(where.clients, "DeleteReceiptRuleSet", "AccessDenied"))
+    where.mailboxes = AwsMailboxes(
+        Refusing(where.clients, "DeleteReceiptRuleSet", "AccessDenied"), where.wait
+    )
     with pytest.raises(Stop, match=f"mail: receipt rule set {PREFIX}{RUN} \\(AccessDenied: no\\)$"):
         safety.clean(where, RUN)
     assert safety.left(where) == {RUN: [f"{below(RUN, ZONE)} TXT", f"receipt rule set {PREFIX}{RUN}"]}

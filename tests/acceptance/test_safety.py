@@ -261,19 +261,17 @@ def test_rate_limit(here):
 class Expiring:
     """A client whose credentials are not taken any more from call *after* on, for *calls* calls."""
 
-    def __init__(self, client, after, calls):
+    def __init__(self, client, after, calls, code="ExpiredTokenException"):
         self.model = client.model
         self._client = client
         self._numbers = iter(range(10**6))
-        self._expired = range(after, after + calls)
+        self._expired, self._code = range(after, after + calls), code
 
     def __getattr__(self, action):
         def call(**parameters):
             if next(self._numbers) in self._expired:
                 metadata = {"HTTPStatusCode": 403, "HTTPHeaders": {}}
-                raise ClientError(
-                    {"Error": {"Code": "ExpiredTokenException"}, "ResponseMetadata": metadata}, action
-                )
+                raise ClientError({"Error": {"Code": self._code}, "ResponseMetadata": metadata}, action)
             return getattr(self._client, action)(**parameters)
 
         return call

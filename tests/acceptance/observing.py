@@ -1,0 +1,177 @@
+"""
+How a probe observes an identity over time, and when it may say "no".
+
+Nothing happens at once: SES's reads lag, its checks come when they come, DNS takes its time, and the machine
+may sleep or be killed meanwhile. So "not yet" is "no" only where a control got further: another identity,
+with a bare and right key, published and created after what it is compared with. And a moment is known by the
+reads before and after it: if more than one setting is between them, none is claimed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from tests.acceptance.errors import Unanswered
+from tests.acceptance.keys import Key
+from tests.acceptance.lab import Lab
+
+UNKNOWN: Final = "unknown"
+
+Findings = dict[str, Any]
+Probe = Generator[float, None, Findings]
+Seen = dict[str, Any]
+
+MINUTE: Final = 60.0
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+SETTLE_SECONDS: Final = 75.0
+"""
+From Route 53's INSYNC to when whoever asks gets the new state: a resolver may have the old one for the TTL of
+a run's records, 60 s, and servers may be late by some seconds.
+"""
+
+
+class Turn(NamedTuple):
+    """When a status became what was awaited: between two reads."""
+
+    seen: Seen | None
+    """The first read that said so, or None."""
+    after: float
+    """When the last read was begun that did not say so; minus infinity if there was none."""
+    by: float
+    """When that first read had ended."""
+
+
+def nearest(grid: Sequence[float], more_than: float, at_most: float) -> Any:
+    """The one step of *grid* in between, else the next one above; `UNKNOWN` if several are in between."""
+    between = [step for step in grid if more_than < step <= at_most]
+    above = [step for step in grid if step > at_most]
+    return UNKNOWN if len(between) > 1 else next(iter([*between, *above]), UNKNOWN)
+
+
+def samples(grid: Sequence[float]) -> list[float]:
+    """Moments between the steps of *grid*, and one after the last."""
+    return [(low + high) / 2 for low, high in pairwise(grid)] + [grid[-1] * 2.0]
+
+
+def status(seen: Seen | None) -> str:
+    """The DKIM status, or "" if the identity is not there."""
+    return str((seen or {}).get("DkimAttributes", {}).get("Status", ""))
+
+
+def info(seen: Seen | None) -> dict[str, Any]:
+    """`VerificationInfo`."""
+    return dict((seen or {}).get("VerificationInfo", {}))
+
+
+def status_becomes(
+    lab: Lab, domain: str, wanted: str, *, every: float, at_most: float
+) -> Generator[float, None, Turn]:
+    """When it says *wanted*; one read is made after that time too, however late."""
+    end, after = lab.now() + at_most, -math.inf
+    while True:
+        asked = lab.now()
+        seen = lab.get(domain)
+        if status(seen) == wanted:
+            return Turn(seen, after, lab.now())
+        after = asked
+        if asked >= end:
+            return Turn(None, after, math.inf)
+        yield every
+
+
+def has_found(seen: Seen | None, missed: Seen | None, put_at: float) -> bool:
+    """Whether *seen* shows that SES found the key: by status, or by time where that was SUCCESS anyway."""
+    turned = status(seen) == "SUCCESS" != status(missed)
+    return turned or info(seen).get("LastSuccessTimestamp", 0) > put_at
+
+
+def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
+    """A verified identity and its key."""
+    domain, key = lab.domain(), lab.key()
+    lab.publish(domain, key)
+    lab.create(domain, key)
+    yield lab.first_check + lab.lag + 10
+    turn = yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 2 + 15, at_most=6 * HOUR)
+    if not turn.seen:
+        raise Unanswered(f"SES did not verify {domain} in 6 hours")
+    return domain, key
+
+
+def before_first_check(
+    lab: Lab, domain: str, put_at: float, answer: Seen
+) -> Generator[float, None, Seen | None]:
+    """
+    A read of the time between a Put and SES's first check after it, or None if it came too late.
+
+    *put_at* is from before the Put, which may have been sent more than once. SES may check a Put earlier than
+    the Create by which `unchecked` was measured: it may say so.
+    """
+    yield lab.lag + 1
+    seen = lab.get(domain)
+    is_checked = info(seen).get("LastCheckedTimestamp", 0) > answer.get("At", math.inf)
+    return None if is_checked or lab.now() >= put_at + lab.unchecked else seen
+
+
+def control_verified(lab: Lab, control: str) -> Generator[float, None, Turn]:
+    """When SES has verified it, which is gone then."""
+    yield lab.first_check * 0.8
+    every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR / 4
+    turn = yield from status_becomes(lab, control, "SUCCESS", every=every, at_most=at_most)
+    lab.delete(control)
+    return turn
+
+
+def checked(lab: Lab) -> Generator[float, None, bool]:
+    """
+    Wait until SES has checked what it got before this. False: it does not verify anything now.
+
+    That is as long as a control takes, and twice the usual time on top: a Put may be checked later.
+    """
+    control, key = lab.domain(), lab.key()
+    lab.publish(control, key)
+    lab.create(control, key)
+    turn = yield from control_verified(lab, control)
+    yield 2 * lab.first_check + lab.lag
+    return turn.seen is not None
+
+
+def created_with_control(lab: Lab, domain: str, key: Key, *records: list[str]) -> Generator[float, None, str]:
+    """Publish *records* and create *domain* with *key*; the control of it comes after it, in each step."""
+    control, right = lab.domain(), lab.key()
+    lab.publish(domain, key, *records)
+    lab.publish(control, right)
+    yield SETTLE_SECONDS
+    lab.create(domain, key)
+    lab.create(control, right)
+    return control
+
+
+def found_beside(
+    lab: Lab, domain: str, control: str, *, patience: float
+) -> Generator[float, None, bool]:
+    """
+    Whether SES verified *domain* as it did its *control*.
+
+    *patience*: for how long after the control, in first checks.
+    """
+    turn = yield from control_verified(lab, control)
+    at_most = patience * lab.first_check + lab.lag
+    ours = yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 20 + 3, at_most=at_most)
+    if not ours.seen and not turn.seen:
+        raise Unanswered("SES verified nothing in that time, not even the control")
+    return ours.seen is not None
+
+
+def hours(begun: float, turn: Turn, *, precision: float) -> Any:
+    """From *begun* to *turn*; as bounds where it was not observed for longer than *precision* seconds."""
+    after = max(turn.after, begun)
+    if not turn.seen:
+        return UNKNOWN
+    if turn.by - after <= precision:
+        return round((turn.by - begun) / HOUR)
+    return f"{round((after - begun) / HOUR)} to {round((turn.by - begun) / HOUR)}"

@@ -1,0 +1,103 @@
+"""A hostile world, by the command's own entry: a clear stop and a clean zone, or the right answer."""
+
+import dataclasses
+import re
+
+import pytest
+
+from sandbox.ses.switches import Fault, Switches
+from tests.acceptance import __main__ as acceptance
+from tests.acceptance import safety
+from tests.acceptance.direct import world
+from tests.acceptance.lab import run_of
+from tests.acceptance.prober import Report
+from tests.acceptance.targets import Where
+from tests.acceptance.test_resume import Account, code_in, literal_in
+from tests.acceptance.test_safety import Expiring
+from tests.support.fakes import REGION
+
+APEX = {"NS", "SOA"}
+
+
+@pytest.fixture
+def account(monkeypatch, capsys, tmp_path):
+    """An account whose product does its job."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
+    with world(Switches()) as outside:
+        fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
+        account = Account(Where(**fields, zone_id="Z1", clients=None), monkeypatch, capsys)
+        account.product = lambda _: []
+        yield account
+
+
+def in_the_midst(account, do):
+    """*do* happens once, when the prober has worked for a while."""
+    wait, done = account.where.wait, []
+
+    def and_then(seconds):
+        wait(seconds)
+        if len(account.where.ses.model.log) > 60 and not done:
+            done.append(do())
+
+    account.where.wait = and_then
+
+
+def is_clean(account):
+    """Nothing of a run is left, and the zone has what it had before it."""
+    return safety.left(account.where) == {} and {one[1] for one in account.where.records.listed()} == APEX
+
+
+def test_foreign_identity(account):
+    """An identity of somebody else appears: the run stops and names it, and it alone is left."""
+    model = account.where.ses.model
+    in_the_midst(account, lambda: model.put_easy_dkim("theirs.example", REGION))
+    status, printed = account.run()
+    assert status == 1
+    assert re.search(r"^stopped: something that is not this run's has appeared: .*theirs", printed, re.M)
+    assert list(model.identities(REGION)) == ["theirs.example"]
+    assert is_clean(account)
+
+
+def test_rate_limit(account):
+    """Somebody uses up the rate: the run stops and says so, and cleans up once SES answers again."""
+    fault = Fault("throttle", operation="GetEmailIdentity", times=125)
+    in_the_midst(account, lambda: account.where.ses.model.inject(fault))
+    status, printed = account.run()
+    assert status == 1
+    assert re.search(r"^stopped: SES throttles get_email_identity", printed, re.M)
+    assert is_clean(account)
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "RequestExpired", "SignatureDoesNotMatch"])
+def test_expired_credentials(account, code):
+    """Credentials expire, or the clock is off by too much: a stop, with the command that cleans up."""
+    client = account.where.ses
+    in_the_midst(
+        account, lambda: setattr(account.where, "ses", Expiring(client, after=0, calls=10**6, code=code))
+    )
+    status, printed = account.run()
+    assert status == 1
+    text = rf"AWS takes these credentials no more \({code}\): renew them, or set this machine's clock"
+    assert re.search(rf"^stopped: .*{text}", printed, re.M)
+    account.where.ses = client
+    assert not is_clean(account)
+    (command,) = re.findall(r"once that is over: make acceptance CLEANUP=(\w+)", printed)
+    assert command == run_of(code_in(printed))
+    assert account.run(CLEANUP=command)[0] == 0
+    assert is_clean(account)
+
+
+@pytest.mark.parametrize("seconds", [60, -60], ids=["fast", "slow"])
+def test_clock_off_by_a_minute(account, seconds):
+    """The machine's clock is off by a minute: that is less than AWS takes, and nothing found is affected."""
+    clock = account.where.ses.model.clock
+    account.where.now = lambda: clock.now().timestamp() + seconds
+    status, printed = account.run()
+    assert status == 0
+    found = eval(literal_in(printed), {"Switches": Switches})
+    assert found == Switches()
+    unknown = re.findall(r"# (\w+): unknown", printed)
+    assert unknown == ["signs_while_pending", "old_key_lingers_seconds"]  # MAIL=no
+    assert "not known" not in printed
+    assert is_clean(account)
