@@ -135,20 +135,26 @@ def against_aws(zone: str, region: str) -> int:
     journal = Journal(transcript_of(run), masking(where.account, partial(is_ours, zone)))
     if resumed:
         check_resumed(journal, settings, run)
-    if "cleaning" in journal.events:
+    is_reopened = "cleaned" in journal.events and bool(journal.events.get("probed"))  # for open questions
+    if "cleaning" in journal.events and not is_reopened:
         where.send = nothing if has_mail else None  # all of it is in the journal
         return max(concluded(where, code, journal), is_left(where, run, journal))
-    refuse(where, run, resumes=bool(resumed))
+    refuse(where, run, resumes=bool(resumed) and not is_reopened)
     if has_mail:
         refuse_without_mail(where, MAIL_OF_PROBER if "product" in journal.events else MAIL_OF_RUN)
     where.guard = safety.guard(where, run, say)  # if that fails, a run that is resumed is not cleaned up
     with journal.claimed():
-        if not resumed:
+        if is_reopened:
+            journal.record("reopened")
+        elif not resumed:
             journal.record("run", settings)
-        return work(where, code, journal, is_new=not resumed, has_mail=has_mail)
+        is_new = is_reopened or not resumed
+        return work(where, code, journal, is_new=is_new, has_mail=has_mail, asks_again=bool(resumed))
 
 
-def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool) -> int:
+def work(
+    where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool, asks_again: bool
+) -> int:
     """All parts of a run, or what is left of them."""
     run = run_of(code)
     say(f"account {where.account}, Region {where.region}, everything below {below(run, where.zone)}")
@@ -163,7 +169,7 @@ def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: b
             where.send = open_mailbox(Lab(where, code, part="mailbox"), where.clients)
         if "product" not in journal.events:
             try_product(where, code, journal)
-        return concluded(where, code, journal)
+        return concluded(where, code, journal, asks_again=asks_again)
 
 
 def is_ours(zone: str, name: str) -> bool:
@@ -214,13 +220,17 @@ def try_product(where: Where, code: str, journal: Journal) -> None:
     journal.record("product", [problem.partition("\n")[0] for problem in problems])
 
 
-def concluded(where: Where, code: str, journal: Journal) -> int:
-    """The prober's part, and the verdict over both. What was found is shown however this ends."""
+def concluded(where: Where, code: str, journal: Journal, *, asks_again: bool = False) -> int:
+    """
+    The prober's part, and the verdict over both. What was found is shown however this ends.
+
+    *asks_again*: what is open is asked once more.
+    """
     report = Report()
     try:
-        probe(Lab(where, code, journal), more=PROBES, progress=say, report=report)
-        if "probed" not in journal.events:
-            journal.record("probed")
+        probe(Lab(where, code, journal), more=PROBES, progress=say, report=report, again=asks_again)
+        if journal.events.get("probed") != report.open:
+            journal.record("probed", report.open)
     except BaseException:
         say("\nthe prober was ended early; what it found until then:")
         show(report, report)
@@ -230,6 +240,8 @@ def concluded(where: Where, code: str, journal: Journal) -> int:
     show(report, of_emulator(report.switches()))
     if not where.send:
         say("no mail was sent, so nothing is known of signatures: MAIL=no")
+    if report.open:
+        say(f"not known: {', '.join(report.open)}; RESUME={code} asks that again")
     return conclude(journal.events["product"])
 
 

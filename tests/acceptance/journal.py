@@ -30,6 +30,9 @@ OF_AWS: Final = re.compile(
 )
 """Names that say nothing of anybody: SES's own, those of Route 53's servers in SOA records, of classes."""
 
+ENDS: Final = {"probed", "cleaning", "cleaned"}
+"""Events by which a run ends; one that is `reopened` for its open questions does not have them behind it."""
+
 
 def masking(account: str, is_ours: Callable[[str], bool]) -> Callable[[str], str]:
     """
@@ -75,7 +78,7 @@ class Journal:
             except ValueError:
                 raise Stop(f"{self.path} is damaged in line {number}: it can't be resumed") from None
             if "event" in entry:
-                self.events[entry["event"]] = entry["answer"]
+                self._happened(entry["event"], entry["answer"])
             else:
                 self.entries.append(entry)
         if whole != written:
@@ -115,8 +118,13 @@ class Journal:
 
     def record(self, event: str, answer: Any = None) -> None:
         """The run has this behind it."""
-        self.events[event] = self._masked(answer)
+        self._happened(event, self._masked(answer))
         self._write({"event": event, "answer": self.events[event]})
+
+    def _happened(self, event: str, answer: Any) -> None:
+        if event == "reopened":
+            self.events = {name: told for name, told in self.events.items() if name not in ENDS}
+        self.events[event] = answer
 
     def _masked(self, value: Any) -> Any:
         return _each_text(json.loads(json.dumps(value, default=datetime.timestamp)), self.mask)

@@ -86,8 +86,8 @@ def status_becomes(
 
 def has_found(seen: Seen | None, missed: Seen | None, put_at: float) -> bool:
     """Whether *seen* shows that SES found the key: by status, or by time where that was SUCCESS anyway."""
-    turned = status(seen) == "SUCCESS" != status(missed)
-    return turned or info(seen).get("LastSuccessTimestamp", 0) > put_at
+    turned = status(missed) != "SUCCESS" or info(seen).get("LastSuccessTimestamp", 0) > put_at
+    return status(seen) == "SUCCESS" and turned
 
 
 def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
@@ -109,9 +109,9 @@ def before_first_check(
     A read of the time between a Put and SES's first check after it, or None if it came too late.
 
     *put_at* is from before the Put, which may have been sent more than once. SES may check a Put earlier than
-    the Create by which `unchecked` was measured: it may say so.
+    the Create by which `unchecked` was measured: it may say so. What SES does some seconds later is included.
     """
-    yield lab.lag + 1
+    yield lab.lag + 1 + min(MINUTE / 2, max(lab.unchecked - lab.lag, 0) / 8)
     seen = lab.get(domain)
     is_checked = info(seen).get("LastCheckedTimestamp", 0) > answer.get("At", math.inf)
     return None if is_checked or lab.now() >= put_at + lab.unchecked else seen
@@ -120,7 +120,7 @@ def before_first_check(
 def control_verified(lab: Lab, control: str) -> Generator[float, None, Turn]:
     """When SES has verified it, which is gone then."""
     yield lab.first_check * 0.8
-    every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR / 4
+    every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR
     turn = yield from status_becomes(lab, control, "SUCCESS", every=every, at_most=at_most)
     lab.delete(control)
     return turn
@@ -151,9 +151,7 @@ def created_with_control(lab: Lab, domain: str, key: Key, *records: list[str]) -
     return control
 
 
-def found_beside(
-    lab: Lab, domain: str, control: str, *, patience: float
-) -> Generator[float, None, bool]:
+def found_beside(lab: Lab, domain: str, control: str, *, patience: float) -> Generator[float, None, bool]:
     """
     Whether SES verified *domain* as it did its *control*.
 

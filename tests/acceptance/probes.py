@@ -138,7 +138,6 @@ def another_key(lab: Lab) -> Probe:
     before, key, put_at = lab.get(domain), lab.key(), lab.now()
     answer = lab.put(domain, key)
     soon = yield from before_first_check(lab, domain, put_at, answer)
-    enabled = _signing(lab.get(domain))
     if not (yield from checked(lab)):
         raise Unanswered("SES verified nothing in that time: its answers do not show a check that missed")
     missed = lab.get(domain)
@@ -152,14 +151,15 @@ def another_key(lab: Lab) -> Probe:
         "puts": _puts(status(before), answer, soon),
         "status_after_put": status(soon) if status(soon) in (*STARTED, "SUCCESS") else UNKNOWN,
         "status after a Put, before the first check": status(soon) or UNKNOWN,
-        "put_enables_signing": UNKNOWN if _signing(before) else enabled,
+        "put_enables_signing": UNKNOWN if _signing(before) else _signing(missed),
         "verification_info": _info(missed, found, answer["At"]),
     }
 
 
 def _puts(before: str, answer: Seen, soon: Seen | None) -> Puts:
-    """That Put, if it was observed to the end."""
-    return [(before, answer["DkimStatus"], status(soon))] if soon and "DkimStatus" in answer else []
+    """That Put, if it was observed to the end, and was not sent twice: *before* is not the second one's."""
+    is_known = soon and "DkimStatus" in answer and "Tries" not in answer
+    return [(before, answer["DkimStatus"], status(soon))] if is_known else []
 
 
 def _signing(seen: Seen | None) -> bool:
@@ -210,15 +210,17 @@ def search_that_fails(lab: Lab) -> Probe:
     if not failed.seen:
         return {"failed_restarts": UNKNOWN}
     puts: Puts = []
-    restarts: Any = UNKNOWN
-    for attempt in (key, lab.key()):
+    said: list[str] = []
+    for attempt in (key, lab.key()):  # the second one is the control: another key restarts the search
         put_at, answer = lab.now(), lab.put(domain, attempt)
         soon = yield from before_first_check(lab, domain, put_at, answer)
         puts += _puts("FAILED", answer, soon)
-        if attempt is key:
-            restarts = {**dict.fromkeys(STARTED, True), "FAILED": False}.get(status(soon), UNKNOWN)
-        if restarts is True:
+        said.append(status(soon))
+        if said[0] in STARTED:
             break
+    restarts: Any = said[0] in STARTED
+    if not restarts and (said[0] != "FAILED" or said[1] not in STARTED):
+        restarts = UNKNOWN
     lab.delete(domain)
     until = hours(begun, failed, precision=4 * HOUR)
     return {"puts": puts, "failed_restarts": restarts, "hours until FAILED": until}

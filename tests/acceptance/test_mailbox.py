@@ -163,7 +163,7 @@ def test_network(where):
     where.wait(10)
     assert lab.signed_with(domain) == key.selector
     where.mailboxes = AwsMailboxes(again := Unreliable(where.clients), where.wait)
-    assert len(safety.left(where)[RUN]) == 7
+    assert len(safety.left(where)[RUN]) == 8
     safety.clean(where, RUN)
     assert safety.left(where) == {}
     assert {"CreateBucket", "CreateReceiptRule", "SetActiveReceiptRuleSet", "GetObject"} <= set(

@@ -225,7 +225,7 @@ def test_asked_again(tmp_path):
     """A run that is resumed asks what is open, and nothing else; the same is shown then from the journal."""
     path = tmp_path / "journal"
     with world(Switches()) as outside:
-        asleep = sleeping(outside, 50, DAY)
+        asleep = sleeping(outside, 100, DAY)
         first = probe(Lab(asleep, CODE, Journal(path)))
         assert first.open == ["first key"]
         calls = len(outside.ses.model.log)

@@ -183,6 +183,32 @@ def test_not_allowed(account, action):
     assert safety.left(account.where) == {}
 
 
+def test_asked_again(account, tmp_path):
+    """A run that ended with an open question says so; RESUME asks that alone, also if it is cut off in it."""
+    fault = Fault("access_denied", operation="PutEmailIdentityDkimAttributes")
+    account.where.ses.model.inject(fault)
+    _, printed = account.run()
+    code, log = code_in(printed), account.where.ses.model.log
+    assert f"not known: another key; RESUME={code} asks that again" in printed
+    assert "# status_after_put: unknown" in literal_in(printed)
+    assert safety.left(account.where) == {}
+    account.cut(after=20)
+    assert account.run(RESUME=code)[0] is None
+    assert safety.left(account.where) != {}
+    _, again = account.run(RESUME=code)
+    assert "not known" not in again
+    assert "status_after_put='PENDING'" in literal_in(again)
+    assert safety.left(account.where) == {}
+    asked = [one.operation for one in account.where.ses.model.log[len(log) :]]
+    assert 1 <= asked.count("PutEmailIdentityDkimAttributes") <= 2
+    assert asked.count("CreateEmailIdentity") < 6
+    calls = len(account.where.ses.model.log)
+    _, shown = account.run(RESUME=code)
+    assert literal_in(shown) == literal_in(again)
+    assert {one.operation for one in account.where.ses.model.log[calls:]} <= {"ListEmailIdentities"}
+    assert account.times == 1
+
+
 def test_nothing_of_others(account, tmp_path):
     """With OTHERS=1 the transcript has no name of theirs, and never an account or who runs it."""
     account.where.ses.model.put_easy_dkim("theirs.example", REGION)
