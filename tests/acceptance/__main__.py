@@ -152,9 +152,7 @@ def against_aws(zone: str, region: str) -> int:
         return work(where, code, journal, is_new=is_new, has_mail=has_mail, asks_again=bool(resumed))
 
 
-def work(
-    where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool, asks_again: bool
-) -> int:
+def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool, asks_again: bool) -> int:
     """All parts of a run, or what is left of them."""
     run = run_of(code)
     say(f"account {where.account}, Region {where.region}, everything below {below(run, where.zone)}")

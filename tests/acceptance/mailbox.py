@@ -25,8 +25,8 @@ ARRIVAL_SECONDS: Final = 300
 VERIFIED_SECONDS: Final = 3600
 POLL_SECONDS: Final = 2
 
-THROTTLED: Final = {"SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-"""Codes of errors by which AWS asks for patience."""
+THROTTLED: Final = "TooManyRequestsException"
+"""What SES v2 says to too many calls; `patiently` leaves it to the callers."""
 
 Clients = Callable[[str], Any]
 T = TypeVar("T")
@@ -128,7 +128,7 @@ def _patiently(do: Callable[[], T], wait: Callable[[float], None], seconds: floa
             try:
                 return do()
             except ClientError as error:
-                if error.response["Error"]["Code"] not in THROTTLED:
+                if error.response["Error"]["Code"] != THROTTLED:
                     raise
             wait(1)
         return do()

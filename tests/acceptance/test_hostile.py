@@ -1,34 +1,23 @@
 """A hostile world, by the command's own entry: a clear stop and a clean zone, or the right answer."""
 
-import dataclasses
 import re
 
 import pytest
 
 from sandbox.ses.switches import Fault, Switches
-from tests.acceptance import __main__ as acceptance
 from tests.acceptance import safety
-from tests.acceptance.direct import world
+from tests.acceptance.account import code_in, literal_in
 from tests.acceptance.lab import run_of
-from tests.acceptance.prober import Report
-from tests.acceptance.targets import Where
-from tests.acceptance.test_resume import Account, code_in, literal_in
 from tests.acceptance.test_safety import Expiring
 from tests.support.fakes import REGION
 
 APEX = {"NS", "SOA"}
 
 
-@pytest.fixture
-def account(monkeypatch, capsys, tmp_path):
-    """An account whose product does its job."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
-    with world(Switches()) as outside:
-        fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
-        account = Account(Where(**fields, zone_id="Z1", clients=None), monkeypatch, capsys)
-        account.product = lambda _: []
-        yield account
+@pytest.fixture(autouse=True)
+def product(account):
+    """The product does its job."""
+    account.product = lambda _: []
 
 
 def in_the_midst(account, do):
