@@ -23,6 +23,8 @@ from byodkim_provider.errors import InvalidSettings
 
 WINDOW: Final = "acceptUnsignedWindow"
 
+ACCOUNTS: Final = "aws:allowedAccountIds"
+
 PAGE: Final = "docs/how-to/adopt-an-account.md"
 
 
@@ -141,7 +143,7 @@ def file_settings(*, account_id: str, region: str, resolvers: Sequence[str]) -> 
     that were found.
     """
     shared = {f"{settings.PROJECT}:defaults": f"{{dnsResolvers: {list(resolvers)}}}"} if resolvers else {}
-    return {"aws:region": region, "aws:allowedAccountIds": f"['{account_id}']", **shared}
+    return {"aws:region": region, ACCOUNTS: f"['{account_id}']", **shared}
 
 
 def _domains(found: Sequence[Found], default_regions: Sequence[str], *, indent: int) -> CommentedMap:

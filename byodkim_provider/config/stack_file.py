@@ -106,6 +106,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     *others* are settings to add to `config`, in YAML. Raises `InvalidSettings` if the file is not written
     line by line.
     """
+    text = _with_lines(text, len(text), "")
     root = YAML(typ="safe", pure=True).compose(text)
     config = _value(root, "config") if root else None
     paths = (path for path in key_paths(project, "domains", in_project_file=False))
@@ -113,22 +114,23 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
         ((path[-1], found) for path in paths if config and (found := _value(config, path[-1]))),
         (f"{project}:domains", None),
     )
-    column = config.value[0][0].start_mark.column if config and _is_block(config) else 2
-    beside = "".join(f"{' ' * column}{name}: {value}\n" for name, value in others.items())
-    if domains is not None:
-        added = entries(domains.value[0][0].start_mark.column if _is_block(domains) else 0)
-    else:
-        added = f"{beside}{' ' * column}{key}:\n{entries(column + 2)}"
-    place = domains or config
-    if place is None:
-        result = _with_lines(text, len(text), f"config:\n{added}")
-    elif _is_block(place):
-        result = _with_lines(text, _after(text, place), added)
-    else:
+    if any(place is not None and not _is_block(place) for place in (config, domains)):
         raise InvalidSettings([_NOT_EXTENDABLE])
+    column = config.value[0][0].start_mark.column if config else 2
+    beside = "".join(f"{' ' * column}{name}: {value}\n" for name, value in others.items())
+    if config and domains:
+        region = _value(config, "aws:region")
+        place = _next_line(text, _end(region)) if region else _after(text, config)
+        added = [(place, beside), (_after(text, domains), entries(domains.value[0][0].start_mark.column))]
+    else:
+        head, place = ("", _after(text, config)) if config else ("config:\n", len(text))
+        added = [(place, f"{head}{beside}{' ' * column}{key}:\n{entries(column + 2)}")]
+    result = text
+    for place, lines in sorted(added, key=lambda one: one[0], reverse=True):  # stable: domains come first
+        result = _with_lines(result, place, lines)
     before: Any = load(text) or {}
     kept = before.get("config") or {}
-    beside_them = {} if domains else {name: load(value) for name, value in others.items()}
+    beside_them = {name: load(value) for name, value in others.items()}
     expected = {**kept, **beside_them, key: {**(kept.get(key) or {}), **load(entries(0))}}
     try:
         same = load(result) == {**before, "config": expected}

@@ -121,9 +121,11 @@ def test_waves(project):
     before = project.stack_file.read_text()
     first = scan(project, "-s", "dev", "--add", "--yes", "--limit", "1")
     assert "byodkim: left out: domains that the stack has: 1\n" in first.stderr
+    account = "  aws:allowedAccountIds: ['123456789012']\n"
+    region = "  aws:region: eu-west-1\n"
     assert project.stack_file.read_text() == before.replace(
         "  zzz", f"{COMMENT}    a.example.com:\n{ENTRY}  zzz"
-    )
+    ).replace(region, f"{region}{account}")
     assert list(domains(project)) == ["B.example.com", "a.example.com"]
     scan(project, "-s", "dev", "--add", "--yes")
     assert list(domains(project)) == ["B.example.com", "a.example.com", "c.example.com"]
@@ -131,6 +133,20 @@ def test_waves(project):
     assert (0, "") == (last.exit_code, last.stdout)
     assert last.stderr.endswith("byodkim: there is nothing to add\n")
     assert len(scan(project, "--stack", "dev").stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "added"),
+    [("", True), ("  aws:allowedAccountIds: ['123456789012', '210987654321']  # ours\n", False)],
+    ids=["none", "some"],
+)
+def test_account(project, written, added):
+    """A file that has domains and names no account gets the one that was read; one that it names stays."""
+    project.write(f"    x.example.com: {{generation: 1}}\n{written}")
+    assert scan(project, "-s", "dev", "--add", "--yes").exit_code == 0
+    text = project.stack_file.read_text()
+    assert (text.count("aws:allowedAccountIds"), written in text) == (1, True)
+    assert ("  aws:allowedAccountIds: ['123456789012']\n" in text) == added
 
 
 def test_asks(project):
@@ -212,14 +228,18 @@ LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
         ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
         (
             "config:\n  domains:\n   b:\n     k: 1\n     # a note\n  # of the next\n  z: 1\n",
-            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n  z: 1\n",
+            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n  z: 1\n  n: 1\n",
         ),
         (
             "config:\n  p:domains:\n    b:\n      k: |\n        text\n",
-            "config:\n  p:domains:\n    b:\n      k: |\n        text\n    x: {a: 1}\n",
+            "config:\n  p:domains:\n    b:\n      k: |\n        text\n    x: {a: 1}\n  n: 1\n",
+        ),
+        (
+            "config:\n  aws:region: r  # ours\n  p:domains:\n    b: {}",
+            "config:\n  aws:region: r  # ours\n  n: 1\n  p:domains:\n    b: {}\n    x: {a: 1}\n",
         ),
     ],
-    ids=["nothing", "salt", "no last line end", "CRLF", "comments", "literal"],
+    ids=["nothing", "salt", "no last line end", "CRLF", "comments", "literal", "Region"],
 )
 def test_with_domains(text, after):
     """More domains stand below those that are there; not a byte of the rest changes."""
