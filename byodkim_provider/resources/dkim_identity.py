@@ -98,7 +98,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     adopted: pulumi.Output[bool]
     """SES had it before; it stays there when the resource goes."""
     drift: pulumi.Output[Sequence[str] | None]
-    """What SES had otherwise than declared when it was last read, one text each."""
+    """The differences between SES and what is declared, when SES was last read, one sentence each."""
     signing_since: pulumi.Output[str | None]
     """Since when SES has this key, ISO 8601, UTC."""
     signed_until: pulumi.Output[Mapping[str, str]]

@@ -191,5 +191,5 @@ class ByodkimIdentityProvider(AwsProvider):
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:
-    """What is stored, and for people what of it is otherwise than declared."""
+    """What is stored, and for people how SES differs from what is declared."""
     return stored.to_outputs() | {"drift": list(rules.drift(stored))}
