@@ -20,6 +20,7 @@ from byodkim_provider.aws.session import (
     connect,
     connect_to_route53,
     connect_to_secrets,
+    refuse_no_credentials,
     refuse_other_account,
 )
 from byodkim_provider.errors import Stopped
@@ -77,6 +78,7 @@ class Connections:
         return self._once(("SES", region), lambda: self._connect_to_ses(region, account_id))
 
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
+        self._once("credentials", lambda: refuse_no_credentials(self.settings))
         connection = connect(self.settings, region=region, expected_account=account_id)
         account = connection.account_id
         return SesClient(connection.client, region=region, account_id=account, clock=Clock()), account

@@ -16,7 +16,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws.errors import next_step, said
@@ -36,6 +36,7 @@ __all__ = [
     "connect_to_route53",
     "connect_to_secrets",
     "read_settings",
+    "refuse_no_credentials",
     "refuse_other_account",
 ]
 
@@ -120,6 +121,21 @@ def connect_to_route53(
         account = _account(sts, _whose(settings))
         refuse_other_account(settings, "SES", account=account, expected=expected_account)
     return client
+
+
+def refuse_no_credentials(settings: AwsSettings) -> None:
+    """
+    Raise `InvalidSettings` if there are no credentials at all.
+
+    Without any, the client of each Region would search for them again, up to the metadata service
+    of EC2, which may be silent.
+    """
+    settings = replace(settings, roles=())
+    try:
+        if _session(settings, None).get_credentials() is None:
+            raise NoCredentialsError
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(_whose(settings), error) from None
 
 
 def _connect(

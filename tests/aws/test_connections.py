@@ -1,7 +1,9 @@
 """One client a Region in a process, whoever asks and however many at once."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -33,6 +35,7 @@ def asked(monkeypatch):
         return Connection(client=_client(region), account_id="123456789012")
 
     monkeypatch.setattr(module, "connect", connect)
+    monkeypatch.setattr(module, "refuse_no_credentials", lambda _: None)
     return asked
 
 
@@ -126,6 +129,36 @@ def test_failure_is_remembered(asked):
             made.ses("nowhere-1", None)
 
     assert ["nowhere-1"] == asked
+
+
+def test_no_credentials(monkeypatch, tmp_path):
+    """Without credentials they are searched for once, whatever Regions are asked for; each is refused."""
+    searched = []
+
+    class MetadataService(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            searched.append(self.path)
+            self.send_error(404)
+
+        def do_GET(self):
+            self.do_PUT()
+
+        def log_message(self, *_):
+            pass
+
+    for name in [one for one in os.environ if one.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), MetadataService) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        made = Connections(AwsSettings())
+        for region in ("eu-west-1", "us-east-1", "eu-central-1"):
+            with pytest.raises(InvalidSettings, match="no session with the default credentials: Unable to"):
+                made.ses(region, None)
+        server.shutdown()
+    assert 0 < len(searched) <= 2  # a token, then a role
 
 
 def test_bug(asked):
