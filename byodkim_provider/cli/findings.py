@@ -331,5 +331,10 @@ def _notes(
     if settings is None:
         return
     for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
-        if generation != settings.generation:
-            yield f"generation {generation} may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
+        if generation == settings.generation:
+            continue
+        then = f"may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
+        if generation > settings.generation and any(one.adopted for one in stored):
+            # Another stack with the same keys may have had the identity.
+            then = f"{then}, as nobody knows whether it signed before the identity was adopted"
+        yield f"generation {generation} {then}"
