@@ -17,6 +17,7 @@ import click
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.selection import not_in_stack
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
@@ -90,6 +91,8 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
 def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:
     """The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none."""
     known = stack.state.records
+    if domain and domain not in {*known, *(one.name for one in stack.settings.domains)}:
+        raise CannotRead(f"{not_in_stack(domain, stack)}\n  hint: correct it, or {WITHOUT_A_STACK}")
     if not (domain in known if domain else known):
         raise CannotRead(
             f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, or {WITHOUT_A_STACK}"

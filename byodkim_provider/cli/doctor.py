@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import click
 
@@ -22,6 +23,7 @@ from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.examined import DmarcView, Examined, SesView
+from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
@@ -33,8 +35,10 @@ from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.state import DELEGATED, Declared, DnsCheck, Stored
+from byodkim_provider.identity.state import DELEGATED, ROUTE53, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
+
+WORST_FIRST: Final = ("wrong", "unknown", "right")
 
 
 def _server(text: str) -> str:
@@ -120,8 +124,8 @@ def doctor(
     found = [Examined(one, diagnosis) for (one, _), diagnosis in zip(expected, seen, strict=True)]
     views = _ask_ses(identities, stack, environment)
     dmarc = _dmarc(expected, views)
-    verdicts = {one.seen.verdict for one in found}
-    verdict = next(worst for worst in ("wrong", "unknown", "right") if worst in verdicts)
+    verdicts = [one.seen.verdict for one in found]
+    verdict = next(worst for worst in WORST_FIRST if worst in verdicts)
     if as_json:
         plain = {
             "verdict": verdict,
@@ -131,10 +135,11 @@ def doctor(
         }
         click.echo(json.dumps(plain, indent=2))
     else:
-        for line in (*(line for one in found for line in one.lines()), *(view.line() for view in views)):
-            click.echo(line)
-        for line in (line for one in dmarc for line in one.lines()):
-            click.echo(line)
+        subject = stack.name if stack else chosen.domain
+        show_lines([f"{subject}: {tally('record', verdicts, order=WORST_FIRST)}", ""])
+        show_lines(line for one in found for line in one.lines())
+        show_lines(view.line() for view in views)
+        show_lines(line for one in dmarc for line in one.lines())
     context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
 
 
@@ -172,6 +177,7 @@ def _in_stack(
                     panel=panel,
                     name_servers=_name_servers(declared) if declared else (),
                     delegated=declared is not None and DELEGATED in declared.dns,
+                    kept=declared is not None and _is_kept(declared),
                     **_new_key(record, declared),
                 ),
                 resolver,
@@ -197,6 +203,11 @@ def _panel(declared: Declared | None) -> Panel | None:
         return PANELS.get(declared.panel or "") if declared else None
     found = [panel for label in declared.dns if (panel := of_label(label))]
     return found[0] if len(found) == 1 == len(declared.dns) else None
+
+
+def _is_kept(declared: Declared) -> bool:
+    """Whether the stack keeps the records in Route 53 and nowhere else."""
+    return bool(declared.dns) and all(one == DELEGATED or one.startswith(ROUTE53) for one in declared.dns)
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class Examined:
             zone=self.seen.zone,
             found_at=self.seen.found_at,
             new_key=self.expected.new_key,
+            kept=self.expected.kept,
         )
 
     @property
@@ -58,7 +59,7 @@ class Examined:
                 delegated=f"_domainkey.{self.expected.domain}",
                 name_servers=self.expected.name_servers,
             )
-        if self.seen.code in ("", *NOTHING_TO_TYPE) or not self.expected.public_key_der:
+        if self.expected.kept or self.seen.code in ("", *NOTHING_TO_TYPE) or not self.expected.public_key_der:
             return ""
         return panels.instructions(
             self.panel,

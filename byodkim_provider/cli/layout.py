@@ -1,5 +1,5 @@
 """
-Formats the results of `byodkim status` for people: a summary, what is wrong and due, then the details.
+Formats results for people: of `byodkim status` a summary, what is wrong and due, then the details.
 
 Values in, lines on standard output, wrapped between words to the width of the terminal, or to 80
 columns where there is none, as in a log. Nothing that identifies (a domain, a selector, the name of
@@ -9,7 +9,7 @@ a server) is ever cut or broken, however narrow the terminal is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import fill
 from typing import Any, Final, get_args
 
@@ -42,12 +42,26 @@ def show(now: StackNow) -> None:
         _details(console, domain)
 
 
+def show_lines(lines: Iterable[str]) -> None:
+    """Print *lines*; one with a word that does not fit, such as a value to paste, stays in one piece."""
+    console = Console(**PLAIN)
+    for line in lines:
+        if any(len(word) > console.width for word in line.split()):
+            console.print(line, soft_wrap=True)
+        else:
+            _print(console, line)
+
+
 def counted(now: StackNow) -> str:
     """Such as "3 domains, 1 wrong, 2 well"."""
-    verdicts = Counter(one.verdict for one in now.domains)
-    number = len(now.domains)
-    found = [f"{verdicts[one]} {one}" for one in reversed(get_args(Verdict)) if verdicts[one]]
-    return ", ".join([f"{number} domain{'' if number == 1 else 's'}", *found])
+    return tally("domain", [one.verdict for one in now.domains], order=get_args(Verdict)[::-1])
+
+
+def tally(noun: str, kinds: Iterable[str], *, order: Iterable[str]) -> str:
+    """How many things there are, and how many of each of *kinds*: "3 records, 1 wrong, 2 right"."""
+    count = Counter(kinds)
+    found = [f"{count[one]} {one}" for one in order if count[one]]
+    return ", ".join([f"{count.total()} {noun}{'' if count.total() == 1 else 's'}", *found])
 
 
 def _details(console: Console, domain: DomainNow) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, Any, Final
 
 import click
@@ -34,9 +35,24 @@ class CannotRead(Refused):
     exit_code = 2
 
 
+class CannotWrite(Refused):
+    """A file could not be written."""
+
+    exit_code = 2
+
+
 def say(text: str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     write_line(f"byodkim: {text}")
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write *text* to *file*, and say so; raises `CannotWrite` if that fails."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CannotWrite(f"{file}: can't be written: {error.strerror}") from None
+    say(f"{file} is written")
 
 
 def confirmed(question: str) -> bool:

@@ -16,6 +16,7 @@ import click
 
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
@@ -42,12 +43,16 @@ class TxtRecord:
     zone_assumed: bool = False
     """Whether the zone is a guess: the domain itself."""
     ttl: int = TTL
+    written_at: str = ""
+    """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
 
 
 def as_panel(wanted: Sequence[TxtRecord]) -> str:
-    """What to type into which field, one block per record."""
+    """What to type into which field, one block per record; of one that `pulumi up` writes, that it does."""
     return "\n\n".join(
-        panels.instructions(
+        f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
+        if record.written_at
+        else panels.instructions(
             PANELS[record.panel], record_name=record.name, record_value=record.value, zone=record.zone
         )
         for record in wanted
@@ -118,11 +123,14 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
     Print the DNS records to publish.
 
     Those of a stack, or of DOMAIN in it; with --selector and a key file of that key, without a
-    stack and without AWS. Only the public half is printed.
+    stack and without AWS. Only the public half is printed. Of a record that `pulumi up` writes
+    there is nothing to type; --panel prints it all the same.
     """
     form = "json" if as_json else form
+    subject = chosen.domain
     if chosen.one is None:
-        wanted = _of_stack(open_chosen(chosen, context.ensure_object(Environment)), chosen)
+        stack = open_chosen(chosen, context.ensure_object(Environment))
+        subject, wanted = stack.name, _of_stack(stack, chosen)
     elif chosen.public_key_der is None:
         raise click.UsageError("Give --private-key or --public-key.")
     else:
@@ -139,13 +147,17 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
         raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
-    assumed = sorted({record.zone for record in wanted if record.zone_assumed})
-    if form == "panel" and assumed:
+    if form != "panel":
+        click.echo(FORMATS[form](wanted))
+        return
+    if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
         say(
             f"assumed that the panel's zone is {', '.join(assumed)}: "
             "if it shows another one, name it with --zone"
         )
-    click.echo(FORMATS[form](wanted))
+    who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
+    show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}", ""])
+    show_lines(as_panel(wanted).split("\n"))
 
 
 def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
@@ -166,11 +178,20 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
                     panel=chosen.panel or dns.panel or "other",
                     zone=zone,
                     zone_assumed=not (chosen.zone or dns.zone),
+                    written_at="" if chosen.panel else _written_at(settings.get(domain)),
                     # At Cloudflare 1 is no TTL, but leaves it to Cloudflare.
                     ttl=TTL if (dns.provider, dns.ttl) == ("cloudflare", 1) else dns.ttl,
                 )
             )
     return wanted
+
+
+def _written_at(settings: DomainSettings | None) -> str:
+    """Where `pulumi up` writes the records of a domain; empty if people add them in a panel, too."""
+    providers = [dns.provider for dns in settings.dns] if settings else []
+    if "manual" in providers:
+        return ""
+    return " and ".join(PANELS[one].title if one in PANELS else one for one in dict.fromkeys(providers))
 
 
 def _dns(settings: DomainSettings | None) -> DnsSettings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -24,13 +24,14 @@ from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import scan_add, scan_output
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.messages import CannotRead, say, write_file
 from byodkim_provider.cli.scan_account import Account, Names, list_names, read_all
-from byodkim_provider.cli.scan_dns import DnsHome, home_of, zones_of
-from byodkim_provider.cli.scan_entries import Found, as_stack_file, problem
+from byodkim_provider.cli.scan_dns import DnsHome, Route53Zones, home_of, zones_of
+from byodkim_provider.cli.scan_entries import Found, as_stack_file, problem, unreachable
 from byodkim_provider.cli.scan_readings import KEPT, Reading, Readings, Signing
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.config.values import Region, ResolverAddress
+from byodkim_provider.dns.hosting import HostingLookup
 
 Format = Literal["table", "yaml", "json"]
 
@@ -95,6 +96,7 @@ OPTIONS: Final = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."),
     click.option("--names", is_flag=True, help="Only the names: a call for 1000 identities, no reads."),
     click.option("--format", "form", type=click.Choice(get_args(Format)), help="Default: table."),
+    click.option("--json", "as_json", is_flag=True, help="Short for --format json; errors are JSON too."),
     click.option(
         "-o", "--output", type=FILE, metavar="FILE", help="Write this file; its suffix can name the format."
     ),
@@ -109,7 +111,8 @@ OPTIONS: Final = (
         type=_checked(ResolverAddress().read),
         multiple=True,
         metavar="ADDRESS:PORT",
-        help="Ask this resolver where DNS is; the stack file names it too. Default: the system's.",
+        help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "
+        "Internet's DNS. A new stack file names it as `dnsResolvers`. Default: the system's.",
     ),
     click.option("--readings", type=FILE, metavar="FILE", help="Keep there what is read, for the next scan."),
     click.option("--fresh", is_flag=True, help="Read all again, also what was read in the last 24 hours."),
@@ -126,8 +129,8 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     epilog="""\b
 Exit codes:
   0    done
-  1    the file exists or could not be written, or you said no: nothing was written
-  2    wrong usage, or the account could not be read
+  1    the file exists, or you said no: nothing was written
+  2    wrong usage, the account could not be read, or the file not be written
   130  interrupted: the same command goes on
 """
 )
@@ -138,6 +141,7 @@ def scan(
     /,
     names: bool,
     form: Format | None,
+    as_json: bool,
     output: Path | None,
     force: bool,
     name: str | None,
@@ -152,6 +156,7 @@ def scan(
     kept for a day, so that an interrupted scan goes on where it was.
     """
     environment = context.ensure_object(Environment)
+    form = "json" if as_json else form
     _refuse_combinations(names=names, form=form, output=output, add=add, yes=yes)
     wanted = Asked(**asked)
     if output:
@@ -164,22 +169,15 @@ def scan(
         shown = scan_output.names_as_json(listed) if form == "json" else scan_output.names_as_table(listed)
         _print(shown, output)
         return
-    found = _found(account, listed, wanted, environment)
+    found, left_out = _found(account, listed, wanted, environment, to_file=add or form == "yaml")
     say(scan_output.summary(found))
     region = _main_region(found, stack)
+    shared: dict[str, Any] = {"region": region, "resolvers": wanted.nameserver}
     if add and stack:
-        scan_add.add(
-            stack,
-            found,
-            environment,
-            account_id=listed.account_id,
-            region=region,
-            resolvers=wanted.nameserver,
-            yes=yes,
-        )
+        scan_add.add(stack, found, environment, account_id=listed.account_id, yes=yes, **shared)
     elif form == "yaml":
-        now, resolvers = environment.clock.now(), wanted.nameserver
-        _print(_stack_file(found, listed, now=now, region=region, resolvers=resolvers), output)
+        now = environment.clock.now()
+        _print(_stack_file(found, listed, left_out, now=now, **shared), output)
     else:
         shown = scan_output.as_json(listed, found, (region,)) if form == "json" else scan_output.table(found)
         _print(shown, output)
@@ -219,53 +217,72 @@ def _listed(account: Account, asked: Asked, stack: Stack | None) -> Names:
     return names
 
 
-def _found(account: Account, names: Names, asked: Asked, environment: Environment) -> list[Found]:
-    """Every domain that is asked for, read, with its DNS, sorted."""
+def _found(
+    account: Account, names: Names, asked: Asked, environment: Environment, *, to_file: bool
+) -> tuple[list[Found], list[Found]]:
+    """
+    Every domain that is asked for, read, with its DNS, sorted; and those that go into no stack file.
+
+    With *to_file* a domain whose zone DNS does not find is one of the latter: it would stay pending.
+    """
     file = asked.readings or (environment.cache and environment.cache / f"scan-{names.account_id}.jsonl")
     if file is None:
         raise CannotRead("there is no home folder for what is read\n  hint: `--readings FILE` names a file")
     readings = Readings(file, since=environment.clock.now() - KEPT)
     if asked.fresh:
         readings.forget()
-    read = _read(account, names, asked, readings, environment)
-    zones = zones_of(account, names.regions[0])
+    found: list[Found] = []
+    left_out: list[Found] = []
+    zones: Route53Zones | None = None
     lookup = environment.hosting(asked.nameserver)
+    for domains in _batches(list(names.domains), asked, found):
+        read = _read(
+            account, {domain: names.domains[domain] for domain in domains}, asked, readings, environment
+        )
+        zones = zones or zones_of(account, names.regions[0])
+        home = partial(_home, lookup, zones)
+        homes = ask_all([(f"DNS {domain}", partial(home, domain)) for domain in read])
+        for one in [Found(domain, read[domain], dns) for domain, dns in zip(read, homes, strict=True)]:
+            if why := problem(one):
+                say(f"left out: {why}")
+            else:
+                (left_out if to_file and one.dns.failure else found).append(one)
+    for line in unreachable(left_out):
+        say(f"left out: {line}; the next scan asks again")
+    return found[: asked.limit], left_out
 
-    def home(domain: str) -> DnsHome:
-        return home_of(domain, lookup(domain), zones)
 
-    homes = ask_all([(f"DNS {domain}", partial(home, domain)) for domain in read])
-    found = [Found(domain, read[domain], dns) for domain, dns in zip(read, homes, strict=True)]
-    for one in found:
-        if why := problem(one):
-            say(f"left out: {why}")
-    return [one for one in found if not problem(one)]
+def _home(lookup: HostingLookup, zones: Route53Zones, domain: str) -> DnsHome:
+    return home_of(domain, lookup(domain), zones)
 
 
 def _read(
-    account: Account, names: Names, asked: Asked, readings: Readings, environment: Environment
+    account: Account,
+    domains: Mapping[str, Mapping[str, Any]],
+    asked: Asked,
+    readings: Readings,
+    environment: Environment,
 ) -> dict[str, tuple[Reading, ...]]:
-    """The readings of each domain that signs as asked for, no more than the limit."""
+    """The readings of each of *domains* that signs as asked for; their Regions are given."""
+    wanted = [(domain, region) for domain, regions in domains.items() for region in regions]
+    known = [one for domain, region in wanted if (one := readings.get(region, domain))]
+    if known:
+        since = min(one.read_at for one in known)
+        say(
+            f"{len(known)} of {len(wanted)} identities were read since {since:%Y-%m-%d %H:%M} UTC, "
+            "`--fresh` reads them again"
+        )
     found: dict[str, tuple[Reading, ...]] = {}
-    for domains in _batches(list(names.domains), asked, found):
-        wanted = [(domain, region) for domain in domains for region in names.domains[domain]]
-        known = [one for domain, region in wanted if (one := readings.get(region, domain))]
-        if known:
-            since = min(one.read_at for one in known)
-            say(
-                f"{len(known)} of {len(wanted)} identities were read since {since:%Y-%m-%d %H:%M} UTC, "
-                "`--fresh` reads them again"
-            )
-        for one in read_all(account, wanted, readings, clock=environment.clock):
-            found[one.domain] = (*found.get(one.domain, ()), one)
-        for domain in domains:
-            signing = {one.signing for one in found.get(domain, ())}
-            if asked.signing and signing.isdisjoint(asked.signing):
-                found.pop(domain, None)
-    return dict(list(found.items())[: asked.limit])
+    for one in read_all(account, wanted, readings, clock=environment.clock):
+        found[one.domain] = (*found.get(one.domain, ()), one)
+    return {
+        domain: read
+        for domain, read in found.items()
+        if not asked.signing or not {one.signing for one in read}.isdisjoint(asked.signing)
+    }
 
 
-def _batches(domains: list[str], asked: Asked, found: dict[str, Any]) -> Iterator[list[str]]:
+def _batches(domains: list[str], asked: Asked, found: Sequence[Found]) -> Iterator[list[str]]:
     """*domains*, in parts while fewer are *found* than the limit: no more is read than is needed."""
     while domains and (asked.limit is None or len(found) < asked.limit):
         size = len(domains) if asked.limit is None else asked.limit - len(found)
@@ -283,12 +300,23 @@ def _main_region(found: Sequence[Found], stack: Stack | None) -> str:
 
 
 def _stack_file(
-    found: Sequence[Found], names: Names, *, now: datetime, region: str, resolvers: Sequence[str]
+    found: Sequence[Found],
+    names: Names,
+    left_out: Sequence[Found],
+    *,
+    now: datetime,
+    region: str,
+    resolvers: Sequence[str],
 ) -> str:
     if not found:
         raise CannotRead("there is no domain to write into a stack file")
     return as_stack_file(
-        found, account_id=names.account_id, read_at=now, region=region, resolvers=resolvers
+        found,
+        account_id=names.account_id,
+        read_at=now,
+        region=region,
+        resolvers=resolvers,
+        left_out=left_out,
     ).removesuffix("\n")
 
 
@@ -297,5 +325,4 @@ def _print(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text)
         return
-    scan_add.write(output, f"{text}\n")
-    say(f"{output} is written")
+    write_file(output, f"{text}\n")

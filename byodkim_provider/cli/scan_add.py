@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import Refused, confirmed, say
+from byodkim_provider.cli.messages import Refused, confirmed, say, write_file
 from byodkim_provider.cli.scan_entries import ACCOUNTS, Found, as_entries, entry, file_settings
 from byodkim_provider.cli.scan_output import counted
 from byodkim_provider.cli.source import Source
@@ -38,14 +38,6 @@ def may_write(file: Path, environment: Environment, *, force: bool) -> None:
         )
     if not force and not (environment.at_terminal() and confirmed(f"{file} exists, replace it")):
         raise Refused(f"{file}: exists, and nothing was written\n  hint: `--force` replaces it")
-
-
-def write(file: Path, text: str) -> None:
-    """Write *text* to *file*; raises `Refused` if that fails."""
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{file}: can't be written: {error.strerror}") from None
 
 
 def declared_domains(stack: Stack) -> Mapping[str, Any]:
@@ -102,8 +94,10 @@ def add(
         raise Refused("nothing was written\n  hint: `--yes` writes without a question")
     if file.exists():
         Source(file, shown, text, (), {}, {}).replaced_by(changed)
+        say(f"{shown} is written")
     else:
-        write(file, changed)
+        write_file(file, changed)
+    say("`--exclude` keeps out what you delete from the file: without it the next scan finds that again")
 
 
 def _has_secrets(file: Path) -> bool:

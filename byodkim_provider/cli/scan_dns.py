@@ -55,6 +55,8 @@ class DnsHome:
     """`dns` in the stack file; None: the default, `route53`."""
     note: str = ""
     """What there is to decide."""
+    failure: str = ""
+    """Why DNS leads to no zone, so that SES finds no record either; empty if it does."""
 
 
 def zones_of(account: Account, region: str) -> Route53Zones:
@@ -77,8 +79,9 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Zones) -> DnsHome:
     if not seen.name:
         why = "no zone in DNS" if seen.failure == "no zone" else f"no answer from DNS ({seen.failure})"
         if holding:
-            return DnsHome("Route 53?", holding[0].name, (), _in_route53(holding[0], holding), why)
-        return DnsHome("unknown", "", (), "manual", why)
+            where = _in_route53(holding[0], holding)
+            return DnsHome(f"Route 53, {why}", holding[0].name, (), where, failure=why)
+        return DnsHome(why, "", (), "manual", failure=why)
     panel = panels.recognise(seen.name_servers)
     name = next((name for name, one in PANELS.items() if one is panel), None)
     zone = {} if seen.name == domain else {"zone": seen.name}

@@ -52,6 +52,15 @@ def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
     return {**written, "adopt": True}
 
 
+def unreachable(found: Sequence[Found]) -> Iterator[str]:
+    """A line for each reason why SES can't find the records of some domains."""
+    by_reason: dict[str, list[str]] = {}
+    for one in found:
+        by_reason.setdefault(one.dns.failure, []).append(one.domain)
+    for reason, domains in sorted(by_reason.items()):
+        yield f"{reason}, so SES can't find a record: {', '.join(domains)}"
+
+
 def problem(found: Found) -> str:
     """Why the domain can't be in a stack file; "" if it can."""
     try:
@@ -119,8 +128,9 @@ def as_stack_file(
     read_at: datetime,
     region: str,
     resolvers: Sequence[str],
+    left_out: Sequence[Found] = (),
 ) -> str:
-    """A whole stack file, for a stack that has no other domains."""
+    """A whole stack file, for a stack that has no other domains; a comment names those *left_out*."""
     regions = sorted({one for each in found for one in each.regions})
     config = CommentedMap()
     for name, value in file_settings(account_id=account_id, region=region, resolvers=resolvers).items():
@@ -131,7 +141,7 @@ def as_stack_file(
         f"# `byodkim scan` read AWS account {account_id} on {read_at:%Y-%m-%d}: {domains} in\n"
         f"# {', '.join(regions)}. Each comment says what `pulumi up` does, and what there is to decide.\n"
         f"# How to go on: {PAGE}\n"
-    )
+    ) + "".join(f"# Left out: {line}.\n" for line in unreachable(left_out))
     return head + _dumped({"config": config})
 
 

@@ -99,6 +99,7 @@ def as_json(names: Names, found: Sequence[Found], default_regions: Sequence[str]
                         "title": each.dns.title,
                         "zone": each.dns.zone or None,
                         "name_servers": list(each.dns.name_servers),
+                        "failure": each.dns.failure or None,
                     },
                     "entry": entry(each, default_regions),
                     "comments": comments(each),

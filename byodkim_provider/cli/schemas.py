@@ -130,6 +130,94 @@ class Examination:
     dmarc: list[ExaminedDmarc]
 
 
+@dataclass
+class LeftOut:
+    """What no stack file can list."""
+
+    addresses: int
+    """Identities that are e-mail addresses."""
+    names: dict[str, str]
+    """Why, by name."""
+
+
+@dataclass
+class ListedIdentity:
+    """What list pages say of one identity."""
+
+    region: str
+    verification_status: str
+
+
+@dataclass
+class ListedDomain:
+    """A domain that SES has."""
+
+    domain: str
+    identities: list[ListedIdentity]
+
+
+@dataclass
+class ListedNames:
+    """With `--names`: the names alone."""
+
+    account: str
+    regions: list[str]
+    left_out: LeftOut
+    domains: list[ListedDomain]
+
+
+@dataclass
+class ScannedIdentity:
+    """What SES says of one identity."""
+
+    region: str
+    read_at: str
+    """In ISO 8601, UTC."""
+    status: str
+    """SES's DKIM status."""
+    signing_enabled: bool
+    selector: str | None
+    configuration_set: str | None
+    tags: dict[str, str]
+    signing: Literal["byodkim", "easy", "none"]
+    """With what SES signs the domain's mail now."""
+    easy_dkim: bool
+    """Whether the key is Easy DKIM's, signing or not."""
+
+
+@dataclass
+class ScannedDns:
+    """Where the records of a domain go."""
+
+    title: str
+    """For people, such as "Route 53"."""
+    zone: str | None
+    name_servers: list[str]
+    failure: str | None
+    """Why DNS leads to no zone; null if it does."""
+
+
+@dataclass
+class ScannedDomain:
+    """A domain, and what a stack file says of it to adopt it."""
+
+    domain: str
+    identities: list[ScannedIdentity]
+    dns: ScannedDns
+    entry: dict[str, Any]
+    comments: list[str]
+
+
+@dataclass
+class Scan:
+    """The domains of an account."""
+
+    account: str
+    regions: list[str]
+    left_out: LeftOut
+    domains: list[ScannedDomain]
+
+
 SCHEMAS: Final[dict[str, tuple[Any, tuple[type, ...]]]] = {
     "doctor": (
         Examination,
@@ -141,6 +229,13 @@ SCHEMAS: Final[dict[str, tuple[Any, tuple[type, ...]]]] = {
     "iam-policy": (PrintedPolicy, (PrintedPolicy,)),
     "records": (list[PrintedRecord], (PrintedRecord,)),
     "rotate": (Rotated, (Rotated, Rotation)),
+    "scan": (
+        Scan | ListedNames,
+        (
+            *(Scan, ScannedDomain, ScannedIdentity, ScannedDns, LeftOut),
+            *(ListedNames, ListedDomain, ListedIdentity),
+        ),
+    ),
     "status": (StackNow, (StackNow, DomainNow, IdentityNow, RecordNow)),
 }
 """For each command the type of its result, and every class in that."""

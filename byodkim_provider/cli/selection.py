@@ -1,17 +1,22 @@
 """
-Which domains of a stack `byodkim rotate` is about: those named, those with an old key, or all.
+Which domains of a stack a command is about: those named, those with an old key, or all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from difflib import get_close_matches
+from typing import Final
 
 import click
 
 from byodkim_provider.cli.messages import Refused
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.dkim import records
+
+NAMED: Final = 10
+"""How many domains a message names."""
 
 
 def chosen_domains(stack: Stack, domains: Sequence[str], *, since: datetime | None) -> list[str]:
@@ -21,6 +26,20 @@ def chosen_domains(stack: Stack, domains: Sequence[str], *, since: datetime | No
     if since is not None:
         return _older(stack, since)
     return [domain.name for domain in stack.settings.domains if not domain.retired]
+
+
+def not_in_stack(domain: str, stack: Stack) -> str:
+    """The message for a *domain* that neither the stack file nor the state has, with the nearest one."""
+    known = sorted({*(one.name for one in stack.settings.domains), *stack.state.records})
+    if near := get_close_matches(domain, known, n=1):
+        return f"{domain}: is not in stack {stack.name}, did you mean {near[0]!r}?"
+    return f"{domain}: is not in stack {stack.name}, which has {_some(known)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of *names*, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
@@ -33,8 +52,7 @@ def _named(stack: Stack, domains: Sequence[str]) -> list[str]:
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if domain not in known:
-            where = "the state" if stack.has_own_program else stack.source.shown
-            raise Refused(f"{domain}: is not in {where}, which has {', '.join(known)}")
+            raise Refused(not_in_stack(domain, stack))
         chosen.append(domain)
     return list(dict.fromkeys(chosen))
 

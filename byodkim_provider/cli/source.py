@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from byodkim_provider.cli.messages import Refused
+from byodkim_provider.cli.messages import CannotWrite, Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
@@ -38,13 +38,13 @@ class Source:
     """How the file spells each domain."""
 
     def replaced_by(self, text: str) -> Source:
-        """Write *text* to the file; raises `Refused` if the file can't be written, or has changed."""
+        """Write *text* to the file; raises `CannotWrite`, or `Refused` if the file has changed."""
         if _read(self.file) != self.text:
             raise Refused(f"{self.shown}: was changed meanwhile, nothing was written")
         try:
             _write(self.file, text)
         except OSError as error:
-            raise Refused(f"{self.shown}: can't be written: {error.strerror}") from None
+            raise CannotWrite(f"{self.shown}: can't be written: {error.strerror}") from None
         return replace(self, text=text)
 
 

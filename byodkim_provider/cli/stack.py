@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -119,7 +120,13 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     if name is None:
         [shown] = ask(("stack", "--show-name"))
         name = shown.strip()
-    config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
+    try:
+        config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
+    except CannotRead as error:
+        near = get_close_matches(name, stack_names(environment.directory), n=1)
+        if "no stack named" not in str(error) or near in ([], [name]):
+            raise
+        raise CannotRead(f"{error}\n  hint: did you mean `--stack {near[0]}`?") from None
     try:
         values = configuration.read(config, project_name)
     except ValueError:

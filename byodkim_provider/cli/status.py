@@ -22,7 +22,7 @@ from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import StackNow, Verdict, domain_now, identity_now, record_now, stack_now
-from byodkim_provider.cli.messages import CannotRead
+from byodkim_provider.cli.messages import CannotRead, write_file
 from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
@@ -41,7 +41,7 @@ EXIT_CODES: Final[dict[Verdict, int]] = {"well": 0, "wrong": 1, "due": 3}
 Exit codes:
   0  well: everything is verified as far as SES shows, every record is right, nothing is due
   1  wrong: mail is not signed as the stack file says, or soon will not be
-  2  could not be determined: no stack, no credentials, no answer
+  2  could not be determined: no stack, no credentials, no answer; or FILE could not be written
   3  due: mail is fine, and somebody should do something, such as a rotation
 """
 )
@@ -82,10 +82,7 @@ def status(
     if form == "prometheus":
         click.echo(as_prometheus(*found), nl=False)
     if html:
-        try:
-            html.write_text(as_html(found[0]), encoding="utf-8")
-        except OSError as error:
-            raise CannotRead(f"{html}: can't be written: {error.strerror}") from None
+        write_file(html, as_html(found[0]))
     context.exit(EXIT_CODES[max((now.verdict for now in found), key=get_args(Verdict).index)])
 
 

@@ -82,6 +82,20 @@ _FIXES: Final[Mapping[str, str]] = {
     "wrong-panel": "add the record here, where the zone is served",
 }
 
+_KEPT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_FIXES, "run `pulumi up --refresh`, which writes the record again: this stack keeps it"),
+    # What a refresh does not see, or the run can't overwrite.
+    **{code: _FIXES[code] for code in ("not-delegated", "private-key", "servers-differ")},
+    "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
+    "again",
+    **dict.fromkeys(
+        ("hidden-by-delegation", "wrong-panel"),
+        "say in `dns` of the stack file who serves {zone}, and run `pulumi up`; or have {zone} served where "
+        "the stack keeps the record",
+    ),
+}
+"""The same for a record that a stack keeps in Route 53: nobody types it in."""
+
 MISCONFIGURATIONS: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
@@ -89,14 +103,16 @@ NEW_KEY: Final = "make a new key with a new selector"
 """How to get another key without a stack that makes one."""
 
 
-def fix(panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY) -> str:
+def fix(
+    panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY, kept: bool = False
+) -> str:
     """
     How to fix the misconfiguration *code*, one of `MISCONFIGURATIONS`, in the words of this panel.
 
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
-    *new_key* says how to get another key.
+    *new_key* says how to get another key. *kept*: a stack keeps the record in Route 53.
     """
-    return _FIXES[code].format(
+    return (_KEPT if kept else _FIXES)[code].format(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=name_rule(panel),

@@ -47,6 +47,8 @@ FOLLOWED: Final = {
     "set that in the arguments of `ByodkimDomain`, and run `pulumi up`": (
         "engine/test_examples.py::test_several_accounts"
     ),
+    "correct it, or {}": "advice/test_commands.py::test_mistyped",
+    "did you mean `--stack {}`?": "advice/test_commands.py::test_mistyped_stack",
     "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
     "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
     "list all of them in one `pulumi up`, and drop the old ones in another": (

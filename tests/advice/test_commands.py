@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import keys
 from tests.advice.following import Entry, advice
@@ -199,3 +200,54 @@ def test_no_record(project, tmp_path, signing_keys):
     assert project.run("doctor", DOMAIN, "--selector", "s1").exit_code == 0
     follow(project, *advice(text))
     assert project.run("records").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [("doctor",), ("records",), ("rotate", "--dry-run")], ids=lambda command: command[0]
+)
+def test_mistyped(project, command):
+    """With the domain that is suggested the same command goes on; it was not told to run anything."""
+    project.up()
+    project.world.publish(1, 2)
+    said = project.refused(*command, "exmaple.com")
+    assert "exmaple.com: is not in stack dev, did you mean 'example.com'?" in said
+    assert "pulumi up" not in said
+    assert project.run(*command, DOMAIN).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("slip", "setting"),
+    [
+        ("adpot: true", "adopt"),
+        ("genration: 1", "generation"),
+        ("overlapDay: 10", "overlapDays"),
+    ],
+)
+def test_mistyped_setting(project, slip, setting):
+    """With the setting that is suggested the same command goes on."""
+    project.up()
+    text = project.stack_file.read_text()
+    project.write(f"    example.com: {{generation: 1, {slip}}}\n")
+    assert f".{slip.partition(':')[0]}: unknown key, did you mean {setting!r}?" in project.refused("status")
+    project.stack_file.write_text(text)
+    assert project.run("status").exit_code in (0, 1)
+
+
+class NoSuchStack:
+    """What Pulumi says of a stack that is not there."""
+
+    def __init__(self, project):
+        self.directory = project.directory
+
+    def _ask_pulumi(self, arguments, _):
+        raise CannotRead(f"pulumi {' '.join(arguments)}: no stack named '{arguments[-1]}' found")
+
+
+def test_mistyped_stack(project):
+    """With the stack that is suggested the same command goes on."""
+    project.up()
+    project.others["dve"] = NoSuchStack(project)
+    (option,) = advice(project.refused("records", "--stack", "dve"))
+    assert project.run("records", *option.split()).exit_code == 0
+    project.others["something-else"] = NoSuchStack(project)
+    assert "hint" not in project.refused("records", "--stack", "something-else")

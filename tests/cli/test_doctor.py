@@ -37,6 +37,7 @@ FINGERPRINT = "fingerprint [0-9a-f]{64}"
 def _no_region(monkeypatch):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "1000")  # no line is wrapped
 
 
 @pytest.fixture
@@ -68,7 +69,8 @@ def test_right(one, world):
     world.resolver.records[NAME] = (VALUE,)
     result = one()
     assert (0, "") == (result.exit_code, result.stderr)
-    *lines, key, dmarc = result.stdout.splitlines()
+    summary, empty, *lines, key, dmarc = result.stdout.splitlines()
+    assert (summary, empty) == ("example.com: 1 record, 1 right", "")
     assert dmarc == f"DMARC of {DOMAIN}: no record found"
     assert lines == [
         f"{NAME}: right",
@@ -83,7 +85,8 @@ def test_wrong(one, world):
     world.resolver.records[NAME] = (f'"{VALUE}"',)
     result = one("--panel", "godaddy")
     assert (1, "") == (result.exit_code, result.stderr)
-    lines = result.stdout.splitlines()
+    summary, _, *lines = result.stdout.splitlines()
+    assert summary == "example.com: 1 record, 1 wrong"
     assert lines[:3] == [
         f"{NAME}: wrong (literal-quotes)",
         "  ns1.example.net answers a value with quotes in it, expected none",
@@ -110,7 +113,7 @@ def test_could_not_tell(one, world):
     world.resolver.failures = {"ns1.example.net": "silent", "ns2.example.net": "REFUSED"}
     result = one()
     assert result.exit_code == 2
-    assert result.stdout.splitlines()[:3] == [
+    assert result.stdout.splitlines()[2:5] == [
         f"{NAME}: unknown",
         "  ns1.example.net is silent",
         "  ns2.example.net answers REFUSED",
@@ -231,7 +234,7 @@ def test_recognised(project, world, options, code):
     world.resolver = GoDaddy()
     key = ["--public-key", str(TESTDATA / "rsa2048.public.pem")]
     result = project.run("doctor", DOMAIN, "--selector", "s9", *key, *options)
-    assert result.stdout.startswith(f"{NAME}: wrong ({code})\n")
+    assert f"\n\n{NAME}: wrong ({code})\n" in result.stdout
     assert "  the name servers are GoDaddy's\n" in result.stdout
     assert "  GoDaddy: Domain Portfolio ›" in result.stdout
 
@@ -295,7 +298,7 @@ def test_ses_refuses(one, world):
     world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
     result = one("--region", "eu-west-1")
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"{NAME}: right\n")
+    assert f"\n\n{NAME}: right\n" in result.stdout
     assert result.stderr.startswith("byodkim: SES was not asked: GetEmailIdentity for 'example.com'")
 
 
@@ -324,7 +327,8 @@ def test_stack(project):
     """Every record of the stack is looked at, and SES asked for its view."""
     result = project.run("doctor")
     assert (0, "") == (result.exit_code, result.stderr)
-    lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    summary, _, *lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert summary == "dev: 3 records, 3 right"
     assert lines[:3] == [f"s{generation}._domainkey.{DOMAIN}: right" for generation in (1, 2, 3)]
     assert lines[3].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
 
@@ -471,7 +475,59 @@ def test_unknown_domain(project):
     """A domain that the stack does not have is an error with the way on."""
     result = project.run("doctor", "example.org")
     assert (2, "") == (result.exit_code, result.stdout)
-    assert "example.org: the stack has no record" in result.stderr
+    assert result.stderr == (
+        "byodkim: example.org: is not in stack dev, did you mean 'example.com'?\n"
+        "  hint: correct it, or give DOMAIN and --selector to work without a stack\n"
+    )
+
+
+ROUTE53 = ("route53:Z1",)
+
+
+@pytest.mark.parametrize(
+    ("dns", "kept"),
+    [
+        (ROUTE53, True),
+        ((DELEGATED,), True),
+        ((*ROUTE53, "route53:Z2"), True),
+        (("manual",), False),
+        ((*ROUTE53, "manual"), False),
+        ((f"godaddy:{DOMAIN}",), False),
+    ],
+    ids=["Route 53", "delegated", "two zones", "by hand", "both", "by an API"],
+)
+def test_record_that_the_stack_keeps(project, world, dns, kept):
+    """A record that the stack keeps in Route 53 is written again by a run, and nothing is to be typed."""
+    declared = replace(project.stored[0].declared, dns=dns)
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
+    result = project.run("doctor")
+    assert result.exit_code == 1
+    run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it\n"
+    assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
+    (wrong,) = [one for one in json.loads(project.run("doctor", "--json").stdout)["records"] if one["fix"]]
+    assert (wrong["instructions"] is None) == kept
+
+
+def test_every_fix_of_a_record_that_the_stack_keeps():
+    """None asks for a value, or for a record to be added; each misconfiguration has one."""
+    for code in fixes.MISCONFIGURATIONS:
+        said = fixes.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True)
+        assert "'Value'" not in said
+        assert "add the record" not in said
+
+
+def test_80_columns(project, world, monkeypatch):
+    """A line goes on between words, and what has to be pasted stays in one piece."""
+    monkeypatch.setenv("COLUMNS", "80")
+    declared = replace(project.stored[0].declared, dns=("manual",), panel="other", panel_zone=DOMAIN)
+    project.stored = [replace(project.stored[0], declared=declared)]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
+    lines = project.run("doctor").stdout.splitlines()
+    value = world.declared(3).record_value
+    assert [line for line in lines if len(line) > 80] == [f"    Value: {value}"]
+    notes = [number for number, line in enumerate(lines) if line.startswith("    - ")]
+    assert any(lines[number + 1].startswith("      ") for number in notes), "none goes on in another line"
 
 
 # The server to ask

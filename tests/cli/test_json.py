@@ -9,6 +9,7 @@ import pytest
 from byodkim_provider.cli.schemas import SCHEMAS, json_schema
 from sandbox.ses.switches import Fault
 from tests.support.cli_project import CliProject
+from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
 
@@ -84,6 +85,12 @@ LINES = {
         ["rotate", DOMAIN, "--yes", "--no-up"],
         ["rotate", "--older-than", "99d", "--dry-run"],
         ["rotate", DOMAIN, "--yes"],
+    ],
+    "scan": [
+        ["scan", "--region", REGION],
+        ["scan", "--region", REGION, "--names"],
+        ["scan", "--add"],
+        ["scan", "--region", "nowhere"],
     ],
     "status": [["status"], ["status", "--format", "prometheus"], ["status", "--colour"]],
 }

@@ -72,7 +72,7 @@ def test_rotate(project, options, edit):
 def test_rotate_unknown_domain(project):
     """A domain that the program does not have is named as that."""
     result = project.run("rotate", "example.org", "--yes")
-    assert result.stderr == f"byodkim: example.org: is not in the state, which has {DOMAIN}\n"
+    assert result.stderr == f"byodkim: example.org: is not in stack dev, did you mean {DOMAIN!r}?\n"
 
 
 def test_rotate_identity_alone(project):

@@ -30,6 +30,11 @@ PUBLIC_KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
 ONE = (DOMAIN, "--selector", "s1", *PUBLIC_KEY)
 
 
+@pytest.fixture(autouse=True)
+def _no_line_is_wrapped(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 def run(*arguments, stdin=None):
     """`byodkim records` where there is no project, no Pulumi and no AWS."""
     nothing = Environment(directory=Path("/"), ask_pulumi=None, connect=None, resolver=None)
@@ -72,10 +77,17 @@ def test_key_from_standard_input():
 def test_panel():
     """By default it is what a person types, in the panel that was named."""
     text = printed(*ONE, "--panel", "hostgator")
-    assert text == (
-        panels.instructions(PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN) + "\n"
-    )
-    assert printed(*ONE).startswith("DNS panel of example.com\n")
+    typed = panels.instructions(PANELS["hostgator"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    assert text == f"example.com: 1 record, 1 to type in\n\n{typed}\n"
+    assert "\n\nDNS panel of example.com\n" in printed(*ONE)
+
+
+def test_80_columns(monkeypatch):
+    """Remarks go on between words, and what has to be pasted stays in one piece."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = printed(*ONE).splitlines()
+    assert [line for line in lines if len(line) > 80] == [f"  Value: {VALUE}"]
+    assert [line for line in lines if line.startswith("    ")]
 
 
 def test_zone():
@@ -236,9 +248,34 @@ def test_options_go_before_the_stack_file(project):
 def test_zone_of_another_provider(project):
     """The zone that the stack file names is the one that is typed into, whoever else writes to it."""
     project.write("    mail.example.net: {generation: 1, dns: {provider: cloudflare, zone: example.net}}\n")
-    result = project.run("records", "mail.example.net")
+    result = project.run("records", "mail.example.net", "--panel", "cloudflare")
     assert result.stderr == ""
     assert "s1._domainkey.mail\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("dns", "where"),
+    [
+        ("route53", "Route 53"),
+        ("{delegate: true}", "Route 53"),
+        ("[route53, cloudflare]", "Route 53 and Cloudflare"),
+        ("[route53, manual]", ""),
+    ],
+)
+def test_nothing_to_type(project, dns, where):
+    """Of a record that `pulumi up` writes there is nothing to type, unless a panel is named."""
+    project.write(f"    mail.example.net: {{generation: 1, dns: {dns}}}\n")
+    result = project.run("records", "mail.example.net")
+    if not where:
+        assert result.stdout.startswith("dev: 2 records, 2 to type in\n\nDNS panel of ")
+        return
+    said = [
+        f"s{number}._domainkey.mail.example.net: nothing to type, `pulumi up` writes it at {where}\n"
+        for number in (1, 2)
+    ]
+    assert result.stdout == "dev: 2 records, 2 written by `pulumi up`\n\n" + "\n".join(said)
+    assert result.stderr == ""
+    assert project.run("records", "mail.example.net", "--panel", "route53").stdout.count("Value:") == 2 * 2
 
 
 @pytest.mark.parametrize(
@@ -262,7 +299,10 @@ def test_ttl_of_the_stack_file(project, written, ttl):
 
 def test_assumed_zones_of_a_stack(project):
     """Of several domains without a zone in the stack file each one's is named, once."""
-    project.write("    example.com: {generation: 2}\n    mail.example.net: {generation: 1}\n")
+    by_hand = "dns: manual"
+    project.write(
+        f"    example.com: {{generation: 2, {by_hand}}}\n    mail.example.net: {{generation: 1, {by_hand}}}\n"
+    )
     assert project.run("records").stderr == (
         "byodkim: assumed that the panel's zone is example.com, mail.example.net: "
         "if it shows another one, name it with --zone\n"
@@ -283,7 +323,28 @@ def test_unknown_domain(project):
     result = project.run("records", "example.org")
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr == (
-        "byodkim: example.org: the stack has no record\n"
+        "byodkim: example.org: is not in stack dev, did you mean 'example.com'?\n"
+        "  hint: correct it, or give DOMAIN and --selector to work without a stack\n"
+    )
+
+
+def test_nothing_alike(project):
+    """A domain that is like none gets the list, or its beginning."""
+    result = project.run("records", "a.test")
+    assert "a.test: is not in stack dev, which has example.com, mail.example.net\n" in result.stderr
+    more = "".join(f"    d{number:02}.example: {{generation: 1}}\n" for number in range(11))
+    project.write(more)
+    said = project.run("records", "zzz.test").stderr
+    assert "which has d00.example, " in said
+    assert "d09.example and 3 more\n" in said
+
+
+def test_not_made_yet(project):
+    """A domain that the stack file has and the state has not is made by a run."""
+    project.write("    example.com: {generation: 2}\n    new.example: {generation: 1}\n")
+    result = project.run("records", "new.example")
+    assert result.stderr == (
+        "byodkim: new.example: the stack has no record\n"
         "  hint: run `pulumi up`, or give DOMAIN and --selector to work without a stack\n"
     )
 

@@ -1,9 +1,12 @@
 """`byodkim status --html` writes one page that needs nothing beside it, and holds no key."""
 
+import errno
+import os
 import re
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from byodkim_provider.cli.report import as_html
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ONE, record_gone
 from tests.support.cli_project import CliProject
+from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
 
@@ -48,6 +52,7 @@ def test_keys(project, world):
     """For each key: its fingerprint, its role, when it signed, and where it is seen."""
     result = project.run("status", "--html", str(project.directory / "report.html"))
     assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "dev: 1 domain, 1 well")
+    assert result.stderr == f"byodkim: {project.directory / 'report.html'} is written\n"
     text = (project.directory / "report.html").read_text()
     rows = {row[0]: row[1:] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}
     expected = {
@@ -111,7 +116,23 @@ def test_escaped():
 
 
 def test_a_folder_that_is_not_there(project):
-    """The file can't be written: one line, and an exit code."""
+    """The file can't be written: one line, and the exit code that it has in every command."""
     result = project.run("status", "--html", str(project.directory / "no" / "report.html"))
     assert result.exit_code == 2
     assert result.stderr.endswith("report.html: can't be written: No such file or directory\n")
+
+
+def test_a_file_that_can_not_be_written(project, monkeypatch):
+    """`scan --output` says and ends the same."""
+
+    def no_space(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", no_space)
+    file = project.directory / "out"
+    for command in (["status", "--html", str(file)], ["scan", "--region", REGION, "--output", str(file)]):
+        result = project.run(*command)
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+            2,
+            f"byodkim: {file}: can't be written: No space left on device",
+        )

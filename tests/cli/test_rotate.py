@@ -352,7 +352,7 @@ def test_the_file_can_not_be_written(project, world, monkeypatch):
     assert result.stderr.splitlines()[1:] == [
         "byodkim: stacks/Pulumi.dev.yaml: can't be written: No space left on device"
     ]
-    assert (result.exit_code, project.ran) == (1, [])
+    assert (result.exit_code, project.ran) == (2, [])
     assert project.stack_file.read_bytes() == before
     assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
 
@@ -650,7 +650,7 @@ def nothing(project, world):
             "`published: [1, 2, 3, 4]`, which keeps what must stay\n"
             "byodkim: example.net: is not made yet\n  hint: run `pulumi up` first",
         ),
-        (nothing, ["example.net"], "example.net: is not in stacks/Pulumi.dev.yaml, which has example.com"),
+        (nothing, ["example.net"], "example.net: is not in stack dev, did you mean 'example.com'?"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -132,6 +132,7 @@ def test_json(project, has):
                     "title": "GoDaddy",
                     "zone": "example.net",
                     "name_servers": ["ns01.domaincontrol.com"],
+                    "failure": None,
                 },
                 "entry": {
                     "generation": 1,
@@ -220,6 +221,7 @@ def test_regions_that_differ(project, has):
 def test_the_settings_accept_it(project, has):
     """What is written is read by the project's own settings, whatever the names are."""
     names = ["1e3.example.com", "no.example", "xn--bcher-kva.example", "on.example.com", "12.34.example.com"]
+    project.zones_in_dns |= dict.fromkeys(names, ("ns.example.org",))
     for name in names:
         has(name, easy=name < "b")
     loaded = stack_file.load(scan(project, "--format", "yaml", "--nameserver", "127.0.0.1:53").stdout)
@@ -245,6 +247,35 @@ def test_left_out(project, has):
     assert "left out: e-mail addresses, which inherit the DKIM of their domain: 1\n" in result.stderr
     assert "left out: 'some_name.example.com' has an underscore" in result.stderr
     assert "too long for a generated selector" in result.stderr
+
+
+def test_no_zone(project, has, tmp_path):
+    """A domain whose zone DNS does not find is shown, and holds up no wave: it goes into no stack file."""
+    for name in ("a.example.org", "b.example.org", "c.example.com", "d.example.net", "e.example.net"):
+        has(name)
+    (first, *_) = scan(project).stdout.splitlines()[1:]
+    assert re.split("  +", first)[4] == "no zone in DNS"
+    said = "left out: no zone in DNS, so SES can't find a record: a.example.org, b.example.org"
+    file = tmp_path / "new.yaml"
+    written = scan(project, "--limit", "2", "-o", str(file))
+    assert f"byodkim: {said}; the next scan asks again\n" in written.stderr
+    text = file.read_text()
+    assert list(stack_file.load(text)["config"]["ses-byodkim:domains"]) == ["c.example.com", "d.example.net"]
+    assert f"# L{said[1:]}.\n" in text
+    project.zones_in_dns["example.org"] = ("ns01.domaincontrol.com",)
+    again = scan(project, "--limit", "2", "--format", "yaml")
+    assert list(adopted(again)) == ["a.example.org", "b.example.org"]
+
+
+def test_zone_that_is_not_served(project, has):
+    """A zone of Route 53 that DNS does not lead to is no place for a record."""
+    has("a.example.com")
+    del project.zones_in_dns["example.com"]
+    row = re.split("  +", scan(project).stdout.splitlines()[1])
+    assert row[4] == "Route 53, no zone in DNS"
+    refused = scan(project, "--format", "yaml")
+    assert (2, "") == (refused.exit_code, refused.stdout)
+    assert json.loads(scan(project, "--json").stdout)["domains"][0]["dns"]["failure"] == "no zone in DNS"
 
 
 # What it reads
@@ -414,6 +445,7 @@ def test_without_leave_to_read_zones(project, has, monkeypatch):
         (("--names", "--add"), "--names reads nothing that a stack file needs: leave it out."),
         (("--names", "--format", "yaml"), "--names reads nothing that a stack file needs: leave it out."),
         (("--add", "--output", "x.yaml"), "Give --add, or --format and --output."),
+        (("--add", "--json"), "Give --add, or --format and --output."),
         (("--yes",), "--yes needs --add."),
         (("--region", "us-east-9"), "did you mean 'us-east-2'?"),
         (("--limit", "0"), "0 is not in the range x>=1."),

@@ -149,6 +149,22 @@ def test_account(project, written, added):
     assert ("  aws:allowedAccountIds: ['123456789012']\n" in text) == added
 
 
+def test_deleted_entry(project):
+    """What somebody deletes from the file is found again, and how it stays out is said when it is written."""
+    first = scan(project, "-s", "dev", "--add", "--yes")
+    said = (
+        "byodkim: `--exclude` keeps out what you delete from the file: without it the next scan finds that "
+    )
+    assert first.stderr.endswith(f"Pulumi.dev.yaml is written\n{said}again\n")
+    text = project.stack_file.read_text()
+    project.stack_file.write_text(text[: text.index("    # ", text.index("b.example.com"))])
+    assert list(domains(project)) == ["a.example.com", "b.example.com"]
+    kept_out = scan(project, "-s", "dev", "--add", "--yes", "--exclude", "c.example.com")
+    assert kept_out.stderr.endswith("there is nothing to add\n")
+    scan(project, "-s", "dev", "--add", "--yes")
+    assert "c.example.com" in domains(project)
+
+
 def test_asks(project):
     """Nothing is written before somebody has seen the change and said yes."""
     project.stack_file.write_text(SALT)
@@ -228,7 +244,8 @@ LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
         ("config:\r\n  z: 1\r\n", "config:\r\n  z: 1\r\n  n: 1\r\n  p:domains:\r\n    x: {a: 1}\r\n"),
         (
             "config:\n  domains:\n   b:\n     k: 1\n     # a note\n  # of the next\n  z: 1\n",
-            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n  z: 1\n  n: 1\n",
+            "config:\n  domains:\n   b:\n     k: 1\n     # a note\n   x: {a: 1}\n  # of the next\n"
+            "  z: 1\n  n: 1\n",
         ),
         (
             "config:\n  p:domains:\n    b:\n      k: |\n        text\n",

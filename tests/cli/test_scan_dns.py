@@ -58,9 +58,9 @@ def manual(**options):
         ),
         (ZoneInDns("mail.example.com", ("ns.example.org",)), [], "other", "manual", ""),
         (ZoneInDns("example.com", ("ns.example.org",)), [], "other", manual(zone="example.com"), ""),
-        (ZoneInDns(failure="no zone"), [], "unknown", "manual", "no zone in DNS"),
-        (ZoneInDns(failure="silent"), ONE, "Route 53?", None, "no answer from DNS (silent)"),
-        (ZoneInDns(failure="silent"), None, "unknown", "manual", "no answer from DNS (silent)"),
+        (ZoneInDns(failure="no zone"), [], "no zone in DNS", "manual", ""),
+        (ZoneInDns(failure="silent"), ONE, "Route 53, no answer from DNS (silent)", None, ""),
+        (ZoneInDns(failure="silent"), None, "no answer from DNS (silent)", "manual", ""),
     ],
     ids=[
         "zone of the account",
@@ -82,6 +82,7 @@ def test_home(seen, zones, title, setting, note):
     route53 = Route53Zones(None if zones is None else tuple(zones), SERVERS.__getitem__)
     found = home_of("mail.example.com", seen, route53)
     assert (title, setting, note) == (found.title, found.setting, found.note)
+    assert bool(found.failure) == bool(seen.failure)
 
 
 ZONES = """

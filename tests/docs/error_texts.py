@@ -19,7 +19,15 @@ from tests.advice.hints import hints
 
 PRODUCT: Final = Path(byodkim_provider.errors.__file__).parent
 
-OTHERS: Final = {"BadParameter", "CannotRead", "LocatedError", "Refused", "UsageError", "ValueError"}
+OTHERS: Final = {
+    "BadParameter",
+    "CannotRead",
+    "CannotWrite",
+    "LocatedError",
+    "Refused",
+    "UsageError",
+    "ValueError",
+}
 """What is raised and shown, beside the classes of `errors` and of `dns_hosts.interface`."""
 
 ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py", "cli/examined.py")

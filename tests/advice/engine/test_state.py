@@ -27,6 +27,10 @@ def test_record_and_state(sandbox, open_stack):
     assert sandbox.dns.txt(standby["name"]) == (standby["value"],)
     assert sandbox.ses.signing_key(domain, REGION)[0] == standby["name"].partition(".")[0]
 
+    panel.paste(standby["name"], "p=another")
+    assert stack.up(refresh=True).ok
+    assert sandbox.dns.txt(standby["name"]) == (standby["value"],)
+
     earlier = stack.export_text()
     edited = json.loads(earlier)
     for resource in edited["deployment"]["resources"]:
