@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 ATTEMPTS: Final = 10
 """
@@ -78,10 +78,7 @@ FAILURES: Final = (ClientError, BotoCoreError, ForeignAnswer)
 
 
 def retrying(
-    wait: Callable[[float], None],
-    *,
-    retry: Callable[[BaseException], bool] | None = None,
-    before_wait: Callable[[RetryCallState], None] | None = None,
+    wait: Callable[[float], None], *, retry: Callable[[BaseException], bool] | None = None
 ) -> Retrying:
     """Calls again, with backoff, after errors that *retry* accepts, by default `is_passing`."""
     return Retrying(
@@ -89,7 +86,6 @@ def retrying(
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=1, max=MAX_BACKOFF_SECONDS),
         retry=retry_if_exception(retry or is_passing),
-        before_sleep=before_wait,
         reraise=True,
     )
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
-from tenacity import RetryCallState
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
@@ -31,6 +30,9 @@ The SES API reference says of every identity action: "You can execute this opera
 once per second". The rest is for calls that take less time on their way than the one before.
 """
 
+WAKE_SECONDS: Final = 0.2
+"""How often a thread that waits behind others checks for an interrupt."""
+
 ONLY_IF_THROTTLED: Final = ("PutEmailIdentityDkimSigningAttributes",)
 """
 Retried only on 429, when SES certainly did nothing.
@@ -47,10 +49,12 @@ class Calls:
 
     def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
         client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
+        client.meta.events.register("before-send.sesv2", self._end_turn)
         self._operations = client.meta.method_to_api_mapping
         self._region = region
         self._clock = clock
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._whose_turn: int | None = None
         self._next_call = 0.0
 
     def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
@@ -61,7 +65,7 @@ class Calls:
         """
         operation = self._operations[method.__name__]
         may_repeat = is_throttled if operation in ONLY_IF_THROTTLED else errors.is_passing
-        retry = errors.retrying(self._wait, retry=may_repeat, before_wait=self._start_over)
+        retry = errors.retrying(self._wait, retry=may_repeat)
         try:
             answer: T = retry(self._send_in_turn, method, *args, **given)
         except FAILURES as error:
@@ -76,19 +80,22 @@ class Calls:
         return answer
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        with self._lock:
-            turn = max(self._next_call, self._clock.monotonic())
-            self._next_call = turn + SECONDS_PER_CALL
-        self._wait(turn - self._clock.monotonic())
-        return method(*args, **given)
+        """Hold the turn until the request leaves: the pace counts from then, however long that takes."""
+        while not self._turn.acquire(timeout=WAKE_SECONDS):
+            self._wait(0)
+        self._whose_turn = threading.get_ident()
+        try:
+            self._wait(self._next_call - self._clock.monotonic())
+            return method(*args, **given)
+        finally:
+            self._end_turn()
 
-    def _start_over(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if error is None or not is_throttled(error):
-            return
-        with self._lock:
-            # Counted from the throttled call: SES may count that call too.
-            self._next_call = max(self._next_call, self._clock.monotonic() + SECONDS_PER_CALL)
+    def _end_turn(self, **_: object) -> None:
+        """End the turn of this thread. Called right before botocore sends, or if it does not get there."""
+        if self._whose_turn == threading.get_ident():
+            self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+            self._whose_turn = None
+            self._turn.release()
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

@@ -37,13 +37,7 @@ KEY, NEXT_KEY = (
 
 
 class FakeClock(SandboxClock):
-    """Time of client and SES alike. It moves when every one of *threads* waits, to the first one's end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._changed = threading.Condition()
-        self._ends: list[timedelta] = []
-        self.threads = 1
+    """Time of client and SES alike. It moves to the end of a wait; one thread at a time has one."""
 
     def now(self) -> datetime:
         return START + self._offset
@@ -52,24 +46,8 @@ class FakeClock(SandboxClock):
         return self._offset.total_seconds()
 
     def wait(self, seconds: float) -> bool:
-        with self._changed:
-            end = self._offset + timedelta(seconds=seconds)
-            self._ends.append(end)
-            self._move_on()
-            assert self._changed.wait_for(lambda: self._offset >= end, timeout=20)
+        self.advance(seconds)
         return stopping.is_set()
-
-    def leave(self) -> None:
-        """One thread less to wait for."""
-        with self._changed:
-            self.threads -= 1
-            self._move_on()
-
-    def _move_on(self) -> None:
-        if self._ends and len(self._ends) == self.threads:
-            self.advance(min(self._ends) - self._offset)
-            self._ends = [end for end in self._ends if end > self._offset]
-            self._changed.notify_all()
 
 
 class Ses(SesEmulator):
@@ -482,23 +460,60 @@ def test_no_pace_of_botocore(boto: Any) -> None:
     assert boto.meta.config.retries == {"total_max_attempts": 1, "mode": "standard"}
 
 
-def test_all_threads_keep_one_pace(ses: Ses, client: SesClient, clock: FakeClock) -> None:
-    """All threads together make a call in 1.05 seconds, so that SES has no reason to refuse one."""
-    ses.switches.requests_per_second = 1
-    clock.threads = 6
-
-    def work(_: int) -> None:
-        try:
-            for _ in range(3):
-                client.get_email_identity(DOMAIN)
-        finally:
-            clock.leave()
-
+def sent_at(client: SesClient, boto: Any, clock: FakeClock, *, calls: int) -> list[float]:
+    """When each of so many calls, by six threads together, leaves."""
+    times: list[float] = []
+    boto.meta.events.register_first("before-send.sesv2", lambda **_: times.append(clock.monotonic()))
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(work, range(6)))
-    gaps = [(after.at - before.at).total_seconds() for before, after in pairwise(ses.log)]
-    assert [1.05] * 17 == [round(gap, 3) for gap in gaps]
-    assert [] == ses.calls("GetEmailIdentity", answered=False)
+        list(threads.map(client.get_email_identity, [DOMAIN] * calls))
+    return [round(at, 3) for at in times]
+
+
+def test_all_threads_keep_one_pace(client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """All threads together send a call in 1.05 seconds, so that SES has no reason to refuse one."""
+    gaps = [round(after - before, 3) for before, after in pairwise(sent_at(client, boto, clock, calls=18))]
+    assert [1.05] * 17 == gaps
+
+
+def test_pace_counts_from_sending(client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """A busy machine, or signing in, may hold up a call in its turn: the next ones keep their distance."""
+    held_up = iter((3, 0.5))
+    boto.meta.events.register("request-created.sesv2", lambda **_: clock.advance(next(held_up, 0)))
+    assert [3, 4.55, 5.6, 6.65] == sent_at(client, boto, clock, calls=4)
+
+
+def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses: Ses) -> None:
+    """Whoever has no credentials holds up nobody."""
+    problems = iter([NoCredentialsError()])
+
+    def sign(**_: object) -> None:
+        for problem in problems:
+            raise problem
+
+    boto.meta.events.register("request-created.sesv2", sign)
+    assert refused(lambda: client.get_email_identity(DOMAIN)).code == "NoCredentialsError"
+    client.get_email_identity(DOMAIN)
+    assert 1 == len(ses.log)
+
+
+def test_interrupted_in_line(ses: Ses, client: SesClient, boto: Any) -> None:
+    """Whoever waits behind a call that does not leave yet stops at once when the run is interrupted."""
+    stopped = threading.Semaphore(0)
+
+    def hold_up(**_: object) -> None:
+        stopping.set()
+        assert all(stopped.acquire(timeout=20) for _ in range(3))
+
+    def call(_: int) -> None:
+        try:
+            client.get_email_identity(DOMAIN)
+        except Stopped:
+            stopped.release()
+
+    boto.meta.events.register("request-created.sesv2", hold_up)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(call, range(4)))
+    assert 1 == len(ses.log)
 
 
 def test_interrupted_before_a_call(ses: Ses, client: SesClient) -> None:
