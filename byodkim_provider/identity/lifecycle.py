@@ -16,7 +16,7 @@ from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
-from byodkim_provider.identity import dns_moves, lookups
+from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift
@@ -93,7 +93,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
     record = Visibility(visible=True, right=0, asked=0, answers=())
     if resolver := services.resolver:
         record = wait_until_visible(
-            lambda: lookups.check(declared, resolver),
+            lambda: services.recent.check(declared, resolver),
             wait=services.dns_wait if lookup.shared else DnsWait(services.clock),
             seconds=lookup.seconds,
             subject=declared.domain,

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import visibility
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.progress import Clock
+
+RECENT_SECONDS: Final = 60
+"""How long a lookup counts that found the record at every server, from its begin."""
+
+
+class Recent:
+    """
+    Lookups of records by all identities of a run.
+
+    A class because it keeps those that found the record at every server: the one for the preview's line
+    about a switch counts before the Put too.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._complete: dict[tuple[object, ...], tuple[float, Visibility]] = {}
+
+    def check(self, declared: Declared, resolver: DnsResolver) -> Visibility:
+        """How far the record of the declared key is visible now, or was at most `RECENT_SECONDS` ago."""
+        began = self._clock.monotonic()
+        record = (declared.record_name, declared.record_value, declared.dns_check, declared.dns_resolvers)
+        at, seen = self._complete.get(record, (began, None))
+        if seen and began - at <= RECENT_SECONDS:
+            return seen
+        seen = check(declared, resolver)
+        if seen.visible and seen.right == seen.asked:
+            self._complete[record] = began, seen
+        return seen
 
 
 def check(declared: Declared, resolver: DnsResolver) -> Visibility:
@@ -33,7 +64,7 @@ def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str
     return visibility.servers_asked(answers)
 
 
-def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> str:
+def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None, recent: Recent) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
@@ -42,5 +73,5 @@ def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | N
         return f"{line}, DNS is not checked"
     if declared.dns_check == "recursive" and declared.generation not in before.published:
         return f"{line}, its record is not looked up before it is made"
-    seen = check(declared, resolver)
+    seen = recent.check(declared, resolver)
     return f"{line} visible at {seen.right} of {seen.asked} servers"

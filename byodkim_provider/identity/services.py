@@ -9,6 +9,7 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import DnsWait
+from byodkim_provider.identity.lookups import Recent
 from byodkim_provider.progress import Clock, Progress
 
 Key = Callable[[], SigningKey]
@@ -26,6 +27,8 @@ class Services:
     progress: Progress
     dns_wait: DnsWait
     """How long all new identities of a run together wait for their records."""
+    recent: Recent
+    """What the preview of this run has just seen in DNS is not looked up again."""
     names: Callable[[], Collection[str]]
     """Names of the identities in the Region when this run first listed them."""
     instances: MutableMapping[tuple[str, str], str] = field(default_factory=dict)

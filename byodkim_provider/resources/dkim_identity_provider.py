@@ -57,6 +57,7 @@ class ByodkimIdentityProvider(AwsProvider):
     ) -> None:
         """Tests pass what it uses: *connect* what an identity's life calls, *route53* Route 53 by role."""
         super().__init__()
+        self._recent = lookups.Recent(Clock())
         self._connect = connect or self._connect_to_aws
         self._route53 = route53 or self._connect_to_route53
 
@@ -136,7 +137,7 @@ class ByodkimIdentityProvider(AwsProvider):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
             if planned.asks and planned.asks.why == SWITCH and not unknown:
-                progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver))
+                progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver, self._recent))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -185,6 +186,7 @@ class ByodkimIdentityProvider(AwsProvider):
             clock=Clock(),
             progress=progress_of_this_call(),
             dns_wait=_dns_wait,
+            recent=self._recent,
             names=lambda: self._connections.names(declared.region, declared.account_id),
             instances=_instances,
         )

@@ -48,9 +48,9 @@ REQUESTS = {
         "sts GetCallerIdentity": 2,
     },
     "rotation": {
-        "dns A authoritative": 24,
-        "dns NS authoritative": 6,
-        "dns TXT authoritative": 24,
+        "dns A authoritative": 12,
+        "dns NS authoritative": 3,
+        "dns TXT authoritative": 12,
         "route53 ChangeResourceRecordSets": 3,
         "route53 GetHostedZone": 3,
         "route53 ListHostedZones": 1,

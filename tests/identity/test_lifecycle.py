@@ -1703,7 +1703,7 @@ def test_planned_switch(world, change, line):
     world.publish(2)
     before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
 
-    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver)
+    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver, world.recent)
 
     assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
 
@@ -1713,7 +1713,7 @@ def test_planned_switch_without_dns(world):
     old = world.verified()
 
     assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
-        lookups.planned_switch(old, world.declared(2), None)
+        lookups.planned_switch(old, world.declared(2), None, world.recent)
     )
 
 
@@ -1722,7 +1722,7 @@ def test_planned_switch_to_a_record_that_is_to_come(world):
     old = world.verified(published=(1,))
     world.forget()
 
-    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver)
+    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver, world.recent)
 
     assert [] == world.resolver.looked_up
 

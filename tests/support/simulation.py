@@ -16,6 +16,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import verification
+from byodkim_provider.identity.lookups import Recent
 from byodkim_provider.identity.services import Services
 from byodkim_provider.resources import dkim_identity_provider
 from tests.continuity.model import Declaration, Known, Properties, Providers
@@ -126,7 +127,7 @@ def process(
     clock: FakeClock,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    dns_wait = DnsWait(clock)
+    dns_wait, recent = DnsWait(clock), Recent(clock)
     instances: dict[tuple[str, str], str] = {}
 
     def services(region: str) -> Services:
@@ -136,6 +137,7 @@ def process(
             clock=clock,
             progress=FakeProgress(),
             dns_wait=dns_wait,
+            recent=recent,
             names=lambda: names(region),
             instances=instances,
         )

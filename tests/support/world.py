@@ -15,6 +15,7 @@ from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import lifecycle, verification
+from byodkim_provider.identity.lookups import Recent
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
@@ -38,6 +39,7 @@ class World:
     resolver: FakeResolver = field(default_factory=FakeResolver)
     instances: dict[tuple[str, str], str] = field(default_factory=dict)
     dns_wait: DnsWait = field(init=False)
+    recent: Recent = field(init=False)
     names: dict[str, frozenset[str]] = field(init=False)
     """What SES had, by Region, as this run has listed it."""
     model: SesModel = field(init=False)
@@ -67,6 +69,7 @@ class World:
             clock=self.clock,
             progress=self.progress,
             dns_wait=self.dns_wait,
+            recent=self.recent,
             names=lambda: self._names(region),
             instances=self.instances,
         )
@@ -147,6 +150,7 @@ class World:
         """What follows is another run, in another process."""
         self.instances.clear()
         self.dns_wait = DnsWait(self.clock)
+        self.recent = Recent(self.clock)
         self.names = {}
 
     def in_dns(self, selector: str | None) -> bool:
