@@ -15,6 +15,9 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.dkim_verification import DkimVerification
 from byodkim_provider.resources.unknowns import has_unknown
 
+Verdicts = Mapping[tuple[str, str, str | None], str]
+"""Statuses that a verification found, by domain, Region and time of the key."""
+
 
 def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
     """*pending*, and those of the *others* that are about other identities."""
@@ -38,24 +41,34 @@ def made(value: Any) -> Any:
     return value
 
 
-def known_of(identity: ByodkimIdentity, verification: DkimVerification) -> pulumi.Output[Sequence[Any]]:
+def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
+    """The statuses that the verification found; none if `--target` left it out of the update."""
+
+    def verdicts(results: Sequence[Mapping[str, Any]] | None) -> Verdicts:
+        return {(one["domain"], one["region"], one.get("key_set_at")): one["status"] for one in results or ()}
+
+    result: pulumi.Output[Verdicts] = made(verification.results).apply(verdicts)
+    return result
+
+
+def known_of(identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]) -> pulumi.Output[Sequence[Any]]:
     """
     The status of an identity, the differences that a refresh found, and the verification's verdict.
 
-    The verdict is None if `--target` left the verification out of the update.
+    The verdict is None if there is none of this key.
     """
 
-    def known(found: Sequence[Any]) -> Sequence[Any]:
-        results, domain, region, key_set_at, status, drift = found
-        of_this_key = (
-            one["status"]
-            for one in results or ()
-            if (one["domain"], one["region"], one.get("key_set_at")) == (domain, region, key_set_at)
-        )
-        return status, drift, next(of_this_key, None)
+    def known(given: Verdicts) -> pulumi.Output[Sequence[Any]]:
+        def of_this_key(found: Sequence[Any]) -> Sequence[Any]:
+            domain, region, key_set_at, status, drift = found
+            return status, drift, given.get((domain, region, key_set_at))
 
-    found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
-    return pulumi.Output.all(made(verification.results), *found).apply(known)
+        found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
+        return pulumi.Output.all(*found).apply(of_this_key)
+
+    # Not as one more argument of `Output.all`, which makes an Output of each part of each argument: for
+    # each identity those of all identities.
+    return verdicts.apply(known)
 
 
 def status_in(known: Sequence[Any]) -> str:

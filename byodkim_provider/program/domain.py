@@ -22,7 +22,15 @@ from byodkim_provider.dns_providers.interface import DnsProvider, Existing, Host
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import DELEGATED, MANUAL
 from byodkim_provider.program._declared import identity_args, key_of
-from byodkim_provider.program._outputs import known_of, line_about, made, merged, status_in
+from byodkim_provider.program._outputs import (
+    Verdicts,
+    known_of,
+    line_about,
+    made,
+    merged,
+    status_in,
+    verdicts_of,
+)
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
@@ -160,7 +168,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                 lambda since: self._warn_of_age(since, settings.generation, settings.rotate_after_days)
             )
 
-    def summary(self, verification: DkimVerification) -> dict[str, Any]:
+    def summary(self, verdicts: pulumi.Output[Verdicts]) -> dict[str, Any]:
         """
         The stack output of the domain: signing generation and selector, records and their zones,
         the NS records of a delegation, the status in each Region.
@@ -179,7 +187,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
-                    "status": known_of(identity, verification).apply(status_in),
+                    "status": known_of(identity, verdicts).apply(status_in),
                     "signing_since": identity.signing_since,
                 }
                 for region, identity in self.identities.items()
@@ -187,10 +195,10 @@ class ByodkimDomain(pulumi.ComponentResource):
         }
         return {name: made(value) for name, value in shown.items()}
 
-    def not_verified(self, verification: DkimVerification) -> Sequence[pulumi.Output[str]]:
-        """One line for each identity, which is "" if the verdict of *verification* says everything."""
+    def not_verified(self, verdicts: pulumi.Output[Verdicts]) -> Sequence[pulumi.Output[str]]:
+        """One line for each identity, which is "" if its verdict says everything."""
         return [
-            known_of(identity, verification).apply(partial(line_about, f"{self._domain} {region}"))
+            known_of(identity, verdicts).apply(partial(line_about, f"{self._domain} {region}"))
             for region, identity in self.identities.items()
         ]
 
@@ -209,7 +217,8 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
 
     The verification's results can't show a difference that a later refresh found.
     """
-    others = [made(line) for domain in domains for line in domain.not_verified(verification)]
+    verdicts = verdicts_of(verification)
+    others = [made(line) for domain in domains for line in domain.not_verified(verdicts)]
     return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
 
 

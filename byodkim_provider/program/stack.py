@@ -12,6 +12,7 @@ import pulumi
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.program import stack_config, unencrypted_keys
+from byodkim_provider.program._outputs import verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
@@ -63,5 +64,6 @@ def _declare() -> None:
             delegations={one.name: dns.release for one in stack.domains for dns in one.dns if dns.delegate},
         ),
     )
-    pulumi.export("domains", {name: domain.summary(verification) for name, domain in domains.items()})
+    verdicts = verdicts_of(verification)
+    pulumi.export("domains", {name: domain.summary(verdicts) for name, domain in domains.items()})
     pulumi.export("pending", pending(domains.values(), verification))

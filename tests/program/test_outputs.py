@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pulumi
 import pytest
 
-from byodkim_provider.program._outputs import known_of, line_about, merged, status_in
+from byodkim_provider.program._outputs import known_of, line_about, merged, status_in, verdicts_of
 
 FIRST, LATER = "2026-11-25T12:00:00Z", "2026-11-25T13:00:00Z"
 THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "SUCCESS"}
@@ -22,7 +22,7 @@ def known(results, **identity):
     @pulumi.runtime.test
     def run():
         verification = SimpleNamespace(results=pulumi.Output.from_input(results))
-        return known_of(SimpleNamespace(**outputs), verification).apply(found.append)
+        return known_of(SimpleNamespace(**outputs), verdicts_of(verification)).apply(found.append)
 
     run()
     return found[0]

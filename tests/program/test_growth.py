@@ -1,0 +1,72 @@
+"""What a stack of many domains costs the program: each domain as much as the one before it."""
+
+import json
+
+import pulumi
+from pulumi.runtime import set_all_config
+from pulumi.runtime.settings import reset_options
+
+from byodkim_provider.program.stack import declare_stack
+
+SET_AT = "2026-11-25T12:00:00Z"
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Makes all that is declared, and verifies all identities; knows of the stack's outputs."""
+
+    def new_resource(self, args):
+        made = {}
+        domain, _, last = args.name.partition("/")
+        if args.typ.endswith("DkimKey"):
+            name = f"s{last}._domainkey.{domain}"
+            made = {"selector": f"s{last}", "private_key": "", "record_name": name, "record_value": "p="}
+        if args.typ.endswith("ByodkimIdentity"):
+            made = {"key_set_at": SET_AT, "key_set_by": "", "status": "PENDING", "adopted": False}
+            made |= {"signing_since": SET_AT, "drift": [], "signed_until": {}}
+        if args.typ.endswith("DkimVerification"):
+            of = ("domain", "region", "selector", "key_set_at")
+            results = [{name: one[name] for name in of} for one in args.inputs["identities"]]
+            made = {"results": [one | {"status": "SUCCESS", "verified": True} for one in results]}
+            made["pending"] = []
+        return args.name, {**args.inputs, **made}
+
+    def call(self, args):
+        assert args.token.endswith("getCallerIdentity")
+        return {"accountId": "123456789012"}
+
+
+def outputs_gathered(monkeypatch, domains):
+    """How many values the program, and the SDK for it, hand to `Output.all` for that many domains."""
+    number = 0
+    gather = pulumi.Output.all
+
+    def count(*values, **named):
+        nonlocal number
+        number += len(values) + len(named)
+        return gather(*values, **named)
+
+    pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
+    names = [f"d{number:03}.example" for number in range(domains)]
+    config = {"domains": {name: {"generation": 1} for name in names}, "defaults": {"dns": "manual"}}
+    set_all_config(
+        {"aws:region": "eu-west-1"} | {f"ses-byodkim:{name}": json.dumps(one) for name, one in config.items()}
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(pulumi.Output, "all", staticmethod(count))
+        try:
+            pulumi.runtime.test(declare_stack)()
+        finally:
+            reset_options()
+            set_all_config({})
+    return number
+
+
+def test_outputs(monkeypatch):
+    """
+    Twice as many domains are twice as many Outputs.
+
+    `Output.all` makes one of each part of a value, so a list of all identities that it gets for each identity
+    costs the square of their number.
+    """
+    two, four, eight = (outputs_gathered(monkeypatch, number) for number in (2, 4, 8))
+    assert (eight - four) == 2 * (four - two)
