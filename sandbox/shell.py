@@ -1,7 +1,7 @@
 """
 A sandbox that keeps running, for a second shell: `python -m sandbox.shell`.
 
-The second shell evaluates the standard output; everything else goes to standard error.
+The second shell runs the line on the standard output; everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -15,49 +15,72 @@ from typing import Final
 
 from sandbox.demo import QUICK, ZONES
 from sandbox.pulumi.engine import find_pulumi
+from sandbox.pulumi.language_host import serving
 from sandbox.pulumi.plugins import install_plugins
 from sandbox.world import Sandbox
 
+REGION: Final = "eu-west-1"
+"""The Region of commands that name none."""
+
+FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+"""Variables of the user's own account that lead away from the sandbox."""
+
 HELP: Final = """\
-A sandbox is running until Ctrl-C. In a second shell, in this folder, paste the lines above, then
+A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder. From then on
+`pulumi`, `byodkim` and `aws` reach the sandbox there, and nothing else has to be installed for it.
+Commands to try are in docs/tutorial/first-domain.md.
 
-  pulumi stack init sandbox
-  pulumi config set aws:region eu-west-1
-  pulumi config set --path 'ses-byodkim:defaults.dnsResolvers[0]' {resolver}
-  pulumi config set --path 'ses-byodkim:domains["example.com"].generation' 1
-  pulumi up
-
-The zones {zones} are there. SES checks DNS a second after it gets a key here; the real
-one takes minutes. `pulumi up` needs the Python language host that comes with an
-official Pulumi CLI; `make demo` does without. The sandbox forgets everything when it ends, so
-remove stacks/Pulumi.sandbox.yaml then.
+The zones {zones} are there, and no identity. SES checks DNS a second after it
+gets a key here; the real one takes minutes. The sandbox forgets everything when it ends: remove
+stacks/Pulumi.sandbox.yaml then.
 """
 
 
 def main() -> int:
     """Run until interrupted."""
     pulumi = find_pulumi()
-    with Sandbox(switches=QUICK) as sandbox:
+    ours = {name for name in os.environ if name.startswith("AWS_")}
+    with (
+        Sandbox(switches=QUICK) as sandbox,
+        # Programs run in this process, which must not lead them to the user's account.
+        serving(sandbox.environment, forget=ours - sandbox.environment.keys()) as language_host,
+    ):
         for zone in ZONES:
             sandbox.add_zone(zone)
         state = sandbox.directory / "pulumi-state"
         state.mkdir()
-        environment = sandbox.environment | {
-            "PULUMI_BACKEND_URL": state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "SANDBOX_DNS": sandbox.dns_resolver,
-            "PULUMI_HOME": str(install_plugins(pulumi, sandbox.directory / "pulumi-home")),
-            "PATH": os.pathsep.join(
-                [str(Path(sys.executable).parent), str(Path(pulumi.command).parent), os.environ["PATH"]]
-            ),
-        }
-        print("unset AWS_PROFILE")
-        for name, value in sorted(environment.items()):
-            print(f"export {name}={shlex.quote(value)}")
-        sys.stdout.flush()
-        print(HELP.format(resolver=sandbox.dns_resolver, zones=", ".join(ZONES)), file=sys.stderr)
+        home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
+        variables = environment(sandbox, state=state, pulumi_home=home, language_host=language_host)
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{Path(pulumi.command).parent}{os.pathsep}"
+        lines = [f"unset {' '.join(FOREIGN)}", f'export PATH={shlex.quote(programs)}"$PATH"']
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+        file = sandbox.directory / "environment"
+        file.write_text("".join(f"{line}\n" for line in lines))
+        print(f". {shlex.quote(str(file))}", flush=True)
+        print(HELP.format(zones=", ".join(ZONES)), file=sys.stderr)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
+
+
+def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_host: str) -> dict[str, str]:
+    """
+    Variables with which a shell reaches *sandbox*, and `pulumi` a backend in the folder *state*.
+
+    With them `pulumi` needs nothing else that is installed.
+    """
+    return {
+        "PULUMI_PYTHON_CMD": sys.executable,  # unless the sandbox has another way to start plugins
+        **sandbox.environment,
+        "AWS_DEFAULT_REGION": REGION,  # version 1 of the AWS CLI knows no other name
+        "AWS_REGION": REGION,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+        "PULUMI_DEBUG_LANGUAGES": language_host,
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "SANDBOX_DNS": sandbox.dns_resolver,
+    }
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ it, on either side of a process boundary, finds it by environment variables alon
 
 from __future__ import annotations
 
+import base64
+import functools
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,11 +19,14 @@ from typing import TYPE_CHECKING, Self
 from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
 from sandbox.dns.cloudflare import Cloudflare
-from sandbox.dns.hosting import HostedZone
+from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
+from sandbox.dns.zone import RecordSet
 from sandbox.mail.dns import ask
 from sandbox.mail.sink import MailSink
+from sandbox.ses.actions import SIGNING_HOSTED_ZONE
 from sandbox.ses.emulator import SesEmulator
+from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Switches
 
 if TYPE_CHECKING:
@@ -119,4 +124,20 @@ class Sandbox:
             *self.cloudflare.zones("active"),
             *self.aws.zones(),
             *self.cloudflare.zones("pending"),
+            _easy_dkim_zone(),
         ]
+
+
+@functools.cache
+def _easy_dkim_zone() -> HostedZone:
+    """Where SES publishes the keys of Easy DKIM itself; a domain's CNAME records lead there."""
+    soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
+    record_sets = [
+        RecordSet(SIGNING_HOSTED_ZONE, "SOA", 900, (soa,)),
+        RecordSet(SIGNING_HOSTED_ZONE, "NS", 900, NAME_SERVERS),
+    ]
+    for key in easy_dkim_keys():
+        value = f"p={base64.b64encode(key.public_der).decode()}"
+        name = f"{key.selector}.{SIGNING_HOSTED_ZONE}"
+        record_sets.append(RecordSet(name, "TXT", 300, (f'"{value[:255]}" "{value[255:]}"',)))
+    return HostedZone(SIGNING_HOSTED_ZONE, NAME_SERVERS, tuple(record_sets))

@@ -213,10 +213,15 @@ def _published(domain: WrittenDomain) -> tuple[int, ...]:
 def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
     published, keys = _published(domain), domain.keys or {}
     if keys and published[-1] == domain.generation:
-        text = f"no generation after {domain.generation} is published, the next rotation has to wait for DNS"
+        after = domain.generation + 1
+        add = f"add a key `{after}`" if domain.published is None else f"add {after} to `published`"
+        text = f"no generation after {after - 1} is published, the next rotation has to wait for DNS: {add}"
         yield line(("domains", name, "keys"), text)
     for generation in sorted(keys.keys() - set(published)):
-        yield line(("domains", name, "keys", str(generation)), "not published, so it has no record in DNS")
+        yield line(
+            ("domains", name, "keys", str(generation)),
+            f"not published, so it has no record in DNS: add {generation} to `published`",
+        )
 
 
 def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> Iterator[str]:

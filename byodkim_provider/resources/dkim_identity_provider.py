@@ -40,6 +40,8 @@ _instances: dict[tuple[str, str], str] = {}
 _in_the_way: set[tuple[str, str]] = set()
 _drift_said: set[tuple[str, str]] = set()
 """By Region and domain: new identities that SES has already; those whose drift a refresh has warned of."""
+_served_elsewhere_said: set[str] = set()
+"""Domains that are served elsewhere, which is one warning for all Regions."""
 
 
 def exists_already(region: str, domain: str) -> bool:
@@ -109,7 +111,9 @@ class ByodkimIdentityProvider(AwsProvider):
             progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
         if declared.name_servers:
             resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
-            if elsewhere := lookups.served_elsewhere(declared, resolver):
+            elsewhere = lookups.served_elsewhere(declared, resolver)
+            if elsewhere and declared.domain not in _served_elsewhere_said:
+                _served_elsewhere_said.add(declared.domain)
                 progress_of_this_call().warn(elsewhere)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

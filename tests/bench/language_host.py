@@ -7,7 +7,7 @@ PULUMI_DEBUG_LANGUAGES, and ends when its standard input is closed. Its environm
 
 import sys
 
-from tests.docs.language_host import serving
+from sandbox.pulumi.language_host import serving
 
 if __name__ == "__main__":
     with serving({}) as address:

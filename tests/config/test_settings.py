@@ -330,7 +330,15 @@ def test_released_zone():
             (1,),
             (
                 'domains["example.com"].keys: no generation after 1 is published, '
-                "the next rotation has to wait for DNS",
+                "the next rotation has to wait for DNS: add a key `2`",
+            ),
+        ),
+        (
+            {"keys": {"1": supplied("s1")}, "published": [1]},
+            (1,),
+            (
+                'domains["example.com"].keys: no generation after 1 is published, '
+                "the next rotation has to wait for DNS: add 2 to `published`",
             ),
         ),
         ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
@@ -338,10 +346,20 @@ def test_released_zone():
         (
             {"keys": {"1": supplied("s1"), "7": supplied("s7", KEY_2)}, "published": [1, 2]},
             (1, 2),
-            ('domains["example.com"].keys["7"]: not published, so it has no record in DNS',),
+            (
+                'domains["example.com"].keys["7"]: not published, so it has no record in DNS: '
+                "add 7 to `published`",
+            ),
         ),
     ],
-    ids=["with standby", "no standby", "standby generated", "signing one generated", "key not published"],
+    ids=[
+        "with standby",
+        "no standby",
+        "standby not published",
+        "standby generated",
+        "signing one generated",
+        "key not published",
+    ],
 )
 def test_supplied_keys(written, published, warnings):
     """With `keys`, what they have is published by default; what is written and they lack is generated."""

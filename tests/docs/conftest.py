@@ -3,9 +3,9 @@
 import boto3
 import pytest
 
+from sandbox.pulumi.language_host import serving
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
-from tests.docs.language_host import serving
 from tests.docs.pages import block
 from tests.docs.shell import Shell
 from tests.engine.stack import REGION

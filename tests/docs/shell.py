@@ -20,6 +20,7 @@ from pathlib import Path
 from byodkim_provider.property_types import moment, timestamp
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.plugins import install_plugins, write_script
+from sandbox.shell import environment
 from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
 from tests.engine.state import MOMENT
@@ -87,22 +88,18 @@ class Shell:
         }
         self._environment = {
             **theirs,
-            "PULUMI_PYTHON_CMD": sys.executable,
-            **sandbox.environment,
+            **environment(
+                sandbox,
+                state=self._state,
+                pulumi_home=install_plugins(pulumi, pulumi_home),
+                language_host=language_host,
+            ),
             "AWS_ENDPOINT_URL_KMS": sandbox.aws.url,
-            "AWS_REGION": "eu-west-1",
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
             "PIP_NO_INDEX": "1",
-            "PULUMI_BACKEND_URL": self._state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "PULUMI_DEBUG_LANGUAGES": language_host,
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": str(install_plugins(pulumi, pulumi_home)),
             "PULUMI_SKIP_CONFIRMATIONS": "true",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "SANDBOX_DNS": sandbox.dns_resolver,
         }
         self._environment.pop("PYTHONPATH", None)
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from byodkim_provider.dkim import keys, records
+from sandbox.demo import ZONES
 from sandbox.mail.client import send
 from sandbox.ses.identity import easy_dkim_keys
 from tests.engine.panel import Panel
@@ -29,9 +30,7 @@ def account(sandbox):
     sandbox.ses.change("b.example.com", REGION, signing_enabled=False)
     sandbox.ses.put_easy_dkim(EASY, REGION)
     for one in easy_dkim_keys():
-        target = f"{one.selector}.dkim.amazonses.com"
-        panel.paste(f"{one.selector}._domainkey.{EASY}", target, kind="CNAME")
-        Panel(sandbox, target).paste(target, records.record_value(one.public_der))
+        panel.paste(f"{one.selector}._domainkey.{EASY}", f"{one.selector}.dkim.amazonses.com", kind="CNAME")
 
 
 def signing(sandbox, region=REGION):
@@ -41,6 +40,24 @@ def signing(sandbox, region=REGION):
         held = sandbox.ses.signing_key(domain, region)
         found[domain] = held and held[0], send(sandbox, domain, region).verdict.result
     return found
+
+
+def test_populated(sandbox, shell, follow):
+    """The sandbox's 30 identities are of every kind: a scan finds how each signs, and where its DNS is."""
+    for zone in ZONES:
+        sandbox.add_zone(zone)
+    shown = follow(PAGE, "Try it in the sandbox").stdout
+    assert sum(len(sandbox.ses.identities(region)) for region in (REGION, OTHER_REGION)) == 30
+    rows = {line.split()[0]: line for line in shown.splitlines() if "." in line.split()[0]}
+    kinds = {
+        "byodkim1.example.com": ("BYODKIM old", "Route 53"),
+        "easy1.example.net": ("Easy DKIM", "Route 53"),
+        "disabled1.example.org": ("disabled", "Route 53"),
+        "easy1.elsewhere.example": ("PENDING", ""),
+    }
+    assert {
+        domain: words for domain, words in kinds.items() if all(w in rows[domain] for w in words)
+    } == kinds
 
 
 def test_runbook(sandbox, account, shell, follow):

@@ -102,6 +102,7 @@ FOLLOWED = {
     },
     "test_adopt.py": {
         "docs/how-to/adopt-an-account.md": {
+            "Try it in the sandbox": (1,),
             "See what there is": (1,),
             "The first wave": (1, 3, 4),
             "The next waves": (1,),

@@ -11,7 +11,7 @@ import asyncio
 import runpy
 import sysconfig
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +30,10 @@ from sandbox.pulumi.project import close_loop
 class LanguageHost(LanguageServer):
     """Runs the `__main__.py` of the project that the engine names."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], forget: Collection[str]) -> None:
         super().__init__(self._run_main)
         self._environment = environment
+        self._forget = forget
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._engine = request.engine_address
@@ -42,7 +43,7 @@ class LanguageHost(LanguageServer):
         self._directory = request.info.program_directory
         request.args[:] = [self._engine]  # where the Automation API has the engine's address
         try:
-            return super().Run(request, context)
+            return super().Run(request, context)  # type: ignore[no-untyped-call]
         finally:
             # It leaves its event loop open when a program fails while it registers resources.
             close_loop(self._loop)
@@ -71,19 +72,20 @@ class LanguageHost(LanguageServer):
         self._loop = asyncio.get_running_loop()
         # The real one tells a program where the project is.
         SETTINGS.root_directory = self._directory
-        with environment_of(self._environment):
-            runpy.run_path(str(Path(self._directory) / "__main__.py"), run_name="__main__")
+        with environment_of(self._environment, forget=self._forget):
+            # The folder, and not its `__main__.py`: a program imports the modules beside it.
+            runpy.run_path(self._directory, run_name="__main__")
 
 
 @contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[str]:
+def serving(environment: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[str]:
     """
     What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here.
 
-    *environment* is what programs find in theirs, beside this process's.
+    *environment* is what programs find in theirs, beside this process's but for *forget*.
     """
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(environment), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(environment, forget), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
