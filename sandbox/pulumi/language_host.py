@@ -43,7 +43,9 @@ class LanguageHost(LanguageServer):
         self._directory = request.info.program_directory
         request.args[:] = [self._engine]  # where the Automation API has the engine's address
         try:
-            return super().Run(request, context)  # type: ignore[no-untyped-call]
+            answer = super().Run(request, context)  # type: ignore[no-untyped-call]
+            answer.bail = bool(answer.error)  # which it has shown already, so that the engine need not
+            return answer
         finally:
             # It leaves its event loop open when a program fails while it registers resources.
             close_loop(self._loop)

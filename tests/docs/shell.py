@@ -51,6 +51,26 @@ class Done:
         return self.stdout + self.stderr
 
 
+def typed(commands: str, *, cwd: Path, env: dict[str, str]) -> Done:
+    """*commands* as if they were pasted into a terminal; the first one that fails is the last one."""
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, b"y\n" * 4)
+    try:
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", commands],
+            cwd=cwd,
+            env=env,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    finally:
+        os.close(terminal)
+        os.close(keyboard)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 class Shell:
     """One project folder, and what is on PATH there."""
 
@@ -109,22 +129,7 @@ class Shell:
 
     def run(self, commands: str, **variables: str) -> Done:
         """*commands* as if they were pasted; the first one that fails is the last one."""
-        keyboard, terminal = pty.openpty()
-        os.write(keyboard, b"y\n" * 4)
-        try:
-            done = subprocess.run(
-                ["bash", "-eo", "pipefail", "-c", commands],
-                cwd=self.project,
-                env=self._environment | variables,
-                stdin=terminal,
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-        finally:
-            os.close(terminal)
-            os.close(keyboard)
-        return Done(done.returncode, done.stdout, done.stderr)
+        return typed(commands, cwd=self.project, env=self._environment | variables)
 
     def paste(self, pasted: str) -> None:
         """Put a stack file of a page below what `pulumi stack init` left; add where the sandbox's DNS is."""

@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, block
-from tests.docs.shell import PROJECT
+from tests.docs.shell import PROJECT, typed
 
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/tutorial/first-domain.md"
+
+MISSPELT = """\
+pulumi config set --path 'ses-byodkim:domains["example.com"].adpot' true
+pulumi preview || pulumi config rm --path 'ses-byodkim:domains["example.com"].adpot'
+"""
 
 
 @pytest.fixture
@@ -28,10 +33,9 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def theirs():
-    """The environment of a user who has an AWS account, and nothing of Pulumi."""
+    """The environment of a user."""
     left_out = ("AWS_", "PULUMI_", "PYTHONPATH")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return mine | {"AWS_PROFILE": "production"}
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 @pytest.fixture
@@ -41,18 +45,10 @@ def second_shell(checkout, theirs):
         [sys.executable, "-m", "sandbox.shell"], cwd=checkout, env=theirs, stdout=subprocess.PIPE, text=True
     ) as first:
         line = first.stdout.readline()
+        confirmed = theirs | {"AWS_PROFILE": "production", "PULUMI_SKIP_CONFIRMATIONS": "true"}
 
         def run(commands):
-            return subprocess.run(
-                ["bash", "-eo", "pipefail", "-c", line + commands],
-                cwd=checkout,
-                env=theirs | {"PULUMI_SKIP_CONFIRMATIONS": "true"},
-                input="y\n",
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=300,
-            )
+            return typed(line + commands, cwd=checkout, env=confirmed)
 
         yield run
         first.send_signal(signal.SIGINT)
@@ -61,23 +57,25 @@ def second_shell(checkout, theirs):
 
 
 def test_tutorial(checkout, second_shell):
-    """Each step shows what the page says; a record that was broken is found and repaired."""
+    """Each step shows what the page says, and a misspelt setting what was meant."""
 
     def follow(heading, number=1):
         done = second_shell(block(PAGE, heading, number))
-        assert done.returncode == 0, done.stdout
+        assert done.exit_code == 0, done.shown
         return done.stdout
 
     regions = 'echo "$AWS_REGION $AWS_DEFAULT_REGION ${AWS_PROFILE:-none}"'
     assert second_shell(regions).stdout == "eu-west-1 eu-west-1 none\n"
-    made = follow("The first domain", 1)
-    assert "warning" not in made
+    assert "warning" not in follow("The first domain", 1)
     assert follow("The first domain", 2).count(block(PAGE, "The first domain", 3).strip()) == 1
+    refused = second_shell(MISSPELT).stdout.partition("Diagnostics:")[2]
+    assert "adpot: unknown key, did you mean 'adopt'?" in refused
+    assert refused.count("error: ") == 2  # that line, and what to do about it
     assert "eu-west-1  SUCCESS  2 " in follow("A rotation")
     follow("A broken record", 1)
     wrong = second_shell(block(PAGE, "A broken record", 2))
-    assert wrong.returncode == 1
+    assert wrong.exit_code == 1
     assert block(PAGE, "A broken record", 3).strip() in wrong.stdout
     assert follow("A broken record", 4).count(": right\n") == 3
     follow("Take it all back")
-    assert [one.name for one in checkout.glob("stacks/*.yaml")] == ["Pulumi.demo.yaml"]
+    assert not (checkout / "stacks" / "Pulumi.sandbox.yaml").exists()
