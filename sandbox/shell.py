@@ -86,4 +86,5 @@ def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_ho
 if __name__ == "__main__":
     # Blocked in every thread, the servers' too, so that none of them gets the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    sys.exit(main())
+    code = main()
+    os._exit(code)  # a program of the second shell may still run, and would be waited for
