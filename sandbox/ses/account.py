@@ -55,10 +55,12 @@ class SesAccount:
 
     def catch_up(self) -> None:
         """Make every check of DNS that is due by now. Each call and each `advance` of the clock does it."""
-        # Within one moment DNS says one thing.
-        look_up, soa = functools.cache(self._look_up_txt), functools.cache(self._look_up_soa)
         with self._lock:
             now = self.clock.now()
+            if not any(region.is_due(now) for region in self._regions.values()):
+                return
+            # Within one moment DNS says one thing.
+            look_up, soa = functools.cache(self._look_up_txt), functools.cache(self._look_up_soa)
             for region in self._regions.values():
                 for identity in region.due(now):
                     self._catch_up(region, identity, now, look_up, soa)

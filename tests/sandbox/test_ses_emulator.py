@@ -439,11 +439,11 @@ def test_unsigned_request(here):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v2/email/account"), ("POST", f"/v2/email/identities/{DOMAIN}"), ("GET", "/")],
+    [("GET", "/v2/email/dedicated-ips"), ("POST", f"/v2/email/identities/{DOMAIN}"), ("GET", "/")],
     ids=["other action", "other method", "no action"],
 )
 def test_unknown_operation(here, method, path):
-    """What is not one of the ten actions is refused, and is in the log."""
+    """What is none of its actions is refused, and is in the log."""
     assert _http(here, method, path) == (404, "UnknownOperationException")
     assert [call.operation for call in here.ses.calls()] == [f"{method} {path}"]
 
