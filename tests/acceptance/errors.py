@@ -106,6 +106,7 @@ def patiently(
 
     def sleep(pause: float) -> None:
         nonlocal waited
+        pause = min(pause, max(seconds - waited, 0))
         waited += pause
         wait(pause)
 
