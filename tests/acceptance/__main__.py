@@ -257,7 +257,9 @@ def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
     if resumes and not safety.is_marked(where, run):
-        raise Stop("nothing was changed: that run was cleaned up; start a new one")
+        in_part = f"in part; delete the rest of it: {safety.way_out(where, run)}"
+        why = in_part if safety.marked_in(where, run) else "to its end; start a new one"
+        raise Stop(f"nothing was changed: that run was cleaned up {why}")
 
 
 @contextmanager

@@ -27,7 +27,8 @@ MADE: Final = {"TXT", "MX"}
 """Types of the records that runs make."""
 
 MARK: Final = re.compile(
-    rf"{TAG} made by make acceptance in (?P<region>[\w-]+) and taken away by CLEANUP=(?P<run>[0-9a-f]{{8}})"
+    rf"{TAG} made by make acceptance in (?P<region>[\w-]+) and taken away by "
+    r"CLEANUP=(?P<run>[0-9a-f]{8})(?P<ends>, as it is now)?"
 )
 """The text of the record that a run begins with."""
 
@@ -53,21 +54,22 @@ def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
     ]
 
 
-def mark(outside: Outside, run: str) -> None:
-    """The record that says whose the names below it are, and in which Region its identities are."""
+def mark(outside: Outside, run: str, *, ends: bool = False) -> None:
+    """The record that says whose the names below it are, in which Region, and if the run *ends*."""
     text = f"{TAG} made by make acceptance in {outside.region} and taken away by CLEANUP={run}"
-    outside.records.publish(below(run, outside.zone), [[text]])
+    outside.records.publish(below(run, outside.zone), [[text + (", as it is now" if ends else "")]])
 
 
-def marked_in(outside: Outside, run: str) -> str:
-    """The Region of the run that has begun in this zone and was not cleaned up, or ""."""
+def marked_in(outside: Outside, run: str, *, ends: bool = True) -> str:
+    """The Region of the run that has begun in this zone, or "". *ends*: also while it is cleaned up."""
     found = (MARK.fullmatch(text) for text in outside.records.txt(below(run, outside.zone)))
-    return next((one["region"] for one in found if one and one["run"] == run), "")
+    of_run = [one for one in found if one and one["run"] == run and (ends or not one["ends"])]
+    return of_run[0]["region"] if of_run else ""
 
 
 def is_marked(outside: Outside, run: str) -> bool:
-    """The run has begun here and was not cleaned up."""
-    return marked_in(outside, run) == outside.region
+    """The run has begun here, and nobody has begun to clean it up."""
+    return marked_in(outside, run, ends=False) == outside.region
 
 
 def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
@@ -160,6 +162,8 @@ class _Cleaning:
         marked = self._attempt("records", lambda: marked_in(self._outside, self._run))
         if marked and marked != self._outside.region:
             raise Stop(f"nothing was deleted: that run is in {marked}: {way_out(self._outside, self._run)}")
+        if marked and not self._part:  # from here on it can't be resumed, from no folder
+            self._attempt("records", lambda: mark(self._outside, self._run, ends=True))
         self._delete_identities()
         self._delete_records(is_marked=bool(marked))
         if not self._part:
