@@ -9,6 +9,8 @@ directory; the checkout is only read.
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
 import os
 import runpy
 import signal
@@ -19,7 +21,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -35,6 +36,10 @@ from sandbox.world import Sandbox
 
 TIMES_CANCELLED: Final = 10
 """The SDK's tasks catch a cancellation, to wait for other tasks: each is cancelled more than once."""
+
+
+_found_pulumi: Final = functools.cache(find_pulumi)
+"""To know its version, the CLI has to be run."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,8 @@ class Project:
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
             self._write_project_file(folder / "Pulumi.yaml")
-            self._pulumi = self._wrapped(find_pulumi(), sandbox)
-            self._stack = self._made_stack(stack, program or partial(run_main, folder))
+            self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
+            self._stack = self._made_stack(stack, program or functools.partial(run_main, folder))
             self.configure(config)
         except BaseException:
             self._temporary.cleanup()
@@ -220,7 +225,7 @@ class Project:
             secrets_provider="passphrase",
             env_vars=self._environment,
         )
-        return _Stack(name, workspace, StackInitMode.CREATE_OR_SELECT)
+        return _Stack(name, workspace, StackInitMode.CREATE)
 
     def _run(
         self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]
