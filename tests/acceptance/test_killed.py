@@ -97,7 +97,9 @@ def where(sandbox):
 def environment(sandbox):
     """With which another process reaches that account, S3 and receipt rules too."""
     more = {f"AWS_ENDPOINT_URL_{service}": sandbox.aws.url for service in ("S3", "SES")}
-    return {**sandbox.environment, **more}
+    own = {**sandbox.environment, **more}
+    del own["XDG_CACHE_HOME"]  # the engine is in that of this machine; without it, it would be built again
+    return own
 
 
 def signalled(sandbox, signals, run, *more, before=False, of=None, action="call"):
