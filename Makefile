@@ -14,7 +14,7 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 	$(RUN) -m sandbox.demo
 
 test: venv/.installed engine ## Run all tests, those on the real engine too
-	$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it
 	$(RUN) -m tests.faults
