@@ -62,6 +62,7 @@ class Stack(Project):
         **settings: object,
     ) -> None:
         """*aws* is added to the settings of pulumi-aws, by their whole names."""
+        self.sandbox = sandbox
         self.results: list[Result] = []
         self.stack_files: set[str] = set()
         self._shared = {
