@@ -179,13 +179,8 @@ def is_left(where: Where, run: str, journal: Journal) -> bool:
     """Whether a run that has ended could not be cleaned up; it is said how to do that."""
     if "cleaned" in journal.events:
         return False
-    say(f"not all of it was cleaned up: {again(where, run)}")
+    say(f"not all of it was cleaned up: {safety.clean_up_command(run, where.zone, where.region)}")
     return True
-
-
-def again(where: Outside, run: str) -> str:
-    """The command that cleans up."""
-    return f"make acceptance CLEANUP={run} ZONE={where.zone} REGION={where.region}"
 
 
 def nothing(_: str) -> bytes:
@@ -202,7 +197,7 @@ def check_resumed(journal: Journal, settings: dict[str, Any], run: str) -> None:
     if "cleaned" in journal.events and "probed" not in journal.events:
         raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
     if "cleaning" in journal.events and "probed" not in journal.events:
-        way_out = f"make acceptance CLEANUP={run} ZONE={settings['zone']} REGION={settings['region']}"
+        way_out = safety.clean_up_command(run, settings["zone"], settings["region"])
         raise Stop(f"nothing was changed: that run was cleaned up in part; delete the rest of it: {way_out}")
 
 
@@ -280,7 +275,8 @@ def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal
     try:
         deleted = safety.clean(where, run)
     except (Stop, Refused) as stop:
-        say(f"not cleaned up: {stop}\n  once that is over: {again(where, run)}")
+        command = safety.clean_up_command(run, where.zone, where.region)
+        say(f"not cleaned up: {stop}\n  once that is over: {command}")
         raise
     note(journal, "cleaned")
     shutil.rmtree(folder_of(run), ignore_errors=True)
@@ -316,8 +312,8 @@ def clean_up(where: Where, named: str) -> int:
     settings = journal.events.get("run", {}) if journal else {}
     wanted = {"zone": where.zone, "region": where.region}
     if settings and not wanted.items() <= settings.items():
-        there = f"ZONE={settings['zone']} REGION={settings['region']}"
-        raise Stop(f"nothing was deleted: that run is elsewhere: make acceptance CLEANUP={run} {there}")
+        there = safety.clean_up_command(run, settings["zone"], settings["region"])
+        raise Stop(f"nothing was deleted: that run is elsewhere: {there}")
     with journal.claimed() if journal else nullcontext(), INTERRUPTS.cleaning():
         note(journal, "cleaning")
         deleted = safety.clean(where, run, is_known=bool(settings))

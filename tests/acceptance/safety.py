@@ -43,7 +43,7 @@ def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
     """Why no run may begin here; *others*: identities of others in the Region are all right."""
     runs = {run: names for run, names in left(outside).items() if run != resumes}
     return [
-        *_foreign_records(outside, {resumes, *runs}),
+        *_foreign(outside.zone, outside.records.listed(), {resumes, *runs}),
         *([] if others else [f"{outside.region} has the identity {name}" for name in foreign(outside)]),
         *(
             f"an earlier run left {name}: {way_out(outside, run, names)}"
@@ -79,7 +79,12 @@ def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
         region = outside.region  # the mark was taken away
     if not region:
         return f"run {run} has no record in {outside.zone}; clean it up with the ZONE and REGION that it had"
-    return f"make acceptance CLEANUP={run} ZONE={outside.zone} REGION={region}"
+    return clean_up_command(run, outside.zone, region)
+
+
+def clean_up_command(run: str, zone: str, region: str) -> str:
+    """What is typed to clean up *run*."""
+    return f"make acceptance CLEANUP={run} ZONE={zone} REGION={region}"
 
 
 def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[], None]:
@@ -234,10 +239,6 @@ class _Cleaning:
 def _shown(record: Record) -> str:
     routed = f" {record.set_identifier!r}" if record.set_identifier else ""
     return f"{record.name} {record.kind}{routed}"
-
-
-def _foreign_records(outside: Outside, runs: Collection[str]) -> Iterator[str]:
-    return _foreign(outside.zone, outside.records.listed(), runs)
 
 
 def _foreign(zone: str, records: Collection[Record], runs: Collection[str]) -> Iterator[str]:
