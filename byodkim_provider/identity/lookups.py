@@ -35,13 +35,13 @@ class Recent:
         at, seen = self._complete.get(record, (began, None))
         if seen and began - at <= RECENT_SECONDS:
             return seen
-        seen = check(declared, resolver)
+        seen = _check(declared, resolver)
         if seen.visible and seen.right == seen.asked:
             self._complete[record] = began, seen
         return seen
 
 
-def check(declared: Declared, resolver: DnsResolver) -> Visibility:
+def _check(declared: Declared, resolver: DnsResolver) -> Visibility:
     """How far the record of the declared key is visible now."""
     answers = resolver.txt(declared.record_name, declared.domain)
     return visibility.judge(answers, records.public_key(declared.record_value) or b"")
