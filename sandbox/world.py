@@ -53,7 +53,7 @@ class Sandbox:
         self.elsewhere: list[Callable[[], Sequence[HostedZone]]] = []
         """Zones of other DNS providers, with their current records."""
         self.more_environment: dict[str, str] = {}
-        """Variables with which a process reaches those providers."""
+        """Further variables of `environment`, such as those with which a process reaches those providers."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
