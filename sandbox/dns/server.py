@@ -47,6 +47,8 @@ class Query(NamedTuple):
     type: str
     tcp: bool
     recursion_desired: bool
+    id: int
+    """Message ID: the same when a client repeats a query because no reply came in time."""
 
 
 class DnsServer:
@@ -159,7 +161,7 @@ class DnsServer:
         name = question.name.to_text(omit_final_dot=True)
         kind = dns.rdatatype.to_text(question.rdtype)
         with self._lock:
-            self._queries.append(Query(address, name, kind, tcp, recursion_desired))
+            self._queries.append(Query(address, name, kind, tcp, recursion_desired, query.id))
         recursive = recursion_desired and address == RESOLVER
         if recursive:
             answer: Answer | None = self.hosting.resolve(question.name, question.rdtype)

@@ -81,7 +81,7 @@ class Servers:
             counted = Counter(self._requests)
         counted.update(
             f"dns {query.type} {'resolver' if query.server == RESOLVER else 'authoritative'}"
-            for query in self.sandbox.dns.queries
+            for query in dict.fromkeys(self.sandbox.dns.queries)  # a repeated query counts once
         )
         return dict(sorted(counted.items()))
 

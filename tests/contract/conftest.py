@@ -69,8 +69,9 @@ class Domain:
         return [call.operation for call in self.sandbox.ses.log if call.domain == self.name]
 
     def questions(self) -> list[str]:
-        """The names below this domain that DNS was asked for, oldest first."""
-        return [query.name for query in self.sandbox.dns.queries if query.name.endswith(self.name)]
+        """The names below this domain that DNS was asked for, oldest first; a repeated query counts once."""
+        queries = dict.fromkeys(self.sandbox.dns.queries)
+        return [query.name for query in queries if query.name.endswith(self.name)]
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,9 @@ def test_hundred_manual_domains(sandbox, open_stack):
             result = stack.up()
         assert result.ok, result.stdout
         looks = [(query.name, query.server) for query in asked.dns if query.name in names]
-        # On a busy machine a reply may come too late: it is asked for again, and a server that is
-        # late again is left out from then on. A second lookup would double the queries.
-        assert {name for name, _ in looks} == names, run
-        assert len(looks) < 1.1 * 4 * len(DOMAINS), run
+        assert len(looks) == len(set(looks)), f"{run}: no name is looked up twice"
+        # Where the recursive resolver was late twice, on a busy machine, a name's servers are not asked.
+        assert len({name for name, _ in looks}) > 0.9 * len(DOMAINS), run
         # Of new ones a List says whether SES has one already.
         assert asked.operations == ["ListEmailIdentities"] * (run == "first")
         assert len(result.outputs["pending"]) == len(DOMAINS)

@@ -211,11 +211,11 @@ def test_silence(server):
 def test_query_log(server):
     """Every question over the wire is logged, a lookup from within is not."""
     server.txt("example.com")
-    ask(server, "Example.com", "SOA", at="127.0.0.3")
-    ask(server, "example.com", "NS", recursion=True, tcp=True)
+    one = ask(server, "Example.com", "SOA", at="127.0.0.3").id
+    two = ask(server, "example.com", "NS", recursion=True, tcp=True).id
     assert [
-        Query("127.0.0.3", "Example.com", "SOA", tcp=False, recursion_desired=False),
-        Query("127.0.0.1", "example.com", "NS", tcp=True, recursion_desired=True),
+        Query("127.0.0.3", "Example.com", "SOA", tcp=False, recursion_desired=False, id=one),
+        Query("127.0.0.1", "example.com", "NS", tcp=True, recursion_desired=True, id=two),
     ] == server.queries
     server.reset()
     assert [] == server.queries
