@@ -271,12 +271,13 @@ def cleaned(
 
 def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal: Journal | None) -> None:
     """Delete what the run has made, and say so, or say how to do that later."""
-    note(journal, "cleaning")  # before the first deletion: from here on it can't be resumed
     try:
-        deleted = safety.clean(where, run)
+        deleted = safety.clean(where, run, begins=lambda: note(journal, "cleaning"))
     except (Stop, Refused) as stop:
         command = safety.clean_up_command(run, where.zone, where.region)
         say(f"not cleaned up: {stop}\n  once that is over: {command}")
+        if journal and "cleaning" not in journal.events:
+            say("  or RESUME, as nothing was deleted")
         raise
     note(journal, "cleaned")
     shutil.rmtree(folder_of(run), ignore_errors=True)
@@ -315,8 +316,8 @@ def clean_up(where: Where, named: str) -> int:
         there = safety.clean_up_command(run, settings["zone"], settings["region"])
         raise Stop(f"nothing was deleted: that run is elsewhere: {there}")
     with journal.claimed() if journal else nullcontext(), INTERRUPTS.cleaning():
-        note(journal, "cleaning")
-        deleted = safety.clean(where, run, is_known=bool(settings))
+        begins = lambda: note(journal, "cleaning")  # noqa: E731
+        deleted = safety.clean(where, run, is_known=bool(settings), begins=begins)
         note(journal, "cleaned")
     shutil.rmtree(folder_of(run), ignore_errors=True)
     say(f"deleted: {', '.join(deleted) or 'nothing was there'}")

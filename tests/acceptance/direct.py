@@ -54,20 +54,18 @@ class ZoneAsDict:
         self.values: dict[str, tuple[str, ...]] = {}
         self.others: list[tuple[str, ...]] = [(ZONE, "NS"), (ZONE, "SOA")]
 
-    def publish(self, name: str, strings: list[list[str]]) -> None:
+    def publish(self, name: str, strings: list[list[str]], *, waits: bool = True) -> None:
         self.values[name] = tuple("".join(one) for one in strings)
 
     def publish_mx(self, name: str, value: str) -> None:
         self.others.append((name, "MX"))
 
-    def remove(self, name: str, kind: str = "TXT") -> None:
+    def remove(self, name: str, kind: str = "TXT", *, waits: bool = True) -> None:
         self.values.pop(name, None)
 
-    def txt(self, name: str) -> list[str]:
-        return list(self.values.get(name, ()))
-
     def listed(self) -> list[Record]:
-        return [Record(*one) for one in (*self.others, *((name, "TXT") for name in self.values))]
+        ours = [Record(name, "TXT", texts=values) for name, values in self.values.items()]
+        return [*(Record(*one) for one in self.others), *ours]
 
 
 @contextmanager

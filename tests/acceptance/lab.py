@@ -56,29 +56,28 @@ class Record(NamedTuple):
     kind: str
     set_identifier: str = ""
     """Where Route 53 has several of one name and type, by weight or another policy; no run makes one."""
+    texts: tuple[str, ...] = ()
+    """Of TXT: its values, the strings of each joined."""
 
 
 class Records(Protocol):
     """
-    One zone's records. Each method returns when DNS has the change.
+    One zone's records. A method that *waits* returns when DNS has the change.
 
     A name that has records with a routing policy is left as it is: `Stop`.
     """
 
-    def publish(self, name: str, strings: list[list[str]]) -> None:
+    def publish(self, name: str, strings: list[list[str]], *, waits: bool = True) -> None:
         """*name* has exactly these records, each given by its strings."""
 
     def publish_mx(self, name: str, value: str) -> None:
         """Mail to *name* goes there."""
 
-    def remove(self, name: str, kind: str = "TXT") -> None:
+    def remove(self, name: str, kind: str = "TXT", *, waits: bool = True) -> None:
         """*name* has no record of that type; no error if it had none."""
 
     def listed(self) -> list[Record]:
         """Every record set in the zone, names as `plain` has them."""
-
-    def txt(self, name: str) -> list[str]:
-        """The TXT values at *name*, the strings of each joined."""
 
 
 class Mailboxes(Protocol):

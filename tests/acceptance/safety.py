@@ -57,19 +57,26 @@ def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
 def mark(outside: Outside, run: str, *, ends: bool = False) -> None:
     """The record that says whose the names below it are, in which Region, and if the run *ends*."""
     text = f"{TAG} made by make acceptance in {outside.region} and taken away by CLEANUP={run}"
-    outside.records.publish(below(run, outside.zone), [[text + (", as it is now" if ends else "")]])
+    strings = [[text + (", as it is now" if ends else "")]]
+    outside.records.publish(below(run, outside.zone), strings, waits=not ends)
 
 
-def marked_in(outside: Outside, run: str, *, ends: bool = True) -> str:
-    """The Region of the run that has begun in this zone, or "". *ends*: also while it is cleaned up."""
-    found = (MARK.fullmatch(text) for text in outside.records.txt(below(run, outside.zone)))
+def marked_in(outside: Outside, run: str, records: Collection[Record] = (), *, ends: bool = True) -> str:
+    """
+    The Region of the run that has begun in this zone, or "". *ends*: also while it is cleaned up.
+
+    *records* are the zone's, if they were listed already.
+    """
+    name = below(run, outside.zone)
+    at_name = (one for one in records or outside.records.listed() if one[:2] == (name, "TXT"))
+    found = (MARK.fullmatch(text) for one in at_name for text in one.texts)
     of_run = [one for one in found if one and one["run"] == run and (ends or not one["ends"])]
     return of_run[0]["region"] if of_run else ""
 
 
-def is_marked(outside: Outside, run: str) -> bool:
+def is_marked(outside: Outside, run: str, records: Collection[Record] = ()) -> bool:
     """The run has begun here, and nobody has begun to clean it up."""
-    return marked_in(outside, run, ends=False) == outside.region
+    return marked_in(outside, run, records, ends=False) == outside.region
 
 
 def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
@@ -100,7 +107,6 @@ def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[]
         nonlocal seen_at
         try:
             identities, records = _identities(outside), outside.records.listed()
-            marked = is_marked(outside, run)
         except Stop as failed:
             if outside.now() - seen_at >= PATIENCE:
                 raise Stop(f"nobody knows whether others use zone and Region: {failed}") from None
@@ -114,7 +120,7 @@ def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[]
         ]
         if problems := [*_foreign(outside.zone, records, {run}), *new]:
             raise Stop(f"something that is not this run's has appeared: {'; '.join(problems)}")
-        if not marked:
+        if not is_marked(outside, run, records):
             raise Stop("this run was cleaned up while it ran")
 
     return look
@@ -130,24 +136,38 @@ def left(outside: Outside) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in _identities(outside):
         found.setdefault(run_in(name, outside.zone), []).append(name)
-    for name, kind, _ in outside.records.listed():
-        found.setdefault(run_in(name, outside.zone), []).append(f"{name} {kind}")
+    for record in outside.records.listed():
+        found.setdefault(run_in(record.name, outside.zone), []).append(f"{record.name} {record.kind}")
     found.pop("", None)
     for run, names in _mailboxes(outside).items():
         found.setdefault(run, []).extend(names)
     return found
 
 
-def clean(outside: Outside, run: str, *, part: str = "", is_known: bool = True) -> list[str]:
+def clean(
+    outside: Outside,
+    run: str,
+    *,
+    part: str = "",
+    is_known: bool = True,
+    begins: Callable[[], None] = lambda: None,
+) -> list[str]:
     """
     Delete what *run* has made, or that *part* of it; the names of it. Once more is no harm.
 
+    First the mark says so, and then *begins* is called: if that fails, nothing is deleted.
     One thing that can't be deleted keeps nothing else: `Stop` names all that is still there, at the end.
     A run that has no record here is in another zone, unless its zone *is_known* to be this one.
     """
     patience, outside.patience = outside.patience, min(outside.patience, CLEANING_PATIENCE)
+    cleaning = _Cleaning(outside, run, part)
     try:
-        return _Cleaning(outside, run, part).done(is_known=is_known)
+        try:
+            is_marked = cleaning.marked()
+        except Stop as stop:
+            raise Stop(f"nothing was deleted: {stop}") from None
+        begins()
+        return cleaning.done(is_marked=is_marked, is_known=is_known or is_marked)
     finally:
         outside.patience = patience
 
@@ -162,21 +182,25 @@ class _Cleaning:
         self._deleted: list[str] = []
         self._problems: dict[str, str] = {}
 
-    def done(self, *, is_known: bool) -> list[str]:
+    def marked(self) -> bool:
+        """Whether the run has a mark here. From then on it can't be resumed, from no folder."""
+        region = marked_in(self._outside, self._run)
+        if region and region != self._outside.region:
+            raise Stop(f"that run is in {region}: {way_out(self._outside, self._run)}")
+        if region and not self._part:
+            mark(self._outside, self._run, ends=True)
+        return bool(region)
+
+    def done(self, *, is_marked: bool, is_known: bool) -> list[str]:
         """What was deleted. The mark goes last, so that until then the rest can be found by it."""
-        marked = self._attempt("records", lambda: marked_in(self._outside, self._run))
-        if marked and marked != self._outside.region:
-            raise Stop(f"nothing was deleted: that run is in {marked}: {way_out(self._outside, self._run)}")
-        if marked and not self._part:  # from here on it can't be resumed, from no folder
-            self._attempt("records", lambda: mark(self._outside, self._run, ends=True))
         self._delete_identities()
-        self._delete_records(is_marked=bool(marked))
+        self._delete_records(is_marked=is_marked)
         if not self._part:
-            self._delete_mailbox(is_known=is_known or bool(marked))
-            if marked:
+            self._delete_mailbox(is_known=is_known)
+            if is_marked:
                 self._outside.wait(SETTLE_SECONDS)
                 self._delete_identities()
-            if marked and not self._problems:
+            if is_marked and not self._problems:
                 self._delete_record(Record(self._base, "TXT"))
         if self._problems:
             raise Stop(f"left: {'; '.join(f'{what}{why}' for what, why in self._problems.items())}")
@@ -205,7 +229,7 @@ class _Cleaning:
             if name in self._deleted:
                 continue  # a list of before that
             seen = self._attempt(name, lambda name=name: lab.get(name))
-            if seen and {"Key": TAG, "Value": self._run} not in seen["Tags"]:
+            if seen and {"Key": TAG, "Value": self._run} not in seen.get("Tags", ()):
                 self._problems[name] = f" does not have the tag {TAG}={self._run}"
             elif seen:
                 self._attempt(name, lambda name=name: self._deleted.append(lab.delete(name) or name))
@@ -224,7 +248,7 @@ class _Cleaning:
 
     def _delete_record(self, record: Record) -> None:
         def delete() -> None:
-            self._outside.records.remove(record.name, record.kind)
+            self._outside.records.remove(record.name, record.kind, waits=False)  # nobody waits for DNS
             self._deleted.append(_shown(record))
 
         self._attempt(_shown(record), delete)
@@ -244,7 +268,7 @@ def _shown(record: Record) -> str:
 def _foreign(zone: str, records: Collection[Record], runs: Collection[str]) -> Iterator[str]:
     """What says that somebody uses the zone, beside *runs*."""
     for record in records:
-        name, kind, set_identifier = record
+        name, kind, set_identifier = record[:3]
         is_of_runs = not set_identifier and run_in(name, zone) in set(runs) - {""}
         if is_of_runs or (name == zone and kind in APEX):
             continue

@@ -39,6 +39,33 @@ def test_only_its_own_is_deleted(here):
     assert left(here) == [*sorted([untagged, "other.example"]), below(RUN, ZONE)]
 
 
+def test_no_tags(here):
+    """An identity that SES shows without tags is not this run's, and keeps nothing else."""
+    safety.mark(here, RUN)
+    lab = Lab(here, CODE)
+    untagged, tagged = lab.domain(), lab.domain()
+    lab.create(tagged)
+    here.ses.model.put_easy_dkim(untagged, REGION)
+    here = dataclasses.replace(here, ses=WithoutEmptyTags(here.ses))
+    with pytest.raises(Stop, match=f"{untagged} does not have the tag"):
+        safety.clean(here, RUN)
+    assert left(here) == [untagged, below(RUN, ZONE)]
+
+
+class WithoutEmptyTags:
+    """A client of an SES whose answers leave an empty list of tags out."""
+
+    def __init__(self, client):
+        self.model, self._client = client.model, client
+
+    def __getattr__(self, action):
+        def call(**parameters):
+            answer = getattr(self._client, action)(**parameters)
+            return {name: value for name, value in answer.items() if (name, value) != ("Tags", [])}
+
+        return call
+
+
 def test_only_this_run_is_deleted(here):
     """What another run has is left, also where one asks for the same zone and Region."""
     for code in (CODE, "another code"):

@@ -7,6 +7,7 @@ import pytest
 from sandbox.ses.switches import Fault, Switches
 from tests.acceptance import safety
 from tests.acceptance.account import code_in, literal_in
+from tests.acceptance.errors import Stop
 from tests.acceptance.lab import run_of
 from tests.acceptance.test_safety import Expiring
 from tests.support.fakes import REGION
@@ -75,6 +76,34 @@ def test_expired_credentials(account, code):
     assert command == run_of(code_in(printed))
     assert account.run(CLEANUP=command)[0] == 0
     assert is_clean(account)
+
+
+def test_goes_on_with_new_credentials(account):
+    """Where they expire, nothing can be deleted either: the run goes on once there are new ones."""
+    client, records = account.where.ses, account.where.records
+
+    def expire():
+        account.where.ses = Expiring(client, after=0, calls=10**6)
+        account.where.records = ExpiredZone()
+
+    in_the_midst(account, expire)
+    status, printed = account.run()
+    assert (status, "nothing was deleted: Route 53: ExpiredToken" in printed) == (1, True)
+    assert "or RESUME, as nothing was deleted" in printed
+    account.where.ses, account.where.records = client, records
+    status, again = account.run(RESUME=code_in(printed))
+    assert (status, account.times, "tokens='selector'" in literal_in(again)) == (0, 1, True)
+    assert is_clean(account)
+
+
+class ExpiredZone:
+    """Records of a zone that these credentials do not lead to any more."""
+
+    def __getattr__(self, _):
+        return self
+
+    def __call__(self, *_, **__):
+        raise Stop("Route 53: ExpiredToken")
 
 
 @pytest.mark.parametrize("seconds", [60, -60], ids=["fast", "slow"])

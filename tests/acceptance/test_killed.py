@@ -135,7 +135,7 @@ def signalled(sandbox, signals, run, *more, before=False, of=None, action="call"
 
 
 def is_empty(sandbox, where):
-    kinds = {kind for _, kind, _ in where.records.listed()}
+    kinds = {one.kind for one in where.records.listed()}
     return sandbox.ses.identities(REGION) == {} and kinds == {"NS", "SOA"} and safety.left(where) == {}
 
 

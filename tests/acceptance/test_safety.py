@@ -13,7 +13,7 @@ from tests.acceptance.__main__ import begin, cleaned, refuse
 from tests.acceptance.account import left
 from tests.acceptance.direct import ZONE
 from tests.acceptance.errors import PATIENCE, Stop
-from tests.acceptance.lab import GUARD_SECONDS, PREFIX, Lab, below, run_of
+from tests.acceptance.lab import GUARD_SECONDS, PREFIX, Lab, Record, below, run_of
 from tests.acceptance.prober import probe
 from tests.acceptance.targets import Route53
 from tests.support.fakes import REGION
@@ -80,11 +80,17 @@ def test_routing_policy(here):
         safety.clean(here, RUN)
 
 
-@mock_aws
-def test_routing_policy_in_route53():
+@pytest.fixture
+def route53():
+    """A client, and the id of a zone that it has."""
+    with mock_aws():
+        client = boto3.client("route53", REGION, aws_access_key_id="a", aws_secret_access_key="b")
+        yield client, client.create_hosted_zone(Name=ZONE, CallerReference="1")["HostedZone"]["Id"]
+
+
+def test_routing_policy_in_route53(route53):
     """Such a record is neither overwritten nor deleted; a simple record is."""
-    client = boto3.client("route53", REGION, aws_access_key_id="a", aws_secret_access_key="b")
-    zone_id = client.create_hosted_zone(Name=ZONE, CallerReference="1")["HostedZone"]["Id"]
+    client, zone_id = route53
     weighted = {
         "Name": f"x.{ZONE}",
         "Type": "TXT",
@@ -97,15 +103,43 @@ def test_routing_policy_in_route53():
     client.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
     records = Route53(client, zone_id, lambda _: None)
     before = records.listed()
-    assert (f"x.{ZONE}", "TXT", "blue") in before
+    assert Record(f"x.{ZONE}", "TXT", "blue", ("theirs",)) in before
     for change in (lambda: records.remove(f"x.{ZONE}"), lambda: records.publish(f"x.{ZONE}", [["a"]])):
         with pytest.raises(Stop, match="has a routing policy"):
             change()
     assert records.listed() == before
-    records.publish(f"y.{ZONE}", [["a"]])
-    assert (f"y.{ZONE}", "TXT", "") in records.listed()
+    records.publish(f"y.{ZONE}", [["a", "b"]])
+    assert Record(f"y.{ZONE}", "TXT", "", ("ab",)) in records.listed()
     records.remove(f"y.{ZONE}")
     assert records.listed() == before
+
+
+def test_slow_route53(here, route53):
+    """A change that is PENDING for hours is waited for, and a clean-up waits for none."""
+    client, zone_id = route53
+    waited = []
+    here.records = Route53(client, zone_id, waited.append)
+    begin(here, RUN)
+
+    def pending(**_):
+        return {"ChangeInfo": {"Status": "INSYNC" if sum(waited) >= 3 * 3600 else "PENDING"}}
+
+    client.get_change = pending
+    lab = Lab(here, CODE)
+    lab.publish(lab.domain(), lab.key())
+    assert sum(waited) == 3 * 3600
+    waited.clear()
+    assert len(safety.clean(here, RUN)) == 2
+    assert waited == []
+
+
+def test_the_zone_is_listed_once(here, monkeypatch):
+    """The guard takes the run's mark from the list of records that it has anyway."""
+    begin(here, RUN)
+    listed, calls = here.records.listed, []
+    monkeypatch.setattr(here.records, "listed", lambda: calls.append(1) or listed())
+    here.guard()
+    assert calls == [1]
 
 
 def hostile(here, outcome, *, more=()):
