@@ -30,12 +30,13 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
+from byodkim_provider.dns import fixes
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.state import DELEGATED, ROUTE53, Declared, DnsCheck, Stored
+from byodkim_provider.identity.state import DELEGATED, MANUAL, ROUTE53, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 
 WORST_FIRST: Final = ("wrong", "unknown", "right")
@@ -177,7 +178,7 @@ def _in_stack(
                     panel=panel,
                     name_servers=_name_servers(declared) if declared else (),
                     delegated=declared is not None and DELEGATED in declared.dns,
-                    kept=declared is not None and _is_kept(declared),
+                    kept=_kept(declared),
                     **_new_key(record, declared),
                 ),
                 resolver,
@@ -205,9 +206,12 @@ def _panel(declared: Declared | None) -> Panel | None:
     return found[0] if len(found) == 1 == len(declared.dns) else None
 
 
-def _is_kept(declared: Declared) -> bool:
-    """Whether the stack keeps the records in Route 53 and nowhere else."""
-    return bool(declared.dns) and all(one == DELEGATED or one.startswith(ROUTE53) for one in declared.dns)
+def _kept(declared: Declared | None) -> fixes.Kept | None:
+    """Where the stack keeps the records; None if people type one in, or if the state does not say."""
+    if declared is None or not declared.dns or MANUAL in declared.dns:
+        return None
+    in_route53 = all(one == DELEGATED or one.startswith(ROUTE53) for one in declared.dns)
+    return "Route 53" if in_route53 else "elsewhere"
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:

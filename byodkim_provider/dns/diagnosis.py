@@ -60,8 +60,8 @@ class ExpectedRecord:
     """Name servers of the zone in which the record was entered, without final dots; empty if not known."""
     delegated: bool = False
     """Whether `_domainkey` is a zone of its own."""
-    kept: bool = False
-    """Whether a stack keeps the record in Route 53, so that nobody types it in."""
+    kept: fixes.Kept | None = None
+    """Where a stack keeps the record, so that nobody types it in; None if somebody does, or nobody said."""
     new_key: str = fixes.NEW_KEY
     """How to get another key, if this key has leaked."""
 

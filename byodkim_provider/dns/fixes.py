@@ -7,10 +7,13 @@ Instructions by the codes of `misconfigurations` and `diagnosis`. Each says what
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from byodkim_provider.dkim.misconfigurations import PLACEHOLDER
 from byodkim_provider.dns.panels import Panel, name_rule, value_rule
+
+Kept = Literal["Route 53", "elsewhere"]
+"""Where a stack keeps a record: in Route 53 alone, or also at another host, or by another package."""
 
 _WHOLE: Final = "replace {value} as a whole, {value_rule}"
 
@@ -82,8 +85,10 @@ _FIXES: Final[Mapping[str, str]] = {
     "wrong-panel": "add the record here, where the zone is served",
 }
 
-_KEPT: Final[Mapping[str, str]] = {
-    **dict.fromkeys(_FIXES, "run `pulumi up --refresh`, which writes the record again: this stack keeps it"),
+_WRITTEN_AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
+
+_IN_ROUTE53: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_FIXES, _WRITTEN_AGAIN),
     # What a refresh does not see, or the run can't overwrite.
     **{code: _FIXES[code] for code in ("not-delegated", "private-key", "servers-differ")},
     "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
@@ -96,6 +101,27 @@ _KEPT: Final[Mapping[str, str]] = {
 }
 """The same for a record that a stack keeps in Route 53: nobody types it in."""
 
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    # A supplied key never replaces another value.
+    **{
+        code: f"{text}; if the run refuses because another value is there, delete that one and run it again"
+        if text == _WRITTEN_AGAIN
+        else text
+        for code, text in _IN_ROUTE53.items()
+    },
+    "no-txt": f"{_WRITTEN_AGAIN}; if the run changes nothing, its host has the record already: wait, some "
+    "hosts take hours to show one; or the name servers of {zone} are not that host's",
+    # A refresh finds the right record beside the others.
+    "several-records": _FIXES["several-records"],
+}
+"""The same for a record at a host where each value is a record of its own."""
+
+_TABLES: Final[Mapping[Kept | None, Mapping[str, str]]] = {
+    None: _FIXES,
+    "Route 53": _IN_ROUTE53,
+    "elsewhere": _ELSEWHERE,
+}
+
 MISCONFIGURATIONS: Final = tuple(_FIXES)
 """Codes of all misconfigurations: those of `misconfigurations`, and what `diagnosis` adds."""
 
@@ -104,15 +130,21 @@ NEW_KEY: Final = "make a new key with a new selector"
 
 
 def fix(
-    panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY, kept: bool = False
+    panel: Panel,
+    code: str,
+    *,
+    zone: str,
+    found_at: str = "",
+    new_key: str = NEW_KEY,
+    kept: Kept | None = None,
 ) -> str:
     """
     How to fix the misconfiguration *code*, one of `MISCONFIGURATIONS`, in the words of this panel.
 
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
-    *new_key* says how to get another key. *kept*: a stack keeps the record in Route 53.
+    *new_key* says how to get another key. *kept*: where a stack keeps the record, None if people type it in.
     """
-    return (_KEPT if kept else _FIXES)[code].format(
+    return _TABLES[kept][code].format(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=name_rule(panel),

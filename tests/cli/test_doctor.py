@@ -11,6 +11,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -490,29 +491,36 @@ ROUTE53 = ("route53:Z1",)
         (ROUTE53, True),
         ((DELEGATED,), True),
         ((*ROUTE53, "route53:Z2"), True),
+        ((f"rfc2136:{DOMAIN}",), True),
+        ((f"godaddy:{DOMAIN}",), True),
+        (("cloudflare:0123",), True),
+        ((f"namecheap:{DOMAIN}",), True),
+        ((*ROUTE53, f"godaddy:{DOMAIN}"), True),
         (("manual",), False),
         ((*ROUTE53, "manual"), False),
-        ((f"godaddy:{DOMAIN}",), False),
+        ((f"godaddy:{DOMAIN}", "manual"), False),
+        ((), False),
     ],
-    ids=["Route 53", "delegated", "two zones", "by hand", "both", "by an API"],
+    ids=lambda one: " and ".join(one) or "not said" if isinstance(one, tuple) else "",
 )
 def test_record_that_the_stack_keeps(project, world, dns, kept):
-    """A record that the stack keeps in Route 53 is written again by a run, and nothing is to be typed."""
+    """A record that the stack writes, in Route 53 or elsewhere, is written again by a run."""
     declared = replace(project.stored[0].declared, dns=dns)
     project.stored = [replace(project.stored[0], declared=declared)]
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
     result = project.run("doctor")
     assert result.exit_code == 1
-    run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it\n"
+    run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
     (wrong,) = [one for one in json.loads(project.run("doctor", "--json").stdout)["records"] if one["fix"]]
     assert (wrong["instructions"] is None) == kept
 
 
-def test_every_fix_of_a_record_that_the_stack_keeps():
+@pytest.mark.parametrize("kept", get_args(fixes.Kept))
+def test_every_fix_of_a_record_that_the_stack_keeps(kept):
     """None asks for a value, or for a record to be added; each misconfiguration has one."""
     for code in fixes.MISCONFIGURATIONS:
-        said = fixes.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True)
+        said = fixes.fix(PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=kept)
         assert "'Value'" not in said
         assert "add the record" not in said
 

@@ -1,0 +1,66 @@
+"""What `byodkim doctor` says of a record by API, followed: the record is right, and alone at its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.misconfigurations import misconfiguration
+from byodkim_provider.dns import fixes
+from byodkim_provider.dns.panels import PANELS
+from byodkim_provider.errors import DnsRefused
+from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
+from tests.dns_hosts.test_publish import NAME, Host
+
+DOMAIN = "example.com"
+
+
+class Run:
+    """`pulumi up --refresh` of a stack with one record. A class because it keeps the state."""
+
+    def __init__(self, host, existing, value):
+        self.provider = DnsRecordProvider(lambda *_: host)
+        self.inputs = {
+            "provider": "godaddy",
+            "zone": DOMAIN,
+            "name": NAME,
+            "value": value,
+            "existing": existing,
+        }
+        self.made = self.provider.create(self.inputs)
+
+    def again(self):
+        """Whether the run ends without an error."""
+        if self.provider.read(self.made.id, self.made.outs).id is None:
+            try:
+                self.made = self.provider.create(self.inputs)
+            except DnsRefused:
+                return False
+        return True
+
+
+@pytest.mark.parametrize("existing", ["replace", "same key"], ids=["generated key", "supplied key"])
+@pytest.mark.parametrize("others", [(), ("v=spf1 -all",), ("v=spf1 -all", "another")])
+@pytest.mark.parametrize("is_there", [True, False], ids=["there", "gone"])
+def test_followed(signing_keys, existing, others, is_there):
+    """A run writes the record again; a value that the run refuses, or does not see, is deleted by hand."""
+    key = signing_keys[0].public_key_der
+    value = records.record_value(key)
+    host = Host()
+    run = Run(host, existing, value)
+    host.there = [*([value] if is_there else []), *others]
+    if wrong := misconfiguration(host.there, key):
+        said = fixes.fix(PANELS["other"], wrong.code, zone=DOMAIN, kept="elsewhere")
+        if said.startswith("delete every TXT record at this name but one with this key"):
+            host.there = [value]
+            assert run.again()
+        else:
+            assert said.startswith("run `pulumi up --refresh`, ")
+            if not run.again():
+                assert (
+                    "if the run refuses because another value is there, delete that one and run it again"
+                    in said
+                )
+                host.there = []
+                assert run.again()
+    assert [value] == host.there
