@@ -79,7 +79,7 @@ class RecordNow:
     signing_since: datetime | None
     """Since when the key signs, in the first of the Regions; None if it does not sign now."""
     signed_until: datetime | None
-    """When the key signed last, in the last of the Regions; None if it never did, or still does."""
+    """When the key signed last, in the last of the Regions; None if it never did, still does, or unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +186,12 @@ def record_now(
         for one in mine
         if one.signing_since and one.declared.generation == record.generation
     ]
+    # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
     until = [
-        one.signed_until[number] for one in mine for number in one.signed_until if number == record.generation
+        one.signed_until[number]
+        for one in mine
+        for number in one.signed_until
+        if number == record.generation and not (one.adopted and record.role == "standby")
     ]
     return RecordNow(
         generation=record.generation,

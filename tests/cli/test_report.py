@@ -67,6 +67,19 @@ def test_keys(project, world):
     assert f"<td>{'well'}</td><td>2027-05-24 13:00 UTC</td>" in text
 
 
+def test_adopted(project, world):
+    """The standby of an adopted identity has no last signature; the note beside it says that nobody knows."""
+    world.put("old", generation=4)
+    world.next_run()
+    project.write(f"    {DOMAIN}: {{generation: 1, adopt: true}}\n")
+    project.stored = [world.create(1, adopt=True)]
+    project.run("status", "--html", str(project.directory / "report.html"))
+    text = (project.directory / "report.html").read_text()
+    rows = {row[1]: row[4:6] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}
+    assert rows == {"signing": ["2026-11-26 13:00 UTC", "signs now"], "standby": ["–", "–"]}
+    assert "as nobody knows whether it signed before the identity was adopted" in text
+
+
 def test_what_is_wrong(project, world):
     """What is wrong is said in words, not by colour alone."""
     record_gone(project, world)
