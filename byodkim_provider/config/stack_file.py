@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -30,6 +30,9 @@ HIDDEN: Final = ("privateKey", "secure", "encryptionsalt", "encryptedkey")
 
 Changes = Mapping[str, int | tuple[int, ...] | None]
 """New values of a domain's keys; None removes the key."""
+
+_Pair = tuple[Node, Node]
+"""A key of a map, and its value."""
 
 _Splice = tuple[int, int, str]
 """Start and end of a replaced piece of the text, and its replacement."""
@@ -107,21 +110,18 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     line by line.
     """
     text = _with_lines(text, len(text), "")
-    root = YAML(typ="safe", pure=True).compose(text)
-    config = _value(root, "config") if root else None
-    paths = (path for path in key_paths(project, "domains", in_project_file=False))
-    key, domains = next(
-        ((path[-1], found) for path in paths if config and (found := _value(config, path[-1]))),
-        (f"{project}:domains", None),
-    )
-    if any(place is not None and not _is_block(place) for place in (config, domains)):
+    for _, empty in filter(_is_empty, _places(text, project)[:2]):
+        if empty.start_mark.index < empty.end_mark.index:  # `{}`, behind which no line can go on
+            text = text[: empty.start_mark.index].rstrip(" ") + text[empty.end_mark.index :]
+    config, domains, key = _places(text, project)
+    if any(place and not _is_block(place[1]) and not _is_empty(place) for place in (config, domains)):
         raise InvalidSettings([_NOT_EXTENDABLE])
-    column = config.value[0][0].start_mark.column if config else 2
+    column = _column(config, otherwise=2)
     beside = "".join(f"{' ' * column}{name}: {value}\n" for name, value in others.items())
     if config and domains:
-        region = _value(config, "aws:region")
+        region = _value(config[1], "aws:region")
         place = _next_line(text, _end(region)) if region else _after(text, config)
-        added = [(place, beside), (_after(text, domains), entries(domains.value[0][0].start_mark.column))]
+        added = [(place, beside), (_after(text, domains), entries(_column(domains, otherwise=column + 2)))]
     else:
         head, place = ("", _after(text, config)) if config else ("config:\n", len(text))
         added = [(place, f"{head}{beside}{' ' * column}{key}:\n{entries(column + 2)}")]
@@ -144,11 +144,25 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
 _NOT_EXTENDABLE: Final = "can't be extended in place (is it not written line by line?), edit it by hand"
 
 
-def _after(text: str, node: Node) -> int:
-    """The beginning of the line after *node*, a block, and after the comments within it."""
-    end = _end(node)
+def _places(text: str, project: str) -> tuple[_Pair | None, _Pair | None, str]:
+    """`config` in *text* and the domains in it, None for what is not there; and the key of the domains."""
+    config = _pair(YAML(typ="safe", pure=True).compose(text), "config")
+    for _, key in key_paths(project, "domains", in_project_file=False):
+        if config and (domains := _pair(config[1], key)):
+            return config, domains, key
+    return config, None, f"{project}:domains"
+
+
+def _column(pair: _Pair | None, *, otherwise: int) -> int:
+    """The column of the keys in the map of *pair*; *otherwise* if it has none."""
+    return pair[1].value[0][0].start_mark.column if pair and pair[1].value else otherwise
+
+
+def _after(text: str, pair: _Pair) -> int:
+    """The beginning of the line after *pair*, a block or empty, and after the comments within the block."""
+    end = _pair_end(pair)
     position = end if text[end - 1] == "\n" else _next_line(text, end)
-    column = node.value[0][0].start_mark.column
+    column = _column(pair, otherwise=len(text))
     while (comment := re.match("( *)#[^\n]*(\n|$)", text[position:])) and len(comment[1]) > column:
         position += comment.end()
     return position
@@ -252,12 +266,18 @@ def _flow(value: int | tuple[int, ...] | None) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
 
 
-def _value(node: Node, key: str) -> Node | None:
-    """The node under *key*; None if there is none, or only an alias."""
+def _pair(node: Node | None, key: str) -> _Pair | None:
+    """*key* and its value in *node*; None if there is none, or only an alias."""
     for key_node, value in node.value if isinstance(node, MappingNode) else ():
         if key_node.value == key:
-            return value if value.start_mark.index >= key_node.end_mark.index else None
+            return (key_node, value) if value.start_mark.index >= key_node.end_mark.index else None
     return None
+
+
+def _value(node: Node, key: str) -> Node | None:
+    """The value of `_pair`."""
+    pair = _pair(node, key)
+    return pair[1] if pair else None
 
 
 def _end(node: Node) -> int:
@@ -265,12 +285,25 @@ def _end(node: Node) -> int:
     if not _is_block(node):
         return int(node.end_mark.index)
     last = node.value[-1]
-    return _end(last[1] if isinstance(last, tuple) else last)
+    return _pair_end(last) if isinstance(last, tuple) else _end(last)
+
+
+def _pair_end(pair: _Pair) -> int:
+    """Where *pair* ends; the mark of a value that is not written stands before the next token, too."""
+    key, value = pair
+    return _end(value) if value.start_mark.index < value.end_mark.index else int(key.end_mark.index)
 
 
 def _is_block(node: Node) -> bool:
     """Whether *node* is a list or a map written line by line."""
     return isinstance(node, CollectionNode) and not node.flow_style
+
+
+def _is_empty(pair: _Pair | None) -> TypeGuard[_Pair]:
+    """Whether *pair* has no value, `null` or `{}`; with an anchor it is not empty, since others share it."""
+    if pair is None or pair[1].anchor:
+        return False
+    return pair[1].tag == "tag:yaml.org,2002:null" or (isinstance(pair[1], MappingNode) and not pair[1].value)
 
 
 def _line_start(text: str, position: int) -> int:

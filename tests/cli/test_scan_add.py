@@ -206,9 +206,10 @@ def test_default_regions(project, shared, written):
         "config: {aws:region: eu-west-1}\n",
         "config:\n  ses-byodkim:domains: {b.example.com: {generation: 1}}\n",
         "config:\n  ses-byodkim:domains: &all\n    b.example.com: {generation: 1}\n  other:thing: *all\n",
-        "config:\n",
+        "config:\n  ses-byodkim:domains: &all {}\n  other:thing: *all\n",
+        "config:\n  ses-byodkim:domains: []\n",
     ],
-    ids=["flow", "flow of domains", "anchor", "empty"],
+    ids=["flow", "flow of domains", "anchor", "empty with an anchor", "list"],
 )
 def test_not_line_by_line(project, text):
     """What can't be extended without a change to the rest stays as it is, with a way on."""
@@ -216,6 +217,18 @@ def test_not_line_by_line(project, text):
     result = scan(project, "--add", "--yes")
     assert (1, text) == (result.exit_code, project.stack_file.read_text())
     assert "stacks/Pulumi.dev.yaml: can't be extended in place" in result.stderr
+
+
+@pytest.mark.parametrize("empty", [" {}", "", " null", " {}  # later", "\n    # later"])
+def test_empty_map(project, empty):
+    """A map of domains that is empty so far is filled where it stands; its comments stay."""
+    project.stack_file.write_text(f"config:\n  ses-byodkim:domains:{empty}\n  aws:region: {REGION}\n")
+    result = scan(project, "--add", "--yes")
+    assert result.exit_code == 0, result.stderr
+    text = project.stack_file.read_text()
+    assert list(domains(project)) == ["a.example.com", "b.example.com", "c.example.com"]
+    assert ("# later" in text, text.count("ses-byodkim:domains")) == ("# later" in empty, 1)
+    assert text.index("ses-byodkim:domains") < text.index("a.example.com") < text.index("aws:region")
 
 
 def test_domains_of_the_project_file(project):
@@ -255,8 +268,19 @@ LAST = "config:\n  ses-byodkim:domains:\n    b.example:\n      generation: 1\n"
             "config:\n  aws:region: r  # ours\n  p:domains:\n    b: {}",
             "config:\n  aws:region: r  # ours\n  n: 1\n  p:domains:\n    b: {}\n    x: {a: 1}\n",
         ),
+        (
+            "config:\n    domains: {}  # b\n    z: 1\n",
+            "config:\n    domains:  # b\n      x: {a: 1}\n    z: 1\n    n: 1\n",
+        ),
+        ("config:\r\n  p:domains:", "config:\r\n  p:domains:\r\n    x: {a: 1}\r\n  n: 1\r\n"),
+        ("config:\n  p:domains: ~\n", "config:\n  p:domains:\n    x: {a: 1}\n  n: 1\n"),
+        ("config: {}\n", "config:\n  n: 1\n  p:domains:\n    x: {a: 1}\n"),
+        (f"config: # b\n{SALT}", f"config: # b\n  n: 1\n  p:domains:\n    x: {{a: 1}}\n{SALT}"),
     ],
-    ids=["nothing", "salt", "no last line end", "CRLF", "comments", "literal", "Region"],
+    ids=[
+        *("nothing", "salt", "no last line end", "CRLF", "comments", "literal", "Region"),
+        *("empty map", "no map", "null", "empty config", "no config"),
+    ],
 )
 def test_with_domains(text, after):
     """More domains stand below those that are there; not a byte of the rest changes."""
