@@ -8,6 +8,7 @@ the failure of that record would stop the identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -79,7 +80,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
         _refuse_same_zone(settings.name, self._zones)
-        signing_records = self._publish(name, settings, providers, account_id=account)
+        self._signing_records = self._publish(name, settings, providers, account_id=account)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
@@ -87,7 +88,7 @@ class ByodkimDomain(pulumi.ComponentResource):
                     settings, region=region, key=self._signing, account_id=account, zones=self._zones
                 ),
                 pulumi.ResourceOptions(
-                    parent=self, depends_on=signing_records, protect=settings.protect or None
+                    parent=self, depends_on=self._signing_records, protect=settings.protect or None
                 ),
             )
             for region in settings.regions
@@ -152,6 +153,12 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
         self.records = declared
         return signing_records
+
+    async def published(self) -> None:
+        """Returns when the records that sign are made, or can't be."""
+        for record in self._signing_records:
+            with suppress(Exception):  # the engine says why, and ends the run
+                await record.urn.future()
 
     def _verification(self, name: str) -> DkimVerification:
         return DkimVerification(

@@ -7,7 +7,10 @@ without a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
+from pulumi.runtime.settings import SETTINGS
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
@@ -43,7 +46,7 @@ def _declare() -> None:
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
         try:
-            domains[domain.name] = ByodkimDomain(domain.name, domain)
+            domains[domain.name] = ByodkimDomain(domain.name, domain, _in_turn(list(domains.values())))
         except AwsRefused:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
@@ -67,3 +70,21 @@ def _declare() -> None:
     verdicts = verdicts_of(verification)
     pulumi.export("domains", {name: domain.summary(verdicts) for name, domain in domains.items()})
     pulumi.export("pending", pending(domains.values(), verification))
+
+
+def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
+    """
+    Options of a domain that is declared after those *before* it: as many at a time as the engine runs steps.
+
+    The engine takes steps first come, first served. Were all domains declared at once, it would make
+    all keys and all records before SES, which takes one call a second, gets the first of them.
+    """
+    at_once = SETTINGS.parallel or 1
+
+    async def none() -> list[pulumi.Resource]:  # a dependency would be stored, and count in a destroy
+        await before[-at_once].published()
+        return []
+
+    if len(before) < at_once:
+        return pulumi.ResourceOptions()
+    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(none()))
