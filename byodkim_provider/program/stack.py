@@ -79,12 +79,12 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     The engine takes steps first come, first served. Were all domains declared at once, it would make
     all keys and all records before SES, which takes one call a second, gets the first of them.
     """
-    at_once = SETTINGS.parallel or 1
+    at_once = SETTINGS.parallel
 
     async def none() -> list[pulumi.Resource]:  # a dependency would be stored, and count in a destroy
         await before[-at_once].published()
         return []
 
-    if len(before) < at_once:
+    if not at_once or len(before) < at_once:  # without a number there is no limit
         return pulumi.ResourceOptions()
     return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(none()))
