@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
@@ -20,11 +20,14 @@ from byodkim_provider.aws.session import (
     connect,
     connect_to_route53,
     connect_to_secrets,
-    refuse_no_credentials,
+    open_session,
     refuse_other_account,
 )
 from byodkim_provider.errors import Stopped
 from byodkim_provider.progress import Clock, stopping
+
+if TYPE_CHECKING:
+    import boto3
 
 T = TypeVar("T")
 
@@ -60,7 +63,10 @@ class Connections:
         """Secrets Manager in *region*; errors as for `ses`."""
 
         def connected() -> SecretStore:
-            return SecretStore(connect_to_secrets(self.settings, region=region, expected_account=account_id))
+            session = self._session(region)
+            return SecretStore(
+                connect_to_secrets(self.settings, region=region, expected_account=account_id, session=session)
+            )
 
         return self._once(("secrets", region, account_id), connected)
 
@@ -68,7 +74,10 @@ class Connections:
         """Route 53, in the account of *role_arn* if it is given."""
 
         def connected() -> Route53Client:
-            return Route53Client(connect_to_route53(self.settings, region=region, role_arn=role_arn))
+            session = self._session(region)
+            return Route53Client(
+                connect_to_route53(self.settings, region=region, role_arn=role_arn, session=session)
+            )
 
         return self._once(("Route 53", region, role_arn), connected)
 
@@ -78,10 +87,14 @@ class Connections:
         return self._once(("SES", region), lambda: self._connect_to_ses(region, account_id))
 
     def _connect_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
-        self._once("credentials", lambda: refuse_no_credentials(self.settings))
-        connection = connect(self.settings, region=region, expected_account=account_id)
+        session = self._session(region)
+        connection = connect(self.settings, region=region, expected_account=account_id, session=session)
         account = connection.account_id
         return SesClient(connection.client, region=region, account_id=account, clock=Clock()), account
+
+    def _session(self, region: str | None) -> boto3.Session:
+        """The session of all clients: its credentials may come from a program that asks a person."""
+        return self._once("session", lambda: open_session(self.settings, region=region))
 
     def _list(self, region: str, account_id: str | None) -> frozenset[str]:
         pages = self.ses(region, account_id).list_email_identities()

@@ -7,6 +7,7 @@ allowed is in `settings`. Nothing here changes anything in AWS.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -35,8 +36,8 @@ __all__ = [
     "connect",
     "connect_to_route53",
     "connect_to_secrets",
+    "open_session",
     "read_settings",
-    "refuse_no_credentials",
     "refuse_other_account",
 ]
 
@@ -58,6 +59,9 @@ STS calls only read, and repeating a call to Secrets Manager is harmless.
 VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
 """Environment variable that redirects each service to another endpoint."""
 
+_MAKING_A_CLIENT: Final = threading.Lock()
+"""Threads may share a client of boto3, but not a session."""
+
 AWS_DOMAINS: Final = (
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -77,44 +81,72 @@ class Connection:
     account_id: str
 
 
-def connect(settings: AwsSettings, *, region: str, expected_account: str | None) -> Connection:
+def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
+    """
+    A session for clients in any Region; its roles are assumed in *region*.
+
+    Raises `InvalidSettings` if it can't be made, or if there are no credentials: otherwise each client
+    would search for them again, up to the metadata service of EC2, which may be silent.
+    """
+    try:
+        session = _session(settings, region)
+        if session.get_credentials() is None:
+            raise NoCredentialsError
+    except (BotoCoreError, ValueError) as error:
+        raise _no_session(_whose(settings), error) from None
+    return session
+
+
+def connect(
+    settings: AwsSettings, *, region: str, expected_account: str | None, session: boto3.Session | None = None
+) -> Connection:
     """
     A client for SES in *region*, with the credentials that pulumi-aws uses.
 
-    *expected_account* is pulumi-aws's account; None if it is not known. Raises `WrongAccount` if
-    the session has another account, and `InvalidSettings` if the session can't be made, its
-    account is not allowed, or only one of SES and Route 53 is redirected to another endpoint.
+    *expected_account* is pulumi-aws's account; None if it is not known. *session* is that of these settings;
+    None makes one. Raises `WrongAccount` if the session has another account, and `InvalidSettings` if
+    the session can't be made, its account is not allowed, or only one of SES and Route 53 is redirected to
+    another endpoint.
     """
-    return Connection(*_connect("SES", "sesv2", CLIENT, settings, region, expected_account))
+    return Connection(*_connect("SES", "sesv2", CLIENT, settings, region, expected_account, session))
 
 
 def connect_to_secrets(
-    settings: AwsSettings, *, region: str, expected_account: str | None
+    settings: AwsSettings, *, region: str, expected_account: str | None, session: boto3.Session | None = None
 ) -> SecretsManagerClient:
     """A client for Secrets Manager in *region*, refused for the same reasons as one for SES."""
     connected = _connect(
-        "Secrets Manager", "secretsmanager", RETRYING_CLIENT, settings, region, expected_account
+        "Secrets Manager", "secretsmanager", RETRYING_CLIENT, settings, region, expected_account, session
     )
     client: SecretsManagerClient = connected[0]
     return client
 
 
 def connect_to_route53(
-    settings: AwsSettings, *, region: str | None, role_arn: str | None, expected_account: str | None = None
+    settings: AwsSettings,
+    *,
+    region: str | None,
+    role_arn: str | None,
+    expected_account: str | None = None,
+    session: boto3.Session | None = None,
 ) -> Route53Client:
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    It only reads: pulumi-aws writes to the zone, in *expected_account* if that is known. Raises
-    `WrongAccount` if SES would be called in another one, `InvalidSettings` if the session can't be made.
+    It only reads: pulumi-aws writes to the zone, in *expected_account* if that is known. *session* as for
+    `connect`. Raises `WrongAccount` if SES would be called in another one, `InvalidSettings` if the session
+    can't be made.
     """
     roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
     settings = replace(settings, roles=roles)
     try:
-        session = _session(settings, region)
+        if session is None:
+            session = _session(settings, region)
+        elif role_arn:
+            session = _assume(session, roles[-1], settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
-        client: Route53Client = _client(session, "route53", settings, CLIENT)
-        sts = _client(session, "sts", settings, RETRYING_CLIENT)
+        client: Route53Client = _client(session, "route53", settings, CLIENT, region)
+        sts = _client(session, "sts", settings, RETRYING_CLIENT, region)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(_whose(settings), error) from None
     if expected_account is not None:
@@ -123,32 +155,23 @@ def connect_to_route53(
     return client
 
 
-def refuse_no_credentials(settings: AwsSettings) -> None:
-    """
-    Raise `InvalidSettings` if there are no credentials at all.
-
-    Without any, the client of each Region would search for them again, up to the metadata service
-    of EC2, which may be silent.
-    """
-    settings = replace(settings, roles=())
-    try:
-        if _session(settings, None).get_credentials() is None:
-            raise NoCredentialsError
-    except (BotoCoreError, ValueError) as error:
-        raise _no_session(_whose(settings), error) from None
-
-
 def _connect(
-    service: str, name: str, config: Config, settings: AwsSettings, region: str, expected_account: str | None
+    service: str,
+    name: str,
+    config: Config,
+    settings: AwsSettings,
+    region: str,
+    expected_account: str | None,
+    session: boto3.Session | None,
 ) -> tuple[Any, str]:
     """A client for *service*, which boto3 knows as *name*, and the id of its account."""
     whose = _whose(settings)
     try:
-        session = _session(settings, region)
-        client = _client(session, name, settings, config)
+        session = session or _session(settings, region)
+        client = _client(session, name, settings, config, region)
         # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile, too.
-        route53 = _client(session, "route53", settings, CLIENT)
-        sts = _client(session, "sts", settings, RETRYING_CLIENT)
+        route53 = _client(session, "route53", settings, CLIENT, region)
+        sts = _client(session, "sts", settings, RETRYING_CLIENT, region)
     except (BotoCoreError, ValueError) as error:
         raise _no_session(whose, error) from None
     _refuse_half_redirected(service, client, route53)
@@ -161,8 +184,12 @@ def _connect(
     return client, account
 
 
-def _client(session: Any, name: str, settings: AwsSettings, config: Config, **credentials: Any) -> Any:
-    return session.client(name, endpoint_url=settings.endpoints.get(name), config=config, **credentials)
+def _client(
+    session: Any, name: str, settings: AwsSettings, config: Config, region: str | None, **credentials: Any
+) -> Any:
+    endpoint = settings.endpoints.get(name)
+    with _MAKING_A_CLIENT:
+        return session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
 
 
 def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
@@ -242,7 +269,7 @@ def _assume(
     session: boto3.Session, role: Mapping[str, Any], settings: AwsSettings, region: str | None
 ) -> boto3.Session:
     def client(service: str, **credentials: Any) -> Any:
-        return _client(session, service, settings, RETRYING_CLIENT, **credentials)
+        return _client(session, service, settings, RETRYING_CLIENT, region, **credentials)
 
     source = session.get_credentials()
     if source is None:

@@ -26,7 +26,7 @@ def asked(monkeypatch):
     """Regions in which AWS was asked; each answers once all threads of a test are waiting."""
     asked = []
 
-    def connect(settings, *, region, expected_account):
+    def connect(settings, *, region, expected_account, session):
         asked.append(region)
         if region == "nowhere-1":
             raise InvalidSettings(["aws: no response from STS"])
@@ -35,7 +35,7 @@ def asked(monkeypatch):
         return Connection(client=_client(region), account_id="123456789012")
 
     monkeypatch.setattr(module, "connect", connect)
-    monkeypatch.setattr(module, "refuse_no_credentials", lambda _: None)
+    monkeypatch.setattr(module, "open_session", lambda _, **__: None)
     return asked
 
 
@@ -106,7 +106,7 @@ def test_names_are_listed_once(asked, monkeypatch):
 def test_one_store_for_all_threads(asked, monkeypatch):
     """Secrets Manager has a client of its own, made once a Region as well."""
 
-    def connect(settings, *, region, expected_account):
+    def connect(settings, *, region, expected_account, session):
         asked.append((region, expected_account))
         return boto3.client(
             "secretsmanager", region, aws_access_key_id="AKIA", aws_secret_access_key="secret"

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from moto.sts.models import sts_backends
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.session import AwsSettings, Connection, connect, connect_to_secrets, read_settings
 from byodkim_provider.aws.settings import REFUSED
 from byodkim_provider.errors import InvalidSettings, WrongAccount
@@ -376,6 +377,22 @@ def test_profile(machine: Machine, aws: AwsServices, by: str) -> None:
         machine.set(AWS_PROFILE="mail")
         connection = machine.connect(expected=aws.account)
     assert aws.account == connection.account_id
+
+
+def test_one_session(machine: Machine, aws: AwsServices, tmp_path: Path) -> None:
+    """All clients of a process share a session: what gives the credentials is run once."""
+    account, asked, given = aws.add_account(), tmp_path / "asked", tmp_path / "given"
+    keys = {"Version": 1, "AccessKeyId": aws.access_key, "SecretAccessKey": aws.secret_key}
+    given.write_text(json.dumps(keys))
+    machine.write(config=f"[default]\ncredential_process = sh -c 'echo >> {asked}; cat {given}'\n")
+    role = {"roleArn": f"arn:aws:iam::{account}:role/mail"}
+    made = Connections(settings(endpoints=[{"sts": aws.url}], assumeRoles=[role]))
+    assert [made.account_id(region) for region in (REGION, "us-east-1")] == [account, account]
+    made.secrets("us-east-1", account)
+    made.route53(REGION, None)
+    made.route53(REGION, f"arn:aws:iam::{account}:role/dns")
+    assert asked.read_text() == "\n"
+    assert len(sts_backends[account]["aws"].assumed_roles) == 1
 
 
 def test_assume_roles(machine: Machine, aws: AwsServices) -> None:
