@@ -61,9 +61,12 @@ class LanguageHost(LanguageServer):
         return language_pb2.TemplateResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        """Make the virtual environment that `Pulumi.yaml` names; it borrows what is to be installed."""
+        """Make the virtual environment that `Pulumi.yaml` names; it borrows pip and all packages."""
         made = Path(request.info.program_directory) / "venv"
-        venv.create(made, with_pip=True)
+        venv.create(made)  # without a pip of its own: to install it takes 5 s
+        pip = made / "bin" / "pip"
+        pip.write_text(f'#!/bin/sh\nexec "{made}/bin/python" -m pip "$@"\n')
+        pip.chmod(0o755)
         (packages,) = made.glob("lib/python*/site-packages")
         # First, for a new environment may have a setuptools of its own, too old for pyproject.toml.
         borrowed = f"import sys; sys.path.insert(0, {sysconfig.get_path('purelib')!r})\n"
