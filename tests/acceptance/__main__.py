@@ -6,11 +6,13 @@ Without `ZONE` it all runs against the sandbox. However a run ends, short of bei
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -147,7 +149,7 @@ def against_aws(zone: str, region: str) -> int:
         if is_reopened:
             journal.record("reopened")
         elif not resumed:
-            journal.record("run", settings)
+            journal.record("run", settings | sources())
         is_new = is_reopened or not resumed
         return work(where, code, journal, is_new=is_new, has_mail=has_mail, asks_again=bool(resumed))
 
@@ -157,17 +159,36 @@ def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: b
     run = run_of(code)
     say(f"account {where.account}, Region {where.region}, everything below {below(run, where.zone)}")
     say(f"price: {safety.PRICE}\ntime: {ESTIMATE}")
+    if not is_new:
+        try:
+            where.send = mailbox_of(where, code) if has_mail else None
+        except (Stop, Refused) as stop:
+            raise Stop(f"nothing was deleted, RESUME goes on later: {stop}") from None
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
     with cleaned(where, run, journal=journal):
         if is_new:
             safety.mark(where, run)
-        where.send = None
-        if has_mail:
-            say("waiting for the domain that receives mail to be verified")
-            where.send = open_mailbox(Lab(where, code, part="mailbox"), where.clients)
+            where.send = mailbox_of(where, code) if has_mail else None
         if "product" not in journal.events:
             try_product(where, code, journal)
         return concluded(where, code, journal, asks_again=asks_again)
+
+
+def mailbox_of(where: Where, code: str) -> Callable[[str], bytes]:
+    """How the run sends mail, and gets it as it arrives."""
+    say("waiting for the domain that receives mail to be verified")
+    return open_mailbox(Lab(where, code, part="mailbox"), where.clients)
+
+
+def sources() -> dict[str, str]:
+    """What asks the questions of a run: another version may ask others, so that no run goes on with it."""
+    here, digest, commit = Path(__file__).parent, hashlib.sha256(), ""
+    for path in sorted(here.glob("*.py")):
+        digest.update(b"" if path.name.startswith("test_") else path.read_bytes())
+    with suppress(OSError):
+        command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {"sources": digest.hexdigest()[:16], "commit": commit or "unknown"}
 
 
 def is_ours(zone: str, name: str) -> bool:
@@ -190,14 +211,21 @@ def nothing(_: str) -> bytes:
 
 def check_resumed(journal: Journal, settings: dict[str, Any], run: str) -> None:
     """Refuse to go on with a run that can't be, or not with these *settings*."""
-    if not journal.events:
-        raise Stop(f"nothing was changed: there is no transcript {journal.path} in this folder to go on with")
-    if journal.events.get("run") != settings:
-        raise Stop(f"nothing was changed: that run has the settings {journal.events.get('run')}")
+    if journal.damage or not journal.events:
+        why = journal.damage or f"there is no transcript {journal.path} in this folder to go on with"
+        raise Stop(f"nothing was changed: {why}")
+    begun_with = journal.events.get("run", {})
+    if not settings.items() <= begun_with.items():
+        raise Stop(f"nothing was changed: that run has the settings {begun_with}")
+    way_out = safety.clean_up_command(run, settings["zone"], settings["region"])
+    if begun_with.get("sources") != sources()["sources"]:
+        raise Stop(
+            f"nothing was changed: that run began with commit {begun_with.get('commit')}, and the modules in "
+            f"tests/acceptance are others now; check that commit out, or delete what is left: {way_out}"
+        )
     if "cleaned" in journal.events and "probed" not in journal.events:
         raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
     if "cleaning" in journal.events and "probed" not in journal.events:
-        way_out = safety.clean_up_command(run, settings["zone"], settings["region"])
         raise Stop(f"nothing was changed: that run was cleaned up in part; delete the rest of it: {way_out}")
 
 
@@ -222,15 +250,16 @@ def concluded(where: Where, code: str, journal: Journal, *, asks_again: bool = F
     report = Report()
     try:
         probe(Lab(where, code, journal), more=PROBES, progress=say, report=report, again=asks_again)
-        if journal.events.get("probed") != report.open:
+        if "cleaning" not in journal.events:
             journal.record("probed", report.open)
+        emulator = of_emulator(report.switches())
     except BaseException:
         say("\nthe prober was ended early; what it found until then:")
         show(report, report)
         raise
     finally:
         say(f"transcript: {journal.path}")
-    show(report, of_emulator(report.switches()))
+    show(report, emulator)
     if not where.send:
         say("no mail was sent, so nothing is known of signatures: MAIL=no")
     if report.open:

@@ -36,7 +36,10 @@ class Account:
                 status = acceptance.main()
             except PowerCut:
                 status = None
-        return status, self._capsys.readouterr().out
+        return status, self.printed()
+
+    def printed(self):
+        return self._capsys.readouterr().out
 
     def cut(self, *, after):
         """No power after that many waits."""

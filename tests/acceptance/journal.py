@@ -30,7 +30,7 @@ OF_AWS: Final = re.compile(
 )
 """Names that say nothing of anybody: SES's own, those of Route 53's servers in SOA records, of classes."""
 
-ENDS: Final = {"probed", "cleaning", "cleaned"}
+ENDS: Final = {"cleaning", "cleaned"}
 """Events by which a run ends; one that is `reopened` for its open questions does not have them behind it."""
 
 
@@ -65,7 +65,11 @@ class Journal:
     entries: list[dict[str, Any]] = field(default_factory=list)
     events: dict[str, Any] = field(default_factory=dict)
     """What the run has behind it, by name."""
+    damage: str = ""
+    """What is wrong with the file. What comes after that is not read."""
     _replayed: int = 0
+    _probed: int | None = None
+    """How many entries there were when all had been asked."""
 
     def __post_init__(self) -> None:
         if not (self.path and self.path.exists()):
@@ -75,12 +79,13 @@ class Journal:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 entry = json.loads(line)
-            except ValueError:
-                raise Stop(f"{self.path} is damaged in line {number}: it can't be resumed") from None
-            if "event" in entry:
-                self._happened(entry["event"], entry["answer"])
-            else:
-                self.entries.append(entry)
+                if "event" in entry:
+                    self._happened(entry["event"], entry["answer"])
+                else:
+                    self.entries.append(entry)
+            except (LookupError, TypeError, ValueError):
+                self.damage = f"{self.path} is damaged in line {number}: it can't be resumed"
+                return
         if whole != written:
             os.truncate(self.path, len(whole))
 
@@ -122,7 +127,11 @@ class Journal:
         self._write({"event": event, "answer": self.events[event]})
 
     def _happened(self, event: str, answer: Any) -> None:
-        if event == "reopened":
+        if event == "probed":
+            self._probed = len(self.entries)
+        elif event == "cleaning" and self._probed is not None:
+            del self.entries[self._probed :]  # what was asked again, of identities that are deleted now
+        elif event == "reopened":
             self.events = {name: told for name, told in self.events.items() if name not in ENDS}
         self.events[event] = answer
 

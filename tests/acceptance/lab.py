@@ -31,7 +31,7 @@ SECONDS_PER_CALL: Final = 1.1
 """SES allows one call a second (developer guide, quotas)."""
 
 TRIES: Final = 120
-"""Of a call that SES throttles, a second apart."""
+"""Of a call that SES throttles, a second apart; then it is made again every `GUARD_SECONDS`."""
 
 RAW_TRIES: Final = 3
 """Of a request signed by hand that gets no answer, although ordinary calls do."""
@@ -196,21 +196,30 @@ class Lab:
         if not self.journal.replays and self.outside.now() - self._guarded >= GUARD_SECONDS:
             self.outside.guard()
             self._guarded = self.outside.now()
+            self._next_call = self._guarded + SECONDS_PER_CALL  # the guard makes calls too
 
-    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """SES's answer, times in seconds since 1970; `At` is SES's own time. Raises `Refused`."""
-        for _ in range(TRIES):
+    def call(self, action: str, *, is_observing: bool = False, **parameters: Any) -> dict[str, Any]:
+        """
+        SES's answer, times in seconds since 1970; `At` is SES's own time. Raises `Refused`.
+
+        What SES throttles is asked again later, for hours. So is what observes something, if SES fails.
+        """
+        soon, later = [1.0] * TRIES, [GUARD_SECONDS] * int(self.outside.patience // GUARD_SECONDS)
+        while True:
             answer: dict[str, Any] = self.journal.once(
                 [action, public(parameters)], lambda: self._send(action, parameters)
             )
             if "refused" not in answer:
                 return answer
             refused = Refused(*answer["refused"])
-            if refused.status != 429:
+            is_throttled, fails = refused.status == 429, is_observing and refused.status >= 500
+            pauses = soon or later if is_throttled else later if fails else []
+            if pauses:
+                self.wait_until(self.outside.now() + pauses.pop())
+            elif is_throttled:
+                raise Stop(f"SES throttles {action} on end: something else calls it")
+            else:
                 raise refused
-            if not self.journal.replays:
-                self.outside.wait(1)
-        raise Stop(f"SES throttles {action} for {TRIES} s on end: something else calls it")
 
     def unpaced(self, action: str, **parameters: Any) -> int:
         """The HTTP status of a call that is made at once and only once; 0 if it got no answer."""
@@ -270,7 +279,7 @@ class Lab:
     def get(self, domain: str) -> dict[str, Any] | None:
         """GetEmailIdentity, or None."""
         try:
-            return self.call("get_email_identity", EmailIdentity=domain)
+            return self.call("get_email_identity", is_observing=True, EmailIdentity=domain)
         except Refused as refused:
             if refused.status == 404:
                 return None

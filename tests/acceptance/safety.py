@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -106,7 +107,8 @@ def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[]
     def look() -> None:
         nonlocal seen_at
         try:
-            identities, records = _identities(outside), outside.records.listed()
+            quick = replace(outside, patience=CLEANING_PATIENCE)
+            identities, records = _identities(quick), outside.records.listed()
         except Stop as failed:
             if outside.now() - seen_at >= PATIENCE:
                 raise Stop(f"nobody knows whether others use zone and Region: {failed}") from None

@@ -21,13 +21,13 @@ def product(account):
     account.product = lambda _: []
 
 
-def in_the_midst(account, do):
-    """*do* happens once, when the prober has worked for a while."""
+def in_the_midst(account, do, *, days=0):
+    """*do* happens once, when the prober has worked for a while, and for so many *days*."""
     wait, done = account.where.wait, []
 
     def and_then(seconds):
         wait(seconds)
-        if len(account.where.ses.model.log) > 60 and not done:
+        if len(account.where.ses.model.log) > 60 and not done and account.where.now() > days * 86400:
             done.append(do())
 
     account.where.wait = and_then
@@ -50,12 +50,23 @@ def test_foreign_identity(account):
 
 
 def test_rate_limit(account):
-    """Somebody uses up the rate: the run stops and says so, and cleans up once SES answers again."""
-    fault = Fault("throttle", operation="GetEmailIdentity", times=125)
+    """Somebody uses up the rate for hours: the run stops, says so, and cleans up once SES answers again."""
+    fault = Fault("throttle", operation="GetEmailIdentity", times=200)
     in_the_midst(account, lambda: account.where.ses.model.inject(fault))
     status, printed = account.run()
     assert status == 1
     assert re.search(r"^stopped: SES throttles get_email_identity", printed, re.M)
+    assert is_clean(account)
+
+
+@pytest.mark.parametrize(("fault", "times"), [("throttle", 130), ("500", 40)])
+def test_an_hour_of_errors(account, fault, times):
+    """Reads that SES throttles, or fails at, for an hour are made again later, and nothing is lost."""
+    fault = Fault(fault, operation="GetEmailIdentity", times=times)
+    in_the_midst(account, lambda: account.where.ses.model.inject(fault), days=1)
+    status, printed = account.run()
+    assert (status, "not known" in printed) == (0, False)
+    assert "failed_restarts=True" in literal_in(printed)
     assert is_clean(account)
 
 

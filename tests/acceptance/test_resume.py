@@ -15,7 +15,7 @@ from tests.acceptance.account import Account, PowerCut, code_in, literal_in
 from tests.acceptance.direct import ZONE, world
 from tests.acceptance.errors import Stop
 from tests.acceptance.journal import Journal
-from tests.acceptance.lab import TAG, Lab, below
+from tests.acceptance.lab import TAG, Lab, below, run_of
 from tests.acceptance.prober import Report
 from tests.acceptance.targets import in_sandbox
 from tests.acceptance.texts import texts
@@ -128,8 +128,12 @@ def test_nothing_to_resume(account, tmp_path):
     (transcript,) = tmp_path.glob("acceptance-*.jsonl")
     lines = transcript.read_text().splitlines()
     transcript.write_text("\n".join([*lines[:5], "{", *lines[5:]]) + "\n")
+    before = safety.left(account.where)
     status, again = account.run(RESUME=code_in(printed))
     assert (status, "is damaged in line 6" in again) == (1, True)
+    assert safety.left(account.where) == before
+    assert account.run(CLEANUP=code_in(printed))[0] == 0
+    assert safety.left(account.where) == {}
 
 
 def test_network(account):
@@ -208,6 +212,88 @@ def test_asked_again(account, tmp_path):
     assert literal_in(shown) == literal_in(again)
     assert {one.operation for one in account.where.ses.model.log[calls:]} <= {"ListEmailIdentities"}
     assert account.times == 1
+
+
+def test_asked_again_and_interrupted(account, tmp_path):
+    """A run that is interrupted while it asks again keeps its report, and asks once more by RESUME."""
+    fault = Fault("access_denied", operation="PutEmailIdentityDkimAttributes", times=2)
+    account.where.ses.model.inject(fault)
+    code = code_in(account.run()[1])
+    account.where.wait, wait = stopping(account.where.wait, after=20), account.where.wait
+    status, printed = account.run(RESUME=code)
+    assert (status, "stopped: something" in printed) == (1, True)
+    assert "tokens='selector'" in literal_in(printed)
+    assert safety.left(account.where) == {}
+    account.where.wait = wait
+    status, again = account.run(RESUME=code)
+    assert (status, "asks that again" in again) == (1, False)
+    assert "status_after_put='PENDING'" in literal_in(again)
+    assert (safety.left(account.where), account.times) == ({}, 1)
+    (transcript,) = tmp_path.glob("acceptance-*.jsonl")
+    assert transcript.read_text().count('"asked again"') == 2
+    calls = len(account.where.ses.model.log)
+    assert literal_in(account.run(RESUME=code)[1]) == literal_in(again)
+    assert account.where.ses.model.log[calls:] == ()
+
+
+def stopping(wait, *, after):
+    """A wait that, after so many, ends the run."""
+    left = iter(range(after))
+
+    def waits(seconds):
+        if next(left, None) == after - 1:
+            raise Stop("something")
+        wait(seconds)
+
+    return waits
+
+
+def test_no_emulator(account, monkeypatch):
+    """A report that can't be compared with an emulator is shown all the same."""
+
+    def fails(_):
+        raise ValueError
+
+    monkeypatch.setattr(acceptance, "of_emulator", fails)
+    with pytest.raises(ValueError):  # noqa: PT011
+        account.run()
+    assert "tokens='selector'" in literal_in(account.printed())
+
+
+def test_another_checkout(account, monkeypatch):
+    """A run that began with other modules is not gone on with, and only CLEANUP deletes what it made."""
+    account.cut(after=60)
+    _, printed = account.run()
+    code, before = code_in(printed), safety.left(account.where)
+    with monkeypatch.context() as patch:
+        patch.setattr(acceptance, "sources", lambda: {"sources": "others", "commit": "other"})
+        status, again = account.run(RESUME=code)
+        assert (status, "that run began with commit " in again) == (1, True)
+        assert f"make acceptance CLEANUP={run_of(code)} " in again
+        assert safety.left(account.where) == before
+    assert account.run(RESUME=code)[0] == 1
+    assert safety.left(account.where) == {}
+
+
+def test_no_mailbox(account, monkeypatch):
+    """A mailbox that can't be opened by RESUME leaves the run as it is."""
+    send = account.where.send
+    monkeypatch.setattr(acceptance, "open_mailbox", lambda *_: send)
+    account.cut(after=60)
+    _, printed = account.run(MAIL="yes")
+    before = safety.left(account.where)
+
+    def fails(*_):
+        raise Stop("mail: AccessDenied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acceptance, "open_mailbox", fails)
+        status, again = account.run(MAIL="yes", RESUME=code_in(printed))
+    assert (status, "nothing was deleted, RESUME goes on later: mail: AccessDenied" in again) == (1, True)
+    assert safety.left(account.where) == before
+    status, again = account.run(MAIL="yes", RESUME=code_in(printed))
+    assert "signs_while_pending='nothing'" in literal_in(again)
+    assert safety.left(account.where) == {}
 
 
 def test_nothing_of_others(account, tmp_path):

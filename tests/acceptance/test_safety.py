@@ -280,7 +280,7 @@ def test_cleaned_up_by_somebody(here):
 
 def test_rate_limit(here):
     """Where SES throttles everything, the run gives up; the clean-up comes when SES answers again."""
-    wait, faults = here.wait, [Fault("throttle", operation="GetEmailIdentity", times=125)]
+    wait, faults = here.wait, [Fault("throttle", operation="GetEmailIdentity", times=200)]
 
     def and_then(seconds):
         wait(seconds)
