@@ -94,7 +94,7 @@ class Hosting:
         servers: list[str] | None = None  # the root
         for _ in range(REFERRAL_LIMIT):
             if servers is None:
-                reply = _root(zones).answer(name, kind)
+                reply = _root(tuple(zones)).answer(name, kind)
             else:
                 reply = self._first_answer(servers, name, kind, zones)
             if reply.referral is not None:
@@ -134,12 +134,14 @@ class Hosting:
                 there.append(RecordSet(name.to_text(), "TXT", OVERRIDE_TTL, tuple(map(_quoted, values))))
             hosted = hosted._replace(record_sets=tuple(there))
         try:
-            return Zone(hosted.name, hosted.record_sets).answer(name, kind)
+            return _zone(hosted.name, hosted.record_sets).answer(name, kind)
         except dns.exception.DNSException:  # a value that is invalid for its type
             return SERVER_FAILURE
 
 
 _name: Final = functools.lru_cache(maxsize=4096)(dns.name.from_text)
+_zone: Final = functools.lru_cache(maxsize=64)(Zone)
+"""Many queries come between two changes of a zone's records."""
 
 
 def _by_name(zones: Iterable[HostedZone]) -> dict[Name, HostedZone]:
@@ -159,7 +161,8 @@ def _closest(zones: Mapping[Name, HostedZone], name: Name) -> HostedZone | None:
     return zones[name]
 
 
-def _root(zones: Sequence[HostedZone]) -> Zone:
+@functools.lru_cache(maxsize=16)
+def _root(zones: tuple[HostedZone, ...]) -> Zone:
     """
     The root and the registries in one: each zone that is in no other one is delegated to its name servers.
 

@@ -88,7 +88,8 @@ class Project:
     *config* is what a stack file has under `config:`. *program* replaces the project's
     own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
     State and everything else is in a private directory, below *within* if that is given, its secrets
-    encrypted with *passphrase*. A failed run is a result, not an exception.
+    encrypted with *passphrase* and *encryption_salt*, which a stack file has as `encryptionsalt`; by
+    default the CLI makes one. A failed run is a result, not an exception.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Project:
         without: Collection[str] = (),
         within: Path | None = None,
         passphrase: str = "sandbox",
+        encryption_salt: str | None = None,
     ) -> None:
         self._without = frozenset(without)
         self._passphrase = passphrase
@@ -116,6 +118,8 @@ class Project:
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
             self._write_project_file(folder / "Pulumi.yaml")
+            if encryption_salt:
+                self._settings.write_text(yaml.safe_dump({"encryptionsalt": encryption_salt}))
             self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
             self._stack = self._made_stack(stack, program or functools.partial(run_main, folder))
             self.configure(config)

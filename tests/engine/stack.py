@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pulumi.automation import ConfigValue
 
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
@@ -46,8 +47,11 @@ class Stack(Project):
     """
     A project that has the settings which all tests share, and keeps what its runs were given and showed.
 
-    `stack_files` are the contents of the stack file in all its runs: secrets encrypted.
+    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. All stacks of
+    a process have one salt, since the search for secrets derives a key from each in a third of a second.
     """
+
+    _salt: str | None = None
 
     def __init__(
         self,
@@ -71,8 +75,15 @@ class Stack(Project):
             **(aws or {}),
         }
         super().__init__(
-            sandbox, config=self._shared, program=program, folder=folder, stack=stack, without=without
+            sandbox,
+            config=self._shared,
+            program=program,
+            folder=folder,
+            stack=stack,
+            without=without,
+            encryption_salt=Stack._salt,
         )
+        Stack._salt = yaml.safe_load(self._settings.read_text())["encryptionsalt"]
         if domains:
             self.declare(domains, **settings)
 
