@@ -28,7 +28,8 @@ class InvalidSettings(ByodkimError):
     """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint=hint)
+        several = [f"{len(problems)} problems:", *(f"  - {one}" for one in problems)]
+        super().__init__(problems[0] if len(problems) == 1 else "\n".join(several), hint=hint)
         self.problems = tuple(problems)
 
 

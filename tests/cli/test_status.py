@@ -521,6 +521,10 @@ def encrypted_role(project):
     )
 
 
+def two_problems(project):
+    project.write(ONE.format(2) + "      keyBits: 4096\n      overlapdays: 7\n")
+
+
 def no_permission(project):
     project.world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
 
@@ -534,13 +538,18 @@ def no_permission(project):
         (no_project, "there is no Pulumi.yaml in {directory} or above it"),
         (broken_file, "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
         (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
+        (
+            two_problems,
+            '2 problems:\n  - domains["example.com"].keyBits: must be 1024 to 2048, not 4096\n'
+            "  - domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?",
+        ),
         (encrypted_role, "aws:assumeRoles: is encrypted in the stack file, and nothing is decrypted here"),
         (no_permission, "GetEmailIdentity for 'example.com' in eu-west-1: AccessDeniedException"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_could_not_tell(project, change, text):
-    """What can't be read is one line on standard error and an exit code of its own."""
+    """What can't be read is one message on standard error and an exit code of its own."""
     change(project)
     result = project.run("status")
     assert result.stderr == f"byodkim: {text.format(directory=project.directory)}\n"

@@ -128,8 +128,10 @@ def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> 
     broken: dict[str, Any] = {"domain": domain.name}
     arguments = [broken] if call == "read" else [{}, domain.inputs()]
     text = error_of(getattr(plugin, call), kind, *arguments)
-    assert text.startswith("InvalidSettings: in the state, ")
-    assert "\n  hint: nothing was changed; was the state edited by hand? " in text
+    heading, *problems, hint = text.splitlines()
+    assert heading == f"InvalidSettings: {len(problems)} problems:"
+    assert all(one.startswith("  - in the state, ") for one in problems)
+    assert hint.startswith("  hint: nothing was changed; was the state edited by hand? ")
 
 
 def test_after_a_bug(plugin: Plugin, domain: Domain) -> None:
