@@ -168,6 +168,7 @@ def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: b
     with cleaned(where, run, journal=journal):
         if is_new:
             safety.mark(where, run)
+            safety.refuse_undelegated(where, run, where.resolver, say)
             where.send = mailbox_of(where, code) if has_mail else None
         if "product" not in journal.events:
             try_product(where, code, journal)

@@ -67,6 +67,10 @@ class Unanswered(Exception):
     """One question can't be answered; the others can."""
 
 
+class Lost(Unanswered):
+    """A message did not arrive."""
+
+
 class Refused(Exception):
     """SES's error answer."""
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from tests.acceptance.errors import SERVICE_PATIENCE, Stop, Unanswered, patiently
+from tests.acceptance.errors import SERVICE_PATIENCE, Lost, Stop, Unanswered, patiently
 from tests.acceptance.lab import PREFIX, TRIES, Lab, Outside, below
 from tests.acceptance.observing import status
 
@@ -25,8 +25,8 @@ ARRIVAL_SECONDS: Final = 300
 VERIFIED_SECONDS: Final = 3600
 POLL_SECONDS: Final = 2
 
-THROTTLED: Final = "TooManyRequestsException"
-"""What SES v2 says to too many calls; `patiently` leaves it to the callers."""
+PASSES: Final = {"BucketNotEmpty", "TooManyRequestsException"}
+"""Messages that came while the bucket was deleted; too many calls. `patiently` leaves both to callers."""
 
 Clients = Callable[[str], Any]
 T = TypeVar("T")
@@ -123,17 +123,17 @@ class AwsMailboxes:
 def _patiently(do: Callable[[], T], wait: Callable[[float], None], seconds: float) -> T:
     """What *do* returns, which is done from its beginning again after an error that passes."""
 
-    def unless_throttled() -> T:
+    def unless_it_passes() -> T:
         for _ in range(TRIES):
             try:
                 return do()
             except ClientError as error:
-                if error.response["Error"]["Code"] != THROTTLED:
+                if error.response["Error"]["Code"] not in PASSES:
                     raise
             wait(1)
         return do()
 
-    return patiently(unless_throttled, wait=wait, what="mail", seconds=seconds)
+    return patiently(unless_it_passes, wait=wait, what="mail", seconds=seconds)
 
 
 def _why(error: ClientError | Stop) -> str:
@@ -226,4 +226,4 @@ def _sent_and_arrived(outside: Outside, s3: Any, bucket: str, sender: str, domai
             outside.wait(POLL_SECONDS)
     except ClientError as error:
         raise Unanswered(f"mail from {sender}: {_why(error)}") from None
-    raise Unanswered(f"mail from {sender} did not arrive in {ARRIVAL_SECONDS} s")
+    raise Lost(f"mail from {sender} did not arrive in {ARRIVAL_SECONDS} s")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from byodkim_provider.dns.resolver import DnsResolver
 from tests.acceptance.errors import PATIENCE, Refused, Stop
 from tests.acceptance.lab import TAG, Lab, Outside, Record, below, plain, run_in
 
@@ -35,6 +36,9 @@ MARK: Final = re.compile(
 
 CLEANING_PATIENCE: Final = 300.0
 """For how long cleaning up tries to reach services, in seconds, all failures together: somebody waits."""
+
+DNS_TRIES: Final = 7
+"""Lookups of the run's mark, 10 seconds apart: name servers may be late by some seconds."""
 
 SETTLE_SECONDS: Final = 10.0
 """Until identities are listed once more: a list may lag, and not have what was made just now."""
@@ -60,6 +64,30 @@ def mark(outside: Outside, run: str, *, ends: bool = False) -> None:
     text = f"{TAG} made by make acceptance in {outside.region} and taken away by CLEANUP={run}"
     strings = [[text + (", as it is now" if ends else "")]]
     outside.records.publish(below(run, outside.zone), strings, waits=not ends)
+
+
+def refuse_undelegated(outside: Outside, run: str, resolver: DnsResolver, say: Callable[[str], None]) -> None:
+    """`Stop` if DNS does not have the run's mark, as SES asks the DNS and not Route 53."""
+    name = below(run, outside.zone)
+    for _ in range(DNS_TRIES):
+        answers = resolver.txt(name, outside.zone)
+        has_mark = [any(map(MARK.fullmatch, one.values or ())) for one in answers]
+        without = [
+            one.server
+            for one, is_there in zip(answers, has_mark, strict=True)
+            if not is_there and (one.values is not None or one.failure == "no zone")
+        ]
+        if not without:
+            break
+        outside.wait(10)
+    if without:
+        raise Stop(
+            f"{outside.zone} is not delegated to its hosted zone in Route 53: the record {name} is there, "
+            f"and not at {', '.join(without)}; set the NS records in the zone above"
+        )
+    if not any(has_mark):
+        failures = ", ".join(f"{one.server}: {one.failure}" for one in answers)
+        say(f"could not look up whether {outside.zone} is delegated to its hosted zone ({failures})")
 
 
 def marked_in(outside: Outside, run: str, records: Collection[Record] = (), *, ends: bool = True) -> str:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from byodkim_provider.dns.resolver import DnsResolver
 from sandbox.mail.client import send
 from sandbox.mail.sink import Message
 from sandbox.world import Sandbox
@@ -52,6 +53,7 @@ class Where(Outside):
 
     zone_id: str
     clients: Clients
+    resolver: DnsResolver = field(default_factory=DnsResolver)
 
 
 class Route53:
@@ -171,6 +173,7 @@ def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Where:
         now=sandbox.clock.monotonic,
         wait=lambda seconds: sandbox.clock.advance(max(seconds, 0)),
     )
+    where.resolver = DnsResolver(resolvers=[sandbox.dns_resolver])
     where.send = lambda domain: _judged(send(sandbox, domain, region), domain)
     return where
 

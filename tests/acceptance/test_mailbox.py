@@ -114,6 +114,26 @@ def test_more_than_a_page_of_mail(where):
     assert safety.clean(where, RUN) == [f"bucket {name}"]
 
 
+def test_mail_that_comes_late(where):
+    """A message that comes while the bucket is deleted goes with it."""
+    name, late = PREFIX + RUN, ["late"]
+    where.clients("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def clients(service):
+        client = where.clients(service)
+        if service == "s3":
+            client.meta.events.register("before-call.s3.DeleteBucket", comes)
+        return client
+
+    def comes(**_):
+        if late:
+            s3_backends[where.account]["aws"].put_object(name, late.pop(), b"")
+
+    where.mailboxes = AwsMailboxes(clients, where.wait)
+    assert safety.clean(where, RUN) == [f"bucket {name}"]
+    assert late == []
+
+
 class Unreliable:
     """Clients of which each operation fails once, in one way after the other, before it is done or after."""
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from botocore.exceptions import ClientError
 
+from byodkim_provider.dns.resolver import Answer
 from sandbox.ses.switches import Fault, Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
@@ -272,6 +273,15 @@ def test_another_checkout(account, monkeypatch):
         assert f"make acceptance CLEANUP={run_of(code)} " in again
         assert safety.left(account.where) == before
     assert account.run(RESUME=code)[0] == 1
+    assert safety.left(account.where) == {}
+
+
+def test_not_delegated(account):
+    """A zone that DNS does not lead to ends the run before it asks SES anything, and nothing is left."""
+    account.where.resolver.txt = lambda *_: [Answer("ns.parent.example", ())]
+    status, printed = account.run()
+    assert (status, account.times) == (1, 0)
+    assert f"stopped: {ZONE} is not delegated to its hosted zone in Route 53: " in printed
     assert safety.left(account.where) == {}
 
 

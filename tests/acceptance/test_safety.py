@@ -1,5 +1,6 @@
 """What a run refuses, what it deletes, and how it ends where the world turns hostile."""
 
+import re
 from types import SimpleNamespace
 
 import boto3
@@ -7,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, CredentialRetrievalError
 from moto import mock_aws
 
+from byodkim_provider.dns.resolver import Answer
 from sandbox.ses.switches import Fault
 from tests.acceptance import safety
 from tests.acceptance.__main__ import begin, cleaned, refuse
@@ -58,6 +60,39 @@ def test_region_in_use(here, monkeypatch):
         here.guard()
         Lab(here, CODE).create(Lab(here, CODE).domain())
     assert left(here) == ["theirs.example"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([Answer("ns1", ()), Answer("ns2", ("another",))], "is not delegated .* not at ns1, ns2"),
+        ([Answer("resolver", None, "no zone")], "is not delegated .* not at resolver"),
+        ([Answer("ns1", None, "silent")], "could not look up whether .* is delegated .*ns1: silent"),
+    ],
+    ids=["at the parent, or another's", "no such zone", "no network"],
+)
+def test_not_delegated(here, answers, outcome):
+    """A zone whose records SES can't find ends the run in a minute; where nobody knows, it goes on."""
+    said = []
+    resolver = SimpleNamespace(txt=lambda *_: answers)
+    safety.mark(here, RUN)
+    begun = here.now()
+    try:
+        safety.refuse_undelegated(here, RUN, resolver, said.append)
+    except Stop as stop:
+        said.append(str(stop))
+    assert re.search(outcome, said[0])
+    assert here.now() - begun <= 70
+
+
+def test_late_name_server(here):
+    """A name server that has the mark some seconds later is no reason to stop."""
+    mark = here.records.values
+    answers = [[Answer("ns1", ())], []]
+    safety.mark(here, RUN)
+    answers[1] = [Answer("ns1", mark[below(RUN, ZONE)])]
+    safety.refuse_undelegated(here, RUN, SimpleNamespace(txt=lambda *_: answers.pop(0)), pytest.fail)
+    assert answers == []
 
 
 def test_left_by_an_earlier_run(here):
