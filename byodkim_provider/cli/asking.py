@@ -33,7 +33,6 @@ def ask_all(
     questions: Sequence[tuple[str, Callable[[], T]]],
     *,
     report: Callable[[str], object] = say,
-    first_word_seconds: float = FIRST_WORD_SECONDS,
 ) -> list[T]:
     """
     The results of *questions*, in their order; each is a name for messages, and a function to call.
@@ -42,7 +41,7 @@ def ask_all(
     """
     clock = Clock()
     began = clock.monotonic()
-    pauses = count(first_word_seconds, INTERVAL_SECONDS)
+    pauses = count(FIRST_WORD_SECONDS, INTERVAL_SECONDS)
     due = next(pauses)
 
     def waiting(answered: Collection[int]) -> None:

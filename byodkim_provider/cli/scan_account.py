@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.aws.ses import Listed, SesIdentity
 from byodkim_provider.aws.ses_calls import SECONDS_PER_CALL
-from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.cli import asking
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.scan_readings import Reading, Readings
 from byodkim_provider.dkim.records import normalise_domain
@@ -29,10 +29,8 @@ THREADS_PER_REGION: Final = 2
 
 MOST_THREADS: Final = 32
 
-FIRST_WORD_SECONDS: Final = 2
-
 INTERVAL_SECONDS: Final = 30
-"""Between two messages: three hours of reading are 360 lines of a CI log."""
+"""Seconds between two messages: three hours of reading are 360 lines of a CI log."""
 
 
 class SesReads(Protocol):
@@ -90,7 +88,7 @@ def list_names(account: Account, regions: Sequence[str], *, named: bool) -> Name
             return error
 
     answers = dict(
-        zip(regions, ask_all([(f"SES {one}", partial(listed, one)) for one in regions]), strict=True)
+        zip(regions, asking.ask_all([(f"SES {one}", partial(listed, one)) for one in regions]), strict=True)
     )
     errors = {region: answer for region, answer in answers.items() if isinstance(answer, ByodkimError)}
     found = {region: answer for region, answer in answers.items() if not isinstance(answer, ByodkimError)}
@@ -123,7 +121,6 @@ def read_all(
     *,
     clock: Clock,
     report: Callable[[str], object] = say,
-    first_word_seconds: float = FIRST_WORD_SECONDS,
 ) -> list[Reading]:
     """
     The readings of *wanted*, domains and Regions; those that are not kept yet are read, and kept.
@@ -132,7 +129,7 @@ def read_all(
     in the file of *readings*.
     """
     missing = _in_turn([(domain, region) for domain, region in wanted if not readings.get(region, domain)])
-    progress = _Progress(missing, report, first_word_seconds)
+    progress = _Progress(missing, report)
 
     def read(one: tuple[str, str]) -> None:
         domain, region = one
@@ -163,13 +160,11 @@ def _in_turn(wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 class _Progress:
     """Messages while identities are read. A class because it counts."""
 
-    def __init__(
-        self, missing: Sequence[tuple[str, str]], report: Callable[[str], object], first_word_seconds: float
-    ) -> None:
+    def __init__(self, missing: Sequence[tuple[str, str]], report: Callable[[str], object]) -> None:
         self._missing = missing
         self._report = report
         self._clock = Clock()
-        self._due = self._clock.monotonic() + first_word_seconds
+        self._due = self._clock.monotonic() + asking.FIRST_WORD_SECONDS
         self._done = 0
 
     def show(self, read: Collection[int]) -> None:

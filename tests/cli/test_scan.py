@@ -6,7 +6,7 @@ import re
 import pytest
 
 from byodkim_provider.aws.route53 import Zone
-from byodkim_provider.cli import scan_account
+from byodkim_provider.cli import asking, scan_account
 from byodkim_provider.cli.scan_readings import Readings
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
@@ -374,7 +374,7 @@ def test_a_file_of_ones_own(project, has, tmp_path):
     assert scan(project, "--readings", str(kept)).exit_code == 0
 
 
-def test_progress(project, has):
+def test_progress(monkeypatch, project, has):
     """Reading says how far it is, and for how long it goes on."""
     for number in range(3):
         has(f"d{number}.example.com")
@@ -383,7 +383,8 @@ def test_progress(project, has):
     wanted = [(f"d{number}.example.com", region) for number in range(3) for region in (REGION, OTHER)]
     readings = Readings(project.directory / "kept", since=START)
     clock = project.world.clock
-    scan_account.read_all(project, wanted, readings, clock=clock, report=said.append, first_word_seconds=0)
+    monkeypatch.setattr(asking, "FIRST_WORD_SECONDS", 0)
+    scan_account.read_all(project, wanted, readings, clock=clock, report=said.append)
     assert said == ["0 of 6 identities are read, about 3 s left; what is read is kept"]
 
 
