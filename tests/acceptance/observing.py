@@ -2,9 +2,10 @@
 How a probe observes an identity over time, and when it may say "no".
 
 Nothing happens at once: SES's reads lag, its checks come when they come, DNS takes its time, and the machine
-may sleep or be killed meanwhile. So "not yet" is "no" only where a control got further: another identity,
-with a bare and right key, published and created after what it is compared with. And a moment is known by the
-reads before and after it: if more than one setting is between them, none is claimed.
+may sleep or be killed meanwhile. So "not yet" is "no" only where SES shows a check of this identity that
+missed, or after half a day in which a control got further: another identity, with a bare and right key,
+published and created after what it is compared with. And a moment is known by the reads before and after it:
+if more than one setting is between them, none is claimed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ SETTLE_SECONDS: Final = 75.0
 From Route 53's INSYNC to when whoever asks gets the new state: a resolver may have the old one for the TTL of
 a run's records, 60 s, and servers may be late by some seconds.
 """
+
+
+PATIENCE_SECONDS: Final = DAY / 2
+"""
+How long "not yet" has to last before it is "no", where SES does not show that it has checked.
+
+Its gaps between checks grow, and the first one after a Put may come later than the first one of a control.
+"""
+
+NO_SUCH_NAME: Final = "HOST_NOT_FOUND"
 
 
 class Turn(NamedTuple):
@@ -68,6 +79,53 @@ def info(seen: Seen | None) -> dict[str, Any]:
     return dict((seen or {}).get("VerificationInfo", {}))
 
 
+class Check(NamedTuple):
+    """A check of DNS that `VerificationInfo` of an identity shows. Times are SES's own."""
+
+    seen: Seen
+    """The first read that shows it."""
+    at: float
+    """When it was."""
+    not_before: float
+    """SES has made no check since the one asked about, until this."""
+
+
+def read(lab: Lab, domain: str, key: Key) -> Seen | None:
+    """
+    GetEmailIdentity; None if there is no identity, or if the answer is from before it had *key*.
+
+    Reads may lag by more than they once did. The selector shows it, where SES shows selectors.
+    """
+    seen = lab.get(domain)
+    tokens = (seen or {}).get("DkimAttributes", {}).get("Tokens")
+    return None if tokens and key.selector not in tokens else seen
+
+
+def missed_after(seen: Seen | None, since: float) -> bool:
+    """Whether the last check was after *since*, SES's time, and did not find the record."""
+    said = info(seen)
+    checked_at = said.get("LastCheckedTimestamp", 0)
+    # An old error may stay beside a success, which is written down a moment after its check.
+    is_missed = "ErrorType" in said and said.get("LastSuccessTimestamp", 0) < checked_at
+    return is_missed and checked_at > since
+
+
+def own_check(lab: Lab, domain: str, since: float) -> Generator[float, None, Check | None]:
+    """The first check of *domain* after *since*, SES's time, that a read shows; None if none does."""
+    begun, not_before = lab.now(), since
+    yield lab.first_check * 0.8
+    while lab.now() < begun + 4 * lab.first_check + HOUR:
+        seen = lab.get(domain)
+        at = info(seen).get("LastCheckedTimestamp", 0)
+        if seen and at > since:
+            return Check(seen, at, not_before)
+        if seen:
+            not_before = max(since, seen["At"] - lab.lag)
+        is_late = lab.now() > begun + 2 * lab.first_check
+        yield lab.first_check / (12 if is_late else 60) + 3
+    return None
+
+
 def status_becomes(
     lab: Lab, domain: str, wanted: str, *, every: float, at_most: float
 ) -> Generator[float, None, Turn]:
@@ -96,23 +154,41 @@ def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
     lab.publish(domain, key)
     lab.create(domain, key)
     yield lab.first_check + lab.lag + 10
-    turn = yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 2 + 15, at_most=6 * HOUR)
-    if not turn.seen:
-        raise Unanswered(f"SES did not verify {domain} in 6 hours")
+    yield from until_verified(lab, domain)
     return domain, key
 
 
+def both_verified(lab: Lab) -> Generator[float, None, list[tuple[str, Key]]]:
+    """Two verified identities of the same age, and their keys."""
+    both = [(lab.domain(), lab.key()) for _ in range(2)]
+    for domain, key in both:
+        lab.publish(domain, key)
+    for domain, key in both:
+        lab.create(domain, key)
+    yield lab.first_check + lab.lag + 10
+    for domain, _ in both:
+        yield from until_verified(lab, domain)
+    return both
+
+
+def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
+    """Wait until SES has found the key."""
+    turn = yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 2 + 15, at_most=6 * HOUR)
+    if not turn.seen:
+        raise Unanswered(f"SES did not verify {domain} in 6 hours")
+
+
 def before_first_check(
-    lab: Lab, domain: str, put_at: float, answer: Seen
+    lab: Lab, domain: str, key: Key, put_at: float, answer: Seen
 ) -> Generator[float, None, Seen | None]:
     """
-    A read of the time between a Put and SES's first check after it, or None if it came too late.
+    A read of the time between a Put of *key* and SES's first check after it, or None if there is none.
 
     *put_at* is from before the Put, which may have been sent more than once. SES may check a Put earlier than
     the Create by which `unchecked` was measured: it may say so. What SES does some seconds later is included.
     """
     yield lab.lag + 1 + min(MINUTE / 2, max(lab.unchecked - lab.lag, 0) / 8)
-    seen = lab.get(domain)
+    seen = read(lab, domain, key)
     is_checked = info(seen).get("LastCheckedTimestamp", 0) > answer.get("At", math.inf)
     return None if is_checked or lab.now() >= put_at + lab.unchecked else seen
 
@@ -140,28 +216,31 @@ def checked(lab: Lab) -> Generator[float, None, bool]:
     return turn.seen is not None
 
 
-def created_with_control(lab: Lab, domain: str, key: Key, *records: list[str]) -> Generator[float, None, str]:
-    """Publish *records* and create *domain* with *key*; the control of it comes after it, in each step."""
+def created_with_control(
+    lab: Lab, domain: str, key: Key, *records: list[str]
+) -> Generator[float, None, tuple[Seen, str]]:
+    """
+    Publish *records* and create *domain* with *key*; its control comes after it, in each step.
+
+    The response to that Create, and the control.
+    """
     control, right = lab.domain(), lab.key()
     lab.publish(domain, key, *records)
     lab.publish(control, right)
     yield SETTLE_SECONDS
-    lab.create(domain, key)
+    created = lab.create(domain, key)
     lab.create(control, right)
-    return control
+    return created, control
 
 
-def found_beside(lab: Lab, domain: str, control: str, *, patience: float) -> Generator[float, None, bool]:
-    """
-    Whether SES verified *domain* as it did its *control*.
-
-    *patience*: for how long after the control, in first checks.
-    """
+def found_beside(lab: Lab, domain: str, control: str) -> Generator[float, None, bool]:
+    """Whether SES verified *domain* as it did its *control*, or in half a day after that."""
     turn = yield from control_verified(lab, control)
-    at_most = patience * lab.first_check + lab.lag
-    ours = yield from status_becomes(lab, domain, "SUCCESS", every=lab.first_check / 20 + 3, at_most=at_most)
+    ours = yield from status_becomes(lab, domain, "SUCCESS", every=HOUR / 6, at_most=PATIENCE_SECONDS)
     if not ours.seen and not turn.seen:
         raise Unanswered("SES verified nothing in that time, not even the control")
+    if not ours.seen and not lab.get(domain):
+        raise Unanswered(f"the identity {domain} is gone")
     return ours.seen is not None
 
 

@@ -14,16 +14,21 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tests.acceptance.errors import Unanswered
+from tests.acceptance.keys import Key
 from tests.acceptance.lab import Lab
 from tests.acceptance.observing import (
     DAY,
     HOUR,
+    NO_SUCH_NAME,
+    PATIENCE_SECONDS,
     SETTLE_SECONDS,
     UNKNOWN,
+    Check,
     Probe,
     Seen,
     Turn,
     before_first_check,
+    both_verified,
     checked,
     control_verified,
     created_with_control,
@@ -31,23 +36,15 @@ from tests.acceptance.observing import (
     has_found,
     hours,
     info,
-    nearest,
-    samples,
+    missed_after,
+    own_check,
+    read,
     status,
     status_becomes,
+    until_verified,
     verified,
 )
 from tests.acceptance.probes_mail import mail_while_pending
-
-LAGS: Final = (0, 5, 10, 30, 60)
-CHECKS: Final = (1, 60, 300, 660, 1800, 3600)
-"""Seconds that are told apart. What lies between is given as the next step."""
-
-LAG_MOMENTS: Final = [1.2 + 2.5 * number for number in range(49)]
-"""No step of `LAGS` is near to one, so that a read that comes late is not given as another step."""
-
-CHECK_MOMENTS: Final = sorted([*samples(CHECKS), *(0.9 * step for step in CHECKS)])
-"""The later ones show for how long a read comes before the first check for sure."""
 
 NEGATIVE_SECONDS: Final = 900.0
 """How long a resolver may have "no such name" of a zone in Route 53: the TTL of its SOA record."""
@@ -59,77 +56,6 @@ Puts = list[tuple[str, str, str]]
 """Of each Put: the status before, its answer, and the status after it, before SES's next check."""
 
 
-# First, alone: how SES reads and when it checks
-
-
-def first_key(lab: Lab) -> Probe:
-    """Tokens; how long reads lag; when SES first checks DNS."""
-    domain, key = lab.domain(), lab.key()
-    lab.publish(domain, key)
-    yield SETTLE_SECONDS
-    sent = lab.now()
-    created = lab.create(domain, key)
-    at = lab.now()
-    lag, at_least = yield from _read_lag(lab, domain, sent, at)
-    found, seen = yield from _first_check(lab, domain, sent + at_least, at)
-    lab.delete(domain)
-    lab.remove(domain, key)
-    told = next((one["DkimAttributes"] for one in (created, seen) if "DkimAttributes" in one), {})
-    tokens = tuple(told.get("Tokens") or ()) if told else UNKNOWN
-    return {
-        "tokens": {(key.selector,): "selector", (): "empty"}.get(tokens, UNKNOWN),
-        "read_lag_seconds": lag,
-        "first_check_seconds": found,
-        "response to a Create": sorted(set(created) - {"At", "Tries"}),
-        "verification info of a new identity": sorted(info(seen)),
-    }
-
-
-def _read_lag(lab: Lab, domain: str, sent: float, at: float) -> Generator[float, None, tuple[Any, float]]:
-    """The step, and how long it is at least. The Create was sent and answered at *sent* and *at*."""
-    earlier = -1.0
-    for moment in LAG_MOMENTS:
-        yield max(at + moment - lab.now(), 0)
-        asked = lab.now()
-        if lab.get(domain):
-            break
-        earlier = asked - at
-    else:
-        raise Unanswered("reads lag by more than two minutes")
-    later = lab.now() - sent
-    lag = nearest(LAGS, earlier, later)
-    if lag == UNKNOWN:
-        raise Unanswered(f"reads lag by {earlier:.0f} to {later:.0f} s: this was not observed all the time")
-    lab.lag = later
-    return lag, max(earlier, 0)
-
-
-def _first_check(lab: Lab, domain: str, sent: float, at: float) -> Generator[float, None, tuple[Any, Seen]]:
-    """The step, and the read that showed it."""
-    earlier = -1.0
-    for moment in CHECK_MOMENTS:
-        yield max(at + moment + lab.lag - lab.now(), 0)
-        asked = lab.now()
-        seen = lab.get(domain)
-        if seen and status(seen) == "SUCCESS":
-            break
-        earlier = asked - lab.lag - at
-    else:
-        raise Unanswered(f"SES did not verify {domain} in two hours")
-    later = lab.now() - sent
-    found = nearest(CHECKS, earlier, later)
-    if found == UNKNOWN:
-        text = (
-            f"SES first checked DNS after {earlier:.0f} to {later:.0f} s: this was not observed all the time"
-        )
-        raise Unanswered(text)
-    lab.first_check, lab.unchecked = float(found), max(earlier, 0)
-    return found, seen
-
-
-# Then, all at once
-
-
 def another_key(lab: Lab) -> Probe:
     """Status and `VerificationInfo` after a Put; whether it enables signing."""
     domain, _ = yield from verified(lab)
@@ -137,15 +63,20 @@ def another_key(lab: Lab) -> Probe:
     yield lab.lag + 1
     before, key, put_at = lab.get(domain), lab.key(), lab.now()
     answer = lab.put(domain, key)
-    soon = yield from before_first_check(lab, domain, put_at, answer)
+    soon = yield from before_first_check(lab, domain, key, put_at, answer)
     if not (yield from checked(lab)):
         raise Unanswered("SES verified nothing in that time: its answers do not show a check that missed")
-    missed = lab.get(domain)
+    missed, end = read(lab, domain, key), lab.now() + PATIENCE_SECONDS
+    while lab.now() < end and info(missed).get("LastCheckedTimestamp", 0) <= answer["At"]:
+        yield HOUR
+        missed = read(lab, domain, key)
+    if not missed:
+        raise Unanswered(f"reads of {domain} do not show what was Put")
     lab.publish(domain, key)
     found, end = missed, lab.now() + DAY
     while lab.now() < end and not has_found(found, missed, answer["At"]):
         yield HOUR / 3
-        found = lab.get(domain)
+        found = read(lab, domain, key)
     lab.delete(domain)
     return {
         "puts": _puts(status(before), answer, soon),
@@ -182,23 +113,47 @@ def _info(missed: Seen | None, found: Seen | None, put_at: float) -> str:
 
 
 def same_key(lab: Lab) -> Probe:
-    """Whether a Put of the key that SES has makes it check again. Days, where the status does not show it."""
-    domain, key = yield from verified(lab)
-    lab.remove(domain, key)
-    yield SETTLE_SECONDS
-    before, put_at = lab.get(domain), lab.now()
-    if status(before) != "SUCCESS":
-        raise Unanswered(f"before the Put the status was {status(before)}: SES had missed the record already")
-    answer = lab.put(domain, key)
-    soon = yield from before_first_check(lab, domain, put_at, answer)
-    restarts: Any = True
-    if status(soon) not in STARTED:
-        # A search that begins again ends after 72 hours, one for a record that was lost after five days.
-        turn = yield from status_becomes(lab, domain, "FAILED", every=6 * HOUR, at_most=6 * DAY)
-        between = put_at + 4 * DAY
-        restarts = UNKNOWN if turn.after < between < turn.by or not turn.seen else turn.by <= between
-    lab.delete(domain)
+    """
+    Whether a Put of the key that SES has makes it check again. Days, where the status does not show it.
+
+    The control is verified as long as the other identity, has its record as long, and gets no Put.
+    """
+    (domain, key), control = yield from both_verified(lab)
+    put_at, answer = lab.now(), lab.put(domain, key)
+    soon = yield from before_first_check(lab, domain, key, put_at, answer)
+    # The record is there: a check that was due anyway would leave SUCCESS.
+    restarts: Any = status(lab.get(domain)) in STARTED and status(lab.get(control[0])) == "SUCCESS"
+    if not restarts:
+        restarts = yield from _fails_early(lab, (domain, key), control)
+    for name in (domain, control[0]):
+        lab.delete(name)
     return {"puts": _puts("SUCCESS", answer, soon), "same_key_restarts": restarts}
+
+
+def _fails_early(
+    lab: Lab, put: tuple[str, Key], control: tuple[str, Key]
+) -> Generator[float, None, bool | str]:
+    """
+    Whether another Put makes *put* FAILED earlier than its *control*, once neither has a record.
+
+    A search that begins again ends after 72 hours; who has lost its record has five days with Easy DKIM.
+    """
+    yield 2 * lab.first_check + lab.lag  # what the Put before may have begun ends with the record
+    yield from until_verified(lab, put[0])
+    for domain, key in (put, control):
+        lab.remove(domain, key)
+    yield SETTLE_SECONDS
+    if (before := status(lab.get(put[0]))) != "SUCCESS":
+        raise Unanswered(f"before the Put the status was {before}: SES had missed the record already")
+    put_at = lab.now()
+    lab.put(*put)
+    turn = yield from status_becomes(lab, put[0], "FAILED", every=6 * HOUR, at_most=6 * DAY)
+    if not turn.seen:
+        return UNKNOWN
+    if turn.after >= put_at + 4 * DAY:
+        return False
+    yield PATIENCE_SECONDS
+    return True if status(lab.get(control[0])) not in ("", "FAILED") else UNKNOWN
 
 
 def search_that_fails(lab: Lab) -> Probe:
@@ -213,9 +168,11 @@ def search_that_fails(lab: Lab) -> Probe:
     said: list[str] = []
     for attempt in (key, lab.key()):  # the second one is the control: another key restarts the search
         put_at, answer = lab.now(), lab.put(domain, attempt)
-        soon = yield from before_first_check(lab, domain, put_at, answer)
+        soon = yield from before_first_check(lab, domain, attempt, put_at, answer)
         puts += _puts("FAILED", answer, soon)
-        said.append(status(soon))
+        yield HOUR  # a search without a record goes on for days, and a read may lag
+        seen = read(lab, domain, attempt)
+        said.append(status(seen) if lab.now() < put_at + DAY else "")
         if said[0] in STARTED:
             break
     restarts: Any = said[0] in STARTED
@@ -231,11 +188,15 @@ def lost_record(lab: Lab) -> Probe:
     domain, key = yield from verified(lab)
     lab.remove(domain, key)
     lost = lab.now()
-    reads = [(lost, "SUCCESS")]
+    yield SETTLE_SECONDS
+    since = (lab.get(domain) or {})["At"]
+    reads, is_kept = [(lost, "SUCCESS")], False
     while reads[-1][1] != "FAILED" and reads[-1][0] < lost + 6 * DAY:
         yield 3 * HOUR
         asked = lab.now()
-        reads.append((asked, status(lab.get(domain))))
+        seen = lab.get(domain)
+        reads.append((asked, status(seen)))
+        is_kept = is_kept or (status(seen) == "SUCCESS" and missed_after(seen, since))
     failed = Turn({}, reads[-2][0], lab.now())
     is_failed = reads[-1][1] == "FAILED"
     yield 3 * HOUR  # what follows from FAILED need not come with it
@@ -243,9 +204,9 @@ def lost_record(lab: Lab) -> Probe:
     lab.delete(domain)
     statuses = list(dict.fromkeys(said for _, said in reads))
     keeps: Any = UNKNOWN
-    if "TEMPORARY_FAILURE" in statuses:
+    if set(statuses) - {"SUCCESS", "FAILED", ""}:
         keeps = False
-    elif is_failed and max(later - at for (at, _), (later, _) in pairwise(reads)) <= 6 * HOUR:
+    elif is_kept and is_failed and max(later - at for (at, _), (later, _) in pairwise(reads)) <= 6 * HOUR:
         keeps = True
     verification = seen.get("VerificationStatus") if is_failed else None
     return {
@@ -260,36 +221,39 @@ def lost_record(lab: Lab) -> Probe:
 
 def negative_cache(lab: Lab) -> Probe:
     """Whether SES remembers "no such name": it checks one name twice, within the zone's 15 minutes."""
-    (domain, key), (control, right) = ((lab.domain(), lab.key()) for _ in range(2))
-    lab.publish(control, right)
-    yield SETTLE_SECONDS
-    created = lab.now()
-    lab.create(domain, key)
-    lab.create(control, right)
-    missed = yield from control_verified(lab, control)
+    domain, key = lab.domain(), lab.key()
+    created = lab.create(domain, key)
+    first = yield from own_check(lab, domain, created["At"])
     lab.delete(domain)
-    if not missed.seen:
-        raise Unanswered("SES verified nothing in that time: it may not have checked the name at all")
-    forgotten = NEGATIVE_SECONDS + max(created + lab.unchecked, missed.after - lab.lag)
-    control = yield from created_with_control(lab, domain, key)
-    is_early = lab.now() < forgotten
-    found = yield from found_beside(lab, domain, control, patience=0.3)
-    # A check that found the record may have been made after the resolver had forgotten that there was none.
-    is_known = is_early and (not found or lab.now() < forgotten)
-    lab.delete(domain)
-    return {"caches_no_such_name": not found if is_known else UNKNOWN}
+    if not first or not _has_no_such_name(first):
+        return {"caches_no_such_name": UNKNOWN}
+    created, control = yield from created_with_control(lab, domain, key)
+    second = yield from own_check(lab, domain, created["At"])
+    caches: Any = UNKNOWN
+    if second and second.at < first.not_before + NEGATIVE_SECONDS:
+        if status(second.seen) == "SUCCESS":
+            caches = False
+        elif _has_no_such_name(second) and (yield from control_verified(lab, control)).seen:
+            caches = True
+    for name in (domain, control):
+        lab.delete(name)
+    return {"caches_no_such_name": caches}
+
+
+def _has_no_such_name(check: Check) -> bool:
+    """Whether that check missed, for the reason that the name is not there."""
+    return missed_after(check.seen, 0) and info(check.seen)["ErrorType"] == NO_SUCH_NAME
 
 
 def tagged_record(lab: Lab) -> Probe:
     """Whether `v=DKIM1; k=rsa; p=…` verifies."""
     domain, key = lab.domain(), lab.key()
-    control = yield from created_with_control(lab, domain, key, [f"v=DKIM1; k=rsa; {key.p}"])
-    found = yield from found_beside(lab, domain, control, patience=2)
+    _, control = yield from created_with_control(lab, domain, key, [f"v=DKIM1; k=rsa; {key.p}"])
+    found = yield from found_beside(lab, domain, control)
     lab.delete(domain)
     return {"verifies_tagged_records": found}
 
 
-FIRST: Final = first_key
 LATER: Final = (
     another_key,
     mail_while_pending,

@@ -12,7 +12,8 @@ from tests.acceptance.journal import Journal
 from tests.acceptance.lab import Lab
 from tests.acceptance.observing import DAY, HOUR, SETTLE_SECONDS, UNKNOWN, nearest
 from tests.acceptance.prober import probe, run_rounds
-from tests.acceptance.probes import another_key, first_key, negative_cache, tagged_record
+from tests.acceptance.probes import another_key, negative_cache, tagged_record
+from tests.acceptance.probes_first import first_key
 from tests.acceptance.targets import Route53, in_sandbox
 from tests.acceptance.test_prober import SETTINGS, UNTOLD
 from tests.support.fakes import REGION, FakeClock

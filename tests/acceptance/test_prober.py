@@ -48,6 +48,10 @@ def mixture(number):
 
 
 UNTOLD = {
+    "caches_no_such_name": lambda set_to: set_to.verification_info in ("empty", "stale"),
+    "failed_check_keeps_success": lambda set_to: (
+        set_to.failed_check_keeps_success and set_to.verification_info not in ("filled", "sticky")
+    ),
     "put_answer": lambda set_to: (
         set_to.status_after_put == "NOT_STARTED"
         and set_to.put_answer != "before"

@@ -11,6 +11,7 @@ from sandbox.ses.switches import Fault, Switches
 from tests.acceptance import targets
 from tests.acceptance.direct import world
 from tests.acceptance.lab import RAW_TRIES, SECONDS_PER_CALL, Lab
+from tests.acceptance.observing import UNKNOWN
 from tests.acceptance.prober import run_rounds
 from tests.acceptance.targets import send_raw
 from tests.acceptance.texts import RAW, forms, gaps, texts
@@ -157,4 +158,18 @@ def test_gaps_with_a_gap():
 
         nothing, found = found_by(gaps, dataclasses.replace(outside, wait=and_then))
         assert (nothing, list(found)) == (["gaps"], ["not known: gaps"])
-        assert found_by(gaps, outside)[1] == {"minutes between checks": [10, 20, 40, 60, 60]}
+        told = "at most [10, 20, 40, 60, 60]; one within 5 min before another is not seen"
+        assert found_by(gaps, outside)[1] == {"minutes between checks": told}
+
+
+def test_gaps_shorter_than_between_reads():
+    """Checks that come faster than the reads are not called the next one to each other."""
+    with world(Switches(first_check_seconds=1)) as outside:
+        told = found_by(gaps, outside)[1]["minutes between checks"]
+    assert told.startswith("at most [")
+
+
+def test_gaps_of_which_nothing_is_seen():
+    """Where SES does not show when it checks, nothing is said of it."""
+    with world(Switches(verification_info="empty")) as outside:
+        assert found_by(gaps, outside)[1] == {"minutes between checks": UNKNOWN}
