@@ -72,9 +72,9 @@ FOLLOWED = {
     },
     "test_tutorial.py": {
         "docs/tutorial/first-domain.md": {
-            "The first domain": (1, 2),
+            "The first domain": (1, 3),
             "A rotation": (1,),
-            "A broken record": (1, 2, 4),
+            "A broken record": (1, 3, 5),
             "Take it all back": (1,),
         }
     },
