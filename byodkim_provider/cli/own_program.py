@@ -15,7 +15,7 @@ from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import DELEGATED, ROUTE53, Declared
+from byodkim_provider.identity.state import DELEGATED, MANUAL, ROUTE53, Declared
 
 _OF_AN_IDENTITY: Final = (
     *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
@@ -74,5 +74,8 @@ def _dns(declared: Declared, state: State) -> Iterator[DnsSettings]:
         elif label.startswith(ROUTE53):
             zone_id = label.removeprefix(ROUTE53)
             yield DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
+        elif label == MANUAL:
+            yield DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
         else:
-            yield DnsSettings(provider="manual", panel=declared.panel, zone=declared.panel_zone)
+            provider: Any = label.partition(":")[0]  # perhaps one of the user's own
+            yield DnsSettings.model_construct(provider=provider)

@@ -42,6 +42,25 @@ def test_records(project):
     assert len(json.loads(result.stdout)) == 3
 
 
+@pytest.mark.parametrize(
+    ("label", "written_at"),
+    [
+        ("godaddy:example.com", "GoDaddy"),
+        ("rfc2136:example.com", "rfc2136"),
+        ("mine:1", "mine"),
+        ("manual", ""),
+    ],
+)
+def test_who_writes(project, label, written_at):
+    """A record of which the program has its provider write it is not typed in."""
+    declared = replace(project.stored[0].declared, dns=(label,))
+    project.stored = [replace(project.stored[0], declared=declared)]
+    text = project.run("records").stdout
+    line = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at {written_at}"
+    assert (line in text.splitlines(), "Value:" in text) == (bool(written_at), not written_at)
+    assert project.run("iam-policy").exit_code == 0
+
+
 def test_policy(project):
     """The policy is for the identities in the state, not for any."""
     result = project.run("iam-policy")
