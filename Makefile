@@ -4,6 +4,9 @@ PYTHON ?= python3
 RUN := venv/bin/python
 SIZES ?= 1,10,50,100,300
 
+# Hundreds of processes of a test run import the same modules: each is compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
 
@@ -14,7 +17,7 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 	$(RUN) -m sandbox.demo
 
 test: venv/.installed engine ## Run all tests, those on the real engine too
-	$(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it
 	$(RUN) -m tests.faults
