@@ -64,6 +64,8 @@ def another_key(lab: Lab) -> Probe:
     before, key, put_at = lab.get(domain), lab.key(), lab.now()
     answer = lab.put(domain, key)
     soon = yield from before_first_check(lab, domain, key, put_at, answer)
+    if _signing(before):
+        soon = None  # reads lag by more than they did: this one may be from before the Put
     if not (yield from checked(lab)):
         raise Unanswered("SES verified nothing in that time: its answers do not show a check that missed")
     missed, end = read(lab, domain, key), lab.now() + PATIENCE_SECONDS
@@ -108,8 +110,11 @@ def _info(missed: Seen | None, found: Seen | None, put_at: float) -> str:
     if "ErrorType" in after:
         return "sticky"
     if pending.get("LastCheckedTimestamp", 0) > put_at:
-        return "filled" if "ErrorType" in pending else "ownership"
-    return "stale" if after.get("LastSuccessTimestamp", 0) > put_at else "frozen"
+        succeeds = pending.get("LastSuccessTimestamp", 0) > put_at
+        return "filled" if "ErrorType" in pending else "ownership" if succeeds else UNKNOWN
+    if after.get("LastSuccessTimestamp", 0) > put_at:
+        return "stale"
+    return UNKNOWN if after.get("LastCheckedTimestamp", 0) > put_at else "frozen"
 
 
 def same_key(lab: Lab) -> Probe:
@@ -199,7 +204,7 @@ def lost_record(lab: Lab) -> Probe:
         is_kept = is_kept or (status(seen) == "SUCCESS" and missed_after(seen, since))
     failed = Turn({}, reads[-2][0], lab.now())
     is_failed = reads[-1][1] == "FAILED"
-    yield 3 * HOUR  # what follows from FAILED need not come with it
+    yield PATIENCE_SECONDS  # what follows from FAILED need not come with it
     seen = lab.get(domain) or {}
     lab.delete(domain)
     statuses = list(dict.fromkeys(said for _, said in reads))
