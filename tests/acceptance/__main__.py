@@ -146,9 +146,7 @@ def against_aws(zone: str, region: str) -> int:
         refuse_without_mail(where, MAIL_OF_PROBER if "product" in journal.events else MAIL_OF_RUN)
     where.guard = safety.guard(where, run, say)  # if that fails, a run that is resumed is not cleaned up
     with journal.claimed():
-        if is_reopened:
-            journal.record("reopened")
-        elif not resumed:
+        if not resumed:
             journal.record("run", settings | sources())
         is_new = is_reopened or not resumed
         return work(where, code, journal, is_new=is_new, has_mail=has_mail, asks_again=bool(resumed))
@@ -168,6 +166,8 @@ def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: b
     with cleaned(where, run, journal=journal):
         if is_new:
             safety.mark(where, run)
+            if "cleaned" in journal.events:
+                journal.record("reopened")
             safety.refuse_undelegated(where, run, where.resolver, say)
             where.send = mailbox_of(where, code) if has_mail else None
         if "product" not in journal.events:

@@ -19,6 +19,7 @@ from tests.acceptance.journal import Journal
 from tests.acceptance.lab import TAG, Lab, below, run_of
 from tests.acceptance.prober import Report
 from tests.acceptance.targets import in_sandbox
+from tests.acceptance.test_hostile import ExpiredZone
 from tests.acceptance.texts import texts
 from tests.support.fakes import REGION, FakeClock
 
@@ -235,6 +236,26 @@ def test_asked_again_and_interrupted(account):
     calls = len(account.where.ses.model.log)
     assert literal_in(account.run(RESUME=code)[1]) == literal_in(again)
     assert account.where.ses.model.log[calls:] == ()
+
+
+def test_reopened_without_credentials(account, monkeypatch):
+    """A run whose mark could not be made again, nor anything be deleted, is reopened by the next RESUME."""
+    fault = Fault("access_denied", operation="PutEmailIdentityDkimAttributes", times=2)
+    account.where.ses.model.inject(fault)
+    code, records = code_in(account.run()[1]), account.where.records
+
+    def expire(*_, **__):
+        account.where.records = ExpiredZone()
+        account.where.records.publish()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "publish", expire)
+        status, printed = account.run(RESUME=code)
+    assert (status, "nothing was deleted: Route 53: ExpiredToken" in printed) == (1, True)
+    account.where.records = records
+    status, again = account.run(RESUME=code)
+    assert "status_after_put='PENDING'" in literal_in(again)
+    assert safety.left(account.where) == {}
 
 
 def stopping(wait, *, after):
