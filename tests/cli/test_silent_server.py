@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 from click.testing import CliRunner
 
-from byodkim_provider.cli import main
+from byodkim_provider.cli import asking, main
 from byodkim_provider.cli.environment import Environment
 from tests.support.world import DOMAIN
 
@@ -81,8 +81,9 @@ def test_hears_ctrl_c(silent_server, tmp_path):
     assert seconds < 1
 
 
-def test_a_long_wait_says_so(silent_server):
+def test_a_long_wait_says_so(silent_server, monkeypatch):
     """Who waits for a server that does not answer is told so after two seconds, on standard error."""
+    monkeypatch.setattr(asking, "FIRST_WORD_SECONDS", 2)  # as it is outside of tests
     arguments = ["doctor", DOMAIN, "--selector", "s1", "--nameserver", address(silent_server), "--json"]
     result = CliRunner().invoke(main, arguments, obj=Environment(), env={"AWS_REGION": ""})
     assert result.exit_code == 2
