@@ -8,6 +8,7 @@ import pytest
 from byodkim_provider.dns.resolver import Answer
 from sandbox.ses.switches import Switches
 from tests.acceptance import __main__ as acceptance
+from tests.acceptance import lab
 from tests.acceptance.account import Account
 from tests.acceptance.direct import world
 from tests.acceptance.prober import Report
@@ -28,3 +29,9 @@ def account(monkeypatch, capsys, tmp_path):
         fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
         dns = SimpleNamespace(txt=lambda name, _: [Answer("ns", outside.records.values.get(name, ()))])
         yield Account(Where(**fields, zone_id="Z1", clients=None, resolver=dns), monkeypatch, capsys)
+
+
+@pytest.fixture
+def rare_guard(monkeypatch):
+    """The guard looks every two hours: over the wire its looks are most of what a run of days calls."""
+    monkeypatch.setattr(lab, "GUARD_SECONDS", 7200.0)

@@ -45,6 +45,7 @@ class Clock(SandboxClock):
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("rare_guard")
 @pytest.mark.parametrize("behind", [0, 60, -60], ids=["right", "a minute slow", "a minute fast"])
 def test_against_the_sandbox(capsys, monkeypatch, behind):
     """Whatever the machine's clock says, it passes, knows the sandbox, and leaves account and zone empty."""

@@ -10,7 +10,7 @@ from byodkim_provider.aws.permissions import PERMISSIONS
 from sandbox.ses.model import SesModel
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.acceptance import safety, targets
+from tests.acceptance import lab, safety, targets
 from tests.acceptance.__main__ import PROBES, begin
 from tests.acceptance.direct import ZONE
 from tests.acceptance.lab import PREFIX, Lab, below, run_of
@@ -101,6 +101,7 @@ def run():
     with Sandbox(clock=FakeClock(), switches=switches) as sandbox, pytest.MonkeyPatch.context() as patch:
         sandbox.add_zone(ZONE)
         patch.setattr(targets.boto3, "Session", Session)
+        patch.setattr(lab, "GUARD_SECONDS", 7200.0)  # as `rare_guard`
         where = targets.in_sandbox(sandbox, ZONE, REGION)
         where.send = None
         begin(where, run_of(CODE))

@@ -24,6 +24,7 @@ from tests.acceptance.texts import texts
 from tests.support.fakes import REGION, FakeClock
 
 
+@pytest.mark.usefixtures("rare_guard")
 def test_over_the_wire(monkeypatch, capsys, tmp_path):
     """It says what it costs and how it is resumed, and after its end it shows the same, without a call."""
     monkeypatch.chdir(tmp_path)
