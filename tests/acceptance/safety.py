@@ -37,6 +37,9 @@ MARK: Final = re.compile(
 CLEANING_PATIENCE: Final = 300.0
 """For how long cleaning up tries to reach services, in seconds, all failures together: somebody waits."""
 
+UNREACHED: Final = {"garbage", "interrupted", "no address", "no resolver", "no time", "silent", "unreachable"}
+"""Failures of a lookup that say nothing of the zone."""
+
 DNS_TRIES: Final = 7
 """Lookups of the run's mark, 10 seconds apart: name servers may be late by some seconds."""
 
@@ -71,23 +74,19 @@ def refuse_undelegated(outside: Outside, run: str, resolver: DnsResolver, say: C
     name = below(run, outside.zone)
     for _ in range(DNS_TRIES):
         answers = resolver.txt(name, outside.zone)
-        has_mark = [any(map(MARK.fullmatch, one.values or ())) for one in answers]
-        without = [
-            one.server
-            for one, is_there in zip(answers, has_mark, strict=True)
-            if not is_there and (one.values is not None or one.failure == "no zone")
-        ]
-        if not without:
+        without = [one for one in answers if not any(map(MARK.fullmatch, one.values or ()))]
+        wrong = [one for one in without if one.failure not in UNREACHED]
+        if not wrong:
             break
         outside.wait(10)
-    if without:
+    servers = ", ".join(f"{one.server} ({one.failure or 'no such record'})" for one in wrong or without)
+    if wrong:
         raise Stop(
             f"{outside.zone} is not delegated to its hosted zone in Route 53: the record {name} is there, "
-            f"and not at {', '.join(without)}; set the NS records in the zone above"
+            f"and not at {servers}; set the NS records in the zone above"
         )
-    if not any(has_mark):
-        failures = ", ".join(f"{one.server}: {one.failure}" for one in answers)
-        say(f"could not look up whether {outside.zone} is delegated to its hosted zone ({failures})")
+    if without:
+        say(f"could not look up whether {outside.zone} is delegated to its hosted zone: {servers}")
 
 
 def marked_in(outside: Outside, run: str, records: Collection[Record] = (), *, ends: bool = True) -> str:

@@ -65,11 +65,18 @@ def test_region_in_use(here, monkeypatch):
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        ([Answer("ns1", ()), Answer("ns2", ("another",))], "is not delegated .* not at ns1, ns2"),
-        ([Answer("resolver", None, "no zone")], "is not delegated .* not at resolver"),
-        ([Answer("ns1", None, "silent")], "could not look up whether .* is delegated .*ns1: silent"),
+        (
+            [Answer("ns1", ()), Answer("ns2", ("another",))],
+            "is not delegated .* not at ns1 .no such record., ns2",
+        ),
+        (
+            [Answer("ns1", None, "REFUSED"), Answer("ns2", None, "silent")],
+            "is not delegated .* ns1 .REFUSED.;",
+        ),
+        ([Answer("resolver", None, "no zone")], "is not delegated .* not at resolver .no zone."),
+        ([Answer("ns1", None, "silent")], "could not look up whether .* is delegated .*ns1 .silent."),
     ],
-    ids=["at the parent, or another's", "no such zone", "no network"],
+    ids=["at the parent, or another's", "at a zone of before", "no such zone", "no network"],
 )
 def test_not_delegated(here, answers, outcome):
     """A zone whose records SES can't find ends the run in a minute; where nobody knows, it goes on."""
