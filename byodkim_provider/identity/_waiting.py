@@ -10,7 +10,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dns.visibility import Visibility, servers_asked
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
-from byodkim_provider.identity.state import MANUAL, Declared
+from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared
 
 
 def not_visible(
@@ -29,17 +29,25 @@ def not_visible(
 
 def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     """The warning of a new identity that is stored as waiting; None: its record was not looked up."""
-    why, next_step = "not looked for yet", ""
+    elsewhere, why = "", "not looked for yet"
     if visibility:
         elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
         why = elsewhere or visibility.summary()
-        next_step = f"  {_new_key(declared)}" if visibility.leaked else ""
-    to_paste = (
-        f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
-    )
+    not_at_once = {MANUAL, DELEGATED, *(label for label in declared.dns if label.startswith(SLOW))}
+    if visibility and visibility.leaked:
+        next_step = f"  {_new_key(declared)}"
+    elif elsewhere or not declared.dns or not_at_once & set(declared.dns):
+        next_step = (
+            f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
+        )
+    else:
+        next_step = (
+            f"  nothing has to be pasted, the stack made the record at {', '.join(declared.dns)}\n"
+            "  `pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+        )
     return (
         f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}\n"
-        f"{next_step or to_paste}"
+        f"{next_step}"
     )
 
 
