@@ -118,7 +118,8 @@ def own_check(lab: Lab, domain: str, since: float) -> Generator[float, None, Che
         seen = lab.get(domain)
         at = info(seen).get("LastCheckedTimestamp", 0)
         if seen and at > since:
-            return Check(seen, at, not_before)
+            # A read that does not show a check of before it lags by more than it should: it shows nothing.
+            return Check(seen, at, not_before if not_before <= at else since)
         if seen:
             not_before = max(since, seen["At"] - lab.lag)
         is_late = lab.now() > begun + 2 * lab.first_check

@@ -118,7 +118,11 @@ def cached(outside, seconds):
     return change
 
 
-@pytest.mark.parametrize("others", [{}, OTHERS, {"tokens": "empty"}], ids=["default", "others", "no tokens"])
+@pytest.mark.parametrize(
+    "others",
+    [{}, OTHERS, {"tokens": "empty", "status_after_put": "NOT_STARTED"}],
+    ids=["default", "others", "no tokens"],
+)
 @pytest.mark.parametrize("seconds", [40, 55, 100, 900])
 def test_cached_reads(seconds, others):
     """Reads that lag although the first one did not are not taken for what SES did not do."""
@@ -127,6 +131,14 @@ def test_cached_reads(seconds, others):
         outside.ses = Between(outside.ses, cached(outside, seconds))
         report = probe(Lab(outside, CODE))
     assert wrong(report.settings, switches) == {}
+
+
+@pytest.mark.parametrize("caches", [False, True])
+def test_cached_reads_of_checks(caches):
+    """Nor is the time from which on a check can have been made."""
+    with world(Switches(caches_no_such_name=caches, first_check_seconds=660)) as outside:
+        found = found_by(outside, first_key, negative_cache, change=cached(outside, 900))
+    assert found["caches_no_such_name"] in (caches, UNKNOWN)
 
 
 def test_servers_that_differ():
