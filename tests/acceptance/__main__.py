@@ -6,19 +6,17 @@ Without `ZONE` it all runs against the sandbox. However a run ends, short of bei
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
@@ -38,6 +36,7 @@ from tests.acceptance.product import (
     main_job,
     refuse_without_mail,
 )
+from tests.acceptance.resuming import check_resumed, sources
 from tests.acceptance.targets import Where, aws, in_sandbox
 from tests.acceptance.texts import forms, gaps, texts
 from tests.support.fakes import FakeClock
@@ -181,17 +180,6 @@ def mailbox_of(where: Where, code: str) -> Callable[[str], bytes]:
     return open_mailbox(Lab(where, code, part="mailbox"), where.clients)
 
 
-def sources() -> dict[str, str]:
-    """What asks the questions of a run: another version may ask others, so that no run goes on with it."""
-    here, digest, commit = Path(__file__).parent, hashlib.sha256(), ""
-    for path in sorted(here.glob("*.py")):
-        digest.update(b"" if path.name.startswith("test_") else path.read_bytes())
-    with suppress(OSError):
-        command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return {"sources": digest.hexdigest()[:16], "commit": commit or "unknown"}
-
-
 def is_ours(zone: str, name: str) -> bool:
     """A run may publish that name: it is the zone's, or below it a run's."""
     return plain(name) == zone or bool(run_in(name, zone))
@@ -208,26 +196,6 @@ def is_left(where: Where, run: str, journal: Journal) -> bool:
 def nothing(_: str) -> bytes:
     """A message that nobody reads."""
     return b""
-
-
-def check_resumed(journal: Journal, settings: dict[str, Any], run: str) -> None:
-    """Refuse to go on with a run that can't be, or not with these *settings*."""
-    if journal.damage or not journal.events:
-        why = journal.damage or f"there is no transcript {journal.path} in this folder to go on with"
-        raise Stop(f"nothing was changed: {why}")
-    begun_with = journal.events.get("run", {})
-    if not settings.items() <= begun_with.items():
-        raise Stop(f"nothing was changed: that run has the settings {begun_with}")
-    way_out = safety.clean_up_command(run, settings["zone"], settings["region"])
-    if begun_with.get("sources") != sources()["sources"]:
-        raise Stop(
-            f"nothing was changed: that run began with commit {begun_with.get('commit')}, and the modules in "
-            f"tests/acceptance are others now; check that commit out, or delete what is left: {way_out}"
-        )
-    if "cleaned" in journal.events and "probed" not in journal.events:
-        raise Stop("nothing was changed: that run was cleaned up before it had ended; start a new one")
-    if "cleaning" in journal.events and "probed" not in journal.events:
-        raise Stop(f"nothing was changed: that run was cleaned up in part; delete the rest of it: {way_out}")
 
 
 def try_product(where: Where, code: str, journal: Journal) -> None:

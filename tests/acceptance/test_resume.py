@@ -11,7 +11,7 @@ from byodkim_provider.dns.resolver import Answer
 from sandbox.ses.switches import Fault, Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
-from tests.acceptance import safety
+from tests.acceptance import resuming, safety
 from tests.acceptance.account import Account, PowerCut, code_in, literal_in
 from tests.acceptance.direct import ZONE, world
 from tests.acceptance.errors import Stop
@@ -289,7 +289,7 @@ def test_another_checkout(account, monkeypatch):
     _, printed = account.run()
     code, before = code_in(printed), safety.left(account.where)
     with monkeypatch.context() as patch:
-        patch.setattr(acceptance, "sources", lambda: {"sources": "others", "commit": "other"})
+        patch.setattr(resuming, "sources", lambda: {"sources": "others", "commit": "other"})
         status, again = account.run(RESUME=code)
         assert (status, "that run began with commit " in again) == (1, True)
         assert f"make acceptance CLEANUP={run_of(code)} " in again
