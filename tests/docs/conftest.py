@@ -18,7 +18,7 @@ def language_host(sandbox):
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory):
     return tmp_path_factory.mktemp("pulumi-home")
 

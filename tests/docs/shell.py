@@ -7,6 +7,7 @@ the resolver by a line in the stack file, and whoever is asked says yes. No asse
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import re
@@ -24,6 +25,7 @@ from sandbox.shell import environment
 from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
 from tests.engine.state import MOMENT
+from tests.support.quick_runs import quick_python
 
 PROJECT = (
     "Pulumi.yaml",
@@ -33,6 +35,9 @@ PROJECT = (
     "requirements.txt",
     "README.md",
 )
+
+_found_pulumi = functools.cache(find_pulumi)
+"""To know its version, the CLI has to be run."""
 
 STACK = "prod"
 """As the pages call it."""
@@ -84,7 +89,7 @@ class Shell:
         (self.project / "stacks").mkdir()
         self._state = directory / "state"
         self._state.mkdir()
-        pulumi = find_pulumi()
+        pulumi = _found_pulumi()
         programs = directory / "bin"
         # Each run shows its changes; a second time, as a preview before it, they are looked at elsewhere.
         write_script(
@@ -96,12 +101,10 @@ class Shell:
             programs / "byodkim",
             f'server="--nameserver {sandbox.dns_resolver}"\n'
             'case "$*" in scan* | doctor*--selector*) set -- "$@" $server ;; esac\n'
-            f'exec "{sys.executable}" -m byodkim_provider "$@"\n',
+            f'exec {quick_python()} -u -m byodkim_provider "$@"\n',
         )
         for name in ("aws", "dig"):
-            write_script(
-                programs / name, f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.docs.{name} "$@"\n'
-            )
+            write_script(programs / name, f'exec {quick_python()} -u -m tests.docs.{name} "$@"\n')
         write_script(programs / "python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
         theirs = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))

@@ -1,24 +1,33 @@
 """
 Runs of the engine whose plugins need not start: imports and models of AWS are most of a small run's time.
 
-The stand-in for pulumi-aws is one process, which all runs share. For each plugin of dynamic providers
-a server, which has imported what such a process imports and run none of it, forks a process of its own
-with the arguments, variables, directory and output that the engine gave to `client`. Everything else is
-the real thing: Pulumi's own plugin, one new process a run.
+One server for all tests of this process has imported what its forks import, and read the models. It forks a
+process for each plugin of dynamic providers, with the arguments, variables, directory and output that the
+engine gave to `client`, and for each sandbox the stand-in for pulumi-aws, which all its runs share. Commands
+can be run like that too. Everything else is the real thing: Pulumi's own plugin, one new process a run.
 """
 
+import atexit
+import functools
+import gc
+import io
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+
+SERVICES = ("route53", "secretsmanager", "sesv2", "sts")
+"""Of AWS, that the forked processes call."""
 
 
 @contextmanager
@@ -26,15 +35,9 @@ def quick_runs(sandbox):
     """Let all runs in *sandbox* find plugins that have started already."""
     from sandbox.pulumi.plugins import write_script  # the client has to do without site-packages
 
-    address = sandbox.directory / "plugins"
-    with (
-        _process("-m", "sandbox.pulumi.resource_aws", environment=sandbox.environment) as aws,
-        _process(__file__, "serve", str(address), environment=dict(os.environ)) as plugins,
-    ):
-        port = int(aws.stdout.readline())
-        assert plugins.stdout.readline() == b"ready\n"
-        client = f'exec "{sys.executable}" -I -S "{__file__}" client "{address}" "$@"\n'
-        script = write_script(sandbox.directory / "plugin-python", client)
+    script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
+    with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
+        port = int(output.readline())
         more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script)}
         sandbox.more_environment |= more
         try:
@@ -44,42 +47,68 @@ def quick_runs(sandbox):
                 del sandbox.more_environment[name]
 
 
+def quick_python():
+    """What a shell runs in place of `python` in `python -u -m MODULE …`."""
+    return f'"{sys.executable}" -I -S "{__file__}" client "{_server()}"'
+
+
+@functools.cache
+def _server():
+    """The address of a server that ends with this process."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    server = subprocess.Popen(
+        [sys.executable, __file__],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(server.communicate)
+    return server.stdout.readline().strip()
+
+
 @contextmanager
-def _process(*arguments, environment):
-    environment = environment | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE) as process:
+def _forked(module, environment):
+    """The output of a process that runs *module* until the end of the block."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as output, socket.socket(socket.AF_UNIX) as connection:
         try:
-            yield process
+            connection.connect(_server())
+            _request(connection, ["-u", "-m", module], environment, writing)
         finally:
-            process.kill()
+            os.close(writing)
+        yield output
+
+
+def _request(connection, arguments, environment, output):
+    request = {"arguments": arguments, "environment": environment, "directory": str(Path.cwd())}
+    socket.send_fds(connection, [b"."], [0, output, 2])
+    connection.sendall(json.dumps(request).encode() + b"\n")
 
 
 def client(address, arguments):
-    """Have a plugin process run, and end with it; if this process is killed, it ends too."""
+    """Have a process run, and end with it and like it; if this process is killed, it ends too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine's way to end a plugin; no traceback
-    request = {"arguments": arguments, "environment": dict(os.environ), "directory": str(Path.cwd())}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
-        socket.send_fds(connection, [b"."], [0, 1, 2])
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        ended = connection.recv(1)
-    sys.exit(0 if ended else 1)
+        _request(connection, arguments, dict(os.environ), 1)
+        exit_code = connection.recv(1)
+    sys.exit(exit_code[0] if exit_code else 1)
 
 
-def serve(address):
-    """Fork a plugin process for each client, until this process is killed."""
-    import pulumi.dynamic  # noqa: F401 # and what its __main__ imports
-
-    import byodkim_provider.resources.dkim_identity_provider
-    import byodkim_provider.resources.dkim_key_provider
-    import byodkim_provider.resources.dkim_verification_provider  # noqa: F401
-
+def serve():
+    """Fork a process for each client, until the standard input ends."""
+    _prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as listener:
+    with (
+        tempfile.TemporaryDirectory(prefix="byodkim-quick-") as directory,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        address = f"{directory}/socket"
         listener.bind(address)
         listener.listen(16)
-        print("ready", flush=True)
-        while True:
+        print(address, flush=True)
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
@@ -88,26 +117,58 @@ def serve(address):
             connection.close()
 
 
+def _prepare():
+    """Import what the processes import, and read the models that they read; none of it is run."""
+    import boto3
+    import botocore.loaders
+    import botocore.session
+    import pulumi.dynamic  # noqa: F401 # and what its __main__ imports
+
+    import byodkim_provider.cli
+    import byodkim_provider.resources.dkim_identity_provider
+    import byodkim_provider.resources.dkim_key_provider
+    import byodkim_provider.resources.dkim_verification_provider  # noqa: F401
+    import sandbox.pulumi.aws_resources
+    import sandbox.pulumi.aws_ses  # noqa: F401
+
+    shared = functools.cache(botocore.loaders.create_loader)
+    botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
+    session = boto3.Session("nobody", "nothing", region_name="us-east-1")
+    for service in SERVICES:
+        session.client(service)
+    gc.freeze()  # no process has to look through all this
+
+
 def _run(connection):
     _, received, *_ = socket.recv_fds(connection, 1, 3)
     request = json.loads(connection.makefile().readline())
-    for number, descriptor in enumerate(received):
+    for number, (descriptor, name) in enumerate(zip(received, ("stdin", "stdout", "stderr"), strict=True)):
         os.dup2(descriptor, number)
+        os.close(descriptor)
+        # What is there knows of the descriptor of before, for example that it can seek. As with `-u`.
+        raw = os.fdopen(number, "wb" if number else "rb", buffering=0 if number else -1, closefd=False)
+        errors = getattr(sys, name).errors
+        setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     threading.Thread(target=_end_with, args=[connection], daemon=True).start()
     unbuffered, module_option, module, *arguments = request["arguments"]
     assert (unbuffered, module_option) == ("-u", "-m")
-    sys.stdout.reconfigure(write_through=True)
     sys.path[0] = request["directory"]
     sys.argv[1:] = arguments
+    exit_code = 1
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
-        connection.send(b".")
+        exit_code = 0
+    except SystemExit as ended:
+        exit_code = ended.code or 0
+    except BaseException:  # noqa: BLE001 # as Python does at the end
+        sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        connection.send(bytes([exit_code]))
         os._exit(0)
 
 
@@ -117,4 +178,4 @@ def _end_with(connection):
 
 
 if __name__ == "__main__":
-    {"client": lambda: client(sys.argv[2], sys.argv[3:]), "serve": lambda: serve(sys.argv[2])}[sys.argv[1]]()
+    client(sys.argv[2], sys.argv[3:]) if sys.argv[1:] else serve()
