@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import timedelta
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from tests.acceptance.product import (
     sending_mail,
 )
 from tests.support.fakes import REGION
+from tests.support.quick_runs import quick_runs
 
 
 class Clock(SandboxClock):
@@ -53,7 +55,8 @@ def test_against_the_sandbox(capsys, monkeypatch, behind):
     if behind:  # the prober's own times are compared with SES's in test_prober
         monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report(asdict(Switches())))
     switches = Switches(first_check_seconds=1)
-    assert acceptance.against_sandbox(Sandbox(clock=Clock(behind), switches=switches)) == 0
+    with Sandbox(clock=Clock(behind), switches=switches) as sandbox, quick_runs(sandbox):
+        assert acceptance.against_sandbox(nullcontext(sandbox)) == 0
     printed = capsys.readouterr().out
     for step in ("up", "rotate", "back", "destroy"):
         assert f"product: {step}: done" in printed
