@@ -122,8 +122,8 @@ def against_aws(zone: str, region: str) -> int:
         raise Stop(
             "nothing was changed: RESUME= takes the code of 32 digits that was printed at the beginning"
         )
-    if os.environ.get("MAIL", "yes") not in ("yes", "no"):
-        raise Stop("nothing was changed: MAIL= is yes or no")
+    if os.environ.get("RECEIVE", "yes") not in ("yes", "no"):
+        raise Stop("nothing was changed: RECEIVE= is yes or no")
     run = run_of(code := resumed or secrets.token_hex(16))
     where = aws(zone, region, say=say)
     if os.environ.get("POLICY"):
@@ -131,7 +131,7 @@ def against_aws(zone: str, region: str) -> int:
         return 0
     if os.environ.get("CLEANUP"):
         return clean_up(where, os.environ["CLEANUP"])
-    has_mail = os.environ.get("MAIL") != "no"
+    has_mail = os.environ.get("RECEIVE") != "no"
     settings = {"zone": zone, "region": region, "mail": has_mail}
     journal = Journal(transcript_of(run), masking(where.account, partial(is_ours, zone)))
     if resumed:
@@ -230,7 +230,7 @@ def concluded(where: Where, code: str, journal: Journal, *, asks_again: bool = F
         say(f"transcript: {journal.path}")
     show(report, emulator)
     if not where.send:
-        say("no mail was sent, so nothing is known of signatures: MAIL=no")
+        say("no mail was sent, so nothing is known of signatures: RECEIVE=no")
     if report.open:
         say(f"not known: {', '.join(report.open)}; RESUME={code} asks that again")
     return conclude(journal.events["product"])

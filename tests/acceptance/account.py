@@ -30,7 +30,7 @@ class Account:
     def run(self, **settings):
         """Status, and what was printed."""
         with self._monkeypatch.context() as patch:
-            for name, value in ({"ZONE": f"{ZONE}.", "REGION": REGION, "MAIL": "no"} | settings).items():
+            for name, value in ({"ZONE": f"{ZONE}.", "REGION": REGION, "RECEIVE": "no"} | settings).items():
                 patch.setenv(name, value)
             try:
                 status = acceptance.main()

@@ -44,7 +44,7 @@ def open_mailbox(lab: Lab, clients: Clients) -> Callable[[str], bytes]:
     try:
         _patiently(lambda: _receive(clients, outside, name, domain), outside.wait, outside.patience)
     except ClientError as error:
-        raise Stop(f"no mail can be received ({_why(error)}); MAIL=no runs without") from None
+        raise Stop(f"no mail can be received ({_why(error)}); RECEIVE=no runs without") from None
     outside.records.publish_mx(domain, f"10 inbound-smtp.{outside.region}.amazonaws.com")
     key = lab.key()
     lab.publish(domain, key)
@@ -173,7 +173,7 @@ def _receive(clients: Clients, outside: Outside, name: str, domain: str) -> None
 def _refuse_others(ses: Any, outside: Outside, name: str) -> None:
     active = ses.describe_active_receipt_rule_set().get("Metadata", {}).get("Name", name)
     if active != name:
-        raise Stop(f"{outside.region} receives mail by the rule set {active}; MAIL=no runs without")
+        raise Stop(f"{outside.region} receives mail by the rule set {active}; RECEIVE=no runs without")
 
 
 def _bucket_policy(name: str, account: str) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def _until_verified(lab: Lab, domain: str) -> None:
     end = lab.now() + VERIFIED_SECONDS
     while status(lab.get(domain)) != "SUCCESS":
         if lab.now() >= end:
-            raise Stop(f"SES did not verify {domain} in an hour; MAIL=no runs without mail")
+            raise Stop(f"SES did not verify {domain} in an hour; RECEIVE=no runs without mail")
         lab.wait_until(lab.now() + 15)
 
 

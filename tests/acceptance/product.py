@@ -123,12 +123,12 @@ def refuse_without_mail(outside: Outside, needed: int) -> None:
     try:
         account = Lab(outside, "quota").call("get_account")
     except Refused as refused:
-        raise Stop(f"nothing was changed: GetAccount: {refused}; MAIL=no runs without mail") from None
+        raise Stop(f"nothing was changed: GetAccount: {refused}; RECEIVE=no runs without mail") from None
     most, sent = (account["SendQuota"][one] for one in ("Max24HourSend", "SentLast24Hours"))
     if 0 <= most < sent + needed:  # -1 where there is no limit
         raise Stop(
             f"nothing was changed: SES allows {most:.0f} messages in 24 hours, {sent:.0f} were sent, and "
-            f"{needed} are to come; wait, or MAIL=no runs without mail"
+            f"{needed} are to come; wait, or RECEIVE=no runs without mail"
         )
 
 

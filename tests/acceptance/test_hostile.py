@@ -127,6 +127,6 @@ def test_clock_off_by_a_minute(account, seconds):
     found = eval(literal_in(printed), {"Switches": Switches})
     assert found == Switches()
     unknown = re.findall(r"# (\w+): unknown", printed)
-    assert unknown == ["signs_while_pending", "old_key_lingers_seconds"]  # MAIL=no
+    assert unknown == ["signs_while_pending", "old_key_lingers_seconds"]  # RECEIVE=no
     assert "not known" not in printed
     assert is_clean(account)

@@ -65,7 +65,7 @@ def test_somebody_receives_mail(where):
     ses = where.clients("ses")
     ses.create_receipt_rule_set(RuleSetName="theirs")
     ses.set_active_receipt_rule_set(RuleSetName="theirs")
-    with pytest.raises(Stop, match="receives mail by the rule set theirs; MAIL=no runs without"):
+    with pytest.raises(Stop, match="receives mail by the rule set theirs; RECEIVE=no runs without"):
         open_mailbox(Lab(where, CODE), where.clients)
     assert safety.clean(where, RUN) == []
     assert ses.describe_active_receipt_rule_set()["Metadata"]["Name"] == "theirs"
@@ -85,7 +85,7 @@ def test_somebody_comes_to_receive_mail(where):
         ses.create_receipt_rule_set(RuleSetName="theirs")
         ses.set_active_receipt_rule_set(RuleSetName="theirs")
 
-    with pytest.raises(Stop, match="receives mail by the rule set theirs; MAIL=no runs without"):
+    with pytest.raises(Stop, match="receives mail by the rule set theirs; RECEIVE=no runs without"):
         open_mailbox(Lab(where, CODE), clients)
     safety.clean(where, RUN)
     assert where.clients("ses").describe_active_receipt_rule_set()["Metadata"]["Name"] == "theirs"

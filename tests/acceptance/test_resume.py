@@ -53,10 +53,10 @@ def test_shown_again(account, monkeypatch, mail):
     """A run that has ended shows its report again, with mail and without; nothing is called for it."""
     send = account.where.send
     monkeypatch.setattr(acceptance, "open_mailbox", lambda *_: send)
-    _, printed = account.run(MAIL=mail)
+    _, printed = account.run(RECEIVE=mail)
     assert ("signs_while_pending='nothing'" in literal_in(printed)) is (mail == "yes")
     calls = len(account.where.ses.model.log)
-    status, again = account.run(MAIL=mail, RESUME=code_in(printed))
+    status, again = account.run(RECEIVE=mail, RESUME=code_in(printed))
     assert (status, literal_in(again)) == (1, literal_in(printed))
     assert "FAILED: rotate failed:" in again
     assert account.where.ses.model.log[calls:] == ()
@@ -126,7 +126,7 @@ def test_nothing_to_resume(account, tmp_path):
     assert (status, "there is no transcript acceptance-" in printed) == (1, True)
     account.cut(after=60)
     _, printed = account.run()
-    status, again = account.run(RESUME=code_in(printed), MAIL="yes")
+    status, again = account.run(RESUME=code_in(printed), RECEIVE="yes")
     assert (status, "that run has the settings" in again) == (1, True)
     (transcript,) = tmp_path.glob("acceptance-*.jsonl")
     lines = transcript.read_text().splitlines()
@@ -312,7 +312,7 @@ def test_no_mailbox(account, monkeypatch):
     send = account.where.send
     monkeypatch.setattr(acceptance, "open_mailbox", lambda *_: send)
     account.cut(after=60)
-    _, printed = account.run(MAIL="yes")
+    _, printed = account.run(RECEIVE="yes")
     before = safety.left(account.where)
 
     def fails(*_):
@@ -320,10 +320,10 @@ def test_no_mailbox(account, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(acceptance, "open_mailbox", fails)
-        status, again = account.run(MAIL="yes", RESUME=code_in(printed))
+        status, again = account.run(RECEIVE="yes", RESUME=code_in(printed))
     assert (status, "nothing was deleted, RESUME goes on later: mail: AccessDenied" in again) == (1, True)
     assert safety.left(account.where) == before
-    status, again = account.run(MAIL="yes", RESUME=code_in(printed))
+    status, again = account.run(RECEIVE="yes", RESUME=code_in(printed))
     assert "signs_while_pending='nothing'" in literal_in(again)
     assert safety.left(account.where) == {}
 
@@ -388,13 +388,18 @@ def test_lab_parts():
 
 @pytest.mark.parametrize(
     ("settings", "why"),
-    [({"RESUME": "0a1b2c3d"}, "the code of 32 digits"), ({"MAIL": "none"}, "MAIL= is yes or no")],
-    ids=["the name of a run", "MAIL"],
+    [({"RESUME": "0a1b2c3d"}, "the code of 32 digits"), ({"RECEIVE": "none"}, "RECEIVE= is yes or no")],
+    ids=["the name of a run", "RECEIVE"],
 )
 def test_settings(account, settings, why):
     """What is meant otherwise than it is taken is refused."""
     status, printed = account.run(**settings)
     assert (status, why in printed, account.where.ses.model.log) == (1, True, ())
+
+
+def test_mail_of_the_machine(account):
+    """`MAIL`, the path of a user's mailbox on some systems, is no setting."""
+    assert account.run(MAIL="/var/spool/mail/root", CLEANUP="1") == (0, "no run has left anything\n")
 
 
 @pytest.mark.parametrize("how", ["RESUME", "CLEANUP"])
