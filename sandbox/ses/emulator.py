@@ -34,9 +34,6 @@ __all__ = ["Call", "Fault", "FaultKind", "SandboxClock", "SesEmulator", "Switche
 CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/ses/aws4_request,.*")
 """Signature Version 4: who calls, and which Region. The signature itself is not verified."""
 
-POLL_SECONDS: Final = 0.01
-"""How long `stop` may take to be noticed."""
-
 GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 
 
@@ -56,14 +53,15 @@ class SesEmulator(SesModel):
     def start(self) -> None:
         """It answers from now on."""
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """No thread and no socket is left; what it has of identities stays."""
         if self._server and self._thread:
             self._server.released.set()
-            self._server.shutdown()
+            self._server.ends = True
+            socket.create_connection(("127.0.0.1", self._server.server_address[1])).close()  # wakes it
             self._thread.join()
             self._server.server_close()
         self._server = self._thread = None
@@ -89,6 +87,12 @@ class _Server(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.emulator = emulator
         self.released = threading.Event()
+        self.ends = False
+
+    def serve(self) -> None:
+        """Answer until `ends` and one more connection; `serve_forever` would poll for its end."""
+        while not self.ends:
+            self.handle_request()
 
 
 class _Handler(BaseHTTPRequestHandler):
