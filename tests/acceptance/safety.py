@@ -3,7 +3,7 @@ What a run may not begin with, what it may delete, and how it notices that somet
 
 A run makes everything below `byodkim-acceptance-<run>.<zone>`, where a TXT record of its own stands first and
 goes last, tags its identities with the run, and calls bucket and rule set after it. Only what has all of
-that is deleted, and only of the run that is named.
+that is deleted, and only of the run that is named. Where that record is gone, the run's transcript will do.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
         *_foreign(outside.zone, outside.records.listed(), {resumes, *runs}),
         *([] if others else [f"{outside.region} has the identity {name}" for name in foreign(outside)]),
         *(
-            f"an earlier run left {name}: {way_out(outside, run, names)}"
+            f"an earlier run left {name}: {way_out(outside, run, [name])}"
             for run, names in runs.items()
             for name in names
             if not name.startswith("bucket ")  # a bucket may be of a run in another Region
@@ -109,12 +109,17 @@ def is_marked(outside: Outside, run: str, records: Collection[Record] = ()) -> b
 
 def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
     """How what *run* has left is deleted: *names*, as `left` has them."""
-    region = marked_in(outside, run)
-    if not region and any(not name.startswith(("bucket ", "receipt rule set ")) for name in names):
-        region = outside.region  # the mark was taken away
-    if not region:
-        return f"run {run} has no record in {outside.zone}; clean it up with the ZONE and REGION that it had"
-    return clean_up_command(run, outside.zone, region)
+    if region := marked_in(outside, run):
+        return clean_up_command(run, outside.zone, region)
+    command = clean_up_command(run, outside.zone, outside.region)
+    if records := [name for name in names if name.endswith(tuple(f" {kind}" for kind in MADE))]:
+        return f"{command} where its transcript is; without that, delete by hand: {', '.join(records)}"
+    if any(" " not in name for name in names):
+        return command  # identities have the run's tag
+    return (
+        f"run {run} has no record in {outside.zone}; clean it up with the ZONE and REGION that it had, "
+        "where its transcript is; without that, by hand"
+    )
 
 
 def clean_up_command(run: str, zone: str, region: str) -> str:
@@ -186,7 +191,7 @@ def clean(
 
     First the mark says so, and then *begins* is called: if that fails, nothing is deleted.
     One thing that can't be deleted keeps nothing else: `Stop` names all that is still there, at the end.
-    A run that has no record here is in another zone, unless its zone *is_known* to be this one.
+    Without its mark, records and mailbox are deleted only if the run *is_known* to be of this zone.
     """
     patience, outside.patience = outside.patience, min(outside.patience, CLEANING_PATIENCE)
     cleaning = _Cleaning(outside, run, part)
@@ -223,10 +228,10 @@ class _Cleaning:
     def done(self, *, is_marked: bool, is_known: bool) -> list[str]:
         """What was deleted. The mark goes last, so that until then the rest can be found by it."""
         self._delete_identities()
-        self._delete_records(is_marked=is_marked)
+        self._delete_records(is_marked=is_marked, is_known=is_known)
         if not self._part:
             self._delete_mailbox(is_known=is_known)
-            if is_marked:
+            if is_marked or self._deleted:
                 self._outside.wait(SETTLE_SECONDS)
                 self._delete_identities()
             if is_marked and not self._problems:
@@ -263,16 +268,19 @@ class _Cleaning:
             elif seen:
                 self._attempt(name, lambda name=name: self._deleted.append(lab.delete(name) or name))
 
-    def _delete_records(self, *, is_marked: bool) -> None:
+    def _delete_records(self, *, is_marked: bool, is_known: bool) -> None:
         listed = self._attempt("records", self._outside.records.listed)
         records = [one for one in listed if self._is_ours(one.name)]
-        if records and not self._part and not is_marked:
-            self._problems[self._base] = " does not have the record of a run, so all below it was left"
+        if records and not self._part and not is_known:
+            by_hand = f"delete by hand what is a run's: {', '.join(map(_shown, records))}"
+            why = f" does not have the record of a run, so all below it was left; {by_hand}"
+            self._problems[self._base] = why
             return
         for record in records:
-            if record.kind not in MADE or record.set_identifier:
+            is_at_mark = record[:2] == (self._base, "TXT")
+            if record.kind not in MADE or record.set_identifier or (is_at_mark and not is_marked):
                 self._problems[_shown(record)] = " was not made by a run"
-            elif (record.name, record.kind) != (self._base, "TXT"):
+            elif not is_at_mark:
                 self._delete_record(record)
 
     def _delete_record(self, record: Record) -> None:

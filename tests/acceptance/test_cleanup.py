@@ -84,9 +84,38 @@ def test_records_without_the_mark(here):
     """A name that only looks like a run's is left: the record that a run begins with is not there."""
     name = f"x.{below(RUN, ZONE)}"
     here.records.publish(name, [["theirs"]])
-    with pytest.raises(Stop, match="does not have the record of a run, so all below it was left"):
-        safety.clean(here, RUN)
+    by_hand = f"all below it was left; delete by hand what is a run's: {name} TXT"
+    with pytest.raises(Stop, match=f"does not have the record of a run, so {by_hand}$"):
+        safety.clean(here, RUN, is_known=False)
     assert left(here) == [name]
+    here.records.publish(below(RUN, ZONE), [["theirs"]])
+    with pytest.raises(Stop, match=f"left: {below(RUN, ZONE)} TXT was not made by a run"):
+        safety.clean(here, RUN)
+    assert left(here) == [below(RUN, ZONE)]
+
+
+@pytest.mark.parametrize("has_transcript", [True, False], ids=["transcript", "another folder"])
+def test_cleaned_up_without_the_mark(account, tmp_path, monkeypatch, has_transcript):
+    """What a run made after its mark was taken away goes by its transcript, or is named one by one."""
+    account.cut(after=60)
+    _, printed = account.run()
+    run = run_of(code_in(printed))
+    record = f"x.{below(run, ZONE)}"
+    assert account.run(CLEANUP=run)[0] == 0
+    account.where.records.publish(record, [["late"]])
+    command = f"make acceptance CLEANUP={run} ZONE={ZONE} REGION={REGION}"
+    way_out = f"{command} where its transcript is; without that, delete by hand: {record} TXT\n"
+    assert way_out in account.run(CLEANUP="1")[1]
+    assert f"an earlier run left {record} TXT: {way_out}" in account.run()[1]
+    if has_transcript:
+        assert account.run(CLEANUP=run) == (0, f"deleted: {record} TXT\n")
+        return
+    (tmp_path / "another").mkdir()
+    monkeypatch.chdir(tmp_path / "another")
+    status, said = account.run(CLEANUP=run)
+    assert (status, f"delete by hand what is a run's: {record} TXT" in said) == (1, True)
+    account.where.records.remove(record)
+    assert account.run(CLEANUP=run) == (0, "deleted: nothing was there\n")
 
 
 def test_another_region(here):

@@ -312,12 +312,20 @@ def test_route53_that_fails(failure):
 
 
 def test_cleaned_up_by_somebody(here):
-    """A run that is cleaned up while it runs notices that too."""
+    """A run that is cleaned up while it runs notices that too, and deletes what it has made since."""
     begin(here, RUN)
     here.guard()
+    lab = Lab(here, CODE)
     safety.clean(here, RUN)
-    with pytest.raises(Stop, match="this run was cleaned up while it ran"):
+
+    def goes_on():
+        lab.publish(domain := lab.domain(), lab.key())
+        lab.create(domain)
         here.guard()
+
+    with pytest.raises(Stop, match="this run was cleaned up while it ran"), cleaned(here, RUN):
+        goes_on()
+    assert left(here) == []
 
 
 def test_rate_limit(here):
