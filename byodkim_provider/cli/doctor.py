@@ -11,7 +11,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -35,11 +35,17 @@ from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import DELEGATED, MANUAL, ROUTE53, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 
 WORST_FIRST: Final = ("wrong", "unknown", "right")
+
+UNSEEN_ZONE: Final = (
+    "if only a resolver of your own network sees the zone, name it with --nameserver, and as `dnsResolvers` "
+    "in the stack file"
+)
 
 
 def _server(text: str) -> str:
@@ -222,7 +228,8 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
 
 def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Diagnosis:
     if resolver:
-        return examine(resolver, expected)
+        seen = examine(resolver, expected)
+        return replace(seen, notes=(*seen.notes, UNSEEN_ZONE)) if zone_not_found(seen.answers) else seen
     text = "DNS is not checked (`dnsCheck: off`): name a server with --nameserver"
     return Diagnosis(verdict="unknown", text=text, answers=(), public_key_der=expected.public_key_der or b"")
 

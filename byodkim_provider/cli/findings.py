@@ -21,7 +21,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import judge
+from byodkim_provider.dns.visibility import judge, zone_not_found
 from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
@@ -193,6 +193,9 @@ def record_now(
         for number in one.signed_until
         if number == record.generation and not (one.adopted and record.role == "standby")
     ]
+    seen = visibility.summary() if visibility else "DNS is not checked"
+    if answers and zone_not_found(answers) and record.role == "signing":  # once for all records
+        seen += ": if only a resolver of your own network sees the zone, set `dnsResolvers`"
     return RecordNow(
         generation=record.generation,
         role=record.role,
@@ -202,7 +205,7 @@ def record_now(
         visible=visibility.visible if visibility else None,
         servers_visible=visibility.right if visibility else None,
         servers_asked=visibility.asked if visibility else None,
-        seen=visibility.summary() if visibility else "DNS is not checked",
+        seen=seen,
         signing_since=min(since, default=None),
         signed_until=None if since else max(until, default=None),
     )

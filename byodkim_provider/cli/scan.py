@@ -249,6 +249,9 @@ def _found(
                 (left_out if to_file and one.dns.failure else found).append(one)
     for line in unreachable(left_out):
         say(f"left out: {line}; the next scan asks again")
+    every = [*found, *left_out]
+    if every and all(one.dns.failure for one in every) and not asked.nameserver:
+        say("DNS shows no zone of any domain: if a resolver of your own network does, name it: --nameserver")
     return found[: asked.limit], left_out
 
 

@@ -30,6 +30,9 @@ from byodkim_provider.errors import InvalidSettings
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
+NO_STACK: Final = "no stack named"
+"""How Pulumi says that a stack does not exist."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -124,7 +127,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
     except CannotRead as error:
         near = get_close_matches(name, stack_names(environment.directory), n=1)
-        if "no stack named" not in str(error) or near in ([], [name]):
+        if NO_STACK not in str(error) or near in ([], [name]):
             raise
         raise CannotRead(f"{error}\n  hint: did you mean `--stack {near[0]}`?") from None
     try:

@@ -22,11 +22,11 @@ from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import StackNow, Verdict, domain_now, identity_now, record_now, stack_now
-from byodkim_provider.cli.messages import CannotRead, write_file
+from byodkim_provider.cli.messages import CannotRead, say, write_file
 from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
-from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.stack import NO_STACK, Stack, open_stack, stack_names
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.identity.state import Stored
@@ -78,7 +78,7 @@ def status(
         raise click.UsageError("--html is a page about one stack")
     if as_json:
         form = "json"
-    found = list(_shown(stacks, environment, form))
+    found = list(_shown(stacks, environment, form, all_stacks=all_stacks))
     if form == "prometheus":
         click.echo(as_prometheus(*found), nl=False)
     if html:
@@ -97,16 +97,36 @@ def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool)
     return found
 
 
-def _shown(stacks: Sequence[str | None], environment: Environment, form: str) -> Iterator[StackNow]:
-    """The current state of each of *stacks*, printed as soon as it is known, but for Prometheus."""
-    for number, name in enumerate(stacks):
-        now = current(open_stack(name, environment), environment)
+def _shown(
+    stacks: Sequence[str | None], environment: Environment, form: str, *, all_stacks: bool
+) -> Iterator[StackNow]:
+    """
+    The current state of each of *stacks*, printed as soon as it is known, but for Prometheus.
+
+    With *all_stacks* a file without a stack is left out: it may come with the repository.
+    """
+    left_out: list[str] = []
+    shown = 0
+    for name in stacks:
+        try:
+            stack = open_stack(name, environment)
+        except CannotRead as error:
+            if not (all_stacks and name and NO_STACK in str(error)):
+                raise
+            left_out.append(name)
+            continue
+        now = current(stack, environment)
         if form == "json":
             click.echo(as_json_text(now, indent=2 if len(stacks) == 1 else None))
         elif form == "text":
-            click.echo("\n" if number else "", nl=False)
+            click.echo("\n" if shown else "", nl=False)
             layout.show(now)
+        shown += 1
         yield now
+    if left_out and not shown:
+        raise CannotRead(f"no stack of a file in the project exists: {', '.join(left_out)}")
+    if left_out:
+        say(f"left out, as there is a file and no stack: {', '.join(left_out)}")
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:

@@ -76,6 +76,11 @@ def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
     return frozenset(answer.server for answer in answers if answer.failure != "no zone" and not answer.alias)
 
 
+def zone_not_found(answers: Sequence[Answer]) -> bool:
+    """Whether the recursive resolver finds no zone for the name; another resolver may see one."""
+    return all(answer.failure == "no zone" and not answer.alias for answer in answers)
+
+
 def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
     """How far the record of a key (SubjectPublicKeyInfo, DER) is visible."""
     answering = [answer for answer in answers if answer.values is not None]

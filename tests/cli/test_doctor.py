@@ -472,6 +472,22 @@ def test_not_delegated(project, world):
     ) in result.stdout
 
 
+def test_unseen_zone(one, world):
+    """If the resolver finds no zone, both places are named where another resolver can be given."""
+    world.resolver.failures = {"ns1.example.net": "no zone", "ns2.example.net": "silent"}
+    assert "--nameserver" not in one().stdout
+    world.resolver.failures = dict.fromkeys(world.resolver.failures, "no zone")
+    result = one()
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[2:6] == [
+        f"{NAME}: unknown",
+        "  ns1.example.net finds no zone for this name",
+        "  ns2.example.net finds no zone for this name",
+        "  if only a resolver of your own network sees the zone, name it with --nameserver, and as "
+        "`dnsResolvers` in the stack file",
+    ]
+
+
 def test_unknown_domain(project):
     """A domain that the stack does not have is an error with the way on."""
     result = project.run("doctor", "example.org")

@@ -278,6 +278,20 @@ def test_zone_that_is_not_served(project, has):
     assert json.loads(scan(project, "--json").stdout)["domains"][0]["dns"]["failure"] == "no zone in DNS"
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "yaml"), ("--json",)], ids=" ".join)
+def test_resolver_that_sees_no_zone(project, has, options):
+    """Where the resolver sees no zone at all, the option for another one is said, unless it is given."""
+    has("a.example.com")
+    has("b.example.net")
+    said = "byodkim: DNS shows no zone of any domain: if a resolver of your own network does, name it: "
+    assert said not in scan(project, *options).stderr
+    del project.zones_in_dns["example.com"]
+    assert said not in scan(project, *options).stderr
+    del project.zones_in_dns["example.net"]
+    assert f"{said}--nameserver\n" in scan(project, *options).stderr
+    assert said not in scan(project, *options, "--nameserver", "192.0.2.53").stderr
+
+
 # What it reads
 
 

@@ -1,9 +1,11 @@
 """`byodkim status` of several stacks: all are shown, and the worst decides the exit code."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from byodkim_provider.cli.messages import CannotRead
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -71,6 +73,45 @@ def test_refused(project, arguments, said):
     result = project.run("status", *arguments)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def no_stack(name):
+    """A file without a stack, as in a new clone."""
+
+    def ask(arguments, directory):
+        raise CannotRead(f"pulumi {' '.join(arguments)}: no stack named '{name}' found")
+
+    return SimpleNamespace(_ask_pulumi=ask, directory=None)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "prometheus"])
+def test_a_file_without_a_stack(project, form):
+    """It is left out with a message; the others are shown, and decide the exit code."""
+    before = project.run("status", "--all-stacks", "--format", form)
+    for name in ("a", "zoo"):
+        (project.directory / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+        project.others[name] = no_stack(name)
+    after = project.run("status", "--all-stacks", "--format", form)
+    assert (before.exit_code, before.stdout, before.stderr) == (after.exit_code, after.stdout, "")
+    assert after.stderr == "byodkim: left out, as there is a file and no stack: a, zoo\n"
+    named = project.run("status", "-s", "a", "-s", "dev", "--format", form)
+    assert (named.exit_code, "no stack named 'a' found" in named.stderr) == (2, True)
+
+
+def test_only_files_without_a_stack(project):
+    """If no stack is left, nothing can be shown."""
+    for name in ("dev", "prod"):
+        project.others[name] = no_stack(name)
+    result = project.run("status", "--all-stacks")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no stack of a file in the project exists: dev, prod\n" in result.stderr
+
+
+def test_another_failure_of_one(project):
+    """A stack that exists and can't be read ends the command."""
+    project.others["prod"].complaint = "the passphrase is wrong"
+    result = project.run("status", "--all-stacks")
+    assert (result.exit_code, "the passphrase is wrong" in result.stderr) == (2, True)
 
 
 def test_no_stack_file(project):

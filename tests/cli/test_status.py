@@ -161,6 +161,12 @@ def awaiting_without_a_record(project, world):
     del world.resolver.records[f"s2._domainkey.{DOMAIN}"]
 
 
+def awaiting_without_a_zone(project, world):
+    awaiting(project, world)
+    world.resolver.failures = dict.fromkeys(["ns1.example.net", "ns2.example.net"], "no zone")
+    project.published = {DOMAIN: (2, 3)}
+
+
 def ahead(project, world):
     project.write(ONE.format(3))
 
@@ -225,6 +231,16 @@ def more_domains(project, world):
             [
                 "record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and "
                 "ns2.example.net have no TXT record; once it is visible, run `pulumi up`"
+            ],
+        ),
+        (
+            awaiting_without_a_zone,
+            [
+                "record of generation 2 (signing): 0 of 2 servers show the key, ns1.example.net and "
+                "ns2.example.net find no zone for this name: if only a resolver of your own network sees the "
+                "zone, set `dnsResolvers`; once it is visible, run `pulumi up`",
+                "record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and "
+                "ns2.example.net find no zone for this name",
             ],
         ),
         (awaiting, ["eu-west-1: waiting for DNS: once the record is visible, run `pulumi up`"]),
