@@ -71,6 +71,14 @@ class Lost(Unanswered):
     """A message did not arrive."""
 
 
+class Limited(Unanswered):
+    """SES took no message, as the account has reached a limit: too fast, or too many in 24 hours."""
+
+
+class Unread(Unanswered):
+    """A message could not be fetched: S3 refused that."""
+
+
 class Refused(Exception):
     """SES's error answer."""
 

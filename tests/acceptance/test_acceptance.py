@@ -17,7 +17,7 @@ from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
 from tests.acceptance import product, targets
 from tests.acceptance.direct import ZONE, world
-from tests.acceptance.errors import Lost, Stop, Unanswered
+from tests.acceptance.errors import Limited, Lost, Stop, Unanswered, Unread
 from tests.acceptance.interrupts import Interrupts
 from tests.acceptance.lab import Lab
 from tests.acceptance.prober import Report
@@ -135,6 +135,10 @@ def test_mail_without_a_signature(projects, tmp_path):
         ([Unanswered("MessageRejected"), "pass"], "1 messages that SES did not take"),
         (["fail"], "no mail passes"),
         ([Lost("lost")], "no mail passes"),
+        ([Limited("TooManyRequestsException"), "pass"], ""),
+        ([Limited("TooManyRequestsException")], ""),
+        ([Limited("TooManyRequestsException"), "fail"], "no mail passes"),
+        ([Unread("GetObject: AccessDenied")], ""),
         (["temperror"], "no mail passes"),
     ],
     ids=[
@@ -143,7 +147,12 @@ def test_mail_without_a_signature(projects, tmp_path):
         "not checked",
         "fails",
         "refused",
-        *["only " + one for one in ("failing", "lost", "not checked")],
+        *["only " + one for one in ("failing", "lost")],
+        "too many",
+        "only too many",
+        "too many, then failing",
+        "only not fetched",
+        "only not checked",
     ],
 )
 def test_what_is_the_products_fault(projects, tmp_path, mail, problem):

@@ -11,7 +11,7 @@ from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import safety
 from tests.acceptance.direct import ZONE
-from tests.acceptance.errors import Stop, Unanswered
+from tests.acceptance.errors import Limited, Stop, Unanswered, Unread
 from tests.acceptance.lab import PREFIX, Lab, below, run_of
 from tests.acceptance.mailbox import AwsMailboxes, open_mailbox
 from tests.acceptance.targets import in_sandbox
@@ -193,19 +193,21 @@ def test_network(where):
 
 
 class Refusing:
-    """Clients that refuse one operation with that error."""
+    """Clients that refuse one operation with that error, *times* times."""
 
-    def __init__(self, clients, operation, code):
-        self._clients, self._operation, self._code = clients, operation, code
+    def __init__(self, clients, operation, code, times=10**6):
+        self._clients, self._operation, self._code, self.times = clients, operation, code, times
 
     def __call__(self, service):
         client = self._clients(service)
-        if service == "ses":
-            client.meta.events.register(f"before-call.ses.{self._operation}", self._refuse)
+        client.meta.events.register(f"before-call.{service}", self.refuse_it)
         return client
 
-    def _refuse(self, model, **_):
-        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, model.name)
+    def refuse_it(self, model, **_):
+        if model.name == self._operation:
+            self.times -= 1
+            if self.times >= 0:
+                raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, model.name)
 
 
 def test_where_ses_does_not_receive(where):
@@ -243,4 +245,44 @@ def test_lost_mail(where):
     domain = lab.domain()
     with pytest.raises(Unanswered, match=r"mail from .* did not arrive"):
         lab.signed_with(domain)  # SES has no such identity
+    safety.clean(where, RUN)
+
+
+def test_bucket_policy_that_comes_late(where):
+    """SES writes into the bucket to test it, and S3 may not have its new policy yet: it is asked again."""
+    safety.mark(where, RUN)
+    late = Refusing(where.clients, "CreateReceiptRule", "InvalidS3Configuration", times=2)
+    open_mailbox(Lab(where, CODE, part="mailbox"), late)
+    assert late.times < 0
+    assert [one["Name"] for one in where.clients("ses").describe_active_receipt_rule_set()["Rules"]] == [
+        PREFIX + RUN
+    ]
+    safety.clean(where, RUN)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "kind"),
+    [
+        ("SendEmail", "TooManyRequestsException", Limited),
+        ("SendEmail", "AccessDeniedException", Unanswered),
+        ("ListObjectsV2", "AccessDenied", Unread),
+        ("GetObject", "AccessDenied", Unread),
+        ("DeleteObject", "AccessDenied", Unread),
+    ],
+)
+def test_who_refuses(where, operation, code, kind):
+    """Only an error of SendEmail that is no limit of the account's says that SES does not take a message."""
+    lab = Lab(where, CODE)
+    safety.mark(where, RUN)
+    refusing = Refusing(where.clients, operation, code)
+    where.ses.meta.events.register("before-call.sesv2.SendEmail", refusing.refuse_it)
+    send = open_mailbox(Lab(where, CODE, part="mailbox"), refusing)
+    domain, key = lab.domain(), lab.key()
+    lab.publish(domain, key)
+    lab.create(domain, key)
+    where.wait(10)
+    where.wait = lambda _: None
+    with pytest.raises(Unanswered, match=code) as caught:
+        send(domain)
+    assert type(caught.value) is kind
     safety.clean(where, RUN)
