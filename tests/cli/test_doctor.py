@@ -479,7 +479,9 @@ def test_unseen_zone(one, world):
     world.resolver.failures = dict.fromkeys(world.resolver.failures, "no zone")
     result = one()
     assert result.exit_code == 2
-    assert result.stdout.splitlines()[2:6] == [
+    _, _, *seen, key, note, _ = result.stdout.splitlines()
+    assert "the right key has" in key
+    assert [*seen, note] == [
         f"{NAME}: unknown",
         "  ns1.example.net finds no zone for this name",
         "  ns2.example.net finds no zone for this name",
