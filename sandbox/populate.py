@@ -16,10 +16,12 @@ from botocore.config import Config
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox import second_shell
+
 REGION: Final = "eu-west-1"
 OTHER_REGION: Final = "us-east-1"
 
-SELECTOR: Final = "old"
+SELECTOR: Final = "mail2019"
 """Of the BYODKIM identities, which all have one key."""
 
 PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 20})
@@ -105,4 +107,4 @@ def _record_set(name: str, kind: str, value: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(second_shell.run(main, "populate", "Make 30 identities that no stack knows of."))

@@ -22,13 +22,17 @@ from sandbox.world import Sandbox
 REGION: Final = "eu-west-1"
 """The Region of commands that name none."""
 
+MAIL: Final = "mail"
+"""The folder in which all mail that arrives is kept, one file each."""
+
 FOREIGN: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """Variables of the user's own account that lead away from the sandbox."""
 
 HELP: Final = """\
 A sandbox is running until Ctrl-C. Paste the line above into a second shell, in this folder. From then on
-`pulumi`, `byodkim` and `aws` reach the sandbox there, and nothing else has to be installed for it.
-Commands to try are in docs/tutorial/first-domain.md.
+`pulumi` and `byodkim` are there and reach the sandbox. So does `aws`, if you have installed it.
+Commands to try are in docs/tutorial/first-domain.md. `python -m sandbox.mail DOMAIN` sends a test mail and
+prints its signature. All mail sent through the sandbox is in the folder of the variable SANDBOX_MAIL.
 
 The zones {zones} are there, and no identity. SES checks DNS a second after it
 gets a key here; the real one takes minutes. The sandbox forgets everything when it ends: remove
@@ -49,6 +53,8 @@ def main() -> int:
             sandbox.add_zone(zone)
         state = sandbox.directory / "pulumi-state"
         state.mkdir()
+        sandbox.mail.folder = sandbox.directory / MAIL
+        sandbox.mail.folder.mkdir()
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = environment(sandbox, state=state, pulumi_home=home, language_host=language_host)
         programs = f"{Path(sys.executable).parent}{os.pathsep}{Path(pulumi.command).parent}{os.pathsep}"
@@ -80,6 +86,7 @@ def environment(sandbox: Sandbox, *, state: Path, pulumi_home: Path, language_ho
         "PULUMI_HOME": str(pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "SANDBOX_DNS": sandbox.dns_resolver,
+        "SANDBOX_MAIL": str(sandbox.directory / MAIL),
     }
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import boto3
 
+from sandbox import second_shell
+
 REGION: Final = "eu-west-1"
 """The Region of the tutorial."""
 
@@ -19,19 +21,18 @@ LOST: Final = 30
 
 
 def main(domain: str) -> int:
-    """Change the record of the selector that SES signs with; 1 if there is none."""
+    """Change the record of the selector that SES signs with; `LookupError` if there is none."""
     identity = boto3.client("sesv2", region_name=REGION).get_email_identity(EmailIdentity=domain)
-    name = f"{identity['DkimAttributes']['Tokens'][0]}._domainkey.{domain}."
+    name = f"{identity['DkimAttributes']['Tokens'][0]}._domainkey.{domain}"
     route53 = boto3.client("route53", region_name=REGION)
     for zone in route53.list_hosted_zones()["HostedZones"]:
         for found in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
-            if (found["Name"], found["Type"]) == (name, "TXT"):
+            if (found["Name"], found["Type"]) == (f"{name}.", "TXT"):
                 changes: list[Any] = [{"Action": "UPSERT", "ResourceRecordSet": _shortened(found)}]
                 route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": changes})
                 print(f"{name}: the last {LOST} characters are gone")
                 return 0
-    print(f"{name}: no such record", file=sys.stderr)
-    return 1
+    raise LookupError(f"{name}: no such TXT record in Route 53")
 
 
 def _shortened(record_set: Any) -> dict[str, Any]:
@@ -40,4 +41,4 @@ def _shortened(record_set: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(second_shell.run(main, "spoil", "Shorten the record that signs, as by accident.", "DOMAIN"))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 
 from sandbox.mail.sink import Message
 from sandbox.world import Sandbox
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
 
 RECIPIENT: Final = "somebody@elsewhere.test"
 
@@ -32,17 +35,23 @@ def send(sandbox: Sandbox, domain: str, region: str) -> Message:
         aws_secret_access_key=sandbox.aws.secret_key,
     )
     with contextlib.closing(client):
-        answer = client.send_email(
-            FromEmailAddress=f"Hello <hello@{domain}>",
-            Destination={"ToAddresses": [RECIPIENT]},
-            Content={
-                "Simple": {
-                    "Subject": {"Data": f"News from {domain}"},
-                    "Body": {"Text": {"Data": "All is well.\n"}},
-                }
-            },
-        )
-    return next(message for message in reversed(sandbox.mail.messages) if message.id == answer["MessageId"])
+        message_id = send_by(client, domain)
+    return next(message for message in reversed(sandbox.mail.messages) if message.id == message_id)
+
+
+def send_by(client: SESV2Client, domain: str) -> str:
+    """The `MessageId` of one message from *domain*. Raises `ClientError` as SES refuses it."""
+    answer = client.send_email(
+        FromEmailAddress=f"Hello <hello@{domain}>",
+        Destination={"ToAddresses": [RECIPIENT]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": f"News from {domain}"},
+                "Body": {"Text": {"Data": "All is well.\n"}},
+            }
+        },
+    )
+    return answer["MessageId"]
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from aiosmtpd.controller import Controller
@@ -56,6 +57,8 @@ class MailSink:
     def __init__(self, *, look_up: LookUp, clock: SandboxClock, caching: bool = False) -> None:
         self.caching = caching
         """Whether its resolver remembers what it found, or did not find, as long as the TTL allows."""
+        self.folder: Path | None = None
+        """Where each message is written too, as `<MessageId>.eml`, for other processes."""
         self._clock = clock
         self._ask = look_up
         self._cache = Cache(look_up, clock)
@@ -96,7 +99,10 @@ class MailSink:
     def receive(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
         """A message arrives, without SMTP. A `Deliver`, as `deliver` is."""
         verdict = judge(content, self._look_up)
-        self._messages.append(Message(self._clock.now(), sender, tuple(recipients), content, verdict))
+        message = Message(self._clock.now(), sender, tuple(recipients), content, verdict)
+        if self.folder:
+            (self.folder / f"{message.id}.eml").write_bytes(content)
+        self._messages.append(message)
 
     def deliver(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
         """Bring a message here by SMTP, as another mail server does. It has arrived when this returns."""

@@ -50,7 +50,7 @@ def test_populated(sandbox, shell, follow):
     assert sum(len(sandbox.ses.identities(region)) for region in (REGION, OTHER_REGION)) == 30
     rows = {line.split()[0]: line for line in shown.splitlines() if "." in line.split()[0]}
     kinds = {
-        "byodkim1.example.com": ("BYODKIM old", "Route 53"),
+        "byodkim1.example.com": ("BYODKIM mail2019", "Route 53"),
         "easy1.example.net": ("Easy DKIM", "Route 53"),
         "disabled1.example.org": ("disabled", "Route 53"),
         "easy1.elsewhere.example": ("PENDING", ""),

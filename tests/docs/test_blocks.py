@@ -73,7 +73,7 @@ FOLLOWED = {
     "test_tutorial.py": {
         "docs/tutorial/first-domain.md": {
             "The first domain": (1, 3),
-            "A rotation": (1,),
+            "A rotation": (1, 4),
             "A broken record": (1, 3, 5),
             "Take it all back": (1,),
         }

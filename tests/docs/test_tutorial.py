@@ -90,6 +90,9 @@ def test_tutorial(checkout, second_shell):
     assert "eu-west-1  SUCCESS  2 " in rotated
     assert shows(rotated, "A rotation", 2)
     assert shows(rotated, "A rotation", 3)
+    mail = follow("A rotation", 4)
+    assert shows(mail, "A rotation", 5)
+    assert re.search(r"^  2 +signing +(\S+)", rotated, re.MULTILINE)[1] in mail
     assert shows(follow("A broken record", 1), "A broken record", 2)
     wrong = second_shell(block(PAGE, "A broken record", 3))
     assert wrong.exit_code == 1

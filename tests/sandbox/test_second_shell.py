@@ -1,0 +1,125 @@
+"""The commands for the second shell of `make sandbox`: mail, accidents, and errors of one line."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.ses.switches import Switches
+from sandbox.shell import MAIL, environment
+from sandbox.world import Sandbox
+from tests.docs.pages import ROOT
+from tests.sandbox.ses_client import DOMAIN, REGION, key
+
+ONE = key("one")
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0)) as sandbox:
+        sandbox.mail.folder = sandbox.directory / MAIL
+        sandbox.mail.folder.mkdir()
+        yield sandbox
+
+
+@pytest.fixture
+def typed(sandbox):
+    """Runs `python -m sandbox.<words>`: in the second shell or, unless *reached*, in any other one."""
+
+    def typed(*words, reached=True):
+        theirs = {
+            name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "SANDBOX_"))
+        }
+        if reached:
+            theirs |= environment(sandbox, state=sandbox.directory, pulumi_home="", language_host="")
+        return subprocess.run(
+            [sys.executable, "-m", f"sandbox.{words[0]}", *words[1:]],
+            cwd=ROOT,
+            env=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return typed
+
+
+@pytest.fixture(scope="module")
+def signs(sandbox):
+    """A domain that SES signs for; its record is in Route 53."""
+    zone = sandbox.add_zone(DOMAIN)
+    record_set = {
+        "Name": ONE.record_name,
+        "Type": "TXT",
+        "TTL": 0,
+        "ResourceRecords": [{"Value": f'"{ONE.p}"'}],
+    }
+    sandbox.route53.change_resource_record_sets(
+        HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]}
+    )
+    private_key = ONE.sent["DomainSigningPrivateKey"]
+    sandbox.ses.put_identity(DOMAIN, REGION, selector="one", private_key=private_key)
+
+
+def test_mail(sandbox, signs, typed):
+    """A mail shows who signed it, with which key, and what a receiver says, also of a spoilt record."""
+    signed = f"From: Hello <hello@{DOMAIN}>\nsignature: d={DOMAIN} s=one\nverifies: "
+    sent = typed("mail", DOMAIN)
+    assert (sent.returncode, sent.stdout, sent.stderr) == (0, signed + "yes\n", "")
+    spoilt = typed("spoil", DOMAIN)
+    assert spoilt.stdout == f"{ONE.record_name}: the last 30 characters are gone\n"
+    sent = typed("mail", DOMAIN)
+    assert (sent.returncode, sent.stdout) == (1, signed + "no, no key in the record\n")
+    sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
+    sent = typed("mail", DOMAIN)
+    assert (sent.returncode, sent.stdout) == (1, f"From: Hello <hello@{DOMAIN}>\nno signature\n")
+    assert len(list(sandbox.mail.folder.iterdir())) == 3
+
+
+def test_spoil_without_record(sandbox, typed):
+    """An identity whose record is not in Route 53 is an error of one line."""
+    private_key = ONE.sent["DomainSigningPrivateKey"]
+    sandbox.ses.put_identity("elsewhere.example", REGION, selector="one", private_key=private_key)
+    refused = typed("spoil", "elsewhere.example")
+    said = "one._domainkey.elsewhere.example: no such TXT record in Route 53\n"
+    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox.spoil: {said}")
+
+
+@pytest.mark.parametrize("command", ["mail", "spoil", "populate"])
+def test_help(sandbox, typed, command):
+    """`--help` explains the command and does nothing."""
+    sandbox.ses.reset_log()
+    shown = typed(command, "--help")
+    assert shown.returncode == 0
+    assert shown.stdout.startswith(f"usage: python -m sandbox.{command} ")
+    assert sandbox.ses.log == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("mail",), 2, "the following arguments are required: DOMAIN"),
+        (("spoil",), 2, "the following arguments are required: DOMAIN"),
+        (("populate", "now"), 2, "unrecognized arguments: now"),
+        (("mail", "nobody.example"), 1, "Email address is not verified"),
+        (("spoil", "nobody.example"), 1, "NotFoundException"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_mistyped(typed, words, code, said):
+    """What is wrong is said in one line."""
+    refused = typed(*words)
+    assert refused.returncode == code
+    assert said in refused.stderr.splitlines()[-1]
+    assert [line for line in refused.stderr.splitlines() if not line.startswith("usage: ")][1:] == []
+
+
+@pytest.mark.parametrize(
+    "words", [("mail", DOMAIN), ("spoil", DOMAIN), ("populate",)], ids=lambda words: words[0]
+)
+def test_outside(typed, words):
+    """In a shell that does not reach the sandbox nothing is called: it would be the user's own account."""
+    refused = typed(*words, reached=False)
+    said = "this shell does not reach the sandbox: paste the line of `make sandbox` first"
+    assert (refused.returncode, refused.stderr) == (1, f"python -m sandbox.{words[0]}: {said}\n")
