@@ -64,6 +64,8 @@ class Plan:
     asks: Call | None = None
     """The read or the lookup without which nothing can be decided."""
     warning: str = ""
+    info: str = ""
+    """What is said before the calls."""
 
 
 @dataclass(frozen=True, slots=True)

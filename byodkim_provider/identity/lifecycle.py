@@ -111,6 +111,8 @@ def _apply(made: Plan, key: Key, services: Services) -> Stored:
     stored, declared = made.stored, made.stored.declared
     if made.warning:
         services.progress.warn(made.warning)
+    if made.info:
+        services.progress.info(made.info)
     for call in made.calls:
         response = _perform(call, declared, key, services)
         if response and call.key:

@@ -1,7 +1,7 @@
 """
 Who owns an identity in SES, by its tags, and what may not be done to an identity of somebody else.
 
-Values in, a refusal out: no call here.
+Values in, a refusal or a line about a take-over out: no call here.
 """
 
 from __future__ import annotations
@@ -62,10 +62,7 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
 
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
-    signs_with_easy_dkim = (
-        seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
-    )
-    if signs_with_easy_dkim and not declared.accept_unsigned_window:
+    if _signs_with_easy_dkim(seen) and not declared.accept_unsigned_window:
         raise exists(
             declared,
             seen,
@@ -73,6 +70,10 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
             hint="mail would go out unsigned until SES has verified the key: "
             "`acceptUnsignedWindow: true` accepts that",
         )
+
+
+def _signs_with_easy_dkim(seen: SesIdentity) -> bool:
+    return seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
 
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
@@ -94,6 +95,33 @@ def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> 
         detail=detail,
         hint=f"nothing was changed; {hint}",
     )
+
+
+def will_take_over(declared: Declared) -> str:
+    """The preview's line about `adopt`: SES is not asked before the update, which says what it finds."""
+    key = repr(declared.selector) if declared.selector else "a key that the update makes"
+    line = (
+        f"{declared.domain} {declared.region}: `adopt` takes over what SES has; "
+        f"the update makes it sign with {key}, and enables signing where it is disabled"
+    )
+    if declared.accept_unsigned_window:
+        return f"{line}; after Easy DKIM mail is perhaps unsigned for a while"
+    return line
+
+
+def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
+    """The update's line about `adopt`, before its calls; *put*: SES is sent the key."""
+    signs = "signing" if seen.signing_enabled else "signing is disabled,"
+    if seen.origin == "EXTERNAL":
+        had = f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
+        then = f"switches to {declared.selector!r}" if put else "its key stays"
+    else:
+        had = "Easy DKIM" if seen.origin else "without DKIM"
+        then = f"switches to BYODKIM with {declared.selector!r}"
+        if _signs_with_easy_dkim(seen):
+            then += ", mail is perhaps unsigned meanwhile"
+    enabled = "" if seen.signing_enabled else "; signing gets enabled"
+    return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
 
 
 def own_tags(stored: Stored) -> dict[str, str]:

@@ -95,6 +95,7 @@ from byodkim_provider.identity.ownership import (
     refuse_existing,
     refuse_other_owner,
     refuse_unsigned_window,
+    taking_over,
     unknown_to_state,
 )
 from byodkim_provider.identity.rules import OTHER_VALUE, drifted, fell_back, region_leaves
@@ -244,9 +245,9 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
         key = replace(key, until_now=key.until_now | _others(declared))
     after, calls = sign_calls(replace(new, adopted=declared.adopt), identity, key, put=put, is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
-    return Plan(
-        after, (*settings, *calls, Call("TagResource", "it is ours from now on", tags=_all_tags(new)))
-    )
+    tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
+    info = taking_over(declared, identity, put=put) if declared.adopt else ""
+    return Plan(after, (*settings, *calls, tag), info=info)
 
 
 def _change(
@@ -292,7 +293,8 @@ def _change(
             # There is nothing to send. SES has to find the record again, which the verification waits for.
             by = PUT if stored.key_set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
             after = replace(after, key_set_at=identity.at, key_set_by=by, was_verified=False)
-    return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)))
+    info = "" if is_ours or not about_key else taking_over(declared, identity, put=put)
+    return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
 
 def _needs_put(

@@ -22,7 +22,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import IdentityExists
-from byodkim_provider.identity import dns_moves, lifecycle, lookups, rules
+from byodkim_provider.identity import dns_moves, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import SWITCH, plan
@@ -102,6 +102,8 @@ class ByodkimIdentityProvider(AwsProvider):
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
         subject = (declared.region, declared.domain)
         _in_the_way.discard(subject)
+        if declared.adopt:
+            progress_of_this_call().info(ownership.will_take_over(declared))
         try:
             lifecycle.foresee(declared, self._connect)
         except IdentityExists as exists:
@@ -124,6 +126,8 @@ class ByodkimIdentityProvider(AwsProvider):
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
+        if declared.adopt and stored.key_set_at is None:
+            progress_of_this_call().info(ownership.will_take_over(declared))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = Clock().now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)

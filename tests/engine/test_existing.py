@@ -148,6 +148,15 @@ def test_adopt(sandbox, panel, existing, open_stack):
         ELSEWHERE: [put, tag],
         EASY: [],
     }
+    for domain, had in {
+        RIGHT: "BYODKIM, signing with selector 's1'; its key stays\n",
+        OTHER_KEY: "BYODKIM, signing with selector 'old'; switches to 's2",
+        DISABLED: "BYODKIM, signing is disabled, with selector 's1'; its key stays; signing gets enabled\n",
+        ELSEWHERE: "BYODKIM, signing with selector 'theirs'; switches to 's2",
+    }.items():
+        foretold = f"    {domain} {REGION}: `adopt` takes over what SES has; the update makes it sign with 's"
+        assert foretold in window.stdout
+        assert f"    {domain} {REGION}: SES has it, {had}" in window.stdout
     right = sandbox.ses.identities(REGION)[RIGHT]
     assert (right.configuration_set, right.changed) == ("theirs", existing[RIGHT].changed)
     assert right.tags.items() >= {"team": "mail"}.items()
@@ -157,6 +166,8 @@ def test_adopt(sandbox, panel, existing, open_stack):
     stack.declare(adopted)
     accepted = stack.up()
     assert accepted.ok
+    meanwhile = "mail is perhaps unsigned meanwhile\n"
+    assert re.search(f"    {EASY} {REGION}: SES has it, Easy DKIM; .*, {meanwhile}", accepted.stdout)
     assert accepted.outputs["pending"] == []
     signing = {domain: sandbox.ses.signing_key(domain, REGION) for domain in domains}
     assert {domain: key and key[0] for domain, key in signing.items()} == {

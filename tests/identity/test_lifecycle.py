@@ -599,6 +599,57 @@ def test_adopt_with_another_key(world):
     assert (PUT, True) == (stored.key_set_by, stored.adopted)
 
 
+def easy_dkim(world):
+    world.model.put_easy_dkim(DOMAIN, REGION)
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "line"),
+    [
+        (lambda world: world.put("s9"), {}, "BYODKIM, signing with selector 's9'; switches to 's1'"),
+        (lambda world: world.put("s1"), {}, "BYODKIM, signing with selector 's1'; its key stays"),
+        (easy_dkim, {}, "Easy DKIM; switches to BYODKIM with 's1', mail is perhaps unsigned meanwhile"),
+        (
+            lambda world: world.put("s9"),
+            {"signing_enabled": False},
+            "BYODKIM, signing is disabled, with selector 's9'; switches to 's1'; signing gets enabled",
+        ),
+        (
+            easy_dkim,
+            {"signing_enabled": False},
+            "Easy DKIM; switches to BYODKIM with 's1'; signing gets enabled",
+        ),
+    ],
+    ids=["another key", "this key", "Easy DKIM", "disabled", "Easy DKIM, disabled"],
+)
+def test_a_take_over_is_said(world, make, changes, line):
+    """Before an identity is taken over, one line says what it had, and what becomes of its signatures."""
+    world.publish(1)
+    make(world)
+    if changes:
+        world.model.change(DOMAIN, REGION, **changes)
+
+    world.create(adopt=True, accept_unsigned_window=True)
+
+    assert [f"example.com eu-west-1: SES has it, {line}"] == world.progress.infos
+
+
+def test_taking_back_is_said(world):
+    """The same of an identity that another stack has taken; where its key is not touched, nothing is said."""
+    stored = world.verified()
+    world.publish(2)
+    theirs = {OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}
+    world.model.change(DOMAIN, REGION, tags=theirs)
+    stored = world.update(stored, 1, adopt=True, tags={"team": "mail"})
+    assert [] == world.progress.infos
+
+    world.model.change(DOMAIN, REGION, tags=theirs)
+    world.update(stored, 2, adopt=True, tags={"team": "mail"})
+    assert [
+        "example.com eu-west-1: SES has it, BYODKIM, signing with selector 's1'; switches to 's2'"
+    ] == world.progress.infos
+
+
 EASY_DKIM = (
     "(AWS_SES), signing with Easy DKIM\n"
     "  hint: nothing was changed; mail would go out unsigned until SES has verified the key: "
@@ -1630,6 +1681,7 @@ def test_delete_of_an_adopted_one_that_another_stack_took(world):
     world.next_run()
     world.model.change(DOMAIN, REGION, tags={OWNER_TAG: "another/prod/example.com", INSTANCE_TAG: "0"})
     before = world.identity()
+    world.progress.infos.clear()
 
     lifecycle.delete(adopted, world.outside)
 
@@ -1643,6 +1695,7 @@ def test_delete_of_an_adopted_one_that_is_gone(world):
     world.put("s1")
     adopted = world.create(adopt=True)
     world.model.remove(DOMAIN, REGION)
+    world.progress.infos.clear()
 
     lifecycle.delete(adopted, world.outside)
 

@@ -73,6 +73,42 @@ def test_not_in_the_way(world, identities, olds, changes):
     assert ([], []) == (world.progress.warnings, verification({}, DOMAIN))
 
 
+ADOPTS = (
+    f"{DOMAIN} {REGION}: `adopt` takes over what SES has; the update makes it sign with {{}}, "
+    "and enables signing where it is disabled"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, ADOPTS.format("'s1'")),
+        ({"selector": Unknown(), "private_key": Unknown()}, ADOPTS.format("a key that the update makes")),
+        (
+            {"accept_unsigned_window": True},
+            ADOPTS.format("'s1'") + "; after Easy DKIM mail is perhaps unsigned for a while",
+        ),
+    ],
+    ids=["known key", "key not made yet", "Easy DKIM"],
+)
+def test_adopts(world, identities, changes, line):
+    """What `adopt` does to live mail is said before it is done, without a call of SES."""
+    world.put("theirs")
+    identities.check({}, inputs(world, adopt=True, **changes))
+    assert ([line], []) == (world.progress.infos, world.calls())
+
+
+@pytest.mark.parametrize("adopt", [True, False])
+def test_adopts_after_waiting_for_dns(world, identities, monkeypatch, adopt):
+    """The same of an identity that waits for DNS: it is taken over by the update that finds its record."""
+    monkeypatch.setattr(dkim_identity_provider, "Clock", lambda: world.clock)
+    world.put("theirs")
+    stored = world.create(adopt=adopt)
+    world.progress.infos.clear()
+    identities.diff("", stored.to_outputs(), inputs(world, **stored.declared.to_properties()))
+    assert [ADOPTS.format("'s1'")] * adopt == world.progress.infos
+
+
 def test_no_more_in_the_way(world, identities):
     """Once the stack file says `adopt`, the same run has nothing against it."""
     world.put("theirs")
