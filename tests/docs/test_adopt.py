@@ -14,7 +14,8 @@ from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/how-to/adopt-an-account.md"
-DOMAINS = ("a.example.com", "b.example.com", "c.example.com", "d.example.com")
+FIRST = ["lists.example.com", "test.example.com"]
+DOMAINS = (*FIRST, "a.example.com", "b.example.com")
 EASY = "example.com"
 
 
@@ -26,8 +27,8 @@ def account(sandbox):
         private_key = key.pkcs1_base64()
         sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key)
         panel.paste(f"old._domainkey.{domain}", records.record_value(key.public_key_der))
-    sandbox.ses.put_identity("d.example.com", OTHER_REGION, selector="old", private_key=private_key)
-    sandbox.ses.change("b.example.com", REGION, signing_enabled=False)
+    sandbox.ses.put_identity("b.example.com", OTHER_REGION, selector="old", private_key=private_key)
+    sandbox.ses.change("test.example.com", REGION, signing_enabled=False)
     sandbox.ses.put_easy_dkim(EASY, REGION)
     for one in easy_dkim_keys():
         panel.paste(f"{one.selector}._domainkey.{EASY}", f"{one.selector}.dkim.amazonses.com", kind="CNAME")
@@ -74,7 +75,7 @@ def test_runbook(sandbox, account, shell, follow):
     follow(PAGE, "The first wave", 3)
     assert json.loads(follow(PAGE, "The first wave", 4).stdout) == []
     now = signing(sandbox)
-    assert [domain for domain in DOMAINS if now[domain][0] != "old"] == ["a.example.com", "b.example.com"]
+    assert [domain for domain in DOMAINS if now[domain][0] != "old"] == FIRST
 
     follow(PAGE, "The next waves", 1)
     follow(PAGE, "The Easy DKIM domains", 1)
