@@ -25,6 +25,7 @@ OTHERS: Final = {
     "CannotWrite",
     "LocatedError",
     "Refused",
+    "RunError",
     "UsageError",
     "ValueError",
 }
@@ -34,11 +35,14 @@ ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py", "cli/ex
 """What `byodkim doctor` says is in a table of its own; `cli.configuration` shows nothing."""
 
 MAKERS: Final = re.compile(
-    r"_?(\w*problems?|\w*reason|why_\w+|refus\w+|exists|several|no_session|not_editable|"
+    r"_?(\w*problems?|\w*reason|why_\w+|refus\w+|exists|existing|several|no_session|not_editable|"
     r"stopped\w*|unsigned|too_early|second_key|unknown_key|unknown_to_state|not_visible|failure|"
     r"removed_too_early|still_delegated|hidden|carried|\w*in_stack|encrypted_in_vain|text|line|lost)"
 )
 """Functions that return errors, or texts of them."""
+
+TABLES: Final = re.compile(r"_(\w+_PROBLEMS|MEANS)")
+"""Constants with one text in each row, the last of a tuple or the value of a dict."""
 
 SILENT: Final = {"hint", "request_id", "operation", "param_hint"}
 """Arguments that are not the text."""
@@ -90,6 +94,16 @@ def _of_module(module: ast.Module) -> Iterator[str]:
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return | ast.Yield) and inner.value:
                         yield from _texts(inner.value, constants)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Tuple(elts=rows)) if TABLES.fullmatch(
+                name
+            ):
+                for row in rows:
+                    yield from list(_texts(row, {}))[-1:]
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(values=rows)) if TABLES.fullmatch(
+                name
+            ):
+                for row in rows:
+                    yield from _texts(row, {})
             case ast.Assign(targets=[ast.Name(id="detail" | "problem" | "problems" | "reason")], value=value):
                 yield from _texts(value, constants)
 
