@@ -289,7 +289,7 @@ def _differences(
     leaving = {one.declared.region: _leaving([one]) for one in stored}
     wanted = () if settings.retired else settings.regions
     for region in sorted({*wanted} - in_regions.keys()):
-        yield f"{region}: not made yet: run `pulumi up`"
+        yield f"{region}: not made yet: `pulumi up` makes it, or says why not"
     for region in sorted(in_regions.keys() - {*wanted}):
         yield f"{region}: not in the stack file: {leaving[region]}"
     for region in sorted(in_regions.keys() & {*wanted}):

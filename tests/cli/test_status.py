@@ -249,7 +249,7 @@ def more_domains(project, world):
             other_published,
             ["eu-west-1: generations [1, 2, 3] are published, the stack file says [2, 3]: run `pulumi up`"],
         ),
-        (another_region, ["us-east-1: not made yet: run `pulumi up`"]),
+        (another_region, ["us-east-1: not made yet: `pulumi up` makes it, or says why not"]),
         (fewer_domains, ["not in the stack file: `pulumi up` deletes it"]),
         (
             fewer_adopted_domains,
@@ -261,7 +261,7 @@ def more_domains(project, world):
         (
             fewer_adopted_regions,
             [
-                "us-east-1: not made yet: run `pulumi up`",
+                "us-east-1: not made yet: `pulumi up` makes it, or says why not",
                 "eu-west-1: not in the stack file: `pulumi up` removes it from the stack, and in eu-west-1 "
                 "it stays in SES, as it was adopted",
             ],
