@@ -6,24 +6,32 @@ Values in, texts out.
 
 from __future__ import annotations
 
+from typing import Final
+
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns.visibility import Visibility, servers_asked
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared
 
+NO_ZONE: Final = (
+    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
+)
+"""Another `pulumi up` does not help where no zone is seen, as in a network with its own view of DNS."""
+
 
 def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
-    """The refusal of a key whose record is not visible; *still* is the state that things stay in."""
+    """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
     to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
     return RecordNotVisible(
         declared.record_name,
         answers=visibility.phrases(),
         waited_seconds=waited_seconds,
-        hint=f"nothing was changed, {still}; {_new_key(declared) if visibility.leaked else to_do}",
+        hint=f"nothing was changed in SES, {still}; {_new_key(declared) if visibility.leaked else to_do}",
     )
 
 
@@ -41,9 +49,11 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
             f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
         )
     else:
+        again = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+        if visibility and all(answer.failure == "no zone" for answer in visibility.answers):
+            again = NO_ZONE
         next_step = (
-            f"  nothing has to be pasted, the stack made the record at {', '.join(declared.dns)}\n"
-            "  `pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+            f"  nothing has to be pasted, the stack made the record at {', '.join(declared.dns)}\n  {again}"
         )
     return (
         f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}\n"

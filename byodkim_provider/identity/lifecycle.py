@@ -102,7 +102,9 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
         )
     # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
     if stopping.is_set() and (record.visible or not lookup.shared):
-        raise Stopped("interrupted before SES was called", hint="nothing was changed; run `pulumi up` again")
+        raise Stopped(
+            "interrupted before SES was called", hint="nothing was changed in SES; run `pulumi up` again"
+        )
     return record
 
 

@@ -25,7 +25,7 @@ def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool)
         hint = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
     else:
         detail = f"owned by {owner!r}, not {declared.owner!r}"
-        hint = "`adopt: true` takes the identity from that stack"
+        hint = "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
         if _stack_of(owner) == _stack_of(declared.owner):
             hint = (
                 "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
@@ -88,12 +88,14 @@ def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) ->
 
 def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> IdentityExists:
     """The refusal of an identity that SES has already, because of *detail*."""
+    # What is adopted is refused in the update alone, which comes after its key and its records.
+    made = ", keys and records are made" if declared.adopt else ""
     return IdentityExists(
         declared.domain,
         declared.region,
         origin=seen.origin or "without DKIM",
         detail=detail,
-        hint=f"nothing was changed; {hint}",
+        hint=f"nothing was changed in SES{made}; {hint}",
     )
 
 

@@ -202,7 +202,7 @@ def _introduce(
         return Plan(new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None))
     if not seen.record.visible:
         if before:  # SES may have an identity that it does not show
-            raise not_visible(declared, seen.record, seen.waited_seconds, still="SES shows no identity")
+            raise not_visible(declared, seen.record, seen.waited_seconds, still="it shows no identity")
         return Plan(waiting, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
@@ -320,7 +320,7 @@ def _needs_put(
         return False
     if needed and seen.record and not seen.record.visible:
         signing = signs_with and identity.dkim_status == "SUCCESS"
-        still = f"SES still signs with {signs_with!r}" if signing else f"SES says {identity.dkim_status}"
+        still = f"it still signs with {signs_with!r}" if signing else f"it says {identity.dkim_status}"
         raise not_visible(declared, seen.record, seen.waited_seconds, still=still)
     return seen.record.visible if seen.record else None
 

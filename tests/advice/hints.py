@@ -17,10 +17,10 @@ PRODUCT: Final = Path(__file__).parents[2] / "byodkim_provider"
 MAKERS: Final = ("_hint", "hint", "_lost", "hint_for", "next_step")
 """Functions that return hints, or parts of them."""
 
-VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK", "_forbidden", "key_refused")
+VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK", "_forbidden", "key_refused", "NO_ZONE")
 """What hints, or parts of them, are called before they are put together."""
 
-NOTHING_CHANGED: Final = "nothing was changed"
+NOTHING_CHANGED: Final = "nothing was changed(?: in SES)?"
 """The state things are in, which most hints begin with: no advice."""
 
 

@@ -29,7 +29,7 @@ FOLLOWED: Final = {
     "a new key needs a new selector, since resolvers keep the old record": (
         "advice/test_identities.py::test_second_key_alone"
     ),
-    "in SES; run `pulumi up --refresh` with `published: {}` first": (
+    "run `pulumi up --refresh` with `published: {}` first": (
         "advice/test_identities.py::test_what_the_state_has_not_heard_of"
     ),
     "run `pulumi up` first": "advice/test_commands.py::test_not_made_yet",
@@ -70,7 +70,9 @@ FOLLOWED: Final = {
     "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that": (
         "engine/test_existing.py::test_adopt"
     ),
-    "`adopt: true` takes the identity from that stack": "engine/test_existing.py::test_adopt",
+    "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there": (
+        "advice/test_identities.py::test_of_another_stack"
+    ),
     "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
     "`adopt: true` takes the identity from the other resource": "engine/test_leaving.py::test_rename",
     "`retired: true` lets go of it here, `adopt: true` takes it back": (
@@ -83,6 +85,10 @@ FOLLOWED: Final = {
         "advice/engine/test_state.py::test_record_and_state"
     ),
     # -- DNS
+    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`": (
+        "identity/test_lifecycle.py::test_create_where_no_zone_is_seen"
+    ),
     "correct the record and run `pulumi up --refresh`{}": (
         "advice/engine/test_state.py::test_record_and_state"
     ),

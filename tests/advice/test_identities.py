@@ -302,6 +302,21 @@ def test_taken_by_another_stack(world, entry, advised):
         assert world.identity().tags.items() >= theirs.items()
 
 
+@pytest.mark.parametrize("advised", ["remove the entry here", "`adopt: true`"])
+def test_of_another_stack(world, advised):
+    """Left out here, the identity stays the other stack's as it was; adopted, it is this one's."""
+    theirs = {OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1", INSTANCE_TAG: "theirs"}
+    world.publish(1)
+    world.put("theirs", tags=theirs)
+    before, entry = world.identity(), Entry(world, {"generation": 1})
+    assert advised in refused(entry.up)
+    assert (before, None) == (world.identity(), entry.stored)  # no identity in the state: none is deleted
+    if "adopt" in advised:
+        entry.edit(advised.strip("`"))
+        entry.up()
+        assert ("s1", entry.declared.owner) == (world.identity().selector, world.identity().tags[OWNER_TAG])
+
+
 def test_not_allowed(world, ses, tmp_path):
     """The policy that the command prints allows what was refused."""
     world.publish(1)

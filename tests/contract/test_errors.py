@@ -102,7 +102,7 @@ def test_update(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None
     assert (
         f"RecordNotVisible: s2._domainkey.{domain.name}: not visible after 0 s: "
         "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have no TXT record\n"
-        "  hint: nothing was changed, SES still signs with 's1'; "
+        "  hint: nothing was changed in SES, it still signs with 's1'; "
         "correct the record and run `pulumi up --refresh`\n"
     ) == error_of(plugin.update, "ByodkimIdentity", outputs, news)
 

@@ -111,8 +111,8 @@ def test_drift(sandbox, open_stack):
     assert (
         f"error: IdentityExists: {TAKEN} {REGION}: SES has this identity already (EXTERNAL), "
         "owned by 'another/prod/mail' now\n"
-        "      hint: nothing was changed; `retired: true` lets go of it here, `adopt: true` takes it back\n"
-        in mended.stdout
+        "      hint: nothing was changed in SES; `retired: true` lets go of it here, "
+        "`adopt: true` takes it back\n" in mended.stdout
     )
     assert (
         f"error: IdentityExists: {EASY} {REGION}: SES has this identity already (AWS_SES), "

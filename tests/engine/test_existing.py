@@ -116,10 +116,10 @@ def test_adopt(sandbox, panel, existing, open_stack):
             ELSEWHERE,
             f"(EXTERNAL), owned by 'ses-byodkim/prod/{ELSEWHERE}/{REGION}', "
             f"not 'ses-byodkim/dev/{ELSEWHERE}/{REGION}'",
-            "`adopt: true` takes the identity from that stack",
+            "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there",
         ),
     ):
-        line = f"{exists.format(domain)} {text}\n      hint: nothing was changed; {hint}\n"
+        line = f"{exists.format(domain)} {text}\n      hint: nothing was changed in SES; {hint}\n"
         assert f"    warning: {line}" in foreseen.stdout
         assert (
             f"error: {VERIFICATION} resource 'verification' has a problem: "
@@ -137,7 +137,8 @@ def test_adopt(sandbox, panel, existing, open_stack):
     assert window.failed
     assert (
         f"error: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n"
-        "      hint: nothing was changed; mail would go out unsigned until SES has verified the key: "
+        "      hint: nothing was changed in SES, keys and records are made; "
+        "mail would go out unsigned until SES has verified the key: "
         "`acceptUnsignedWindow: true` accepts that\n" in window.stdout
     )
     put, tag = "PutEmailIdentityDkimSigningAttributes", "TagResource"

@@ -256,8 +256,9 @@ def test_rename(sandbox, open_stack):
     assert (
         f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
         f"owned by 'ses-byodkim/dev/before/{REGION}', not 'ses-byodkim/dev/after/{REGION}'\n"
-        "      hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, then rename "
-        "with `aliases`; `adopt: true` takes the identity from the other resource\n" in refused.stdout
+        "      hint: nothing was changed in SES; was the resource renamed? Undo that, run `pulumi up`, "
+        "then rename with `aliases`; `adopt: true` takes the identity from the other resource\n"
+        in refused.stdout
     )
     arguments[:] = [("before", [])]
     undone = stack.up()
@@ -287,8 +288,8 @@ def test_state_is_lost(sandbox, open_stack):
     assert (
         f"error: IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
         f"signing with selector '{selector}', not '{own}'\n"
-        "      hint: nothing was changed; was the stack's state lost? `adopt: true` takes the identity over\n"
-        in refused.stdout
+        "      hint: nothing was changed in SES; was the stack's state lost? "
+        "`adopt: true` takes the identity over\n" in refused.stdout
     )
     again.declare({domain: ONE_KEY | {"adopt": True}})
     assert again.up().ok

@@ -24,7 +24,7 @@ from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OV
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
-from tests.support.fakes import ATTEMPTS, REGION, START, WrongClock
+from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
 from tests.support.world import DOMAIN, OWNER, World
 
 CREATE = "CreateEmailIdentity"
@@ -130,6 +130,30 @@ def test_create_without_its_record(world):
         f"  value: {world.declared().record_value}\n"
         "  the next `pulumi up` goes on once this record is there"
     ] == world.progress.warnings
+
+
+def test_create_where_no_zone_is_seen(world):
+    """A record that the stack made is not seen by another run either: the zone is not seen at all."""
+    world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
+    waiting = world.create(dns=("route53:Z1",))
+    (warning,) = world.progress.warnings
+    assert warning.splitlines()[1:] == [
+        "  nothing has to be pasted, the stack made the record at route53:Z1",
+        "  this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+        "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
+    ]
+
+    world.resolver.failures = {}  # as another resolver sees it
+    world.publish(1)
+    world.update(waiting, 1, dns=("route53:Z1",), dns_resolvers=("192.0.2.53",))
+    assert "s1" == world.identity().selector
+
+
+def test_create_where_one_server_sees_no_zone(world):
+    """If others do, it is the record that is missing."""
+    world.resolver.failures = {SERVERS[0]: "no zone"}
+    world.create(dns=("route53:Z1",))
+    assert world.progress.warnings[0].endswith("and goes on once DNS shows it")
 
 
 def followed(advice):
@@ -421,31 +445,32 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
             lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}),
             "(EXTERNAL), owned by 'ses-byodkim/prod/example.com/eu-west-1', "
             "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
-            "  hint: nothing was changed; `adopt: true` takes the identity from that stack",
+            "  hint: nothing was changed in SES; remove the entry here if the other stack is to keep it; "
+            "`adopt: true` takes it from there",
         ),
         (
             lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}),
             "(EXTERNAL), owned by 'ses-byodkim/dev/mail/eu-west-1', "
             "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
-            "  hint: nothing was changed; was the resource renamed? Undo that, run `pulumi up`, "
+            "  hint: nothing was changed in SES; was the resource renamed? Undo that, run `pulumi up`, "
             "then rename with `aliases`; `adopt: true` takes the identity from the other resource",
         ),
         (
             lambda world: world.put("s1"),
             "(EXTERNAL), made by somebody else\n"
-            "  hint: nothing was changed; `adopt: true` takes it over, "
+            "  hint: nothing was changed in SES; `adopt: true` takes it over, "
             "and leaves it in SES when the stack goes",
         ),
         (
             lambda world: world.model.put_easy_dkim(DOMAIN, REGION),
             "(AWS_SES), made by somebody else\n"
-            "  hint: nothing was changed; `adopt: true` takes it over, "
+            "  hint: nothing was changed in SES; `adopt: true` takes it over, "
             "and leaves it in SES when the stack goes",
         ),
         (
             lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
             "(EXTERNAL), signing with selector 's9', not 's1'\n"
-            "  hint: nothing was changed; was the stack's state lost? "
+            "  hint: nothing was changed in SES; was the stack's state lost? "
             "`adopt: true` takes the identity over",
         ),
     ],
@@ -650,9 +675,11 @@ def test_taking_back_is_said(world):
     ] == world.progress.infos
 
 
+MADE = ", keys and records are made"
+
 EASY_DKIM = (
     "(AWS_SES), signing with Easy DKIM\n"
-    "  hint: nothing was changed; mail would go out unsigned until SES has verified the key: "
+    "  hint: nothing was changed in SES{}; mail would go out unsigned until SES has verified the key: "
     "`acceptUnsignedWindow: true` accepts that"
 )
 
@@ -663,7 +690,7 @@ def test_adopt_easy_dkim(world):
     world.model.put_easy_dkim(DOMAIN, REGION)
     before = world.identity()
 
-    assert EXISTS + EASY_DKIM == refused(IdentityExists, world.create, adopt=True)
+    assert EXISTS + EASY_DKIM.format(MADE) == refused(IdentityExists, world.create, adopt=True)
     assert before == world.identity()
 
     world.create(adopt=True, accept_unsigned_window=True)
@@ -790,7 +817,7 @@ def test_switch_without_the_record(world):
     assert (
         "s2._domainkey.example.com: not visible after 120 s: "
         "ns1.example.net and ns2.example.net have no TXT record\n"
-        "  hint: nothing was changed, SES still signs with 's1'; "
+        "  hint: nothing was changed in SES, it still signs with 's1'; "
         "correct the record and run `pulumi up --refresh`"
     ) == refused(RecordNotVisible, world.update, old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
@@ -983,7 +1010,7 @@ def test_switch_of_an_identity_that_is_gone_before_the_record(world):
 
     refusal = refused(RecordNotVisible, world.update, old, 2)
 
-    assert "nothing was changed, SES shows no identity; correct the record" in refusal
+    assert "nothing was changed in SES, it shows no identity; correct the record" in refusal
     assert [GET] == world.calls()
 
 
@@ -994,7 +1021,7 @@ def test_drift_to_easy_dkim(world):
     seen = lifecycle.read(old, world.outside)
     before = world.identity()
 
-    assert EXISTS + EASY_DKIM == refused(IdentityExists, world.update, seen, 1)
+    assert EXISTS + EASY_DKIM.format("") == refused(IdentityExists, world.update, seen, 1)
     assert before == world.identity()
 
     world.update(seen, 1, accept_unsigned_window=True)
@@ -1044,7 +1071,7 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, detail, hint):
     if is_refreshed:
         old = lifecycle.read(old, world.outside)
 
-    text = EXISTS + f"(EXTERNAL), {detail}\n  hint: nothing was changed; {hint}"
+    text = EXISTS + f"(EXTERNAL), {detail}\n  hint: nothing was changed in SES; {hint}"
     assert text == refused(IdentityExists, world.update, old, 2)
     if is_refreshed:
         assert text == refused(IdentityExists, world.update, old, 1)
@@ -1668,7 +1695,7 @@ def test_what_was_left_is_nobodys(world):
     world.next_run()
 
     assert EXISTS + (
-        "(EXTERNAL), made by somebody else\n  hint: nothing was changed; `adopt: true` takes it over, "
+        "(EXTERNAL), made by somebody else\n  hint: nothing was changed in SES; `adopt: true` takes it over, "
         "and leaves it in SES when the stack goes"
     ) == refused(IdentityExists, world.create)
 
@@ -1798,7 +1825,7 @@ def test_interrupted_before_create(world):
     stopping.set()
 
     assert (
-        "interrupted before SES was called\n  hint: nothing was changed; run `pulumi up` again"
+        "interrupted before SES was called\n  hint: nothing was changed in SES; run `pulumi up` again"
     ) == refused(Stopped, world.create)
     assert [] == world.calls()
 
@@ -1809,7 +1836,7 @@ def test_interrupted_switch(world):
     world.clock.after(30, stopping.set)
 
     assert (
-        "interrupted before SES was called\n  hint: nothing was changed; run `pulumi up` again"
+        "interrupted before SES was called\n  hint: nothing was changed in SES; run `pulumi up` again"
     ) == refused(Stopped, world.update, old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
