@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from tests.acceptance.errors import Unanswered
@@ -58,15 +57,28 @@ class Turn(NamedTuple):
 
 
 def nearest(grid: Sequence[float], more_than: float, at_most: float) -> Any:
-    """The one step of *grid* in between, else the next one above; `UNKNOWN` if several are in between."""
+    """
+    The one step of *grid* in between, or the next one above if there is none.
+
+    `UNKNOWN` if several are in between, or if *at_most* is nearer to the next step. So what is given may be
+    too short by less than half the way to that: the report has the `bounds` too.
+    """
     between = [step for step in grid if more_than < step <= at_most]
     above = [step for step in grid if step > at_most]
-    return UNKNOWN if len(between) > 1 else next(iter([*between, *above]), UNKNOWN)
+    if not between:
+        return next(iter(above), UNKNOWN)
+    middle = (between[0] + next(iter(above), 2 * grid[-1])) / 2
+    return between[0] if len(between) == 1 and at_most < middle else UNKNOWN
+
+
+def bounds(more_than: float, at_most: float) -> str:
+    """The same for who reads the report."""
+    return f"more than {max(more_than, 0):.0f}, at most {at_most:.0f}"
 
 
 def samples(grid: Sequence[float]) -> list[float]:
-    """Moments between the steps of *grid*, and one after the last."""
-    return [(low + high) / 2 for low, high in pairwise(grid)] + [grid[-1] * 2.0]
+    """Moments soon before and soon after each step of *grid*: what lies between two steps is rounded up."""
+    return sorted([*(0.9 * step for step in grid if step), *(1.05 * step + 2 for step in grid)])
 
 
 def status(seen: Seen | None) -> str:

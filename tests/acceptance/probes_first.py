@@ -9,20 +9,27 @@ from typing import Any, Final
 
 from tests.acceptance.errors import Unanswered
 from tests.acceptance.lab import Lab
-from tests.acceptance.observing import SETTLE_SECONDS, UNKNOWN, Probe, Seen, info, nearest, samples, status
+from tests.acceptance.observing import (
+    SETTLE_SECONDS,
+    UNKNOWN,
+    Probe,
+    Seen,
+    bounds,
+    info,
+    nearest,
+    samples,
+    status,
+)
 
 LAGS: Final = (0, 5, 10, 30, 60)
-CHECKS: Final = (1, 60, 300, 660, 1800, 3600)
-"""Seconds that are told apart. What lies between is given as the next step."""
+CHECKS: Final = (1, 60, 300, 660, 1800, 3600, 7200)
+"""Seconds that are told apart. What lies between is given as the next step, and its bounds as a fact."""
 
 LAG_MOMENTS: Final = [1.2 + 2.5 * number for number in range(49)]
 """No step of `LAGS` is near to one, so that a read that comes late is not given as another step."""
 
 SIGHTS: Final = 3
 """Reads in a row that have to show an identity: a single one may come from a server that is ahead."""
-
-CHECK_MOMENTS: Final = sorted([*samples(CHECKS), *(0.9 * step for step in CHECKS)])
-"""The later ones show for how long a read comes before the first check for sure."""
 
 
 SECOND: Final = 1.0
@@ -37,8 +44,8 @@ def first_key(lab: Lab) -> Probe:
     sent = lab.now()
     created = lab.create(domain, key)
     at = lab.now()
-    lag, at_least = yield from _read_lag(lab, domain, sent, at)
-    found, seen = yield from _first_check(lab, domain, created, sent + at_least, at)
+    lag, lagged = yield from _read_lag(lab, domain, sent, at)
+    found, checked, seen = yield from _first_check(lab, domain, created, sent + max(lagged[0], 0), at)
     lab.delete(domain)
     lab.remove(domain, key)
     shown = {
@@ -49,13 +56,17 @@ def first_key(lab: Lab) -> Probe:
         "tokens": tokens.get(shown.pop(), UNKNOWN) if len(shown) == 1 else UNKNOWN,
         "read_lag_seconds": lag,
         "first_check_seconds": found,
+        "seconds that reads lag": bounds(*lagged),
+        "seconds until the first check": bounds(*checked),
         "response to a Create": sorted(set(created) - {"At", "Tries"}),
         "verification info of a new identity": sorted(info(seen)),
     }
 
 
-def _read_lag(lab: Lab, domain: str, sent: float, at: float) -> Generator[float, None, tuple[Any, float]]:
-    """The step, and how long it is at least. The Create was sent and answered at *sent* and *at*."""
+def _read_lag(
+    lab: Lab, domain: str, sent: float, at: float
+) -> Generator[float, None, tuple[Any, tuple[float, float]]]:
+    """The step, and its bounds. The Create was sent and answered at *sent* and *at*."""
     earlier, sights = -1.0, []
     for moment in LAG_MOMENTS:
         yield max(at + moment - lab.now(), 0)
@@ -73,15 +84,15 @@ def _read_lag(lab: Lab, domain: str, sent: float, at: float) -> Generator[float,
     if lag == UNKNOWN:
         raise Unanswered(f"reads lag by {earlier:.0f} to {later:.0f} s: this was not observed all the time")
     lab.lag = later
-    return lag, max(earlier, 0)
+    return lag, (earlier, later)
 
 
 def _first_check(
     lab: Lab, domain: str, created: Seen, sent: float, at: float
-) -> Generator[float, None, tuple[Any, Seen]]:
-    """The step, and the read that showed it. SES's own time of the check shows if reads have lagged."""
+) -> Generator[float, None, tuple[Any, tuple[float, float], Seen]]:
+    """The step, its bounds, and the read that showed it. SES's own time of the check shows a lag of reads."""
     earlier = -1.0
-    for moment in CHECK_MOMENTS:
+    for moment in samples(CHECKS):
         yield max(at + moment + lab.lag - lab.now(), 0)
         asked = lab.now()
         seen = lab.get(domain)
@@ -100,4 +111,4 @@ def _first_check(
         )
         raise Unanswered(text)
     lab.first_check, lab.unchecked = float(found), max(earlier, 0)
-    return found, seen
+    return found, (earlier, later), seen

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import dropwhile
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from tests.acceptance.errors import Unanswered
 from tests.acceptance.keys import Key
@@ -19,8 +19,10 @@ from tests.acceptance.observing import (
     HOUR,
     SETTLE_SECONDS,
     UNKNOWN,
+    Findings,
     Probe,
     before_first_check,
+    bounds,
     has_found,
     nearest,
     read,
@@ -30,7 +32,7 @@ from tests.acceptance.observing import (
 )
 
 LINGERS: Final = (0, 30, 60, 120, 300, 600, 900)
-"""Seconds that are told apart; mail is sent between them."""
+"""Seconds that are told apart. What lies between is given as the next step, and its bounds as a fact."""
 
 LATER: Final = (2 * HOUR, DAY)
 """When it is asked once more whether the old key has only lingered."""
@@ -54,7 +56,7 @@ def mail_while_pending(lab: Lab) -> Probe:
     if signs == UNKNOWN or status(pending) in ("", "FAILED"):
         return nothing  # it was not observed when it was pending
     lingers = (yield from _mail_once_found(lab)) if signs == "old" else _lingers(seen)
-    return {"signs_while_pending": signs, "old_key_lingers_seconds": lingers}
+    return {"signs_while_pending": signs} | lingers
 
 
 class Mail(NamedTuple):
@@ -97,14 +99,20 @@ def _signs(seen: Sequence[Mail], words: Mapping[str, str]) -> str:
     return words.get(rest.pop(), UNKNOWN) if len(rest) == 1 else UNKNOWN
 
 
-def _lingers(seen: Sequence[Mail]) -> Any:
+def _lingers(seen: Sequence[Mail]) -> Findings:
     """The step of the last message signed with the old key; `UNKNOWN` if there was no other after it."""
     earlier = max((mail.sent for mail in seen if mail.is_old), default=-1.0)
     later = [mail.arrived for mail in seen if mail.sent > earlier]
-    return nearest(LINGERS, earlier, min(later)) if later else UNKNOWN
+    if not later:
+        return {"old_key_lingers_seconds": UNKNOWN}
+    between = (earlier, min(later))
+    return {
+        "old_key_lingers_seconds": nearest(LINGERS, *between),
+        "seconds that the old key lingers": bounds(*between),
+    }
 
 
-def _mail_once_found(lab: Lab) -> Generator[float, None, Any]:
+def _mail_once_found(lab: Lab) -> Probe:
     """Where pending means the old key anyway: whether it still signs once the new one is found."""
     domain, old = yield from verified(lab)
     new = lab.key()
@@ -113,12 +121,13 @@ def _mail_once_found(lab: Lab) -> Generator[float, None, Any]:
     put_at, answer = lab.now(), lab.put(domain, new)
     answered = lab.now()
     soon = yield from before_first_check(lab, domain, new, put_at, answer)
+    nothing = {"old_key_lingers_seconds": UNKNOWN}
     if not soon:
-        return UNKNOWN
+        return nothing
 
     def is_found() -> bool:
         return has_found(read(lab, domain, new), soon, answer["At"])
 
     seen = yield from _signatures(lab, domain, old, (put_at, answered), samples(LINGERS), is_found)
     lab.delete(domain)
-    return _lingers(seen) if any(mail.is_old and mail.is_found for mail in seen) else UNKNOWN
+    return _lingers(seen) if any(mail.is_old and mail.is_found for mail in seen) else nothing

@@ -55,7 +55,7 @@ OFTEN, MOST_MAIL = 60, 80
 LAST_MAIL: Final = 5
 """How many of them, at most, come after the step, until one passes."""
 
-MAIL_OF_PROBER: Final = 20
+MAIL_OF_PROBER: Final = 30
 
 MAIL_OF_RUN: Final = 2 * MOST_MAIL + MAIL_OF_PROBER
 """Two steps send mail. An account in SES's own sandbox may send 200 in 24 hours."""

@@ -80,7 +80,11 @@ def test_old_key_for_hours():
     """A key that lingers for hours is not taken for the one that signs while another is pending."""
     with world(Switches(old_key_lingers_seconds=3 * HOUR)) as outside:
         found = found_by(outside, mail_while_pending)
-    assert found == {"signs_while_pending": "nothing", "old_key_lingers_seconds": UNKNOWN}
+    assert found == {
+        "signs_while_pending": "nothing",
+        "old_key_lingers_seconds": UNKNOWN,
+        "seconds that the old key lingers": "more than 7200, at most 86401",
+    }
 
 
 def test_old_key_beside_the_new_one():
@@ -118,4 +122,8 @@ def test_put_that_is_sent_again():
         fault = Fault("drop", "after", "PutEmailIdentityDkimSigningAttributes", times=6)
         outside.ses.model.inject(fault)
         found = found_by(outside, mail_while_pending)
-    assert found == {"signs_while_pending": "nothing", "old_key_lingers_seconds": UNKNOWN}
+    assert found == {
+        "signs_while_pending": "nothing",
+        "old_key_lingers_seconds": UNKNOWN,
+        "seconds that the old key lingers": "more than 54, at most 129",
+    }

@@ -14,6 +14,7 @@ from tests.acceptance.observing import DAY, HOUR, SETTLE_SECONDS, UNKNOWN, neare
 from tests.acceptance.prober import probe, run_rounds
 from tests.acceptance.probes import another_key, negative_cache, tagged_record
 from tests.acceptance.probes_first import first_key
+from tests.acceptance.probes_mail import mail_while_pending
 from tests.acceptance.targets import Route53, in_sandbox
 from tests.acceptance.test_prober import SETTINGS, UNTOLD
 from tests.support.fakes import REGION, FakeClock
@@ -44,11 +45,39 @@ def wrong(found, set_to, *, but=()):
 
 @pytest.mark.parametrize(
     ("more_than", "at_most", "step"),
-    [(-1, 2, 0), (4, 6, 5), (5, 7, 10), (20, 28, 30), (4, 11, UNKNOWN), (50, 90, 60), (61, 90, UNKNOWN)],
+    [
+        (-1, 2, 0),
+        (4, 6, 5),
+        (5, 7, 10),
+        (20, 28, 30),
+        (4, 11, UNKNOWN),
+        (50, 89, 60),
+        (50, 90, UNKNOWN),
+        (61, 90, UNKNOWN),
+    ],
 )
 def test_nearest(more_than, at_most, step):
-    """What lies between two steps is the next one; if there are several in between, none is claimed."""
+    """What lies between two steps is the next one; of several, or if it may be near to another, none is."""
     assert nearest((0, 5, 10, 30, 60), more_than, at_most) == step
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "step", "bounds"),
+    [
+        ("first_check_seconds", 420, 660, "more than 317, at most 421"),
+        ("first_check_seconds", 5000, 7200, "more than 3782, at most 5001"),
+        ("old_key_lingers_seconds", 85, 120, "more than 65, at most 109"),
+        ("old_key_lingers_seconds", 200, 300, "more than 128, at most 271"),
+        ("old_key_lingers_seconds", 1200, UNKNOWN, "more than 947, at most 7201"),
+    ],
+)
+def test_between_steps(name, seconds, step, bounds):
+    """Seconds between two steps are rounded up, and the report has their bounds."""
+    is_mail, found = name == "old_key_lingers_seconds", {}
+    with world(Switches(**{name: seconds})) as outside:
+        run_rounds(Lab(outside, CODE), [[first_key], [mail_while_pending]], lambda _: None, found.update)
+    said = found["seconds that the old key lingers" if is_mail else "seconds until the first check"]
+    assert (found[name], said) == (step, bounds)
 
 
 def sleeping(outside, at, seconds):
@@ -110,7 +139,7 @@ def test_late_checks(later, others):
 
         def and_then(pause):
             wait(pause)
-            if outside.now() > 600:
+            if outside.now() > 420:  # the first key was verified
                 set_to.first_check_seconds = later
 
         report = probe(Lab(dataclasses.replace(outside, wait=and_then), CODE))
