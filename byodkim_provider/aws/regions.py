@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 
 
@@ -35,9 +35,14 @@ def region_problem(region: str) -> str:
     """
     if region in _known():
         return ""
-    near = get_close_matches(region, _known(), n=1)
-    meant = f", did you mean {near[0]!r}?" if near else ""
+    near = get_close_matches(region, sorted(_known()))
+    nearest = sorted(one for one in near if _likeness(region, one) == _likeness(region, near[0]))
+    meant = f", did you mean {' or '.join(map(repr, nearest))}?" if near else ""
     return f"{region!r} is not a Region that botocore {_version()} knows{meant}"
+
+
+def _likeness(written: str, known: str) -> float:
+    return SequenceMatcher(None, known, written).ratio()  # in the order of `get_close_matches`
 
 
 def _version() -> str:

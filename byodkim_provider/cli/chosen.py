@@ -104,7 +104,8 @@ def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
     """The stack that the options name; raises `CannotRead`, with the way without one, outside a project."""
     if not in_project(environment.directory):
         raise CannotRead(
-            f"there is no Pulumi.yaml in {environment.directory} or above it\n  hint: {WITHOUT_A_STACK}"
+            f"there is no Pulumi.yaml in {environment.directory} or above it\n"
+            f"  hint: `cd` to the folder of the project, or {WITHOUT_A_STACK}"
         )
     return open_stack(chosen.stack_name, environment)
 

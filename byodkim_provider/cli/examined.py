@@ -66,6 +66,7 @@ class Examined:
             record_name=self.expected.name,
             record_value=dkim.record_value(self.expected.public_key_der),
             zone=self.seen.zone,
+            edit=self.seen.code not in fixes.ADDED,
         )
 
     def lines(self) -> Iterator[str]:

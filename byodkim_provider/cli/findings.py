@@ -198,7 +198,7 @@ def record_now(
         seen += ": if only a resolver of your own network sees the zone, set `dnsResolvers`"
     return RecordNow(
         generation=record.generation,
-        role=record.role,
+        role="previous" if until and record.role == "standby" else record.role,  # after a step back
         name=record.name,
         value=record.value,
         fingerprint=fingerprint(key),
@@ -343,5 +343,7 @@ def _notes(
         then = f"may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
         if generation > settings.generation and any(one.adopted for one in stored):
             # Another stack with the same keys may have had the identity.
-            then = f"{then}, as nobody knows whether it signed before the identity was adopted"
+            day = found.allowed_from + timedelta(days=1)  # in whole days, the same for many domains
+            then = f"may leave DNS from {day:%Y-%m-%d}"
+            then += ", as nobody knows whether it signed before the identity was adopted"
         yield f"generation {generation} {then}"

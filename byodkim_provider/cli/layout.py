@@ -33,6 +33,8 @@ def show(now: StackNow) -> None:
     _print(console, f"{now.stack}: {counted(now)}", STYLES[now.verdict])
     for heading, style in (("wrong", "red"), ("due", "yellow"), ("notes", "")):
         lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
+        if heading == "notes":
+            lines = list(_merged(lines, len(now.domains)))
         if lines:
             _print(console, f"\n{heading}:", style)
         for name, text in lines:
@@ -40,6 +42,15 @@ def show(now: StackNow) -> None:
     for domain in now.domains:
         _print(console, f"\n{domain.domain}: {domain.verdict}", STYLES[domain.verdict])
         _details(console, domain)
+
+
+def _merged(lines: Iterable[tuple[str, str]], all_domains: int) -> Iterator[tuple[str, str]]:
+    """One line for all domains with the same text."""
+    names: dict[str, list[str]] = {}
+    for name, text in lines:
+        names.setdefault(text, []).append(name)
+    for text, found in names.items():
+        yield f"all {all_domains} domains" if 1 < len(found) == all_domains else ", ".join(found), text
 
 
 def show_lines(lines: Iterable[str]) -> None:

@@ -38,19 +38,24 @@ def counted(number: int, one: str, several: str = "") -> str:
 
 
 def table(found: Sequence[Found]) -> str:
-    """One row an identity; in a terminal that is too narrow a few lines each."""
-    shown = Table("domain", "Region", "signs with", "DKIM", "DNS", "configuration set", "tags")
+    """
+    One row an identity; in a terminal that is too narrow a few lines each.
+
+    What no identity has, a configuration set or tags, has no column.
+    """
+    readings = [one for each in found for one in each.readings]
+    own = {"configuration set": any(one.configuration_set for one in readings)}
+    own["tags"] = any(map(_tags, readings))
+    shown = Table("domain", "Region", "signs with", "DKIM", "DNS", *filter(own.get, own))
     blocks = []
     for each in found:
         for one in each.readings:
-            configuration_set, tags = one.configuration_set or "–", _tags(one) or "–"
-            shown.add_row(
-                each.domain, one.region, _signs(one), one.status, each.dns.title, configuration_set, tags
-            )
-            blocks.append(
-                f"{each.domain}\n  {one.region}: {_signs(one)}, {one.status}\n  DNS: {each.dns.title}\n"
-                f"  configuration set {configuration_set}, tags {tags}"
-            )
+            values = {"configuration set": one.configuration_set or "–", "tags": _tags(one) or "–"}
+            more = {name: value for name, value in values.items() if own[name]}
+            shown.add_row(each.domain, one.region, _signs(one), one.status, each.dns.title, *more.values())
+            last = ", ".join(f"{name} {value}" for name, value in more.items())
+            block = f"{each.domain}\n  {one.region}: {_signs(one)}, {one.status}\n  DNS: {each.dns.title}"
+            blocks.append(f"{block}\n  {last}" if last else block)
     return _fitting(shown, blocks)
 
 

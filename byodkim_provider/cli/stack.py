@@ -108,7 +108,10 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     """The stack *name*, or the selected one; raises `CannotRead` if it can't be read."""
     file = _project_file(environment.directory)
     if file is None:
-        raise CannotRead(f"there is no Pulumi.yaml in {environment.directory} or above it")
+        raise CannotRead(
+            f"there is no Pulumi.yaml in {environment.directory} or above it\n"
+            "  hint: `cd` to the folder of the project"
+        )
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 

@@ -100,7 +100,8 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
-        raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)])) from None
+        hint = "" if isinstance(written["domains"], Mapping) else _SMALLEST
+        raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)]), hint=hint) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
     if problems:

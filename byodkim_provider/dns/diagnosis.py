@@ -148,7 +148,9 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
     if seen.code not in ("no-txt", "wildcard"):
-        return seen
+        other = _served_elsewhere(record, seen) if seen.code else None
+        is_noted = other is not None and other.code == "wrong-panel"
+        return replace(seen, notes=(*seen.notes, other.text)) if other and is_noted else seen
     return (
         _elsewhere(resolver, record, seen, zones, by_wildcard)
         or _hidden(record, seen, zones)

@@ -85,6 +85,12 @@ _FIXES: Final[Mapping[str, str]] = {
     "wrong-panel": "add the record here, where the zone is served",
 }
 
+ADDED: Final = (
+    *("cname", "hidden-by-delegation", "no-txt", "several-wrong-records", "split-into-records"),
+    *("sub-domain-missing", "wildcard", "wrong-panel"),
+)
+"""Misconfigurations whose fix is a new record; of the others one is there that has to be edited."""
+
 _WRITTEN_AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
 
 _IN_ROUTE53: Final[Mapping[str, str]] = {

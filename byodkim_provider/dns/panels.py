@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -218,11 +219,12 @@ def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) ->
     )
 
 
-def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str) -> str:
+def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str, edit: bool = False) -> str:
     """
     What to type into which field, one field per line, ready to be pasted.
 
-    *zone* is the zone in the panel. Raises ValueError for a name that is not in it.
+    *zone* is the zone in the panel. Raises ValueError for a name that is not in it. *edit*: the record
+    is there, and a second one would do harm.
     """
     fields = {
         "Type": panel.type_choice,
@@ -232,7 +234,11 @@ def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
-    lines = [f"{panel.title}: {panel.where.format(zone=zone)}" if panel.where else f"{panel.title} of {zone}"]
+    steps = panel.where.format(zone=zone).split(" › ")
+    if edit:
+        steps = list(takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps))
+    heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
+    lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
     notes = [
         *problems(panel, record_name=record_name, record_value=record_value, zone=zone),

@@ -128,6 +128,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             allowed_from=last.allowed_from,
             published_today=today,
             hint="nothing was changed; "
+            + _next_one(before, declared)
             + (
                 "keep the key it has had until then, "
                 if last.generation in exchanged
@@ -135,6 +136,14 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             )
             + "`overlapDays: 0` removes it at once and mail on its way fails",
         )
+
+
+def _next_one(before: Declared, declared: Declared) -> str:
+    """Advice about the generation that comes next, if the change skips it; else empty."""
+    signing = before.generation or 0
+    following = min((one for one in before.published if one > signing), default=signing + 1)
+    hint = f"the next one is `generation: {following}`; "
+    return hint if (declared.generation or 0) > following else ""
 
 
 def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:

@@ -21,6 +21,7 @@ FOLLOWED: Final = {
     "`overlapDays: 0` removes it at once and mail on its way fails": (
         "advice/test_identities.py::test_still_in_use_override"
     ),
+    "the next one is `generation: {}`": "advice/test_identities.py::test_next_one",
     "keep the key it has had until then": "advice/test_identities.py::test_exchanged_key",
     "a new key needs a new generation: set `generation: {}`": "advice/test_identities.py::test_second_key",
     "a new key needs a new selector and a new generation, since resolvers keep the old record": (
@@ -47,6 +48,8 @@ FOLLOWED: Final = {
     "set that in the arguments of `ByodkimDomain`, and run `pulumi up`": (
         "engine/test_examples.py::test_several_accounts"
     ),
+    "`cd` to the folder of the project": "advice/test_commands.py::test_outside_the_project",
+    "`cd` to the folder of the project, or {}": "advice/test_commands.py::test_outside_the_project",
     "correct it, or {}": "advice/test_commands.py::test_mistyped",
     "did you mean `--stack {}`?": "advice/test_commands.py::test_mistyped_stack",
     "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",

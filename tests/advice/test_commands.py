@@ -243,6 +243,17 @@ class NoSuchStack:
         raise CannotRead(f"pulumi {' '.join(arguments)}: no stack named '{arguments[-1]}' found")
 
 
+@pytest.mark.parametrize("command", ["status", "records"])
+def test_outside_the_project(project, command):
+    """In the folder of the project the same command goes on."""
+    project.up()
+    directory, project.directory = project.directory, project.directory.parents[-1]
+    (step, *_) = advice(project.refused(command))
+    assert step == "cd"
+    project.directory = directory
+    assert project.run(command).exit_code == 0
+
+
 def test_mistyped_stack(project):
     """With the stack that is suggested the same command goes on."""
     project.up()

@@ -63,6 +63,17 @@ def test_still_in_use_list(world, entry):
     assert (world.signs_with(), in_dns(world)) == ("s3", [1, 2, 3, 4])
 
 
+def test_next_one(world, entry):
+    """Who has mistyped the generation, and takes the next one, rotates to it."""
+    world.clock.advance(10 * DAY)
+    entry.edit("generation: 5")
+    following, *_ = advice(refused(entry.up))
+    entry.edit(following)
+    entry.up()
+    world.clock.advance(timedelta(hours=1))
+    assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
+
+
 def test_still_in_use_override(world, entry):
     """The override takes the rotation at once, and the record goes."""
     entry.edit("generation: 3")

@@ -88,6 +88,7 @@ def test_wrong(one, world):
     assert (1, "") == (result.exit_code, result.stderr)
     summary, _, *lines = result.stdout.splitlines()
     assert summary == "example.com: 1 record, 1 wrong"
+    lines.remove("  the zone is served by ns1.example.net, ns2.example.net, not by GoDaddy")
     assert lines[:3] == [
         f"{NAME}: wrong (literal-quotes)",
         "  ns1.example.net answers a value with quotes in it, expected none",
@@ -95,8 +96,32 @@ def test_wrong(one, world):
     ]
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines[3])
     assert lines[4] == "  to fix it: replace 'Value': in one piece, on one line, without quotes"
-    typed = panels.instructions(PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN)
+    typed = panels.instructions(
+        PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
+    )
     assert lines[5:-1] == [f"  {line}" for line in typed.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "heading"),
+    [
+        (NAME, VALUE[:250], "Domain Portfolio › example.com › DNS, edit the record that is there, add none"),
+        (
+            f"{NAME}.{DOMAIN}",
+            VALUE,
+            "Domain Portfolio › example.com › DNS, edit the record that is there, add none",
+        ),
+        ("elsewhere", VALUE, "Domain Portfolio › example.com › DNS › Add New Record"),
+    ],
+    ids=["cut short", "at another name", "none"],
+)
+def test_add_or_edit(project, world, name, value, heading):
+    """Where a wrong record stands it is edited: another one beside it would make two."""
+    world.resolver = GoDaddy(records={name: (value,)})
+    key = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
+    shown = project.run("doctor", DOMAIN, "--selector", "s9", *key).stdout
+    assert f"  GoDaddy: {heading}\n" in shown
+    assert "not by" not in shown
 
 
 def test_misplaced(one, world):
@@ -142,10 +167,10 @@ def test_json(one, world):
                 "misconfiguration": "cut",
                 "text": f"ns1.example.net and ns2.example.net answer {cut}",
                 "found_at": None,
-                "notes": [],
+                "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
                 "fix": fixes.fix(PANELS["wix"], "cut", zone=DOMAIN),
                 "instructions": panels.instructions(
-                    PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN
+                    PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
                 ),
                 "key": {"bits": 2048},
                 "servers": [
@@ -215,14 +240,16 @@ def test_note(one, world):
 
 
 class GoDaddy:
-    """A resolver that finds nothing, at GoDaddy's servers."""
+    """A resolver that finds *records* or nothing, at GoDaddy's servers."""
 
-    def __init__(self, zones=()):
+    def __init__(self, zones=(), records=None):
         self.zones = zones
+        self.records = records or {}
 
     def txt(self, name, domain):
         servers = ("ns51.domaincontrol.com", "ns52.domaincontrol.com")
-        return tuple(Answer(server, (), zones=self.zones) for server in servers)
+        values = self.records.get(name, ())
+        return tuple(Answer(server, values, zones=self.zones) for server in servers)
 
 
 @pytest.mark.parametrize(
@@ -618,7 +645,9 @@ def test_outside_a_project(tmp_path):
     outside = Environment(directory=tmp_path, resolver=lambda *_: GoDaddy())
     result = CliRunner().invoke(main, ["doctor", DOMAIN], obj=outside)
     assert (2, "") == (result.exit_code, result.stdout)
-    assert result.stderr.splitlines()[1:] == ["  hint: give DOMAIN and --selector to work without a stack"]
+    assert result.stderr.splitlines()[1:] == [
+        "  hint: `cd` to the folder of the project, or give DOMAIN and --selector to work without a stack"
+    ]
     assert CliRunner().invoke(main, ["doctor", DOMAIN, "--selector", "s9"], obj=outside).exit_code == 1
 
 

@@ -186,7 +186,7 @@ def test_outside_a_project(arguments):
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr == (
         "byodkim: there is no Pulumi.yaml in / or above it\n"
-        "  hint: give DOMAIN and --selector to work without a stack\n"
+        "  hint: `cd` to the folder of the project, or give DOMAIN and --selector to work without a stack\n"
     )
     assert printed(DOMAIN, "--selector", "s1", *PUBLIC_KEY)
 

@@ -83,6 +83,21 @@ def test_table(project, has):
     assert result.stderr == ("byodkim: 3 identities of 2 domains: 1 BYODKIM, 1 Easy DKIM, 1 not signing\n")
 
 
+@pytest.mark.parametrize("column", ["configuration set", "tags"])
+def test_nothing_to_show(project, has, column, monkeypatch):
+    """A configuration set or tags that no identity has take no column, nor a line in a narrow terminal."""
+    project.world.model.add_configuration_set(REGION, "theirs")
+    has("a.example.com", **({"configuration_set": "theirs"} if column == "tags" else {"tags": {"a": "b"}}))
+    has("b.example.com")
+    (headings, *_) = scan(project).stdout.splitlines()
+    other = {"tags": "configuration set", "configuration set": "tags"}[column]
+    assert (other in headings, column in headings) == (True, False)
+    for domain in ("a.example.com", "b.example.com"):
+        project.world.model.change(domain, REGION, configuration_set=None, tags={})
+    bare = scan(project, "--fresh").stdout
+    assert [len(re.split("  +", line)) for line in bare.splitlines()] == [5, 5, 5]
+
+
 def test_names(project, has):
     """The names alone need no reads: list pages say whether each is verified."""
     for number in range(25):  # more than a page
@@ -462,7 +477,7 @@ def test_without_leave_to_read_zones(project, has, monkeypatch):
         (("--add", "--output", "x.yaml"), "Give --add, or --format and --output."),
         (("--add", "--json"), "Give --add, or --format and --output."),
         (("--yes",), "--yes needs --add."),
-        (("--region", "us-east-9"), "did you mean 'us-east-2'?"),
+        (("--region", "us-east-9"), "did you mean 'us-east-1' or 'us-east-2'?"),
         (("--limit", "0"), "0 is not in the range x>=1."),
         (("--signing", "dkim"), "'dkim' is not one of"),
         (("--format", "xml"), "'xml' is not one of"),

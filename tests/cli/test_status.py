@@ -363,6 +363,43 @@ def test_unconfirmed(project, world):
     )
 
 
+def test_after_a_step_back(project, world):
+    """A generation that has signed is previous, whatever its number: a standby never has."""
+    project.stored = [world.update(world.update(project.stored[0], 3), 2)]
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    roles = {one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]}
+    assert roles == {1: ("previous", True), 2: ("signing", False), 3: ("previous", True)}
+    assert domain["notes"][-1] == "generation 3 may leave DNS from 2026-12-05 13:00 UTC"
+
+
+def test_notes_of_an_adopted_account(project, world):
+    """What is good to know of all domains alike is one line, though each was adopted at a time of its own."""
+    names = ("a.example.com", "b.example.com", "c.example.com")
+    project.write("".join(f"    {name}: {{generation: 1, adopt: true}}\n" for name in names))
+    project.stored = []
+    key = world.key(4).pkcs1_base64()
+    for name in names:
+        world.publish(1, 2, domain=name)
+        world.model.put_identity(name, "eu-west-1", selector="old", private_key=key, tags={})
+        world.next_run()
+        project.stored.append(world.create(1, domain=name, adopt=True))
+        world.clock.advance(timedelta(minutes=1))
+    adopted = (
+        "generation 2 may leave DNS from 2026-12-06, as nobody knows whether it signed before the identity "
+        "was adopted"
+    )
+    result = project.run("status", "--json")
+    assert [one["notes"] for one in json.loads(result.stdout)["domains"]] == [[adopted]] * 3
+    shown = " ".join(project.run("status").stdout.split())
+    assert shown.count("may leave DNS") == 1
+    assert f"notes: all 3 domains: {adopted} " in shown
+    world.resolver.records.pop("s2._domainkey.c.example.com")
+    project.write("".join(f"    {name}: {{generation: 1, adopt: true}}\n" for name in names[:2]))
+    assert f"notes: a.example.com, b.example.com: {adopted} " in " ".join(
+        project.run("status").stdout.split()
+    )
+
+
 ROTATE = "rotate: generation 2 has signed for 181 days"
 OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
 OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
@@ -551,7 +588,10 @@ def no_permission(project):
         (no_domains, "domains: must not be empty\n" + SMALLEST),
         (encrypted_domains, ENCRYPTED_DOMAINS),
         (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
-        (no_project, "there is no Pulumi.yaml in {directory} or above it"),
+        (
+            no_project,
+            "there is no Pulumi.yaml in {directory} or above it\n  hint: `cd` to the folder of the project",
+        ),
         (broken_file, "pulumi config: Pulumi.dev.yaml: invalid YAML file"),
         (unknown_key, "domains[\"example.com\"].overlapdays: unknown key, did you mean 'overlapDays'?"),
         (

@@ -670,7 +670,7 @@ IN_DOMAIN = [
         {"regions": ["us-east-9", "eu-west-1"]},
         [
             f"regions[0]: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
-            "did you mean 'us-east-2'?"
+            "did you mean 'us-east-1' or 'us-east-2'?"
         ],
     ),
     # options that need or exclude others
@@ -968,12 +968,17 @@ def test_refused_in_a_stack(config, expected):
         ("", 'domains["example.com"].regions: required, because aws:region is not set'),
         ("Ireland", "aws:region: must be an AWS Region like 'eu-west-1', not 'Ireland'"),
         (
+            "us-eest-1",
+            f"aws:region: 'us-eest-1' is not a Region that botocore {botocore.__version__} knows, "
+            "did you mean 'us-east-1' or 'us-west-1'?",
+        ),
+        (
             "eu-west-9",
             f"aws:region: 'eu-west-9' is not a Region that botocore {botocore.__version__} knows, "
-            "did you mean 'eu-west-3'?",
+            "did you mean 'eu-west-1' or 'eu-west-2' or 'eu-west-3'?",
         ),
     ],
-    ids=["not set", "empty", "no Region", "unknown"],
+    ids=["not set", "empty", "no Region", "mistyped", "unknown"],
 )
 def test_no_region(region, expected):
     """A domain without Regions needs a good `aws:region`."""
@@ -1014,12 +1019,21 @@ def test_all_problems_at_once():
     ]
 
 
-def test_smallest_stack_file_is_shown():
-    """Who has no domains yet is shown a stack file to begin with."""
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({}, "must not be empty"),
+        ({"domains": ["example.com"]}, "must be a map, not a list"),
+        ({"domains": "example.com"}, "must be a map, not 'example.com'"),
+    ],
+    ids=["none", "list", "text"],
+)
+def test_smallest_stack_file_is_shown(config, problem):
+    """Who has no domains yet, or no map of them, is shown a stack file to begin with."""
     with pytest.raises(InvalidSettings) as caught:
-        load({})
+        load(config)
     assert str(caught.value) == (
-        "domains: must not be empty\n"
+        f"domains: {problem}\n"
         "  hint: the smallest stack file is\n"
         "    config:\n"
         "      aws:region: eu-west-1\n"

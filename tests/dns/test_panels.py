@@ -26,8 +26,23 @@ def typed(text: str) -> dict[str, str]:
     return dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", text, re.MULTILINE))
 
 
-def instructions(name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE) -> str:
-    return panels.instructions(PANELS[name], record_name=record_name, record_value=record_value, zone=zone)
+def instructions(
+    name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE, edit: bool = False
+) -> str:
+    return panels.instructions(
+        PANELS[name], record_name=record_name, record_value=record_value, zone=zone, edit=edit
+    )
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_edit(name):
+    """A record that is there is edited where records are listed, not where one is added."""
+    heading, *fields = instructions(name, edit=True).splitlines()
+    where, comma, _ = heading.rpartition(", edit the record that is there, add none")
+    assert comma
+    assert instructions(name).startswith(where)
+    assert not re.search("Add|Create|TXT", where)
+    assert fields == instructions(name).splitlines()[1:]
 
 
 RELATIVE = "s1._domainkey.mail"

@@ -343,6 +343,26 @@ def test_route53_zone_refused(cloud, options, text):
     assert refusal(hosted_zone, Route53(**options)) == text
 
 
+@pytest.mark.parametrize(
+    ("zones", "near"),
+    [
+        (["emaple.com", "exmaple.com", "mail.example.de"], "exmaple.com"),
+        (["mail.exmaple.com", "exmaple.com"], "mail.exmaple.com"),
+        (["example.org", "example.net", "sample.co", "com"], None),
+        ([], None),
+    ],
+    ids=["the nearest", "the longest", "others", "none"],
+)
+def test_route53_zone_of_almost_this_name(cloud, zones, near):
+    """Who has mistyped the domain, or the zone, is asked whether a zone that the account has is meant."""
+    for number, zone in enumerate(zones):
+        cloud.add_zone(f"Z{number}", zone)
+    cloud.add_zone("ZIN", "example.co", is_private=True)
+    (problem, _) = refusal(hosted_zone, Route53()).split("\n")
+    meant = f", did you mean the zone {near!r}?" if near else ""
+    assert problem.endswith(f"looked for mail.example.com, example.com{meant}")
+
+
 @pytest.mark.parametrize("existing", ["same key", "replace"])
 def test_route53_record(cloud, existing):
     """A record is declared without outer quotes and split; a supplied key's only after it was checked."""

@@ -182,7 +182,7 @@ def test_check_of_checked(inputs):
         (
             {"region": "us-east-9"},
             f"region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, "
-            "did you mean 'us-east-2'?",
+            "did you mean 'us-east-1' or 'us-east-2'?",
         ),
         ({"published": [2.0, 3.0]}, "published: must contain generation 1, which signs"),
         ({"published": None}, "published: must contain generation 1, which signs"),
