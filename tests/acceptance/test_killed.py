@@ -16,6 +16,7 @@ from moto.core.responses import BaseResponse
 
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
+from tests.acceptance import __main__ as acceptance
 from tests.acceptance import safety
 from tests.acceptance.direct import ZONE
 from tests.acceptance.interrupts import Interrupts
@@ -139,8 +140,11 @@ def is_empty(sandbox, where):
     return sandbox.ses.identities(REGION) == {} and kinds == {"NS", "SOA"} and safety.left(where) == {}
 
 
-def test_killed(sandbox, where):
-    """Killed at any moment, a run leaves nothing that cleaning up does not find."""
+def test_killed(sandbox, where, monkeypatch):
+    """Killed at any moment, a run leaves nothing that CLEANUP= does not find."""
+    monkeypatch.setattr(acceptance, "aws", lambda *_, **__: where)
+    for name, value in {"ZONE": ZONE, "REGION": REGION, "CLEANUP": RUN}.items():
+        monkeypatch.setenv(name, value)
     print(f"KILL_SEED={SEED}")
     source = random.Random(SEED)
     left_behind = 0
@@ -148,7 +152,7 @@ def test_killed(sandbox, where):
         at, before = source.randrange(3, 40), source.choice([True, False])
         assert signalled(sandbox, {at: signal.SIGKILL}, PROBER, before=before) == -signal.SIGKILL
         left_behind += len(safety.left(where).get(RUN, ()))
-        safety.clean(where, RUN)
+        assert acceptance.main() == 0
         assert is_empty(sandbox, where)
         assert safety.clean(where, RUN) == []
     assert left_behind > 0
