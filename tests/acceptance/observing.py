@@ -72,8 +72,8 @@ def nearest(grid: Sequence[float], more_than: float, at_most: float) -> Any:
 
 
 def bounds(more_than: float, at_most: float) -> str:
-    """The same for who reads the report."""
-    return f"more than {max(more_than, 0):.0f}, at most {at_most:.0f}"
+    """The same for who reads the report, in whole seconds that are true."""
+    return f"at least {max(math.floor(more_than), 0)}, at most {math.ceil(at_most)}"
 
 
 def samples(grid: Sequence[float]) -> list[float]:

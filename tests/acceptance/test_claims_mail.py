@@ -10,6 +10,7 @@ from tests.acceptance.observing import HOUR, UNKNOWN
 from tests.acceptance.prober import BURST, MOST_CALLS, another_action, rate
 from tests.acceptance.probes_first import first_key
 from tests.acceptance.probes_mail import mail_while_pending
+from tests.acceptance.product import MAIL_OF_PROBER
 from tests.acceptance.test_claims import PUT, found_by
 
 
@@ -83,7 +84,7 @@ def test_old_key_for_hours():
     assert found == {
         "signs_while_pending": "nothing",
         "old_key_lingers_seconds": UNKNOWN,
-        "seconds that the old key lingers": "more than 7200, at most 86401",
+        "seconds that the old key lingers": "at least 7200, at most 86402",
     }
 
 
@@ -125,5 +126,14 @@ def test_put_that_is_sent_again():
     assert found == {
         "signs_while_pending": "nothing",
         "old_key_lingers_seconds": UNKNOWN,
-        "seconds that the old key lingers": "more than 54, at most 129",
+        "seconds that the old key lingers": "at least 54, at most 130",
     }
+
+
+def test_not_too_much_mail():
+    """The prober sends no more messages than it asks the account's quota for."""
+    with world(Switches(signs_while_pending="old", old_key_lingers_seconds=600)) as outside:
+        sent, send = [], outside.send
+        outside.send = lambda domain: sent.append(domain) or send(domain)
+        found_by(outside, first_key, mail_while_pending)
+    assert MAIL_OF_PROBER / 2 < len(sent) <= MAIL_OF_PROBER
