@@ -1,0 +1,92 @@
+"""
+What SES has answered is read whole: answers that `python -m tests.acceptance.answers` took from a transcript.
+
+`sandbox.json` is of the emulator. A file of the real SES comes beside it, and is tested without another line.
+"""
+
+import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from byodkim_provider.errors import SesRefused
+from tests.acceptance.answers import answers
+from tests.acceptance.journal import Journal
+from tests.fuzz.ses import Response, wire
+
+RECORDED = [
+    pytest.param(one["action"], one["answer"], id=f"{file.stem} {number} {one['action']}")
+    for file in sorted((Path(__file__).parents[1] / "testdata" / "ses").glob("*.json"))
+    for number, one in enumerate(json.loads(file.read_text()))
+]
+
+
+def sent(answer):
+    """The response with which SES sends *answer*."""
+    headers = {"content-type": "application/json", "x-amzn-requestid": "5f3c"}
+    if "refused" in answer:
+        status, code, text = answer["refused"]
+        return Response(status, code, headers, json.dumps({"message": text}).encode())
+    headers["date"] = format_datetime(datetime.fromtimestamp(answer["At"], UTC), usegmt=True)
+    body = {name: value for name, value in answer.items() if name not in ("At", "Tries")}
+    return Response(200, "", headers, json.dumps(body).encode())
+
+
+def time_of(seconds):
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+@pytest.mark.parametrize(("action", "answer"), RECORDED)
+def test_answer(action, answer, signing_keys):
+    ses = wire().ses([sent(answer)])
+    more = {
+        "create_email_identity": {
+            "selector": "s1", "key": signing_keys[0], "configuration_set": None, "tags": {}
+        },
+        "put_email_identity_dkim_signing_attributes": {"selector": "s1", "key": signing_keys[0]},
+    }  # fmt: skip
+
+    def call():
+        return getattr(ses, action)("example.com", **more.get(action, {}))
+
+    if "refused" in answer:
+        status, code, text = answer["refused"]
+        if (action, status) == ("get_email_identity", 404):
+            assert call() is None
+            return
+        with pytest.raises(SesRefused) as refused:
+            call()
+        assert (refused.value.code, text in str(refused.value)) == (code, True)
+        return
+    seen, dkim, info = call(), answer.get("DkimAttributes", {}), answer.get("VerificationInfo", {})
+    assert seen.at == time_of(answer["At"])
+    if action == "get_email_identity":
+        is_ours = dkim["SigningAttributesOrigin"] == "EXTERNAL"
+        assert seen.selector == (dkim["Tokens"][0] if is_ours and dkim.get("Tokens") else None)
+        assert (seen.dkim_status, seen.signing_enabled) == (dkim["Status"], dkim["SigningEnabled"])
+        assert seen.tags == {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
+        times = (info.get("LastCheckedTimestamp"), info.get("LastSuccessTimestamp"))
+        assert (seen.last_checked, seen.last_success) == tuple(map(time_of, times))
+        assert seen.error_type == info.get("ErrorType", "")
+    else:
+        assert seen.dkim_status == (dkim.get("Status") or answer.get("DkimStatus"))
+
+
+def test_one_of_each_shape(tmp_path):
+    """What differs in a name or a time is one shape; another status, another type, is another."""
+    get = ["get_email_identity", {"EmailIdentity": "d1.lab.example"}]
+    lines = [
+        [get, {"VerificationStatus": "PENDING", "At": 1.5, "Tokens": ["k1"]}],
+        [get, {"VerificationStatus": "PENDING", "At": 2.5, "Tokens": ["k2", "k3"]}],
+        [get, {"VerificationStatus": "SUCCESS", "At": 2.5, "Tokens": ["k2"]}],
+        [get, {"VerificationStatus": "SUCCESS", "At": 2, "Tokens": ["k2"]}],
+        [["publish", "d1.lab.example", ["p="]], None],
+    ]
+    path = tmp_path / "acceptance-1a2b3c4d.jsonl"
+    path.write_text("".join(json.dumps({"asked": asked, "answer": one}) + "\n" for asked, one in lines))
+    found = answers(Journal(path))
+    assert [(one["action"], one["answer"]) for one in found] == [
+        ("get_email_identity", lines[number][1]) for number in (0, 2, 3)
+    ]
