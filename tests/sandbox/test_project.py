@@ -10,6 +10,7 @@ from sandbox.pulumi.project import close_loop
 def test_no_task_is_left(monkeypatch):
     """A program that was cut off while it waits, and waits for its resources when it is ended, ends here."""
     left = []
+    gc.collect()  # what other tests have left
     monkeypatch.setattr(sys, "unraisablehook", left.append)
 
     async def program():
