@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns.visibility import Visibility, servers_asked
+from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared
@@ -50,7 +50,7 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
         )
     else:
         again = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
-        if visibility and all(answer.failure == "no zone" for answer in visibility.answers):
+        if visibility and zone_not_found(visibility.answers):
             again = NO_ZONE
         next_step = (
             f"  nothing has to be pasted, the stack made the record at {', '.join(declared.dns)}\n  {again}"
