@@ -30,8 +30,9 @@ from byodkim_provider.errors import InvalidSettings
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
-NO_STACK: Final = "no stack named"
-"""How Pulumi says that a stack does not exist."""
+
+class NoStack(CannotRead):
+    """Pulumi knows no stack of that name."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Stack:
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:
-    """The stack *name*, or the selected one; raises `CannotRead` if it can't be read."""
+    """The stack *name*, or the selected one; raises `NoStack`, or `CannotRead` if it can't be read."""
     file = _project_file(environment.directory)
     if file is None:
         raise CannotRead(
@@ -129,10 +130,11 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     try:
         config, export = ask(("config", "--color", "never", "-s", name), ("stack", "export", "-s", name))
     except CannotRead as error:
-        near = get_close_matches(name, stack_names(environment.directory), n=1)
-        if NO_STACK not in str(error) or near in ([], [name]):
+        if "no stack named" not in str(error):
             raise
-        raise CannotRead(f"{error}\n  hint: did you mean `--stack {near[0]}`?") from None
+        near = get_close_matches(name, stack_names(environment.directory), n=1)
+        hint = "" if near in ([], [name]) else f"\n  hint: did you mean `--stack {near[0]}`?"
+        raise NoStack(f"{error}{hint}") from None
     try:
         values = configuration.read(config, project_name)
     except ValueError:

@@ -26,7 +26,7 @@ from byodkim_provider.cli.messages import CannotRead, say, write_file
 from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
-from byodkim_provider.cli.stack import NO_STACK, Stack, open_stack, stack_names
+from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.identity.state import Stored
@@ -110,10 +110,10 @@ def _shown(
     for name in stacks:
         try:
             stack = open_stack(name, environment)
-        except CannotRead as error:
-            if not (all_stacks and name and NO_STACK in str(error)):
+        except NoStack:
+            if not all_stacks:
                 raise
-            left_out.append(name)
+            left_out.append(str(name))
             continue
         now = current(stack, environment)
         if form == "json":
