@@ -270,7 +270,7 @@ def cleaned(
 def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal: Journal | None) -> None:
     """Delete what the run has made, and say so, or say how to do that later."""
     try:
-        deleted = safety.clean(where, run, begins=lambda: note(journal, "cleaning"))
+        deleted = safety.clean(where, run, begins=partial(note, journal, "cleaning"))
     except (Stop, Refused) as stop:
         command = safety.clean_up_command(run, where.zone, where.region)
         say(f"not cleaned up: {stop}\n  once that is over: {command}")
@@ -314,7 +314,7 @@ def clean_up(where: Where, named: str) -> int:
         there = safety.clean_up_command(run, settings["zone"], settings["region"])
         raise Stop(f"nothing was deleted: that run is elsewhere: {there}")
     with journal.claimed() if journal else nullcontext(), INTERRUPTS.cleaning():
-        begins = lambda: note(journal, "cleaning")  # noqa: E731
+        begins = partial(note, journal, "cleaning")
         deleted = safety.clean(where, run, is_known=bool(settings), begins=begins)
         note(journal, "cleaned")
     shutil.rmtree(folder_of(run), ignore_errors=True)
