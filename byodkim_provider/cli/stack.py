@@ -133,8 +133,8 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         if "no stack named" not in str(error):
             raise
         near = get_close_matches(name, stack_names(environment.directory), n=1)
-        hint = "" if near in ([], [name]) else f"\n  hint: did you mean `--stack {near[0]}`?"
-        raise NoStack(f"{error}{hint}") from None
+        meant = "" if near in ([], [name]) else f"\n  hint: did you mean `--stack {near[0]}`?"
+        raise NoStack(f"{error}{meant}") from None
     try:
         values = configuration.read(config, project_name)
     except ValueError:

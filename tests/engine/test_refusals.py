@@ -93,13 +93,15 @@ def test_resource(sandbox, open_stack):
 
 def test_missing_zones(open_stack):
     """A preview names every domain that no zone in Route 53 holds."""
-    domains = ("mail.no-zone.example", "none.example")
+    domains = ("mail.nobody-holds-this.example", "unlike-any-zone.example")
     result = open_stack({domain: {"generation": 1} for domain in domains}).preview()
     assert result.failed
     assert sorted(problems(result, "domains")) == [
-        """["mail.no-zone.example"].dns: no public zone in Route 53 holds 'mail.no-zone.example', """
-        """looked for mail.no-zone.example, no-zone.example""",
-        """["none.example"].dns: no public zone in Route 53 holds 'none.example', looked for none.example""",
+        """["mail.nobody-holds-this.example"].dns: no public zone in Route 53 """
+        """holds 'mail.nobody-holds-this.example', """
+        """looked for mail.nobody-holds-this.example, nobody-holds-this.example""",
+        """["unlike-any-zone.example"].dns: no public zone in Route 53 holds 'unlike-any-zone.example', """
+        """looked for unlike-any-zone.example""",
     ]
 
 
