@@ -65,7 +65,7 @@ _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
         "taken over",
     },
     ("identity", "always", ""): {
-        "ses:GetEmailIdentity": "reads an identity: before each change, while waiting, in a refresh",
+        "ses:GetEmailIdentity": "reads an identity: before a change or `adopt`, while waiting, in a refresh",
     },
     ("any", "always", ""): {
         "ses:ListEmailIdentities": "shows a preview which new identities exist already, and polls several "

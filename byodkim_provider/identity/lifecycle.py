@@ -15,9 +15,10 @@ from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
-from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
+from byodkim_provider.errors import ByodkimError, IdentityExists, SesRefused, Stopped
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
+from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift
 from byodkim_provider.identity.services import Key, Services
@@ -35,13 +36,40 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     if declared.adopt:
         return
     try:
-        services = connect(declared)
-        known = _is_listed(declared.domain, services)
-        identity = services.ses.get_email_identity(declared.domain) if known else None
+        identity = _existing(declared, connect(declared))
     except ByodkimError:
         return
     if identity:
-        plan(None, declared, Seen(read=True, identity=identity, exists=True), now=identity.at, instance="")
+        _plan_for_existing(declared, identity)
+
+
+def foresee_adoption(declared: Declared, connect: Callable[[Declared], Services]) -> str:
+    """
+    The line that `create` would say before it takes over the identity; "" if SES has none.
+
+    It costs the List of `foresee`, and a read. Raises `SesRefused`, and what *connect* raises.
+    """
+    identity = _existing(declared, connect(declared))
+    if identity is None:
+        return ""
+    try:
+        info = _plan_for_existing(declared, identity).info
+    except IdentityExists:
+        info = ""  # refused, which the line says
+    return info or taking_over(declared, identity, put=True)
+
+
+def _plan_for_existing(declared: Declared, identity: SesIdentity) -> Plan:
+    """What `create` plans once it has read an identity that SES has already; raises `IdentityExists`."""
+    seen = Seen(read=True, identity=identity, exists=True)
+    return plan(None, declared, seen, now=identity.at, instance="")
+
+
+def _existing(declared: Declared, services: Services) -> SesIdentity | None:
+    """The identity that SES has; it is read only if it may be there."""
+    if not _is_listed(declared.domain, services):
+        return None
+    return services.ses.get_email_identity(declared.domain)
 
 
 def _is_listed(domain: str, services: Services) -> bool:

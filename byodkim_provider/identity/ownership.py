@@ -100,11 +100,10 @@ def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> 
 
 
 def will_take_over(declared: Declared) -> str:
-    """The preview's line about `adopt`: SES is not asked before the update, which says what it finds."""
-    key = repr(declared.selector) if declared.selector else "a key that the update makes"
+    """The preview's line about `adopt`, if SES is not read before the update, which says what it finds."""
     line = (
         f"{declared.domain} {declared.region}: `adopt` takes over what SES has; "
-        f"the update makes it sign with {key}, and enables signing where it is disabled"
+        f"the update makes it sign with {_key(declared)}, and enables signing where it is disabled"
     )
     if declared.accept_unsigned_window:
         return f"{line}; after Easy DKIM mail is perhaps unsigned for a while"
@@ -112,18 +111,25 @@ def will_take_over(declared: Declared) -> str:
 
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
-    """The update's line about `adopt`, before its calls; *put*: SES is sent the key."""
+    """The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the key."""
     signs = "signing" if seen.signing_enabled else "signing is disabled,"
     if seen.origin == "EXTERNAL":
         had = f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
-        then = f"switches to {declared.selector!r}" if put else "its key stays"
+        then = f"switches to {_key(declared)}" if put else "its key stays"
     else:
         had = "Easy DKIM" if seen.origin else "without DKIM"
-        then = f"switches to BYODKIM with {declared.selector!r}"
+        then = f"switches to BYODKIM with {_key(declared)}"
         if _signs_with_easy_dkim(seen):
             then += ", mail is perhaps unsigned meanwhile"
+            if not declared.accept_unsigned_window:
+                then += ": refused without `acceptUnsignedWindow: true`"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
+
+
+def _key(declared: Declared) -> str:
+    """A preview does not know a key that is not made yet."""
+    return repr(declared.selector) if declared.selector else "a key that the update makes"
 
 
 def own_tags(stored: Stored) -> dict[str, str]:

@@ -116,6 +116,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             "private_key": private_key,
             "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
             "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
+            # The engine does not tell the plugin which run it is; `check` removes this.
+            "is_preview": pulumi.runtime.is_dry_run() or None,
         }
         super().__init__(
             InPluginProcess(load_v1), name, {**dict.fromkeys(type(self).__annotations__), **inputs}, opts

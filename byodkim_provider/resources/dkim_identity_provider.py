@@ -21,7 +21,7 @@ from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import DnsWait
-from byodkim_provider.errors import IdentityExists
+from byodkim_provider.errors import ByodkimError, IdentityExists
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
@@ -40,6 +40,8 @@ _instances: dict[tuple[str, str], str] = {}
 _in_the_way: set[tuple[str, str]] = set()
 _drift_said: set[tuple[str, str]] = set()
 """By Region and domain: new identities that SES has already; those whose drift a refresh has warned of."""
+_not_read: set[str] = set()
+"""Regions in which an identity to be adopted could not be read: one note, and no further read."""
 _served_elsewhere_said: set[str] = set()
 """Domains that are served elsewhere, which is one warning for all Regions."""
 
@@ -65,6 +67,7 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         known, unknown = split(news)
+        is_preview = bool(known.pop("is_preview", False))
         if wrong := property_types.problems(known, INPUTS):
             return check_result(news, wrong)
         # Only one of them is ever there, and a preview calls an output that is not there unknown.
@@ -78,7 +81,7 @@ class ByodkimIdentityProvider(AwsProvider):
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
         whose = {"domain", "region", "owner"}
         if not olds and not problems and not whose & unknown.keys():
-            self._foresee(Declared.from_inputs(checked))
+            self._foresee(Declared.from_inputs(checked), is_preview=is_preview)
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         return check_result({**checked, **unknown}, problems)
@@ -98,12 +101,12 @@ class ByodkimIdentityProvider(AwsProvider):
                 servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
         return servers
 
-    def _foresee(self, declared: Declared) -> None:
+    def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
         subject = (declared.region, declared.domain)
         _in_the_way.discard(subject)
-        if declared.adopt:
-            progress_of_this_call().info(ownership.will_take_over(declared))
+        if declared.adopt and is_preview:
+            self._foresee_adoption(declared)
         try:
             lifecycle.foresee(declared, self._connect)
         except IdentityExists as exists:
@@ -117,6 +120,25 @@ class ByodkimIdentityProvider(AwsProvider):
             if elsewhere and declared.domain not in _served_elsewhere_said:
                 _served_elsewhere_said.add(declared.domain)
                 progress_of_this_call().warn(elsewhere)
+
+    def _foresee_adoption(self, declared: Declared) -> None:
+        """Say how an identity that `adopt` takes over signs today, or why that is not known."""
+        progress = progress_of_this_call()
+        line = ownership.will_take_over(declared)
+        if declared.region not in _not_read:
+            progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
+            try:
+                line = lifecycle.foresee_adoption(declared, self._connect)
+            except ByodkimError as error:
+                if declared.region not in _not_read:
+                    _not_read.add(declared.region)
+                    progress.info(
+                        f"{declared.region}: could not read how the identities sign today "
+                        f"that `adopt` takes over: "
+                        f"{type(error).__name__}: {error}"
+                    )
+        if line:
+            progress.info(line)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)

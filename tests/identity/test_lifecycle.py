@@ -548,7 +548,7 @@ def test_a_preview_that_knows_no_selector(world):
 
 
 def test_a_preview_of_what_is_adopted(world):
-    """With `adopt` SES is not asked: the identity may be there."""
+    """With `adopt` SES may have the identity, so nothing is asked to refuse it."""
     world.put("s9")
     lifecycle.foresee(world.declared(adopt=True), lambda _: world.outside)
 
@@ -648,15 +648,54 @@ def easy_dkim(world):
     ids=["another key", "this key", "Easy DKIM", "disabled", "Easy DKIM, disabled"],
 )
 def test_a_take_over_is_said(world, make, changes, line):
-    """Before an identity is taken over, one line says what it had, and what becomes of its signatures."""
+    """
+    Before an identity is taken over, one line says what it had, and what becomes of its signatures.
+
+    A preview says the same, of one List and a read.
+    """
     world.publish(1)
     make(world)
     if changes:
         world.model.change(DOMAIN, REGION, **changes)
+    declared = world.declared(adopt=True, accept_unsigned_window=True)
+    foreseen = lifecycle.foresee_adoption(declared, lambda _: world.outside)
+    assert [LIST, GET] == world.calls()
 
     world.create(adopt=True, accept_unsigned_window=True)
 
-    assert [f"example.com eu-west-1: SES has it, {line}"] == world.progress.infos
+    assert [f"example.com eu-west-1: SES has it, {line}"] == world.progress.infos == [foreseen]
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda world: world.put("s9"), "BYODKIM, signing with selector 's9'; switches to {}"),
+        (
+            easy_dkim,
+            "Easy DKIM; switches to BYODKIM with {}, mail is perhaps unsigned meanwhile: "
+            "refused without `acceptUnsignedWindow: true`",
+        ),
+    ],
+    ids=["another key", "Easy DKIM"],
+)
+def test_a_preview_of_a_take_over(world, make, line):
+    """A preview also says it of a key that is not made yet, and before what the update refuses."""
+    make(world)
+    for declared, key in (
+        (world.declared(adopt=True), "'s1'"),
+        (
+            replace(world.declared(adopt=True), selector="", fingerprint="", record_value=""),
+            "a key that the update makes",
+        ),
+    ):
+        foreseen = lifecycle.foresee_adoption(declared, lambda _: world.outside)
+        assert f"example.com eu-west-1: SES has it, {line.format(key)}" == foreseen
+
+
+def test_a_preview_of_nothing_to_take_over(world):
+    """What SES does not have is not read."""
+    assert "" == lifecycle.foresee_adoption(world.declared(adopt=True), lambda _: world.outside)
+    assert [LIST] == world.calls()
 
 
 def test_taking_back_is_said(world):

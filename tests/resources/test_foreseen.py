@@ -6,10 +6,12 @@ from pulumi.output import Unknown
 from byodkim_provider.resources import dkim_identity_provider, dkim_verification_provider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
-from tests.support.fakes import REGION
+from sandbox.ses.switches import Fault
+from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN, OWNER
 
 TAKEN = f"{DOMAIN} {REGION}: SES has this identity already, as its warning says"
+GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 STAYS = (
     f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
 )
@@ -20,7 +22,8 @@ def run(world, monkeypatch):
     """A run of its own, whose lines are those of the world's progress."""
     for module in (dkim_identity_provider, dkim_verification_provider):
         monkeypatch.setattr(module, "progress_of_this_call", lambda: world.progress)
-    monkeypatch.setattr(dkim_identity_provider, "_in_the_way", set())
+    for kept in ("_in_the_way", "_not_read"):
+        monkeypatch.setattr(dkim_identity_provider, kept, set())
 
 
 @pytest.fixture
@@ -80,22 +83,37 @@ ADOPTS = (
 
 
 @pytest.mark.parametrize(
-    ("changes", "line"),
+    ("is_preview", "said"),
     [
-        ({}, ADOPTS.format("'s1'")),
-        ({"selector": Unknown(), "private_key": Unknown()}, ADOPTS.format("a key that the update makes")),
-        (
-            {"accept_unsigned_window": True},
-            ADOPTS.format("'s1'") + "; after Easy DKIM mail is perhaps unsigned for a while",
-        ),
+        (True, [f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; switches to 's1'"]),
+        (None, []),
     ],
-    ids=["known key", "key not made yet", "Easy DKIM"],
+    ids=["preview", "update"],
 )
-def test_adopts(world, identities, changes, line):
-    """What `adopt` does to live mail is said before it is done, without a call of SES."""
+def test_adopts(world, identities, is_preview, said):
+    """A preview says how an identity signs that `adopt` takes over; the update says it where it reads it."""
     world.put("theirs")
-    identities.check({}, inputs(world, adopt=True, **changes))
-    assert ([line], []) == (world.progress.infos, world.calls())
+    given = inputs(world, adopt=True, is_preview=is_preview)
+    checked = identities.check({}, given)
+    assert (said, [LIST, GET] if is_preview else []) == (world.progress.infos, world.calls())
+    assert "is_preview" not in checked.inputs
+
+
+@pytest.mark.parametrize(("operation", "kind"), [(GET, "access_denied"), (LIST, "500")])
+def test_adopts_unread(world, identities, operation, kind):
+    """Where SES can't be read, one note of the Region says why, and each line says what is known."""
+    world.put("theirs")
+    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
+    domains = (DOMAIN, "example.net", "example.org")
+    for domain in domains:
+        assert identities.check({}, inputs(world, domain=domain, adopt=True, is_preview=True)).failures == []
+    note, *lines = world.progress.infos
+    assert note.startswith(
+        f"{REGION}: could not read how the identities sign today that `adopt` takes over: "
+        f"SesRefused: {operation} for "
+    )
+    assert [ADOPTS.format("'s1'").replace(DOMAIN, one) for one in domains] == lines
+    assert {GET: [LIST, GET], LIST: [LIST] * ATTEMPTS}[operation] == world.calls()
 
 
 @pytest.mark.parametrize("adopt", [True, False])
