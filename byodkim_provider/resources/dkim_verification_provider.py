@@ -120,12 +120,19 @@ class DkimVerificationProvider(AwsProvider):
 
 
 def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A problem for each new identity that SES has already: the identities' own checks have found them."""
-    return [
-        f"{one['domain']} {one['region']}: SES has this identity already, as its warning says"
+    """
+    One problem for all new identities that SES has already: the identities' own checks have found them.
+
+    Each has its warning, which also stands where there is no verification; so this only names them.
+    """
+    found = [
+        f"{one['domain']} {one['region']}"
         for one in identities
         if exists_already(one.get("region", ""), one.get("domain", ""))
     ]
+    if not found:
+        return []
+    return [f"new identities that SES has already, as their warnings say: {', '.join(found)}"]
 
 
 def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from sandbox.ses.switches import Fault
 from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN, OWNER
 
-TAKEN = f"{DOMAIN} {REGION}: SES has this identity already, as its warning says"
+TAKEN = "new identities that SES has already, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 STAYS = (
     f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
@@ -55,8 +55,20 @@ def test_in_the_way(world, identities):
     assert identities.check({}, inputs(world)).failures == []
     (warning,) = world.progress.warnings
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)")
-    assert verification({}, DOMAIN, "example.net") == [TAKEN]
+    assert verification({}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
     assert verification({}, "example.net") == []
+
+
+def test_several_in_the_way(world, identities):
+    """Each has its warning, and all together are one error."""
+    key = world.key(1).pkcs1_base64()
+    for domain in (DOMAIN, "example.net"):
+        world.model.put_identity(domain, REGION, selector="theirs", private_key=key)
+    for domain in (DOMAIN, "example.net"):
+        identities.check({}, inputs(world, domain=domain))
+    assert len(world.progress.warnings) == 2
+    both = f"{DOMAIN} {REGION}, example.net {REGION}"
+    assert verification({}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
 
 
 @pytest.mark.parametrize(
