@@ -41,6 +41,9 @@ LATER: Final = timedelta(days=4)
 QUICK: Final = Switches(first_check_seconds=1)
 """Short, so that nobody has to wait; the real SES takes 5 to 11 minutes."""
 
+UNBOUNDED: Final = 10_000
+"""A width that no table reaches, in columns."""
+
 console = Console(highlight=False)
 
 
@@ -61,7 +64,7 @@ def main() -> int:
             _run("pulumi preview", project.preview)
             domains = _run("pulumi up", project.up).outputs["domains"]
             console.rule("what there is now")
-            console.print(_table(domains))
+            _show(_table(domains))
             verified = _all_verified(domains)
             console.rule("the records, as a resolver sees them")
             seen = min([_show_record(sandbox, record) for record in _records(domains)])  # all are shown
@@ -153,6 +156,18 @@ def _records(domains: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _all_verified(domains: Mapping[str, Any]) -> bool:
     regions = [region for domain in domains.values() for region in domain["regions"].values()]
     return all(region["status"] == "SUCCESS" for region in regions)
+
+
+def _show(table: Table) -> None:
+    """Print *table*, or its cells below each other where it is too wide: nothing that identifies is cut."""
+    unbounded = console.options.update(max_width=UNBOUNDED)
+    if console.measure(table, options=unbounded).maximum <= console.width:
+        console.print(table)
+        return
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        for column, cell in zip(table.columns, row, strict=True):
+            console.print(f"{column.header}: {cell}", soft_wrap=True)
+        console.print()
 
 
 def _table(domains: Mapping[str, Any]) -> Table:
