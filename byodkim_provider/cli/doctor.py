@@ -167,7 +167,8 @@ def _in_stack(
     """The records of a stack, each with its resolver: *servers*, or as the stack file says."""
     settings = {one.name: one for one in stack.settings.domains}
     for domain, published in published_in(stack, chosen.domain):
-        declared = next((one.declared for one in stack.state.identities.get(domain, ())), None)
+        stored = stack.state.identities.get(domain, ())
+        declared = next((one.declared for one in stored), None)
         check: DnsCheck = settings[domain].dns_check if domain in settings else "authoritative"
         resolvers: Sequence[str] = settings[domain].dns_resolvers if domain in settings else ()
         if servers:
@@ -185,21 +186,23 @@ def _in_stack(
                     name_servers=_name_servers(declared) if declared else (),
                     delegated=declared is not None and DELEGATED in declared.dns,
                     kept=_kept(declared),
-                    **_new_key(record, declared),
+                    **_new_key(record, stored),
                 ),
                 resolver,
             )
 
 
-def _new_key(record: PublishedRecord, declared: Declared | None) -> dict[str, str]:
+def _new_key(record: PublishedRecord, stored: Sequence[Stored]) -> dict[str, str]:
     """How the stack gets another key for that of *record*, as `ExpectedRecord.new_key`."""
+    declared = next((one.declared for one in stored), None)
     if record.generation is None or declared is None or declared.generation is None:
         return {}
     signing, published = generations.after_leak(
         record.generation, signing=declared.generation, published=declared.published
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
-    if record.role != "standby":  # it has signed, perhaps
+    # After a step back, a later generation than the one that signs has signed too.
+    if record.role != "standby" or any(record.generation in one.signed_until for one in stored):
         settings += " and `overlapDays: 0`"
     return {"new_key": f"set {settings} in the stack file, and run `pulumi up`"}
 

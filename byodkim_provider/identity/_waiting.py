@@ -70,5 +70,6 @@ def _new_key(declared: Declared) -> str:
     )
     return (
         "delete the record at once, and take another key: "
-        f"`generation: {signing}` with `published: {list(published)}`"
+        f"`generation: {signing}` with `published: {list(published)}`, "
+        "and `overlapDays: 0` if the leaked key has signed"
     )

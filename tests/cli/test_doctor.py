@@ -449,6 +449,17 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     assert project.run("doctor").exit_code == 0
 
 
+def test_private_key_after_a_step_back(project, world):
+    """The generation that was left has signed: to drop its leaked key takes `overlapDays: 0`."""
+    world.publish(1, 2, 3)
+    stored = world.update(project.stored[0], 3, published=(1, 2, 3))
+    project.stored = [world.update(stored, 2, published=(1, 2, 3))]
+    world.resolver.records[f"s3._domainkey.{DOMAIN}"] = (f"p={world.key(3).pkcs1_base64()}",)
+    result = project.run("doctor")
+    settings = "`generation: 2` and `published: [1, 2, 4]` and `overlapDays: 0`"
+    assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+
+
 @pytest.mark.parametrize(
     ("label", "title"),
     [
