@@ -15,6 +15,7 @@ import pulumi
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.txt import joined
+from byodkim_provider.dns_providers._near_zone import near_zone
 from byodkim_provider.dns_providers.aws_functions import in_one_line
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
@@ -112,8 +113,12 @@ def _zone_by_name(cloudflare: Any, zone: str | None, domain: str, opts: pulumi.I
                 ],
                 hint="set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names",
             )
+    near = near_zone(names, (one.name for one in _call(domain, cloudflare.get_zones, opts=opts).results))
     raise InvalidSettings(
-        [f'domains["{domain}"].dns: no zone at Cloudflare holds {domain!r}, looked for {", ".join(names)}'],
+        [
+            f'domains["{domain}"].dns: no zone at Cloudflare holds {domain!r}, '
+            f"looked for {', '.join(names)}" + near
+        ],
         hint="create the zone, or give the API token the permission Zone Read for it",
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_providers._near_zone import near_zone
 from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.aws_functions import account_of
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 TTL = 300
 """Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
-
-TYPO: Final = 0.85
-"""How alike two names are of which one is mistyped, such as `exmaple.com` and `example.com`."""
 
 _clients: PerProgram[Route53Client] = PerProgram()
 """By the role in the zones' account, and the account of an explicit provider; None for the stack's own."""
@@ -142,25 +139,12 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
     raise InvalidSettings(
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
-            f"looked for {', '.join(names)}" + _near(names, route53)
+            f"looked for {', '.join(names)}"
+            + near_zone(names, (one.name for one in route53.zones() if not one.is_private))
         ],
         hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider",
     )
-
-
-def _near(names: Sequence[str], route53: Route53Client) -> str:
-    """The question whether a zone that is called almost like one of *names* is meant; "" if there is none."""
-    zones = sorted({one.name for one in route53.zones() if not one.is_private})
-    near = (
-        close
-        for name in names
-        # Of about the same length: an account may have hundreds of zones, and a stack hundreds of domains.
-        for close in get_close_matches(
-            name, [zone for zone in zones if abs(len(zone) - len(name)) < 3], n=1, cutoff=TYPO
-        )
-    )
-    return f", did you mean the zone {found!r}?" if (found := next(near, None)) else ""
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:

@@ -108,7 +108,8 @@ class Cloudflare(HttpStandIn):
         with self._lock:
             match method, path.strip("/").split("/"):
                 case "GET", ["zones"]:
-                    return [zone for zone in self._zones.values() if zone["name"] == query["name"]]
+                    name = query.get("name")
+                    return [zone for zone in self._zones.values() if name in (None, zone["name"])]
                 case "GET", ["zones", zone_id]:
                     return self._zone(zone_id)
                 case "GET", ["zones", zone_id, "dns_records"]:

@@ -109,7 +109,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         given = MessageToDict(request.args)
         match request.tok:
             case "cloudflare:index/getZones:getZones":
-                found = self._api("GET", "/zones?" + urllib.parse.urlencode({"name": given["name"]}))
+                wanted = {"name": given["name"]} if "name" in given else {}
+                found = self._api("GET", "/zones?" + urllib.parse.urlencode(wanted))
                 result: Properties = {"results": [_zone(one) for one in found]}
             case "cloudflare:index/getZone:getZone":
                 result = _zone(self._api("GET", f"/zones/{given['zoneId']}"))

@@ -75,8 +75,12 @@ class Cloud(pulumi.runtime.Mocks):
         match args.token.rpartition(":")[2], args.args:
             case "getZone", {"zoneId": zone_id}:
                 found = [zone for zone in self.cloudflare_zones if zone["id"] == zone_id]
-            case "getZones", {"name": name}:
-                return {"results": [zone for zone in self.cloudflare_zones if zone["name"] == name]}
+            case "getZones", given:
+                return {
+                    "results": [
+                        zone for zone in self.cloudflare_zones if given.get("name") in (None, zone["name"])
+                    ]
+                }
             case "getDnsRecords", {"name": {"exact": name}}:
                 return {"results": [one for one in self.cloudflare_records if one["name"] == name]}
             case "getCallerIdentity", _:
@@ -464,6 +468,13 @@ def test_cloudflare_zone_refused(cloudflare):
         "c1 (a.ns.cloudflare.com, b.ns.cloudflare.com), c2 (c.example.net)\n"
         "  hint: set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names"
     )
+
+
+def test_cloudflare_zone_of_almost_this_name(cloudflare):
+    """Who has mistyped the domain is asked whether a zone that the token may read is meant."""
+    (problem, _) = refusal(hosted_zone, Cloudflare(), "mail.exmaple.com").split("\n")
+    assert problem.endswith("looked for mail.exmaple.com, exmaple.com, did you mean the zone 'example.com'?")
+    assert "did you mean" not in refusal(hosted_zone, Cloudflare(), "mail.example.de")
 
 
 def test_cloudflare_advice_followed(cloudflare):
