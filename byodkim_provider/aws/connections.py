@@ -122,7 +122,9 @@ class Connections:
 
 
 def _stopped() -> Stopped:
-    return Stopped("interrupted before AWS was called", hint="nothing was changed; run `pulumi up` again")
+    return Stopped(
+        "interrupted before AWS was called", hint="this call changed nothing; run `pulumi up` again"
+    )
 
 
 _all: list[Connections] = []

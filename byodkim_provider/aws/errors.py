@@ -64,9 +64,17 @@ def next_step(code: str) -> str:
     return ""
 
 
-UNCHANGED: Final = "nothing was changed"
-
 PROXY: Final = "is there a proxy between here and AWS?"
+
+
+def nothing_changed(service: str) -> str:
+    """
+    What a refused call has changed. Earlier calls of the same run may have made keys and records.
+
+    >>> nothing_changed("SES")
+    'nothing was changed in SES'
+    """
+    return f"nothing was changed in {service}"
 
 
 class ForeignAnswer(Exception):
@@ -122,7 +130,7 @@ def hint_for(
 
     *unconfirmed* says what follows if the response is lost, *refused* what was changed before an error.
     """
-    unchanged = "" if reads else UNCHANGED
+    unchanged = "" if reads else nothing_changed(service)
     hint: tuple[str, ...]
     if isinstance(error, ForeignAnswer):
         hint = (unconfirmed, PROXY)

@@ -110,7 +110,7 @@ def _read(operation: str, subject: str, call: Callable[[], R]) -> R:
 
 def _wait(seconds: float) -> None:
     if stopping.wait(seconds):
-        raise Stopped("interrupted before Route 53 answered", hint="nothing was changed")
+        raise Stopped("interrupted before Route 53 answered", hint="this call changed nothing")
 
 
 def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
@@ -118,5 +118,6 @@ def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     step = errors.PROXY if isinstance(error, ForeignAnswer) else errors.next_step(code)
-    hint = f"{errors.UNCHANGED}; {step}" if step else errors.UNCHANGED
+    nothing_changed = errors.nothing_changed("Route 53")
+    hint = f"{nothing_changed}; {step}" if step else nothing_changed
     return AwsRefused(operation, subject, code=code, reason=errors.said(error), hint=hint)

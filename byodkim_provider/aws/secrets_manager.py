@@ -156,7 +156,7 @@ def _hint(error: BaseException, operation: str) -> str:
     """What was changed, and the next step."""
     reads = operation in READS
     unconfirmed = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
-    refused = errors.UNCHANGED
+    refused = errors.nothing_changed("Secrets Manager")
     if operation in ("PutResourcePolicy", "TagResource"):
         refused = "the secret is there already, and the next `pulumi up` goes on with it"
     if reads:

@@ -104,17 +104,17 @@ class Calls:
 
 def _hint(error: BaseException, operation: str, region: str) -> str:
     """What was changed, and the next step."""
-    reads = operation.startswith(("Get", "List"))
+    reads, nothing_changed = operation.startswith(("Get", "List")), errors.nothing_changed("SES")
     code = errors.code_of(error, "SES")
     if isinstance(error, ClientError) and error.operation_name == operation:
-        unchanged = "" if reads else f"{errors.UNCHANGED}; "
+        unchanged = "" if reads else f"{nothing_changed}; "
         if is_throttled(error):
             return f"{unchanged}something else keeps calling SES in {region}, try again later"
         if code == "LimitExceededException":
             return f"{unchanged}{region} has as many identities as SES allows"
     unconfirmed = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
     hint = errors.hint_for(
-        error, operation, "SES", reads=reads, unconfirmed=unconfirmed, refused=errors.UNCHANGED
+        error, operation, "SES", reads=reads, unconfirmed=unconfirmed, refused=nothing_changed
     )
     if operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException":
         return f"{hint} SES also says so if the identity does not exist: try `pulumi refresh`"

@@ -200,7 +200,7 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
             got=account,
             session=_whose(settings),
             service=service,
-            hint=f"nothing was changed; {service} and pulumi-aws must work in the same account: "
+            hint=f"nothing was changed in {service}; {service} and pulumi-aws must work in the same account: "
             "check `aws:profile`, AWS_PROFILE and explicit providers",
         )
 
@@ -208,7 +208,7 @@ def refuse_other_account(settings: AwsSettings, service: str, *, account: str, e
 def _no_session(whose: str, error: Exception) -> InvalidSettings:
     return InvalidSettings(
         [f"aws: no session with {whose}: {said(error)}"],
-        hint="nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of "
+        hint="this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of "
         "the environment",
     )
 
@@ -232,7 +232,8 @@ def _account(sts: STSClient, whose: str) -> str:
         reason, step = "the response is not STS's", ""
     hint = step or "does `aws sts get-caller-identity` work with these settings?"
     raise InvalidSettings(
-        [f"aws: no response from STS with {whose}: {reason}"], hint=f"nothing was changed; {hint}"
+        [f"aws: no response from STS with {whose}: {reason}"],
+        hint=f"this call changed nothing; {hint}",
     )
 
 
@@ -242,7 +243,7 @@ def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
     there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
     raise InvalidSettings(
         [f"aws: {there} is redirected to another endpoint and {here} is not"],
-        hint=f"nothing was changed; set both or none in `aws:endpoints` or {VARIABLES[service]} "
+        hint=f"nothing was changed in {service}; set both or none in `aws:endpoints` or {VARIABLES[service]} "
         "and AWS_ENDPOINT_URL_ROUTE_53",
     )
 

@@ -208,7 +208,7 @@ def _final(error: HostError, requests: _Requests) -> DnsRefused | DnsUnconfirmed
     label, name, reason = requests.label, requests.name, printable(error.reason)
     match error:
         case Refused():
-            changed = "the record may have been changed" if requests.changed else "nothing was changed"
+            changed = "the record may have been changed" if requests.changed else "nothing was changed in DNS"
             hint = f"{changed}; {error.hint}" if error.hint else changed
             return DnsRefused(label, name, reason, hint=hint)
         case Busy():

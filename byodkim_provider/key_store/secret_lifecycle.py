@@ -108,7 +108,7 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
                 refused.region,
                 code=refused.code,
                 request_id=refused.request_id,
-                hint=f"nothing was changed; {lost}",
+                hint=f"nothing was changed in SES; {lost}",
             ) from None
         raise
     if held is None or held.key.fingerprint != fingerprint:
@@ -116,8 +116,8 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
             arn,
             expected=fingerprint,
             found=held.key.fingerprint if held else None,
-            hint="nothing was changed; give the version that was there before the label AWSCURRENT again "
-            "(`aws secretsmanager update-secret-version-stage`), or sign with another generation",
+            hint="nothing was changed in SES; give the version that was there before the label AWSCURRENT "
+            "again (`aws secretsmanager update-secret-version-stage`), or sign with another generation",
         )
     return held.key
 

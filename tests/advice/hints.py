@@ -20,7 +20,9 @@ MAKERS: Final = ("_hint", "hint", "_lost", "hint_for", "next_step")
 VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK", "_forbidden", "key_refused", "NO_ZONE")
 """What hints, or parts of them, are called before they are put together."""
 
-NOTHING_CHANGED: Final = "nothing was changed(?: in SES)?"
+NOTHING_CHANGED: Final = (
+    "nothing was changed(?: in (?:SES|Secrets Manager|Route 53|DNS|{}))?|this call changed nothing"
+)
 """The state things are in, which most hints begin with: no advice."""
 
 

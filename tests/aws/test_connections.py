@@ -75,7 +75,7 @@ def test_wrong_account(asked):
     assert str(refused.value) == (
         "with profile 'mail' SES would be called in AWS account 123456789012, "
         "pulumi-aws works in 210987654321\n"
-        "  hint: nothing was changed; SES and pulumi-aws must work in the same account: "
+        "  hint: nothing was changed in SES; SES and pulumi-aws must work in the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
     assert made.ses("eu-west-1", "123456789012") is first

@@ -145,16 +145,18 @@ def test_throttled(stub, route53):
 @pytest.mark.parametrize(
     ("code", "text", "hint"),
     [
-        ("NoSuchHostedZone", "No hosted zone found with ID: Z1", "nothing was changed"),
+        ("NoSuchHostedZone", "No hosted zone found with ID: Z1", "nothing was changed in Route 53"),
         (
             "AccessDenied",
             "User: arn:aws:iam::123456789012:user/me is not authorized",
-            "nothing was changed; `byodkim iam-policy` prints the policy that these credentials need",
+            "nothing was changed in Route 53; `byodkim iam-policy` prints the policy that these credentials "
+            "need",
         ),
         (
             "ExpiredToken",
             "The security token included in the request is expired",
-            "nothing was changed; renew the credentials until `aws sts get-caller-identity` works",
+            "nothing was changed in Route 53; renew the credentials until `aws sts get-caller-identity` "
+            "works",
         ),
     ],
 )
@@ -178,7 +180,7 @@ def test_somebody_else_answers(route53, client, body):
         route53.txt("Z1", NAME)
     assert str(caught.value) == (
         "ListResourceRecordSets for zone 'Z1': a response that is not Route 53's\n"
-        "  hint: nothing was changed; is there a proxy between here and AWS?"
+        "  hint: nothing was changed in Route 53; is there a proxy between here and AWS?"
     )
 
 

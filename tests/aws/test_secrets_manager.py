@@ -92,7 +92,7 @@ ACTIONS = {
 
 UNKNOWN = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
 THERE = "the secret is there already, and the next `pulumi up` goes on with it"
-NOTHING = "nothing was changed"
+NOTHING = "nothing was changed in Secrets Manager"
 
 
 @pytest.mark.parametrize(

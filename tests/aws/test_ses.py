@@ -568,20 +568,20 @@ def _nothing(_: Ses) -> None:
             "CreateEmailIdentity",
             _throttle,
             "TooManyRequestsException",
-            "nothing was changed; something else keeps calling SES in eu-west-1, try again later",
+            "nothing was changed in SES; something else keeps calling SES in eu-west-1, try again later",
         ),
         (
             "CreateEmailIdentity",
             _limit,
             "LimitExceededException",
-            "nothing was changed; eu-west-1 has as many identities as SES allows",
+            "nothing was changed in SES; eu-west-1 has as many identities as SES allows",
         ),
         (
             "PutEmailIdentityDkimSigningAttributes",
             _fail("access_denied"),
             "AccessDeniedException",
-            "nothing was changed; SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized "
-            "to perform: ses:PutEmailIdentityDkimSigningAttributes on resource: "
+            "nothing was changed in SES; SES says: User: arn:aws:iam::123456789012:user/sandbox is not "
+            "authorized to perform: ses:PutEmailIdentityDkimSigningAttributes on resource: "
             "arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
             "`byodkim iam-policy` prints the policy that these credentials need",
         ),
@@ -611,20 +611,20 @@ def _nothing(_: Ses) -> None:
             "PutEmailIdentityConfigurationSetAttributes",
             _nothing,
             "NotFoundException",
-            "nothing was changed; SES says: Identity <example.com> does not exist.",
+            "nothing was changed in SES; SES says: Identity <example.com> does not exist.",
         ),
         (
             "PutEmailIdentityDkimAttributes",
             _nothing,
             "BadRequestException",
-            "nothing was changed; SES says: Domain example.com is not verified for DKIM signing. "
+            "nothing was changed in SES; SES says: Domain example.com is not verified for DKIM signing. "
             "SES also says so if the identity does not exist: try `pulumi refresh`",
         ),
         (
             "TagResource",
             _nothing,
             "NotFoundException",
-            "nothing was changed; SES says: No EmailIdentity present with name: example.com",
+            "nothing was changed in SES; SES says: No EmailIdentity present with name: example.com",
         ),
         (
             "CreateEmailIdentity",
@@ -633,7 +633,8 @@ def _nothing(_: Ses) -> None:
                 f"1 validation error detected: Value '{KEY.pkcs1_base64()}' at 'x' is wrong\nContext: token",
             ),
             "BadRequestException",
-            "nothing was changed; SES says: 1 validation error detected: Value '[...]' at 'x' is wrong",
+            "nothing was changed in SES; SES says: 1 validation error detected: Value '[...]' at 'x' is "
+            "wrong",
         ),
     ],
     ids=[
@@ -676,7 +677,7 @@ def test_text_of_a_refusal(
 def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
     """SES's NotFound for a Create is about the configuration set, and the text names it."""
     error = refused(lambda: create(client, configuration_set="nope"))
-    hint = "nothing was changed; SES says: Configuration set <nope> does not exist."
+    hint = "nothing was changed in SES; SES says: Configuration set <nope> does not exist."
     assert ("NotFoundException", hint) == (error.code, error.hint)
 
 
@@ -737,7 +738,7 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
     error = refused(lambda: create(client, key=wrong_type))
     assert str(error) == (
         "CreateEmailIdentity for 'example.com' in eu-west-1: ParamValidationError\n"
-        "  hint: nothing was changed; SES was not called; does `aws sts get-caller-identity` work?"
+        "  hint: nothing was changed in SES; SES was not called; does `aws sts get-caller-identity` work?"
     )
     assert () == ses.log
 

@@ -119,7 +119,7 @@ def test_errors(status, body, code):
         (lambda ses: ses.get_email_identity("example.com"), "SES gives no reason"),
         (
             lambda ses: ses.delete_email_identity("example.com"),
-            "nothing was changed; SES gives no reason",
+            "nothing was changed in SES; SES gives no reason",
         ),
     ],
     ids=["a read", "a change"],

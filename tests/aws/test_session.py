@@ -436,7 +436,7 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     assert str(caught.value) == (
         f"with profile 'mail' SES would be called in AWS account {aws.account}, "
         "pulumi-aws works in 000000000001\n"
-        "  hint: nothing was changed; SES and pulumi-aws must work in the same account: "
+        "  hint: nothing was changed in SES; SES and pulumi-aws must work in the same account: "
         "check `aws:profile`, AWS_PROFILE and explicit providers"
     )
 
@@ -476,7 +476,7 @@ def test_allowed_accounts(
 
 HALF = (
     "aws: {0} is redirected to another endpoint and {1} is not\n"
-    "  hint: nothing was changed; set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 "
+    "  hint: nothing was changed in SES; set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 "
     "and AWS_ENDPOINT_URL_ROUTE_53"
 )
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
@@ -558,7 +558,8 @@ def test_half_redirected_secrets(
             if redirected == "Secrets Manager"
             else ("Route 53", "Secrets Manager")
         )
-        text = HALF.format(*names).replace("AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        of_ses = HALF.format(*names).replace("changed in SES", "changed in Secrets Manager")
+        text = of_ses.replace("AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
         assert text == str(refused(to_secrets))
 
 
@@ -575,7 +576,8 @@ def test_secrets_in_another_account(machine: Machine) -> None:
 
 
 NO_SESSION = (
-    "hint: nothing was changed; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"
+    "hint: this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
+    "environment"
 )
 
 
@@ -618,7 +620,7 @@ def test_no_session(
     assert f"aws: no session with {problem}\n  {NO_SESSION}" == str(error)
 
 
-NO_ANSWER = "hint: nothing was changed; does `aws sts get-caller-identity` work with these settings?"
+NO_ANSWER = "hint: this call changed nothing; does `aws sts get-caller-identity` work with these settings?"
 
 
 @pytest.mark.parametrize(
@@ -731,5 +733,5 @@ def test_refused_by_sts(machine: Machine, code: str, step: str) -> None:
     with sts(403, body) as url:
         error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
     assert str(error) == (
-        f"aws: no response from STS with role '{ROLE}': no\n  hint: nothing was changed; {step}"
+        f"aws: no response from STS with role '{ROLE}': no\n  hint: this call changed nothing; {step}"
     )

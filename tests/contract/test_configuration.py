@@ -68,7 +68,7 @@ def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
             {},
             {"account_id": ANOTHER_ACCOUNT},
             "WrongAccount: with the default credentials SES would be called in AWS account {account}, "
-            f"pulumi-aws works in {ANOTHER_ACCOUNT}\n  hint: nothing was changed; ",
+            f"pulumi-aws works in {ANOTHER_ACCOUNT}\n  hint: nothing was changed in SES; ",
         ),
     ],
     ids=["not allowed", "not pulumi-aws's"],

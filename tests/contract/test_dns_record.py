@@ -246,7 +246,7 @@ def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
     assert error_of(plugin.create, KIND, wanted) == (
         f"DnsRefused: rfc2136:{ZONE}: {wanted['name']}: "
         f"the secret of the TSIG key '{KEY}' is another one there\n"
-        f"  hint: nothing was changed; compare `zone` '{ZONE}', `keyName` and `keyAlgorithm` with the "
+        f"  hint: nothing was changed in DNS; compare `zone` '{ZONE}', `keyName` and `keyAlgorithm` with the "
         f"configuration of {ADDRESS} port {bind.port}; the secret comes from `pulumi config set --secret "
         "--path 'dnsCredentials.office.secret'`, or the environment variable RFC2136_TSIG_SECRET\n"
     )

@@ -171,7 +171,8 @@ def test_another_account(plugin: Plugin, domain: Domain, secrets_manager: Secret
     text = error_of(plugin.create, "DkimKey", key_inputs(domain, account_id=other))
     assert text.startswith(
         "WrongAccount: with the default credentials Secrets Manager would be called in AWS account "
-        f"{domain.sandbox.account}, pulumi-aws works in {other}\n  hint: nothing was changed; "
+        f"{domain.sandbox.account}, pulumi-aws works in {other}\n"
+        "  hint: nothing was changed in Secrets Manager; "
     )
     assert [] == secrets_manager.calls
 
@@ -208,7 +209,7 @@ def test_half_redirected(start_plugin: StartPlugin, domain: Domain) -> None:
     text = error_of(plugin.create, "DkimKey", key_inputs(domain))
     assert text == (
         "InvalidSettings: aws: Route 53 is redirected to another endpoint and Secrets Manager is not\n"
-        "  hint: nothing was changed; set both or none in `aws:endpoints` or "
+        "  hint: nothing was changed in Secrets Manager; set both or none in `aws:endpoints` or "
         "AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_ROUTE_53\n"
     )
 

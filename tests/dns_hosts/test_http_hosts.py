@@ -94,7 +94,7 @@ def test_passing_trouble_with_reads(backend, trouble):
 def test_refused_before_the_change(backend):
     """A secret that opens nothing is seen by the first read: nothing was changed."""
     backend.trouble_on_reads("401")
-    assert refused(backend.host()).hint.startswith("nothing was changed; ")
+    assert refused(backend.host()).hint.startswith("nothing was changed in DNS; ")
     assert [] == backend.stored(NAME)
 
 
@@ -508,7 +508,7 @@ def test_cpanel_secondary(cpanel):
     cpanel.stand_in._lines = lambda: [one for one in lines() if one.get("record_type") != "SOA"]
     error = refused(cpanel.host())
     assert "the panel shows no SOA record of the zone" in error.text
-    assert "nothing was changed; is it the zone's primary server?" == error.hint
+    assert "nothing was changed in DNS; is it the zone's primary server?" == error.hint
     cpanel.stand_in._lines = lines
     assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
 

@@ -102,7 +102,7 @@ def test_race_and_lost_answer(host, calm):
     with pytest.raises(DnsRefused, match="another value is there already") as refused:
         publish(host, OURS, **calm)
     assert ["theirs"] == host.there
-    assert "nothing was changed; remove it, or give the key another selector" == refused.value.hint
+    assert "nothing was changed in DNS; remove it, or give the key another selector" == refused.value.hint
 
 
 def test_race_that_was_there_before(host, calm):
@@ -158,7 +158,7 @@ def test_refusal(host, calm):
     host.before["add", 1] = [raising(Refused("no", hint="do this"))]
     with pytest.raises(DnsRefused) as refused:
         publish(host, OURS, **calm)
-    assert f"{host.label}: {NAME}: no\n  hint: nothing was changed; do this" == str(refused.value)
+    assert f"{host.label}: {NAME}: no\n  hint: nothing was changed in DNS; do this" == str(refused.value)
     assert 0 == calm["clock"].monotonic()
 
 

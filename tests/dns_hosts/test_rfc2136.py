@@ -195,7 +195,7 @@ def test_zone_cut(tmp_path, kind):
     with name_servers.running(kind, tmp_path, below=f"mail.{ZONE}") as server:
         with pytest.raises(DnsRefused, match=f"the server has the name in the zone 'mail.{ZONE}'") as refused:
             publish(server.host(), Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
-        assert f"nothing was changed; set `zone`, which is '{ZONE}' now" == refused.value.hint
+        assert f"nothing was changed in DNS; set `zone`, which is '{ZONE}' now" == refused.value.hint
         below = server.host(zone=f"mail.{ZONE}")
         assert VALUE == publish(below, Record(f"s1._domainkey.mail.{ZONE}", VALUE, "same key"), **CALM)
 

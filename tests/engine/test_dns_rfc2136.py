@@ -177,7 +177,8 @@ def test_foreign_value(sandbox, bind, secondaries, open_stack):
     assert refused.failed
     assert (
         f"error: DnsRefused: {PLACE}: mail._domainkey.{domain}: a TXT record with another value "
-        "is there already\n      hint: nothing was changed; remove it, or give the key another selector"
+        "is there already\n      hint: nothing was changed in DNS; remove it, or give the key another "
+        "selector"
     ) in refused.stdout
     assert in_zone(bind, domain) == {f"mail._domainkey.{domain}": ["v=DKIM1; p=MIGf"]}
 
@@ -321,7 +322,7 @@ def test_not_allowed(sandbox, open_stack, tmp_path):
             assert refused.failed
             assert (
                 "the server answers REFUSED, the server does not allow it with this key, or does not know "
-                f"the key\n      hint: nothing was changed; compare `zone` '{zone}'"
+                f"the key\n      hint: nothing was changed in DNS; compare `zone` '{zone}'"
             ) in refused.stdout
         assert in_zone(server, zone) == before
         assert kept_records(stack) == 2

@@ -211,7 +211,7 @@ def test_gone(secrets_manager, run):
     assert lost == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert ("ResourceNotFoundException", f"nothing was changed; {lost}") == (
+    assert ("ResourceNotFoundException", f"nothing was changed in SES; {lost}") == (
         caught.value.code,
         caught.value.hint,
     )
@@ -229,7 +229,7 @@ def test_scheduled(secrets_manager, run):
     assert kept == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert ("InvalidRequestException", f"nothing was changed; {kept}") == (
+    assert ("InvalidRequestException", f"nothing was changed in SES; {kept}") == (
         caught.value.code,
         caught.value.hint,
     )
@@ -252,7 +252,7 @@ def test_changed(secrets_manager, run, other, signing_keys):
     assert f"{made.arn}: expected the key {made.held.key.fingerprint}, the secret holds {found}" == (
         caught.value.text
     )
-    assert caught.value.hint.startswith("nothing was changed; ")
+    assert caught.value.hint.startswith("nothing was changed in SES; ")
     assert f"{made.arn} has another version than {made.version_id}, which was written here" == (
         run.problem(made)
     )
