@@ -1,5 +1,5 @@
 """
-Route 53, STS, IAM and Secrets Manager, played by moto's server in a thread.
+Route 53, STS, IAM, KMS and Secrets Manager, played by moto's server in a thread.
 
 moto's accounts live in this process and outlast its servers, so each sandbox works in
 accounts of its own: several can run at once, and none sees what another one left.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import FakeZone, Route53Backend, route53_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -27,6 +28,9 @@ from sandbox.dns.zone import RecordSet
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
+
+_BACKENDS: Final = (iam_backends, kms_backends, route53_backends, secretsmanager_backends, sts_backends)
+"""What moto keeps of an account."""
 
 _account_numbers = itertools.count(123456789012)
 _lock: Final = threading.Lock()
@@ -96,7 +100,7 @@ class AwsServices:
         """Stop answering, and forget the accounts."""
         self._server.stop()
         for account in self._accounts:
-            for backends in (route53_backends, iam_backends, sts_backends, secretsmanager_backends):
+            for backends in _BACKENDS:
                 with contextlib.suppress(KeyError):
                     del backends[account]
 

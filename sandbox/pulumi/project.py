@@ -81,6 +81,13 @@ class _Stack(auto.Stack):
         return auto.UpdateSummary("", datetime.min, "", {}, {}, result="not read")
 
 
+class _Workspace(auto.LocalWorkspace):
+    """Does not select its stack: each command names it."""
+
+    def select_stack(self, stack_name: str) -> None:
+        pass
+
+
 class Project:
     """
     One stack of the project in *folder*, a context manager.
@@ -88,8 +95,9 @@ class Project:
     *config* is what a stack file has under `config:`. *program* replaces the project's
     own `__main__.py`. *without* names variables of the sandbox's environment that are not set.
     State and everything else is in a private directory, below *within* if that is given, its secrets
-    encrypted with *passphrase* and *encryption_salt*, which a stack file has as `encryptionsalt`; by
-    default the CLI makes one. A failed run is a result, not an exception.
+    encrypted by *secrets_provider*, which may need *passphrase*. *made* is what `made` returned for
+    another stack of the same name: without it the CLI makes the stack. A failed run is a result, not
+    an exception.
     """
 
     def __init__(
@@ -102,10 +110,12 @@ class Project:
         stack: str = "dev",
         without: Collection[str] = (),
         within: Path | None = None,
+        secrets_provider: str = "passphrase",
         passphrase: str = "sandbox",
-        encryption_salt: str | None = None,
+        made: Mapping[Path, bytes] | None = None,
     ) -> None:
         self._without = frozenset(without)
+        self._secrets_provider = secrets_provider
         self._passphrase = passphrase
         self._temporary = tempfile.TemporaryDirectory(prefix="byodkim-project-", dir=within)
         self._loops: list[asyncio.AbstractEventLoop] = []
@@ -118,10 +128,12 @@ class Project:
             self._state.mkdir()
             self._settings.parent.mkdir(parents=True)
             self._write_project_file(folder / "Pulumi.yaml")
-            if encryption_salt:
-                self._settings.write_text(yaml.safe_dump({"encryptionsalt": encryption_salt}))
+            for path, content in (made or {}).items():
+                (self._directory / path).parent.mkdir(parents=True, exist_ok=True)
+                (self._directory / path).write_bytes(content)
             self._pulumi = self._wrapped(copy.copy(_found_pulumi()), sandbox)
-            self._stack = self._made_stack(stack, program or functools.partial(run_main, folder))
+            mode = StackInitMode.SELECT if made else StackInitMode.CREATE
+            self._stack = self._opened(stack, program or functools.partial(run_main, folder), mode)
             self.configure(config)
         except BaseException:
             self._temporary.cleanup()
@@ -184,6 +196,11 @@ class Project:
         """All files the backend wrote: stack, history, backups."""
         return [path for path in self._state.rglob("*") if path.is_file()]
 
+    def made(self) -> dict[Path, bytes]:
+        """State and stack file by their place. Right after the CLI has made a stack, those of any new one."""
+        files = [*self.state_files(), self._settings]
+        return {path.relative_to(self._directory): path.read_bytes() for path in files}
+
     # How
 
     def _write_project_file(self, file: Path) -> None:
@@ -214,7 +231,7 @@ class Project:
         pulumi.command = str(write_script(self._directory / "bin" / "pulumi", command))
         return pulumi
 
-    def _made_stack(self, name: str, program: Callable[[], object]) -> auto.Stack:
+    def _opened(self, name: str, program: Callable[[], object], mode: StackInitMode) -> auto.Stack:
         def run() -> None:
             self._loops.append(asyncio.get_running_loop())
             # The language host tells a program where the project is, the Automation API does not.
@@ -222,14 +239,14 @@ class Project:
             with environment_of(self._environment, forget=self._without):
                 program()
 
-        workspace = auto.LocalWorkspace(
+        workspace = _Workspace(
             work_dir=str(self._work),
             program=run,
             pulumi_command=self._pulumi,
-            secrets_provider="passphrase",
+            secrets_provider=self._secrets_provider,
             env_vars=self._environment,
         )
-        return _Stack(name, workspace, StackInitMode.CREATE)
+        return _Stack(name, workspace, mode)
 
     def _run(
         self, run: Callable[..., Any], on_output: Callable[[str], object] | None, options: Mapping[str, Any]

@@ -93,11 +93,12 @@ def open_stack(sandbox, open_stacks):
 
 @pytest.fixture
 def shell(monkeypatch):
-    """Lets this process be the shell of a person who knows the sandbox, and no passphrase."""
+    """Lets this process be the shell of a person who has selected a stack, and knows no passphrase."""
 
     def enter(stack, *, passphrase=None):
         for name, value in stack._environment.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PULUMI_STACK", stack._stack.name)
         monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
         if passphrase:
             monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)

@@ -1,11 +1,11 @@
 """
 The search for secrets in all that stacks stored and showed: which secrets there are, and where they stand.
 
-Secrets are what the runs themselves had: keys and stack files, decrypted with the passphrase
-of all tests.
+Secrets are what the runs themselves had: keys and stack files, decrypted. `pulumi stack export
+--show-secrets` knows only what is in state now; keys that a test made and removed are in the files
+of the runs before.
 """
 
-import base64
 import functools
 import hashlib
 import json
@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
@@ -24,14 +23,9 @@ from sandbox.world import Sandbox
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.support.leaks import KeySearch, shown_by
 
-PASSPHRASE = b"sandbox"
-"""With which `sandbox.pulumi.project` has secrets encrypted."""
-
-STACK_SALT = re.compile(r'encryptionsalt"?:\s*"?v1:([^:]+):')
 SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
 """In a stack file. Not parsed: some tests write what PyYAML can't read."""
 
-SALT = re.compile(r'"salt":\s*"v1:([^:"]+):')
 CIPHERTEXT = re.compile(r'"ciphertext":\s*"(v1:[^:"]+:[^:"]+)"')
 
 COMPACT = re.compile(r"[0-9]+[.][A-Za-z0-9+/=]+[.][A-Za-z0-9+/=]+")
@@ -76,42 +70,21 @@ def leaks(
 def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
     """Every key that is or was in the stack's state, decrypted."""
     for path in stack.state_files():
-        text = path.read_text()
-        for salt in set(SALT.findall(text)):
-            for ciphertext in set(CIPHERTEXT.findall(text)):
-                secret = json.loads(decrypted(ciphertext, salt))
-                if isinstance(secret, str) and COMPACT.fullmatch(secret):
-                    yield load(keys.load(secret, proved=True).pkcs1_der)
+        for ciphertext in set(CIPHERTEXT.findall(path.read_text())):
+            secret = json.loads(stack.decrypted(ciphertext))
+            if isinstance(secret, str) and COMPACT.fullmatch(secret):
+                yield load(keys.load(secret, proved=True).pkcs1_der)
 
 
 def secrets_of(*stacks: Stack) -> dict[str, str]:
     """Every secret that was in a stack file in any run, decrypted."""
     secrets = {
-        decrypted(ciphertext, salt)
+        stack.decrypted(ciphertext)
         for stack in stacks
         for text in stack.stack_files
-        for salt in STACK_SALT.findall(text)
         for ciphertext in SECURE.findall(text)
     }
     return {f"secret {number}": secret for number, secret in enumerate(sorted(secrets), 1)}
-
-
-def decrypted(ciphertext: str, salt: str) -> str:
-    """What Pulumi wrote as `v1:<nonce>:<ciphertext>`."""
-    _, nonce, octets = ciphertext.split(":")
-    cipher = AESGCM(encryption_key(salt))
-    return cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
-
-
-@functools.cache
-def encryption_key(salt: str) -> bytes:
-    """
-    What Pulumi makes of the passphrase (pulumi/sdk, go/common/resource/config/crypt.go).
-
-    `pulumi stack export --show-secrets` knows only what is in state now; keys that a test made
-    and removed are in the files of the runs before.
-    """
-    return hashlib.pbkdf2_hmac("sha256", PASSPHRASE, base64.b64decode(salt), 1_000_000)
 
 
 @functools.cache

@@ -4,7 +4,11 @@ A stack as the engine tests use it, and the counting of what it asks of SES and 
 No assertion here; nothing that knows of one test only.
 """
 
+import base64
+import functools
+import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
-from pulumi.automation import ConfigValue
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.dns.server import Query
@@ -39,19 +44,67 @@ OPENSSL_KEY = (_TESTDATA / "rsa2048.pkcs8.pem").read_text()
 
 OTHER_OPENSSL_KEY = (_TESTDATA / "another.pem").read_text()
 
+PASSPHRASE = b"sandbox"
+"""Of stacks that have one."""
+
 Domains = Mapping[str, Mapping[str, object]]
 """As under `ses-byodkim:domains` in a stack file, private keys in plain."""
+
+
+@dataclass(frozen=True)
+class NewStack:
+    """What `pulumi stack init` makes."""
+
+    secrets_provider: str
+    files: Mapping[Path, bytes]
+    key: bytes
+    """With which secrets are encrypted (pulumi/sdk, go/common/resource/config/crypt.go)."""
+
+
+@functools.cache
+def new_stack(sandbox: Sandbox, folder: Path, name: str, *, has_passphrase: bool) -> NewStack:
+    """
+    A stack *name* of the project in *folder*: its secrets have a passphrase, or a key in KMS.
+
+    Half a second of work, once for all stacks of that name. To derive a key from the passphrase is a
+    quarter of a second in each run of the CLI.
+    """
+    provider = "passphrase" if has_passphrase else f"awskms://{key_in_kms(sandbox)}?region={REGION}"
+    with Project(sandbox, config={}, folder=folder, stack=name, secrets_provider=provider) as project:
+        files, settings = project.made(), yaml.safe_load(project._settings.read_text())
+    if has_passphrase:
+        _, salt, *_ = settings["encryptionsalt"].split(":")
+        key = hashlib.pbkdf2_hmac("sha256", PASSPHRASE, base64.b64decode(salt), 1_000_000)
+    else:
+        encrypted = base64.b64decode(settings["encryptedkey"])
+        key = kms(sandbox).decrypt(CiphertextBlob=encrypted)["Plaintext"]
+    return NewStack(provider, files, key)
+
+
+@functools.cache
+def key_in_kms(sandbox: Sandbox) -> str:
+    """The id of a key of its own for the secrets of stacks."""
+    return kms(sandbox).create_key()["KeyMetadata"]["KeyId"]
+
+
+def kms(sandbox: Sandbox) -> Any:
+    """A client of KMS."""
+    return boto3.client(
+        "kms",
+        region_name=REGION,
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
 
 
 class Stack(Project):
     """
     A project that has the settings which all tests share, and keeps what its runs were given and showed.
 
-    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. All stacks of
-    a process have one salt, since the search for secrets derives a key from each in a third of a second.
+    `stack_files` are the contents of the stack file in all its runs: secrets encrypted. What a stack
+    is encrypted with is in AWS: without credentials it has a passphrase.
     """
-
-    _salt: str | None = None
 
     def __init__(
         self,
@@ -63,6 +116,7 @@ class Stack(Project):
         stack: str = "dev",
         aws: Mapping[str, object] | None = None,
         without: Collection[str] = (),
+        has_passphrase: bool = False,
         **settings: object,
     ) -> None:
         """*aws* is added to the settings of pulumi-aws, by their whole names."""
@@ -74,6 +128,8 @@ class Stack(Project):
             "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0},
             **(aws or {}),
         }
+        made = new_stack(sandbox, folder, stack, has_passphrase=has_passphrase or bool(without))
+        self._cipher = AESGCM(made.key)
         super().__init__(
             sandbox,
             config=self._shared,
@@ -81,9 +137,10 @@ class Stack(Project):
             folder=folder,
             stack=stack,
             without=without,
-            encryption_salt=Stack._salt,
+            secrets_provider=made.secrets_provider,
+            passphrase=PASSPHRASE.decode(),
+            made=made.files,
         )
-        Stack._salt = yaml.safe_load(self._settings.read_text())["encryptionsalt"]
         if domains:
             self.declare(domains, **settings)
 
@@ -94,20 +151,36 @@ class Stack(Project):
         Private keys become secrets, and so does what has to be one of `dnsCredentials`.
         """
         written = json.loads(json.dumps(domains))
-        private_keys = {
-            f'ses-byodkim:domains["{name}"].keys.{generation}.privateKey': key.pop("privateKey")
-            for name, domain in written.items()
-            for generation, key in domain.get("keys", {}).items()
-        }
+        for domain in written.values():
+            for key in domain.get("keys", {}).values():
+                key["privateKey"] = self.encrypted(key["privateKey"])
         credentials: Any = settings.pop("dnsCredentials", {})
+        for host, values in credentials.items():
+            secret = {name: self.encrypted(value) for name, value in values.items() if name not in NOT_SECRET}
+            credentials[host] = values | secret
+        if credentials:
+            settings["dnsCredentials"] = credentials
         ours = {f"ses-byodkim:{name}": value for name, value in settings.items()}
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
-        for path, private_key in private_keys.items():
-            self.set_secret(path, private_key)
-        for name, values in credentials.items():
-            for key, value in values.items():
-                path = f"ses-byodkim:dnsCredentials.{name}.{key}"
-                self._stack.set_config(path, ConfigValue(value, secret=key not in NOT_SECRET), path=True)
+
+    def encrypted(self, text: str) -> dict[str, str]:
+        """What `pulumi config set --secret` writes into the stack file."""
+        nonce = os.urandom(12)
+        octets = self._cipher.encrypt(nonce, text.encode(), None)
+        return {"secure": f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(octets).decode()}"}
+
+    def decrypted(self, ciphertext: str) -> str:
+        """What was encrypted, by Pulumi or here."""
+        _, nonce, octets = ciphertext.split(":")
+        return self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
+
+    def export_text(self) -> str:
+        """What `pulumi stack export` prints, which takes a fifth of a second."""
+        (file,) = self._state.glob(".pulumi/stacks/*/*.json")
+        stored = json.loads(file.read_text())
+        return json.dumps(
+            {"version": stored["version"], "deployment": stored["checkpoint"]["latest"]}, indent=4
+        )
 
     def preview(self, **options):
         return self._kept(super().preview(**options))

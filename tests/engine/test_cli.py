@@ -28,7 +28,8 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     """
     domain = "cli.example"
     sandbox.add_zone(domain)
-    stack = open_stack({"CLI.example": {"generation": 1, "tags": {"team": "newsletter"}}})
+    domains = {"CLI.example": {"generation": 1, "tags": {"team": "newsletter"}}}
+    stack = open_stack(domains, has_passphrase=True)
     before = stack.up().outputs["domains"][domain]["records"]
 
     shown = byodkim(stack, "status", "--json")
@@ -80,7 +81,7 @@ def test_one_configuration(sandbox, open_stack, byodkim):
     """
     domain = "shared.example"
     sandbox.add_zone(domain)
-    stack = open_stack({domain: {"generation": 1}})
+    stack = open_stack({domain: {"generation": 1}}, has_passphrase=True)
     project_file, before = stack._work / "Pulumi.yaml", stack._settings.read_text()
     written = yaml.safe_load(before)
     ours = {name: written["config"].pop(name) for name in ("ses-byodkim:defaults", "ses-byodkim:domains")}

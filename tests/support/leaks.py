@@ -89,8 +89,7 @@ class KeySearch:
 
 def shown_by(project: Project, results: Sequence[Result]) -> dict[str, str | bytes]:
     """All that a project stored in its state, and that its runs showed: as people read it, and as events."""
-    shown: dict[str, str | bytes] = {"stack export": project.export_text()}
-    shown |= {str(path): path.read_bytes() for path in project.state_files()}
+    shown: dict[str, str | bytes] = {str(path): path.read_bytes() for path in project.state_files()}
     for number, result in enumerate(results, 1):
         shown[f"stdout of run {number}"] = result.stdout
         shown[f"stderr of run {number}"] = result.stderr

@@ -38,7 +38,7 @@ def quick_runs(sandbox):
     script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
     with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
         port = int(output.readline())
-        more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script)}
+        more = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}", "PULUMI_PYTHON_CMD": str(script), "GOGC": "400"}
         sandbox.more_environment |= more
         try:
             yield
