@@ -117,7 +117,6 @@ class Shell:
                 pulumi_home=install_plugins(pulumi, pulumi_home),
                 language_host=language_host,
             ),
-            "AWS_ENDPOINT_URL_KMS": sandbox.aws.url,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
