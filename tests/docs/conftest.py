@@ -1,6 +1,5 @@
 """For each test an empty AWS account and a shell in a copy of the project: every page is on example.com."""
 
-import boto3
 import pytest
 
 from sandbox.pulumi.language_host import serving
@@ -8,7 +7,7 @@ from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.pages import block
 from tests.docs.shell import Shell
-from tests.engine.stack import REGION
+from tests.engine.stack import key_in_kms, kms
 from tests.support.quick_runs import quick_runs
 
 
@@ -37,8 +36,9 @@ def shell(sandbox, tmp_path, pulumi_home, language_host):
 
 @pytest.fixture
 def stack(shell):
-    """A shell whose stack is made, and nothing else."""
-    assert shell.run("pulumi stack init prod").exit_code == 0
+    """A shell whose stack is made, and nothing else. Each run would take longer with a passphrase."""
+    key = key_in_kms(shell.sandbox)
+    assert shell.run(f"pulumi stack init prod --secrets-provider '{key}'").exit_code == 0
     return shell
 
 
@@ -57,16 +57,10 @@ def follow(shell):
 @pytest.fixture
 def kms_alias(sandbox):
     """Makes a KMS key that can be called by a name."""
-    kms = boto3.client(
-        "kms",
-        region_name=REGION,
-        endpoint_url=sandbox.aws.url,
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-    )
+    with kms(sandbox) as client:
 
-    def make(name):
-        kms.create_alias(AliasName=f"alias/{name}", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+        def make(name):
+            key = client.create_key()["KeyMetadata"]["KeyId"]
+            client.create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
 
-    yield make
-    kms.close()
+        yield make

@@ -80,7 +80,7 @@ class Shell:
     """One project folder, and what is on PATH there."""
 
     def __init__(self, sandbox: Sandbox, directory: Path, *, pulumi_home: Path, language_host: str) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self.project = directory / "project"
         for name in PROJECT:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -139,7 +139,7 @@ class Shell:
         defaults = "  ses-byodkim:defaults:\n"
         if defaults not in pasted:
             pasted = pasted.replace("config:\n", f"config:\n{defaults}", 1)
-        resolver = f"    dnsResolvers: ['{self._sandbox.dns_resolver}']\n"
+        resolver = f"    dnsResolvers: ['{self.sandbox.dns_resolver}']\n"
         self.stack_file.write_text(left + pasted.replace(defaults, defaults + resolver))
 
     def days_pass(self, days: int) -> None:

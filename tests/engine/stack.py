@@ -69,33 +69,37 @@ def new_stack(sandbox: Sandbox, folder: Path, name: str, *, has_passphrase: bool
     Half a second of work, once for all stacks of that name. To derive a key from the passphrase is a
     quarter of a second in each run of the CLI.
     """
-    provider = "passphrase" if has_passphrase else f"awskms://{key_in_kms(sandbox)}?region={REGION}"
+    provider = "passphrase" if has_passphrase else key_in_kms(sandbox)
     with Project(sandbox, config={}, folder=folder, stack=name, secrets_provider=provider) as project:
         files, settings = project.made(), yaml.safe_load(project._settings.read_text())
     if has_passphrase:
         _, salt, *_ = settings["encryptionsalt"].split(":")
         key = hashlib.pbkdf2_hmac("sha256", PASSPHRASE, base64.b64decode(salt), 1_000_000)
     else:
-        encrypted = base64.b64decode(settings["encryptedkey"])
-        key = kms(sandbox).decrypt(CiphertextBlob=encrypted)["Plaintext"]
+        with kms(sandbox) as client:
+            encrypted = base64.b64decode(settings["encryptedkey"])
+            key = client.decrypt(CiphertextBlob=encrypted)["Plaintext"]
     return NewStack(provider, files, key)
 
 
-@functools.cache
 def key_in_kms(sandbox: Sandbox) -> str:
-    """The id of a key of its own for the secrets of stacks."""
-    return kms(sandbox).create_key()["KeyMetadata"]["KeyId"]
+    """A new key, as `pulumi stack init --secrets-provider` takes it."""
+    with kms(sandbox) as client:
+        return f"awskms://{client.create_key()['KeyMetadata']['KeyId']}?region={REGION}"
 
 
-def kms(sandbox: Sandbox) -> Any:
+@contextmanager
+def kms(sandbox: Sandbox) -> Iterator[Any]:
     """A client of KMS."""
-    return boto3.client(
+    client = boto3.client(
         "kms",
         region_name=REGION,
         endpoint_url=sandbox.aws.url,
         aws_access_key_id=sandbox.aws.access_key,
         aws_secret_access_key=sandbox.aws.secret_key,
     )
+    yield client
+    client.close()
 
 
 class Stack(Project):
