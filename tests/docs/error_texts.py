@@ -1,5 +1,5 @@
 """
-Every error text of the product, as its source has it, by the module that holds it.
+Every text of an error, a warning or a note of the product, as its source has it.
 
 Source in, texts out: `…` stands for what is filled in.
 """
@@ -40,6 +40,14 @@ MAKERS: Final = re.compile(
     r"removed_too_early|still_delegated|hidden|carried|\w*in_stack|encrypted_in_vain|text|line|lost)"
 )
 """Functions that return errors, or texts of them."""
+
+SAYS: Final = {"info", "say", "warn"}
+"""What shows a warning or a note."""
+
+WARNINGS: Final = re.compile(
+    r"\w*_warnings|_not_checked|_say_\w+|served_elsewhere|waiting_for_dns|will_take_over|taking_over|planned_switch"
+)
+"""Functions that return warnings or notes."""
 
 TABLES: Final = re.compile(r"_(\w+_PROBLEMS|MEANS)")
 """Constants with one text in each row, the last of a tuple or the value of a dict."""
@@ -87,13 +95,18 @@ def _of_module(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
-                if name in raised or MAKERS.fullmatch(name) or _appends_a_problem(node):
+                if name in raised | SAYS or MAKERS.fullmatch(name) or _appends_a_problem(node):
                     for argument in (*args, *(one.value for one in keywords if one.arg not in SILENT)):
                         yield from _texts(argument, constants)
-            case ast.FunctionDef(name=name) if MAKERS.fullmatch(name):
+            case ast.FunctionDef(name=name) if MAKERS.fullmatch(name) or WARNINGS.fullmatch(name):
                 for inner in ast.walk(node):
-                    if isinstance(inner, ast.Return | ast.Yield) and inner.value:
-                        yield from _texts(inner.value, constants)
+                    match inner:
+                        case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                            yield from _texts(value, constants)
+                        case ast.Assign(targets=[ast.Name(id="line" | "text")], value=value) if (
+                            WARNINGS.fullmatch(name)
+                        ):
+                            yield from _texts(value, constants)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.Tuple(elts=rows)) if TABLES.fullmatch(
                 name
             ):
@@ -138,5 +151,5 @@ def _texts(node: ast.expr, constants: dict[str, ast.expr]) -> Iterator[str]:
 
 
 def _message(text: str) -> str:
-    """*text* without its hint."""
-    return text.partition("\n  hint:")[0].strip()
+    """*text* without its hint, and without further lines."""
+    return text.partition("\n")[0].strip()
