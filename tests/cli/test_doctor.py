@@ -23,6 +23,8 @@ from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.errors import StillInUse
+from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import DELEGATED
 from sandbox.ses.switches import Fault
 from tests.support.cli_project import CliProject
@@ -458,6 +460,11 @@ def test_private_key_after_a_step_back(project, world):
     result = project.run("doctor")
     settings = "`generation: 2` and `published: [1, 2, 4]` and `overlapDays: 0`"
     assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+    (stored,), now = project.stored, world.clock.now()
+    advised = replace(stored.declared, published=(1, 2, 4), overlap_days=0)
+    rules.refuse_unsafe(stored, advised, unknown=(), now=now)
+    with pytest.raises(StillInUse):
+        rules.refuse_unsafe(stored, replace(advised, overlap_days=10), unknown=(), now=now)
 
 
 @pytest.mark.parametrize(
