@@ -8,7 +8,7 @@ SIZES ?= 1,10,50,100,300
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
+.PHONY: help demo test languages faults acceptance fuzz bench check sandbox engine schema picture screenshot site reference lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -18,6 +18,9 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 
 test: venv/.installed engine ## Run all tests, those on the real engine too
 	$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+languages: venv/.installed engine ## Run the example in TypeScript, Go and YAML; needs Node.js, npm and Go
+	$(RUN) -m tests.languages
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it
 	$(RUN) -m tests.faults

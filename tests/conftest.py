@@ -37,6 +37,9 @@ from tests.support.world import World
 REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
+collect_ignore: Final = ["languages"]
+"""What runs only when it is named: `make languages`."""
+
 PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 """Folders whose tests call AWS as people do, beside the product."""
 

@@ -62,7 +62,7 @@ def find_pulumi() -> auto.PulumiCommand:
             return attempt()
         except EngineMissing as error:
             tried.append(str(error))
-    with _only_one():
+    with only_one():
         for attempt in (_cached, _downloaded, _built):
             try:
                 return attempt()
@@ -130,19 +130,18 @@ def _downloaded() -> auto.PulumiCommand:
 
 def _built() -> auto.PulumiCommand:
     version = pinned_version()
-    go = shutil.which("go")
-    if go is None:
-        raise EngineMissing("it can't be built from source: there is no `go` on PATH")
     root = cache_directory() / version
-    _say(
-        f"building the Pulumi CLI {version} from source to {root}: once a machine, "
-        "about 10 minutes on two cores, and 2 GB"
-    )
     stamp = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}"
     with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
         bin_directory = _made(Path(unfinished, "bin"))
-        options = ["-trimpath", "-tags", "grpcnotrace,osusergo", "-ldflags", stamp]
-        _build([go, "build", *options, "-o", str(bin_directory / "pulumi"), GO_PACKAGE])
+        build(
+            GO_PACKAGE,
+            bin_directory / "pulumi",
+            module=GO_MODULE,
+            stamp=stamp,
+            announced=f"building the Pulumi CLI {version} from source to {root}: once a machine, "
+            "about 10 minutes on two cores, and 2 GB",
+        )
         start = bin_directory / PLUGIN_START
         start.write_text(PLUGIN_START_SCRIPT)
         start.chmod(0o755)
@@ -150,18 +149,24 @@ def _built() -> auto.PulumiCommand:
     return _command(root)
 
 
-def _build(command: list[str]) -> None:
-    """Run *command* in the Go module; print regularly that it still runs."""
+def build(package: str, program: Path, *, module: Path, stamp: str, announced: str) -> None:
+    """Build *program* from *package*, pinned by the Go module in *module*; report while it takes long."""
+    go = shutil.which("go")
+    if go is None:
+        raise EngineMissing("it can't be built from source: there is no `go` on PATH")
+    _say(announced)
+    options = ["-trimpath", "-tags", "grpcnotrace,osusergo", "-ldflags", stamp]
+    command = [go, "build", *options, "-o", str(program), package]
     with (
         tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, cwd=GO_MODULE, stdout=log, stderr=log) as build,
+        subprocess.Popen(command, cwd=module, stdout=log, stderr=log) as running,
     ):
         for waited in itertools.count(REPORT_SECONDS, REPORT_SECONDS):
             try:
-                code = build.wait(REPORT_SECONDS)
+                code = running.wait(REPORT_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                _say(f"still building the Pulumi CLI, {waited} s so far")
+                _say(f"still building {program.name}, {waited} s so far")
         if code != 0:
             log.seek(0)
             last_lines = "\n".join(log.read().splitlines()[-10:])
@@ -169,13 +174,13 @@ def _build(command: list[str]) -> None:
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
+def only_one() -> Iterator[None]:
     """A lock that one process on this machine can hold."""
     with (_made(cache_directory()) / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("waiting for another run that gets the Pulumi CLI")
+            _say("waiting for another run that fills the same cache")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

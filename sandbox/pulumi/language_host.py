@@ -13,7 +13,7 @@ import sysconfig
 import venv
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +82,23 @@ class LanguageHost(LanguageServer):
             runpy.run_path(self._directory, run_name="__main__")
 
 
-@contextmanager
-def serving(environment: Mapping[str, str], *, forget: Collection[str] = ()) -> Iterator[str]:
+def serving(environment: Mapping[str, str], *, forget: Collection[str] = ()) -> AbstractContextManager[str]:
     """
     What the variable PULUMI_DEBUG_LANGUAGES has to be for `pulumi` to come here.
 
     *environment* is what programs find in theirs, beside this process's but for *forget*.
     """
+    return served("python", LanguageHost(environment, forget))
+
+
+@contextmanager
+def served(language: str, host: LanguageHost) -> Iterator[str]:
+    """The same for the *host* of any language; several are separated by commas."""
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(environment, forget), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"python:{port}"
+        yield f"{language}:{port}"
     finally:
         server.stop(grace=None).wait()

@@ -68,7 +68,7 @@ def typed(commands: str, *, cwd: Path, env: dict[str, str]) -> Done:
             stdin=terminal,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,  # the first run of a program in another language compiles its SDK
         )
     finally:
         os.close(terminal)
@@ -79,7 +79,15 @@ def typed(commands: str, *, cwd: Path, env: dict[str, str]) -> Done:
 class Shell:
     """One project folder, and what is on PATH there."""
 
-    def __init__(self, sandbox: Sandbox, directory: Path, *, pulumi_home: Path, language_host: str) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        directory: Path,
+        *,
+        pulumi_home: Path,
+        language_host: str,
+        more_programs: Path | None = None,
+    ) -> None:
         self.sandbox = sandbox
         self.project = directory / "project"
         for name in PROJECT:
@@ -117,7 +125,7 @@ class Shell:
                 pulumi_home=install_plugins(pulumi, pulumi_home),
                 language_host=language_host,
             ),
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(map(str, filter(None, (programs, more_programs, os.environ["PATH"])))),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none: what builds is installed already
             "PIP_NO_INDEX": "1",

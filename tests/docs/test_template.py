@@ -42,7 +42,7 @@ def test_template(sandbox, shell):
     assert (project / "Pulumi.yaml").read_text().startswith("name: senders\n")
     assert (project / "__main__.py").read_text() == (ROOT / "__main__.py").read_text()
 
-    shutil.copytree(ROOT / "examples" / "stack-reference", shell.project / "stack-reference")
+    shutil.copytree(ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference")
     used = shell.run(REFERENCE, PYTHONPATH=str(ROOT))
     assert used.exit_code == 0, used.shown
     assert json.loads(used.stdout[used.stdout.rindex("[") :]) == [DOMAIN]

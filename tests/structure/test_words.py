@@ -54,7 +54,8 @@ def files() -> Iterator[Path]:
     """All that users and developers read: source, pages, stack files."""
     yield from (ROOT / "__main__.py", ROOT / "Makefile", *sorted(ROOT.glob("*.md")))
     for place in PLACES:
-        yield from (path for path in sorted((ROOT / place).rglob("*")) if path.suffix in SUFFIXES)
+        paths = (path for path in sorted((ROOT / place).rglob("*")) if path.suffix in SUFFIXES)
+        yield from (path for path in paths if path.name != "package-lock.json")  # names of others' packages
 
 
 def found(pattern: str, text: str) -> list[str]:

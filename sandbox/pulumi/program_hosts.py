@@ -1,0 +1,191 @@
+"""
+Language hosts for programs in TypeScript, Go and YAML, where the Pulumi CLI comes without them.
+
+Official packages of the CLI contain `pulumi-language-nodejs`, `-go` and `-yaml`; those are used. A CLI
+that was built from source has none. The host for YAML is an interpreter and a Go module of its own: it
+is built, too. The other two can't be fetched as Go modules. All that they do for our programs is to
+install the dependencies, and to start the program with the variables or options that its SDK reads. A
+small stand-in for each does that; the SDK, the compiler and the engine are the real ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi.automation as auto
+from pulumi.runtime.proto import language_pb2
+
+from sandbox.pulumi.engine import EngineMissing, build, cache_directory, only_one
+from sandbox.pulumi.language_host import LanguageHost, served
+
+YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
+"""A Go module that pins the host for YAML and all it is built from."""
+
+YAML_PACKAGE: Final = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
+
+ERROR_SHOWN: Final = 32
+"""Exit status of a program that has shown its error itself, in all SDKs."""
+
+
+@contextmanager
+def serving_programs(pulumi: auto.PulumiCommand) -> Iterator[tuple[str, Path]]:
+    """
+    What PULUMI_DEBUG_LANGUAGES needs for *pulumi* to run TypeScript and Go, and a folder for PATH, for YAML.
+
+    Empty for languages whose hosts *pulumi* has.
+    """
+    beside = Path(pulumi.command).parent
+    with ExitStack() as servers:
+        addresses = [
+            servers.enter_context(served(name, host))
+            for name, host in (("nodejs", NodeHost()), ("go", GoHost()))
+            if not (beside / f"pulumi-language-{name}").exists()
+        ]
+        yield ",".join(addresses), beside if (beside / "pulumi-language-yaml").exists() else _yaml_host()
+
+
+def _yaml_host() -> Path:
+    """The folder of the host for YAML, which is built once a machine."""
+    found = re.search(r"github\.com/pulumi/pulumi-yaml v(\S+)", (YAML_MODULE / "go.mod").read_text())
+    if found is None:
+        raise EngineMissing(f"{YAML_MODULE / 'go.mod'} names no version of pulumi-yaml")
+    folder = cache_directory() / f"yaml-{found[1]}"
+    with only_one():
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
+                build(
+                    YAML_PACKAGE,
+                    Path(unfinished, "bin", "pulumi-language-yaml"),
+                    module=YAML_MODULE,
+                    stamp="-s -w",
+                    announced=f"building Pulumi's host for YAML {found[1]} to {folder}: once a machine",
+                )
+                Path(unfinished, "bin").rename(folder)
+    return folder
+
+
+class _ProgramHost(LanguageHost):
+    """Starts a program as a process of its own."""
+
+    def __init__(self) -> None:
+        super().__init__({}, ())
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        self._install(Path(request.info.program_directory))
+        yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with tempfile.TemporaryDirectory() as built:
+            command, variables = self._command(request, Path(built))
+            config = {
+                "PULUMI_CONFIG": json.dumps(dict(request.config)),
+                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            }
+            done = _run(command, request.info.program_directory, config | variables)
+        if done.returncode == 0:
+            return language_pb2.RunResponse()
+        shown = "" if done.returncode == ERROR_SHOWN else f": {done.stdout[-2000:]}"
+        error = f"the program ended with status {done.returncode}{shown}"
+        return language_pb2.RunResponse(error=error, bail=done.returncode == ERROR_SHOWN)
+
+    def _install(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+        """The command that runs the program, and its variables; *built* is a folder for what is compiled."""
+        raise NotImplementedError
+
+
+class NodeHost(_ProgramHost):
+    """Runs a program in TypeScript by `run` of the SDK, which compiles it and checks its types."""
+
+    def _install(self, folder: Path) -> None:
+        """Install what the lock names, once a machine: it is more than 200 packages."""
+        lock = (folder / "package-lock.json").read_bytes()
+        installed = cache_directory() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
+        with only_one():
+            if not installed.exists():
+                with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
+                    for name in ("package.json", "package-lock.json"):
+                        shutil.copy(folder / name, unfinished)
+                    _checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], unfinished)
+                    Path(unfinished, "node_modules").rename(_with_parent(installed / "node_modules"))
+        if not (folder / "node_modules").exists():
+            (folder / "node_modules").symlink_to(installed / "node_modules")
+
+    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+        options = {
+            "monitor": request.monitor_address,
+            "engine": self._engine,
+            "organization": request.organization,
+            "project": request.project,
+            "root-directory": request.info.root_directory,
+            "stack": request.stack,
+            "pwd": request.info.program_directory,
+            "parallel": request.parallel,
+        }
+        sdk = Path(request.info.program_directory, "node_modules", "@pulumi", "pulumi")
+        command = [
+            "node",
+            str(sdk / "cmd" / "run"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ]
+        command += ["--dry-run"] if request.dryRun else []
+        return [*command, "."], {"PULUMI_NODEJS_TYPESCRIPT": "true"}
+
+
+class GoHost(_ProgramHost):
+    """Compiles a program in Go and runs it."""
+
+    def _install(self, folder: Path) -> None:
+        _checked(["go", "mod", "download"], folder)
+
+    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+        _checked(["go", "build", "-o", str(built / "program"), "."], request.info.program_directory)
+        return [str(built / "program")], {
+            "PULUMI_MONITOR": request.monitor_address,
+            "PULUMI_ENGINE": self._engine,
+            "PULUMI_ORGANIZATION": request.organization,
+            "PULUMI_PROJECT": request.project,
+            "PULUMI_ROOT_DIRECTORY": request.info.root_directory,
+            "PULUMI_STACK": request.stack,
+            "PULUMI_PARALLEL": str(request.parallel),
+            "PULUMI_DRY_RUN": str(request.dryRun).lower(),
+        }
+
+
+def _checked(command: list[str], folder: Path | str) -> None:
+    done = _run(command, folder)
+    if done.returncode:
+        raise RuntimeError(f"`{' '.join(command)}` failed: {done.stdout[-2000:]}")
+
+
+def _run(
+    command: list[str], folder: Path | str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The result of *command*, with all that it printed as its output."""
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**theirs, **(variables or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def _with_parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

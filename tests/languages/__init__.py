@@ -1,0 +1,1 @@
+"""Programs in TypeScript, Go and YAML, whose compilers and SDKs take minutes: `make languages` runs them."""

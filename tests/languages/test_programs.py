@@ -1,0 +1,94 @@
+"""
+The example in each language, run by the real engine: it reads a stack that the stack-file project has made.
+
+The commands are those of the example's page.
+"""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.languages.__main__ import main
+from tests.languages.conftest import PENDING, VERIFIED
+
+pytestmark = pytest.mark.engine
+
+(PAGE,) = re.findall(
+    r"^```sh\n(.*?)^```$",
+    (ROOT / "examples" / "stack-reference" / "README.md").read_text(),
+    re.MULTILINE | re.DOTALL,
+)
+
+LANGUAGES = sorted(path.parent.name for path in ROOT.glob("examples/stack-reference/*/Pulumi.yaml"))
+
+
+def outputs(shell, language, *, senders="prod"):
+    """What came of the program in *language*, run as its page says with that stack, and its outputs."""
+    commands = f"cd stack-reference\n{PAGE}"
+    for old, new in (("cd typescript", f"cd {language}"), ("init dev", f"init {language}-{senders}")):
+        assert old in commands
+        commands = commands.replace(old, new)
+    assert "senders organization/ses-byodkim/prod" in commands
+    commands = commands.replace("ses-byodkim/prod", f"ses-byodkim/{senders}")
+    done = shell.run(commands, PYTHONPATH=str(ROOT))
+    return done, json.loads(done.stdout[done.stdout.rindex("\n{") :]) if done.exit_code == 0 else None
+
+
+def test_languages():
+    """There is a program in each language that Pulumi has and our users asked for."""
+    assert LANGUAGES == ["go", "python", "typescript", "yaml"]
+
+
+def test_missing_tools(monkeypatch, tmp_path, capsys):
+    """Without a compiler nothing is run, and nothing counts as passed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main() != 0
+    assert capsys.readouterr().err == "make languages: not on PATH: node, npm, go\n"
+
+
+@pytest.mark.parametrize("language", ["go", "python", "typescript"])
+def test_verified(shell, language):
+    """The program has the names of the verified domains."""
+    done, found = outputs(shell, language)
+    assert done.exit_code == 0, done.shown
+    assert found == {"verified": sorted(VERIFIED)}
+
+
+@pytest.mark.parametrize("language", ["go", "python", "typescript"])
+def test_pending(shell, language):
+    """The program fails while a domain is not verified, and says which."""
+    done, _ = outputs(shell, language, senders="staging")
+    assert done.exit_code != 0
+    assert re.search(rf"not verified yet: .*{PENDING}", done.shown), done.shown
+
+
+def test_yaml(shell):
+    """YAML has no conditions: the program hands on what the stack says."""
+    done, found = outputs(shell, "yaml")
+    assert done.exit_code == 0, done.shown
+    assert sorted(found["domains"]) == sorted(VERIFIED)
+    assert {one["generation"] for one in found["domains"].values()} == {1}
+    assert found["pending"] == []
+    done, found = outputs(shell, "yaml", senders="staging")
+    assert done.exit_code == 0, done.shown
+    assert [PENDING in line for line in found["pending"]] == [True]
+
+
+def test_types(shell):
+    """The compiler of TypeScript has no complaint, and has one where the type is wrong."""
+    folder = shell.project / "stack-reference" / "typescript"
+    assert shell.run(f"cd {folder}\npulumi install").exit_code == 0
+
+    def complaints():
+        command = ["node_modules/.bin/tsc", "--noEmit"]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
+
+    assert complaints() == ""
+    program = folder / "index.ts"
+    before = program.read_text()
+    program.write_text(before + "verified.get().includes(1);\n")
+    assert "TS2345" in complaints()
+    program.write_text(before)
