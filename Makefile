@@ -66,7 +66,7 @@ fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the cou
 	$(RUN) -m tests.fuzz --cases 100000
 
 bench: venv/.installed engine ## Measure runs of SIZES domains (1,10,50,100,300), and write docs/reference/performance.md
-	$(RUN) -m tests.bench --sizes $(SIZES)
+	$(RUN) -m tests.bench --sizes $(SIZES) $(if $(REST),--rest)
 
 clean: ## Remove what the other targets made in this folder
 	rm -rf venv build dist site .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,10 @@
 """
 Measures, keeps the raw results and writes the page: `python -m tests.bench --sizes 1,10`.
 
-Progress goes to standard error. All figures of a page come from one run on one machine: a run
-replaces what the one before it measured. `--page-only` writes the page from the kept results.
+Progress goes to standard error. The programs of a case run one after the other, and all cases of a page
+on one machine: a run replaces what the one before it measured. `--rest` keeps that, and measures only
+the cases that are not whole, since all of them take longer than a night. `--page-only` writes the page
+from the kept results.
 """
 
 from __future__ import annotations
@@ -50,19 +52,28 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default="1,10,50,100,300", help="numbers of domains, with commas")
+    parser.add_argument("--rest", action="store_true", help="measure what is not measured yet")
     parser.add_argument("--page-only", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
     if not arguments.page_only:
-        results: dict[str, Any] = {
-            "machine": machine(),
-            "load_before": round(os.getloadavg()[0], 1),
-            "measured": time.strftime("%Y-%m-%d", time.gmtime()),
-            "programs": [],
-        }
+        results: dict[str, Any] = {"machine": machine(), "programs": []}
+        if arguments.rest:
+            kept = load_results()
+            if kept["machine"] != results["machine"]:
+                parser.error(f"{RESULTS} is of another machine or other versions: measure all of it")
+            results = kept
         for case in cases([int(size) for size in arguments.sizes.split(",")]):
+            there, others = case.of(results["programs"])
+            if len(there) == len(case.programs):
+                continue
+            results["programs"] = others  # half a case: its programs have to run side by side
+            when = {
+                "measured": time.strftime("%Y-%m-%d", time.gmtime()),
+                "load_before": round(os.getloadavg()[0], 1),
+            }
             for one in measured(case, say):
-                results["programs"].append(one)
-                store_results(results)  # of hours, only the program that is stopped is lost
+                results["programs"].append(when | one)
+                store_results(results)  # of hours, only the case that is stopped is lost
         say(f"raw results: {RESULTS}")
     write_page(load_results())
 

@@ -52,6 +52,15 @@ class Case:
             return self.zones[: self.domains]
         return [f"d{number}.{self.zones[0]}" for number in range(self.domains)]
 
+    @property
+    def conditions(self) -> dict[str, object]:
+        return {"domains": self.domains, "zone_each": self.zone_each, "ses_limit": self.ses_limit}
+
+    def of(self, found: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The measurements among *found* that are of this case, and the others."""
+        mine = [one for one in found if self.conditions.items() <= one.items()]
+        return mine, [one for one in found if one not in mine]
+
     def zone_of(self, name: str) -> str:
         return name if self.zone_each else self.zones[0]
 
@@ -78,9 +87,7 @@ def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
                 f"{', SES limit on' * case.ses_limit}")  # fmt: skip
             yield {
                 "program": program,
-                "domains": case.domains,
-                "zone_each": case.zone_each,
-                "ses_limit": case.ses_limit,
+                **case.conditions,
                 **measure[program](case, servers, Path(directory), say),
             }
 

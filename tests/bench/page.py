@@ -61,9 +61,9 @@ def with_results(page: str, results: Mapping[str, Any]) -> str:
 def _sections(results: Mapping[str, Any]) -> Iterator[str]:
     programs = results["programs"]
     machine = ", ".join(f"{name}: {value}" for name, value in results["machine"].items())
-    yield (
-        f"Measured on {results['measured']}, load average before the run {results['load_before']}. {machine}."
-    )
+    days = ", ".join(sorted({one["measured"] for one in programs}))
+    loads = sorted(one["load_before"] for one in programs)
+    yield f"Measured on {days}, load average before a case {loads[0]} to {loads[-1]}. {machine}."
     yield "### Wall time"
     yield _times(programs)
     yield "\n".join(
