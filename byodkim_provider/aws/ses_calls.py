@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -49,12 +50,13 @@ class Calls:
 
     def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
         client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
-        client.meta.events.register("before-send.sesv2", self._end_turn)
+        client.meta.events.register("before-send.sesv2", self._leave_line)
         self._operations = client.meta.method_to_api_mapping
         self._region = region
         self._clock = clock
-        self._turn = threading.Lock()
-        self._whose_turn: int | None = None
+        self._line: deque[int] = deque()
+        """Threads that have a call to send, first come, first served: the first one has the turn."""
+        self._line_moves = threading.Condition()
         self._next_call = 0.0
 
     def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
@@ -81,21 +83,26 @@ class Calls:
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """Hold the turn until the request leaves: the pace counts from then, however long that takes."""
-        while not self._turn.acquire(timeout=WAKE_SECONDS):
-            self._wait(0)
-        self._whose_turn = threading.get_ident()
+        thread = threading.get_ident()
         try:
+            with self._line_moves:
+                self._line.append(thread)
+                while not self._line_moves.wait_for(lambda: self._line[0] == thread, WAKE_SECONDS):
+                    self._wait(0)
             self._wait(self._next_call - self._clock.monotonic())
             return method(*args, **given)
         finally:
-            self._end_turn()
+            self._leave_line()
 
-    def _end_turn(self, **_: object) -> None:
+    def _leave_line(self, **_: object) -> None:
         """End the turn of this thread. Called right before botocore sends, or if it does not get there."""
-        if self._whose_turn == threading.get_ident():
-            self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
-            self._whose_turn = None
-            self._turn.release()
+        thread = threading.get_ident()
+        with self._line_moves:
+            if thread in self._line:
+                if self._line[0] == thread:
+                    self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+                self._line.remove(thread)
+                self._line_moves.notify_all()
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

@@ -496,6 +496,28 @@ def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses
     assert 1 == len(ses.log)
 
 
+def test_first_come_first_served(client: SesClient, boto: Any) -> None:
+    """Nobody waits longer than those before it take."""
+    line = client._make.__self__._line
+    domains = [f"{number}.example" for number in range(6)]
+    later = iter(enumerate(domains, start=2))
+    sent = []
+    boto.meta.events.register_first(
+        "before-send.sesv2", lambda request, **_: sent.append(request.url.rpartition("/")[2])
+    )
+    with ThreadPoolExecutor(6) as threads:
+
+        def queue_up(**_: object) -> None:
+            for place, domain in later:
+                threads.submit(client.get_email_identity, domain)
+                while len(line) < place:
+                    threading.Event().wait(0.001)
+
+        boto.meta.events.register("request-created.sesv2", queue_up)
+        client.get_email_identity(DOMAIN)
+    assert [DOMAIN, *domains] == sent
+
+
 def test_interrupted_in_line(ses: Ses, client: SesClient, boto: Any) -> None:
     """Whoever waits behind a call that does not leave yet stops at once when the run is interrupted."""
     stopped = threading.Semaphore(0)
