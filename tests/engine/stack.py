@@ -159,12 +159,11 @@ class Stack(Project):
             for key in domain.get("keys", {}).values():
                 key["privateKey"] = self.encrypted(key["privateKey"])
         credentials: Any = settings.pop("dnsCredentials", {})
+        ours: dict[str, Any] = {f"ses-byodkim:{name}": value for name, value in settings.items()}
         for host, values in credentials.items():
-            secret = {name: self.encrypted(value) for name, value in values.items() if name not in NOT_SECRET}
-            credentials[host] = values | secret
-        if credentials:
-            settings["dnsCredentials"] = credentials
-        ours = {f"ses-byodkim:{name}": value for name, value in settings.items()}
+            of_host = ours.setdefault("ses-byodkim:dnsCredentials", {}).setdefault(host, {})
+            for name, value in values.items():
+                of_host[name] = value if name in NOT_SECRET else self.encrypted(value)
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
 
     def encrypted(self, text: str) -> dict[str, str]:
