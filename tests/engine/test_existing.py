@@ -105,7 +105,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
     assert foreseen.failed
     assert Counter(asked.operations) == {"ListEmailIdentities": 1, "GetEmailIdentity": 3}
     (named,) = re.findall(
-        f"error: {VERIFICATION} resource 'verification' has a problem: "
+        f"\n    error: {VERIFICATION} resource 'verification' has a problem: "
         "new identities that SES has already, as their warnings say: (.*)",
         foreseen.stdout,
     )
