@@ -5,6 +5,7 @@ import codecs
 import re
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import keys
+from byodkim_provider.dkim import _compact, keys
 from byodkim_provider.errors import InvalidKey
 
 TESTDATA = Path(__file__).parents[1] / "testdata"
@@ -106,11 +107,34 @@ def test_compact(name):
     """What the state holds of a key is the whole key, and a quarter as long."""
     key = keys.load(pem(name))
     compact = key.compact()
+    _compact._proved.clear()
     read = keys.load(compact)  # proves that its numbers belong together
     # The private exponent has several right values: openssl writes another one for a short key.
     assert (read.public_key_der, read.compact()) == (key.public_key_der, compact)
     assert keys.load(compact, proved=True) == read
     assert len(compact) < len(key.pkcs1_base64()) / 4
+
+
+def test_proved_once(monkeypatch):
+    """A key that this process has made, or proved, is not proved again; one that was to be trusted is."""
+    skipped = []
+
+    def numbers(*values):
+        real = rsa.RSAPrivateNumbers(*values)
+
+        def private_key(*, unsafe_skip_rsa_key_validation):
+            skipped.append(unsafe_skip_rsa_key_validation)
+            return real.private_key(unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation)
+
+        return SimpleNamespace(private_key=private_key)
+
+    made = keys.load(PKCS8).compact()
+    monkeypatch.setattr(_compact, "rsa", SimpleNamespace(**vars(rsa) | {"RSAPrivateNumbers": numbers}))
+    keys.load(made)
+    _compact._proved.clear()
+    for proved in (True, False, False):
+        keys.load(made, proved=proved)
+    assert skipped == [True, True, False, True]
 
 
 def test_damaged_compact():
