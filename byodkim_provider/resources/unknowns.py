@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pulumi.output import Unknown
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether *value*, or a part of it, is unknown in a preview."""
-    if isinstance(value, Mapping):
+    """Whether *value*, as the engine hands it over, or a part of it is unknown in a preview."""
+    if isinstance(value, dict):
         return any(has_unknown(one) for one in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         return any(has_unknown(one) for one in value)
     return isinstance(value, Unknown)
 

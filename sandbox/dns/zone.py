@@ -7,6 +7,7 @@ difference between "no such name" and "no such type" are decided here and nowher
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -94,17 +95,7 @@ class Zone:
         """The records of *kind* at *name*; those of a wildcard have the name of the query."""
         source = self._source(name)
         record_set = self._record_sets.get((source, kind)) if source else None
-        if record_set is None:
-            return None
-        return dns.rrset.from_text_list(
-            name,
-            record_set.ttl,
-            "IN",
-            record_set.type,
-            record_set.values,
-            origin=dns.name.root,
-            relativize=False,
-        )
+        return _parsed(name, record_set) if record_set else None
 
     def _source(self, name: Name) -> Name | None:
         """The name that has the records of *name*: itself, its wildcard (RFC 4592), or none."""
@@ -128,5 +119,18 @@ class Zone:
         soa = self.rrset(self.name, RdataType.SOA)
         if soa is None:
             raise ValueError(f"zone {self.name} has no SOA record")
-        soa.update_ttl(min(soa.ttl, soa[0].minimum))  # RFC 2308 section 5
-        return soa
+        return dns.rrset.from_rdata(soa.name, min(soa.ttl, soa[0].minimum), soa[0])  # RFC 2308 section 5
+
+
+@functools.lru_cache(4096)
+def _parsed(name: Name, record_set: RecordSet) -> RRset:
+    """The records at *name*, not to be changed. To parse them is much of an answer's work."""
+    return dns.rrset.from_text_list(
+        name,
+        record_set.ttl,
+        "IN",
+        record_set.type,
+        record_set.values,
+        origin=dns.name.root,
+        relativize=False,
+    )

@@ -228,7 +228,7 @@ class Engine:
 def as_sent(value: Any) -> Any:
     """As it is after a trip through the engine: numbers are floats, None is left out, secrets are plain."""
     value = unwrap_rpc_secret(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: as_sent(one) for name, one in value.items() if one is not None}
     if isinstance(value, list | tuple):
         return [as_sent(one) for one in value]
