@@ -16,10 +16,10 @@ help: ## List these targets
 demo: venv/.installed engine ## Bring three domains to verified in a sandbox, with the real engine
 	$(RUN) -m sandbox.demo
 
-test: venv/.installed engine ## Run all tests, those on the real engine too
+test: venv/.installed engine ## Run the tests, those on the real engine too
 	$(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
-languages: venv/.installed engine ## Run the example in TypeScript, Go and YAML; needs Node.js, npm and Go
+languages: venv/.installed engine ## Run the example in other languages, with the real engine; needs Node.js, npm and Go
 	$(RUN) -m tests.languages
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it

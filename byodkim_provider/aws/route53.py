@@ -118,6 +118,4 @@ def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
     step = errors.PROXY if isinstance(error, ForeignAnswer) else errors.next_step(code)
-    nothing_changed = errors.nothing_changed("Route 53")
-    hint = f"{nothing_changed}; {step}" if step else nothing_changed
-    return AwsRefused(operation, subject, code=code, reason=errors.said(error), hint=hint)
+    return AwsRefused(operation, subject, code=code, reason=errors.said(error), hint=step)

@@ -34,7 +34,7 @@ def is_compact(text: str) -> bool:
 
 
 def written(pkcs1_der: bytes) -> str:
-    """The compact form of a key that was checked before."""
+    """The compact form of a key whose numbers are known to belong together."""
     key = load_der_private_key(pkcs1_der, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("not an RSA key")

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 TYPO: Final = 0.85
-"""How alike two names are of which one is mistyped, such as `exmaple.com` and `example.com`."""
+"""How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
 
 
 def near_zone(names: Sequence[str], zones: Iterable[str]) -> str:

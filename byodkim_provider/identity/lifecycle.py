@@ -15,7 +15,7 @@ from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
-from byodkim_provider.errors import ByodkimError, IdentityExists, SesRefused, Stopped
+from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
 from byodkim_provider.identity.ownership import taking_over
@@ -33,8 +33,6 @@ def foresee(declared: Declared, connect: Callable[[Declared], Services]) -> None
     One List per Region and run shows which names SES has; without that permission each identity is read.
     If that fails too, `create` decides; by then a record of that name may have been taken over.
     """
-    if declared.adopt:
-        return
     try:
         identity = _existing(declared, connect(declared))
     except ByodkimError:
@@ -47,16 +45,13 @@ def foresee_adoption(declared: Declared, connect: Callable[[Declared], Services]
     """
     The line that `create` would say before it takes over the identity; "" if SES has none.
 
-    It costs the List of `foresee`, and a read. Raises `SesRefused`, and what *connect* raises.
+    It costs the List of `foresee`, and a read. Raises `IdentityExists` if `create` would, `SesRefused`, and
+    what *connect* raises.
     """
     identity = _existing(declared, connect(declared))
     if identity is None:
         return ""
-    try:
-        info = _plan_for_existing(declared, identity).info
-    except IdentityExists:
-        info = ""  # refused, which the line says
-    return info or taking_over(declared, identity, put=True)
+    return _plan_for_existing(declared, identity).info or taking_over(declared, identity, put=True)
 
 
 def _plan_for_existing(declared: Declared, identity: SesIdentity) -> Plan:

@@ -115,14 +115,15 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
     signs = "signing" if seen.signing_enabled else "signing is disabled,"
     if seen.origin == "EXTERNAL":
         had = f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
-        then = f"switches to {_key(declared)}" if put else "its key stays"
+        if put and seen.selector == declared.selector:
+            then = "the key is sent again"
+        else:
+            then = f"switches to {_key(declared)}" if put else "its key stays"
     else:
         had = "Easy DKIM" if seen.origin else "without DKIM"
         then = f"switches to BYODKIM with {_key(declared)}"
         if _signs_with_easy_dkim(seen):
             then += ", mail is perhaps unsigned meanwhile"
-            if not declared.accept_unsigned_window:
-                then += ": refused without `acceptUnsignedWindow: true`"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
 

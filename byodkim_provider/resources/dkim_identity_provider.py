@@ -21,7 +21,7 @@ from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.dns.visibility import DnsWait
-from byodkim_provider.errors import ByodkimError, IdentityExists
+from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
@@ -105,10 +105,11 @@ class ByodkimIdentityProvider(AwsProvider):
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
         subject = (declared.region, declared.domain)
         _in_the_way.discard(subject)
-        if declared.adopt and is_preview:
-            self._foresee_adoption(declared)
         try:
-            lifecycle.foresee(declared, self._connect)
+            if not declared.adopt:
+                lifecycle.foresee(declared, self._connect)
+            elif is_preview:
+                self._foresee_adoption(declared)
         except IdentityExists as exists:
             # An error here would end the preview before it has come to the others. The verification,
             # which comes last, makes one of them all.
@@ -122,21 +123,27 @@ class ByodkimIdentityProvider(AwsProvider):
                 progress_of_this_call().warn(elsewhere)
 
     def _foresee_adoption(self, declared: Declared) -> None:
-        """Say how an identity that `adopt` takes over signs today, or why that is not known."""
+        """
+        Say how an identity that `adopt` takes over signs today, or why that is not known.
+
+        Raises `IdentityExists` if the update would refuse it.
+        """
         progress = progress_of_this_call()
         line = ownership.will_take_over(declared)
         if declared.region not in _not_read:
             progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
             try:
                 line = lifecycle.foresee_adoption(declared, self._connect)
+            except IdentityExists:
+                raise
+            except Stopped:
+                return
             except ByodkimError as error:
-                if declared.region not in _not_read:
-                    _not_read.add(declared.region)
-                    progress.info(
-                        f"{declared.region}: could not read how the identities sign today "
-                        f"that `adopt` takes over: "
-                        f"{type(error).__name__}: {error}"
-                    )
+                _not_read.add(declared.region)
+                progress.info(
+                    f"{declared.region}: could not read how the identities that `adopt` takes over sign "
+                    f"today: {type(error).__name__}: {error}"
+                )
         if line:
             progress.info(line)
 

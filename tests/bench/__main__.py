@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -42,6 +43,9 @@ def machine() -> dict[str, str]:
         "Pulumi CLI": str(find_pulumi().version),
         "Pulumi SDK": version("pulumi"),
         "byodkim-provider": __version__,
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip(),
     }
 
 
@@ -60,13 +64,13 @@ def main() -> None:
         if arguments.rest:
             kept = load_results()
             if kept["machine"] != results["machine"]:
-                parser.error(f"{RESULTS} is of another machine or other versions: measure all of it")
+                parser.error(f"{RESULTS} is of another machine, commit or version: measure all of it")
             results = kept
         for case in cases([int(size) for size in arguments.sizes.split(",")]):
             there, others = case.of(results["programs"])
             if len(there) == len(case.programs):
                 continue
-            results["programs"] = others  # half a case: its programs have to run side by side
+            results["programs"] = others  # half a case: its programs are compared in one run
             when = {
                 "measured": time.strftime("%Y-%m-%d", time.gmtime()),
                 "load_before": round(os.getloadavg()[0], 1),

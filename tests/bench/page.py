@@ -62,8 +62,9 @@ def _sections(results: Mapping[str, Any]) -> Iterator[str]:
     programs = results["programs"]
     machine = ", ".join(f"{name}: {value}" for name, value in results["machine"].items())
     days = ", ".join(sorted({one["measured"] for one in programs}))
-    loads = sorted(one["load_before"] for one in programs)
-    yield f"Measured on {days}, load average before a case {loads[0]} to {loads[-1]}. {machine}."
+    loads = sorted({one["load_before"] for one in programs})
+    between = " to ".join(map(str, loads[:: max(1, len(loads) - 1)]))
+    yield f"Measured on {days}, load average before a case {between}. {machine}."
     yield "### Wall time"
     yield _times(programs)
     yield "\n".join(

@@ -178,7 +178,7 @@ class Stack(Project):
         return self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(octets), None).decode()
 
     def export_text(self) -> str:
-        """What `pulumi stack export` prints, which takes a fifth of a second."""
+        """The stored deployment, in the form of `pulumi stack export`, which takes a fifth of a second."""
         (file,) = self._state.glob(".pulumi/stacks/*/*.json")
         stored = json.loads(file.read_text())
         return json.dumps(

@@ -166,9 +166,7 @@ def test_no_permission(sandbox, open_stack, monkeypatch):
     assert problems(result, "ListHostedZones for ") == [
         "the account: AccessDenied: User: me is not authorized to perform: route53:ListHostedZones"
     ]
-    assert problems(result, "nothing was changed in Route 53; ") == [
-        "`byodkim iam-policy` prints the policy that these credentials need"
-    ]
+    assert problems(result, "`byodkim iam-policy` ") == ["prints the policy that these credentials need"]
 
 
 def test_wrong_zone_ids(open_stack):

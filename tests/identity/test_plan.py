@@ -13,6 +13,7 @@ from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity import plan as module
 from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_response
+from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift, drifted
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, Declared, Stored
@@ -335,3 +336,9 @@ def test_nothing_is_left_to_do(row):
     assert drifted(done) == (row in (2, 35))
     again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
     assert (again == Plan(done)) == (row not in (2, 35))
+
+
+def test_taking_over_under_the_same_selector():
+    """A key that is not verified is sent again; that switches to no other one."""
+    line = taking_over(declared(), has(declared().selector, dkim_status="PENDING"), put=True)
+    assert line.endswith(f"BYODKIM, signing with selector {declared().selector!r}; the key is sent again")

@@ -121,7 +121,7 @@ def test_adopts_unread(world, identities, operation, kind):
         assert identities.check({}, inputs(world, domain=domain, adopt=True, is_preview=True)).failures == []
     note, *lines = world.progress.infos
     assert note.startswith(
-        f"{REGION}: could not read how the identities sign today that `adopt` takes over: "
+        f"{REGION}: could not read how the identities that `adopt` takes over sign today: "
         f"SesRefused: {operation} for "
     )
     assert [ADOPTS.format("'s1'").replace(DOMAIN, one) for one in domains] == lines
