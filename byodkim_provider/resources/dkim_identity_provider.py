@@ -105,11 +105,11 @@ class ByodkimIdentityProvider(AwsProvider):
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
         subject = (declared.region, declared.domain)
         _in_the_way.discard(subject)
+        if declared.adopt and is_preview:
+            self._foresee_adoption(declared)
         try:
             if not declared.adopt:
                 lifecycle.foresee(declared, self._connect)
-            elif is_preview:
-                self._foresee_adoption(declared)
         except IdentityExists as exists:
             # An error here would end the preview before it has come to the others. The verification,
             # which comes last, makes one of them all.
@@ -123,19 +123,17 @@ class ByodkimIdentityProvider(AwsProvider):
                 progress_of_this_call().warn(elsewhere)
 
     def _foresee_adoption(self, declared: Declared) -> None:
-        """
-        Say how an identity that `adopt` takes over signs today, or why that is not known.
-
-        Raises `IdentityExists` if the update would refuse it.
-        """
+        """Say how an identity that `adopt` takes over signs today, or why that is not known."""
         progress = progress_of_this_call()
         line = ownership.will_take_over(declared)
         if declared.region not in _not_read:
             progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
             try:
                 line = lifecycle.foresee_adoption(declared, self._connect)
-            except IdentityExists:
-                raise
+            except IdentityExists as exists:
+                # No error: to have the record in DNS before the switch, one lets the update refuse it.
+                progress.warn(f"{type(exists).__name__}: {exists}")
+                return
             except Stopped:
                 return
             except ByodkimError as error:

@@ -142,7 +142,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
     stack.declare(adopted)
     with requests(sandbox) as asked:
         foretold = stack.preview()
-    assert in_the_way(foretold) == {EASY}
+    assert foretold.ok  # keys and records can be made before
     assert Counter(asked.operations) == {"ListEmailIdentities": 1, "GetEmailIdentity": 5}
     with requests(sandbox) as asked:
         window = stack.up(continue_on_error=True)

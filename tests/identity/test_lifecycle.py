@@ -603,7 +603,7 @@ def test_a_preview_of_a_take_over(world, selector, key):
 
 
 @pytest.mark.parametrize("selector", ["s1", ""], ids=["known", "not made yet"])
-def test_a_preview_refuses_what_the_update_refuses(world, selector):
+def test_a_preview_foresees_what_the_update_refuses(world, selector):
     """Mail that Easy DKIM signs would be unsigned for a while: before anything is made, too."""
     easy_dkim(world)
     made = world.declared(adopt=True)

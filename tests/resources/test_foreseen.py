@@ -111,6 +111,16 @@ def test_adopts(world, identities, is_preview, said):
     assert "is_preview" not in checked.inputs
 
 
+def test_adopts_what_the_update_refuses(world, identities):
+    """A warning says so; the preview goes on, since keys and records can be made before the switch."""
+    world.model.put_easy_dkim(DOMAIN, REGION)
+    assert identities.check({}, inputs(world, adopt=True, is_preview=True)).failures == []
+    (warning,) = world.progress.warnings
+    assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: ")
+    assert "`acceptUnsignedWindow: true` accepts that" in warning
+    assert ([], []) == (world.progress.infos, verification({}, DOMAIN))
+
+
 @pytest.mark.parametrize(("operation", "kind"), [(GET, "access_denied"), (LIST, "500")])
 def test_adopts_unread(world, identities, operation, kind):
     """Where SES can't be read, one note of the Region says why, and each line says what is known."""
