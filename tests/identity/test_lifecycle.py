@@ -547,6 +547,75 @@ def test_a_preview_that_knows_no_selector(world):
     refused(IdentityExists, lifecycle.foresee, unknown, lambda _: world.outside)
 
 
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [(LIST, "500"), (LIST, "throttle"), (GET, "access_denied"), (GET, "500"), (GET, "throttle")],
+)
+def test_a_preview_that_may_not_ask(world, operation, kind):
+    """Without the permission, or an answer, nothing is foreseen and nothing refused."""
+    world.put("s9")
+    world.model.inject(Fault(kind, operation=operation, times=ATTEMPTS))
+
+    lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+
+def test_a_preview_that_may_not_list(world):
+    """Without the permission for List the identity is read, before a record of its key is taken over."""
+    world.put("s9")
+    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
+
+    said = refused(IdentityExists, lifecycle.foresee, world.declared(), lambda _: world.outside)
+
+    assert [LIST, GET] == world.calls()
+    world.publish(1)
+    assert said == refused(IdentityExists, world.create)
+
+
+def test_a_preview_that_may_not_list_a_new_one(world):
+    """What SES does not have is not refused, and costs one read."""
+    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
+
+    lifecycle.foresee(world.declared(), lambda _: world.outside)
+
+    assert [LIST, GET] == world.calls()
+
+
+def test_a_preview_without_credentials(world):
+    """What is wrong with the session is said by the run, which needs it."""
+
+    def connect(_):
+        raise InvalidSettings(["aws: no response from STS"])
+
+    lifecycle.foresee(world.declared(), connect)
+
+
+def test_adopt_what_is_right(world):
+    """An identity that signs with this key already gets our two tags, and no call that could disturb it."""
+    world.publish(1)
+    world.put("s1", tags={"team": "mail"})
+    world.model.add_configuration_set(REGION, "theirs")
+    world.model.change(DOMAIN, REGION, configuration_set="theirs")
+    before = world.identity()
+
+    stored = world.create(adopt=True)
+
+    tags = {"team": "mail", OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance}
+    assert [CREATE, GET, TAG] == world.calls()
+    assert replace(before, tags=tags) == world.identity()
+    assert ("SUCCESS", True) == (stored.status, stored.adopted)
+
+
+def test_adopt_with_another_key(world):
+    """An adopted identity signs with the declared key, once its record is there."""
+    world.publish(1)
+    world.put("s9", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"})
+
+    stored = world.create(adopt=True)
+
+    assert ("s1", OWNER) == (world.identity().selector, world.identity().tags[OWNER_TAG])
+    assert (PUT, True) == (stored.key_set_by, stored.adopted)
+
+
 def easy_dkim(world):
     world.model.put_easy_dkim(DOMAIN, REGION)
 
