@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import pulumi.automation as auto
+import pulumi.automation._stack as automation_stack
 import yaml
+from pulumi.automation._server import LanguageServer
 from pulumi.automation._stack import StackInitMode
 from pulumi.runtime.settings import SETTINGS
 
@@ -79,6 +81,34 @@ class _Stack(auto.Stack):
 
     def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
         return auto.UpdateSummary("", datetime.min, "", {}, {}, result="not read")
+
+
+ENDING_SECONDS: Final = 30
+"""How long a program may take to end after its engine has."""
+
+
+class _Program(LanguageServer):
+    """
+    Knows how many programs run. The CLI may end before its program does.
+
+    What that program still says goes to the engine of the next run, which fails then.
+    """
+
+    running = 0
+    changed = threading.Condition()
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with self.changed:
+            _Program.running += 1
+        try:
+            return super().Run(request, context)  # type: ignore[no-untyped-call]
+        finally:
+            with self.changed:
+                _Program.running -= 1
+                self.changed.notify_all()
+
+
+vars(automation_stack)["LanguageServer"] = _Program
 
 
 class _Workspace(auto.LocalWorkspace):
@@ -282,6 +312,8 @@ class Project:
                 failed = True
             finally:
                 self._running = False
+                with _Program.changed:
+                    _Program.changed.wait_for(lambda: not _Program.running, ENDING_SECONDS)
                 self._close_loops()
         return Result(failed, "\n".join(stdout), "\n".join(stderr), events, outputs)
 
