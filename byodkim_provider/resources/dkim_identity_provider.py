@@ -103,24 +103,26 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
-        subject = (declared.region, declared.domain)
-        _in_the_way.discard(subject)
-        if declared.adopt and is_preview:
+        _in_the_way.discard((declared.region, declared.domain))
+        if not declared.adopt:
+            self._foresee_refusal(declared)
+        elif is_preview:
             self._foresee_adoption(declared)
-        try:
-            if not declared.adopt:
-                lifecycle.foresee(declared, self._connect)
-        except IdentityExists as exists:
-            # An error here would end the preview before it has come to the others. The verification,
-            # which comes last, makes one of them all.
-            _in_the_way.add(subject)
-            progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
         if declared.name_servers:
             resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
             elsewhere = lookups.served_elsewhere(declared, resolver)
             if elsewhere and declared.domain not in _served_elsewhere_said:
                 _served_elsewhere_said.add(declared.domain)
                 progress_of_this_call().warn(elsewhere)
+
+    def _foresee_refusal(self, declared: Declared) -> None:
+        try:
+            lifecycle.foresee(declared, self._connect)
+        except IdentityExists as exists:
+            # An error here would end the preview before it has come to the others. The verification,
+            # which comes last, makes one of them all.
+            _in_the_way.add((declared.region, declared.domain))
+            progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
 
     def _foresee_adoption(self, declared: Declared) -> None:
         """Say how an identity that `adopt` takes over signs today, or why that is not known."""
