@@ -23,6 +23,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from byodkim_provider.cli.layout import uncut_width
 from byodkim_provider.dkim import records
 from sandbox.mail.client import send
 from sandbox.mail.sink import Message
@@ -40,9 +41,6 @@ LATER: Final = timedelta(days=4)
 
 QUICK: Final = Switches(first_check_seconds=1)
 """Short, so that nobody has to wait; the real SES takes 5 to 11 minutes."""
-
-UNBOUNDED: Final = 10_000
-"""A width that no table reaches, in columns."""
 
 console = Console(highlight=False)
 
@@ -160,8 +158,7 @@ def _all_verified(domains: Mapping[str, Any]) -> bool:
 
 def _show(table: Table) -> None:
     """Print *table*, or its cells below each other where it is too wide: nothing that identifies is cut."""
-    unbounded = console.options.update(max_width=UNBOUNDED)
-    if console.measure(table, options=unbounded).maximum <= console.width:
+    if uncut_width(table, console) <= console.width:
         console.print(table)
         return
     for row in zip(*(column.cells for column in table.columns), strict=True):

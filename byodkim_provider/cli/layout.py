@@ -75,10 +75,14 @@ def tally(noun: str, kinds: Iterable[str], *, order: Iterable[str]) -> str:
     return ", ".join([f"{count.total()} {noun}{'' if count.total() == 1 else 's'}", *found])
 
 
+def uncut_width(table: Table, console: Console) -> int:
+    """The columns that *table* needs for nothing to be cut or wrapped, whatever the width of *console*."""
+    return console.measure(table, options=console.options.update(max_width=UNBOUNDED)).maximum
+
+
 def _details(console: Console, domain: DomainNow) -> None:
     tables = [table for table in (_identities(domain), _records(domain)) if table.row_count]
-    unbounded = console.options.update(max_width=UNBOUNDED)
-    if all(console.measure(table, options=unbounded).maximum <= console.width - 2 for table in tables):
+    if all(uncut_width(table, console) <= console.width - 2 for table in tables):
         for table in tables:
             console.print(Padding(table, (0, 0, 0, 2), expand=False))
     else:

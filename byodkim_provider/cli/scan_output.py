@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from byodkim_provider.cli.layout import PLAIN, UNBOUNDED
+from byodkim_provider.cli.layout import PLAIN, uncut_width
 from byodkim_provider.cli.scan_account import Names
 from byodkim_provider.cli.scan_entries import Found, comments, entry
 from byodkim_provider.cli.scan_readings import Reading, Signing
@@ -146,7 +146,7 @@ def _fitting(shown: Table, blocks: Sequence[str]) -> str:
     """The table if it fits into the terminal, else the blocks; without a terminal the table."""
     shown.box, shown.pad_edge = None, False
     console = Console(**PLAIN)
-    width = console.measure(shown, options=console.options.update(max_width=UNBOUNDED)).maximum
+    width = uncut_width(shown, console)
     if console.is_terminal and width > console.width:
         return "\n".join(blocks)
     wide = Console(**PLAIN, width=max(width, 1), no_color=True, force_terminal=False)
