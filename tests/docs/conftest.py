@@ -7,7 +7,8 @@ from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.pages import block
 from tests.docs.shell import Shell
-from tests.engine.stack import key_in_kms, kms
+from tests.engine.clients import kms
+from tests.engine.stack import key_in_kms
 from tests.support.quick_runs import quick_runs
 
 

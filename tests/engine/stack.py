@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -26,8 +25,8 @@ from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
 from sandbox.ses.emulator import Call
 from sandbox.world import Sandbox
+from tests.engine.clients import REGION, kms
 
-REGION = "eu-west-1"
 OTHER_REGION = "us-east-1"
 
 DOMAIN = "byodkim:index:ByodkimDomain"
@@ -86,20 +85,6 @@ def key_in_kms(sandbox: Sandbox) -> str:
     """A new key, as `pulumi stack init --secrets-provider` takes it."""
     with kms(sandbox) as client:
         return f"awskms://{client.create_key()['KeyMetadata']['KeyId']}?region={REGION}"
-
-
-@contextmanager
-def kms(sandbox: Sandbox) -> Iterator[Any]:
-    """A client of KMS."""
-    client = boto3.client(
-        "kms",
-        region_name=REGION,
-        endpoint_url=sandbox.aws.url,
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-    )
-    yield client
-    client.close()
 
 
 class Stack(Project):

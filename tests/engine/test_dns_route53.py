@@ -1,10 +1,10 @@
 """Zones in Route 53 that are not simply there: in another account, elsewhere, twice."""
 
-import boto3
 import pytest
 
 from byodkim_provider.dkim import keys, records
 from sandbox.aws import services
+from tests.engine.clients import client_of
 from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, OTHER_REGION, REGION, requests
 
@@ -15,24 +15,7 @@ pytestmark = pytest.mark.engine
 def zone_of_another_account(sandbox):
     """The ARN of a role in the account that has the zone `role.example`."""
     role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dns"
-    client = {
-        "region_name": REGION,
-        "endpoint_url": sandbox.aws.url,
-    }
-    sts = boto3.client(
-        "sts",
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-        **client,
-    )
-    keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    route53 = boto3.client(
-        "route53",
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        **client,
-    )
+    route53 = client_of(sandbox, "route53", role=role)
     route53.create_hosted_zone(Name="role.example", CallerReference="test")
     return role
 

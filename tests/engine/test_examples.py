@@ -4,12 +4,12 @@ import json
 import shutil
 from functools import partial
 
-import boto3
 import pytest
 
 import byodkim_provider
 from byodkim_provider.dkim import keys, records
 from sandbox.pulumi.plugins import ROOT
+from tests.engine.clients import client_of
 from tests.engine.stack import OPENSSL_KEY, REGION
 
 pytestmark = pytest.mark.engine
@@ -51,21 +51,6 @@ def open_example(sandbox, open_stack, monkeypatch, tmp_path):
     for stack in opened:
         gone = stack.destroy()
         assert gone.ok, gone.stdout
-
-
-def route53_of(sandbox, role):
-    """A client for Route 53 in the account of *role*."""
-    options = {"region_name": REGION, "endpoint_url": sandbox.aws.url}
-    start = {"aws_access_key_id": sandbox.aws.access_key, "aws_secret_access_key": sandbox.aws.secret_key}
-    given = boto3.client("sts", **options, **start).assume_role(RoleArn=role, RoleSessionName="test")
-    keys = given["Credentials"]
-    return boto3.client(
-        "route53",
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        **options,
-    )
 
 
 def test_own_key(sandbox, zone, open_example):
@@ -131,7 +116,7 @@ def their_zones(sandbox, their_role):
     """The zones of the example by domain, each with a client for its account; no other test has them."""
     made = {}
     for domain, client in (
-        ("example.com", route53_of(sandbox, their_role)),
+        ("example.com", client_of(sandbox, "route53", role=their_role)),
         ("example.net", sandbox.route53),
     ):
         zone = client.create_hosted_zone(Name=domain, CallerReference="example")["HostedZone"]

@@ -1,6 +1,5 @@
 """What can't work is refused in the preview, all of it at once, in one clean line each."""
 
-import boto3
 import botocore
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +12,7 @@ from byodkim_provider.errors import WrongAccount
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.aws import services
+from tests.engine.clients import client_of
 from tests.engine.stack import IDENTITY, REGION, requests
 
 pytestmark = pytest.mark.engine
@@ -188,22 +188,7 @@ def test_account(sandbox, open_stack):
     domain = "accounts.example"
     other = sandbox.aws.add_account()
     role = f"arn:aws:iam::{other}:role/any"
-    sts = boto3.client(
-        "sts",
-        region_name=REGION,
-        endpoint_url=sandbox.aws.url,
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-    )
-    credentials = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
-    route53 = boto3.client(
-        "route53",
-        region_name=REGION,
-        endpoint_url=sandbox.aws.url,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    route53 = client_of(sandbox, "route53", role=role)
     route53.create_hosted_zone(Name=domain, CallerReference=domain)
 
     def program():

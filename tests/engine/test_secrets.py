@@ -1,9 +1,9 @@
 """No value that a stack file encrypts stands in plain in the state, the events or the output of a run."""
 
-import boto3
 import pulumi
 import pytest
 
+from tests.engine.clients import client_of
 from tests.engine.search import secrets_of
 from tests.engine.stack import REGION, requests
 from tests.engine.test_refusals import problems
@@ -32,21 +32,7 @@ def places(stack):
 def zone_of_another_account(sandbox, domain):
     """The ARN of a role in another account, which has a zone called *domain*."""
     role = f"arn:aws:iam::{sandbox.aws.add_account()}:role/dns"
-    client = {"region_name": REGION, "endpoint_url": sandbox.aws.url}
-    sts = boto3.client(
-        "sts",
-        aws_access_key_id=sandbox.aws.access_key,
-        aws_secret_access_key=sandbox.aws.secret_key,
-        **client,
-    )
-    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    route53 = boto3.client(
-        "route53",
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        **client,
-    )
+    route53 = client_of(sandbox, "route53", role=role)
     route53.create_hosted_zone(Name=domain, CallerReference=domain)
     return role
 
