@@ -23,13 +23,16 @@ from byodkim_provider.progress import Clock, stopping
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-SECONDS_PER_CALL: Final = 1.05
+SES_SECONDS: Final = 1.0
 """
-Seconds between calls.
+Seconds between calls as they arrive at SES.
 
 The SES API reference says of every identity action: "You can execute this operation no more than
-once per second". The rest is for calls that take less time on their way than the one before.
+once per second".
 """
+
+SECONDS_PER_CALL: Final = 1.05
+"""Seconds between calls as they leave: a call may take less time on its way than the one before."""
 
 WAKE_SECONDS: Final = 0.2
 """How often a thread that waits behind others checks for an interrupt."""
@@ -51,6 +54,7 @@ class Calls:
     def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
         client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
         client.meta.events.register("before-send.sesv2", self._leave_line)
+        client.meta.events.register("response-received.sesv2", self._was_answered)
         self._operations = client.meta.method_to_api_mapping
         self._region = region
         self._clock = clock
@@ -89,7 +93,8 @@ class Calls:
                 self._line.append(thread)
                 while not self._line_moves.wait_for(lambda: self._line[0] == thread, WAKE_SECONDS):
                     self._wait(0)
-            self._wait(self._next_call - self._clock.monotonic())
+            for _ in range(2):  # the response to the call before may come during the first wait
+                self._wait(self._next_call - self._clock.monotonic())
             return method(*args, **given)
         finally:
             self._leave_line()
@@ -103,6 +108,11 @@ class Calls:
                     self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
                 self._line.remove(thread)
                 self._line_moves.notify_all()
+
+    def _was_answered(self, **_: object) -> None:
+        """Keep the next call a second away. This one has arrived by now, however long it was on its way."""
+        with self._line_moves:
+            self._next_call = max(self._next_call, self._clock.monotonic() + SES_SECONDS)
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

@@ -482,6 +482,17 @@ def test_pace_counts_from_sending(client: SesClient, boto: Any, clock: FakeClock
     assert [3, 4.55, 5.6, 6.65] == sent_at(client, boto, clock, calls=4)
 
 
+def test_pace_counts_from_a_late_response(client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """A call may be held up on its way: after a response that took long, the next one is a second later."""
+    on_the_way = iter((0.3, 0.04, 3))
+    boto.meta.events.register_first("response-received.sesv2", lambda **_: clock.advance(next(on_the_way, 0)))
+    sent: list[float] = []
+    boto.meta.events.register_first("before-send.sesv2", lambda **_: sent.append(clock.monotonic()))
+    for _ in range(5):
+        client.get_email_identity(DOMAIN)
+    assert [0, 1.3, 2.35, 6.35, 7.4] == [round(at, 3) for at in sent]
+
+
 def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses: Ses) -> None:
     """Whoever has no credentials holds up nobody."""
     problems = iter([NoCredentialsError()])
