@@ -37,6 +37,7 @@ from sandbox.pulumi.aws_ses import EmailIdentity, MailFromAttributes
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sts import STSClient
 
 REQUESTS_PER_SECOND: Final = 5
 """Requests a second that Route 53 allows each account."""
@@ -89,9 +90,6 @@ class Account:
         self._session = self._signed_in(settings)
         self.default_tags: dict[str, str] = json.loads(settings.get("defaultTags", "{}")).get("tags") or {}
         self.region = settings["region"]
-        url = self._endpoints.get("route53")
-        self.route53: Route53Client = self._session.client("route53", endpoint_url=url)
-        self.route53.meta.events.register("before-call.route53", self._wait_for_turn)
         self._lock = threading.Lock()
         self._next_turn = 0.0
         allowed = json.loads(settings.get("allowedAccountIds", "[]"))
@@ -103,6 +101,16 @@ class Account:
         return str(self.caller_identity()["accountId"])
 
     @functools.cached_property
+    def route53(self) -> Route53Client:
+        client: Route53Client = self._session.client("route53", endpoint_url=self._endpoints.get("route53"))
+        client.meta.events.register("before-call.route53", self._wait_for_turn)
+        return client
+
+    @functools.cached_property
+    def _sts(self) -> STSClient:
+        return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
+
+    @functools.cached_property
     def sesv2(self) -> SESV2Client:
         # `EmailIdentity` retries as the real plugin does.
         once = Config(retries={"total_max_attempts": 1})
@@ -110,8 +118,7 @@ class Account:
 
     def caller_identity(self) -> Properties:
         """What `aws.get_caller_identity` returns."""
-        sts = self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
-        identity = sts.get_caller_identity()
+        identity = self._sts.get_caller_identity()
         account = identity["Account"]
         return {"accountId": account, "arn": identity["Arn"], "id": account, "userId": identity["UserId"]}
 

@@ -73,7 +73,7 @@ def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
         for ciphertext in set(CIPHERTEXT.findall(path.read_text())):
             secret = json.loads(stack.decrypted(ciphertext))
             if isinstance(secret, str) and COMPACT.fullmatch(secret):
-                yield load(keys.load(secret, proved=True).pkcs1_der)
+                yield from_state(secret)
 
 
 def secrets_of(*stacks: Stack) -> dict[str, str]:
@@ -94,6 +94,13 @@ def load(key: bytes) -> RSAPrivateKey:
     return read(key, None, unsafe_skip_rsa_key_validation=True)
 
 
+@functools.cache
+def from_state(secret: str) -> RSAPrivateKey:
+    """From the form that a key has in the state."""
+    return load(keys.load(secret, proved=True).pkcs1_der)
+
+
+@functools.cache
 def fingerprint(key: RSAPrivateKey) -> str:
     """As in SES's log."""
     public_der = key.public_key().public_bytes(

@@ -33,8 +33,8 @@ ESCAPED = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}")
 """Of either alphabet. A PEM's lines and a JSON string's ends are long enough each."""
 
-BETWEEN_HEX = re.compile(rb"\\x|0x|[\s:,]")
-"""What stands between octets in hex, as `openssl rsa -text` writes them, or a dump."""
+BETWEEN_HEX = b" \t\n\r\v\f:,"
+"""Stands between octets in hex, as `openssl rsa -text` writes them; so do `\\x` and `0x`, in a dump."""
 
 HEX = re.compile(rb"[0-9A-Fa-f]{30,}")
 
@@ -125,7 +125,8 @@ def _views(octets: bytes, *, depth: int) -> Iterator[bytes]:
 
 def _from_hex(text: bytes) -> list[bytes]:
     """Every run of hex digits, with the first octet beginning at the first digit or at the second."""
-    runs = HEX.findall(BETWEEN_HEX.sub(b"", text))
+    digits = text.translate(None, BETWEEN_HEX).replace(b"\\x", b"").replace(b"0x", b"")
+    runs = HEX.findall(digits)
     return [
         b"".join(bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode()) for run in runs)
         for start in (0, 1)
