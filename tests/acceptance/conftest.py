@@ -1,6 +1,7 @@
 """Where a run of a test goes."""
 
 import dataclasses
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,11 @@ def here():
 def account(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report())
+    codes = itertools.count(1)
+    # The first run of each test has the same code: its keys, which follow from it, are made once.
+    monkeypatch.setattr(
+        acceptance, "secrets", SimpleNamespace(token_hex=lambda octets: f"{next(codes):0{2 * octets}x}")
+    )
     with world(Switches()) as outside:
         fields = {field.name: getattr(outside, field.name) for field in dataclasses.fields(outside)}
         dns = SimpleNamespace(txt=lambda name, _: [Answer("ns", outside.records.values.get(name, ()))])

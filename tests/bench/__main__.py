@@ -1,10 +1,10 @@
 """
 Measures, keeps the raw results and writes the page: `python -m tests.bench --sizes 1,10`.
 
-Progress goes to standard error. The programs of a case run one after the other, and all cases of a page
-on one machine: a run replaces what the one before it measured. `--rest` keeps that, and measures only
-the cases that are not whole, since all of them take longer than a night. `--page-only` writes the page
-from the kept results.
+Progress goes to standard error. The programs of a case run one after the other, of one commit, and all
+cases of a page on one machine: a run replaces what the one before it measured. `--rest` keeps that, and
+measures only the cases that are not whole, since all of them take longer than a night. `--page-only`
+writes the page from the kept results.
 """
 
 from __future__ import annotations
@@ -43,10 +43,15 @@ def machine() -> dict[str, str]:
         "Pulumi CLI": str(find_pulumi().version),
         "Pulumi SDK": version("pulumi"),
         "byodkim-provider": __version__,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip(),
     }
+
+
+def commit() -> str:
+    """Of the checkout that is measured."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
+    )
+    return found.stdout.strip()
 
 
 def say(text: str) -> None:
@@ -64,7 +69,7 @@ def main() -> None:
         if arguments.rest:
             kept = load_results()
             if kept["machine"] != results["machine"]:
-                parser.error(f"{RESULTS} is of another machine, commit or version: measure all of it")
+                parser.error(f"{RESULTS} is of another machine or version: measure all of it")
             results = kept
         for case in cases([int(size) for size in arguments.sizes.split(",")]):
             there, others = case.of(results["programs"])
@@ -74,6 +79,7 @@ def main() -> None:
             when = {
                 "measured": time.strftime("%Y-%m-%d", time.gmtime()),
                 "load_before": round(os.getloadavg()[0], 1),
+                "commit": commit(),
             }
             for one in measured(case, say):
                 results["programs"].append(when | one)

@@ -64,7 +64,8 @@ def _sections(results: Mapping[str, Any]) -> Iterator[str]:
     days = ", ".join(sorted({one["measured"] for one in programs}))
     loads = sorted({one["load_before"] for one in programs})
     between = " to ".join(map(str, loads[:: max(1, len(loads) - 1)]))
-    yield f"Measured on {days}, load average before a case {between}. {machine}."
+    commits = ", ".join(sorted({one["commit"] for one in programs}))
+    yield f"Measured on {days} at commit {commits}, load average before a case {between}. {machine}."
     yield "### Wall time"
     yield _times(programs)
     yield "\n".join(

@@ -81,22 +81,24 @@ class Dns:
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """As `resolver.DnsResolver`."""
         assert name.endswith(domain)
-        answers = ((server, self._values(server, name)) for server in SERVERS)
         return tuple(
-            Answer(server, values, "" if values is not None else "silent") for server, values in answers
+            Answer(server, values, "" if values is not None else "silent")
+            for server, values in self._values(name).items()
         )
 
     def look_up(self, name: str) -> Found:
         """What whoever is out of luck gets to see: of the servers that answer, the one without the record."""
-        answers = [values for server in SERVERS if (values := self._values(server, name)) is not None]
-        values = min(answers, key=len)
-        return Found(values, TTL if values else NEGATIVE_TTL)
+        missing = () in self._values(name).values()
+        return Found((), NEGATIVE_TTL) if missing else Found((self.zone[name],), TTL)
 
-    def _values(self, server: str, name: str) -> tuple[str, ...] | None:
-        now = self._clock.now()
-        if server == SERVERS[0] and now < self._silent_until:
-            return None
+    def _values(self, name: str) -> dict[str, tuple[str, ...] | None]:
+        """What each server has at a name; None if it does not answer."""
+        now, value = self._clock.now(), self.zone.get(name)
+        found: dict[str, tuple[str, ...] | None]
+        found = dict.fromkeys(SERVERS, () if value is None else (value,))
         due, late = self._due.get(name, (now, ()))
-        if name not in self.zone or (server in late and now < due):
-            return ()
-        return (self.zone[name],)
+        if now < due:
+            found |= dict.fromkeys(late, ())
+        if now < self._silent_until:
+            found[SERVERS[0]] = None
+        return found

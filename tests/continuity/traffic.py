@@ -183,14 +183,15 @@ class Traffic:
             if now - mail.sent > self.overlap - SECOND:
                 del self._on_its_way[region, selector]
                 continue
+            name = _name(selector)
             for look_up in (self._dns.look_up, self._remembered):
-                verdict = self._judged(mail, look_up)
+                verdict = self._judged(mail, look_up(name).values, look_up)
                 assert verdict.result == "pass" or self._is_excused(selector), (
                     f"mail sent in {region} under {selector!r} {now - mail.sent} ago fails: {verdict.reason}"
                 )
 
-    def _judged(self, mail: Mail, look_up: LookUp) -> Verdict:
-        values = look_up(_name(mail.selector)).values
+    def _judged(self, mail: Mail, values: tuple[str, ...] | None, look_up: LookUp) -> Verdict:
+        """What *look_up* makes of *mail*, where it finds *values*."""
         if (mail.id, values) not in self._verdicts:
             self._verdicts[mail.id, values] = judge(mail.content, look_up)
         return self._verdicts[mail.id, values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.contract.plugin import Engine, Plugin
 from tests.dns_hosts.name_servers import SECRET
+from tests.support.quick_runs import quick_python
 
 REGION = "eu-west-1"
 
@@ -90,11 +92,13 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def start_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[StartPlugin]:
-    """Starts a process of its own, with the variables that are given beside the sandbox's."""
+    """Starts a process, which has imported all, with the variables that are given beside the sandbox's."""
+    python = shlex.split(quick_python())
     with ExitStack() as started:
 
         def start(*, engine_address: str = engine.address, **variables: str) -> Plugin:
-            return started.enter_context(Plugin(engine_address, {**sandbox.environment, **variables}))
+            environment = {**sandbox.environment, **variables}
+            return started.enter_context(Plugin(engine_address, environment, python=python))
 
         yield start
 

@@ -96,14 +96,20 @@ class Engine(engine_pb2_grpc.EngineServicer):
 class Plugin:
     """One plugin process, a context manager. It does what the engine asks by its methods."""
 
-    def __init__(self, engine_address: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        engine_address: str,
+        environment: Mapping[str, str],
+        *,
+        python: Sequence[str] = (sys.executable,),
+    ) -> None:
         inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "BYODKIM_", "PULUMI_"))
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.dynamic", engine_address],
+            [*python, "-u", "-m", "pulumi.dynamic", engine_address],
             cwd=ROOT,
             env={**inherited, **environment},
             stdout=subprocess.PIPE,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from byodkim_provider.dkim import keys
+from sandbox.world import Sandbox
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
 
@@ -21,9 +22,10 @@ TEN_MINUTES = 600
 
 
 @pytest.fixture
-def own_plugin(start_plugin: StartPlugin) -> Plugin:
-    """A process that is cancelled: it does not come back from that."""
-    return start_plugin()
+def own_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[Plugin]:
+    """A process that is cancelled: it does not come back from that. It starts as the engine starts it."""
+    with Plugin(engine.address, sandbox.environment) as started:
+        yield started
 
 
 def start_waiting(plugin: Plugin, engine: Engine, domains: Sequence[Domain]) -> list[Any]:
