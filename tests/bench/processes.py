@@ -80,6 +80,8 @@ class Sampler:
     def _sample(self) -> None:
         resident: Counter[str] = Counter()
         for process, kind in self._kinds.items():
+            if kind == "other":  # of shells, whose process numbers others have soon
+                continue
             with suppress(psutil.NoSuchProcess), process.oneshot():
                 self._seconds[process] = _seconds(process)
                 resident[kind] += process.memory_info().rss
