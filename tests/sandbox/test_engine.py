@@ -19,6 +19,7 @@ from sandbox.pulumi import engine
 from sandbox.pulumi.project import Project
 from sandbox.world import Sandbox
 from tests.sandbox.slow_resource import Slow
+from tests.support.quick_runs import quick_runs
 
 NAME = "s1._domainkey.example.com"
 REGION = {"aws:region": "eu-west-1"}
@@ -39,7 +40,15 @@ def steps(result, kind="aws:route53/record:Record"):
     return [operation for operation, _, of_kind in result.steps if of_kind == kind]
 
 
+@pytest.fixture
+def started_plugins(sandbox):
+    """No plugin has to start; how they start and end is in the tests below."""
+    with quick_runs(sandbox):
+        yield
+
+
 @pytest.mark.engine
+@pytest.mark.usefixtures("started_plugins")
 def test_record_from_creation_to_destruction(sandbox):
     """A record is made, left alone, changed, replaced, made again after it was lost, and removed."""
     zone_id = sandbox.add_zone("example.com")
@@ -72,6 +81,7 @@ def test_record_from_creation_to_destruction(sandbox):
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("started_plugins")
 def test_record_that_exists_fails_the_run(sandbox):
     """The run fails with AWS's text and without a traceback, the record stays as it is."""
     zone_id = sandbox.add_zone("example.com")
@@ -85,6 +95,7 @@ def test_record_that_exists_fails_the_run(sandbox):
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("started_plugins")
 def test_preview_knows_account_and_zones(sandbox):
     """A preview can ask for the account and the zones, of the stack's provider and of an explicit one."""
     zone_id = sandbox.add_zone("example.com")
@@ -116,6 +127,7 @@ def test_preview_knows_account_and_zones(sandbox):
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("started_plugins")
 def test_stack_configuration_chooses_the_account(sandbox):
     """`aws:assumeRoles` of the stack leads pulumi-aws into another account."""
     other_account = sandbox.aws.add_account()
@@ -143,6 +155,7 @@ def test_two_sandboxes_at_once():
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("started_plugins")
 def test_secrets_are_stored_encrypted(sandbox):
     """A secret of the configuration reaches the program, and no file of the backend has it in plain."""
     seen = []
