@@ -83,6 +83,7 @@ def main() -> None:
             }
             for one in measured(case, say):
                 results["programs"].append(when | one)
+                results["programs"].sort(key=lambda one: one["domains"])  # as the page lists them
                 store_results(results)  # of hours, only the case that is stopped is lost
         say(f"raw results: {RESULTS}")
     write_page(load_results())
