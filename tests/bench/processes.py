@@ -74,13 +74,13 @@ class Sampler:
     def _search(self) -> None:
         with suppress(psutil.NoSuchProcess):
             for process in self._engine.children(recursive=True):
-                if process not in self._kinds or self._kinds[process] == "other":
-                    self._kinds[process] = _kind(process)
+                if process not in self._kinds and (kind := _kind(process)):
+                    self._kinds[process] = kind
 
     def _sample(self) -> None:
         resident: Counter[str] = Counter()
         for process, kind in self._kinds.items():
-            if kind == "other":  # of shells, whose process numbers others have soon
+            if not process.is_running():  # another one may have its number by now
                 continue
             with suppress(psutil.NoSuchProcess), process.oneshot():
                 self._seconds[process] = _seconds(process)
@@ -94,8 +94,9 @@ def _seconds(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _kind(process: psutil.Process) -> str:
+def _kind(process: psutil.Process) -> str | None:
+    """None for what is not counted, and for a shell before it becomes something else."""
     words = []
     with suppress(psutil.NoSuchProcess):
         words = process.cmdline()
-    return next((kind for word, kind in KINDS.items() if word in words), "other")
+    return next((kind for word, kind in KINDS.items() if word in words), None)
