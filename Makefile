@@ -39,7 +39,7 @@ engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a m
 	@$(RUN) -m sandbox.pulumi.engine
 
 schema: venv/.installed ## Write the JSON Schema of stack files for editors, and of what commands print
-	$(RUN) -m byodkim_provider.config.settings > stacks/schema.json
+	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json
 	$(RUN) -m byodkim_provider.cli.schemas
 
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports

@@ -69,7 +69,6 @@ class Written(BaseModel):
         validate_by_name=True,
         validate_by_alias=False,
         hide_input_in_errors=True,  # it may be a key
-        use_attribute_docstrings=True,
     )
 
     if not TYPE_CHECKING:  # a type checker takes the arguments from the fields

@@ -8,15 +8,11 @@ involve more than one key.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import WithDefaultSchema
 
 from byodkim_provider.config.problems import line, lines, unknown_key
 from byodkim_provider.config.schema import (
@@ -41,7 +37,6 @@ __all__ = [
     "SuppliedKey",
     "Verification",
     "domain",
-    "json_schema",
     "load",
 ]
 
@@ -235,41 +230,3 @@ def _release_warnings(name: str, dns: tuple[DnsSettings, ...]) -> Iterator[str]:
     if any(one.release for one in dns):
         text = f"the zone '_domainkey.{name}' is not protected any more, and mail can't use the keys in it"
         yield line(("domains", name, "dns"), text)
-
-
-class _ForEditors(GenerateJsonSchema):
-    """*schema* without generated titles and long defaults, which editors should not show."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        shown = super().default_schema(schema)
-        if not isinstance(shown.get("default"), str | int):
-            shown.pop("default", None)
-        return shown
-
-
-def json_schema() -> dict[str, object]:
-    """JSON Schema of a whole `Pulumi.<stack>.yaml`, for editors."""
-    schema = StackSettings.model_json_schema(by_alias=True, schema_generator=_ForEditors)
-    ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Sending domains with DKIM keys of our own in Amazon SES",
-        "type": "object",
-        "properties": {
-            "config": {
-                "type": "object",
-                "properties": {"aws:region": REGION.schema, **ours},
-                "patternProperties": {f"^{PROJECT}:(?!({'|'.join(schema['properties'])})$)": False},
-                "required": [f"{PROJECT}:domains"],
-            }
-        },
-        "required": ["config"],
-        "$defs": schema["$defs"],
-    }
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")

@@ -6,6 +6,7 @@ from pydantic.alias_generators import to_snake
 
 from byodkim_provider import ByodkimDomainArgs, DnsSettings, InvalidSettings, KeyStore, SuppliedKey
 from byodkim_provider.config import settings
+from byodkim_provider.config.json_schema import json_schema
 from tests.config.test_settings import KEY_1 as KEY
 from tests.config.test_settings import KEY_2
 
@@ -50,7 +51,7 @@ def test_same_as_a_stack_file():
 
 def test_every_key_of_a_stack_file():
     """Whatever a stack file may say of a domain, a program may too."""
-    schema = settings.json_schema()["$defs"]["WrittenDomain"]["properties"]
+    schema = json_schema()["$defs"]["WrittenDomain"]["properties"]
     of_a_program = {"domain", "dns_providers", "wait"}
     assert {to_snake(key) for key in schema} == ByodkimDomainArgs.model_fields.keys() - of_a_program
 
