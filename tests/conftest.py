@@ -37,6 +37,9 @@ from tests.support.world import World
 REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
+START_FIRST: Final = ("engine/test_scan.py", "engine/test_existing.py", "faults/test_faults_engine.py")
+"""Files that take minutes and are late by name: at the end, one worker each would work alone."""
+
 collect_ignore: Final = ["languages"]
 """What runs only when it is named: `make languages`."""
 
@@ -49,6 +52,11 @@ THEIRS: Final = {"CreateConfigurationSet", "PutEmailIdentityMailFromAttributes",
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    first = [Path(__file__).parent / name for name in START_FIRST]
+    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.fixture(autouse=True)

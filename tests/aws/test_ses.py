@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,22 +17,19 @@ from botocore.exceptions import ClientError, NoCredentialsError, SSLError
 
 from byodkim_provider.aws.ses import DkimResponse, Listed, SesClient, SesIdentity
 from byodkim_provider.aws.session import CLIENT
-from byodkim_provider.dkim import keys
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from sandbox.ses.identity import CHECK
 from sandbox.ses.rules import SesError
+from tests.support.testdata import key
 
 ACCOUNT = "123456789012"
 DOMAIN = "example.com"
 REGION = "eu-west-1"
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
-KEY, NEXT_KEY = (
-    keys.load((Path(__file__).parents[1] / "testdata" / name).read_text())
-    for name in ("rsa1024.pkcs1.pem", "another.pem")
-)
+KEY, NEXT_KEY = key("rsa1024.pkcs1"), key("another")
 
 
 class FakeClock(SandboxClock):

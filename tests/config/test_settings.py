@@ -13,12 +13,12 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
+from tests.support.testdata import key
 
 REGION = "eu-west-1"
 RESOLVERS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
 
-KEY_1 = keys.generate(1024).pkcs1_base64()
-KEY_2 = keys.generate(1024).pkcs1_base64()
+KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"))
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
 KEPT = "v=DKIM1; k=rsa; p=" + "A" * 40
 LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])

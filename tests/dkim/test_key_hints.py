@@ -4,17 +4,16 @@ import base64
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption, load_pem_private_key, pkcs12
 
 from byodkim_provider.dkim import keys, public_keys
 from byodkim_provider.errors import InvalidKey
+from tests.support.testdata import TESTDATA, key
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
 KEY = (TESTDATA / "rsa2048.pkcs8.pem").read_bytes()
-PUBLIC_KEY_DER = keys.load(KEY).public_key_der
+PUBLIC_KEY_DER = key("rsa2048.pkcs8").public_key_der
 
 
 def in_pkcs12():

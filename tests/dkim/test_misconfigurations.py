@@ -2,7 +2,6 @@
 
 import base64
 import re
-from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
     MisplacedCode,
@@ -20,13 +19,7 @@ from byodkim_provider.dkim.misconfigurations import (
     misconfiguration,
     misplaced,
 )
-
-TESTDATA = Path(__file__).parents[1] / "testdata"
-
-
-def key(name):
-    return keys.load((TESTDATA / f"{name}.pem").read_text())
-
+from tests.support.testdata import key, pem
 
 KEYS = {1024: key("rsa1024.pkcs8"), 1536: key("rsa1536.pkcs8"), 2048: key("rsa2048.pkcs8")}
 KEY = KEYS[2048].public_key_der
@@ -35,7 +28,7 @@ PUBLIC = VALUE.removeprefix("p=")
 SMALL = records.record_value(KEYS[1024].public_key_der)
 ANOTHER_KEY = key("another")
 ANOTHER = records.record_value(ANOTHER_KEY.public_key_der)
-BARE = "".join((TESTDATA / "rsa2048.public-pkcs1.pem").read_text().splitlines()[1:-1])
+BARE = "".join(pem("rsa2048.public-pkcs1").splitlines()[1:-1])
 
 
 # Names
@@ -84,9 +77,9 @@ def test_every_misplaced_code_has_its_name():
 
 SPLIT_1, SPLIT_2 = VALUE[:255], VALUE[255:]
 TAGGED = f"v=DKIM1; k=rsa; p={PUBLIC}"
-PRIVATE = keys.load((TESTDATA / "rsa2048.pkcs8.pem").read_text()).pkcs1_base64()
-PEM = (TESTDATA / "rsa2048.public.pem").read_text()
-PRIVATE_PEM = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+PRIVATE = KEYS[2048].pkcs1_base64()
+PEM = pem("rsa2048.public")
+PRIVATE_PEM = pem("rsa2048.pkcs8")
 PRIVATE_LINES = PRIVATE_PEM.splitlines()[1:-1]
 
 
@@ -96,7 +89,7 @@ def encoded(text):
 
 def body(name):
     """The base64 of a PEM file, on one line."""
-    return "".join((TESTDATA / f"{name}.pem").read_text().splitlines()[1:-1])
+    return "".join(pem(name).splitlines()[1:-1])
 
 
 def other(character):
@@ -268,8 +261,8 @@ CASES = {
     "private key, Ed25519": ([body("ed25519")], PRIVATE_KEY),
     "private key, a record for each line": ([f"p={line}" for line in PRIVATE_LINES], PRIVATE_KEY),
     "private key behind p=": ([f"p={PRIVATE}"], PRIVATE_KEY),
-    "private key, PKCS#8": ([(TESTDATA / "rsa2048.pkcs8.pem").read_text().split("\n", 1)[1]], PRIVATE_KEY),
-    "private key, PEM": ([(TESTDATA / "rsa1024.pkcs1.pem").read_text()], PRIVATE_KEY),
+    "private key, PKCS#8": ([pem("rsa2048.pkcs8").split("\n", 1)[1]], PRIVATE_KEY),
+    "private key, PEM": ([pem("rsa1024.pkcs1")], PRIVATE_KEY),
     "private key, cut": ([f"v=DKIM1; p={PRIVATE[:200]}"], PRIVATE_KEY),
     "private key beside the right value": ([VALUE, f'"{PRIVATE}"'], PRIVATE_KEY),
     "bare RSAPublicKey": (

@@ -2,32 +2,27 @@
 
 import base64
 import re
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from byodkim_provider.dkim import keys, public_keys
+from byodkim_provider.dkim import public_keys
 from byodkim_provider.errors import InvalidKey
+from tests.support.testdata import TESTDATA, key, pem
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
-PEM = (TESTDATA / "rsa2048.public.pem").read_text()
+PEM = pem("rsa2048.public")
 EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
-
-
-def in_pem(name: str) -> str:
-    return (TESTDATA / f"{name}.pem").read_text()
 
 
 @pytest.mark.parametrize("bits", [1024, 1536, 2048])
 def test_load(bits):
     """What openssl wrote is the public half of the private key that it was made from."""
-    der = public_keys.load(in_pem(f"rsa{bits}.public"))
-    assert der == keys.load(in_pem(f"rsa{bits}.pkcs8")).public_key_der
+    der = public_keys.load(pem(f"rsa{bits}.public"))
+    assert der == key(f"rsa{bits}.pkcs8").public_key_der
     assert public_keys.bits(der) == bits
 
 
-DER = keys.load(in_pem("rsa2048.pkcs8")).public_key_der
+DER = key("rsa2048.pkcs8").public_key_der
 BASE64 = "".join(PEM.splitlines()[1:-1])
 ACCEPTED = {
     "CRLF": PEM.replace("\n", "\r\n"),
@@ -36,12 +31,12 @@ ACCEPTED = {
     "text before and after it": f"key:\n{PEM}\n# end",
     "base64 alone": BASE64,
     "base64 in lines": "\n".join(re.findall(".{1,64}", BASE64)),
-    "RSAPublicKey": in_pem("rsa2048.public-pkcs1"),
+    "RSAPublicKey": pem("rsa2048.public-pkcs1"),
     "byte order mark": f"\ufeff{PEM}",
     "file": PEM.encode(),
     "file in UTF-16": PEM.encode("utf-16"),
     "file in DER": DER,
-    "file in DER, RSAPublicKey": base64.b64decode("".join(in_pem("rsa2048.public-pkcs1").splitlines()[1:-1])),
+    "file in DER, RSAPublicKey": base64.b64decode("".join(pem("rsa2048.public-pkcs1").splitlines()[1:-1])),
 }
 
 
@@ -68,19 +63,19 @@ REFUSED = {
     "a record's value": (f"p={BASE64}", f"is not base64, {EXPECTED}"),
     "cut short": (PEM[:200], UNREADABLE),
     "no BEGIN line": (PEM.partition("\n")[2], UNREADABLE),
-    "certificate": (in_pem("certificate"), CERTIFICATE),
-    "certificate, base64": ("".join(in_pem("certificate").splitlines()[1:-1]), CERTIFICATE),
-    "private key": (in_pem("rsa2048.pkcs8"), PRIVATE),
-    "private key, DER": (base64.b64decode("".join(in_pem("rsa2048.pkcs8").splitlines()[1:-1])), PRIVATE),
-    "private key beside it": (PEM + in_pem("rsa2048.pkcs1"), PRIVATE),
+    "certificate": (pem("certificate"), CERTIFICATE),
+    "certificate, base64": ("".join(pem("certificate").splitlines()[1:-1]), CERTIFICATE),
+    "private key": (pem("rsa2048.pkcs8"), PRIVATE),
+    "private key, DER": (base64.b64decode("".join(pem("rsa2048.pkcs8").splitlines()[1:-1])), PRIVATE),
+    "private key beside it": (PEM + pem("rsa2048.pkcs1"), PRIVATE),
     "two keys": (PEM + PEM, "holds 2 public keys, expected one"),
     "no base64": (PEM.replace("MII", "M*I"), UNREADABLE),
     "damaged": (PEM.replace("MIIB", "MIIC"), UNREADABLE),
     "damaged DER": (DER[:-1], UNREADABLE),
     "elliptic curve": (EC, f"is not an RSA key, {EXPECTED}"),
-    "RSA-PSS": (in_pem("rsa-pss.public"), f"is an RSA-PSS key, {EXPECTED}"),
+    "RSA-PSS": (pem("rsa-pss.public"), f"is an RSA-PSS key, {EXPECTED}"),
     "RSA-PSS, DER": (
-        base64.b64decode("".join(in_pem("rsa-pss.public").splitlines()[1:-1])),
+        base64.b64decode("".join(pem("rsa-pss.public").splitlines()[1:-1])),
         f"is an RSA-PSS key, {EXPECTED}",
     ),
 }

@@ -1,7 +1,6 @@
 """Names and values of DKIM records, and the key that a value holds."""
 
 import re
-from pathlib import Path
 
 import dkim
 import pytest
@@ -9,16 +8,12 @@ from dns import rdata, rdataclass, rdatatype
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
+from tests.support.testdata import key, pem
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
 SUCH_AS = "expected a domain such as 'example.com'"
 LABEL_RULE = "with no hyphen at either end"
-
-
-def key(name):
-    return keys.load((TESTDATA / f"{name}.pem").read_text())
 
 
 KEYS = {1024: key("rsa1024.pkcs8"), 1536: key("rsa1536.pkcs8"), 2048: key("rsa2048.pkcs8")}
@@ -243,7 +238,7 @@ def test_name_problem():
 @sizes
 def test_record_value(bits):
     """The value is `p=` and what `openssl rsa -pubout` wrote, without armour and line breaks."""
-    lines = (TESTDATA / f"rsa{bits}.public.pem").read_text().splitlines()
+    lines = pem(f"rsa{bits}.public").splitlines()
     assert records.record_value(KEYS[bits].public_key_der) == "p=" + "".join(lines[1:-1])
 
 

@@ -10,26 +10,18 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.records import quoted, record_value, route53_value
+from tests.support.testdata import TESTDATA, key, pem
 
-TESTDATA = Path(__file__).parent.parent / "testdata"
-
-
-def _key(name: str) -> keys.SigningKey:
-    return keys.load((TESTDATA / f"{name}.pem").read_text())
-
-
-KEY = _key("rsa2048.pkcs8")
+KEY = key("rsa2048.pkcs8")
 PUBLIC_KEY_FILE = TESTDATA / "rsa2048.public.pem"
 VALUE = record_value(KEY.public_key_der)
 PUBLIC = VALUE.removeprefix("p=")
-ANOTHER = record_value(_key("another").public_key_der)
+ANOTHER = record_value(key("another").public_key_der)
 PEM = PUBLIC_KEY_FILE.read_text()
-BARE = "".join((TESTDATA / "rsa2048.public-pkcs1.pem").read_text().splitlines()[1:-1])
-PRIVATE_PEM = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+BARE = "".join(pem("rsa2048.public-pkcs1").splitlines()[1:-1])
+PRIVATE_PEM = pem("rsa2048.pkcs8")
 SPF = "v=spf1 include:amazonses.com -all"
 HERE = "s1._domainkey"
 ELSEWHERE = "elsewhere.example"

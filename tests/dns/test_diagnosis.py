@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misplaced
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine, verdict
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.progress import stopping
+from tests.support import testdata
 
 DOMAIN = "mail.example.com"
 NAME = f"s1._domainkey.{DOMAIN}"
@@ -193,7 +194,7 @@ def test_cname_at_one_server_only(key, said):
     assert ("wrong", "servers-differ") == (seen.verdict, seen.code)
 
 
-PRIVATE = keys.generate(1024).pkcs1_base64()
+PRIVATE = testdata.key("rsa1024.pkcs8").pkcs1_base64()
 
 
 @pytest.mark.parametrize(

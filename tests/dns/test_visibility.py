@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns.resolver import Answer, DnsResolver
@@ -14,14 +12,9 @@ from byodkim_provider.dns.visibility import DnsWait, Visibility, diagnose, judge
 from byodkim_provider.progress import stopping
 from tests.support.dns_servers import running
 from tests.support.fakes import FakeClock, FakeProgress
+from tests.support.testdata import key
 
-
-def public_key() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-KEY, OTHER_KEY = public_key(), public_key()
+KEY, OTHER_KEY = (key(name).public_key_der for name in ("rsa1024.pkcs8", "another"))
 RIGHT, OTHER = (f"p={base64.b64encode(key).decode()}" for key in (KEY, OTHER_KEY))
 
 

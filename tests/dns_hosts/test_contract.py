@@ -5,23 +5,22 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.progress import Clock, stopping
 from tests.dns_hosts.backends import BACKENDS, opened
 from tests.support.fakes import FakeProgress
+from tests.support.testdata import key
 
 CALM = {"clock": Clock(), "progress": FakeProgress()}
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
-VALUE = records.record_value(keys.load((TESTDATA / "rsa2048.pkcs8.pem").read_text()).public_key_der)
-OTHER = records.record_value(keys.load((TESTDATA / "another.pem").read_text()).public_key_der)
+VALUE = records.record_value(key("rsa2048.pkcs8").public_key_der)
+OTHER = records.record_value(key("another").public_key_der)
 
 NEIGHBOUR = 'v=DKIM1; n="a note"; x=back\\slash; p=MIGf'
 

@@ -11,7 +11,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers import route53
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated
@@ -21,12 +21,13 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import timestamp
+from tests.support.testdata import key
 
 DOMAIN = "mail.example.com"
-KEY = keys.generate(2048)
+KEY = key("rsa2048.pkcs8")
 VALUE = records.record_value(KEY.public_key_der)
 NAME = f"s1._domainkey.{DOMAIN}"
-OTHER_VALUE = records.record_value(keys.generate(1024).public_key_der)
+OTHER_VALUE = records.record_value(key("rsa1024.pkcs8").public_key_der)
 
 
 class Cloud(pulumi.runtime.Mocks):

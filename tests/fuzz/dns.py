@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -14,13 +13,14 @@ import dns.rrset
 from dns.message import Message
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns import visibility
 from byodkim_provider.dns.resolver import DnsResolver
 from tests.fuzz.target import Target
 from tests.fuzz.values import mutated_text, texts
 from tests.support.fakes import FakeClock
+from tests.support.testdata import key
 
 NAME: Final = "s1._domainkey.mail.example.com"
 DOMAIN: Final = "mail.example.com"
@@ -143,8 +143,7 @@ def put(case: Case) -> None:
 
 @functools.cache
 def public_key() -> bytes:
-    pem = Path(__file__).parents[1] / "testdata" / "rsa1024.pkcs8.pem"
-    return keys.load(pem.read_text()).public_key_der
+    return key("rsa1024.pkcs8").public_key_der
 
 
 VALUES = tuple(

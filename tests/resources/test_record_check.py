@@ -5,13 +5,14 @@ from dataclasses import fields
 import pytest
 from pulumi.output import Unknown
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from byodkim_provider.resources.record_check import RecordCheckArgs
 from byodkim_provider.resources.record_check_provider import RecordCheckProvider
+from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
-VALUE = records.record_value(keys.generate(2048).public_key_der)
-OTHER_VALUE = records.record_value(keys.generate(1024).public_key_der)
+VALUE = records.record_value(key("rsa2048.pkcs8").public_key_der)
+OTHER_VALUE = records.record_value(key("rsa1024.pkcs8").public_key_der)
 INPUTS = {"zone_id": "Z1", "record_name": NAME, "record_value": VALUE}
 
 

@@ -5,13 +5,14 @@ from itertools import pairwise
 import boto3
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import records
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION
+from tests.engine.stack import OPENSSL_KEY, REGION
+from tests.support.testdata import key
 
 pytestmark = pytest.mark.engine
 
-OTHER_VALUE = records.record_value(keys.load(OTHER_OPENSSL_KEY).public_key_der)
+OTHER_VALUE = records.record_value(key("another").public_key_der)
 
 ONE = {"generation": 1, "published": [1], "keyBits": 1024}
 

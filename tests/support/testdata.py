@@ -1,0 +1,22 @@
+"""The keys in `tests/testdata/`, which openssl made. Each is read once: that costs as much as many a test."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Final
+
+from byodkim_provider.dkim import keys
+
+TESTDATA: Final = Path(__file__).parents[1] / "testdata"
+
+
+def pem(name: str) -> str:
+    """The text of `<name>.pem`."""
+    return (TESTDATA / f"{name}.pem").read_text()
+
+
+@functools.cache
+def key(name: str) -> keys.SigningKey:
+    """The private key in `<name>.pem`."""
+    return keys.load(pem(name))
