@@ -8,6 +8,7 @@ While a run waits, it checks every ten minutes that nothing has appeared that is
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import random
@@ -139,6 +140,7 @@ def plain(name: str) -> str:
     return name.rstrip(".").lower()
 
 
+@functools.lru_cache  # the same names are looked at before each call
 def run_in(name: str, zone: str) -> str:
     """The run that an identity or a record of that name belongs to, or ""."""
     found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", plain(name))

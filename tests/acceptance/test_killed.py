@@ -5,8 +5,6 @@ import os
 import random
 import signal
 import stat
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -22,6 +20,7 @@ from tests.acceptance.direct import ZONE
 from tests.acceptance.interrupts import Interrupts
 from tests.acceptance.lab import PREFIX, Lab, below, run_of
 from tests.acceptance.mailbox import open_mailbox
+from tests.acceptance.runs_to_end import mailbox, prober, product, start
 from tests.acceptance.targets import in_sandbox
 from tests.support.fakes import REGION
 from tests.support.quick_runs import quick_runs
@@ -31,47 +30,6 @@ RUN = run_of(CODE)
 
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(2**32))
 KILLS = 10
-
-BEGIN = """
-import sys
-from pathlib import Path
-from tests.acceptance.__main__ import INTERRUPTS, PROBES, Lab, aws, begin, cleaned, probe, run_of
-from tests.acceptance.mailbox import open_mailbox
-from tests.acceptance.product import RealWorld, main_job
-from tests.support.fakes import FakeClock
-
-INTERRUPTS.install()
-where, code, run = aws(sys.argv[1], sys.argv[2], say=print), sys.argv[3], run_of(sys.argv[3])
-"""
-
-OWN_TIME = """
-clock = FakeClock()
-where.now, where.wait = clock.monotonic, clock.advance
-"""
-"""Waiting takes no time."""
-
-PROBER = f"""{BEGIN}{OWN_TIME}
-with cleaned(where, run):
-    begin(where, run)
-    probe(Lab(where, code), more=PROBES)
-"""
-
-MAILBOX = f"""{BEGIN}{OWN_TIME}
-with cleaned(where, run):
-    begin(where, run)
-    open_mailbox(Lab(where, code, part="mailbox"), where.clients)
-"""
-
-PRODUCT = f"""{BEGIN}
-defaults = {{"dnsResolvers": [sys.argv[4]], "keyBits": 1024}}
-with cleaned(where, run):
-    begin(where, run)
-    world = RealWorld(Path(sys.argv[5]))
-    main_job(
-        Lab(where, code), world, say=print, interrupts=INTERRUPTS, without=(), defaults=defaults
-    )
-"""
-"""The product's part of a run, by the engine, with the sandbox's plugins."""
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +69,6 @@ def signalled(sandbox, signals, run, *more, before=False, of=None, action="call"
     """
     counted, of = iter(range(10**6)), of or sandbox.ses
     call = getattr(of, action)
-    child = subprocess.Popen(
-        [sys.executable, "-c", run, ZONE, REGION, CODE, *more],
-        env={**os.environ, **environment(sandbox)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
     def counting(*arguments, **options):
         number = signals.get(next(counted))
@@ -130,7 +82,9 @@ def signalled(sandbox, signals, run, *more, before=False, of=None, action="call"
 
     setattr(of, action, counting)
     try:
-        return child.wait()
+        child = start(run, environment(sandbox), ZONE, REGION, CODE, *more)
+        child.join()
+        return child.exitcode
     finally:
         setattr(of, action, call)
 
@@ -150,7 +104,7 @@ def test_killed(sandbox, where, monkeypatch):
     left_behind = 0
     for _ in range(KILLS):
         at, before = source.randrange(3, 40), source.choice([True, False])
-        assert signalled(sandbox, {at: signal.SIGKILL}, PROBER, before=before) == -signal.SIGKILL
+        assert signalled(sandbox, {at: signal.SIGKILL}, prober, before=before) == -signal.SIGKILL
         left_behind += len(safety.left(where).get(RUN, ()))
         assert acceptance.main() == 0
         assert is_empty(sandbox, where)
@@ -166,7 +120,7 @@ def test_killed_in_the_mailbox(sandbox, where):
     for goes_on in (False, True):
         at = source.randrange(8, 19)
         how = {"of": BaseResponse, "action": "call_action"}
-        assert signalled(sandbox, {at: signal.SIGKILL}, MAILBOX, **how) == -signal.SIGKILL
+        assert signalled(sandbox, {at: signal.SIGKILL}, mailbox, **how) == -signal.SIGKILL
         assert safety.is_marked(where, RUN)
         if goes_on:
             open_mailbox(Lab(where, CODE, part="mailbox"), where.clients)
@@ -184,7 +138,7 @@ def test_killed_in_the_product(sandbox, where, tmp_path):
     source = random.Random(SEED)
     at, before = source.randrange(4, 8), source.choice([True, False])
     more = (sandbox.dns_resolver, str(tmp_path))
-    assert signalled(sandbox, {at: signal.SIGKILL}, PRODUCT, *more, before=before) == -signal.SIGKILL
+    assert signalled(sandbox, {at: signal.SIGKILL}, product, *more, before=before) == -signal.SIGKILL
     until_no_process_has(str(tmp_path))
     assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("byodkim-*")] == [0o700]
     assert safety.clean(where, RUN)
@@ -210,7 +164,7 @@ def environments():
 def test_interrupted_in_the_product(sandbox, where, number, tmp_path):
     """A closed terminal and SIGTERM end the engine in order, and then the run, in an empty zone."""
     more = (sandbox.dns_resolver, str(tmp_path))
-    assert signalled(sandbox, {5: number}, PRODUCT, *more) == 128 + number
+    assert signalled(sandbox, {5: number}, product, *more) == 128 + number
     assert is_empty(sandbox, where)
     assert list(tmp_path.glob("byodkim-*")) == []  # of the state
 
@@ -227,7 +181,7 @@ def test_interrupted_in_the_product(sandbox, where, number, tmp_path):
 )
 def test_interrupted(sandbox, where, signals):
     """Ctrl-C, SIGTERM and a closed terminal end a run that cleans up itself, whatever else comes."""
-    assert signalled(sandbox, signals, PROBER) != 0
+    assert signalled(sandbox, signals, prober) != 0
     assert is_empty(sandbox, where)
 
 
