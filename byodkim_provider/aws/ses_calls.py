@@ -62,6 +62,10 @@ class Calls:
         """Threads that have a call to send, first come, first served: the first one has the turn."""
         self._line_moves = threading.Condition()
         self._next_call = 0.0
+        self._sent: dict[int, float] = {}
+        """When each thread's call left."""
+        self._fastest: dict[str, float] = {}
+        """Seconds until the response that came soonest, by event, that is by operation."""
 
     def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
         """
@@ -93,8 +97,9 @@ class Calls:
                 self._line.append(thread)
                 while not self._line_moves.wait_for(lambda: self._line[0] == thread, WAKE_SECONDS):
                     self._wait(0)
-            for _ in range(2):  # the response to the call before may come during the first wait
-                self._wait(self._next_call - self._clock.monotonic())
+            self._wait(0)
+            while (seconds := self._next_call - self._clock.monotonic()) > 0:  # a response may move it
+                self._wait(seconds)
             return method(*args, **given)
         finally:
             self._leave_line()
@@ -104,15 +109,23 @@ class Calls:
         thread = threading.get_ident()
         with self._line_moves:
             if thread in self._line:
-                if self._line[0] == thread:
-                    self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+                if self._line[0] == thread:  # otherwise it was interrupted further back
+                    self._sent[thread] = self._clock.monotonic()
+                    self._next_call = self._sent[thread] + SECONDS_PER_CALL
                 self._line.remove(thread)
                 self._line_moves.notify_all()
 
-    def _was_answered(self, **_: object) -> None:
-        """Keep the next call a second away. This one has arrived by now, however long it was on its way."""
+    def _was_answered(self, event_name: str, **_: object) -> None:
+        """
+        Keep the next call a second away from the moment this one may have arrived.
+
+        That much later than the fastest call of this operation was answered, this one may have arrived late.
+        """
+        now = self._clock.monotonic()
         with self._line_moves:
-            self._next_call = max(self._next_call, self._clock.monotonic() + SES_SECONDS)
+            took = now - self._sent.pop(threading.get_ident(), now)
+            fastest = self._fastest[event_name] = min(took, self._fastest.get(event_name, took))
+            self._next_call = max(self._next_call, now - fastest + SES_SECONDS)
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -42,7 +43,7 @@ class FakeClock(SandboxClock):
         return self._offset.total_seconds()
 
     def wait(self, seconds: float) -> bool:
-        self.advance(seconds)
+        self.advance(max(seconds, 1e-6) if seconds > 0 else 0)  # it has no less
         return stopping.is_set()
 
 
@@ -478,15 +479,66 @@ def test_pace_counts_from_sending(client: SesClient, boto: Any, clock: FakeClock
     assert [3, 4.55, 5.6, 6.65] == sent_at(client, boto, clock, calls=4)
 
 
+def respond_after(boto: Any, clock: FakeClock, *seconds: float) -> list[float]:
+    """Let the calls' responses take so long, one after the other; returns when each call leaves."""
+    taken, sent = iter(seconds), list[float]()
+    boto.meta.events.register_first("response-received.sesv2", lambda **_: clock.advance(next(taken, 0)))
+    boto.meta.events.register_first("before-send.sesv2", lambda **_: sent.append(round(clock.monotonic(), 3)))
+    return sent
+
+
 def test_pace_counts_from_a_late_response(client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """A call may be held up on its way: after a response that took long, the next one is a second later."""
-    on_the_way = iter((0.3, 0.04, 3))
-    boto.meta.events.register_first("response-received.sesv2", lambda **_: clock.advance(next(on_the_way, 0)))
-    sent: list[float] = []
-    boto.meta.events.register_first("before-send.sesv2", lambda **_: sent.append(clock.monotonic()))
-    for _ in range(5):
+    """A call that was answered later than others may have arrived later: the next one keeps its distance."""
+    sent = respond_after(boto, clock, 0.3, 0.34, 0.7, 3, 0.3)
+    for _ in range(6):
         client.get_email_identity(DOMAIN)
-    assert [0, 1.3, 2.35, 6.35, 7.4] == [round(at, 3) for at in sent]
+    assert [0, 1.05, 2.1, 3.5, 7.2, 8.25] == sent
+
+
+def test_pace_is_that_of_near_and_far(client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """What every call of an operation takes is no reason to wait; another may take longer than that."""
+    sent = respond_after(boto, clock, 0.1, 0.9, 0.1, 0.9, 0.1)
+    for call in ("GetEmailIdentity", "CreateEmailIdentity", "GetEmailIdentity", "DeleteEmailIdentity"):
+        CALLS[call](client)
+    assert [0, 1.05, 2.1, 3.15] == sent
+
+
+def test_pace_counts_from_a_late_error(ses: Ses, client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """So may one whose response is lost."""
+    sent = respond_after(boto, clock, 0.1, 0.6)
+    client.get_email_identity(DOMAIN)
+    ses.inject(Fault("drop", "after"))
+    client.get_email_identity(DOMAIN)
+    assert [0, 1.05, 2.55] == sent
+
+
+def test_late_response_while_the_next_call_waits(client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """A response that comes late moves the call that waits for its time already."""
+    sent = respond_after(boto, clock)
+    client.get_email_identity(DOMAIN)
+    arrived = threading.Event()
+
+    def be_slow(**_: object) -> None:
+        if len(sent) == 2:
+            assert arrived.wait(60)
+
+    boto.meta.events.register_last("before-send.sesv2", be_slow)
+
+    def wait(seconds: float) -> bool:
+        if len(sent) == 2 and not arrived.is_set():
+            clock.advance(0.5)
+            arrived.set()
+            slow.result(60)
+        else:
+            clock.advance(max(seconds, 1e-6) if seconds > 0 else 0)
+        return stopping.is_set()
+
+    with ThreadPoolExecutor(1) as threads, patch.object(clock, "wait", wait):
+        slow = threads.submit(client.get_email_identity, DOMAIN)
+        while len(sent) < 2:
+            threading.Event().wait(0.01)
+        client.get_email_identity(DOMAIN)
+    assert [0, 1.05, 2.55] == sent
 
 
 def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses: Ses) -> None:
@@ -499,7 +551,9 @@ def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses
 
     boto.meta.events.register("request-created.sesv2", sign)
     assert refused(lambda: client.get_email_identity(DOMAIN)).code == "NoCredentialsError"
-    client.get_email_identity(DOMAIN)
+    another = threading.Thread(target=client.get_email_identity, args=[DOMAIN], daemon=True)
+    another.start()
+    another.join(30)
     assert 1 == len(ses.log)
 
 
