@@ -134,5 +134,5 @@ def test_library(installed, tmp_path):
 
 def test_schema_of_stack_files(installed, tmp_path):
     """The installed package prints the schema that the checkout has for editors."""
-    printed = run(installed / "python", "-m", "byodkim_provider.config.settings", cwd=tmp_path)
+    printed = run(installed / "python", "-m", "byodkim_provider.config.json_schema", cwd=tmp_path)
     assert printed == (ROOT / "stacks" / "schema.json").read_text()

@@ -35,13 +35,14 @@ class _ForEditors(GenerateJsonSchema):
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         shown = super().model_schema(schema)
         fields = schema["cls"].model_fields
-        for name, text in _docstrings_of_fields(schema["cls"]).items():
-            shown["properties"][fields[name].alias]["description"] = text
+        for name, text in _docstrings(schema["cls"]).items():
+            if name in fields:
+                shown["properties"][fields[name].alias]["description"] = text
         return shown
 
 
-def _docstrings_of_fields(model: type) -> dict[str, str]:
-    """The string below each field of *model*, inherited ones too."""
+def _docstrings(model: type) -> dict[str, str]:
+    """The string below each attribute of *model*, inherited ones too."""
     found = {}
     for cls in reversed(model.__mro__):
         if not cls.__module__.startswith("byodkim_provider.config."):
