@@ -38,7 +38,7 @@ REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
 START_FIRST: Final = ("engine/test_scan.py", "engine/test_existing.py", "faults/test_faults_engine.py")
-"""Files that take minutes and are late by name: at the end, one worker each would work alone."""
+"""Files that take minutes. Started last, as their names want it, each would keep one worker busy alone."""
 
 collect_ignore: Final = ["languages"]
 """What runs only when it is named: `make languages`."""

@@ -7,7 +7,6 @@ What SES has answered is read whole: answers that `python -m tests.acceptance.an
 import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,11 @@ from byodkim_provider.errors import SesRefused
 from tests.acceptance.answers import answers
 from tests.acceptance.journal import Journal
 from tests.fuzz.ses import Response, wire
+from tests.support.testdata import TESTDATA
 
 RECORDED = [
     pytest.param(one["action"], one["answer"], id=f"{file.stem} {number} {one['action']}")
-    for file in sorted((Path(__file__).parents[1] / "testdata" / "ses").glob("*.json"))
+    for file in sorted((TESTDATA / "ses").glob("*.json"))
     for number, one in enumerate(json.loads(file.read_text()))
 ]
 

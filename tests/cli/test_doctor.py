@@ -10,7 +10,6 @@ import socket
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -28,9 +27,9 @@ from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import DELEGATED
 from sandbox.ses.switches import Fault
 from tests.support.cli_project import CliProject
+from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
 NAME = f"s9._domainkey.{DOMAIN}"
 VALUE = "p=" + "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
 FINGERPRINT = "fingerprint [0-9a-f]{64}"

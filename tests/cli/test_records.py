@@ -20,9 +20,9 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import PANELS
 from tests.support.cli_project import CliProject
 from tests.support.leaks import KeySearch
+from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
 PUBLIC = "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
 VALUE = f"p={PUBLIC}"
 NAME = "s1._domainkey.example.com"

@@ -4,7 +4,6 @@ import base64
 import codecs
 import re
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +21,8 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import _compact, keys
 from byodkim_provider.errors import InvalidKey
+from tests.support.testdata import TESTDATA
 
-TESTDATA = Path(__file__).parents[1] / "testdata"
 EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
 
 

@@ -23,8 +23,8 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.dkim.records import NAME_OCTETS, record_name
 from tests.dns import name_server
+from tests.support.testdata import TESTDATA
 
-TESTDATA = Path(__file__).parent.parent / "testdata"
 LONG_SELECTOR = "s" * 63
 LONG_DOMAIN = ".".join(["d" * 59] * 3)[: NAME_OCTETS - len(record_name(LONG_SELECTOR, ""))]
 NAMES = {"short": ("s", "a.example"), "long": (LONG_SELECTOR, LONG_DOMAIN)}

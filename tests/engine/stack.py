@@ -26,6 +26,7 @@ from sandbox.pulumi.project import Project, Result
 from sandbox.ses.emulator import Call
 from sandbox.world import Sandbox
 from tests.engine.clients import REGION, kms
+from tests.support.testdata import pem
 
 OTHER_REGION = "us-east-1"
 
@@ -36,12 +37,11 @@ RECORD_CHECK = "pulumi-python:dynamic/byodkim:RecordCheck"
 IDENTITY = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 VERIFICATION = "pulumi-python:dynamic/byodkim:DkimVerification"
 
-_TESTDATA = Path(__file__).parents[1] / "testdata"
 
-OPENSSL_KEY = (_TESTDATA / "rsa2048.pkcs8.pem").read_text()
+OPENSSL_KEY = pem("rsa2048.pkcs8")
 """As `openssl genrsa` makes it."""
 
-OTHER_OPENSSL_KEY = (_TESTDATA / "another.pem").read_text()
+OTHER_OPENSSL_KEY = pem("another")
 
 PASSPHRASE = b"sandbox"
 """Of stacks that have one."""

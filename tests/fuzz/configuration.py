@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -16,8 +15,9 @@ from byodkim_provider.config import settings, stack_file
 from byodkim_provider.program import unencrypted_keys
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
+from tests.support.testdata import pem
 
-KEY: Final = (Path(__file__).parents[1] / "testdata" / "rsa1024.pkcs8.pem").read_text()
+KEY: Final = pem("rsa1024.pkcs8")
 
 FULL: Final = {
     "generation": 2,

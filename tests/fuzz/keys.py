@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from pathlib import Path
 
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import keys, public_keys, records
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated_text, texts
+from tests.support.testdata import TESTDATA
 
-FILES = tuple(path.read_text() for path in sorted((Path(__file__).parents[1] / "testdata").glob("*.pem")))
+FILES = tuple(path.read_text() for path in sorted(TESTDATA.glob("*.pem")))
 
 DER = tuple(
     base64.b64decode("".join(block.split()))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import START_FIRST
 from tests.structure.imports import LAYERS, PRODUCT, imports, imports_of_modules, levels, modules, parts
 from tests.structure.picture import ARCHITECTURE, picture, with_picture
 
@@ -132,3 +133,8 @@ def test_pre_commit() -> None:
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     commands = [line.strip().replace("$(RUN)", "venv/bin/python") for line in check[1].splitlines()]
     assert [one for one in commands if one not in hooks] == []
+
+
+def test_files_that_start_first() -> None:
+    """They are there: one that was renamed would start last again, and nothing would say so."""
+    assert [name for name in START_FIRST if not (ROOT / "tests" / name).is_file()] == []

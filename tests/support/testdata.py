@@ -1,4 +1,4 @@
-"""The keys in `tests/testdata/`, which openssl made. Each is read once: that costs as much as many a test."""
+"""The files in `tests/testdata/`. A private key is read once: to read one takes as long as many a test."""
 
 from __future__ import annotations
 
