@@ -123,7 +123,7 @@ class Calls:
         """
         now = self._clock.monotonic()
         with self._line_moves:
-            took = now - self._sent.pop(threading.get_ident(), now)
+            took = now - self._sent.get(threading.get_ident(), now)
             fastest = self._fastest[event_name] = min(took, self._fastest.get(event_name, took))
             self._next_call = max(self._next_call, now - fastest + SES_SECONDS)
 
