@@ -99,6 +99,7 @@ FOLLOWED = {
     "test_rotation.py": {
         "docs/how-to/rotation.md": {"The timeline": (1,), "Going back": (1,)},
         "docs/how-to/leaked-key.md": {"A key has leaked": (1, 2, 4)},
+        "docs/reference/performance.md": {"Domains in a stack": (1,)},
     },
     "test_adopt.py": {
         "docs/how-to/adopt-an-account.md": {

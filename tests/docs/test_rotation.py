@@ -27,12 +27,20 @@ def domains(text):
     return stack_file.load(text)["config"]["ses-byodkim:domains"]
 
 
+def counted(what, shown):
+    """How many resources the end of a run or preview says that of."""
+    return re.search(rf"\+ (\d+) {what}", shown)[1]
+
+
 def test_life(sandbox, stack, follow):
     """Forward, back, forward again, and a leaked key out of DNS; each file of the page stands there then."""
     sandbox.add_zone(DOMAIN)
     second = block("README.md", "With a real AWS account", 2).replace("generation: 1", "generation: 2")
     stack.paste(second)
-    assert stack.run("pulumi up").exit_code == 0
+    foreseen = follow("docs/reference/performance.md", "Domains in a stack")
+    created = stack.run("pulumi up")
+    assert created.exit_code == 0
+    assert counted("to create", foreseen.stdout) == counted("created", created.stdout)
     stack.days_pass(180)
     assert re.search(like(block(PAGE, "The timeline", 2)), follow(PAGE, "The timeline").stdout)
     stack.paste(second.replace("generation: 2", "generation: 4"))
