@@ -29,6 +29,7 @@ import pulumi.automation._stack as automation_stack
 import yaml
 from pulumi.automation._server import LanguageServer
 from pulumi.automation._stack import StackInitMode
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.settings import SETTINGS
 
 from sandbox.pulumi.engine import find_pulumi
@@ -109,6 +110,10 @@ class _Program(LanguageServer):
 
 
 vars(automation_stack)["LanguageServer"] = _Program
+
+# Channels of a process share its connections by address. Without this, an engine that gets a port at which
+# another one has ended is not called, as long as the process waits before it tries that port again.
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
 class _Workspace(auto.LocalWorkspace):

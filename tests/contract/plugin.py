@@ -116,7 +116,10 @@ class Plugin:
             text=True,
         )
         assert self._process.stdout
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self._process.stdout.readline())}")
+        # A connection of its own, and not one that was given up with another plugin, at the port of that.
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        address = f"127.0.0.1:{int(self._process.stdout.readline())}"
+        self._channel = grpc.insecure_channel(address, options=own)
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
     def __enter__(self) -> Self:
