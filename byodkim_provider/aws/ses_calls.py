@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
@@ -33,6 +33,9 @@ once per second".
 
 SECONDS_PER_CALL: Final = 1.05
 """Seconds between calls as they leave: a call may take less time on its way than the one before."""
+
+TOO_MANY: Final = 429
+"""HTTP status of a call that SES refuses because of its rate."""
 
 WAKE_SECONDS: Final = 0.2
 """How often a thread that waits behind others checks for an interrupt."""
@@ -115,16 +118,20 @@ class Calls:
                 self._line.remove(thread)
                 self._line_moves.notify_all()
 
-    def _was_answered(self, event_name: str, **_: object) -> None:
+    def _was_answered(
+        self, event_name: str, response_dict: Mapping[str, Any] | None = None, **_: object
+    ) -> None:
         """
         Keep the next call a second away from the moment this one may have arrived.
 
-        That much later than the fastest call of this operation was answered, this one may have arrived late.
+        A call that is answered later than the fastest of its operation may have arrived as much later.
         """
         now = self._clock.monotonic()
         with self._line_moves:
             took = now - self._sent.get(threading.get_ident(), now)
-            fastest = self._fastest[event_name] = min(took, self._fastest.get(event_name, took))
+            fastest = min(took, self._fastest.get(event_name, took))
+            if response_dict and response_dict["status_code"] != TOO_MANY:  # that comes sooner than an answer
+                self._fastest[event_name] = fastest
             self._next_call = max(self._next_call, now - fastest + SES_SECONDS)
 
     def _wait(self, seconds: float) -> None:

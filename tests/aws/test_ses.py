@@ -506,10 +506,22 @@ def test_pace_is_that_of_near_and_far(client: SesClient, boto: Any, clock: FakeC
 def test_pace_counts_from_a_late_error(ses: Ses, client: SesClient, boto: Any, clock: FakeClock) -> None:
     """So may one whose response is lost."""
     sent = respond_after(boto, clock, 0.1, 0.6)
-    client.get_email_identity(DOMAIN)
+    put = CALLS["PutEmailIdentityDkimSigningAttributes"]  # not repeated, so that no backoff is in the times
+    refused(lambda: put(client))
     ses.inject(Fault("drop", "after"))
-    client.get_email_identity(DOMAIN)
+    refused(lambda: put(client))
+    refused(lambda: put(client))
     assert [0, 1.05, 2.55] == sent
+
+
+def test_pace_after_a_quick_refusal(ses: Ses, client: SesClient, boto: Any, clock: FakeClock) -> None:
+    """A call that is refused at once says nothing of how long others take."""
+    sent = respond_after(boto, clock, 0.4, 0, 0.4, 0.4)
+    client.get_email_identity(DOMAIN)
+    ses.inject(Fault("throttle", operation="GetEmailIdentity"))
+    client.get_email_identity(DOMAIN)
+    client.get_email_identity(DOMAIN)
+    assert [0, 1.05, 2.1, 3.15] == sent
 
 
 def test_late_response_while_the_next_call_waits(client: SesClient, boto: Any, clock: FakeClock) -> None:
