@@ -66,9 +66,9 @@ class Calls:
         self._line_moves = threading.Condition()
         self._next_call = 0.0
         self._sent: dict[int, float] = {}
-        """When each thread's call left."""
+        """When the call of each thread that waits for a response left."""
         self._fastest: dict[str, float] = {}
-        """Seconds until the response that came soonest, by event, that is by operation."""
+        """Seconds that the fastest answer took, by event, that is by operation."""
 
     def make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
         """
@@ -124,15 +124,20 @@ class Calls:
         """
         Keep the next call a second away from the moment this one may have arrived.
 
-        A call that is answered later than the fastest of its operation may have arrived as much later.
+        That is as long before its answer as the fastest answer to the same operation took, at the latest.
         """
         now = self._clock.monotonic()
         with self._line_moves:
-            took = now - self._sent.get(threading.get_ident(), now)
-            fastest = min(took, self._fastest.get(event_name, took))
-            if response_dict and response_dict["status_code"] != TOO_MANY:  # that comes sooner than an answer
-                self._fastest[event_name] = fastest
-            self._next_call = max(self._next_call, now - fastest + SES_SECONDS)
+            sent = self._sent.pop(threading.get_ident(), None)
+            if sent is None:
+                return
+            fastest = self._fastest.get(
+                event_name
+            )  # None: a first call may have to connect before it is sent
+            self._next_call = max(self._next_call, now - min(fastest or 0, now - sent) + SES_SECONDS)
+            # What SES refuses for its rate, or fails at, it refuses sooner than it answers.
+            if response_dict and response_dict["status_code"] < TOO_MANY:
+                self._fastest[event_name] = now - sent if fastest is None else min(fastest, now - sent)
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

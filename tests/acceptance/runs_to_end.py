@@ -22,12 +22,13 @@ _PROCESSES.set_forkserver_preload([__name__])
 
 def start(run: Callable[..., None], environment: Mapping[str, str], *arguments: str) -> ForkServerProcess:
     """*run* in a new process, which shows nothing."""
-    process = _PROCESSES.Process(target=_run, args=(run, dict(environment), *arguments))
+    process = _PROCESSES.Process(target=_run, args=(run, {**os.environ, **environment}, *arguments))
     process.start()
     return process
 
 
 def _run(run: Callable[..., None], environment: dict[str, str], *arguments: str) -> None:
+    os.environ.clear()  # of the first time that a process was started
     os.environ.update(environment)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
