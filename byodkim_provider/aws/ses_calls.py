@@ -131,9 +131,8 @@ class Calls:
             sent = self._sent.pop(threading.get_ident(), None)
             if sent is None:
                 return
-            fastest = self._fastest.get(
-                event_name
-            )  # None: a first call may have to connect before it is sent
+            # There is none at the first call, which may have to connect before it is sent.
+            fastest = self._fastest.get(event_name)
             self._next_call = max(self._next_call, now - min(fastest or 0, now - sent) + SES_SECONDS)
             # What SES refuses for its rate, or fails at, it refuses sooner than it answers.
             if response_dict and response_dict["status_code"] < TOO_MANY:
