@@ -124,19 +124,20 @@ class Calls:
         """
         Keep the next call a second away from the moment this one may have arrived.
 
-        That is as long before its answer as the fastest answer to the same operation took, at the latest.
+        It may have arrived as much later as it was answered later than the fastest call of its operation.
         """
         now = self._clock.monotonic()
         with self._line_moves:
             sent = self._sent.pop(threading.get_ident(), None)
             if sent is None:
                 return
-            # There is none at the first call, which may have to connect before it is sent.
-            fastest = self._fastest.get(event_name)
-            self._next_call = max(self._next_call, now - min(fastest or 0, now - sent) + SES_SECONDS)
+            took = now - sent
+            # The first call may have to connect before it is sent: all of its time may be lateness.
+            late = max(took - self._fastest.get(event_name, 0), 0)
+            self._next_call = max(self._next_call, sent + late + SES_SECONDS)
             # What SES refuses for its rate, or fails at, it refuses sooner than it answers.
             if response_dict and response_dict["status_code"] < TOO_MANY:
-                self._fastest[event_name] = now - sent if fastest is None else min(fastest, now - sent)
+                self._fastest[event_name] = min(took, self._fastest.get(event_name, took))
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():

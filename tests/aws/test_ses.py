@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -25,27 +25,13 @@ from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from sandbox.ses.identity import CHECK
 from sandbox.ses.rules import SesError
+from tests.support.fakes import START, FakeClock
 from tests.support.testdata import key
 
 ACCOUNT = "123456789012"
 DOMAIN = "example.com"
 REGION = "eu-west-1"
-START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KEY, NEXT_KEY = key("rsa1024.pkcs1"), key("another")
-
-
-class FakeClock(SandboxClock):
-    """Time of client and SES alike. It moves to the end of a wait; one thread at a time has one."""
-
-    def now(self) -> datetime:
-        return START + self._offset
-
-    def monotonic(self) -> float:
-        return self._offset.total_seconds()
-
-    def wait(self, seconds: float) -> bool:
-        self.advance(max(seconds, 1e-6) if seconds > 0 else 0)  # it has no less
-        return stopping.is_set()
 
 
 class Ses(SesEmulator):
@@ -538,14 +524,15 @@ def test_late_response_while_the_next_call_waits(client: SesClient, boto: Any, c
 
     boto.meta.events.register_last("before-send.sesv2", be_slow)
 
+    wait_all_the_time = clock.wait
+
     def wait(seconds: float) -> bool:
         if len(sent) == 2 and not arrived.is_set():
             clock.advance(0.5)
             arrived.set()
             slow.result(60)
-        else:
-            clock.advance(max(seconds, 1e-6) if seconds > 0 else 0)
-        return stopping.is_set()
+            return stopping.is_set()
+        return wait_all_the_time(seconds)
 
     with ThreadPoolExecutor(1) as threads, patch.object(clock, "wait", wait):
         slow = threads.submit(client.get_email_identity, DOMAIN)
