@@ -26,12 +26,13 @@ from byodkim_provider.errors import StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import DELEGATED
 from sandbox.ses.switches import Fault
+from tests.support import testdata
 from tests.support.cli_project import CliProject
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
 NAME = f"s9._domainkey.{DOMAIN}"
-VALUE = "p=" + "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
+VALUE = "p=" + "".join(testdata.pem("rsa2048.public").splitlines()[1:-1])
 FINGERPRINT = "fingerprint [0-9a-f]{64}"
 
 
@@ -211,7 +212,7 @@ def test_without_a_key_nothing_is_to_be_typed(one, world):
 
 def test_private_key_in_dns_is_not_repeated(one, world):
     """A private key that somebody pasted is not shown again."""
-    pem = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+    pem = testdata.pem("rsa2048.pkcs8")
     world.resolver.records[NAME] = (pem,)
     for options in ((), ("--json",)):
         result = one(*options)

@@ -20,10 +20,10 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.panels import PANELS
 from tests.support.cli_project import CliProject
 from tests.support.leaks import KeySearch
-from tests.support.testdata import TESTDATA
+from tests.support.testdata import TESTDATA, pem
 from tests.support.world import DOMAIN
 
-PUBLIC = "".join((TESTDATA / "rsa2048.public.pem").read_text().splitlines()[1:-1])
+PUBLIC = "".join(pem("rsa2048.public").splitlines()[1:-1])
 VALUE = f"p={PUBLIC}"
 NAME = "s1._domainkey.example.com"
 PUBLIC_KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
@@ -69,7 +69,7 @@ def test_private_key(file):
 
 def test_key_from_standard_input():
     """A key need not be in a file."""
-    key = (TESTDATA / "rsa2048.pkcs8.pem").read_text()
+    key = pem("rsa2048.pkcs8")
     result = run(DOMAIN, "--selector", "s1", "--private-key", "-", "--format", "zone", stdin=key)
     assert result.stdout == f'{NAME}. 300 IN TXT "{VALUE[:255]}" "{VALUE[255:]}"\n'
 

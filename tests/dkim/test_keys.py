@@ -21,13 +21,9 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import _compact, keys
 from byodkim_provider.errors import InvalidKey
-from tests.support.testdata import TESTDATA
+from tests.support.testdata import pem
 
 EXPECTED = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
-
-
-def pem(name):
-    return (TESTDATA / f"{name}.pem").read_text()
 
 
 def body(text):
