@@ -7,6 +7,8 @@ Route 53 itself refuses comes from the API, as with the real plugin.
 
 from __future__ import annotations
 
+import os
+import random
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -22,8 +24,14 @@ if TYPE_CHECKING:
 
 Properties = dict[str, Any]
 
-INSYNC_POLL_SECONDS: Final = 0.2
-"""The real plugin waits 15 s between checks; the sandbox's servers have a change at once."""
+RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
+"""If this variable is set, each record takes as long and as many requests as with the real plugin."""
+
+FIRST_CHECK_SECONDS: Final = (10, 30)
+"""The real plugin first asks whether a change is in sync at a random time between these."""
+
+INSYNC_POLL_SECONDS: Final = 15
+"""Between the checks of the real plugin."""
 
 
 class Account(Protocol):
@@ -108,6 +116,8 @@ class Record(Resource):
         return self._put("UPSERT", inputs)
 
     def delete(self, resource_id: str, outputs: Properties) -> None:
+        if RECORDS_WAIT in os.environ:
+            self._route53.get_hosted_zone(Id=outputs["zoneId"])
         found = self._find(outputs)
         if found:
             self._change(outputs["zoneId"], "DELETE", found)
@@ -127,16 +137,21 @@ class Record(Resource):
             "ResourceRecords": [{"Value": value} for value in values],
         }
         self._change(inputs["zoneId"], action, record_set)
-        return inputs | {"ttl": int(inputs["ttl"]), "fqdn": fqdn}
+        outputs = inputs | {"ttl": int(inputs["ttl"]), "fqdn": fqdn}
+        if RECORDS_WAIT in os.environ:  # the real plugin reads it back
+            self._route53.get_hosted_zone(Id=inputs["zoneId"])
+            self._find(outputs)
+        return outputs
 
     def _change(self, zone_id: str, action: str, record_set: Any) -> None:
         batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
         change = self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)[
             "ChangeInfo"
         ]
-        while change["Status"] != "INSYNC":
-            time.sleep(INSYNC_POLL_SECONDS)
-            change = self._route53.get_change(Id=change["Id"])["ChangeInfo"]
+        if RECORDS_WAIT in os.environ:
+            time.sleep(random.uniform(*FIRST_CHECK_SECONDS))
+            while self._route53.get_change(Id=change["Id"])["ChangeInfo"]["Status"] != "INSYNC":
+                time.sleep(INSYNC_POLL_SECONDS)
 
     def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
         try:

@@ -353,7 +353,7 @@ def _struct(values: Properties) -> Struct:
 
 def serve(plugin: Any) -> None:
     """Run *plugin* as the engine's process, whose only output is its port."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=16), interceptors=[CleanErrors()])
+    server = grpc.server(ThreadPoolExecutor(max_workers=128), interceptors=[CleanErrors()])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -25,6 +25,7 @@ from byodkim_provider import __version__
 from sandbox.pulumi.engine import find_pulumi
 from tests.bench.cases import cases, measured
 from tests.bench.page import RESULTS, load_results, store_results, write_page
+from tests.bench.starts import measured_starts
 
 
 def machine() -> dict[str, str]:
@@ -65,12 +66,12 @@ def main() -> None:
     parser.add_argument("--page-only", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
     if not arguments.page_only:
-        results: dict[str, Any] = {"machine": machine(), "programs": []}
+        results: dict[str, Any] = {"machine": machine(), "starts": measured_starts(), "programs": []}
         if arguments.rest:
             kept = load_results()
             if kept["machine"] != results["machine"]:
                 parser.error(f"{RESULTS} is of another machine or version: measure all of it")
-            results = kept
+            results = kept | {"starts": results["starts"]}
         for case in cases([int(size) for size in arguments.sizes.split(",")]):
             there, others = case.of(results["programs"])
             if len(there) == len(case.programs):

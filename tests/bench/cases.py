@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from byodkim_provider.dkim import keys, records
+from sandbox.pulumi.aws_resources import RECORDS_WAIT
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.servers import open_servers
 from tests.bench.stack import BenchStack, RunFailed
@@ -22,6 +23,12 @@ ACCOUNT_ZONES: Final = 500
 
 LIMITED_SIZES: Final = (10, 100)
 """Sizes at which SES's limit is on as well: it sets the time, so that few sizes say all."""
+
+WAITING_SIZE: Final = 100
+"""Size at which records also take as long as with the real pulumi-aws, with and without `--parallel`."""
+
+PARALLEL: Final = 64
+"""Steps at a time, instead of four for each core."""
 
 KEYS: Final = 10
 """Keys that the plain program's domains share: making them is not its business."""
@@ -38,6 +45,10 @@ class Case:
     """Each domain in a zone of its own, in an account of `ACCOUNT_ZONES`; else all in one zone."""
     ses_limit: bool = False
     """SES allows one call a second; else any number."""
+    record_waits: bool = False
+    """Each record takes as long and as many requests as with the real pulumi-aws."""
+    parallel: int | None = None
+    """Steps at a time; None for the engine's own number."""
     programs: tuple[str, ...] = ("ours", "plain", "price")
 
     @property
@@ -54,7 +65,7 @@ class Case:
 
     @property
     def conditions(self) -> dict[str, object]:
-        return {"domains": self.domains, "zone_each": self.zone_each, "ses_limit": self.ses_limit}
+        return {name: value for name, value in asdict(self).items() if name != "programs"}
 
     def of(self, found: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The measurements among *found* that are of this case, and the others."""
@@ -65,6 +76,19 @@ class Case:
         return name if self.zone_each else self.zones[0]
 
 
+def described(conditions: Mapping[str, Any]) -> str:
+    """Those of a case, in the words of the page."""
+    return ", ".join(
+        [
+            f"{conditions['domains']}",
+            "a zone each" if conditions["zone_each"] else "one zone",
+            *(["limit on"] if conditions["ses_limit"] else []),
+            *(["records wait"] if conditions["record_waits"] else []),
+            *([f"`--parallel {conditions['parallel']}`"] if conditions["parallel"] else []),
+        ]
+    )
+
+
 def cases(sizes: Sequence[int]) -> Iterator[Case]:
     """Smallest first, so that a program that fails does so early."""
     for size in sorted(sizes):
@@ -72,6 +96,11 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
         if size in LIMITED_SIZES:
             yield Case(size, ses_limit=True, programs=("ours", "plain"))
         yield Case(size, zone_each=True, programs=("ours", "plain"))
+        if size == WAITING_SIZE:
+            for parallel in (None, PARALLEL):
+                yield Case(
+                    size, ses_limit=True, record_waits=True, parallel=parallel, programs=("ours", "plain")
+                )
 
 
 def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
@@ -83,8 +112,7 @@ def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
     ):
         servers.add_zones(case.zones)
         for program in case.programs:
-            say(f"{program}, {case.domains} domains{', a zone each' * case.zone_each}"
-                f"{', SES limit on' * case.ses_limit}")  # fmt: skip
+            say(f"{program}, {described(case.conditions)}")
             yield {
                 "program": program,
                 **case.conditions,
@@ -93,7 +121,7 @@ def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
 
 
 def _ours(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
-    stack = BenchStack(servers, directory / "ours", program=ROOT / "__main__.py")
+    stack = _stack(case, servers, directory / "ours", ROOT / "__main__.py")
 
     def generation(number: int) -> None:
         stack.configure(
@@ -112,7 +140,7 @@ def _ours(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]
 
 
 def _plain(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
-    stack = BenchStack(servers, directory / "plain", program=PROGRAMS / "plain.py")
+    stack = _stack(case, servers, directory / "plain", PROGRAMS / "plain.py")
     pool = [keys.generate(2048) for _ in range(KEYS)]
     stack.configure({"aws:region": "eu-west-1"})
 
@@ -136,7 +164,7 @@ def _plain(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any
 
 
 def _price(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
-    stack = BenchStack(servers, directory / "price", program=PROGRAMS / "price.py")
+    stack = _stack(case, servers, directory / "price", PROGRAMS / "price.py")
     stack.configure({"aws:region": "eu-west-1"})
 
     def generation(number: int) -> None:
@@ -145,6 +173,14 @@ def _price(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any
     found = _runs(stack, generation, say)
     del found["rotated"]
     return found
+
+
+def _stack(case: Case, servers: Any, directory: Path, program: Path) -> BenchStack:
+    options = ("--parallel", str(case.parallel)) if case.parallel else ()
+    stack = BenchStack(servers, directory, program=program, options=options)
+    if case.record_waits:
+        stack.variables[RECORDS_WAIT] = "yes"
+    return stack
 
 
 def _runs(stack: BenchStack, generation: Callable[[int], None], say: Say) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from tests.bench.targets import CALL_SECONDS
+
 TITLES: Final = {"ours": "ours", "plain": "plain", "price": "engine's price"}
 
 RUNS: Final = ("first up", "unchanged up", "rotation")
@@ -39,6 +41,18 @@ def charts(programs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         )
         for run in RUNS
     }
+    drawn["engine.svg"] = _lines(
+        "first up: CPU seconds of the engine, and SES's pace, by domains",
+        {
+            TITLES[program]: {
+                one["domains"]: one["runs"]["first up"]["cpu_seconds"]["engine"]
+                for one in found
+                if one["program"] == program
+            }
+            for program in ("ours", "price")
+        }
+        | {"SES's pace": {one["domains"]: CALL_SECONDS * one["domains"] for one in ours}},
+    )
     drawn["cpu.svg"] = _stacked_bars(
         f"CPU seconds of ours, {ours[-1]['domains']} domains",
         {run: each["cpu_seconds"] for run, each in ours[-1]["runs"].items()},

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sandbox.pulumi.plugins import ROOT
+from tests.bench.cases import described
 from tests.bench.charts import charts
+from tests.bench.targets import targets
 
 PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
 FOLDER: Final = ROOT / "docs" / "reference" / "performance"
 RESULTS: Final = FOLDER / "results.json"
 
+TARGETS: Final = "<!-- targets: `make bench` writes from here -->"
 BEGIN: Final = "<!-- measured: `make bench` writes from here -->"
 END: Final = "<!-- to here -->"
 
@@ -51,11 +54,19 @@ def write_page(results: Mapping[str, Any]) -> None:
 
 
 def with_results(page: str, results: Mapping[str, Any]) -> str:
-    """*page* with its part between the marks made of *results*."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    made = "\n\n".join(_sections(results))
-    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+    """*page* with its two parts between marks made of *results*."""
+    for begin, made in ((TARGETS, _targets(results)), (BEGIN, "\n\n".join(_sections(results)))):
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(END)
+        page = f"{before}{begin}\n\n{made}\n\n{END}{after}"
+    return page
+
+
+def _targets(results: Mapping[str, Any]) -> str:
+    head = ["100 domains", "to be reached", "measured", "reached"]
+    return _table(
+        head, [(*row, "yes" if reached else "**no**") for *row, reached in targets(results)], words=4
+    )
 
 
 def _sections(results: Mapping[str, Any]) -> Iterator[str]:
@@ -87,21 +98,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int)
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _conditions(one: Measured) -> str:
-    return ", ".join(
-        [
-            f"{one['domains']}",
-            "a zone each" if one["zone_each"] else "one zone",
-            *(["limit on"] if one["ses_limit"] else []),
-        ]
-    )
-
-
 def _by_case(programs: Sequence[Measured]) -> dict[str, dict[str, Measured]]:
     """By conditions, then by program."""
     found: dict[str, dict[str, Measured]] = {}
     for one in programs:
-        found.setdefault(_conditions(one), {})[one["program"]] = one
+        found.setdefault(described(one), {})[one["program"]] = one
     return found
 
 
@@ -148,7 +149,7 @@ def _delays(programs: Sequence[Measured]) -> str:
     return _table(
         ["domains", "run", *names],
         [
-            [_conditions(one), run, *(f"{delays[name]} s" if name in delays else "–" for name in names)]
+            [described(one), run, *(f"{delays[name]} s" if name in delays else "–" for name in names)]
             for one in programs
             if one["program"] == "ours"
             for run in ("first up", "rotation")
@@ -178,10 +179,10 @@ def _state(programs: Sequence[Measured]) -> str:
 
 def _requests(programs: Sequence[Measured]) -> str:
     """Of ours and of the plain program, at the largest size of each condition."""
-    largest = {(one["program"], one["zone_each"], one["ses_limit"]): one for one in programs}
+    largest = {(one["program"], described(one | {"domains": 0})): one for one in programs}
     rows = [
         [
-            _conditions(one),
+            described(one),
             one["program"],
             action,
             *(run["requests"].get(action, "–") for run in one["runs"].values()),

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,11 @@ class RunFailed(Exception):
 
 
 class BenchStack:
-    """A stack that runs *program*, a `__main__.py`, with *variables* beside the sandbox's."""
+    """A stack that runs *program*, a `__main__.py`, with `variables` beside the sandbox's."""
 
-    def __init__(self, servers: Any, directory: Path, *, program: Path) -> None:
+    def __init__(self, servers: Any, directory: Path, *, program: Path, options: Sequence[str] = ()) -> None:
         self._servers = servers
+        self._options = options
         self._work = directory / "work"
         self._state = directory / "state"
         (self._work / "stacks").mkdir(parents=True)
@@ -79,7 +80,7 @@ class BenchStack:
         with (
             self._language_host() as (host, languages),
             subprocess.Popen(
-                [self._command, *COMMANDS[command], "--non-interactive", "--stack", STACK],
+                [self._command, *COMMANDS[command], *self._options, "--non-interactive", "--stack", STACK],
                 cwd=self._work,
                 env=self._all_variables | {"PULUMI_DEBUG_LANGUAGES": languages},
                 stdout=subprocess.PIPE,
