@@ -1,20 +1,29 @@
 """The example of a fleet: its rule holds, its defaults are shared, and its page can be followed."""
 
 import json
+import os
 import re
 import runpy
 import shutil
+import string
+import subprocess
+import sys
+from collections import Counter
 
 import pytest
 import yaml
 
 from byodkim_provider.config import settings
+from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import ROOT
+from tests.docs.workflows import load, run_workflow
 from tests.engine.stack import REGION
 
 EXAMPLE = ROOT / "examples" / "fleet"
+WORKFLOW = "../fleet/up.yaml"
+"""Beside the other workflows."""
 
-STACKS = ("a-h", "i-q", "r-z")
+STACKS = ("0-h", "i-q", "r-z")
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +42,24 @@ def domains(stack):
 
 
 def test_rule(misplaced, tmp_path):
-    """No domain of the example is in another stack than its letter says, and one that is gets named."""
+    """No domain of the example is in another stack than the rule says, and one that is gets named."""
     assert misplaced(EXAMPLE / "stacks") == []
     shutil.copytree(EXAMPLE / "stacks", tmp_path / "stacks")
-    file = tmp_path / "stacks" / "Pulumi.a-h.yaml"
+    file = tmp_path / "stacks" / "Pulumi.0-h.yaml"
     file.write_text(f"{file.read_text()}    Xray.example: {{ generation: 1 }}\n")
     assert misplaced(tmp_path / "stacks") == [
-        "Pulumi.a-h.yaml: Xray.example does not begin with a letter from a to h"
+        "Pulumi.0-h.yaml: Xray.example does not begin with a letter or digit from 0 to h"
     ]
+
+
+def test_one_stack_for_each_domain(misplaced, tmp_path):
+    """Whatever letter or digit a domain begins with, the rule allows it in exactly one stack."""
+    tried = {f"{first}x.example": {"generation": 1} for first in string.digits + string.ascii_lowercase}
+    for stack in STACKS:
+        content = yaml.safe_dump({"config": {"ses-byodkim:domains": tried}})
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(content)
+    refused = Counter(line.split()[1] for line in misplaced(tmp_path))
+    assert refused == dict.fromkeys(tried, len(STACKS) - 1)
 
 
 def test_shared_defaults():
@@ -53,16 +72,45 @@ def test_shared_defaults():
         assert {one.tags["team"] for one in loaded.domains} == {"mail"}
 
 
+def test_linted():
+    """GitHub's own schema of workflows takes the workflow."""
+    linter = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows")
+    done = subprocess.run([*linter, str(EXAMPLE / "up.yaml")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_jobs():
-    """The workflow has a job for each stack."""
-    jobs = yaml.safe_load((EXAMPLE / "up.yaml").read_text())["jobs"]
-    assert jobs["up"]["strategy"]["matrix"]["stack"] == list(STACKS)
-    assert jobs["status"]["needs"] == "up"
+    """One run at a time brings up each stack, one at a time; the status is shown if one fails, too."""
+    workflow = load(WORKFLOW)
+    up, status = (workflow["jobs"][name] for name in ("up", "status"))
+    assert workflow["concurrency"] == "up"
+    assert up["strategy"] == {"fail-fast": False, "max-parallel": 1, "matrix": {"stack": list(STACKS)}}
+    assert up["env"] == {"STACK": "${{ matrix.stack }}"}
+    assert (status["needs"], status["if"]) == ("up", "${{ !cancelled() }}")
+
+
+def test_variables():
+    """The workflow takes what Pulumi and AWS need from the repository, and the page names all of it."""
+    assert load(WORKFLOW)["env"] == {"PULUMI_BACKEND_URL": "${{ vars.PULUMI_BACKEND_URL }}"}
+    text, page = ((EXAMPLE / name).read_text() for name in ("up.yaml", "README.md"))
+    taken = set(re.findall(r"(?:vars|secrets)\.(\w+)", text))  # in comments, too: for other backends
+    assert taken > {"PULUMI_ACCESS_TOKEN", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}
+    assert taken == set(re.findall(r"`([A-Z_]+)`", page))
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 1), (2, 2), (3, 0)])
+def test_exit_code_of_status(tmp_path, code, expected):
+    """The workflow fails if something is wrong or could not be determined, but not if something is due."""
+    write_script(tmp_path / "byodkim", f"exit {code}\n")
+    script = load(WORKFLOW)["jobs"]["status"]["steps"][-1]["run"]
+    path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={**os.environ, "PATH": path})
+    assert expected == done.returncode
 
 
 @pytest.mark.engine
-def test_followed(sandbox, shell):
-    """What the page says brings up every domain, and one status shows them all."""
+def test_followed(sandbox, shell, tmp_path):
+    """What the page says brings up every domain, one status shows them all; the workflow's commands run."""
     for name in ("Pulumi.yaml", "check_split.py"):
         shutil.copy(EXAMPLE / name, shell.project / name)
     shutil.copytree(EXAMPLE / "stacks", shell.project / "stacks", dirs_exist_ok=True)
@@ -78,3 +126,7 @@ def test_followed(sandbox, shell):
     shown = shell.run("byodkim status --all-stacks --json").stdout.splitlines()
     found = {one["stack"]: {domain["domain"] for domain in one["domains"]} for one in map(json.loads, shown)}
     assert found == {stack: set(domains(stack)) for stack in STACKS}
+    ran = run_workflow(WORKFLOW, shell, tmp_path, {"matrix.stack": STACKS[0], "vars.PULUMI_BACKEND_URL": ""})
+    assert ran.failed == [], [done.shown for done in ran.steps.values()]
+    assert list(ran.steps) == ["Install", "Check the split", "Up", "Status"]
+    assert all(domain in ran.steps["Status"].stdout for domain in declared)
