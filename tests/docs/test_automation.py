@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from importlib import resources
 
 import pytest
@@ -12,14 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.pulumi.plugins import write_script
 from tests.docs.pages import block
-from tests.docs.workflows import EXAMPLES, load, run_workflow
+from tests.docs.workflows import EXAMPLES, LINTER, load, run_workflow
 from tests.engine.stack import REGION
 
 WORKFLOWS = sorted(path.name for path in EXAMPLES.glob("*.yml"))
 DOMAIN = "example.com"
 PAGE = "docs/how-to/automation.md"
-
-LINTER = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows")
 
 VALUES = {
     "vars.PULUMI_BACKEND_URL": "",
@@ -32,18 +29,7 @@ VALUES = {
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_linted(name):
     """GitHub's own schema of workflows takes it."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "check_jsonschema",
-            "--builtin-schema",
-            "vendor.github-workflows",
-            str(EXAMPLES / name),
-        ],
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([*LINTER, str(EXAMPLES / name)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -61,6 +47,12 @@ def test_least_permissions(name):
     assert all("@v" in step["uses"] for step in steps if "uses" in step)
     # An expression within a script would be run as a part of it.
     assert not any("${{" in step.get("run", "") for step in steps)
+
+
+def test_groups():
+    """GitHub cancels a run that waits in a group when another joins: only a newer `up` may cancel an `up`."""
+    groups = {name: load(name).get("concurrency") for name in WORKFLOWS}
+    assert groups == {"check.yml": None, "preview.yml": None, "rotate.yml": "rotate", "up.yml": "up"}
 
 
 def test_cron_is_a_script():

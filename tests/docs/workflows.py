@@ -8,6 +8,7 @@ Every other step is run as it stands. No assertion about the outcome here.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.docs.pages import ROOT
 from tests.docs.shell import Done, Shell
 
 EXAMPLES: Final = ROOT / "examples" / "github-actions"
+
+LINTER: Final = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows")
 
 GIVEN: Final = ("actions/checkout", "actions/setup-python", "actions/upload-artifact")
 GIVEN_TOO: Final = ("aws-actions/configure-aws-credentials", "pulumi/actions")
