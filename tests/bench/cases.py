@@ -97,10 +97,9 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
             yield Case(size, ses_limit=True, programs=("ours", "plain"))
         yield Case(size, zone_each=True, programs=("ours", "plain"))
         if size == WAITING_SIZE:
-            for parallel in (None, PARALLEL):
-                yield Case(
-                    size, ses_limit=True, record_waits=True, parallel=parallel, programs=("ours", "plain")
-                )
+            yield Case(size, ses_limit=True, record_waits=True, programs=("ours", "plain"))
+            # The plain program fails with so many steps at a time: SES refuses some calls until it gives up.
+            yield Case(size, ses_limit=True, record_waits=True, parallel=PARALLEL, programs=("ours",))
 
 
 def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:

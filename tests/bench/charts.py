@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from tests.bench.targets import CALL_SECONDS
+from byodkim_provider.aws.ses_calls import SECONDS_PER_CALL
 
 TITLES: Final = {"ours": "ours", "plain": "plain", "price": "engine's price"}
 
@@ -51,7 +51,7 @@ def charts(programs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             }
             for program in ("ours", "price")
         }
-        | {"SES's pace": {one["domains"]: CALL_SECONDS * one["domains"] for one in ours}},
+        | {"SES's pace": {one["domains"]: SECONDS_PER_CALL * one["domains"] for one in ours}},
     )
     drawn["cpu.svg"] = _stacked_bars(
         f"CPU seconds of ours, {ours[-1]['domains']} domains",

@@ -7,7 +7,6 @@ change; nobody raises one without a reason in the commit.
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.servers import Servers
+from tests.bench.starts import imports_of_main
 from tests.bench.state import STACK_TRACE, bytes_by_part, resources_by_part
 from tests.engine.stack import Stack
 
@@ -24,79 +24,61 @@ DOMAINS = ("a.counts.example", "b.counts.example", "c.counts.example")
 
 ZONES = {"one zone": ("counts.example",), "a zone each": DOMAINS}
 
-REQUESTS = {
-    "one zone": {
-        "preview": {
-            "dns A authoritative": 12,
-            "dns NS authoritative": 3,
-            "dns TXT authoritative": 12,
-            "route53 GetHostedZone": 1,
-            "route53 ListHostedZones": 1,
-            "ses ListEmailIdentities": 1,
-            "sts GetCallerIdentity": 3,
-        },
-        "first up": {
-            "dns A authoritative": 24,
-            "dns NS authoritative": 6,
-            "dns TXT authoritative": 24,
-            "route53 ChangeResourceRecordSets": 6,
-            "route53 GetHostedZone": 7,
-            "route53 ListHostedZones": 1,
-            "ses CreateEmailIdentity": 3,
-            "ses ListEmailIdentities": 2,
-            "sts GetCallerIdentity": 3,
-        },
-        "unchanged up": {
-            "route53 ListHostedZones": 1,
-            "sts GetCallerIdentity": 2,
-        },
-        "rotation": {
-            "dns A authoritative": 12,
-            "dns NS authoritative": 3,
-            "dns TXT authoritative": 12,
-            "route53 ChangeResourceRecordSets": 3,
-            "route53 GetHostedZone": 3,
-            "route53 ListHostedZones": 1,
-            "ses GetEmailIdentity": 6,
-            "ses PutEmailIdentityDkimSigningAttributes": 3,
-            "sts GetCallerIdentity": 3,
-        },
-        "destroy": {
-            "route53 ChangeResourceRecordSets": 9,
-            "route53 ListResourceRecordSets": 9,
-            "ses DeleteEmailIdentity": 3,
-            "ses GetEmailIdentity": 3,
-            "sts GetCallerIdentity": 1,
-        },
+IN_ONE_ZONE = {
+    "preview": {
+        "dns A authoritative": 12,
+        "dns NS authoritative": 3,
+        "dns TXT authoritative": 12,
+        "route53 GetHostedZone": 1,
+        "route53 ListHostedZones": 1,
+        "ses ListEmailIdentities": 1,
+        "sts GetCallerIdentity": 3,
     },
-    "a zone each": {
-        "preview": {
-            "dns A authoritative": 12,
-            "dns NS authoritative": 6,
-            "dns TXT authoritative": 12,
-            "route53 GetHostedZone": 3,
-            "route53 ListHostedZones": 1,
-            "ses ListEmailIdentities": 1,
-            "sts GetCallerIdentity": 3,
-        },
-        "first up": {
-            "dns A authoritative": 24,
-            "dns NS authoritative": 12,
-            "dns TXT authoritative": 24,
-            "route53 ChangeResourceRecordSets": 6,
-            "route53 GetHostedZone": 9,
-            "route53 ListHostedZones": 1,
-            "ses CreateEmailIdentity": 3,
-            "ses ListEmailIdentities": 2,
-            "sts GetCallerIdentity": 3,
-        },
-        "unchanged up": {
-            "route53 ListHostedZones": 1,
-            "sts GetCallerIdentity": 2,
-        },
+    "first up": {
+        "dns A authoritative": 24,
+        "dns NS authoritative": 6,
+        "dns TXT authoritative": 24,
+        "route53 ChangeResourceRecordSets": 6,
+        "route53 GetHostedZone": 7,
+        "route53 ListHostedZones": 1,
+        "ses CreateEmailIdentity": 3,
+        "ses ListEmailIdentities": 2,
+        "sts GetCallerIdentity": 3,
+    },
+    "unchanged up": {
+        "route53 ListHostedZones": 1,
+        "sts GetCallerIdentity": 2,
+    },
+    "rotation": {
+        "dns A authoritative": 12,
+        "dns NS authoritative": 3,
+        "dns TXT authoritative": 12,
+        "route53 ChangeResourceRecordSets": 3,
+        "route53 GetHostedZone": 3,
+        "route53 ListHostedZones": 1,
+        "ses GetEmailIdentity": 6,
+        "ses PutEmailIdentityDkimSigningAttributes": 3,
+        "sts GetCallerIdentity": 3,
+    },
+    "destroy": {
+        "route53 ChangeResourceRecordSets": 9,
+        "route53 ListResourceRecordSets": 9,
+        "ses DeleteEmailIdentity": 3,
+        "ses GetEmailIdentity": 3,
+        "sts GetCallerIdentity": 1,
     },
 }
 """Of the three domains together, by run, with those of `pulumi-aws`. Any other action is not called."""
+
+REQUESTS = {
+    "one zone": IN_ONE_ZONE,
+    "a zone each": {
+        "preview": IN_ONE_ZONE["preview"] | {"dns NS authoritative": 6, "route53 GetHostedZone": 3},
+        "first up": IN_ONE_ZONE["first up"] | {"dns NS authoritative": 12, "route53 GetHostedZone": 9},
+        "unchanged up": IN_ONE_ZONE["unchanged up"],
+    },
+}
+"""By the zones that the domains are in."""
 
 CALLS_A_SECOND = 2
 """
@@ -203,12 +185,6 @@ def test_state(counted):
     sizes = {part: size / len(DOMAINS) for part, size in bytes_by_part(without_paths).items()}
     assert {part: size for part, size in sizes.items() if size > STATE_BYTES.get(part, 0)} == {}
     assert sum(sizes.values()) <= MOST_STATE_BYTES
-
-
-def imports_of_main():
-    """The import statements of the program."""
-    tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
-    return "\n".join(ast.unparse(one) for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom))
 
 
 IMPORTS = {

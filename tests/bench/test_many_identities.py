@@ -53,7 +53,6 @@ AT_PACE = SECONDS_PER_CALL * (NUMBER + 10) + LATE_SECONDS * NUMBER / LATE_EACH
 FIRST_CHECK_SECONDS = 60
 """From a Create to SES's first check of DNS: long enough for several polls."""
 
-
 CALLS_TO_WAIT = {(10, 300): 14, (100, 300): 3, (300, 300): 1, (300, 660): 2.1}
 """
 Calls an identity until a rotation is verified, by identities and by seconds from a Put to SES's check.
