@@ -36,6 +36,9 @@ MINUTE: Final = timedelta(minutes=1)
 SWITCHES: Final = Switches(requests_per_second=None, first_check_seconds=150)
 """SES signs with nothing for the time of two or three messages after each switch."""
 
+UNTIL_SIGNED: Final = 5
+"""Messages until one is signed with a key that SES just got; one may be on its way when it gets it."""
+
 PUT: Final = "PutEmailIdentityDkimSigningAttributes"
 
 FAULTS: Final = (
@@ -47,9 +50,15 @@ FAULTS: Final = (
 
 
 @contextmanager
-def mail_all_the_time(sandbox: Sandbox) -> Iterator[None]:
-    """In both Regions one message after the other, as long as the block runs."""
+def mail_all_the_time(sandbox: Sandbox) -> Iterator[Callable[[], None]]:
+    """
+    In both Regions one message after the other, as long as the block runs.
+
+    Yields a function that returns when the key that SES has now has signed one: the machine may be
+    so busy that the next run would be over before that.
+    """
     over = threading.Event()
+    sent = threading.Semaphore(0)
     problems: list[Exception] = []
 
     def run() -> None:
@@ -58,13 +67,20 @@ def mail_all_the_time(sandbox: Sandbox) -> Iterator[None]:
                 sandbox.clock.advance(MINUTE)
                 for region in REGIONS:
                     send(sandbox, DOMAIN, region)
+                sent.release()
         except Exception as problem:  # noqa: BLE001 # raised below, in the test's own thread
             problems.append(problem)
+
+    def until_signed() -> None:
+        while sent.acquire(blocking=False):
+            pass  # sent before
+        for _ in range(UNTIL_SIGNED):
+            assert sent.acquire(timeout=60), problems
 
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield
+        yield until_signed
     finally:
         over.set()
         thread.join()
@@ -88,7 +104,7 @@ def test_no_message_fails(record_property: Callable[[str, object], None]) -> Non
         sandbox.clock.advance(timedelta(hours=1))
         published = {1, 2}
         signing = [1]
-        with mail_all_the_time(sandbox):
+        with mail_all_the_time(sandbox) as until_signed:
             for fault in chance.sample([*chance.sample(FAULTS, 2), None], 3):
                 generation = chance.choice(sorted(published - {signing[-1]}))
                 published |= {generation + 1}
@@ -101,6 +117,7 @@ def test_no_message_fails(record_property: Callable[[str, object], None]) -> Non
                     sandbox.ses.inject(fault)
                     up(stack, fails=True)
                 up(stack)
+                until_signed()
         messages = sandbox.mail.messages
         results = dict(sandbox.mail.results)
         record_property("continuity", f"{f'on the engine, seed {SEED}':30} generations {signing}: {results}")
