@@ -57,7 +57,7 @@ ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
 
 ACCOUNT: Final = re.compile(r"\d{12}")
 
-ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)

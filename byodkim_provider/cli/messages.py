@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 import click
 
 from byodkim_provider.cli.streams import write_line
+from byodkim_provider.quoting import printable
 
 HINT: Final = "\n  hint: "
 """Between a message and what to do about it."""
@@ -43,7 +44,8 @@ class CannotWrite(Refused):
 
 def say(text: str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
-    write_line(f"byodkim: {text}")
+    # A name or a message of others may hold what a terminal obeys.
+    write_line("\n".join(printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")))
 
 
 def write_file(file: Path, text: str) -> None:

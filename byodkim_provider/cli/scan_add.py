@@ -14,7 +14,7 @@ import click
 
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import Refused, confirmed, say, write_file
-from byodkim_provider.cli.scan_entries import ACCOUNTS, Found, as_entries, entry, file_settings
+from byodkim_provider.cli.scan_entries import ACCOUNTS, Found, as_entries, entry, file_settings, in_yaml
 from byodkim_provider.cli.scan_output import counted
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, settings_in
@@ -80,7 +80,7 @@ def add(
     others = file_settings(account_id=account_id, region=region, resolvers=resolvers)
     # The others would change the settings of the domains that the stack has.
     of_any = {ACCOUNTS} if domains else others.keys()
-    others = {name: value for name, value in others.items() if name in of_any - stack.config.keys()}
+    others = {name: in_yaml(value) for name, value in others.items() if name in of_any - stack.config.keys()}
     entries: Callable[[int], str] = lambda indent: as_entries(found, regions, indent=indent)  # noqa: E731
     try:
         changed = stack_file.with_domains(text, stack.project, entries, others=others)

@@ -8,6 +8,7 @@ identity that exists is decided in `identity.plan`, and said here in one line.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from byodkim_provider.cli.scan_dns import DnsHome
 from byodkim_provider.cli.scan_readings import Reading
-from byodkim_provider.config import settings
+from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.quoting import printable
 
 WINDOW: Final = "acceptUnsignedWindow"
 
@@ -58,7 +60,7 @@ def unreachable(found: Sequence[Found]) -> Iterator[str]:
     for one in found:
         by_reason.setdefault(one.dns.failure, []).append(one.domain)
     for reason, domains in sorted(by_reason.items()):
-        yield f"{reason}, so SES can't find a record: {', '.join(domains)}"
+        yield printable(f"{reason}, so SES can't find a record: {', '.join(domains)}")
 
 
 def problem(found: Found) -> str:
@@ -80,7 +82,8 @@ def comments(found: Found) -> list[str]:
     ]
     if found.dns.setting is not None or found.dns.note:
         lines[-1] += f"; DNS: {', '.join(filter(None, (found.dns.title, found.dns.note)))}"
-    return lines
+    # Others write tags: a line separator in one ends the comment for some readers of YAML, Pulumi's too.
+    return [printable(line) for line in lines]
 
 
 def _up(one: Reading) -> str:
@@ -117,7 +120,10 @@ def as_entries(found: Sequence[Found], default_regions: Sequence[str], *, indent
     """The entries of the map `domains`, each line indented by *indent*; empty if there are none."""
     if not found:
         return ""
-    text = _dumped(_domains(found, default_regions, indent=0))
+    text = read_back(
+        _dumped(_domains(found, default_regions, indent=0)),
+        {one.domain: entry(one, default_regions) for one in found},
+    )
     return "".join(f"{' ' * indent}{line}" for line in text.splitlines(keepends=True))
 
 
@@ -132,28 +138,47 @@ def as_stack_file(
 ) -> str:
     """A whole stack file, for a stack that has no other domains; a comment names those *left_out*."""
     regions = sorted({one for each in found for one in each.regions})
-    config = CommentedMap()
-    for name, value in file_settings(account_id=account_id, region=region, resolvers=resolvers).items():
-        config[name] = YAML().load(value)
-    config[f"{settings.PROJECT}:domains"] = _domains(found, (region,), indent=4)
+    shared = file_settings(account_id=account_id, region=region, resolvers=resolvers)
+    config = CommentedMap({name: _flow(value) for name, value in shared.items()})
+    domains_key = f"{settings.PROJECT}:domains"
+    config[domains_key] = _domains(found, (region,), indent=4)
     domains = f"{len(found)} domain{'s' if len(found) != 1 else ''}"
     head = (
-        f"# `byodkim scan` read AWS account {account_id} on {read_at:%Y-%m-%d}: {domains} in\n"
-        f"# {', '.join(regions)}. Each comment says what `pulumi up` does, and what there is to decide.\n"
-        f"# How to go on: {PAGE}\n"
-    ) + "".join(f"# Left out: {line}.\n" for line in unreachable(left_out))
-    return head + _dumped({"config": config})
+        f"`byodkim scan` read AWS account {account_id} on {read_at:%Y-%m-%d}: {domains} in",
+        f"{', '.join(regions)}. Each comment says what `pulumi up` does, and what there is to decide.",
+        f"How to go on: {PAGE}",
+        *(f"Left out: {line}." for line in unreachable(left_out)),
+    )
+    text = "".join(f"# {printable(line)}\n" for line in head) + _dumped({"config": config})
+    entries = {one.domain: entry(one, (region,)) for one in found}
+    return read_back(text, {"config": {**shared, domains_key: entries}})
 
 
-def file_settings(*, account_id: str, region: str, resolvers: Sequence[str]) -> dict[str, str]:
+def file_settings(*, account_id: str, region: str, resolvers: Sequence[str]) -> dict[str, Any]:
     """
-    The settings beside the domains, each in YAML.
+    The settings beside the domains.
 
     The account is named so that no stack of another account makes new identities in place of those
     that were found.
     """
-    shared = {f"{settings.PROJECT}:defaults": f"{{dnsResolvers: {list(resolvers)}}}"} if resolvers else {}
-    return {"aws:region": region, ACCOUNTS: f"['{account_id}']", **shared}
+    shared = {f"{settings.PROJECT}:defaults": {"dnsResolvers": list(resolvers)}} if resolvers else {}
+    return {"aws:region": region, ACCOUNTS: [account_id], **shared}
+
+
+def in_yaml(value: Any) -> str:
+    """*value* as YAML on one line."""
+    return read_back(_dumped({"_": _flow(value)}), {"_": value}).removeprefix("_: ").removesuffix("\n")
+
+
+def read_back(text: str, meant: Any) -> str:
+    """
+    *text*, which is YAML, if every reader finds in it what was *meant*; else raises `InvalidSettings`.
+
+    Pulumi's reader begins a new line also at U+0085, U+2028 and U+2029, ours does not.
+    """
+    if re.search("[\r\x85\u2028\u2029]", text) or stack_file.load(text) != meant:
+        raise InvalidSettings(["what was read can't be written as YAML: nothing was written"])
+    return text
 
 
 def _domains(found: Sequence[Found], default_regions: Sequence[str], *, indent: int) -> CommentedMap:
@@ -161,7 +186,7 @@ def _domains(found: Sequence[Found], default_regions: Sequence[str], *, indent: 
     for one in found:
         written = CommentedMap()
         for key, value in entry(one, default_regions).items():
-            written[key] = _flow(value) if isinstance(value, list | Mapping) else value
+            written[key] = _flow(value)
         if needs_window(one):
             written.yaml_set_comment_before_after_key("adopt", f"{WINDOW}: true", indent=indent + 2)
         domains[one.domain] = written
@@ -170,7 +195,9 @@ def _domains(found: Sequence[Found], default_regions: Sequence[str], *, indent: 
 
 
 def _flow(value: Any) -> Any:
-    """A list or a map on one line."""
+    """*value*, a list or a map on one line."""
+    if not isinstance(value, list | Mapping):
+        return value
     flow: Any = CommentedMap(value) if isinstance(value, Mapping) else CommentedSeq(value)
     flow.fa.set_flow_style()
     return flow
@@ -179,6 +206,7 @@ def _flow(value: Any) -> Any:
 def _dumped(value: Any) -> str:
     yaml = YAML()
     yaml.width = 10_000  # a long line is easier to edit than a folded one
+    yaml.allow_unicode = False  # in values; ruamel writes some line separators as they are
     written = io.StringIO()
     yaml.dump(value, written)
     return written.getvalue()

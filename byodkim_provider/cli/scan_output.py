@@ -19,6 +19,7 @@ from byodkim_provider.cli.layout import PLAIN, uncut_width
 from byodkim_provider.cli.scan_account import Names
 from byodkim_provider.cli.scan_entries import Found, comments, entry
 from byodkim_provider.cli.scan_readings import Reading, Signing
+from byodkim_provider.quoting import printable
 
 
 def summary(found: Sequence[Found]) -> str:
@@ -52,10 +53,12 @@ def table(found: Sequence[Found]) -> str:
         for one in each.readings:
             values = {"configuration set": one.configuration_set or "–", "tags": _tags(one) or "–"}
             more = {name: value for name, value in values.items() if own[name]}
-            shown.add_row(each.domain, one.region, _signs(one), one.status, each.dns.title, *more.values())
+            cells = (each.domain, one.region, _signs(one), one.status, each.dns.title, *more.values())
+            shown.add_row(*map(printable, cells))
             last = ", ".join(f"{name} {value}" for name, value in more.items())
-            block = f"{each.domain}\n  {one.region}: {_signs(one)}, {one.status}\n  DNS: {each.dns.title}"
-            blocks.append(f"{block}\n  {last}" if last else block)
+            signs = printable(f"{_signs(one)}, {one.status}")
+            block = f"{each.domain}\n  {one.region}: {signs}\n  DNS: {each.dns.title}"
+            blocks.append(f"{block}\n  {printable(last)}" if last else block)
     return _fitting(shown, blocks)
 
 

@@ -172,7 +172,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
             ],
         ),
         (
-            {"assumeRoles": [ROLE, {}, {"roleArn": "dns"}, {"roleArn": ["x"]}]},
+            {"assumeRoles": [ROLE, {}, {"roleArn": f"{ROLE}\x1b[2J"}, {"roleArn": ["x"]}]},
             [
                 "aws:assumeRoles[0]: must be an object with roleArn",
                 "aws:assumeRoles[1].roleArn: must be the ARN of a role, "

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.commands import COMMANDS
+from byodkim_provider.cli.messages import say
 
 HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "ruamel"}
 
@@ -37,3 +38,9 @@ def test_nothing_given():
     result = CliRunner().invoke(main, [])
     assert result.exit_code == 2
     assert "Usage: " in result.output
+
+
+def test_messages_of_others(capsys):
+    """What a message quotes stays on its line, and a terminal obeys nothing of it."""
+    say("a\x1b[2J\u2028b\n  hint: \u202ec\td")
+    assert capsys.readouterr().err == "byodkim: a\\x1b[2J\\u2028b\n  hint: \\u202ec    d\n"

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from byodkim_provider.aws.route53 import Zone
-from byodkim_provider.cli import asking, scan_account
+from byodkim_provider.cli import asking, scan_account, scan_entries
 from byodkim_provider.cli.scan_readings import Readings
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
@@ -248,6 +248,29 @@ def test_the_settings_accept_it(project, has):
     found = settings.load(ours, default_region=loaded["config"]["aws:region"]).domains
     assert [one.name for one in found] == sorted(names)
     assert {(one.adopt, one.generation, one.dns_resolvers) for one in found} == {(True, 1, ("127.0.0.1:53",))}
+
+
+HOSTILE = "x\u2028  aws:endpoints:\u2028    - sesv2: https://evil.example\u2028  other:x:\u2028    y:"
+"""An owner tag that ends a comment for readers of YAML to which U+2028 is the end of a line."""
+
+
+@pytest.mark.parametrize("form", ["yaml", "table", "json"])
+def test_tags_of_others(project, has, form):
+    """A tag is data: nothing of it begins a line, in the file as on the screen."""
+    has("example.com", tags={"byodkim:owner": HOSTILE, "team": "a\u2028b"})
+    shown = scan(project, "--format", form).stdout
+    assert not re.search("[\\x85\u2028\u2029]", shown)
+    assert r"\u2028" in shown
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1 # x\u2028b: 2\n", "a: 1 # x\x85\n", "a: 1 # x\rb: 2\n", "a: 2\n", "- a\n"]
+)
+def test_read_back(text):
+    """Text that a reader of YAML might take for anything but what was meant is not written."""
+    assert scan_entries.read_back("a: 1 # x\n", {"a": 1})
+    with pytest.raises(InvalidSettings, match="what was read can't be written as YAML: nothing was written"):
+        scan_entries.read_back(text, {"a": 1})
 
 
 def test_left_out(project, has):

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import main
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, ask_pulumi
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.dkim import keys, records
 from sandbox.mail.client import send
@@ -99,6 +99,29 @@ def account(sandbox):
 def verdicts(sandbox, identities):
     """What a mail server says of one message from each identity."""
     return {one: send(sandbox, *one).verdict.result for one in identities}
+
+
+def test_pulumi_reads_what_was_meant(sandbox, open_stack, byodkim, tmp_path):
+    """A tag that others write adds no setting to the stack file, as the real Pulumi reads it."""
+    domain = "owned.example"
+    sandbox.add_zone(domain)
+    private_key = keys.load(OPENSSL_KEY).pkcs1_base64()
+    lines = ("x", "  aws:endpoints:", "    - sesv2: https://evil.example", "  other:x:", "    y:")
+    owner = {"byodkim:owner": "\u2028".join(lines)}
+    sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key, tags=owner)
+    stack, file = open_stack(), tmp_path / "new.yaml"
+    options = ("--nameserver", sandbox.dns_resolver, "--domain", domain)
+    written = byodkim(stack, *options, "-o", str(file))
+    assert written.exit_code == 0, written.stderr
+    shown = json.loads(
+        ask_pulumi(("config", "-s", "dev", "--config-file", str(file), "--json"), stack._work / "stacks")
+    )
+    read = {name: one.get("objectValue", one["value"]) for name, one in shown.items()}
+    assert read.keys() == {
+        *("aws:region", "aws:allowedAccountIds", "ses-byodkim:defaults", "ses-byodkim:domains")
+    }
+    assert read["ses-byodkim:domains"] == {domain: {"generation": 1, "adopt": True}}
+    assert stack_file.load(file.read_text())["config"] == read
 
 
 def easy(domain):
