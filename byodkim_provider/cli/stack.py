@@ -7,7 +7,7 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property, partial
@@ -84,7 +84,8 @@ class Stack:
         """The settings, without supplied keys; with a program of the user's own, those in the state."""
         if self.has_own_program:
             return settings_in_state(self.state)
-        return settings_in(self.ours, self.region)
+        others = [name for name in self.config if not name.startswith(f"{self.project}:")]
+        return settings_in(self.ours, self.region, others)
 
     @cached_property
     def domains(self) -> Mapping[str, Mapping[str, Any]]:
@@ -164,9 +165,11 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     return project
 
 
-def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
+def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable[str] = ()) -> Settings:
     """
     The settings in *ours*, the project's configuration, without supplied keys; raises `InvalidSettings`.
+
+    *others* are the names of the rest of the configuration.
 
     Keys are secrets, so `published` is written out as it follows from them. `dnsCredentials` is
     left out: it may be encrypted as a whole, and no command uses it.
@@ -175,7 +178,7 @@ def settings_in(ours: Mapping[str, object], region: str | None) -> Settings:
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
         ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
-    return settings.load(ours, default_region=region)
+    return settings.load(ours, default_region=region, others=others)
 
 
 def in_project(start: Path) -> bool:

@@ -169,10 +169,8 @@ class StackSettings(Written):
 
     defaults: DomainDefaults = DomainDefaults()
     """Default settings of all domains."""
-    domains: Annotated[
-        dict[str, Annotated[WrittenDomain, _nothing]], Field(json_schema_extra={"minProperties": 1})
-    ]
-    """The sending domains, keyed by name."""
+    domains: dict[str, Annotated[WrittenDomain, _nothing]]
+    """The sending domains, keyed by name; `{}` once the last of them has left."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
     dns_credentials: dict[str, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]] = Field(

@@ -8,7 +8,7 @@ involve more than one key.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,7 +49,8 @@ the smallest stack file is
       aws:region: eu-west-1
       {PROJECT}:domains:
         example.com:
-          generation: 1"""
+          generation: 1
+  `{PROJECT}:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"""
 
 _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
 
@@ -80,16 +81,21 @@ class Settings:
     verification: Verification
 
 
-def load(config: Mapping[str, object], *, default_region: str | None) -> Settings:
+def load(config: Mapping[str, object], *, default_region: str | None, others: Iterable[str] = ()) -> Settings:
     """
     The settings in *config*: everything under the project's name, decrypted.
 
-    *default_region* is `aws:region`. Raises `InvalidSettings` with all problems.
+    *default_region* is `aws:region`, *others* are the full names of the keys under other names. Raises
+    `InvalidSettings` with all problems. An empty map, written out, is a stack whose last domain has left.
     """
-    written = {key: value for key, value in config.items() if value is not None}
-    if not written.get("domains"):
+    written = {key: value for key, value in config.items() if value not in (None, "")}
+    if not written.get("domains") and written.get("domains") != {}:
         unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
-        raise InvalidSettings([*unknown, "domains: must not be empty"], hint=_SMALLEST)
+        found = next((name for name in others if name.endswith(":domains")), None)
+        problems = [*unknown, "domains: must not be empty"]
+        if found:
+            problems = [*unknown, f"domains: must not be empty; found {found!r}, which is of another project"]
+        raise InvalidSettings(problems, hint=_SMALLEST)
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False)

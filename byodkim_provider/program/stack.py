@@ -38,7 +38,7 @@ def _declare() -> None:
     problems += unencrypted_keys.credentials_in_stack(written.get("dnsCredentials"))
     problems += unencrypted_keys.encrypted_in_vain()
     try:
-        stack = settings.load(written, default_region=stack_config.region())
+        stack = settings.load(written, default_region=stack_config.region(), others=stack_config.others())
     except InvalidSettings as error:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:

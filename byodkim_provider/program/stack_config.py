@@ -12,13 +12,23 @@ OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
 
 
 def written() -> dict[str, object]:
-    """All configured keys, decrypted: valid keys as plain values, any other as a string."""
+    """All configured keys, decrypted: valid keys as plain values, any other, or a blank one, as a string."""
     project = pulumi.get_project()
     config, prefix = pulumi.Config(project), f"{project}:"
+    names = [name.removeprefix(prefix) for name in _everything() if name.startswith(prefix)]
+    values: dict[str, object] = {name: config.get(name) for name in names}
+    # A key with nothing below it is blank, which is no JSON.
+    return values | {name: config.get_object(name) for name in OBJECTS if values.get(name)}
+
+
+def others() -> list[str]:
+    """The full names of all keys that are not the project's, such as `aws:region`."""
+    return [name for name in _everything() if not name.startswith(f"{pulumi.get_project()}:")]
+
+
+def _everything() -> list[str]:
     # The language host passes the configuration in the environment, the Automation API does not.
-    everything = sorted({*get_config_env(), *CONFIG.get()})
-    names = [name.removeprefix(prefix) for name in everything if name.startswith(prefix)]
-    return {name: config.get_object(name) if name in OBJECTS else config.get(name) for name in names}
+    return sorted({*get_config_env(), *CONFIG.get()})
 
 
 def region() -> str | None:

@@ -537,7 +537,8 @@ SMALLEST = """\
       aws:region: eu-west-1
       ses-byodkim:domains:
         example.com:
-          generation: 1"""
+          generation: 1
+  `ses-byodkim:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"""
 
 ENCRYPTED_DOMAINS = """\
 ses-byodkim:domains: is encrypted as a whole, and nothing is decrypted here

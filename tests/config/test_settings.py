@@ -848,7 +848,8 @@ def test_refused_in_a_domain(written, expected):
 IN_STACK = [
     ("no domains", {}, ["domains: must not be empty"]),
     ("domains null", {"domains": None}, ["domains: must not be empty"]),
-    ("domains empty", {"domains": {}}, ["domains: must not be empty"]),
+    ("domains blank", {"domains": ""}, ["domains: must not be empty"]),
+    ("domains an empty list", {"domains": []}, ["domains: must not be empty"]),
     (
         "credentials only",
         {"dnsCredentials": {"wix": {"token": "x"}}},
@@ -1040,7 +1041,23 @@ def test_smallest_stack_file_is_shown(config, problem):
         "      aws:region: eu-west-1\n"
         "      ses-byodkim:domains:\n"
         "        example.com:\n"
-        "          generation: 1"
+        "          generation: 1\n"
+        "  `ses-byodkim:domains: {}` if the last domain has left: "
+        "`pulumi up` then deletes what the stack made"
+    )
+
+
+def test_last_domain_has_left():
+    """An empty map that is written out is a stack without domains; other settings may stay."""
+    assert load({"domains": {}, "defaults": {"keyBits": 1024}}).domains == ()
+
+
+def test_domains_of_another_project():
+    """Settings that stand under the name of another project are named."""
+    with pytest.raises(InvalidSettings) as caught:
+        settings.load({}, default_region=REGION, others=["aws:region", "mail:domains"])
+    assert caught.value.problems == (
+        "domains: must not be empty; found 'mail:domains', which is of another project",
     )
 
 
@@ -1160,7 +1177,6 @@ def test_schema_accepts(config):
     "config",
     [
         {},
-        {"ses-byodkim:domains": {}},
         {"ses-byodkim:domain": {}, "ses-byodkim:domains": {"example.com": {"generation": 1}}},
         {"ses-byodkim:domains": {"example.com": {}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 0}}},
@@ -1184,7 +1200,6 @@ def test_schema_accepts(config):
     ],
     ids=[
         "nothing",
-        "no domain",
         "unknown section",
         "no generation",
         "generation 0",
