@@ -6,12 +6,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 import pytest
@@ -444,102 +441,11 @@ def test_no_pace_of_botocore(boto: Any) -> None:
     assert boto.meta.config.retries == {"total_max_attempts": 1, "mode": "standard"}
 
 
-def sent_at(client: SesClient, boto: Any, clock: FakeClock, *, calls: int) -> list[float]:
-    """When each of so many calls, by six threads together, leaves."""
-    times: list[float] = []
-    boto.meta.events.register_first("before-send.sesv2", lambda **_: times.append(clock.monotonic()))
-    with ThreadPoolExecutor(6) as threads:
-        list(threads.map(client.get_email_identity, [DOMAIN] * calls))
-    return [round(at, 3) for at in times]
-
-
-def test_all_threads_keep_one_pace(client: SesClient, boto: Any, clock: FakeClock) -> None:
+def test_all_threads_keep_one_pace(client: SesClient, ses: Ses, clock: FakeClock) -> None:
     """All threads together send a call in 1.05 seconds, so that SES has no reason to refuse one."""
-    gaps = [round(after - before, 3) for before, after in pairwise(sent_at(client, boto, clock, calls=18))]
-    assert [1.05] * 17 == gaps
-
-
-def test_pace_counts_from_sending(client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """A busy machine, or signing in, may hold up a call in its turn: the next ones keep their distance."""
-    held_up = iter((3, 0.5))
-    boto.meta.events.register("request-created.sesv2", lambda **_: clock.advance(next(held_up, 0)))
-    assert [3, 4.55, 5.6, 6.65] == sent_at(client, boto, clock, calls=4)
-
-
-def respond_after(boto: Any, clock: FakeClock, *seconds: float) -> list[float]:
-    """Let the calls' responses take so long, one after the other; returns when each call leaves."""
-    taken, sent = iter(seconds), list[float]()
-    boto.meta.events.register_first("response-received.sesv2", lambda **_: clock.advance(next(taken, 0)))
-    boto.meta.events.register_first("before-send.sesv2", lambda **_: sent.append(round(clock.monotonic(), 3)))
-    return sent
-
-
-def test_pace_counts_from_a_late_response(client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """A call that was answered later than others may have arrived later: the next one keeps its distance."""
-    sent = respond_after(boto, clock, 0.3, 0.34, 0.7, 3, 0.3)
-    for _ in range(6):
-        client.get_email_identity(DOMAIN)
-    assert [0, 1.3, 2.35, 3.75, 7.45, 8.5] == sent
-
-
-def test_pace_is_that_of_near_and_far(client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """What an operation always takes is no reason to wait, but at its first call; others may take longer."""
-    sent = respond_after(boto, clock, 0.1, 0.9, 0.1, 0.9, 0.1)
-    for call in ("Get", "Delete", "Get", "Delete", "Get"):
-        with suppress(SesRefused):
-            CALLS[f"{call}EmailIdentity"](client)
-    assert [0, 1.1, 3, 4.05, 5.1] == sent
-
-
-def test_pace_counts_from_a_late_error(ses: Ses, client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """So may one whose response is lost."""
-    sent = respond_after(boto, clock, 0.1, 0.6)
-    put = CALLS["PutEmailIdentityDkimSigningAttributes"]  # not repeated, so that no backoff is in the times
-    refused(lambda: put(client))
-    ses.inject(Fault("drop", "after"))
-    refused(lambda: put(client))
-    refused(lambda: put(client))
-    assert [0, 1.1, 2.6] == sent
-
-
-def test_pace_after_a_quick_refusal(ses: Ses, client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """A call that is refused at once says nothing of how long others take."""
-    sent = respond_after(boto, clock, 0.4, 0, 0.4, 0.4)
-    client.get_email_identity(DOMAIN)
-    ses.inject(Fault("throttle", operation="GetEmailIdentity"))
-    client.get_email_identity(DOMAIN)
-    client.get_email_identity(DOMAIN)
-    assert [0, 1.4, 2.45, 3.5] == sent
-
-
-def test_late_response_while_the_next_call_waits(client: SesClient, boto: Any, clock: FakeClock) -> None:
-    """A response that comes late moves the call that waits for its time already."""
-    sent = respond_after(boto, clock)
-    client.get_email_identity(DOMAIN)
-    arrived = threading.Event()
-
-    def be_slow(**_: object) -> None:
-        if len(sent) == 2:
-            assert arrived.wait(60)
-
-    boto.meta.events.register_last("before-send.sesv2", be_slow)
-
-    wait_all_the_time = clock.wait
-
-    def wait(seconds: float) -> bool:
-        if len(sent) == 2 and not arrived.is_set():
-            clock.advance(0.5)
-            arrived.set()
-            slow.result(60)
-            return stopping.is_set()
-        return wait_all_the_time(seconds)
-
-    with ThreadPoolExecutor(1) as threads, patch.object(clock, "wait", wait):
-        slow = threads.submit(client.get_email_identity, DOMAIN)
-        while len(sent) < 2:
-            threading.Event().wait(0.01)
-        client.get_email_identity(DOMAIN)
-    assert [0, 1.05, 2.55] == sent
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(client.get_email_identity, [DOMAIN] * 18))
+    assert (18, round(17 * 1.05, 3)) == (len(ses.log), round(clock.monotonic(), 3))
 
 
 def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses: Ses) -> None:
@@ -556,28 +462,6 @@ def test_a_call_that_is_not_sent_ends_its_turn(client: SesClient, boto: Any, ses
     another.start()
     another.join(30)
     assert 1 == len(ses.log)
-
-
-def test_first_come_first_served(client: SesClient, boto: Any) -> None:
-    """Calls leave in the order in which they were made."""
-    line = client._make.__self__._line
-    domains = [f"{number}.example" for number in range(6)]
-    later = iter(enumerate(domains, start=2))
-    sent: list[str] = []
-    pause = threading.Event()
-    boto.meta.events.register_first(
-        "before-send.sesv2", lambda request, **_: sent.append(request.url.rpartition("/")[2])
-    )
-    with ThreadPoolExecutor(6) as threads:
-
-        def queue_up(**_: object) -> None:
-            for place, domain in later:
-                threads.submit(client.get_email_identity, domain)
-                assert any(len(line) == place or pause.wait(0.001) for _ in range(20_000))
-
-        boto.meta.events.register("request-created.sesv2", queue_up)
-        client.get_email_identity(DOMAIN)
-    assert [DOMAIN, *domains] == sent
 
 
 def test_interrupted_in_line(ses: Ses, client: SesClient, boto: Any) -> None:

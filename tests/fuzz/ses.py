@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.model import Shape
+from botocore.validate import ParamValidator
 from hypothesis import strategies as st
 
 from byodkim_provider.aws.ses import SesClient
@@ -111,16 +113,42 @@ class _Wire:
         self.answers: Sequence[Response] = ()
         self._count = 0
 
-    def _answer(self, request: Any, **_: object) -> AWSResponse:
+    def _answer(self, request: Any, event_name: str, **_: object) -> AWSResponse:
         answer = self.answers[self._count % len(self.answers)]
         self._count += 1
         assert self._count < 1000, "it asks and asks"
         headers = {**answer.headers, **({"x-amzn-errortype": answer.error} if answer.error else {})}
+        operation = self.client.meta.service_model.operation_model(event_name.rpartition(".")[2])
+        if not _has_form_of_ses(answer, operation.output_shape):
+            headers.pop("x-amzn-requestid", None)
         return AWSResponse(request.url, answer.status, _Headers(headers), _Raw(answer.body))
 
     def ses(self, answers: Sequence[Response]) -> SesClient:
         self.answers, self._count = answers, 0
         return SesClient(self.client, region=REGION, account_id="123456789012", clock=FakeClock())
+
+
+def _has_form_of_ses(answer: Response, shape: Shape | None) -> bool:
+    """Whether SES could have sent the body: what has its request id fits its service model."""
+    try:
+        body = json.loads(answer.body or b"{}")
+        if answer.status >= 300:
+            return all(
+                isinstance(body.get(name), str | None) for name in ("message", "Message", "code", "__type")
+            )
+        return not _WithoutNulls().validate(body, shape).has_errors()
+    except (ValueError, RecursionError, AttributeError, OverflowError, RuntimeError):
+        return False
+
+
+class _WithoutNulls(ParamValidator):
+    """botocore's check of requests, for a response: unknown and null members are no error."""
+
+    def _validate_structure(self, params: Any, shape: Any, *rest: Any) -> None:
+        if isinstance(params, dict):
+            known = params.keys() & shape.members
+            params = {name: params[name] for name in known if params[name] is not None}
+        super()._validate_structure(params, shape, *rest)  # type: ignore[misc]
 
 
 class _Headers(dict[str, str]):
