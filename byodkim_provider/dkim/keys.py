@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -31,7 +32,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_der_x509_certificate
 
-from byodkim_provider.dkim import _compact
 from byodkim_provider.errors import InvalidKey
 
 MIN_BITS: Final = 1024
@@ -96,10 +96,6 @@ class SigningKey:
         """The private key as SES's `DomainSigningPrivateKey` takes it: base64 of PKCS#1 DER, one line."""
         return base64.b64encode(self.pkcs1_der).decode()
 
-    def compact(self) -> str:
-        """The private key as the state holds it, a quarter of its DER; `load` reads it."""
-        return _compact.written(self.pkcs1_der)
-
 
 def fingerprint(public_key_der: bytes) -> str:
     """SHA-256 of a public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
@@ -133,20 +129,17 @@ def generate(bits: int = MAX_BITS) -> SigningKey:
 
 def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     r"""
-    The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it; or compact.
+    The key that *private_key* holds: PKCS#1 or PKCS#8, as PEM, as DER or as base64 of it.
 
     *private_key* is a setting, an input in the state, or the content of a file. White space, line
     ends and text before or after a PEM block don't matter. `\n` may be an escape sequence, as secret
     stores often write it. Raises `InvalidKey`; its reason completes a message that begins with the
     setting's name.
     A key that was loaded before is *proved*: whether its numbers belong together, which takes
-    about 0.1 seconds, is not asked again.
+    about 0.1 seconds, is not asked again. A process asks once for each DER.
     """
-    if isinstance(private_key, str) and _compact.is_compact(private_key):
-        key: object = _compact.read(private_key, proved=proved)
-    else:
-        found = pem_or_der(private_key, _EXPECTED)
-        key = _from_pem(found) if isinstance(found, str) else _from_der(found, proved=proved)
+    found = pem_or_der(private_key, _EXPECTED)
+    key = _from_pem(found) if isinstance(found, str) else _from_der(found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
         raise InvalidKey(f"is a key for {algorithm}, {_EXPECTED}")
@@ -266,6 +259,7 @@ def _decoded(text: str, expected: str) -> bytes:
     return der
 
 
+@functools.lru_cache(maxsize=1024)  # a run loads the key of an identity in each call about it
 def _from_der(der: bytes, *, proved: bool) -> object:
     try:
         key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)

@@ -74,7 +74,7 @@ def _key_problems(
         if checked.get("private_key") == checked_key is not None:
             return []
         try:
-            checked["private_key"] = keys.load(_text(inputs, "private_key")).compact()
+            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
         except InvalidKey as error:
             return [f"private_key: {error.reason}"]
     return []

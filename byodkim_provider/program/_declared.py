@@ -35,7 +35,7 @@ def key_of(
         key = supplied.signing_key
         return {
             "selector": supplied.selector,
-            "private_key": pulumi.Output.secret(key.compact()),
+            "private_key": pulumi.Output.secret(key.pkcs1_base64()),
             "record_name": records.record_name(supplied.selector, settings.name),
             "record_value": records.record_value(key.public_key_der),
         }

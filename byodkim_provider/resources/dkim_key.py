@@ -68,7 +68,7 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
     bits: pulumi.Output[int]
     private_key: pulumi.Output[str | None]
     """
-    Secret: `<public exponent>.<prime>.<prime>`, the primes in base64; `dkim.keys.load` reads it.
+    Secret: PKCS#1 DER in base64, which `openssl base64 -d -A | openssl rsa -inform DER` reads.
 
     None if the key is in Secrets Manager.
     """

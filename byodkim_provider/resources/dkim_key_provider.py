@@ -91,7 +91,7 @@ class DkimKeyProvider(DynamicProvider):
         now = datetime.now(UTC)
         selector = keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
-        return CreateResult(selector, {**_public(made), "private_key": wrap_rpc_secret(key.compact())})
+        return CreateResult(selector, {**_public(made), "private_key": wrap_rpc_secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)

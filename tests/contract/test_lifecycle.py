@@ -39,7 +39,7 @@ def test_check_is_pure(offline: Plugin, domain: Domain) -> None:
     expected = {
         **inputs,
         "domain": domain.name,
-        "private_key": secret(domain.key.compact()),
+        "private_key": secret(domain.key.pkcs1_base64()),
         "__provider": PROVIDERS["ByodkimIdentity"],
     }
     for _ in range(2):

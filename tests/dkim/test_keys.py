@@ -4,14 +4,11 @@ import base64
 import codecs
 import re
 from datetime import date
-from types import SimpleNamespace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
-    PrivateFormat,
     PublicFormat,
     load_der_private_key,
     pkcs12,
@@ -19,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.dkim import _compact, keys
+from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidKey
 from tests.support.testdata import pem
 
@@ -95,75 +92,6 @@ def test_a_proved_key_is_the_same_key():
     """A key that was loaded before is loaded again without the proof of its numbers."""
     key = keys.load(pem("rsa2048.pkcs8"))
     assert keys.load(key.pkcs1_base64(), proved=True) == key
-
-
-@pytest.mark.parametrize("name", ["rsa1024.pkcs8", "rsa1536.pkcs8", "rsa2048.pkcs8", "rsa2048-e65539"])
-def test_compact(name):
-    """What the state holds of a key is the whole key, and a quarter as long."""
-    key = keys.load(pem(name))
-    compact = key.compact()
-    _compact._proved.clear()
-    read = keys.load(compact)  # proves that its numbers belong together
-    # The private exponent has several right values: openssl writes another one for a short key.
-    assert (read.public_key_der, read.compact()) == (key.public_key_der, compact)
-    assert keys.load(compact, proved=True) == read
-    assert len(compact) < len(key.pkcs1_base64()) / 4
-
-
-def test_proved_once(monkeypatch):
-    """A key that this process has made, or proved, is not proved again; one that was to be trusted is."""
-    skipped = []
-
-    def numbers(*values):
-        real = rsa.RSAPrivateNumbers(*values)
-
-        def private_key(*, unsafe_skip_rsa_key_validation):
-            skipped.append(unsafe_skip_rsa_key_validation)
-            return real.private_key(unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation)
-
-        return SimpleNamespace(private_key=private_key)
-
-    made = keys.load(PKCS8).compact()
-    monkeypatch.setattr(_compact, "rsa", SimpleNamespace(**vars(rsa) | {"RSAPrivateNumbers": numbers}))
-    keys.load(made)
-    _compact._proved.clear()
-    for proved in (True, False, False):
-        keys.load(made, proved=proved)
-    assert skipped == [True, True, False, True]
-
-
-def test_damaged_compact():
-    """A compact key whose primes are other numbers is refused, and the error quotes none."""
-    exponent, p, q = keys.load(PKCS8).compact().split(".")
-    with pytest.raises(InvalidKey) as refused:
-        keys.load(f"{exponent}.{p[:40]}{'A' * (len(p) - 40)}.{q}")
-    assert refused.value.reason == "is damaged, its numbers do not belong together"
-    assert p[:20] not in repr(refused.getrepr())
-
-
-@pytest.mark.parametrize("prime", [0, 1, 2, 2**300], ids=["zero", "one", "two", "no prime"])
-def test_damaged_prime(prime):
-    """A number that is no prime of any key is refused as well."""
-    exponent, p, _ = keys.load(PKCS8).compact().split(".")
-    damaged = base64.b64encode(prime.to_bytes(40, "big")).decode()
-    for compact in (
-        f"{exponent}.{p}.{damaged}",
-        f"{exponent}.{damaged}.{p}",
-        f"{exponent}.{damaged}.{damaged}",
-    ):
-        for proved in (False, True):
-            with pytest.raises(InvalidKey):
-                keys.load(compact, proved=proved)
-
-
-def test_primes_of_unlike_length():
-    """A key may have a short and a long prime; the state holds it as any other."""
-    exponent, p, q = 65537, 2**521 - 1, 2**1279 - 1
-    d = rsa.rsa_recover_private_exponent(exponent, p, q)
-    crt = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
-    numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(exponent, p * q))
-    key = keys.load(numbers.private_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    assert keys.load(key.compact()) == key
 
 
 def test_what_ses_takes():
