@@ -28,7 +28,7 @@ SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
 
 CIPHERTEXT = re.compile(r'"ciphertext":\s*"(v1:[^:"]+:[^:"]+)"')
 
-COMPACT = re.compile(r"[0-9]+[.][A-Za-z0-9+/=]+[.][A-Za-z0-9+/=]+")
+PKCS1 = re.compile(r"MII[A-Za-z0-9+/]{500,}=*")
 """A private key in the state."""
 
 ENVIRONMENT = (
@@ -72,7 +72,7 @@ def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
     for path in stack.state_files():
         for ciphertext in set(CIPHERTEXT.findall(path.read_text())):
             secret = json.loads(stack.decrypted(ciphertext))
-            if isinstance(secret, str) and COMPACT.fullmatch(secret):
+            if isinstance(secret, str) and PKCS1.fullmatch(secret):
                 yield from_state(secret)
 
 
