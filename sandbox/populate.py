@@ -30,10 +30,9 @@ PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 20})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Domains `<name>1.<parent>`, `<name>2.<parent>`, …, each with an identity in every Region."""
+    """Domains of one parent, each with an identity in every Region."""
 
-    number: int
-    name: str
+    names: tuple[str, ...]
     parent: str
     regions: tuple[str, ...] = (REGION,)
     byodkim: bool = False
@@ -41,17 +40,21 @@ class Kind:
 
     @property
     def domains(self) -> list[str]:
-        return [f"{self.name}{number}.{self.parent}" for number in range(1, self.number + 1)]
+        return [f"{name}.{self.parent}" for name in self.names]
+
+
+def _numbered(number: int, name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{one}" for one in range(1, number + 1))
 
 
 KINDS: Final = (
-    Kind(8, "byodkim", "example.com", byodkim=True),
-    Kind(2, "both", "example.com", (REGION, OTHER_REGION), byodkim=True),
-    Kind(5, "easy", "example.net"),
-    Kind(5, "easy-us", "example.net", (OTHER_REGION,)),
-    Kind(4, "disabled", "example.org", byodkim=True, signing=False),
-    Kind(2, "byodkim", "elsewhere.example", byodkim=True),
-    Kind(2, "easy", "elsewhere.example"),
+    Kind(("lists", "test", *_numbered(6, "byodkim")), "example.com", byodkim=True),
+    Kind(_numbered(2, "both"), "example.com", (REGION, OTHER_REGION), byodkim=True),
+    Kind(("shop", *_numbered(4, "easy")), "example.net"),
+    Kind(_numbered(5, "easy-us"), "example.net", (OTHER_REGION,)),
+    Kind(_numbered(4, "disabled"), "example.org", byodkim=True, signing=False),
+    Kind(_numbered(2, "byodkim"), "elsewhere.example", byodkim=True),
+    Kind(_numbered(2, "easy"), "elsewhere.example"),
 )
 """The last parent is no zone of the account, so that SES never finds the records."""
 
@@ -62,7 +65,7 @@ def main() -> int:
     route53 = boto3.client("route53", region_name=REGION)
     zones = {zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    count = sum(kind.number * len(kind.regions) for kind in KINDS)
+    count = sum(len(kind.names) * len(kind.regions) for kind in KINDS)
     print(f"{count} identities are made, about one a second", file=sys.stderr)
     for kind in KINDS:
         for domain in kind.domains:
@@ -76,7 +79,7 @@ def main() -> int:
                 route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
         signs = f"{'BYODKIM' if kind.byodkim else 'Easy DKIM'}{'' if kind.signing else ', signing disabled'}"
         records_of = "records in its zone" if kind.parent in zones else "no zone here"
-        print(f"{kind.name}1.{kind.parent} … {kind.number}: {signs}, {', '.join(kind.regions)}, {records_of}")
+        print(f"{', '.join(kind.domains)}: {signs}, {', '.join(kind.regions)}, {records_of}")
     return 0
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -200,6 +201,7 @@ def _listed(account: Account, asked: Asked, stack: Stack | None) -> Names:
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
     partition = partition_of((stack.region if stack else None) or region)
     names = list_names(account, asked.region or regions_with("sesv2", partition), named=bool(asked.region))
+    _refuse_unknown(asked.domain, [*names.domains, *names.invalid])
     already = scan_add.declared_domains(stack) if stack else {}
     for what, number in (
         ("e-mail addresses, which inherit the DKIM of their domain", names.addresses),
@@ -217,13 +219,24 @@ def _listed(account: Account, asked: Asked, stack: Stack | None) -> Names:
     return names
 
 
+def _refuse_unknown(patterns: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `CannotRead` for the first of *patterns* that no *known* name matches."""
+    for pattern in patterns:
+        if any(fnmatchcase(name, pattern.lower()) for name in known):
+            continue
+        near = get_close_matches(pattern.lower(), known, n=1)
+        meant = f", did you mean {near[0]!r}?" if near else ""
+        raise CannotRead(f"--domain {pattern}: SES has no such domain here{meant}")
+
+
 def _found(
     account: Account, names: Names, asked: Asked, environment: Environment, *, to_file: bool
 ) -> tuple[list[Found], list[Found]]:
     """
     Every domain that is asked for, read, with its DNS, sorted; and those that go into no stack file.
 
-    With *to_file* a domain whose zone DNS does not find is one of the latter: it would stay pending.
+    With *to_file* a domain whose zone DNS does not find is one of the latter: it would stay pending. So
+    is a domain of another stack that *asked* does not name in full.
     """
     file = asked.readings or (environment.cache and environment.cache / f"scan-{names.account_id}.jsonl")
     if file is None:
@@ -233,6 +246,7 @@ def _found(
         readings.forget()
     found: list[Found] = []
     left_out: list[Found] = []
+    owned: list[str] = []
     zones: Route53Zones | None = None
     lookup = environment.hosting(asked.nameserver)
     for domains in _batches(list(names.domains), asked, found):
@@ -245,10 +259,14 @@ def _found(
         for one in [Found(domain, read[domain], dns) for domain, dns in zip(read, homes, strict=True)]:
             if why := problem(one):
                 say(f"left out: {why}")
+            elif to_file and one.has_owner and one.domain not in asked.domain:
+                owned.append(one.domain)
             else:
                 (left_out if to_file and one.dns.failure else found).append(one)
     for line in unreachable(left_out):
         say(f"left out: {line}; the next scan asks again")
+    if owned:
+        say(f"left out: another stack has {', '.join(owned)}: `--domain NAME` takes one over")
     every = [*found, *left_out]
     if every and all(one.dns.failure for one in every) and not asked.nameserver:
         say("DNS shows no zone of any domain: if a resolver of your own network does, name it: --nameserver")

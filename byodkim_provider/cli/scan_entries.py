@@ -43,6 +43,11 @@ class Found:
     def regions(self) -> tuple[str, ...]:
         return tuple(one.region for one in self.readings)
 
+    @property
+    def has_owner(self) -> bool:
+        """Whether a stack's tag is on an identity of the domain."""
+        return any(one.owner for one in self.readings)
+
 
 def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
     """The settings of the domain, as under `domains`; *default_regions* need not be written."""

@@ -42,5 +42,5 @@ def test_nothing_given():
 
 def test_messages_of_others(capsys):
     """What a message quotes stays on its line, and a terminal obeys nothing of it."""
-    say("a\x1b[2J\u2028b\n  hint: \u202ec\td")
-    assert capsys.readouterr().err == "byodkim: a\\x1b[2J\\u2028b\n  hint: \\u202ec    d\n"
+    say("a\x1b[2J\u2028b\n  hint: \u202ec")
+    assert capsys.readouterr().err == "byodkim: a\\x1b[2J\\u2028b\n  hint: \\u202ec\n"

@@ -258,7 +258,7 @@ HOSTILE = "x\u2028  aws:endpoints:\u2028    - sesv2: https://evil.example\u2028 
 def test_tags_of_others(project, has, form):
     """A tag is data: nothing of it begins a line, in the file as on the screen."""
     has("example.com", tags={"byodkim:owner": HOSTILE, "team": "a\u2028b"})
-    shown = scan(project, "--format", form).stdout
+    shown = scan(project, "--domain", "example.com", "--format", form).stdout
     assert not re.search("[\\x85\u2028\u2029]", shown)
     assert r"\u2028" in shown
 
@@ -285,6 +285,21 @@ def test_left_out(project, has):
     assert "left out: e-mail addresses, which inherit the DKIM of their domain: 1\n" in result.stderr
     assert "left out: 'some_name.example.com' has an underscore" in result.stderr
     assert "too long for a generated selector" in result.stderr
+
+
+def test_of_another_stack(project, has):
+    """What another stack has goes into a file only if it is named in full: one `up` would take it."""
+    has("a.example.com", tags={"byodkim:owner": "other/prod/a/eu-west-1"})
+    has("b.example.com")
+    said = "byodkim: left out: another stack has a.example.com: `--domain NAME` takes one over\n"
+    result = scan(project, "--domain", "*.example.com", "--format", "yaml")
+    assert list(adopted(result)) == ["b.example.com"]
+    assert said in result.stderr
+    result = scan(project, "--domain", "a.example.com", "--format", "yaml")
+    assert list(adopted(result)) == ["a.example.com"]
+    assert "# taken from the stack of other/prod/a/eu-west-1; " in result.stdout
+    assert said not in result.stderr
+    assert said not in scan(project).stderr
 
 
 def test_no_zone(project, has, tmp_path):
@@ -358,6 +373,26 @@ def test_filters(project, has, options, domains, reads):
         f"{one}.example.com" for one in domains
     ]
     assert called(project)["GetEmailIdentity"] == reads
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "A1.exmaple.com",
+            "--domain A1.exmaple.com: SES has no such domain here, did you mean 'a1.example.com'?",
+        ),
+        ("*.org", "--domain *.org: SES has no such domain here"),
+    ],
+)
+def test_no_such_name(project, has, name, said):
+    """A name that SES does not have is an error, before anything is read; the nearest one is named."""
+    has("a1.example.com")
+    has("b2.example.net")
+    has("some_name.example.com")
+    result = scan(project, "--domain", "b2.*", "--domain", "some_name.example.com", "--domain", name)
+    assert (2, f"byodkim: {said}\n") == (result.exit_code, result.stderr)
+    assert "GetEmailIdentity" not in called(project)
 
 
 def test_nothing_found(project):

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.engine
 PAGE = "docs/how-to/adopt-an-account.md"
 FIRST = ["lists.example.com", "test.example.com"]
 DOMAINS = (*FIRST, "a.example.com", "b.example.com")
-EASY = "example.com"
+EASY = "shop.example.net"
 
 
 @pytest.fixture
 def account(sandbox):
     """Four domains with keys that nobody has, one of them in two Regions, and one with Easy DKIM."""
-    panel, key = Panel(sandbox, EASY), keys.load(OPENSSL_KEY)
+    panel, key = Panel(sandbox, "example.com"), keys.load(OPENSSL_KEY)
     for domain in DOMAINS:
         private_key = key.pkcs1_base64()
         sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key)
@@ -30,6 +30,7 @@ def account(sandbox):
     sandbox.ses.put_identity("b.example.com", OTHER_REGION, selector="old", private_key=private_key)
     sandbox.ses.change("test.example.com", REGION, signing_enabled=False)
     sandbox.ses.put_easy_dkim(EASY, REGION)
+    panel = Panel(sandbox, EASY.partition(".")[2])
     for one in easy_dkim_keys():
         panel.paste(f"{one.selector}._domainkey.{EASY}", f"{one.selector}.dkim.amazonses.com", kind="CNAME")
 
@@ -49,6 +50,7 @@ def test_populated(sandbox, shell, follow):
         sandbox.add_zone(zone)
     shown = follow(PAGE, "Try it in the sandbox").stdout
     assert sum(len(sandbox.ses.identities(region)) for region in (REGION, OTHER_REGION)) == 30
+    assert {*FIRST, EASY} <= {line.split()[0] for line in shown.splitlines()}, "the page names them"
     rows = {line.split()[0]: line for line in shown.splitlines() if "." in line.split()[0]}
     kinds = {
         "byodkim1.example.com": ("BYODKIM mail2019", "Route 53"),
