@@ -172,9 +172,7 @@ class HttpHost(DnsHost):
         self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
         super().__init__(settings, credentials)
-        self._forbidden = (
-            f"{self.key_refused}, set it by {credentials.hint(self.key)}, and run the same command again"
-        )
+        self._forbidden = f"{self.key_refused}, and set it by {credentials.hint(self.key)}"
         self._api = HttpApi(
             credentials.environment.get(f"{settings.provider.upper()}_BASE_URL") or self._address(settings),
             credentials=credentials,

@@ -48,12 +48,17 @@ class Unknown(HostError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Secrets for one host, with the stack file's names. A class so that they are never shown."""
+    """
+    Secrets for one host, with the stack file's names. A class so that they are never shown.
+
+    An environment variable wins over the configuration: in `destroy` and `refresh` the engine passes
+    the configuration of the last `up`, with secrets that may have expired since.
+    """
 
     name: str
     """The name under `dnsCredentials` in the stack file."""
     given: Mapping[str, str]
-    """The secrets in the stack file under that name."""
+    """The secrets in the stack's configuration under that name."""
     variables: Mapping[str, str]
     """Environment variables with the same values, by key."""
     environment: Mapping[str, str]
@@ -64,11 +69,11 @@ class Credentials:
     def __getitem__(self, key: str) -> str:
         """The secret *key*; raises `Refused` with how to set it."""
         # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
-        found = (self.given.get(key) or self.environment.get(self.variables[key], "")).strip()
+        found = (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
         if not found:
-            raise Refused(f"no {key} is given", hint=self.hint(key))
+            raise Refused(f"no {key} is given", hint=f"set it by {self.hint(key)}")
         if not (found.isascii() and found.isprintable()):
-            raise Refused(f"the {key} has characters that none has", hint=self.hint(key))
+            raise Refused(f"the {key} has characters that none has", hint=f"set it by {self.hint(key)}")
         return found
 
     def missing(self) -> list[str]:
@@ -79,12 +84,23 @@ class Credentials:
             if not self.given.get(one) and not self.environment.get(self.variables[one])
         ]
 
+    def setting(self, key: str) -> str:
+        """Where a preview or an update has the secret *key* from."""
+        return f"{self._command(key)}, or the environment variable {self.variables[key]}"
+
     def hint(self, key: str) -> str:
-        """How to set the secret *key*."""
+        """How to give another secret *key* to the run that was refused, and to the next one."""
+        variable = f"the environment variable {self.variables[key]}"
+        if self.environment.get(self.variables[key]):
+            return f"{variable}, which wins over the stack's configuration, and run the same command again"
         return (
-            f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`, "
-            f"or the environment variable {self.variables[key]}"
+            f"{variable} and run the same command again, or by {self._command(key)} and run `pulumi up`, "
+            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the "
+            f"{key} of the last `pulumi up`"
         )
+
+    def _command(self, key: str) -> str:
+        return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"
 
     def hidden(self, text: str) -> str:
         """*text* with all secrets removed."""

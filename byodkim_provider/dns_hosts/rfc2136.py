@@ -186,7 +186,8 @@ class Host(DnsHost):
             return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
         except (binascii.Error, ValueError):
             raise Refused(
-                "the secret of the TSIG key is not base64", hint=self._credentials.hint("secret")
+                "the secret of the TSIG key is not base64",
+                hint=f"set it by {self._credentials.hint('secret')}",
             ) from None
 
     def _refusal(self, rcode: dns.rcode.Rcode) -> Refused | Unknown:
@@ -222,7 +223,7 @@ class Host(DnsHost):
     def _hint(self) -> str:
         return (
             f"compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with the configuration of "
-            f"{self._where}; the secret comes from {self._credentials.hint('secret')}"
+            f"{self._where}; set the secret by {self._credentials.hint('secret')}"
         )
 
 

@@ -74,7 +74,7 @@ class DnsRecordProvider(DynamicProvider):
         if not problems and not olds and "provider" in known:
             secrets = self._credentials(known)
             problems = [
-                f"{secrets.name}: no {key} is given: {secrets.hint(key)}" for key in secrets.missing()
+                f"{secrets.name}: no {key} is given: {secrets.setting(key)}" for key in secrets.missing()
             ]
             _say_untried(known["provider"])
         return check_result(news, problems)

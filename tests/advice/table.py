@@ -128,11 +128,18 @@ FOLLOWED: Final = {
         "dns/test_delegations.py::test_release_unseen"
     ),
     # -- DNS by API
-    "`pulumi config set --secret --path 'dnsCredentials.{}.{}'`, or the environment variable {}": (
+    "set it by {}": "dns_hosts/test_contract.py::test_wrong_secret",
+    "the environment variable {}": "engine/test_dns_rfc2136.py::test_secret_changed",
+    "which wins over the stack's configuration, and run the same command again": (
+        "engine/test_dns_rfc2136.py::test_secret_changed"
+    ),
+    "and run the same command again, or by {} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` "
+    "with `--run-program`, which without it use the {} of the last `pulumi up`": (
+        "engine/test_dns_rfc2136.py::test_secret_changed"
+    ),
+    "compare `zone` {}, `keyName` and `keyAlgorithm` with the configuration of {}; set the secret by {}": (
         "engine/test_dns_rfc2136.py::test_secrets"
     ),
-    "compare `zone` {}, `keyName` and `keyAlgorithm` with the configuration of {}; the secret comes "
-    "from {}": ("engine/test_dns_rfc2136.py::test_secrets"),
     "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
         "engine/test_dns_rfc2136.py::test_new_server"
     ),
@@ -167,7 +174,7 @@ FOLLOWED: Final = {
     ),
     "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
     "make a new one in cPanel (Manage API Tokens)": "dns_hosts/test_http_hosts.py::test_expired",
-    "set it by {}, and run the same command again": "dns_hosts/test_http_hosts.py::test_expired",
+    "and set it by {}": "dns_hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"

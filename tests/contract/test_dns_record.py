@@ -247,8 +247,10 @@ def test_errors(start_plugin: StartPlugin, bind: Server) -> None:
         f"DnsRefused: rfc2136:{ZONE}: {wanted['name']}: "
         f"the secret of the TSIG key '{KEY}' is another one there\n"
         f"  hint: nothing was changed in DNS; compare `zone` '{ZONE}', `keyName` and `keyAlgorithm` with the "
-        f"configuration of {ADDRESS} port {bind.port}; the secret comes from `pulumi config set --secret "
-        "--path 'dnsCredentials.office.secret'`, or the environment variable RFC2136_TSIG_SECRET\n"
+        f"configuration of {ADDRESS} port {bind.port}; set the secret by the environment variable "
+        "RFC2136_TSIG_SECRET and run the same command again, or by `pulumi config set --secret --path "
+        "'dnsCredentials.office.secret'` and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with "
+        "`--run-program`, which without it use the secret of the last `pulumi up`\n"
     )
 
 

@@ -107,9 +107,9 @@ def test_life(sandbox, hosts, open_stack):
     assert "401 Unauthorized : Could not authenticate API token" in kept.stdout
     assert (
         "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
-        "domains.dns:update), or be of an account that may not use the API: make a new one, set it by "
-        "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`, or the environment variable "
-        "GODADDY_PAT, and run the same command again"
+        "domains.dns:update), or be of an account that may not use the API: make a new one, and set it by "
+        "the environment variable GODADDY_PAT and run the same command again, or by "
+        "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`"
     ) in kept.stdout
     hosts["GODADDY"].switches.expires = None
     gone = stack.destroy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import partial
 
 import dns.query
 import dns.update
@@ -212,9 +213,73 @@ def test_secrets(sandbox, bind, secondaries, open_stack):
     assert "dnsCredentials.rfc2136.secret" in kept.stdout
     assert in_zone(bind, domain) == wanted(first, domain)
     stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
-    assert stack.up().ok  # the stack's configuration is what `destroy` reads
+    assert stack.up().ok  # makes again what `destroy` has removed from SES
     assert stack.destroy().ok
     assert in_zone(bind, domain) == {}
+
+
+def test_secret_changed(sandbox, bind, secondaries, open_stack):
+    """
+    A server's new secret reaches a run in each way of the hint: `up`, `--run-program`, the variable.
+
+    The engine keeps the configuration of the last `up`, and runs without the program have that.
+    """
+    domain = f"changed.{ZONE}"
+    old = {"rfc2136": {"secret": "YW5vdGhlciBzZWNyZXQgdGhhdCBvcGVucyBub3RoaW5n"}}
+    stack = open_stack(declared(bind, domain), dnsCredentials=CREDENTIALS)
+    first = stack.up()
+    assert first.ok, first.stdout
+
+    def secret_changes():
+        stack.declare(declared(bind, domain), dnsCredentials=old)
+        assert set(stack.up().changes) == {"same"}
+        stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
+
+    secret_changes()
+    for run in stack.refresh, partial(stack.up, refresh=True), stack.destroy:
+        with_the_old = run()
+        assert with_the_old.failed
+        assert f"the secret of the TSIG key '{KEY}' is another one there" in with_the_old.stdout
+        assert (
+            "set the secret by the environment variable RFC2136_TSIG_SECRET and run the same command again, "
+            "or by `pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'` and run `pulumi up`, "
+            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the secret "
+            "of the last `pulumi up`"
+        ) in with_the_old.stdout
+        assert in_zone(bind, domain) == wanted(first, domain)
+    assert stack.up().ok  # makes again what `destroy` has removed from SES
+    assert stack.refresh().ok
+
+    secret_changes()
+    with variable(stack, RFC2136_TSIG_SECRET=SECRET):
+        for run in stack.refresh, partial(stack.up, refresh=True):
+            with_the_variable = run()
+            assert with_the_variable.ok, with_the_variable.stdout
+
+    secret_changes()
+    with_the_program = stack.refresh(run_program=True)
+    assert with_the_program.ok, with_the_program.stdout
+
+    secret_changes()
+    with variable(stack, RFC2136_TSIG_SECRET=old["rfc2136"]["secret"]):
+        kept = stack.destroy(run_program=True)
+    assert kept.failed
+    assert (
+        "set the secret by the environment variable RFC2136_TSIG_SECRET, which wins over the stack's "
+        "configuration, and run the same command again"
+    ) in kept.stdout
+    gone = stack.destroy(run_program=True)
+    assert gone.ok, gone.stdout
+    assert in_zone(bind, domain) == {}
+
+
+@contextmanager
+def variable(stack, **variables):
+    """Environment variables of the stack's runs."""
+    stack._environment.update(variables)
+    yield
+    for name in variables:
+        del stack._environment[name]
 
 
 def test_secondaries_lag(sandbox, bind, secondaries, open_stack):
