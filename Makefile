@@ -38,9 +38,8 @@ sandbox: venv/.installed engine ## Keep AWS, DNS and mail running here for a sec
 engine: venv/.installed ## Find the Pulumi CLI, or install or build it (once a machine)
 	@$(RUN) -m sandbox.pulumi.engine
 
-schema: venv/.installed ## Write the JSON Schema of stack files for editors, and of what commands print
+schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json
-	$(RUN) -m byodkim_provider.cli.schemas
 
 picture: venv/.installed ## Draw the picture in docs/explanation/architecture.md from the imports
 	$(RUN) -m tests.structure.picture

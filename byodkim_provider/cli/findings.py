@@ -3,7 +3,7 @@ The current state of one domain: what is wrong with it, and what is due.
 
 Values in, values out: no calls here. Wrong: mail is not signed as the stack file says, or soon
 will not be. Due: somebody should do something, and mail is fine. Notes: nobody has to do anything.
-`byodkim status --json` prints these classes field by field; `schemas` makes its JSON Schema of them.
+`byodkim status --json` prints these classes field by field.
 """
 
 from __future__ import annotations

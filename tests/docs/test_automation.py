@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from importlib import resources
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -184,16 +183,7 @@ def test_page(sandbox, stack, follow):
     copied = sorted(path.name for path in (stack.project / ".github" / "workflows").iterdir())
     assert copied == WORKFLOWS
     assert json.loads(follow(PAGE, "JSON", 1).stdout)["verdict"] == "well"
-    assert follow(PAGE, "JSON", 3).stdout.endswith("schemas\n")
     assert "byodkim_domain_status" in follow(PAGE, "Prometheus", 1).stdout
     follow(PAGE, "A report for auditors", 1)
     assert DOMAIN in (stack.project / "report.html").read_text()
     follow(PAGE, "Completion in the shell", 1)
-
-
-def test_schemas_are_named():
-    """The page says where the schema of each command is."""
-    page = (EXAMPLES.parents[1] / PAGE).read_text()
-    for path in resources.files("byodkim_provider").joinpath("schemas").iterdir():
-        assert path.name in page
-        assert json.loads(path.read_text())["title"]

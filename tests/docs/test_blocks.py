@@ -86,7 +86,7 @@ FOLLOWED = {
     "test_automation.py": {
         "docs/how-to/automation.md": {
             "Set up the workflows": (1,),
-            "JSON": (1, 3),
+            "JSON": (1,),
             "Prometheus": (1,),
             "A report for auditors": (1,),
             "Completion in the shell": (1,),
