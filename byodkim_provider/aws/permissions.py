@@ -37,6 +37,7 @@ Need = Literal[
     "Route 53",
     "existing zone",
     "delegate",
+    "delegate, after the first up",
     "delegate and defaultTags",
     "role",
     "role with tags",
@@ -132,6 +133,8 @@ _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
     },
     ("zone", "delegate", ""): {
         "route53:ListTagsForResource": "called when the zone is read; tags are not used",
+    },
+    ("zone", "delegate, after the first up", ""): {
         "route53:UpdateHostedZoneComment": "corrects the zone's comment",
         "route53:DeleteHostedZone": "deletes the zone, once it is not protected",
     },

@@ -23,7 +23,7 @@ from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
-from byodkim_provider.identity.state import DELEGATED, ROUTE53, Stored
+from byodkim_provider.identity.state import ROUTE53, Stored
 
 
 @click.command(
@@ -75,9 +75,20 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
             f"it has {least_privilege.size_of(document)} characters and a managed policy takes "
             f"{least_privilege.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
         )
-    if scopes[role].identities and scopes[role].account == "*" and scopes[role] != least_privilege.ANY_STACK:
-        say("the account is not known before the first `pulumi up`: `*` stands for it")
+    _say_what_is_not_known(scopes[role])
     click.echo(json.dumps(document, indent=2))
+
+
+def _say_what_is_not_known(scope: Scope) -> None:
+    if scope == least_privilege.ANY_STACK:
+        return
+    if scope.identities and scope.account == "*":
+        say("the account is not known before the first `pulumi up`: `*` stands for it")
+    if domains := ", ".join(one.domain for one in scope.records if one.zone_id is None):
+        say(
+            f"the hosted zones of these domains are not known before their first `pulumi up`: {domains}; "
+            "`*` stands for them until the policy is printed again"
+        )
 
 
 def scopes_of(stack: Stack) -> dict[str | None, Scope]:
@@ -164,7 +175,7 @@ def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
     for domain in settings.values():
         for dns in domain.dns:
             if dns.provider == "route53":
-                by_role.setdefault(dns.assume_role, []).append(_records_of(domain, dns, stack))
+                by_role.setdefault(dns.assume_role, []).extend(_records_of(domain, dns, stack))
     for name, group in stack.state.identities.items():
         if name not in settings:  # the next `up` deletes its records, with a role that is no longer known
             labels = {label for one in group for label in one.declared.dns}
@@ -178,12 +189,26 @@ def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
             yield role, tuple(records)
 
 
-def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Records:
+def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Iterator[Records]:
     if dns.delegate:
-        return Records(domain.name, by_name=False, delegate=True, keep=bool(dns.keep))
+        zone = stack.state.zones.get(f"_domainkey.{domain.name}")
+        yield Records(domain.name, zone_id=zone, by_name=False, delegate=True, keep=bool(dns.keep))
+        return
+    if dns.zone_id:
+        yield Records(domain.name, zone_id=dns.zone_id, by_name=False)
+        return
+    # Of several zones that are found by name, the state does not say which belongs to which entry of `dns`.
+    by_id = {one.zone_id for one in domain.dns}
+    by_name = [one for one in domain.dns if one.provider == "route53" and not (one.zone_id or one.delegate)]
     stored = stack.state.identities.get(domain.name, ())
-    labels = {label for one in stored for label in one.declared.dns if label != DELEGATED}
-    known = sorted(label.removeprefix(ROUTE53) for label in labels if label.startswith(ROUTE53))
-    # Of several zones, only the settings can tell them apart.
-    zone_id = dns.zone_id or (known[0] if len(known) == 1 == len(domain.dns) else None)
-    return Records(domain.name, zone_id=zone_id, by_name=dns.zone_id is None)
+    known = sorted(
+        {
+            label.removeprefix(ROUTE53)
+            for one in stored
+            for label in one.declared.dns
+            if label.startswith(ROUTE53)
+        }
+        - by_id
+    )
+    for zone in known if len(known) >= len(by_name) else (None,):
+        yield Records(domain.name, zone_id=zone)

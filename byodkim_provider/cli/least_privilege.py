@@ -99,6 +99,8 @@ class Scope:
             "Route 53": self.records,
             "existing zone": [one for one in self.records if one.by_name or not one.delegate],
             "delegate": [one for one in self.records if one.delegate],
+            # Its zone alone: before the zone is known, these would be rights on every zone of the account.
+            "delegate, after the first up": [one for one in self.records if one.delegate and one.zone_id],
             "delegate and defaultTags": [one for one in self.records if one.delegate and self.zone_tags],
             "role": self.roles,
             "role with tags": [one for one in self.roles if one.with_tags],
@@ -166,21 +168,23 @@ def _targets(
     permission: Permission, concerned: Sequence[Any], scope: Scope
 ) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """The resources and the condition of *permission*, which *concerned* need."""
-    owner = _owner(permission, scope)
     match permission.on:
         case "identity":
             # An identity that is to be adopted has another's owner tag, or none, until it is switched.
-            may_be_others = permission.condition == "ours or adopted"
-            free = [one for one in concerned if one.adopt and may_be_others]
-            bound = [one for one in concerned if one not in free]
-            for identities, condition in ((free, {}), (bound, owner)):
+            bound, free = (_owner(permission, scope, adopt=adopt) for adopt in (False, True))
+            adopted = [one for one in concerned if one.adopt and free != bound]
+            for identities, condition in (
+                (adopted, free),
+                ([one for one in concerned if one not in adopted], bound),
+            ):
                 if identities:
                     yield [_arn("ses", one, scope, f"identity/{one.domain}") for one in identities], condition
         case "configuration set":
             names = [(one, one.configuration_set) for one in concerned if one.configuration_set]
             yield [_arn("ses", one, scope, f"configuration-set/{name}") for one, name in names], {}
         case "secret":
-            yield [_arn("secretsmanager", one, scope, f"secret:{one.name}") for one in concerned], owner
+            arns = [_arn("secretsmanager", one, scope, f"secret:{one.name}") for one in concerned]
+            yield arns, _owner(permission, scope)
         case "KMS key":
             for secrets in concerned:
                 yield [_kms_arn(secrets, scope)], _kms_condition(secrets)
@@ -231,15 +235,21 @@ def _route53_partition(scope: Scope) -> str:
     return next((partition_of(one.region) for one in scope.identities), "aws")
 
 
-def _owner(permission: Permission, scope: Scope) -> dict[str, Any]:
+def _owner(permission: Permission, scope: Scope, *, adopt: bool = False) -> dict[str, Any]:
+    """The condition on the owner tag; *adopt*: for identities that may have another owner so far."""
+    ours = {f"aws:ResourceTag/{OWNER_TAG}": list(scope.owners)}
     match permission.condition:
+        case "ours or adopted" if adopt:
+            return {}
         case "ours" | "ours or adopted":
-            key = "aws:ResourceTag"
+            return {"StringLike": ours}
         case "becomes ours":
-            key = "aws:RequestTag"
+            becomes_ours = {"StringLike": {f"aws:RequestTag/{OWNER_TAG}": list(scope.owners)}}
+            # Without the second, TagResource would make another owner's identity ours, and so open the rest.
+            # "IfExists": what is created has no tag yet.
+            return becomes_ours if adopt else becomes_ours | {"StringLikeIfExists": ours}
         case _:
             return {}
-    return {"StringLike": {f"{key}/{OWNER_TAG}": list(scope.owners)}}
 
 
 def _record_condition(domains: list[str], keep: bool) -> dict[str, Any]:

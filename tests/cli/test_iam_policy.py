@@ -45,6 +45,8 @@ def test_new_stack(project):
     assert '"aws:ResourceTag/byodkim:owner": [\n            "ses-byodkim/dev/*"' in result.stdout
     assert result.stderr == (
         "byodkim: the account is not known before the first `pulumi up`: `*` stands for it\n"
+        "byodkim: the hosted zones of these domains are not known before their first `pulumi up`: "
+        "example.com; `*` stands for them until the policy is printed again\n"
     )
 
 
@@ -120,13 +122,20 @@ def test_roles(project):
 
 
 def test_delegated(project):
-    """A delegated zone is made, so no zone is looked for; what it keeps of others may be CNAMEs."""
+    """A delegated zone is made, so no zone is looked for; only once it is known may it be deleted."""
     project.write("    example.com: { generation: 1, dns: { delegate: true, keep: [google] } }\n")
     result = project.run("iam-policy")
     allowed = policy(result)
     assert "route53:CreateHostedZone" in allowed
-    assert "route53:ListHostedZones" not in allowed
+    assert not {"route53:ListHostedZones", "route53:DeleteHostedZone"} & set(allowed)
     assert '"CNAME"' in result.stdout
+    assert "not known before their first `pulumi up`: example.com" in result.stderr
+    project.made_zones = {"_domainkey.example.com": "Z1"}
+    known = policy(project.run("iam-policy"))
+    zones = {one: on for one, on in known.items() if one.startswith("route53:") and "Zone" in one + str(on)}
+    assert zones.pop("route53:CreateHostedZone") == {"*"}
+    assert set(map(frozenset, zones.values())) == {frozenset({"arn:aws:route53:::hostedzone/Z1"})}
+    assert "route53:DeleteHostedZone" in zones
 
 
 def test_key_store(project):
@@ -142,14 +151,23 @@ def test_key_store(project):
     assert allowed["kms:Decrypt"] == {"arn:aws:kms:eu-west-1:*:key/*"}
 
 
-def test_several_providers(project, world):
-    """Records at two providers: of a state with two zones, nobody can tell which is meant by name."""
-    project.write("    example.com: { generation: 1, dns: [route53, { zoneId: Z2 }, manual] }\n")
-    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1", "route53:Z2", "manual"))]
+@pytest.mark.parametrize(
+    ("dns", "in_state", "zones"),
+    [
+        ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}),
+        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1", "Z2"), {"Z1", "Z2"}),
+        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1",), {"*"}),
+    ],
+    ids=["one by id", "both by name", "one of them is new"],
+)
+def test_several_zones(project, world, dns, in_state, zones):
+    """Once every zone of a domain is in the state, no other zone may be written to."""
+    project.write(f"    example.com: {{ generation: 1, dns: {dns} }}\n")
+    labels = tuple(f"route53:{one}" for one in in_state)
+    project.stored = [world.created(1, account_id="123456789012", dns=labels)]
     allowed = policy(project.run("iam-policy"))
     assert allowed["route53:ChangeResourceRecordSets"] == {
-        "arn:aws:route53:::hostedzone/*",
-        "arn:aws:route53:::hostedzone/Z2",
+        f"arn:aws:route53:::hostedzone/{one}" for one in zones
     }
 
 
