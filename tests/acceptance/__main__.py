@@ -162,6 +162,7 @@ def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: b
         except (Stop, Refused) as stop:
             raise Stop(f"nothing was deleted, RESUME goes on later: {stop}") from None
     say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
+    say("all keys of the run follow from that code: keep it, and a log with it, as secret as a key")
     with cleaned(where, run, journal=journal):
         if is_new:
             safety.mark(where, run)

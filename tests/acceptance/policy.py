@@ -40,7 +40,7 @@ ANYWHERE: Final = (
     "ses:ListEmailIdentities",
     "sts:GetCallerIdentity",
 )
-"""Actions that IAM can't limit to a resource."""
+"""Reads that IAM can't limit to a resource. It can't limit those of `RECEIVE` either."""
 
 
 def iam_policy(zone_id: str, zone: str, account: str, region: str) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def iam_policy(zone_id: str, zone: str, account: str, region: str) -> dict[str, 
             _allow([f"ses:{one}" for one in SES], *identities),
             _allow(["ses:CreateEmailIdentity"], f"{arn}:configuration-set/{NO_SET}"),
             _allow(["ses:TagResource"], elsewhere),
-            _allow([*ANYWHERE, *(f"ses:{one}" for one in RECEIVE)], "*"),
+            _allow(list(ANYWHERE), "*") | {"Sid": "ReadsThatIamCanNotNarrow"},
+            _allow([f"ses:{one}" for one in RECEIVE], "*") | {"Sid": "ReceiptRulesThatIamCanNotNarrow"},
             _allow([f"s3:{one}" for one in BUCKET], f"arn:aws:s3:::{PREFIX}*"),
             _allow([f"s3:{one}" for one in OBJECTS], f"arn:aws:s3:::{PREFIX}*/*"),
             _allow(["route53:GetHostedZone", "route53:ListResourceRecordSets"], hosted_zone),

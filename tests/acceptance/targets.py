@@ -214,6 +214,13 @@ def _where(zone: str, region: str, clients: Clients, credentials: Any, **time_: 
     return where
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an error: urllib would send the signature and the session token to the other address."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def send_raw(endpoint: str, credentials: Any, region: str, method: str, path: str, body: bytes) -> str:
     """Status, code and text of the answer to a request that is signed here."""
     request = AWSRequest(
@@ -222,7 +229,7 @@ def send_raw(endpoint: str, credentials: Any, region: str, method: str, path: st
     SigV4Auth(credentials.get_frozen_credentials(), "ses", region).add_auth(request)
     sent = urllib.request.Request(request.url, body, dict(request.headers), method=method)
     try:
-        with urllib.request.urlopen(sent, timeout=RAW_SECONDS) as answer:
+        with urllib.request.build_opener(_NoRedirect).open(sent, timeout=RAW_SECONDS) as answer:
             return f"{answer.status}"
     except urllib.error.HTTPError as error:
         with error:

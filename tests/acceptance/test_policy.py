@@ -2,6 +2,8 @@
 
 import fnmatch
 import json
+import re
+from pathlib import Path
 
 import boto3
 import pytest
@@ -22,6 +24,7 @@ from tests.support.fakes import REGION, FakeClock
 from tests.support.quick_runs import quick_runs
 
 CODE = "0a1b2c3d"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md"
 
 IAM_NAMES = {
     "s3:DeleteObjects": "s3:DeleteObject",
@@ -200,8 +203,12 @@ def test_document():
     """It is JSON, on the names of runs alone, and has what POLICY=1 itself needs."""
     policy = iam_policy("Z1", ZONE, "123456789012", REGION)
     assert json.loads(json.dumps(policy)) == policy
-    anywhere = [one for one in policy["Statement"] if one["Resource"] == "*"]
-    assert {"sts:GetCallerIdentity", "route53:ListHostedZonesByName"} <= set(anywhere[0]["Action"])
+    reads, receipt_rules = [one for one in policy["Statement"] if one["Resource"] == "*"]
+    assert {"sts:GetCallerIdentity", "route53:ListHostedZonesByName"} <= set(reads["Action"])
+    assert all(re.match("[a-z0-9]+:(Get|List)", one) for one in reads["Action"])
+    assert all("CanNotNarrow" in one["Sid"] for one in (reads, receipt_rules))
+    for action in receipt_rules["Action"]:
+        assert f"`{action}`" in PAGE.read_text(), "the page names what the policy can't limit"
     assert policy["Statement"][0]["Resource"][0] == (
         f"arn:aws:ses:{REGION}:123456789012:identity/*.{PREFIX}*.{ZONE}"
     )

@@ -83,6 +83,14 @@ def test_answers(server, answered, told):
     assert said_by(server)[0] == told
 
 
+def test_redirect(server):
+    """A redirect is an answer, and not followed: the headers hold the signature and the session token."""
+    host, port = server.server_address
+    server.answer = answer("302 Found", "", f"Location: http://{host}:{port}/elsewhere\r\n")
+    assert said_by(server)[0] == "302 : None"
+    assert server.requests == 1
+
+
 def test_no_answer(server, monkeypatch):
     """A request that has no answer, although others have one, is given up after some attempts."""
     monkeypatch.setattr(targets, "RAW_SECONDS", 0.05)
