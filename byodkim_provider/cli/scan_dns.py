@@ -23,7 +23,7 @@ API_HOSTS: Final = {
     "cloudflare": "`dns: cloudflare`",
     "godaddy": "`dns: godaddy`",
     "dreamhost": "`dns: dreamhost`",
-    "hostgator": "`dns: {provider: cpanel, …}`",
+    "hostgator": "`dns: cpanel`",
     "wix": "`dns: wix`",
 }
 """Panels whose host this project can write to, once it has credentials (docs/how-to/dns.md)."""

@@ -27,7 +27,7 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
     "godaddy": frozenset({"zone", "ttl", "credentials"}),
     "dreamhost": frozenset({"zone", "credentials"}),
-    "cpanel": frozenset({"zone", "ttl", "credentials", "server", "port"}),
+    "cpanel": frozenset({"zone", "ttl", "credentials"}),
     "wix": frozenset({"zone", "ttl", "credentials"}),
 }
 """The options of each provider; Route 53 with `delegate` has its own."""
@@ -116,9 +116,9 @@ class DnsSettings(Written):
     credentials: _CredentialsName | None = None
     """Name of the credentials in `dnsCredentials`. Default: the name of the provider."""
     server: _Host | None = None
-    """Address or name of the zone's primary name server (`rfc2136`), or the panel's host (`cpanel`)."""
+    """Address or name of the zone's primary name server."""
     port: Annotated[int, Whole(1, 65535)] | None = None
-    """Port of the server. Default: 53; with `cpanel`, 2083."""
+    """Port of the server. Default: 53."""
     key_name: _TsigKey | None = None
     """Name of the TSIG key in the server's configuration."""
     key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None

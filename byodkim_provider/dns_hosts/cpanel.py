@@ -12,30 +12,53 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
-from byodkim_provider.dns_hosts.interface import HostSettings, Refused, Unknown
+from byodkim_provider.dns_hosts.interface import Refused, Unknown
 
 PORT: Final = 2083
 
 
 class Host(HttpHost):
-    """One zone of an account at one panel, which is at the host in the panel's address in a browser."""
+    """
+    One zone of an account at one panel.
+
+    Server, user and token are one secret, so that whoever can change only what is not encrypted in a stack
+    file can't send the token to a server of their own.
+    """
 
     default_ttl = 14400  # what the panel fills in
-    key = "token"
+    key = "url"
     key_refused = (
         "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
         "make a new one in cPanel (Manage API Tokens)"
     )
 
-    def _address(self, settings: HostSettings) -> str:
-        server = f"[{settings.server}]" if ":" in settings.server else settings.server
-        return f"https://{server}:{settings.port or PORT}"
+    def _address(self) -> str:
+        account = self._account()
+        server = f"[{account.hostname}]" if ":" in (account.hostname or "") else account.hostname
+        return f"{account.scheme}://{server}:{account.port or PORT}"
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"cpanel {self._credentials['user']}:{self._credentials['token']}"}
+        account = self._account()
+        return {
+            "Authorization": f"cpanel {unquote(account.username or '')}:{unquote(account.password or '')}"
+        }
+
+    def _account(self) -> SplitResult:
+        try:
+            account = urlsplit(self._credentials["url"])
+            whole = all((account.hostname, account.username, account.password, (account.port or PORT)))
+        except ValueError:
+            whole = False
+        if not whole or account.path.strip("/") or account.query or account.fragment:
+            raise Refused(
+                f"the url is not of the form 'https://USER:TOKEN@SERVER:{PORT}'",
+                hint=f"set it by {self._credentials.hint('url')}",
+            )
+        return account
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(there for _, there in self._lines(name)[1]))

@@ -20,7 +20,7 @@ SECRETS: Final[Mapping[Provider, Mapping[str, str]]] = {
     "rfc2136": {"secret": "RFC2136_TSIG_SECRET"},
     "godaddy": {"token": "GODADDY_PAT"},
     "dreamhost": {"key": "DREAMHOST_API_KEY"},
-    "cpanel": {"user": "CPANEL_USERNAME", "token": "CPANEL_TOKEN"},
+    "cpanel": {"url": "CPANEL_URL"},
     "wix": {"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
 }
 """By provider: the keys under `dnsCredentials`, and the environment variable that replaces each."""
@@ -38,7 +38,7 @@ UNTRIED: Final[frozenset[Provider]] = frozenset({"godaddy", "dreamhost", "cpanel
 
 REQUIRED: Final[Mapping[Provider, tuple[str, ...]]] = {
     "rfc2136": ("server", "key_name"),
-    "cpanel": ("server",),
+    "cpanel": (),
     "godaddy": (),
     "dreamhost": (),
     "wix": (),

@@ -61,15 +61,19 @@ class HttpApi:
 
     def __init__(
         self,
-        base_url: str,
+        address: Callable[[], str],
         *,
         credentials: Credentials,
         headers: Callable[[], Mapping[str, str]] = dict,
         forbidden: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """*headers* authenticate; *forbidden* says what 401 and 403 mean at this host, and what to do."""
-        self._base_url = base_url.rstrip("/")
+        """
+        *headers* authenticate; *forbidden* says what 401 and 403 mean at this host, and what to do.
+
+        *address* and *headers* are called when a request is made, and may raise `Refused`.
+        """
+        self._address = address
         self._credentials = credentials
         self._headers = headers
         self._forbidden = forbidden
@@ -123,6 +127,10 @@ class HttpApi:
         return self._pool.request(method, url, body=content, headers=headers, redirect=False, retries=False)
 
     @cached_property
+    def _base_url(self) -> str:
+        return self._address().rstrip("/")
+
+    @cached_property
     def _pool(self) -> urllib3.PoolManager:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         seconds = self._timeout_seconds
@@ -160,7 +168,7 @@ class HttpApi:
 
 
 class HttpHost(DnsHost):
-    """A host with a JSON API, whose address an environment variable may replace."""
+    """A host with a JSON API. An environment variable may put a stand-in on this machine in its place."""
 
     address: ClassVar[str]
     key: ClassVar[str]
@@ -172,17 +180,21 @@ class HttpHost(DnsHost):
         self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
         super().__init__(settings, credentials)
+        self._stand_in = f"{settings.provider.upper()}_BASE_URL"
         self._forbidden = f"{self.key_refused}, and set it by {credentials.hint(self.key)}"
         self._api = HttpApi(
-            credentials.environment.get(f"{settings.provider.upper()}_BASE_URL") or self._address(settings),
+            self._address,
             credentials=credentials,
             headers=self._headers,
             forbidden=self._forbidden,
             timeout_seconds=timeout_seconds,
         )
 
-    def _address(self, settings: HostSettings) -> str:
-        return self.address
+    def _address(self) -> str:
+        stand_in = self._credentials.environment.get(self._stand_in)
+        if stand_in and urlsplit(stand_in).hostname not in LOOPBACK:
+            raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
+        return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
         """What authenticates a request."""

@@ -26,7 +26,7 @@ from byodkim_provider.errors import InvalidSettings
 KeyPath = tuple[str, str]
 """Domain and generation, as the file spells them."""
 
-NOT_SECRET: Final = ("user", "accountId")
+NOT_SECRET: Final = ("accountId",)
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 NAMED: Final = 3

@@ -42,11 +42,11 @@ _OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": property_ty
 _IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
 
-_SERVER: Final = ("server", "port")
-"""Where the zone is reached. By another one the record is published too, and stays where it was."""
-
-_WAY: Final = (*_SERVER, "credentials", "key_name", "key_algorithm")
-"""How the zone is reached. What is stored is what deletes the record later."""
+_WAY: Final = ("server", "port", "credentials", "key_name", "key_algorithm")
+"""
+How the zone is reached. By another way the record is published too: that may be another server, and at
+the old one the record stays. What is stored is what deletes the record later.
+"""
 
 _LABEL: Final = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
@@ -97,9 +97,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
-        if any(olds.get(name) != news.get(name) for name in _SERVER):
-            return UpdateResult(self._published(news))
-        return UpdateResult({**news, "present_value": olds["present_value"]})
+        return UpdateResult(self._published(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)

@@ -35,6 +35,11 @@ class CPanel(ApiStandIn):
         self.switches = Switches()
         self.serial = 2026112500
 
+    @property
+    def account_url(self) -> str:
+        """Server, user and token, as `dnsCredentials` has them."""
+        return self.url.replace("://", f"://{self.user}:{self.token}@")
+
     def changes(self, request: Request) -> bool:
         return request.path.endswith("/mass_edit_zone")
 

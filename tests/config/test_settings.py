@@ -768,7 +768,14 @@ IN_DOMAIN = [
             "dns.server: must be an address, or a name like 'ns1.example.com', not 'ns1..example.com'",
         ],
     ),
-    ("panel without its host", {"dns": "cpanel"}, ["dns.server: required with cpanel"]),
+    (
+        "a server beside the token of a panel",
+        {"dns": {"provider": "cpanel", "server": "attacker.example", "port": 443}},
+        [
+            "dns.port: is an option of rfc2136, not of cpanel",
+            "dns.server: is an option of rfc2136, not of cpanel",
+        ],
+    ),
     (
         "ttl at GoDaddy",
         {"dns": {"provider": "godaddy", "ttl": 300}},
@@ -1235,7 +1242,7 @@ HOSTS = {
     },
     "godaddy": "godaddy",
     "dreamhost": {"provider": "dreamhost", "zone": "example.com"},
-    "cpanel": {"provider": "cpanel", "server": "gator1234.hostgator.com", "port": 2083},
+    "cpanel": {"provider": "cpanel", "credentials": "office"},
     "wix": {"provider": "wix", "ttl": 3600, "credentials": "wix-2"},
 }
 

@@ -107,10 +107,10 @@ def test_new_way(configured: Plugin, start_plugin: StartPlugin, bind: Server) ->
     wanted = inputs(bind)
     outputs = configured.create(KIND, wanted)
     serial = bind.wire_soa(ZONE)
-    outputs = configured.update(KIND, outputs, {**wanted, "credentials": "new"})
+    later = configured_with(start_plugin, {"new": {"secret": SECRET}})
+    outputs = later.update(KIND, outputs, {**wanted, "credentials": "new"})
     assert "new" == outputs["credentials"]
     assert serial == bind.wire_soa(ZONE)
-    later = configured_with(start_plugin, {"new": {"secret": SECRET}})
     later.delete(KIND, outputs)
     assert [] == bind.wire(wanted["name"])
 

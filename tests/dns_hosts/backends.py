@@ -172,7 +172,7 @@ def wix(zone: str = ZONE) -> ByHttp:
 
 def cpanel(zone: str = ZONE) -> ByHttp:
     stand_in = CPanel(zone)
-    return ByHttp(stand_in, {"user": stand_in.user, "token": stand_in.token}, "cpanel", _cpanel.Host)
+    return ByHttp(stand_in, {"url": stand_in.account_url}, "cpanel", _cpanel.Host)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from typing import Final
 
 import pytest
 
+from byodkim_provider.dns_hosts.hosts import SECRETS, credentials, open_host
 from byodkim_provider.dns_hosts.http_api import HttpApi
-from byodkim_provider.dns_hosts.interface import Credentials, Refused, Unknown
+from byodkim_provider.dns_hosts.interface import Credentials, HostSettings, Refused, Unknown
 from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.progress import stopping
@@ -190,7 +191,7 @@ def test_repr(backend):
 
 
 def api(stand_in, **options):
-    return HttpApi(stand_in.url, credentials=Credentials("x", {}, {}, {}), forbidden="", **options)
+    return HttpApi(lambda: stand_in.url, credentials=Credentials("x", {}, {}, {}), forbidden="", **options)
 
 
 def answering(stand_in, answer):
@@ -228,11 +229,13 @@ def test_words(godaddy, body, said):
 def test_plain_http():
     """A secret goes to no other machine in plain."""
     with pytest.raises(Refused, match="only https keeps the secret on its way"):
-        HttpApi("http://192.0.2.1", credentials=Credentials("x", {}, {}, {}), forbidden="").call("GET", "/")
+        HttpApi(lambda: "http://192.0.2.1", credentials=Credentials("x", {}, {}, {}), forbidden="").call(
+            "GET", "/"
+        )
 
 
 def client(url):
-    return HttpApi(url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=5)
+    return HttpApi(lambda: url, credentials=Credentials("x", {}, {}, {}), forbidden="", timeout_seconds=5)
 
 
 def test_no_tls(godaddy):
@@ -271,7 +274,7 @@ def test_secret_in_an_error(godaddy):
     secret = "gd_pat\nwith a line break"
     headers = lambda: {"Authorization": f"Bearer {secret}"}  # noqa: E731
     api = HttpApi(
-        godaddy.stand_in.url, credentials=Credentials("x", {}, {}, {}), headers=headers, forbidden=""
+        lambda: godaddy.stand_in.url, credentials=Credentials("x", {}, {}, {}), headers=headers, forbidden=""
     )
     with pytest.raises(Refused) as refused:
         api.call("GET", "/")
@@ -308,7 +311,7 @@ def test_proxy(godaddy, monkeypatch, bypassed):
     if bypassed:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
-    client = HttpApi("http://127.0.0.1:9", credentials=Credentials("x", {}, {}, {}), forbidden="")
+    client = HttpApi(lambda: "http://127.0.0.1:9", credentials=Credentials("x", {}, {}, {}), forbidden="")
     if bypassed:
         with pytest.raises(Unknown, match="no answer"):
             client.call("GET", "/v3")
@@ -466,6 +469,43 @@ def test_wix_permission(wix):
 
 
 # cPanel
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gator1.example",
+        "https://gator1.example:2083",
+        "https://joe@gator1.example",
+        "https://joe:SECRETTOKEN@",
+        "https://joe:SECRETTOKEN@gator1.example:port",
+        "https://joe:SECRETTOKEN@gator1.example/cpsess",
+        "https://joe:SECRETTOKEN@[gator1",
+    ],
+)
+def test_cpanel_url(cpanel, url):
+    """What is no account's address is said in its form, and is not quoted."""
+    error = refused(cpanel.host(url=url))
+    assert "the url is not of the form 'https://USER:TOKEN@SERVER:2083'" in str(error)
+    assert "set it by the environment variable VARIABLE and" in error.hint
+    assert "SECRETTOKEN" not in str(error)
+    assert cpanel.stand_in.requests == []
+
+
+def test_cpanel_plain_http(cpanel):
+    """The token goes by TLS alone."""
+    assert "only https keeps the secret on its way" in str(refused(cpanel.host(url="http://joe:t@192.0.2.1")))
+
+
+@pytest.mark.parametrize("provider", ["godaddy", "dreamhost", "wix"])
+def test_stand_in_elsewhere(provider):
+    """The variable for a stand-in takes no token off this computer."""
+    variable = f"{provider.upper()}_BASE_URL"
+    environment = {variable: "https://attacker.example", **dict.fromkeys(SECRETS[provider].values(), "token")}
+    secrets = credentials(provider, None, None, environment)
+    error = refused(open_host(HostSettings(provider=provider, zone=ZONE), secrets))
+    assert f"{variable} is for a stand-in on this computer alone" in str(error)
+    assert error.hint == "nothing was changed in DNS; unset it"
 
 
 def test_cpanel_serial(cpanel):

@@ -30,7 +30,7 @@ UNTRIED = "is written from its documents and not yet run against the real servic
 
 @pytest.fixture
 def hosts(sandbox):
-    """One zone at each host, found by the variables that a user could set too."""
+    """One zone at each host, found by the variables for stand-ins, or by the account's URL."""
     opened = {
         "GODADDY": GoDaddy("godaddy.example", clock=SandboxClock()),
         "DREAMHOST": DreamHost("dreamhost.example", clock=SandboxClock()),
@@ -71,12 +71,12 @@ def test_life(sandbox, hosts, open_stack):
     credentials = {
         "godaddy": {"token": GoDaddy.token},
         "wix": {"apiKey": Wix.api_key, "accountId": Wix.account_id},
-        "office": {"user": "joe", "token": CPanel.token},
+        "office": {"url": hosts["CPANEL"].account_url},
     }
     dns = {
         "godaddy.example": "godaddy",
         "wix.example": {"provider": "wix", "ttl": 600},
-        "cpanel.example": {"provider": "cpanel", "server": "gator1.example", "credentials": "office"},
+        "cpanel.example": {"provider": "cpanel", "credentials": "office"},
     }
     stack = open_stack({domain: at(dns[domain]) for domain in three}, dnsCredentials=credentials)
     preview = stack.preview()

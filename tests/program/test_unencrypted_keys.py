@@ -208,7 +208,7 @@ def test_other_shapes(project, config):
     assert unencrypted_keys.in_stack(config) == []
 
 
-CREDENTIALS = {"godaddy": {"token": "gd_pat"}, "panel": {"user": "jo", "token": "cp"}}
+CREDENTIALS = {"godaddy": {"token": "gd_pat"}, "panel": {"accountId": "jo", "token": "cp"}}
 TOKENS = [
     f'dnsCredentials["{name}"].token: is not encrypted, set it with `pulumi config set --secret --path '
     f"'ses-byodkim:dnsCredentials.{name}.token'`, and have the host make another one if somebody may "
@@ -221,8 +221,8 @@ TOKENS = [
     ("written", "expected"),
     [
         (CREDENTIALS, TOKENS),
-        ({"godaddy": {"token": SECURE}, "panel": {"user": "jo", "token": "cp"}}, TOKENS[1:]),
-        ({"godaddy": {"token": SECURE}, "panel": {"user": "jo", "token": SECURE}}, []),
+        ({"godaddy": {"token": SECURE}, "panel": {"accountId": "jo", "token": "cp"}}, TOKENS[1:]),
+        ({"godaddy": {"token": SECURE}, "panel": {"accountId": "jo", "token": SECURE}}, []),
         ({"godaddy": SECURE, "panel": SECURE}, []),
         (SECURE, []),
         (None, []),
