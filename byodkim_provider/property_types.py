@@ -88,6 +88,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
 
 
+def _is_generation(key: str) -> bool:
+    """Whether *key* is a number that `WHOLE` takes: what an input may name, the state must read."""
+    digits = key.isascii() and key.isdecimal() and len(key) <= len(str(MAX_NUMBER))
+    return digits and _is_number(int(key))
+
+
 def _is_time(value: Any) -> bool:
     try:
         return datetime.fromisoformat(value).tzinfo is not None
@@ -142,7 +148,7 @@ def by_generation(kind: Kind) -> Kind:
     inner = map_of(kind)
 
     def fits(value: Any) -> bool:
-        return inner.fits(value) and all(key.isascii() and key.isdecimal() and len(key) < 10 for key in value)
+        return inner.fits(value) and all(map(_is_generation, value))
 
     return Kind(
         f"{inner.name} keyed by generation",

@@ -221,7 +221,7 @@ def _without_keys(written: Any) -> Any:
 
 def _is_number(value: Any) -> TypeGuard[int | str]:
     """Whether *value* may be a generation; `settings` refuses other values."""
-    return re.fullmatch("[0-9]{1,9}", str(value)) is not None
+    return re.fullmatch("[0-9]{1,16}", str(value)) is not None
 
 
 def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[[str], str | None]:

@@ -50,7 +50,7 @@ _bare_off = BeforeValidator(lambda value: "off" if value is False else value)
 
 REGION: Final = Region()
 
-_Generation = Annotated[int, Whole(1)]
+_Generation = Annotated[int, Whole(1, generations.MAX_GENERATION)]
 _Region = Annotated[str, REGION]
 _ConfigurationSet = Annotated[str, Text("[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, '-' or '_'")]
 

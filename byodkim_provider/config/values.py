@@ -47,21 +47,19 @@ class Whole(_Value):
     """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
 
     least: int
-    most: int | None = None
+    most: int
 
     def read(self, value: object) -> int:
         number = _whole(value)
         if number is None:
             raise ValueError(f"must be a whole number, not {shown(value)}")
-        if number < self.least or (self.most is not None and number > self.most):
-            limits = f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
-            raise ValueError(f"must be {limits}, not {number}")
+        if not self.least <= number <= self.most:
+            raise ValueError(f"must be {self.least} to {self.most}, not {number}")
         return number
 
     @property
     def schema(self) -> JsonSchemaValue:  # type: ignore[override]
-        most = {} if self.most is None else {"maximum": self.most}
-        return {"type": "integer", "minimum": self.least, **most}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 def _whole(value: object) -> int | None:

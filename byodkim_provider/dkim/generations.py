@@ -15,6 +15,13 @@ from typing import Final, Literal
 Role = Literal["previous", "signing", "standby"]
 """Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
 
+MAX_GENERATION: Final = 10**15
+"""
+Largest generation that a stack file may name.
+
+Pulumi sends numbers as floats, which are exact to 2**53: that leaves room for every standby to come.
+"""
+
 OVERLAP_DAYS: Final = 10
 """
 How long a generation stays published after its last signature, in days.

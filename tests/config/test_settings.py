@@ -381,8 +381,8 @@ IN_DOMAIN = [
     # generation and published
     ("no generation", {}, ["generation: required, it says which key signs"]),
     ("generation null", {"generation": None}, ["generation: must be a whole number, not null"]),
-    ("generation 0", {"generation": 0}, ["generation: must be 1 or more, not 0"]),
-    ("generation -1", {"generation": "-1"}, ["generation: must be 1 or more, not -1"]),
+    ("generation 0", {"generation": 0}, ["generation: must be 1 to 1000000000000000, not 0"]),
+    ("generation -1", {"generation": "-1"}, ["generation: must be 1 to 1000000000000000, not -1"]),
     ("generation 2.5", {"generation": 2.5}, ["generation: must be a whole number, not 2.5"]),
     ("generation true", {"generation": True}, ["generation: must be a whole number, not true"]),
     ("generation text", {"generation": "two"}, ["generation: must be a whole number, not 'two'"]),
@@ -396,7 +396,7 @@ IN_DOMAIN = [
     ),
     ("published twice", {"published": [2, 2]}, ["published: generation 2 is listed twice"]),
     ("published empty", {"published": []}, ["published: must contain generation 2, which signs, not []"]),
-    ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 or more, not 0"]),
+    ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 to 1000000000000000, not 0"]),
     ("published no list", {"published": 2}, ["published: must be a list, not 2"]),
     # numbers
     ("overlapDays 366", {"overlapDays": 366}, ["overlapDays: must be 0 to 365, not 366"]),
@@ -608,7 +608,7 @@ IN_DOMAIN = [
         {"keys": {"new": supplied("s1")}},
         ["keys[\"new\"]: must be a whole number, not 'new'"],
     ),
-    ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 or more, not 0']),
+    ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 to 1000000000000000, not 0']),
     ("key is text", {"keys": {"2": "s1"}}, ["keys[\"2\"]: must be a map, not 's1'"]),
     ("key without selector", {"keys": {"2": {"privateKey": KEY_1}}}, ['keys["2"].selector: required']),
     ("selector without key", {"keys": {"2": {"selector": "s"}}}, ['keys["2"].privateKey: required']),
@@ -1015,7 +1015,7 @@ def test_all_problems_at_once():
         "defaults.keyBits: must be 1024 to 2048, not 4096",
         'domains["A.example"].regions: must not be empty',
         "domains[\"A.example\"]: is the same domain as 'a.example'",
-        'domains["a.example"].generation: must be 1 or more, not 0',
+        'domains["a.example"].generation: must be 1 to 1000000000000000, not 0',
         'domains["a.example"].keys["1"].privateKey: is cut short: 24 octets of DER, expected 1217',
         'domains["a.example"].keys["1"].selector: \'S\' has upper case, expected lower case: '
         "that is how DNS providers store names",
