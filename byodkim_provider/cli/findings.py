@@ -8,12 +8,13 @@ will not be. Due: somebody should do something, and mail is fine. Notes: nobody 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.tags import OWNER_TAG
 from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
@@ -23,8 +24,12 @@ from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge, zone_not_found
 from byodkim_provider.identity import verdicts
+from byodkim_provider.identity.ownership import signs_today
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
 
 Verdict = Literal["well", "due", "wrong"]
 """The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
@@ -51,7 +56,7 @@ class IdentityNow:
     signing_since: datetime | None
     """None if SES does not sign with this generation."""
     age_days: int | None
-    """How many days the generation has signed."""
+    """How many days the generation has signed; None if it does not sign, or since a time in the future."""
     problem: str
     """Why it is not verified; empty if it is, or if that could not be determined."""
     doubt: str
@@ -88,6 +93,8 @@ class DomainNow:
 
     domain: str
     verdict: Verdict
+    retired: bool = False
+    """Whether the stack file lets the domain go: its identities are removed, its records stay for a while."""
     rotate_after_days: int | None
     """None if the stack file does not have the domain."""
     next_rotation: datetime | None
@@ -151,10 +158,28 @@ def identity_now(
         generation=declared.generation if ours else None,
         selector=declared.selector if ours else seen.selector,
         signing_since=since,
-        age_days=(now - since).days if since else None,
+        age_days=(now - since).days if since and not _is_ahead(since, now) else None,
         problem="" if verdict.settled else _problem(stored, seen, verdict),
-        doubt=verdict.reason if verdict.status == UNCONFIRMED else "",
+        doubt=_doubt(verdict, since, now),
     )
+
+
+def _is_ahead(time: datetime, now: datetime) -> bool:
+    return time > now + CLOCKS_DIFFER
+
+
+def _doubt(verdict: verdicts.Verdict, since: datetime | None, now: datetime) -> str:
+    if verdict.status == UNCONFIRMED:
+        return verdict.reason
+    if since and _is_ahead(since, now):
+        return (
+            f"signing since {_minute(since)}, which is in the future: a clock was ahead; a rotation mends it"
+        )
+    return ""
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
@@ -164,6 +189,11 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
         return f"SES signs with selector {seen.selector!r}: run `pulumi up --refresh`"
     if not seen.signing_enabled:
         return "DKIM signatures are disabled in SES: run `pulumi up --refresh`"
+    if seen.dkim_status == "SUCCESS" and (at := stored.key_set_at) and _is_ahead(at, seen.at):
+        return (
+            f"SES got the key at {_minute(at)}, which is in the future: a clock was ahead, and no check "
+            "before that counts: rotate to the next generation"
+        )
     if seen.dkim_status == "SUCCESS":
         return f"{verdict.reason}: run `pulumi up`"
     why = f" ({seen.failure})" if seen.failure else ""
@@ -175,9 +205,13 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
 
 
 def record_now(
-    record: PublishedRecord, answers: Sequence[Answer] | None, stored: Sequence[Stored]
+    record: PublishedRecord, answers: Sequence[Answer] | None, stored: Sequence[Stored], *, retired: bool
 ) -> RecordNow:
-    """The state of a record from DNS's answers, None if DNS was not queried; *stored* are the identities."""
+    """
+    The state of a record from DNS's answers, None if DNS was not queried; *stored* are the identities.
+
+    Their generations give its role: a run that failed has perhaps not switched to what the file says.
+    """
     key = records.public_key(record.value) or b""
     visibility = judge(answers, key) if answers is not None else None
     mine = [one for one in stored if record.generation is not None]
@@ -191,14 +225,20 @@ def record_now(
         one.signed_until[number]
         for one in mine
         for number in one.signed_until
-        if number == record.generation and not (one.adopted and record.role == "standby")
+        if number == record.generation and not (one.adopted and number > (one.declared.generation or 0))
     ]
+    role = record.role
+    if mine:
+        signing = any(one.declared.generation == record.generation for one in mine)
+        role = "signing" if signing else "previous" if until else "standby"
+    elif retired and role == "signing":
+        role = "previous"
     seen = visibility.summary() if visibility else "DNS is not checked"
-    if answers and zone_not_found(answers) and record.role == "signing":  # once for all records
+    if answers and zone_not_found(answers) and role == "signing":  # once for all records
         seen += ": if only a resolver of your own network sees the zone, set `dnsResolvers`"
     return RecordNow(
         generation=record.generation,
-        role="previous" if until and record.role == "standby" else record.role,  # after a step back
+        role=role,
         name=record.name,
         value=record.value,
         fingerprint=fingerprint(key),
@@ -228,15 +268,35 @@ def domain_now(
     identities: Sequence[IdentityNow],
     published: Sequence[RecordNow],
     now: datetime,
+    *,
+    unmade: Mapping[str, SesIdentity | None],
+    retired_at: datetime | None,
 ) -> DomainNow:
-    """The state of a domain; *settings* is None if only the stack's state has it."""
-    wrong = [*_wrong(identities, published), *_differences(settings, stored, published)]
-    due = list(_due(settings, identities)) if settings else []
-    since = min((one.signing_since for one in identities if one.signing_since), default=None)
+    """
+    The state of a domain; *settings* is None if only the stack's state has it.
+
+    *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
+    """
+    signed = {region: seen for region, seen in unmade.items() if seen and _signs(seen)}
+    wrong = [
+        *_wrong(identities, published),
+        *_not_made(settings, {region: seen for region, seen in unmade.items() if region not in signed}),
+        *_differences(settings, stored),
+    ]
+    due = [*_not_made(settings, signed), *(_due(settings, identities) if settings else ())]
+    notes = list(_notes(settings, stored, identities, published, now))
+    if settings and settings.retired and not stored and published:
+        text, is_due = _retired(settings, retired_at, now)
+        (due if is_due else notes).append(text)
+    since = min(
+        (one.signing_since for one in identities if one.signing_since and one.age_days is not None),
+        default=None,
+    )
     rotation = since + timedelta(days=settings.rotate_after_days) if settings and since else None
     return DomainNow(
         domain=domain,
         verdict=_worst(bool(wrong), bool(due)),
+        retired=settings is not None and settings.retired,
         rotate_after_days=settings.rotate_after_days if settings else None,
         next_rotation=rotation,
         days_until_rotation=(rotation - now).days if rotation else None,
@@ -244,7 +304,7 @@ def domain_now(
         records=tuple(published),
         wrong=tuple(wrong),
         due=tuple(due),
-        notes=tuple(_notes(settings, stored, identities, published, now)),
+        notes=tuple(notes),
     )
 
 
@@ -275,23 +335,52 @@ def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
     return (f"{', '.join(names)}: {text}" for text, names in regions.items())
 
 
-def _differences(
-    settings: DomainSettings | None, stored: Sequence[Stored], published: Sequence[RecordNow]
-) -> Iterator[str]:
+def _signs(seen: SesIdentity) -> bool:
+    """Whether SES signs mail with what it has, whoever made that."""
+    return seen.signing_enabled and seen.dkim_status == "SUCCESS"
+
+
+def _not_made(settings: DomainSettings | None, unmade: Mapping[str, SesIdentity | None]) -> Iterator[str]:
+    """What SES has where the stack has no identity yet."""
+
+    def line(seen: SesIdentity | None) -> str:
+        if seen is None:
+            return "not made yet: `pulumi up` makes it, or says why not"
+        owner = seen.tags.get(OWNER_TAG)
+        whose = f" of {owner!r}" if owner else ""
+        then = "`adopt: true` takes it over"
+        if settings and settings.adopt:
+            then = "`pulumi up` takes it over, or says why not"
+        elif owner:
+            then = f"`pulumi up` goes on with it if that is this stack, {then} if not"
+        return f"SES has an identity{whose} already ({signs_today(seen)}, {seen.dkim_status}): {then}"
+
+    return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
+
+
+def _retired(settings: DomainSettings, retired_at: datetime | None, now: datetime) -> tuple[str, bool]:
+    """What to say of a retired domain, and whether it is due."""
+    if retired_at is None:
+        return "retired, nothing signs", False
+    # In whole days: the identities went at the end of the run.
+    day = retired_at + timedelta(days=settings.overlap_days + 1)
+    text = f"retired by the run of {_minute(retired_at)}, nothing signs; "
+    if now.date() >= day.date():
+        return f"{text}its records may go: delete the entry, and run `pulumi up`", True
+    return f"{text}its records may go from {day:%Y-%m-%d}, by deleting the entry", False
+
+
+def _differences(settings: DomainSettings | None, stored: Sequence[Stored]) -> Iterator[str]:
     """Differences between the stack file and the stack."""
     if settings is None:
         yield f"not in the stack file: {_leaving(stored)}"
         return
-    if not stored and not published:
-        yield "not made yet: run `pulumi up`"
-        return
     in_regions = {one.declared.region: one.declared for one in stored}
     leaving = {one.declared.region: _leaving([one]) for one in stored}
     wanted = () if settings.retired else settings.regions
-    for region in sorted({*wanted} - in_regions.keys()):
-        yield f"{region}: not made yet: `pulumi up` makes it, or says why not"
+    why = "retired" if settings.retired else "not in the stack file"
     for region in sorted(in_regions.keys() - {*wanted}):
-        yield f"{region}: not in the stack file: {leaving[region]}"
+        yield f"{region}: {why}: {leaving[region]}"
     for region in sorted(in_regions.keys() & {*wanted}):
         declared = in_regions[region]
         if declared.generation != settings.generation:

@@ -40,7 +40,11 @@ def show(now: StackNow) -> None:
         for name, text in lines:
             _print(console, f"  {name}: {text}", style)
     for domain in now.domains:
-        _print(console, f"\n{domain.domain}: {domain.verdict}", STYLES[domain.verdict])
+        _print(
+            console,
+            f"\n{domain.domain}: {domain.verdict}{', retired' if domain.retired else ''}",
+            STYLES[domain.verdict],
+        )
         _details(console, domain)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from byodkim_provider import property_types
@@ -60,6 +61,8 @@ class State:
     """Oldest generation first."""
     verified: frozenset[Entry]
     """Identities that a run of Pulumi found verified."""
+    retired_at: Mapping[str, datetime]
+    """By domain, when a run first had it as retired."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
     zones: Mapping[str, str]
@@ -109,6 +112,12 @@ def read_state(export: str) -> State:
             for verdict in map(Verdict.from_properties, resource.get("outputs", {}).get("results", ()))
             if verdict.verified
         ),
+        retired_at={
+            domain: property_types.moment(text)
+            for resource in resources
+            if resource["type"] == VERIFICATION
+            for domain, text in resource.get("outputs", {}).get("retired_at", {}).items()
+        },
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
         zones={
             one["outputs"]["name"]: one["id"]

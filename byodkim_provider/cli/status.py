@@ -28,7 +28,9 @@ from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
 from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.property_types import timestamp
 
@@ -141,6 +143,13 @@ def current(stack: Stack, environment: Environment) -> StackNow:
             return None
         return ses(declared.region, declared.account_id).get_email_identity(declared.domain)
 
+    def found(region: str, name: str, account_id: str | None) -> SesIdentity | None:
+        """An identity that SES has and the stack has not; None too if SES can't be read."""
+        try:
+            return ses(region, account_id).get_email_identity(name)
+        except ByodkimError:
+            return None  # `pulumi up` says why, and the rest of the status does not hang on it
+
     def answers(record: PublishedRecord) -> tuple[Answer, ...] | None:
         resolver = resolvers.get(record.domain)
         return resolver.txt(record.name, record.domain) if resolver else None
@@ -152,10 +161,14 @@ def current(stack: Stack, environment: Environment) -> StackNow:
     }
     stored = {name: stack.state.identities.get(name, ()) for name in names}
     published = {name: stack.state.records.get(name, ()) for name in names}
+    retired = {name for name, domain in settings.items() if domain.retired}
+    unmade = {name: _unmade(settings.get(name), stored[name]) for name in names}
     questions: list[tuple[str, Callable[[], Any]]] = []
     for name in names:
         questions += [(f"SES {one.declared.region} {name}", partial(identity, one)) for one in stored[name]]
         questions += [(f"DNS {one.name}", partial(answers, one)) for one in published[name]]
+        account_id = next((one.declared.account_id for one in stored[name]), None)
+        questions += [(f"SES {one} {name}", partial(found, one, name, account_id)) for one in unmade[name]]
     results = iter(ask_all(questions))
     domains = [
         domain_now(
@@ -163,12 +176,24 @@ def current(stack: Stack, environment: Environment) -> StackNow:
             settings.get(name),
             stored[name],
             [identity_now(one, next(results), now, stack.state.verified) for one in stored[name]],
-            [record_now(one, next(results), stored[name]) for one in published[name]],
+            [
+                record_now(one, next(results), stored[name], retired=name in retired)
+                for one in published[name]
+            ],
             now,
+            unmade={region: next(results) for region in unmade[name]},
+            retired_at=stack.state.retired_at.get(name),
         )
         for name in names
     ]
     return stack_now(stack.name, domains, now)
+
+
+def _unmade(settings: DomainSettings | None, stored: Sequence[Stored]) -> list[str]:
+    """Regions of which the stack has no identity yet."""
+    if settings is None or settings.retired:
+        return []
+    return sorted({*settings.regions} - {one.declared.region for one in stored})
 
 
 def as_json_text(now: StackNow, *, indent: int | None = 2) -> str:

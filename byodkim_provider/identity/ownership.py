@@ -112,20 +112,26 @@ def will_take_over(declared: Declared) -> str:
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
     """The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the key."""
-    signs = "signing" if seen.signing_enabled else "signing is disabled,"
+    had = signs_today(seen)
     if seen.origin == "EXTERNAL":
-        had = f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
         if put and seen.selector == declared.selector:
             then = "the key is sent again"
         else:
             then = f"switches to {_key(declared)}" if put else "its key stays"
     else:
-        had = "Easy DKIM" if seen.origin else "without DKIM"
         then = f"switches to BYODKIM with {_key(declared)}"
         if _signs_with_easy_dkim(seen):
             then += ", mail is perhaps unsigned meanwhile"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
+
+
+def signs_today(seen: SesIdentity) -> str:
+    """How SES signs the mail of an identity, in words."""
+    if seen.origin != "EXTERNAL":
+        return "Easy DKIM" if seen.origin else "without DKIM"
+    signs = "signing" if seen.signing_enabled else "signing is disabled,"
+    return f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
 
 
 def _key(declared: Declared) -> str:

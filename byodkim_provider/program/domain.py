@@ -94,7 +94,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             for region in settings.regions
             if not settings.retired
         }
-        self.verification = self._verification(name) if wait else None
+        self.verification = self._verification(name, settings) if wait else None
         self._warn(settings)
         by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
         identities = list(self.identities.values())
@@ -160,10 +160,14 @@ class ByodkimDomain(pulumi.ComponentResource):
             with suppress(Exception):  # the engine says why, and ends the run
                 await record.urn.future()
 
-    def _verification(self, name: str) -> DkimVerification:
+    def _verification(self, name: str, settings: DomainSettings) -> DkimVerification:
         return DkimVerification(
             name,
-            DkimVerificationArgs(identities=list(self.identities.values()), on_timeout="fail"),
+            DkimVerificationArgs(
+                identities=list(self.identities.values()),
+                on_timeout="fail",
+                retired=[settings.name] if settings.retired else [],
+            ),
             pulumi.ResourceOptions(parent=self),
         )
 

@@ -39,6 +39,8 @@ class DkimVerificationArgs:
     """How long a run waits for new and changed identities. A change of this input alone is no change."""
     on_timeout: OnTimeout = "warn"
     """`warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run fails."""
+    retired: Sequence[str] = ()
+    """Domains whose identities leave the stack while their records stay; when they left is an output."""
     delegations: Mapping[str, bool] = field(default_factory=dict)
     """
     Domains with a delegated zone, each with whether the zone is released.
@@ -61,6 +63,9 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
     pending: pulumi.Output[Sequence[str]]
     """One line for each identity that is not verified: domain, Region, status and reason."""
 
+    retired_at: pulumi.Output[Mapping[str, str]]
+    """By domain, when a run first had it as retired: from then on nothing signs."""
+
     def __init__(
         self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -71,12 +76,14 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,
             "delegations": args.delegations or None,
+            "retired": sorted(args.retired) or None,
             # A preview calls no provider for a deletion: this resource says which adopted identities stay.
             "adopted": pulumi.Output.all(
                 *[pulumi.Output.all(one.domain, one.region, one.adopted) for one in args.identities]
             ).apply(_adopted),
         }
-        super().__init__(InPluginProcess(load_v1), name, {**inputs, "results": None, "pending": None}, opts)
+        outputs = {"results": None, "pending": None, "retired_at": None}
+        super().__init__(InPluginProcess(load_v1), name, {**inputs, **outputs}, opts)
 
 
 def _adopted(identities: Sequence[tuple[str, str, bool]]) -> list[str]:

@@ -35,6 +35,7 @@ _INPUTS: Final[property_types.Kinds] = {
     "account_id": property_types.LINE,
     "timeout_minutes": property_types.NUMBER,
     "adopted": property_types.list_of(property_types.STRING),
+    "retired": property_types.list_of(property_types.STRING),
 }
 """Types of the inputs."""
 
@@ -89,25 +90,31 @@ class DkimVerificationProvider(AwsProvider):
                 [Entry.from_properties({"selector": "", **one}) for one in known], before
             )
         # Time limits are not compared: they apply to the next wait.
-        return DiffResult(changes=has_unknown(identities) or verdicts.needs_poll(_entries(news), before))
+        changed = has_unknown(identities) or verdicts.needs_poll(_entries(news), before)
+        return DiffResult(changes=changed or {*news.get("retired", ())} != {*olds.get("retired_at", ())})
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult("verification", self._verify(props, []))
+        return CreateResult("verification", self._verify(props, {}))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(self._verify(news, _verdicts(olds)))
+        return UpdateResult(self._verify(news, olds))
 
-    def _verify(self, inputs: Mapping[str, Any], before: Sequence[Verdict]) -> dict[str, Any]:
+    def _verify(self, inputs: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
+        sources = self._connect(inputs.get("account_id"))
+        began = property_types.timestamp(sources.clock.now())
+        retired_before = olds.get("retired_at", {})
+        retired_at = {name: retired_before.get(name, began) for name in inputs.get("retired", ())}
         found = verification.verify(
             _entries(inputs),
-            before,
-            self._connect(inputs.get("account_id")),
+            _verdicts(olds),
+            sources,
             timeout_minutes=inputs.get("timeout_minutes", TIMEOUT_MINUTES),
             on_timeout=inputs.get("on_timeout", "warn"),
         )
         return {
             "results": [verdict.to_properties() for verdict in found],
             "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
+            "retired_at": retired_at,
         }
 
     def _connect_to_aws(self, account_id: str | None) -> Sources:

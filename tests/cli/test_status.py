@@ -67,6 +67,7 @@ def test_json(project, world):
             {
                 "domain": DOMAIN,
                 "verdict": "well",
+                "retired": False,
                 "rotate_after_days": 180,
                 "next_rotation": "2027-05-24T12:00:00Z",
                 "days_until_rotation": 179,
@@ -199,6 +200,31 @@ def more_domains(project, world):
     project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
 
 
+def signed_by_somebody_else(project, world):
+    more_domains(project, world)
+    world.model.put_identity(
+        "example.net",
+        "eu-west-1",
+        selector="old",
+        private_key=world.key(4).pkcs1_base64(),
+        tags={"byodkim:owner": "another"},
+        status="FAILED",
+    )
+
+
+def retired_and_still_in_ses(project, world):
+    project.write(ONE.format(2) + "      retired: true\n")
+
+
+def set_in_the_future(project, world):
+    world.switch(status_after_put="SUCCESS")
+    project.stored = [world.update(project.stored[0], 3)]
+    at = world.clock.now() + timedelta(days=400)
+    project.stored = [replace(project.stored[0], key_set_at=at, signing_since=at)]
+    project.write(ONE.format(3))
+    project.published = {DOMAIN: (2, 3)}
+
+
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
@@ -266,7 +292,26 @@ def more_domains(project, world):
                 "it stays in SES, as it was adopted",
             ],
         ),
-        (more_domains, ["not made yet: run `pulumi up`"]),
+        (more_domains, ["eu-west-1: not made yet: `pulumi up` makes it, or says why not"]),
+        (
+            signed_by_somebody_else,
+            [
+                "eu-west-1: SES has an identity of 'another' already (BYODKIM, signing with selector 'old', "
+                "FAILED): `pulumi up` goes on with it if that is this stack, "
+                "`adopt: true` takes it over if not"
+            ],
+        ),
+        (
+            retired_and_still_in_ses,
+            ["eu-west-1: retired: `pulumi up` deletes it"],
+        ),
+        (
+            set_in_the_future,
+            [
+                "eu-west-1: SES got the key at 2027-12-30 13:00 UTC, which is in the future: a clock was "
+                "ahead, and no check before that counts: rotate to the next generation"
+            ],
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -370,6 +415,69 @@ def test_after_a_step_back(project, world):
     roles = {one["generation"]: (one["role"], bool(one["signed_until"])) for one in domain["records"]}
     assert roles == {1: ("previous", True), 2: ("signing", False), 3: ("previous", True)}
     assert domain["notes"][-1] == "generation 3 may leave DNS from 2026-12-05 13:00 UTC"
+
+
+def test_roles_of_a_switch_that_failed(project):
+    """The program declared another generation than the one that signs: the identities have the roles."""
+    project.write("    example.com: {generation: 1, published: [1, 2, 3]}\n")
+    project.published = {DOMAIN: (1, 2, 3)}
+    project.stored = [replace(project.stored[0], signed_until={})]
+    project.signing = {DOMAIN: 1}
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    roles = {one["generation"]: one["role"] for one in domain["records"]}
+    assert roles == {1: "standby", 2: "signing", 3: "standby"}
+
+
+def test_a_time_in_the_future(project, world):
+    """A clock was ahead when the key was set: nothing is counted from then, and that is said."""
+    at = world.clock.now() + timedelta(days=400)
+    project.stored = [replace(project.stored[0], signing_since=at)]
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert (domain["identities"][0]["age_days"], domain["next_rotation"]) == (None, None)
+    assert domain["notes"][0] == (
+        "eu-west-1: signing since 2027-12-30 13:00 UTC, which is in the future: a clock was ahead; "
+        "a rotation mends it"
+    )
+
+
+def test_not_taken_over_yet(project, world):
+    """What SES has and the stack has not is named; it is not wrong while its mail is signed."""
+    project.write(ONE.format(2) + "    example.net: {generation: 1, adopt: true}\n")
+    world.model.put_easy_dkim("example.net", "eu-west-1")
+    result = project.run("status", "--json")
+    [_, domain] = json.loads(result.stdout)["domains"]
+    assert (result.exit_code, domain["wrong"]) == (3, [])
+    assert domain["due"] == [
+        "eu-west-1: SES has an identity already (Easy DKIM, SUCCESS): "
+        "`pulumi up` takes it over, or says why not"
+    ]
+
+
+def test_ses_can_not_be_asked_about_what_is_not_made(project, world):
+    """Without a permission or credentials the rest is shown as it is."""
+    project.stored = []
+    project.write(ONE.format(2))
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
+    assert "not made yet: `pulumi up` makes it, or says why not" in " ".join(
+        project.run("status").stdout.split()
+    )
+
+
+def test_retired(project, world):
+    """Of a retired domain the day is shown from which its records may go, and then that they may."""
+    project.published, project.signing = {DOMAIN: (1, 2, 3)}, {DOMAIN: 2}
+    project.stored = []
+    project.retired_at = {DOMAIN: "2026-11-25T13:00:00Z"}
+    project.write(ONE.format(2) + "      retired: true\n")
+    shown = project.run("status")
+    assert (shown.exit_code, f"{DOMAIN}: well, retired\n" in shown.stdout) == (0, True)
+    by = "retired by the run of 2026-11-25 13:00 UTC, nothing signs"
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert [one["role"] for one in domain["records"]] == ["previous", "previous", "standby"]
+    assert domain["notes"] == [f"{by}; its records may go from 2026-12-06, by deleting the entry"]
+    world.clock.advance(timedelta(days=11))
+    [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert domain["due"] == [f"{by}; its records may go: delete the entry, and run `pulumi up`"]
 
 
 def test_notes_of_an_adopted_account(project, world):

@@ -102,7 +102,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         "signed_until",
         "adopted",
     },
-    "DkimVerification": {"results", "pending"},
+    "DkimVerification": {"results", "pending", "retired_at"},
     "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
 }
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pulumi
 import pytest
 
+from byodkim_provider.cli.state import read_state
 from byodkim_provider.config import settings
 from byodkim_provider.program.domain import ByodkimDomain
 from sandbox.mail.client import send
@@ -107,6 +108,8 @@ def test_retired(sandbox, edited):
     ]
     assert asked.operations == ["GetEmailIdentity", "DeleteEmailIdentity"]
     assert RETIRED not in sandbox.ses.identities(REGION)
+    assert [*read_state(stack.export_text()).retired_at] == [RETIRED]
+    assert steps(stack.up()) == []
     assert verdict_now(sandbox, on_its_way) == ("pass", "")
 
     queued = send(sandbox, AT_ONCE, REGION)

@@ -98,6 +98,10 @@ class CliProject:
     """Generations with a record in the state, by domain; by default those of the identity."""
     verdicts: list[Verdict] = field(default_factory=list)
     """What the last `pulumi up` found verified, and what not."""
+    retired_at: dict[str, str] = field(default_factory=dict)
+    """By domain, when it was retired."""
+    signing: dict[str, int] = field(default_factory=dict)
+    """The generation that the program declared as signing, by domain; by default that of the identity."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
     made_zones: dict[str, str] = field(default_factory=dict)
@@ -216,12 +220,13 @@ class CliProject:
             {"type": "pulumi-python:dynamic/byodkim:ByodkimIdentity", "outputs": one.to_outputs()}
             for one in self.stored
         ]
-        signing = {one.declared.domain: one.declared for one in self.stored}
-        published = {name: declared.published for name, declared in signing.items()} | self.published
+        declared = {one.declared.domain: one.declared for one in self.stored}
+        published = {name: one.published for name, one in declared.items()} | self.published
+        signing = {name: one.generation or 0 for name, one in declared.items()} | self.signing
         components = [
             {
                 "type": "byodkim:index:ByodkimDomain",
-                "outputs": {"records": self._records(name, numbers, signing[name].generation or 0)},
+                "outputs": {"records": self._records(name, numbers, signing[name])},
             }
             for name, numbers in published.items()
         ]
@@ -238,7 +243,10 @@ class CliProject:
         ]
         verification = {
             "type": "pulumi-python:dynamic/byodkim:DkimVerification",
-            "outputs": {"results": [one.to_properties() for one in self.verdicts]},
+            "outputs": {
+                "results": [one.to_properties() for one in self.verdicts],
+                "retired_at": self.retired_at,
+            },
         }
         outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
