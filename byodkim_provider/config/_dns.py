@@ -18,7 +18,7 @@ from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.interface import ALGORITHMS, Provider
 from byodkim_provider.quoting import shown
 
-_Provider = Literal["route53", "cloudflare", "manual", Provider]
+DnsProviderName = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
     "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
@@ -77,7 +77,7 @@ def _as_kept(written: object) -> dict[str, object]:
 
 def any_form(schema: dict[str, Any]) -> None:
     """The JSON Schema of `dns`, with its short forms."""
-    one = {"anyOf": [{"type": "string", "enum": list(get_args(_Provider))}, schema.pop("items")]}
+    one = {"anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]}
     schema.pop("type")
     schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
 
@@ -93,7 +93,7 @@ def _list_or_map(schema: dict[str, Any]) -> None:
 class DnsSettings(Written):
     """A DNS provider that publishes a domain's records, and its options."""
 
-    provider: _Provider = "route53"
+    provider: DnsProviderName = "route53"
     """The DNS provider."""
     zone: Annotated[str, Zone()] | None = None
     """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""

@@ -25,7 +25,7 @@ MAX_POLICY: Final = 20480
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
 
-_Store = Literal["state", "secretsManager"]
+Store = Literal["state", "secretsManager"]
 _KmsKey = Annotated[
     str,
     Text(
@@ -43,7 +43,7 @@ def as_object(written: object) -> object:
 
 def name_or_object(schema: dict[str, Any]) -> None:
     """The JSON Schema of `keyStore`, with its short form."""
-    schema["anyOf"] = [{"type": "string", "enum": list(get_args(_Store))}, {"$ref": schema.pop("$ref")}]
+    schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
 
 
 class SuppliedKey(Written):
@@ -79,7 +79,7 @@ class SuppliedKey(Written):
 class KeyStore(Written):
     """Where generated keys are kept, with the options of the store."""
 
-    provider: _Store
+    provider: Store
     """The stack's state, encrypted by its secrets provider, or AWS Secrets Manager."""
     kms_key_id: _KmsKey | None = None
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""

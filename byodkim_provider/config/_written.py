@@ -79,7 +79,8 @@ class Written(BaseModel):
             except ValidationError as error:
                 subject = given.get("domain") or type(self).__name__
                 # `from None`: pydantic's error message may contain a key.
-                raise InvalidSettings(sorted(lines_of_program(error, type(self), str(subject)))) from None
+                problems = sorted(lines_of_program(error, type(self), str(subject), given))
+                raise InvalidSettings(problems) from None
 
         # Only for a call from Python: a part of another map is reported by that map, with its path.
         __init__.__pydantic_base_init__ = True

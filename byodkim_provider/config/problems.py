@@ -8,6 +8,7 @@ may be a key.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -70,10 +71,12 @@ def lines(error: ValidationError, root: type[BaseModel], config: Mapping[str, ob
             yield line(steps, text)
 
 
-def lines_of_program(error: ValidationError, root: type[BaseModel], subject: str) -> Iterator[str]:
-    """Every problem in *error*, which came from making a *root*, in Python's spelling."""
+def lines_of_program(
+    error: ValidationError, root: type[BaseModel], subject: str, given: Mapping[str, object]
+) -> Iterator[str]:
+    """Every problem in *error*, which came from making a *root* of what was *given*, in Python's spelling."""
     for details in error.errors(include_url=False):
-        location = tuple(step for step in details["loc"] if step != "[key]")
+        location = tuple(_written_steps(details["loc"], given))
         for steps, text in _problems(details, location, root, spelled=to_snake):
             yield f"{printable(named(subject))}: {line(steps, text)}"
 
@@ -108,13 +111,15 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
     map pydantic adds a step "[key]".
     """
     for step in steps:
-        in_short_form = isinstance(value, str) or (isinstance(step, int) and not isinstance(value, list))
+        is_list = isinstance(value, list | tuple)
+        is_within = isinstance(value, Mapping) and step in value
+        in_short_form = isinstance(value, str) or (isinstance(step, int) and not (is_list or is_within))
         if in_short_form or step == "[key]":
             continue
         yield step
         if isinstance(value, Mapping):
             value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
+        elif isinstance(value, list | tuple) and isinstance(step, int):
             value = value[step]
 
 
@@ -123,9 +128,14 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
         return "required, it says which key signs" if location[-1] == "generation" else "required"
     if kind == "value_error":
         return str(context["error"])
-    expected = context["expected"] if kind == "literal_error" else _EXPECTED[kind]
+    expected, meant = _EXPECTED.get(kind, ""), ""
+    if kind == "literal_error":
+        expected = context["expected"]
+        near = get_close_matches(str(value), re.findall("'([^']+)'", expected), n=1)
+        meant = f", did you mean {near[0]!r}?" if near else ""
     # Any value under `dnsCredentials` may be a secret.
-    return f"must be {expected}, not {shown(value) if 'dnsCredentials' not in location else 'something else'}"
+    seen = shown(value) if "dnsCredentials" not in location else "something else"
+    return f"must be {expected}, not {seen}{meant}"
 
 
 def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> str:

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
-from byodkim_provider.config._dns import DnsSettings, any_form, as_list
-from byodkim_provider.config._keys import KeyStore, SuppliedKey, as_object, name_or_object
+from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
+from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object
 from byodkim_provider.config._written import (
     MAX_TAGS,
     SECRET_TEXT,
@@ -32,10 +32,12 @@ from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS
 
 __all__ = [
     "REGION",
+    "DnsProviderName",
     "DnsSettings",
     "DomainDefaults",
     "KeyStore",
     "StackSettings",
+    "Store",
     "SuppliedKey",
     "Verification",
     "WrittenDomain",

@@ -50,10 +50,10 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     identities: Mapping[str, ByodkimIdentity]
     """Keyed by Region; empty if the domain is retired."""
-    verification: DkimVerification | None
-    """Only with *wait*. A resource that depends on it is created after SES has verified the domain."""
     records: Sequence[PublishedRecord]
     """The records of the published generations, oldest first."""
+    selector: pulumi.Output[str]
+    """The selector of the generation that signs."""
 
     def __init__(
         self,
@@ -94,7 +94,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             for region in settings.regions
             if not settings.retired
         }
-        self.verification = self._verification(name, settings) if wait else None
+        self.selector = pulumi.Output.from_input(self._signing["selector"])
+        self._verification = self._verified(name, settings) if wait else None
         self._warn(settings)
         by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
         identities = list(self.identities.values())
@@ -160,7 +161,21 @@ class ByodkimDomain(pulumi.ComponentResource):
             with suppress(Exception):  # the engine says why, and ends the run
                 await record.urn.future()
 
-    def _verification(self, name: str, settings: DomainSettings) -> DkimVerification:
+    @property
+    def verification(self) -> DkimVerification:
+        """
+        With *wait*: a resource that depends on it is created after SES has verified the domain.
+
+        Without, it raises `InvalidSettings`: Pulumi would take None for "depends on nothing".
+        """
+        if not self._verification:
+            raise InvalidSettings(
+                [f"{self.pulumi_resource_name}: verification: is declared with `wait=True` only"],
+                hint=f"set `wait=True` in the arguments of {self.pulumi_resource_name!r}",
+            )
+        return self._verification
+
+    def _verified(self, name: str, settings: DomainSettings) -> DkimVerification:
         return DkimVerification(
             name,
             DkimVerificationArgs(

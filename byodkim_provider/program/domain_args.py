@@ -7,13 +7,20 @@ hold are added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import PlainValidator
 
 from byodkim_provider.config import settings
-from byodkim_provider.config.schema import WrittenDomain
+from byodkim_provider.config.schema import (
+    DnsProviderName,
+    DnsSettings,
+    KeyStore,
+    Store,
+    SuppliedKey,
+    WrittenDomain,
+)
 from byodkim_provider.config.values import Flag
 from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.program import stack_config
@@ -29,6 +36,10 @@ def _providers(given: object) -> tuple[object, ...]:
     return tuple(given)
 
 
+if TYPE_CHECKING:
+    _Dns = DnsProviderName | DnsSettings | Mapping[str, object]
+
+
 class ByodkimDomainArgs(WrittenDomain):
     """
     Inputs of a `ByodkimDomain`: plain values, known before any resource is created.
@@ -42,6 +53,10 @@ class ByodkimDomainArgs(WrittenDomain):
     """The sending domain. Upper case, U-labels and a final dot are normalised."""
     dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(_providers)] = ()
     """Your own DNS providers, used instead of those in *dns*."""
+    if TYPE_CHECKING:  # the short forms, which validators make long
+        dns: _Dns | Sequence[_Dns] = ()  # type: ignore[assignment]
+        keys: Mapping[int, SuppliedKey | Mapping[str, str]] | None = None  # type: ignore[assignment]
+        key_store: Store | KeyStore | Mapping[str, object] = "state"  # type: ignore[assignment]
     wait: Annotated[bool, Flag()] = False
     """
     Declare a `DkimVerification` for this domain, so that other resources can depend on it. It fails if

@@ -151,6 +151,7 @@ FOLLOWED: Final = {
         "dns_hosts/test_publish.py::test_interrupted"
     ),
     "wait, and run `pulumi up` again to go on": "dns_hosts/test_http_hosts.py::test_dreamhost_limits",
+    "set `wait=True` in the arguments of {}": "program/test_domain.py::test_verification",
     "unset it": "dns_hosts/test_http_hosts.py::test_stand_in_elsewhere",
     "correct `keyName`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",
     "correct `server`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",

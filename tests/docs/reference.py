@@ -59,6 +59,10 @@ def _class(made: type) -> str:
 def _fields(found: ast.stmt) -> Iterator[str]:
     assert isinstance(found, ast.ClassDef)
     for node, after in zip(found.body, [*found.body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef) and "property" in map(ast.unparse, node.decorator_list):
+            meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
+            assert kind
+            yield f"| {_code(node.name)} | {_code(_type(kind))} |  | {meaning} |"
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
             continue
         meaning = ""

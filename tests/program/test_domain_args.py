@@ -84,9 +84,22 @@ def test_region_of_the_stack():
         (
             {"dns": ["manuel"]},
             [
-                "dns[0].provider: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
-                "'dreamhost', 'cpanel' or 'wix', not 'manuel'"
+                "dns[0]: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
+                "'dreamhost', 'cpanel' or 'wix', not 'manuel', did you mean 'manual'?"
             ],
+        ),
+        (
+            {"dns": "cloudfare", "key_store": "secretManager"},
+            [
+                "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
+                "'dreamhost', 'cpanel' or 'wix', not 'cloudfare', did you mean 'cloudflare'?",
+                "key_store: must be 'state' or 'secretsManager', not 'secretManager', "
+                "did you mean 'secretsManager'?",
+            ],
+        ),
+        (
+            {"dns": {"provider": "manual", "pannel": "godaddy"}},
+            ["dns.pannel: unknown key, did you mean 'panel'?"],
         ),
         (
             {"keys": {1: {"selector": "s1", "private_key": "no key"}}},

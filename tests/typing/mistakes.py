@@ -17,4 +17,6 @@ DkimKey("key", DkimKeyArgs(bits=2048))  # ERROR: domain is required
 
 domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1))
 number: pulumi.Output[int] = domain.identities["eu-west-1"].status  # ERROR: text
-domain.verification.pending  # ERROR: None without wait
+domain.verification.verdicts  # ERROR: it has results
+ByodkimDomainArgs(domain="example.com", generation=1, dns="cloudfare")  # ERROR: one of the providers
+ByodkimDomainArgs(domain="example.com", generation=1, keys={1: "MII"})  # ERROR: with its selector

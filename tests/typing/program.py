@@ -62,7 +62,20 @@ names: list[pulumi.Input[str]] = [record["name"] for record in domain.records]
 generation: int = domain.records[0]["generation"]
 status: pulumi.Output[str] = domain.identities["eu-west-1"].status
 until: pulumi.Output[Mapping[str, str]] = domain.identities["eu-west-1"].signed_until
-verification: DkimVerification | None = domain.verification
+verification: DkimVerification = domain.verification
+selector: pulumi.Output[str] = domain.selector
+short = ByodkimDomainArgs(
+    domain="example.net",
+    generation=1,
+    dns="cloudflare",
+    key_store="secretsManager",
+    keys={1: {"selector": "s1", "private_key": pulumi.Config().require("key")}},
+)
+ByodkimDomainArgs(domain="example.net", generation=1, dns={"provider": "manual", "panel": "godaddy"})
+ByodkimDomainArgs(domain="example.net", generation=1, dns=["route53", DnsSettings(provider="godaddy")])
+bound: pulumi.Input[str] = pulumi.Output.concat(domain.selector, "._domainkey")
+later = pulumi.ResourceOptions(depends_on=[domain.verification, *domain.identities.values()])
+alone = pulumi.ResourceOptions(depends_on=domain.verification)
 
 key = DkimKey(
     "key", DkimKeyArgs(domain="example.org", bits=2048, key_store=SecretsManagerArgs(region="eu-west-1"))
