@@ -85,7 +85,7 @@ WRONG = [
     ("a map of strings", "a", "'a'"),
     ("a map of strings keyed by generation", {"one": "s1:abc"}, "a map"),
     ("a map of strings keyed by generation", {"-1": "s1:abc"}, "a map"),
-    ("a map of strings keyed by generation", {"9" * 12: "s1:abc"}, "a map"),
+    ("a map of strings keyed by generation", {"9" * 17: "s1:abc"}, "a map"),
     ("a map of lists of single-line strings", {"a": "b"}, "a map"),
     ("a map of lists of single-line strings", {"a": [1.0]}, "a map"),
     ("a map of lists of strings", {"a": [1.0]}, "a map"),

@@ -21,6 +21,17 @@ def _known() -> dict[str, str]:
     }
 
 
+@cache
+def dns_suffixes() -> frozenset[str]:
+    """Domains that hold the endpoints of AWS's services, over IPv4 and IPv6, and others' hosts too."""
+    from botocore.loaders import create_loader
+
+    partitions = create_loader().load_data("partitions")["partitions"]
+    return frozenset(
+        one["outputs"][name] for one in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")
+    )
+
+
 def partition_of(region: str) -> str:
     """The second part of ARNs in *region*."""
     return _known().get(region, "aws")

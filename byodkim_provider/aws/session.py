@@ -11,7 +11,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -20,6 +19,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
+from byodkim_provider.aws.endpoints import SERVICES, is_of_aws, url_problem
 from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
@@ -56,21 +56,8 @@ For services whose calls botocore may retry, for seconds only, because other thr
 STS calls only read, and repeating a call to Secrets Manager is harmless.
 """
 
-VARIABLES: Final = {"SES": "AWS_ENDPOINT_URL_SESV2", "Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
-"""Environment variable that redirects each service to another endpoint."""
-
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
-
-AWS_DOMAINS: Final = (
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".amazonaws.eu",
-    ".api.aws",
-    ".api.amazonwebservices.com.cn",
-    ".api.amazonwebservices.eu",
-)
-"""Domains of AWS's own endpoints, VPC endpoints included (partitions.json of botocore)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +176,10 @@ def _client(
 ) -> Any:
     endpoint = settings.endpoints.get(name)
     with _MAKING_A_CLIENT:
-        return session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
+        client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
+    if problem := url_problem(client.meta.endpoint_url):
+        raise ValueError(f"the endpoint of {SERVICES[name][0]} {problem}")
+    return client
 
 
 def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
@@ -241,16 +231,16 @@ def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
     if _is_redirected(client) == _is_redirected(route53):
         return
     there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
+    variable = next(variable for name, _, variable in SERVICES.values() if name == service)
     raise InvalidSettings(
         [f"aws: {there} is redirected to another endpoint and {here} is not"],
-        hint=f"nothing was changed in {service}; set both or none in `aws:endpoints` or {VARIABLES[service]} "
+        hint=f"nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} "
         "and AWS_ENDPOINT_URL_ROUTE_53",
     )
 
 
 def _is_redirected(client: Any) -> bool:
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    return not host.endswith(AWS_DOMAINS)
+    return not is_of_aws(client.meta.endpoint_url)
 
 
 def _session(settings: AwsSettings, region: str | None) -> boto3.Session:

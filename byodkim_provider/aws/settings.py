@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
+from byodkim_provider.aws.endpoints import SERVICES, url_problem
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import named, printable, shown
 
@@ -145,9 +145,9 @@ class _Reading:
         for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
             urls |= {name: url for name, url in self._strings(one, f"aws:endpoints[{number}]").items() if url}
         self.problems += [
-            f"aws:endpoints: {service}: must be a URL that begins with http:// or https://"
-            for service in ("route53", "secretsmanager", "sesv2", "sts")
-            if service in urls and not _is_url(urls[service])
+            f"aws:endpoints: {service}: {problem}"
+            for service in sorted(SERVICES.keys() & urls.keys())
+            if (problem := url_problem(urls[service]))
         ]
         return urls
 
@@ -215,12 +215,3 @@ def _as_string(value: Any) -> str | None:
         case bool() | int() | float():
             return json.dumps(value)
     return None
-
-
-def _is_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        _ = url.port  # raises unless it is a number
-    except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.hostname)

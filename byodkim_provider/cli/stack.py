@@ -6,6 +6,7 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
+from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.session import AwsSettings, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.asking import ask_all
@@ -103,7 +105,10 @@ class Stack:
         encrypted = [name for name in CREDENTIALS if configuration.has_secret(self.config.get(name, ""))]
         if encrypted:
             say(f"{encrypted[0]} is encrypted and stays so: using the AWS credentials of the environment")
-        return read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
+        settings = read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
+        for line in redirection_warnings(settings.endpoints, os.environ):
+            say(line)
+        return settings
 
 
 def open_stack(name: str | None, environment: Environment) -> Stack:

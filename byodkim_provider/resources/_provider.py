@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 
 from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.quoting import printable
-from byodkim_provider.resources._plugin import prepare_process
+from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+
+_said: set[str] = set()
+"""Redirected services, which each process, so each run, names once."""
 
 
 class DynamicProvider(ResourceProvider):
@@ -36,6 +41,10 @@ class AwsProvider(DynamicProvider):
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
         settings = read_settings(self._config)
+        for line in redirection_warnings(settings.endpoints, os.environ):
+            if line not in _said:
+                _said.add(line)
+                progress_of_this_call().warn(line)
         self._default_tags = settings.default_tags
         self._connections = connections(settings)
 

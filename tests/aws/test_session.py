@@ -27,6 +27,7 @@ REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/dns"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
+NO_URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
 NOBODY = "http://127.0.0.1:1"
 """An endpoint where nothing answers: port 1 is never given out."""
 
@@ -220,14 +221,18 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
             {"endpoints": [{"sesv2": "localhost:4566", "sts": "http://", "route53": "http://[::1"}, NOBODY]},
             [
                 "aws:endpoints[1]: must be an object of strings",
-                "aws:endpoints: route53: must be a URL that begins with http:// or https://",
-                "aws:endpoints: sesv2: must be a URL that begins with http:// or https://",
-                "aws:endpoints: sts: must be a URL that begins with http:// or https://",
+                f"aws:endpoints: route53: {NO_URL}",
+                f"aws:endpoints: sesv2: {NO_URL}",
+                f"aws:endpoints: sts: {NO_URL}",
             ],
         ),
         (
+            {"endpoints": [{"sesv2": "http://email.eu-west-1.amazonaws.com", "sts": "http://[::1]:1"}]},
+            [f"aws:endpoints: sesv2: {NO_URL}"],
+        ),
+        (
             {"endpoints": [{"sesv2": "http://localhost:4566x"}]},
-            ["aws:endpoints: sesv2: must be a URL that begins with http:// or https://"],
+            [f"aws:endpoints: sesv2: {NO_URL}"],
         ),
         ({"defaultTags": ["team"]}, ["aws:defaultTags: must be an object with tags"]),
         ({"defaultTags": "team"}, ["aws:defaultTags: must be an object with tags"]),
@@ -256,6 +261,7 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
         "assumeRole of pulumi-aws 6",
         "JSON cut short",
         "URLs",
+        "no TLS",
         "port",
         "default tags as a list",
         "default tags as a string",
@@ -499,6 +505,11 @@ VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
         ({"sesv2": VPC}, {"AWS_ENDPOINT_URL": NOBODY}, "Route 53"),
         ({"sesv2": "https://amazonaws.com.example.org"}, {}, "SES"),
         ({"route53": "https://notamazonaws.com"}, {}, "Route 53"),
+        ({"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com"}, {}, "SES"),
+        ({"sesv2": "https://ec2-203-0-113-5.eu-west-1.compute.amazonaws.com"}, {}, "SES"),
+        ({"sesv2": "https://email.s3.amazonaws.com"}, {}, "SES"),
+        ({"sesv2": "https://email.eu-west-1.elb.amazonaws.com"}, {}, "SES"),
+        ({"sesv2": VPC.replace("email", "vpce-svc-1")}, {}, "SES"),
         ({}, {"AWS_ENDPOINT_URL": NOBODY, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
         ({}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, None),
         ({}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
@@ -515,6 +526,18 @@ def test_half_redirected(
     else:
         names = ("SES", "Route 53") if redirected == "SES" else ("Route 53", "SES")
         assert HALF.format(*names) == str(refused(lambda: machine.connect(endpoints=endpoints)))
+
+
+def test_no_key_without_tls(machine: Machine) -> None:
+    """A private key and a session token leave this machine by TLS only, whoever names the endpoint."""
+    machine.sign_in()
+    machine.set(AWS_ENDPOINT_URL="http://192.0.2.2:8080")
+    assert str(refused(machine.connect)) == (
+        "aws: no session with the default credentials: the endpoint of SES must be a URL that begins with "
+        "https://, or with http:// for this machine (127.0.0.1)\n"
+        "  hint: this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of "
+        "the environment"
+    )
 
 
 @pytest.mark.parametrize("dual_stack", ["false", "true"])

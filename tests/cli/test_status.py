@@ -52,6 +52,14 @@ def test_all_is_well(project):
     ]
 
 
+def test_redirected(project):
+    """A service that the stack file takes away from AWS is named."""
+    project.write(ONE.format(2) + "  aws:endpoints:\n    - sts: https://sts.example.net\n")
+    assert project.run("status").stderr == (
+        "byodkim: aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get\n"
+    )
+
+
 def test_json(project, world):
     """A program gets the same as values."""
     project.published = {DOMAIN: (2,)}

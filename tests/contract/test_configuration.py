@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import Kind, Plugin, error_of
+from tests.contract.plugin import Engine, Kind, Plugin, error_of, urn
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens."""
@@ -82,6 +82,21 @@ def test_other_account(
     text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(**changes))
     assert text.startswith(refusal.format(account=domain.sandbox.account))
     assert [] == domain.calls()
+
+
+def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:
+    """A preview names, once, each service that a stack file takes away from AWS."""
+    foreign = {"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com/p", "sts": UNREACHABLE}
+    own_plugin.configure({"aws:endpoints": json.dumps([foreign])})
+    for _ in range(2):
+        own_plugin.check("ByodkimIdentity", domain.inputs())
+    own_plugin.check("DkimVerification", domain.verification(domain.inputs()))
+    rows = (urn("ByodkimIdentity", "name"), urn("DkimVerification", "name"))
+    lines = [line.message for line in engine.lines(*rows) if "redirected" in line.message]
+    assert lines == [
+        "aws: SES is redirected to x.execute-api.eu-west-1.amazonaws.com, which is not AWS and gets what AWS "
+        "would get"
+    ]
 
 
 # Refused
