@@ -64,7 +64,7 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
     if wrong := problems(outputs, kinds, required=required):
         raise InvalidSettings(
             [f"in the state, {problem}" for problem in wrong],
-            hint="nothing was changed; was the state edited by hand? `pulumi stack import` restores an "
+            hint="this call changed nothing; was the state edited by hand? `pulumi stack import` restores an "
             "earlier version",
         )
 

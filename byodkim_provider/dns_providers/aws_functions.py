@@ -71,5 +71,9 @@ def _refused(function: str, subject: str, text: str) -> AwsRefused:
     )
     step = next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
     return AwsRefused(
-        operation, subject, code=code, reason=said(Exception(reason)), hint=f"nothing was changed; {step}"
+        operation,
+        subject,
+        code=code,
+        reason=said(Exception(reason)),
+        hint=f"this call changed nothing; {step}",
     )

@@ -113,7 +113,7 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
     if zone is None:
         raise InvalidSettings(
             [f"{where}: Route 53 has no zone {zone_id!r} in this account"],
-            hint="nothing was changed; correct it, or use the credentials of the account that holds the zone",
+            hint="correct it, or use the credentials of the account that holds the zone",
         )
     if zone.is_private:
         raise InvalidSettings(

@@ -39,7 +39,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
-                hint="nothing was changed; "
+                hint="nothing was changed in SES; "
                 + (
                     f"list both, remove the NS records of '_domainkey.{before.domain}', "
                     "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
@@ -52,7 +52,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         if exchanged and (named is None or not asked):
             raise InvalidSettings(
                 [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
-                hint="nothing was changed; list both, move the name servers, then drop one",
+                hint="nothing was changed in SES; list both, move the name servers, then drop one",
             )
 
 

@@ -89,7 +89,7 @@ def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) ->
 def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> IdentityExists:
     """The refusal of an identity that SES has already, because of *detail*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
-    made = ", keys and records are made" if declared.adopt else ""
+    made = "; an update makes keys and records first" if declared.adopt else ""
     return IdentityExists(
         declared.domain,
         declared.region,

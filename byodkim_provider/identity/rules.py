@@ -98,7 +98,8 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
         raise InvalidSettings(
             [f"{before.domain} {before.region}: is in AWS account {accounts[0]}, not in {accounts[1]}"],
-            hint="nothing was changed; an identity never moves to another account: correct the profile, "
+            hint="nothing was changed in SES; "
+            "an identity never moves to another account: correct the profile, "
             "or remove the domain there first",
         )
     if stored.signing_since is not None:
@@ -127,7 +128,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             signed_until=last.signed_until,
             allowed_from=last.allowed_from,
             published_today=today,
-            hint="nothing was changed; "
+            hint="nothing was changed in SES; "
             + _next_one(before, declared)
             + (
                 "keep the key it has had until then, "
@@ -157,7 +158,7 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
                 f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
                 "it never gets another key"
             ],
-            hint="nothing was changed; a new key needs a new generation: "
+            hint="nothing was changed in SES; a new key needs a new generation: "
             f"set `generation: {before.generation + 1}`",
         )
     if other_key and not other_selector:
@@ -173,7 +174,8 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
 def _second_key(name: str, selector: str) -> InvalidSettings:
     return InvalidSettings(
         [f"{name}: selector {selector!r} never gets a second key"],
-        hint="nothing was changed; a new key needs a new selector, since resolvers keep the old record",
+        hint="nothing was changed in SES; "
+        "a new key needs a new selector, since resolvers keep the old record",
     )
 
 

@@ -8,6 +8,7 @@ without a traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 from pulumi.runtime.settings import SETTINGS
@@ -18,6 +19,11 @@ from byodkim_provider.program import stack_config, unencrypted_keys
 from byodkim_provider.program._outputs import verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+
+_OTHERS_GO_ON: Final = (
+    "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and "
+    "SES's verdict on them waits until then"
+)
 
 
 def declare_stack() -> None:
@@ -52,7 +58,7 @@ def _declare() -> None:
         except ByodkimError as error:
             problems.append(str(error))
     if problems:
-        raise InvalidSettings(problems)
+        raise InvalidSettings(problems, hint=_OTHERS_GO_ON if domains else "")
 
     verification = DkimVerification(
         "verification",

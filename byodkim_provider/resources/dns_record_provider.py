@@ -203,6 +203,6 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     if wrong := _problems(known, known):
         raise InvalidSettings(
             [printable(f"in the state, {one}") for one in wrong],
-            hint="nothing was changed; was the state edited by hand? `pulumi stack import` restores "
+            hint="this call changed nothing; was the state edited by hand? `pulumi stack import` restores "
             "an earlier version",
         )

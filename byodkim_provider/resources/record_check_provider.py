@@ -35,13 +35,15 @@ class RecordCheckProvider(AwsProvider):
             if standing and [_key_in(value) for value in standing] != [key]:
                 problem = (
                     f"{name!r} is in Route 53 already, with another value, and a selector never gets a "
-                    "second key\n  hint: nothing was changed; give the key another selector, since mail may "
+                    "second key\n  hint: nothing was changed in DNS; "
+                    "give the key another selector, since mail may "
                     "be signed with the one that stands there"
                 )
         elif records.public_key(olds["record_value"]) != key:
             problem = (
                 f"{name!r}: a selector never gets a second key\n"
-                "  hint: nothing was changed; a new key needs a new selector and a new generation, since "
+                "  hint: nothing was changed in DNS; "
+                "a new key needs a new selector and a new generation, since "
                 "resolvers keep the old record"
             )
         return check_result(news, [problem] if problem else [])

@@ -78,7 +78,8 @@ def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
     news = domain.inputs(private_key=other_key())
     assert (
         f"InvalidSettings: {domain.name} {REGION}: selector 's1' never gets a second key\n"
-        "  hint: nothing was changed; a new key needs a new selector, since resolvers keep the old record\n"
+        "  hint: nothing was changed in SES; "
+        "a new key needs a new selector, since resolvers keep the old record\n"
     ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
 
 
@@ -131,7 +132,7 @@ def test_broken_state(plugin: Plugin, domain: Domain, kind: Kind, call: str) -> 
     heading, *problems, hint = text.splitlines()
     assert heading == f"InvalidSettings: {len(problems)} problems:"
     assert all(one.startswith("  - in the state, ") for one in problems)
-    assert hint.startswith("  hint: nothing was changed; was the state edited by hand? ")
+    assert hint.startswith("  hint: this call changed nothing; was the state edited by hand? ")
 
 
 def test_after_a_bug(plugin: Plugin, domain: Domain) -> None:

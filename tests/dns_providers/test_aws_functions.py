@@ -62,7 +62,7 @@ def test_refused(said, text, hint):
 
     with pytest.raises(AwsRefused) as caught:
         call(function, "zone 'x'")
-    assert str(caught.value) == f"{text}\n  hint: nothing was changed; {hint}"
+    assert str(caught.value) == f"{text}\n  hint: this call changed nothing; {hint}"
 
 
 def test_no_key_is_quoted():

@@ -333,7 +333,7 @@ def test_route53_is_asked_once(cloud):
         (
             {"zone_id": "ZGONE"},
             "domains[\"mail.example.com\"].dns.zoneId: Route 53 has no zone 'ZGONE' in this account\n"
-            "  hint: nothing was changed; correct it, or use the credentials of the account that holds "
+            "  hint: correct it, or use the credentials of the account that holds "
             "the zone",
         ),
     ],

@@ -89,7 +89,8 @@ def test_supplied_key(sandbox, open_stack, listings):
         assert not swapped.ok
         assert (
             f"'{name}': a selector never gets a second key\n"
-            "      hint: nothing was changed; a new key needs a new selector and a new generation, since "
+            "      hint: nothing was changed in DNS; "
+            "a new key needs a new selector and a new generation, since "
             "resolvers keep the old record" in swapped.stdout
         )
         assert "remove it" not in swapped.stdout

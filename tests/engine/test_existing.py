@@ -149,7 +149,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
     assert window.failed
     assert (
         f"error: {exists.format(EASY)} (AWS_SES), signing with Easy DKIM\n"
-        "      hint: nothing was changed in SES, keys and records are made; "
+        "      hint: nothing was changed in SES; an update makes keys and records first; "
         "mail would go out unsigned until SES has verified the key: "
         "`acceptUnsignedWindow: true` accepts that\n" in window.stdout
     )

@@ -180,7 +180,7 @@ def test_too_early(sandbox, rotated, wanted, leave, allowed):
             f"error: StillInUse: {REFUSED}: generation {generation} "
             f"signed until {moment:%Y-%m-%d %H:%M} UTC, "
             f"it must stay published until {moment + timedelta(days=10):%Y-%m-%d %H:%M} UTC\n"
-            f"      hint: nothing was changed; {next_one}`published: {allowed}` is allowed today, "
+            f"      hint: nothing was changed in SES; {next_one}`published: {allowed}` is allowed today, "
             "`overlapDays: 0` removes it at once and mail on its way fails\n"
         )
     assert any(text in refused.stdout for text in texts), refused.stdout
@@ -214,7 +214,7 @@ def test_no_second_key(sandbox, rotated):
     assert (
         f"error: InvalidSettings: {REFUSED} {REGION}: generation 2 signs with selector '{selector}', "
         "it never gets another key\n"
-        "      hint: nothing was changed; a new key needs a new generation: set `generation: 3`\n"
+        "      hint: nothing was changed in SES; a new key needs a new generation: set `generation: 3`\n"
         in refused.stdout
     )
     assert (asked.ses, asked.dns) == ([], [])

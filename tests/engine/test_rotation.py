@@ -44,7 +44,7 @@ def test_rotation(sandbox, open_stack):
         refused = stack.preview()
     assert refused.failed
     assert f"StillInUse: {domain}: generation 1 signed until " in refused.stdout
-    assert "hint: nothing was changed; `published: [1, 2, 3, 4]` is allowed today" in refused.stdout
+    assert "hint: nothing was changed in SES; `published: [1, 2, 3, 4]` is allowed today" in refused.stdout
     assert asked.ses == []
 
     # Unless that is wanted: then it goes, after all else.

@@ -15,18 +15,18 @@ NAME_SERVERS = {
 }
 EXCHANGED = (
     "example.com eu-west-1: dns: route53:Z1 can't be exchanged at once, its records may still be asked for\n"
-    "  hint: nothing was changed; list both, move the name servers, then drop one"
+    "  hint: nothing was changed in SES; list both, move the name servers, then drop one"
 )
 STILL_ASKED = (
     "example.com eu-west-1: dns: the record is still asked for at route53:Z1 "
     "(ns-1.example.net, ns-2.example.net)\n"
-    "  hint: nothing was changed; list both, move the name servers, and drop the old one two days "
+    "  hint: nothing was changed in SES; list both, move the name servers, and drop the old one two days "
     "later, when nobody remembers them"
 )
 DELEGATION_STANDS = (
     "example.com eu-west-1: dns: the record is still asked for at delegate "
     "(ns-3.example.net, ns-4.example.net)\n"
-    "  hint: nothing was changed; list both, remove the NS records of '_domainkey.example.com', "
+    "  hint: nothing was changed in SES; list both, remove the NS records of '_domainkey.example.com', "
     "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
 )
 

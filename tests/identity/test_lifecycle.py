@@ -703,7 +703,7 @@ def test_taking_back_is_said(world):
     ] == world.progress.infos
 
 
-MADE = ", keys and records are made"
+MADE = "; an update makes keys and records first"
 
 EASY_DKIM = (
     "(AWS_SES), signing with Easy DKIM\n"

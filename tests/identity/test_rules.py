@@ -18,12 +18,12 @@ DAY = timedelta(days=1)
 
 SIGNING_KEY_PROBLEM = (
     "example.com eu-west-1: generation 2 signs with selector 's2', it never gets another key\n"
-    "  hint: nothing was changed; a new key needs a new generation: set `generation: 3`"
+    "  hint: nothing was changed in SES; a new key needs a new generation: set `generation: 3`"
 )
 
 SELECTOR_PROBLEM = (
     "example.com eu-west-1: selector 's2' never gets a second key\n"
-    "  hint: nothing was changed; a new key needs a new selector, since resolvers keep the old record"
+    "  hint: nothing was changed in SES; a new key needs a new selector, since resolvers keep the old record"
 )
 
 
@@ -231,7 +231,7 @@ def test_a_generation_stays_published(after, generation, signed, until, first):
     assert refusal(stored(), after) == (
         f"example.com: generation {generation} signed until {signed} 12:00 UTC, "
         f"it must stay published until {until} 12:00 UTC\n"
-        f"  hint: nothing was changed; {first} is allowed today, "
+        f"  hint: nothing was changed in SES; {first} is allowed today, "
         "`overlapDays: 0` removes it at once and mail on its way fails"
     )
 

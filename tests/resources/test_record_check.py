@@ -68,7 +68,8 @@ def test_foreign(route53, provider, standing):
     route53.standing = standing
     assert reasons(provider.check({}, INPUTS)) == [
         f"'{NAME}' is in Route 53 already, with another value, and a selector never gets a second key\n"
-        "  hint: nothing was changed; give the key another selector, since mail may be signed with the one "
+        "  hint: nothing was changed in DNS; "
+        "give the key another selector, since mail may be signed with the one "
         "that stands there"
     ]
 
@@ -79,7 +80,8 @@ def test_stored(route53, provider):
     assert reasons(provider.check(INPUTS, INPUTS | {"record_value": f"v=DKIM1; {VALUE}"})) == []
     assert reasons(provider.check(INPUTS, INPUTS | {"record_value": OTHER_VALUE})) == [
         f"'{NAME}': a selector never gets a second key\n"
-        "  hint: nothing was changed; a new key needs a new selector and a new generation, since resolvers "
+        "  hint: nothing was changed in DNS; "
+        "a new key needs a new selector and a new generation, since resolvers "
         "keep the old record"
     ]
     assert route53.asked == 0

@@ -66,7 +66,7 @@ def test_zones_and_records(sandbox, open_stack):
         "create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider"
     )
-    correct_it = "nothing was changed; correct it, or use the credentials of the account that holds the zone"
+    correct_it = "correct it, or use the credentials of the account that holds the zone"
     assert {domain: hints(refused, domain) for domain in domains} == {
         **{domain: {correct_it} for domain in ("wrong-id.example", "their-id.example")},
         "none.example": {create_or_say},
@@ -89,7 +89,7 @@ def test_zones_and_records(sandbox, open_stack):
     stack.declare(domains | {"taken.example": supplied("s1")})
     taken = stack.preview()
     assert taken.failed
-    assert f"hint: nothing was changed; {ANOTHER_SELECTOR}\n" in taken.stdout
+    assert f"hint: nothing was changed in DNS; {ANOTHER_SELECTOR}\n" in taken.stdout
 
     domains["taken.example"] = supplied("s2")
     stack.declare(domains)
