@@ -26,6 +26,8 @@ from pulumi._version import version as sdk_version
 from pulumi.automation.errors import InvalidVersionError
 from semver import VersionInfo
 
+from sandbox.pulumi.environment import environment_of
+
 OLDEST: Final = VersionInfo(3, 260, 0)
 """The oldest supported CLI, as old as the oldest supported SDK (requirements.txt)."""
 
@@ -119,8 +121,13 @@ def _cached() -> auto.PulumiCommand:
 def _downloaded() -> auto.PulumiCommand:
     root = cache_directory() / str(sdk_version)
     _say(f"downloading the Pulumi CLI {sdk_version} to {root}: once a machine, about a minute")
+    # The installer is whatever its address answers: it gets no credentials.
+    forget = {name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))}
     try:
-        with tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished:
+        with (
+            tempfile.TemporaryDirectory(dir=cache_directory()) as unfinished,
+            environment_of({}, forget=forget),
+        ):
             auto.PulumiCommand.install(root=unfinished)
             Path(unfinished, "bin").rename(_made(root) / "bin")
     except (InvalidVersionError, OSError, subprocess.SubprocessError, urllib.error.URLError) as error:

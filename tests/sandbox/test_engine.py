@@ -14,6 +14,8 @@ import pulumi
 import pulumi.automation as auto
 import pulumi_aws as aws
 import pytest
+from pulumi._version import version as sdk_version
+from pulumi.automation import _cmd
 
 from sandbox.pulumi import engine
 from sandbox.pulumi.project import Project
@@ -256,6 +258,27 @@ def test_no_engine_to_be_had(monkeypatch, tmp_path):
         "  it can't be built from source: there is no `go` on PATH\n"
         "to install it: https://www.pulumi.com/docs/install/"
     ) == str(missing.value)
+
+
+def test_installer_gets_no_credentials(monkeypatch, tmp_path):
+    """What was just downloaded runs without AWS's and Pulumi's variables, which come back."""
+    monkeypatch.setenv("PATH", "/bin:/usr/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sesame")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sesame")
+    shown = tmp_path / "shown"
+    installer = f"""#!/bin/sh
+env > {shown}
+mkdir -p "$3/bin"
+printf '#!/bin/sh\necho v{sdk_version}\n' > "$3/bin/pulumi"
+cp "$3/bin/pulumi" "$3/bin/{engine.PLUGIN_START}"
+chmod +x "$3"/bin/*
+"""
+    monkeypatch.setattr(_cmd, "_download_to_file", lambda _, path: Path(path).write_text(installer))
+    assert str(tmp_path) in engine.find_pulumi().command
+    assert "PATH=/bin:/usr/bin" in shown.read_text()
+    assert [line for line in shown.read_text().splitlines() if "sesame" in line] == []
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == os.environ["PULUMI_CONFIG_PASSPHRASE"] == "sesame"
 
 
 @pytest.mark.parametrize(
