@@ -55,14 +55,35 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
     """
     Run `pulumi` in the terminal, and return its exit code; negative if a signal killed it.
 
-    Pulumi handles Ctrl-C: the terminal sends the signal to both processes. If this process ended
-    first, Pulumi would be killed, its plugins would go on, and the stack would stay locked.
+    Pulumi ends in order at its first SIGINT or SIGTERM, and at once at the second. If this process
+    ended first, its plugins would go on, and the stack would stay locked. So this process waits, and
+    Pulumi gets each signal once: from the terminal, or else from here.
     """
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which Pulumi would inherit
+    in_terminal = any(os.isatty(stream) for stream in range(3))
+    early: list[int] = []
+    running: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, _: object) -> None:
+        if not running:
+            early.append(number)
+        elif not (in_terminal and number == signal.SIGINT):  # a terminal sends Ctrl-C to both processes
+            running[0].send_signal(number)
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return subprocess.run(["pulumi", *arguments], cwd=directory).returncode  # noqa: S603, S607
+        # Without a terminal in a group of its own: a CI may send a signal to the whole group.
+        with subprocess.Popen(  # noqa: S603
+            ["pulumi", *arguments],  # noqa: S607
+            cwd=directory,
+            process_group=None if in_terminal else 0,
+        ) as pulumi:
+            running.append(pulumi)
+            for number in early:
+                pulumi.send_signal(number)
+            return pulumi.wait()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def connect(settings: AwsSettings) -> Callable[[str, str | None], SesClient]:

@@ -218,6 +218,35 @@ def test_ctrl_c_is_left_to_pulumi(tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+PULUMI_UP = """
+import os, signal, sys
+ending = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+print("began, in a group of its own" if os.getpgrp() == os.getpid() else "began", flush=True)
+got = signal.sigwait(ending)
+print("got", got.name, "and ended in order", flush=True)
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+def test_ended_from_outside(project, tmp_path, ending):
+    """A job that is cancelled ends `pulumi up` in order, by one signal: a second would end it at once."""
+    project.stored = [replace(project.stored[0], signed_until={})]
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
+    script = project.pulumi_script(tmp_path / "bin")
+    (tmp_path / "up.py").write_text(PULUMI_UP)
+    up = f'"up -s dev --yes") exec "{sys.executable}" "{tmp_path}/up.py";;\n'
+    script.write_text(script.read_text().replace("*) exit 3;;", f"{up}*) exit 3;;"))
+    with byodkim(project, "rotate", DOMAIN, "--yes", stdin=subprocess.DEVNULL) as process:
+        assert "began, in a group of its own\n" in process.stdout
+        process.send_signal(ending)
+        said, stderr = process.communicate()
+    assert said == f"got {ending.name} and ended in order\n"
+    assert process.returncode == 1
+    assert "`pulumi up` did not succeed" in stderr
+
+
 def test_no_directory(answered, tmp_path):
     """Where the current directory was deleted there is no project, and that is one line."""
     (tmp_path / "gone").mkdir()
