@@ -70,16 +70,20 @@ class Connections:
 
         return self._once(("secrets", region, account_id), connected)
 
-    def route53(self, region: str | None, role_arn: str | None) -> Route53Client:
-        """Route 53, in the account of *role_arn* if it is given."""
+    def route53(
+        self, region: str | None, role_arn: str | None, external_id: str | None = None
+    ) -> Route53Client:
+        """Route 53, in the account of *role_arn* if it is given, which may ask for *external_id*."""
 
         def connected() -> Route53Client:
             session = self._session(region)
             return Route53Client(
-                connect_to_route53(self.settings, region=region, role_arn=role_arn, session=session)
+                connect_to_route53(
+                    self.settings, region=region, role_arn=role_arn, external_id=external_id, session=session
+                )
             )
 
-        return self._once(("Route 53", region, role_arn), connected)
+        return self._once(("Route 53", region, role_arn, external_id), connected)
 
     def _connection_to_ses(self, region: str, account_id: str | None) -> tuple[SesClient, str]:
         """The client, and the id of its account."""

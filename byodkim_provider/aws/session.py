@@ -114,17 +114,19 @@ def connect_to_route53(
     *,
     region: str | None,
     role_arn: str | None,
+    external_id: str | None = None,
     expected_account: str | None = None,
     session: boto3.Session | None = None,
 ) -> Route53Client:
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
-    It only reads: pulumi-aws writes to the zone, in *expected_account* if that is known. *session* as for
-    `connect`. Raises `WrongAccount` if SES would be called in another one, `InvalidSettings` if the session
-    can't be made.
+    The role may ask for *external_id*. The client only reads: pulumi-aws writes to the zone, in
+    *expected_account* if that is known. *session* as for `connect`. Raises `WrongAccount` if SES would
+    be called in another one, `InvalidSettings` if the session can't be made.
     """
-    roles = (*settings.roles, {"RoleArn": role_arn}) if role_arn else settings.roles
+    role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
+    roles = (*settings.roles, role) if role_arn else settings.roles
     settings = replace(settings, roles=roles)
     try:
         if session is None:

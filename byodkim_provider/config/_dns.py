@@ -20,8 +20,8 @@ from byodkim_provider.quoting import shown
 
 DnsProviderName = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "delegate"}),
-    "delegate": frozenset({"delegate", "ttl", "assume_role", "keep", "release"}),
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id", "delegate"}),
+    "delegate": frozenset({"delegate", "ttl", "assume_role", "external_id", "keep", "release"}),
     "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
     "manual": frozenset({"panel", "zone"}),
     "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
@@ -43,6 +43,7 @@ _Role = Annotated[
         "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
     ),
 ]
+_ExternalId = Annotated[str, Text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]
 _Host = Annotated[
     str,
     Text(
@@ -103,6 +104,8 @@ class DnsSettings(Written):
     """TTL of the records, in seconds. At Cloudflare 60 to 86400, or 1 for automatic."""
     assume_role: _Role | None = None
     """ARN of a role in the AWS account that holds the zone."""
+    external_id: _ExternalId | None = None
+    """External ID that this role asks for. AWS does not treat it as a secret."""
     delegate: Boolean = False
     """Create the zone `_domainkey.<domain>` in Route 53, for a domain at another DNS provider."""
     keep: Annotated[dict[str, str | None], BeforeValidator(_as_kept)] = Field(
@@ -158,6 +161,8 @@ class DnsSettings(Written):
         for option in sorted(self.model_fields_set - _OPTIONS[kind] - {"provider"}):
             kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
             yield (to_camel(option),), f"is an option of {kinds}, not of {kind}"
+        if self.external_id and not self.assume_role:
+            yield ("externalId",), "goes with assumeRole, the role that asks for it"
         if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
             yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
         if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:

@@ -18,6 +18,7 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
         return Delegated(
             ttl=dns.ttl,
             assume_role=dns.assume_role,
+            external_id=dns.external_id,
             keep=dns.keep,
             release=dns.release,
             own_selectors=[key.selector for key in domain.keys.values()],
@@ -31,7 +32,13 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
         case "manual":
             return Manual(panel=dns.panel, zone=dns.zone)
         case "route53":
-            return Route53(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl, assume_role=dns.assume_role)
+            return Route53(
+                zone=dns.zone,
+                zone_id=dns.zone_id,
+                ttl=dns.ttl,
+                assume_role=dns.assume_role,
+                external_id=dns.external_id,
+            )
         case host:
             settings = HostSettings(
                 provider=host,

@@ -29,7 +29,7 @@ class Delegated:
     for it, so *release* is refused until the NS records in the parent zone are gone. *keep* maps
     other senders' selectors that the zone must have to their values, or to None if a lookup finds
     them. *own_selectors* are this stack's; in *regions* SES may have selectors of Easy DKIM.
-    *assume_role* is the ARN of a role in another account.
+    *assume_role* is the ARN of a role in another account, which may ask for *external_id*.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Delegated:
         *,
         ttl: int = TTL,
         assume_role: str | None = None,
+        external_id: str | None = None,
         keep: Mapping[str, str | None] | None = None,
         release: bool = False,
         own_selectors: Sequence[str] = (),
@@ -45,7 +46,7 @@ class Delegated:
         dns_resolvers: Sequence[str] = (),
     ) -> None:
         self._ttl = ttl
-        self._assume_role = assume_role
+        self._role = (assume_role, external_id)
         self._keep = keep or {}
         self._release = release
         self._own_selectors = own_selectors
@@ -86,7 +87,7 @@ class Delegated:
                 comment=f"DKIM keys of {domain}; the zone {domain} is in delegates to it",
                 opts=pulumi.ResourceOptions(
                     parent=parent,
-                    provider=provider_with(self._assume_role),
+                    provider=provider_with(*self._role),
                     protect=not self._release,
                     depends_on=[others],
                     # Contains the stack's default tags, which may be secret.
@@ -124,7 +125,7 @@ class Delegated:
             records=values,
             allow_overwrite=True,
             opts=pulumi.ResourceOptions.merge(
-                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
+                opts, pulumi.ResourceOptions(provider=provider_with(*self._role))
             ),
         )
         return record

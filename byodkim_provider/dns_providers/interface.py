@@ -32,6 +32,8 @@ class HostedZone:
     """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
     role_arn: str | None = None
     """For Route 53, which is asked for the name servers when they matter: role in the zone's account."""
+    external_id: str | None = None
+    """The external ID that this role asks for."""
     panel: str | None = None
     """For `manual`: the panel that people use, a name from `panels.PANELS`."""
     panel_zone: str | None = None

@@ -33,7 +33,8 @@ class Route53:
     Records in Route 53.
 
     *zone* is the zone's name, *zone_id* its ID; without both it is the longest public zone that
-    holds the domain. *ttl* in seconds. *assume_role* is the ARN of a role in the zone's account.
+    holds the domain. *ttl* in seconds. *assume_role* is the ARN of a role in the zone's account, which
+    may ask for *external_id*.
     """
 
     def __init__(
@@ -43,16 +44,18 @@ class Route53:
         zone_id: str | None = None,
         ttl: int = TTL,
         assume_role: str | None = None,
+        external_id: str | None = None,
     ) -> None:
         self._zone = zone
         self._zone_id = zone_id
         self._ttl = ttl
         self._assume_role = assume_role
+        self._external_id = external_id
 
     def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
         """The zone; raises `InvalidSettings` if there is none, or several of one name."""
         zone = self._zone_of(domain, parent)
-        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role)
+        return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role, external_id=self._external_id)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """An `aws.route53.Record` called *name*; for a supplied key, a `RecordCheck` comes before it."""
@@ -65,6 +68,7 @@ class Route53:
                     record_name=record.name,
                     record_value=record.value,
                     assume_role=self._assume_role,
+                    external_id=self._external_id,
                 ),
                 pulumi.ResourceOptions(parent=opts.parent),
             )
@@ -78,7 +82,7 @@ class Route53:
             records=[pulumi.Output.from_input(record.value).apply(records.route53_value)],
             allow_overwrite=True,  # an existing record is ours
             opts=pulumi.ResourceOptions.merge(
-                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role))
+                opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
             ),
         )
         return made
@@ -87,13 +91,14 @@ class Route53:
         # Records go where an explicit provider of the program signs in; it can't be asked for zones.
         own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
         account = account_of(parent) if parent and own and self._assume_role is None else None
-        route53 = _clients.get((self._assume_role, account), lambda: _connect(self._assume_role, account))
+        role = (self._assume_role, self._external_id)
+        route53 = _clients.get((role, account), lambda: _connect(*role, account))
         if self._zone_id:
             return _zone_by_id(self._zone_id, domain, route53)
         return _zone_by_name(self._zone, domain, route53)
 
 
-def _connect(role_arn: str | None, account_id: str | None) -> Route53Client:
+def _connect(role_arn: str | None, external_id: str | None, account_id: str | None) -> Route53Client:
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
     # Imported with boto3, which a program without zones in Route 53 does not need.
     from byodkim_provider.aws.route53 import Route53Client
@@ -102,7 +107,11 @@ def _connect(role_arn: str | None, account_id: str | None) -> Route53Client:
     config = pulumi.Config("aws")
     settings = read_settings(lambda name: config.get(name.removeprefix("aws:")))
     client = connect_to_route53(
-        settings, region=config.get("region"), role_arn=role_arn, expected_account=account_id
+        settings,
+        region=config.get("region"),
+        role_arn=role_arn,
+        external_id=external_id,
+        expected_account=account_id,
     )
     return Route53Client(client)
 

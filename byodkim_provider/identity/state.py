@@ -149,6 +149,7 @@ INPUTS: Final[Kinds] = {
     "private_key": STRING,
     "secret_arn": LINE,
     "zone_roles": map_of(LINE),
+    "zone_external_ids": map_of(LINE),
 }
 """Types of what a program gives."""
 

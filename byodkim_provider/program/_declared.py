@@ -97,6 +97,7 @@ def identity_args(
         dns=[zone.label for zone in zones],
         name_servers={zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
         zone_roles={zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
+        zone_external_ids={zone.label: zone.external_id for zone in zones if zone.external_id} or None,
         panel=by_hand.panel if by_hand else None,
         panel_zone=by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},

@@ -63,6 +63,8 @@ class ByodkimIdentityArgs:
     """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
     zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
+    zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By label, the external ID that this role asks for."""
     panel: pulumi.Input[str] | None = None
     """Whose panel people type the record into, a name from `panels.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None

@@ -57,7 +57,7 @@ class ByodkimIdentityProvider(AwsProvider):
     def __init__(
         self,
         connect: Callable[[Declared], Services] | None = None,
-        route53: Callable[[str | None], Route53Client] | None = None,
+        route53: Callable[[str | None, str | None], Route53Client] | None = None,
     ) -> None:
         """Tests pass what it uses: *connect* what an identity's life calls, *route53* Route 53 by role."""
         super().__init__()
@@ -94,10 +94,10 @@ class ByodkimIdentityProvider(AwsProvider):
         """
         given = {**(olds.get("name_servers") or {}), **(news.get("name_servers") or {})}
         servers = {label: given[label] for label in news["dns"] if label in given}
-        roles = news.get("zone_roles") or {}
+        roles, external_ids = news.get("zone_roles") or {}, news.get("zone_external_ids") or {}
         for label in news["dns"]:
             if label.startswith(ROUTE53) and label not in servers:
-                route53 = self._route53(roles.get(label))
+                route53 = self._route53(roles.get(label), external_ids.get(label))
                 servers[label] = list(route53.name_servers(label.removeprefix(ROUTE53)))
         return servers
 
@@ -213,8 +213,8 @@ class ByodkimIdentityProvider(AwsProvider):
 
         return functools.cache(read)
 
-    def _connect_to_route53(self, role_arn: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn)
+    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
+        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
 
     def _connect_to_aws(self, declared: Declared) -> Services:
         return Services(

@@ -26,6 +26,8 @@ class RecordCheckArgs:
     record_value: str
     assume_role: str | None = None
     """ARN of a role in the AWS account that holds the zone."""
+    external_id: str | None = None
+    """The external ID that this role asks for."""
 
 
 class RecordCheck(Resource, module="byodkim", name="RecordCheck"):

@@ -21,7 +21,7 @@ from byodkim_provider.resources.unknowns import has_unknown
 class RecordCheckProvider(AwsProvider):
     """Reads Route 53 for new records."""
 
-    def __init__(self, connect: Callable[[str | None], Route53Client] | None = None) -> None:
+    def __init__(self, connect: Callable[[str | None, str | None], Route53Client] | None = None) -> None:
         super().__init__()
         self._connect = connect or self._connect_to_aws
 
@@ -31,7 +31,9 @@ class RecordCheckProvider(AwsProvider):
         name, key = news["record_name"], records.public_key(news["record_value"])
         problem = ""
         if _where(olds) != _where(news):
-            standing = self._connect(news.get("assume_role")).txt(news["zone_id"], name)
+            standing = self._connect(news.get("assume_role"), news.get("external_id")).txt(
+                news["zone_id"], name
+            )
             if standing and [_key_in(value) for value in standing] != [key]:
                 problem = (
                     f"{name!r} is in Route 53 already, with another value, and a selector never gets a "
@@ -59,8 +61,8 @@ class RecordCheckProvider(AwsProvider):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(news)
 
-    def _connect_to_aws(self, role_arn: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn)
+    def _connect_to_aws(self, role_arn: str | None, external_id: str | None) -> Route53Client:
+        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
 
 
 def _where(properties: dict[str, Any]) -> tuple[Any, Any]:

@@ -134,7 +134,9 @@ class Account:
         for role in json.loads(settings.get("assumeRoles", "[]")):
             sts = session.client("sts", endpoint_url=self._endpoints.get("sts"))
             name = role.get("sessionName") or "pulumi-aws"
-            credentials = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name)["Credentials"]
+            more = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+            assumed = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **more)
+            credentials = assumed["Credentials"]
             session = boto3.Session(
                 botocore_session=_core(),
                 region_name=settings["region"],

@@ -105,7 +105,10 @@ def test_renamed_stack(project, world):
 
 def test_roles(project):
     """Each role has a policy of its own: the one that works, the one for DNS, and the way there."""
-    project.write(f"    example.com: {{ generation: 1, dns: {{ zoneId: Z1, assumeRole: '{DNS_ROLE}' }} }}\n")
+    project.write(
+        f"    example.com: {{ generation: 1, dns: {{ zoneId: Z1, assumeRole: '{DNS_ROLE}', "
+        "externalId: c7 } }\n"
+    )
     with project.stack_file.open("a") as file:
         file.write(f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n")
     start = project.run("iam-policy")

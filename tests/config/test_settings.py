@@ -65,6 +65,7 @@ def test_smallest():
                 "zone_id": None,
                 "ttl": 300,
                 "assume_role": None,
+                "external_id": None,
                 "delegate": False,
                 "keep": {},
                 "release": False,
@@ -224,8 +225,8 @@ def test_forms_of_dns(written):
         ),
         ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
         (
-            {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns"},
-            [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns"}],
+            {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns", "externalId": "a:7f"},
+            [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns", "external_id": "a:7f"}],
         ),
     ],
     ids=["manual", "with its panel", "a list", "a kept value", "kept values", "automatic ttl", "role"],
@@ -681,6 +682,14 @@ IN_DOMAIN = [
         [
             "dns.assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
             "not 'arn:aws:iam::1:role/dns'"
+        ],
+    ),
+    (
+        "external ID without a role, and with a blank",
+        {"dns": [{"externalId": "corp"}, {"externalId": "corp 7"}]},
+        [
+            "dns[0].externalId: goes with assumeRole, the role that asks for it",
+            "dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'",
         ],
     ),
     (

@@ -13,6 +13,7 @@ from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers import route53
+from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.delegated import Delegated
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
@@ -94,7 +95,9 @@ class Cloud(pulumi.runtime.Mocks):
 @pytest.fixture
 def cloud(monkeypatch):
     cloud = Cloud()
-    monkeypatch.setattr(route53, "_connect", lambda role_arn, account: cloud.roles.append(role_arn) or cloud)
+    monkeypatch.setattr(
+        route53, "_connect", lambda role_arn, external_id, account: cloud.roles.append(role_arn) or cloud
+    )
     pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
     yield cloud
     reset_options()
@@ -302,6 +305,22 @@ def test_route53_is_asked_once(cloud):
     run(program)
     assert labels == ["route53:Z1", "route53:Z1", "route53:Z2", "route53:Z2"]
     assert cloud.roles == [None, role]
+
+
+@pytest.mark.usefixtures("cloud")
+def test_external_ids_of_one_role():
+    """A role has one external ID: two would be two providers of one name."""
+    role = "arn:aws:iam::123456789012:role/dns"
+
+    def program():
+        first = provider_with(role, "corp")
+        assert provider_with(role, "corp") is first
+        for other in (None, "other"):
+            with pytest.raises(InvalidSettings) as refused:
+                provider_with(role, other)
+            assert f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == str(refused.value)
+
+    run(program)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Zones in Route 53 that are not simply there: in another account, elsewhere, twice."""
 
 import pytest
+from moto.sts.models import STSBackend
 
 from byodkim_provider.dkim import keys, records
 from sandbox.aws import services
@@ -20,9 +21,23 @@ def zone_of_another_account(sandbox):
     return role
 
 
-def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account):
+@pytest.fixture
+def assumed(monkeypatch):
+    """Role and external ID of each AssumeRole."""
+    made = []
+    assume_role = STSBackend.assume_role
+
+    def record(self, *arguments, **options):
+        made.append((options["role_arn"], options["external_id"]))
+        return assume_role(self, *arguments, **options)
+
+    monkeypatch.setattr(STSBackend, "assume_role", record)
+    return made
+
+
+def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account, assumed):
     """The records go where the role leads, by one provider for all domains; identities stay at home."""
-    dns = {"assumeRole": zone_of_another_account}
+    dns = {"assumeRole": zone_of_another_account, "externalId": "corp-7f3a"}
     stack = open_stack(
         {
             "role.example": {"generation": 1, "dns": dns},
@@ -36,6 +51,9 @@ def test_zone_in_another_account(sandbox, open_stack, zone_of_another_account):
     assert [name for name in providers if not name.startswith("default")] == [
         zone_of_another_account.removeprefix("arn:aws:iam::")
     ]
+    # The program for the zone, pulumi-aws for records, the plugin for name servers and a supplied key.
+    assert set(assumed) == {(zone_of_another_account, "corp-7f3a")}
+    assert len(assumed) >= 3
     for domain in ("role.example", "mail.role.example"):
         selector, _ = sandbox.ses.signing_key(domain, REGION)
         assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1

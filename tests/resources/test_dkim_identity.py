@@ -18,9 +18,9 @@ def asked():
 
 @pytest.fixture
 def provider(asked):
-    def route53(role):
+    def route53(role, external_id):
         def name_servers(zone_id):
-            asked.append((role, zone_id))
+            asked.append((role, external_id, zone_id))
             return tuple(SERVERS)
 
         return SimpleNamespace(name_servers=name_servers)
@@ -50,9 +50,10 @@ def checked(provider, olds, news):
 def test_name_servers_are_asked_for_once(provider, asked, inputs):
     """Route 53 is asked about a zone that is new here, in its account, and never again."""
     first = {**inputs, "dns": ["route53:Z1", "route53:Z2", "manual"], "zone_roles": {"route53:Z2": ROLE}}
+    first["zone_external_ids"] = {"route53:Z2": "corp-7f3a"}
     stored = checked(provider, inputs, first)
     assert stored["name_servers"] == {"route53:Z1": SERVERS, "route53:Z2": SERVERS}
-    assert asked == [(None, "Z1"), (ROLE, "Z2")]
+    assert asked == [(None, None, "Z1"), (ROLE, "corp-7f3a", "Z2")]
     assert checked(provider, stored, first)["name_servers"] == stored["name_servers"]
     assert checked(provider, stored, {**inputs, "dns": ["route53:Z2"]})["name_servers"] == {
         "route53:Z2": SERVERS

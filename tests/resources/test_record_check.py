@@ -36,7 +36,7 @@ def route53():
 
 @pytest.fixture
 def provider(route53):
-    return RecordCheckProvider(lambda role: route53)
+    return RecordCheckProvider(lambda role, external_id: route53)
 
 
 def reasons(result):
@@ -109,4 +109,5 @@ def test_what_state_names():
         "record_name",
         "record_value",
         "assume_role",
+        "external_id",
     }
