@@ -36,9 +36,6 @@ Need = Literal[
     "keyStore with kmsKeyId",
     "Route 53",
     "existing zone",
-    "delegate",
-    "delegate, after the first up",
-    "delegate and defaultTags",
     "role",
     "role with tags",
     "role with sourceIdentity",
@@ -131,13 +128,6 @@ _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
     ("zone to read", "Route 53", ""): {
         "route53:GetHostedZone": "reads a zone's name servers",
     },
-    ("zone", "delegate", ""): {
-        "route53:ListTagsForResource": "called when the zone is read; tags are not used",
-    },
-    ("zone", "delegate, after the first up", ""): {
-        "route53:UpdateHostedZoneComment": "corrects the zone's comment",
-        "route53:DeleteHostedZone": "deletes the zone, once it is not protected",
-    },
     ("zone", "Route 53", "our records"): {
         "route53:ChangeResourceRecordSets": "creates and deletes the records of keys",
     },
@@ -146,12 +136,6 @@ _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
     },
     ("change", "Route 53", ""): {
         "route53:GetChange": "waits until all name servers have a change",
-    },
-    ("any", "delegate", ""): {
-        "route53:CreateHostedZone": "creates the zone `_domainkey.<domain>`",
-    },
-    ("zone", "delegate and defaultTags", ""): {
-        "route53:ChangeTagsForResource": "tags the zone",
     },
 }
 """Each action with why it is called, by what it is allowed on, when, and on which condition."""
@@ -165,7 +149,7 @@ PERMISSIONS: Final = tuple(
 Every action, by the service that is called.
 
 This package calls `ses`, `secretsmanager` and `sts`; pulumi-aws calls `route53`, with the actions of
-terraform-provider-aws (internal/service/route53): record.go for records, zone.go for `delegate`.
+terraform-provider-aws (internal/service/route53): record.go.
 pulumi-aws calls sts:GetCallerIdentity at every sign-in. In Route 53 this package reads itself the zones
 of an account, the name servers of a zone, and the record of a supplied key before it is created.
 Condition keys: Service Authorization Reference, Amazon SES v2, AWS Secrets Manager and Amazon Route 53.

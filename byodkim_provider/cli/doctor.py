@@ -37,7 +37,7 @@ from byodkim_provider.dns.panels import PANELS, Panel, of_label
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.state import DELEGATED, MANUAL, ROUTE53, Declared, DnsCheck, Stored
+from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 
 WORST_FIRST: Final = ("wrong", "unknown", "right")
@@ -184,7 +184,6 @@ def _in_stack(
                     zone=chosen.zone or (declared.panel_zone if declared else None),
                     panel=panel,
                     name_servers=_name_servers(declared) if declared else (),
-                    delegated=declared is not None and DELEGATED in declared.dns,
                     kept=_kept(declared),
                     **_new_key(record, stored),
                 ),
@@ -219,7 +218,7 @@ def _kept(declared: Declared | None) -> fixes.Kept | None:
     """Where the stack keeps the records; None if people type one in, or if the state does not say."""
     if declared is None or not declared.dns or MANUAL in declared.dns:
         return None
-    in_route53 = all(one == DELEGATED or one.startswith(ROUTE53) for one in declared.dns)
+    in_route53 = all(one.startswith(ROUTE53) for one in declared.dns)
     return "Route 53" if in_route53 else "elsewhere"
 
 

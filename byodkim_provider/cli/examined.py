@@ -52,13 +52,6 @@ class Examined:
     @property
     def instructions(self) -> str:
         """What to type into the panel; empty if there is nothing to type, or the key is not known."""
-        if self.seen.code == "not-delegated":
-            return panels.delegation(
-                self.panel,
-                zone=self.seen.zone,
-                delegated=f"_domainkey.{self.expected.domain}",
-                name_servers=self.expected.name_servers,
-            )
         if self.expected.kept or self.seen.code in ("", *NOTHING_TO_TYPE) or not self.expected.public_key_der:
             return ""
         return panels.instructions(

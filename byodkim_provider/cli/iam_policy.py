@@ -110,8 +110,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
         records=records.get(None, ()),
         roles=tuple(Role(arn) for arn in elsewhere),
     )
-    zone_tags = bool(aws.default_tags)
-    return scopes | {arn: Scope(records=records[arn], zone_tags=zone_tags) for arn in elsewhere}
+    return scopes | {arn: Scope(records=records[arn]) for arn in elsewhere}
 
 
 def _identities(stack: Stack, aws: AwsSettings) -> Scope:
@@ -137,7 +136,6 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
         identities=tuple((leaving | declared)[key] for key in sorted(leaving | declared)),
         secrets=tuple(_secrets(stack)),
         tags=bool(aws.default_tags) or any(domain.tags is not None for domain in stack.settings.domains),
-        zone_tags=bool(aws.default_tags),
     )
 
 
@@ -190,16 +188,12 @@ def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
 
 
 def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Iterator[Records]:
-    if dns.delegate:
-        zone = stack.state.zones.get(f"_domainkey.{domain.name}")
-        yield Records(domain.name, zone_id=zone, by_name=False, delegate=True, keep=bool(dns.keep))
-        return
     if dns.zone_id:
         yield Records(domain.name, zone_id=dns.zone_id, by_name=False)
         return
     # Of several zones that are found by name, the state does not say which belongs to which entry of `dns`.
     by_id = {one.zone_id for one in domain.dns}
-    by_name = [one for one in domain.dns if one.provider == "route53" and not (one.zone_id or one.delegate)]
+    by_name = [one for one in domain.dns if one.provider == "route53" and not one.zone_id]
     stored = stack.state.identities.get(domain.name, ())
     known = sorted(
         {

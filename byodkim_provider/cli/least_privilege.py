@@ -43,9 +43,6 @@ class Records:
     """None: not known before the zone is found or created."""
     by_name: bool = True
     """The zone is found by its name."""
-    delegate: bool = False
-    keep: bool = False
-    """The zone holds records of other senders, which may be CNAMEs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +78,6 @@ class Scope:
     """Tags of the identities are managed."""
     secrets: tuple[Secrets, ...] = ()
     records: tuple[Records, ...] = ()
-    zone_tags: bool = False
-    """pulumi-aws tags what it makes (`aws:defaultTags`)."""
     roles: tuple[Role, ...] = ()
 
     def concerned(self, need: Need) -> Sequence[Any]:
@@ -97,11 +92,7 @@ class Scope:
             "keyStore with resourcePolicy": [one for one in self.secrets if one.resource_policy],
             "keyStore with kmsKeyId": [one for one in self.secrets if one.kms_key_id],
             "Route 53": self.records,
-            "existing zone": [one for one in self.records if one.by_name or not one.delegate],
-            "delegate": [one for one in self.records if one.delegate],
-            # Its zone alone: before the zone is known, these would be rights on every zone of the account.
-            "delegate, after the first up": [one for one in self.records if one.delegate and one.zone_id],
-            "delegate and defaultTags": [one for one in self.records if one.delegate and self.zone_tags],
+            "existing zone": self.records,
             "role": self.roles,
             "role with tags": [one for one in self.roles if one.with_tags],
             "role with sourceIdentity": [one for one in self.roles if one.with_source_identity],
@@ -113,8 +104,7 @@ ANY_STACK: Final = Scope(
     identities=(IdentityAccess("*", "*", configuration_set="*"),),
     tags=True,
     secrets=(Secrets("*", f"{PREFIX}*", resource_policy=True),),
-    records=(Records("*", delegate=True, keep=True),),
-    zone_tags=True,
+    records=(Records("*"),),
 )
 """Any stack in one account, whatever its domains: for people who have no stack yet."""
 
@@ -190,9 +180,9 @@ def _targets(
                 yield [_kms_arn(secrets, scope)], _kms_condition(secrets)
         case "zone" if permission.condition == "our records":
             # Each zone with the names of the records in it that are ours.
-            for zone_id, keep in dict.fromkeys((one.zone_id, one.keep) for one in concerned):
-                domains = [one.domain for one in concerned if (one.zone_id, one.keep) == (zone_id, keep)]
-                yield [_zone_arn(zone_id, scope)], _record_condition(domains, keep)
+            for zone_id in dict.fromkeys(one.zone_id for one in concerned):
+                domains = [one.domain for one in concerned if one.zone_id == zone_id]
+                yield [_zone_arn(zone_id, scope)], _record_condition(domains)
         case "zone":
             yield [_zone_arn(one.zone_id, scope) for one in concerned], {}
         case "zone to read":
@@ -252,7 +242,7 @@ def _owner(permission: Permission, scope: Scope, *, adopt: bool = False) -> dict
             return {}
 
 
-def _record_condition(domains: list[str], keep: bool) -> dict[str, Any]:
+def _record_condition(domains: list[str]) -> dict[str, Any]:
     """Names are compared in lower case and without their final dot."""
     return {
         "ForAllValues:StringLike": {
@@ -260,7 +250,5 @@ def _record_condition(domains: list[str], keep: bool) -> dict[str, Any]:
                 f"*._domainkey.{domain}" for domain in domains
             ]
         },
-        "ForAllValues:StringEquals": {
-            "route53:ChangeResourceRecordSetsRecordTypes": ["TXT", "CNAME"] if keep else ["TXT"]
-        },
+        "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT"]},
     }

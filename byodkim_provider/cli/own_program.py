@@ -15,7 +15,7 @@ from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import DELEGATED, MANUAL, ROUTE53, Declared
+from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared
 
 _OF_AN_IDENTITY: Final = (
     *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
@@ -69,9 +69,7 @@ def _domain(name: str, state: State) -> DomainSettings:
 def _dns(declared: Declared, state: State) -> Iterator[DnsSettings]:
     """Where the records are; of another provider than Route 53 nothing more has to be known."""
     for label in declared.dns:
-        if label == DELEGATED:
-            yield DnsSettings(delegate=True)
-        elif label.startswith(ROUTE53):
+        if label.startswith(ROUTE53):
             zone_id = label.removeprefix(ROUTE53)
             yield DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
         elif label == MANUAL:

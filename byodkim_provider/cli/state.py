@@ -24,7 +24,6 @@ VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 STACK: Final = "pulumi:pulumi:Stack"
 AWS: Final = "pulumi:providers:aws"
 AWS_RECORD: Final = "aws:route53/record:Record"
-AWS_ZONE: Final = "aws:route53/zone:Zone"
 """Type tokens of the resources that are read."""
 
 RECORD: Final[property_types.Kinds] = {
@@ -65,8 +64,6 @@ class State:
     """By domain, when a run first had it as retired."""
     secrets: Mapping[str, str | None]
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
-    zones: Mapping[str, str]
-    """Ids of the hosted zones that the stack has made, by their names."""
     roles: Mapping[str, str]
     """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
     of_stack_file: bool
@@ -119,11 +116,6 @@ def read_state(export: str) -> State:
             for domain, text in resource.get("outputs", {}).get("retired_at", {}).items()
         },
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
-        zones={
-            one["outputs"]["name"]: one["id"]
-            for one in resources
-            if one["type"] == AWS_ZONE and one.get("outputs")
-        },
         roles=dict(_roles(resources)),
         of_stack_file=any(
             "pending" in resource.get("outputs", {}) for resource in resources if resource["type"] == STACK

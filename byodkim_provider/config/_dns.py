@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._written import Boolean, Written
+from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
-from byodkim_provider.dkim import records
-from byodkim_provider.dns import kept_records
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns_hosts import hosts
 from byodkim_provider.dns_hosts.interface import ALGORITHMS, Provider
-from byodkim_provider.quoting import shown
 
 DnsProviderName = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id", "delegate"}),
-    "delegate": frozenset({"delegate", "ttl", "assume_role", "external_id", "keep", "release"}),
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id"}),
     "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
     "manual": frozenset({"panel", "zone"}),
     "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
@@ -30,7 +26,7 @@ _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "cpanel": frozenset({"zone", "ttl", "credentials"}),
     "wix": frozenset({"zone", "ttl", "credentials"}),
 }
-"""The options of each provider; Route 53 with `delegate` has its own."""
+"""The options of each provider."""
 
 _Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _ZoneId = Annotated[
@@ -63,32 +59,11 @@ def as_list(written: object) -> list[object]:
     return [{"provider": one} if isinstance(one, str) else one for one in listed]
 
 
-def _as_kept(written: object) -> dict[str, object]:
-    """`keep` in its long form: a map, with no value where the record is to be looked up."""
-    kept: dict[str, object] = {}
-    for one in written if isinstance(written, list) else [written]:
-        if not isinstance(one, Mapping) and (not isinstance(one, str) or one is written):
-            raise ValueError(f"must be a list of selectors, or a map of their values, not {shown(one)}")
-        for selector, value in one.items() if isinstance(one, Mapping) else [(one, None)]:
-            if selector in kept:
-                raise ValueError(f"{shown(selector)} is listed twice")
-            kept[selector] = value
-    return kept
-
-
 def any_form(schema: dict[str, Any]) -> None:
     """The JSON Schema of `dns`, with its short forms."""
     one = {"anyOf": [{"type": "string", "enum": list(get_args(DnsProviderName))}, schema.pop("items")]}
     schema.pop("type")
     schema["anyOf"] = [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]
-
-
-def _list_or_map(schema: dict[str, Any]) -> None:
-    """The JSON Schema of `keep`, with its short form."""
-    values = {"type": schema.pop("type"), "additionalProperties": {"type": "string"}}
-    schema.pop("additionalProperties")
-    items = {"anyOf": [{"type": "string"}, values]}
-    schema["anyOf"] = [{"type": "array", "items": items}, values]
 
 
 class DnsSettings(Written):
@@ -106,14 +81,6 @@ class DnsSettings(Written):
     """ARN of a role in the AWS account that holds the zone."""
     external_id: _ExternalId | None = None
     """External ID that this role asks for. AWS does not treat it as a secret."""
-    delegate: Boolean = False
-    """Create the zone `_domainkey.<domain>` in Route 53, for a domain at another DNS provider."""
-    keep: Annotated[dict[str, str | None], BeforeValidator(_as_kept)] = Field(
-        default={}, json_schema_extra=_list_or_map
-    )
-    """Other senders' selectors that the delegated zone must have, with a value if no lookup can find it."""
-    release: Boolean = False
-    """End the protection of the delegated zone, so that it can be deleted. Remove its NS records first."""
     panel: _Panel | None = None
     """With `manual`: the DNS panel in which people enter the records."""
     credentials: _CredentialsName | None = None
@@ -134,21 +101,6 @@ class DnsSettings(Written):
             raise ValueError("give zone or zoneId, not both")
         return zone_id
 
-    @field_validator("keep")
-    @classmethod
-    def _records(cls, keep: dict[str, str | None]) -> dict[str, str | None]:
-        problems: list[Problem] = []
-        for selector, value in keep.items():
-            if problem := records.selector_problem(selector):
-                problems.append(((), problem))
-            try:
-                _ = value is None or kept_records.from_value(value)
-            except ValueError as error:
-                problems.append(((selector,), str(error)))
-        if problems:
-            raise LocatedError(problems)
-        return keep
-
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if problems := list(self._problems()):
@@ -157,10 +109,9 @@ class DnsSettings(Written):
 
     def _problems(self) -> Iterator[Problem]:
         """Options that this provider does not have, or has only with others."""
-        kind = "delegate" if self.delegate and self.provider == "route53" else self.provider
-        for option in sorted(self.model_fields_set - _OPTIONS[kind] - {"provider"}):
+        for option in sorted(self.model_fields_set - _OPTIONS[self.provider] - {"provider"}):
             kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
-            yield (to_camel(option),), f"is an option of {kinds}, not of {kind}"
+            yield (to_camel(option),), f"is an option of {kinds}, not of {self.provider}"
         if self.external_id and not self.assume_role:
             yield ("externalId",), "goes with assumeRole, the role that asks for it"
         if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):

@@ -197,7 +197,6 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 warnings=(
                     *_warnings(name, domain),
                     *_key_store_warnings(name, domain, inherited["key_store"]),
-                    *_release_warnings(name, inherited["dns"]),
                 ),
             )
         )
@@ -230,9 +229,3 @@ def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> It
     if domain.keys and store.provider != "state":
         text = "holds generated keys only, those under keys stay in the stack file and in the state"
         yield line(("domains", name, "keyStore"), text)
-
-
-def _release_warnings(name: str, dns: tuple[DnsSettings, ...]) -> Iterator[str]:
-    if any(one.release for one in dns):
-        text = f"the zone '_domainkey.{name}' is not protected any more, and mail can't use the keys in it"
-        yield line(("domains", name, "dns"), text)

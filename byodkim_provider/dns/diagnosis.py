@@ -58,8 +58,6 @@ class ExpectedRecord:
     """The panel in which the record was entered, if it is known."""
     name_servers: Collection[str] = ()
     """Name servers of the zone in which the record was entered, without final dots; empty if not known."""
-    delegated: bool = False
-    """Whether `_domainkey` is a zone of its own."""
     kept: fixes.Kept | None = None
     """Where a stack keeps the record, so that nobody types it in; None if somebody does, or nobody said."""
     new_key: str = fixes.NEW_KEY
@@ -235,7 +233,7 @@ def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
 
 def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
     """*seen* as "hidden-by-delegation", if a delegation hides the zone in which the record was entered."""
-    if record.delegated or len(zones) < 2:
+    if len(zones) < 2:
         return None
     above, zone = zones[-2:]
     delegated = f"{above!r} delegates {zone!r} to {', '.join(seen.name_servers)}"
@@ -249,7 +247,7 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
 
 
 def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | None:
-    """*seen* as "wrong-panel" or "not-delegated", if other servers serve the zone."""
+    """*seen* as "wrong-panel", if other servers serve the zone."""
     asked = seen.name_servers
     if not asked:
         return None
@@ -258,9 +256,6 @@ def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | No
         if set(asked) & set(record.name_servers):
             return None
         theirs = ", ".join(sorted(record.name_servers))
-        if record.delegated:
-            text = f"'_domainkey.{record.domain}' is not delegated to {theirs} yet"
-            return replace(seen, code="not-delegated", text=text)
         text = f"{served}, the record was put where {theirs} serve it"
         return replace(seen, code="wrong-panel", text=text)
     if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):

@@ -30,7 +30,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "character-wrong": _COPY,
     "characters-added": _COPY,
     "cut": f"{_WHOLE}; if it is cut again, the panel can't hold it: make a key of 1024 bits with a new "
-    "selector, or delegate '_domainkey' to Route 53",
+    "selector",
     "empty": "replace {value}, which is empty",
     "escaped-semicolons": "replace {value}: no backslash before ';', or the short form that begins with p=",
     "final-dot": "replace {value}: a final dot belongs behind names, not behind values",
@@ -78,7 +78,6 @@ _FIXES: Final[Mapping[str, str]] = {
     "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
     "else",
     "hidden-by-delegation": "add the record in the zone {zone}, where its own name servers get it from",
-    "not-delegated": "add the NS records in the zone {zone}, one for each name server",
     "servers-differ": "wait some minutes and run this again; if it stays so, ask the provider why not all of "
     "its name servers have the record",
     "wildcard": "add the record at exactly this name: it goes before the wildcard, which may stay",
@@ -96,7 +95,7 @@ _WRITTEN_AGAIN: Final = "run `pulumi up --refresh`, which writes the record agai
 _IN_ROUTE53: Final[Mapping[str, str]] = {
     **dict.fromkeys(_FIXES, _WRITTEN_AGAIN),
     # What a refresh does not see, or the run can't overwrite.
-    **{code: _FIXES[code] for code in ("not-delegated", "private-key", "servers-differ")},
+    **{code: _FIXES[code] for code in ("private-key", "servers-differ")},
     "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
     "again",
     **dict.fromkeys(

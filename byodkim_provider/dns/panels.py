@@ -141,10 +141,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
             name_field="Host Name",
             value_field="Value",
             ttl="1 Hour",
-            quirks=(
-                "how long a value may be is not known to us",
-                "people report that it has no NS records for a part of a domain: `delegate` needs them",
-            ),
+            quirks=("how long a value may be is not known to us",),
             name_servers=(r"ns\d+\.wixdns\.net",),
             serves_all=True,
         ),
@@ -273,10 +270,3 @@ def name_rule(panel: Panel) -> str:
 def value_rule(panel: Panel) -> str:
     """How to type the value in this panel."""
     return _VALUE_RULES[panel.value_form]
-
-
-def delegation(panel: Panel, *, zone: str, delegated: str, name_servers: Iterable[str]) -> str:
-    """What to type so that *zone* delegates its sub-zone *delegated*, one field per line."""
-    name = name_to_type(panel, record_name=delegated, zone=zone)
-    heading = f"{panel.title} of {zone}\n  Type: NS, one record for each value\n  {panel.name_field}: {name}"
-    return "\n".join([heading, *(f"  Value: {server}" for server in sorted(name_servers))])

@@ -6,7 +6,6 @@ from byodkim_provider.config.settings import DnsSettings, DomainSettings
 from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
-from byodkim_provider.dns_providers.delegated import Delegated
 from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
@@ -14,18 +13,6 @@ from byodkim_provider.dns_providers.route53 import Route53
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
     """The provider for *dns*, an entry of the domain's `dns` list."""
-    if dns.delegate:
-        return Delegated(
-            ttl=dns.ttl,
-            assume_role=dns.assume_role,
-            external_id=dns.external_id,
-            keep=dns.keep,
-            release=dns.release,
-            own_selectors=[key.selector for key in domain.keys.values()],
-            regions=domain.regions,
-            dns_check=domain.dns_check,
-            dns_resolvers=domain.dns_resolvers,
-        )
     match dns.provider:
         case "cloudflare":
             return Cloudflare(zone=dns.zone, zone_id=dns.zone_id, ttl=dns.ttl)

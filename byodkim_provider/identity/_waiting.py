@@ -12,7 +12,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
-from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared
+from byodkim_provider.identity.state import MANUAL, SLOW, Declared
 
 NO_ZONE: Final = (
     "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
@@ -41,7 +41,7 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     if visibility:
         elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
         why = elsewhere or visibility.summary()
-    not_at_once = {MANUAL, DELEGATED, *(label for label in declared.dns if label.startswith(SLOW))}
+    not_at_once = {MANUAL, *(label for label in declared.dns if label.startswith(SLOW))}
     if visibility and visibility.leaked:
         next_step = f"  {_new_key(declared)}"
     elif elsewhere or not declared.dns or not_at_once & set(declared.dns):

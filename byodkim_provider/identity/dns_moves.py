@@ -12,7 +12,7 @@ from textwrap import indent
 
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import DELEGATED, MANUAL, SLOW, Declared, Stored
+from byodkim_provider.identity.state import MANUAL, SLOW, Declared, Stored
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
@@ -39,14 +39,8 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
-                hint="nothing was changed in SES; "
-                + (
-                    f"list both, remove the NS records of '_domainkey.{before.domain}', "
-                    "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
-                    if label == DELEGATED
-                    else "list both, move the name servers, and drop the old one two days later, when nobody "
-                    "remembers them"
-                ),
+                hint="nothing was changed in SES; list both, move the name servers, and drop the old one two "
+                "days later, when nobody remembers them",
             )
         exchanged = not set(before.dns) & set(declared.dns)
         if exchanged and (named is None or not asked):
@@ -73,10 +67,9 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
     The message if the name servers are not those of any zone of the record, else "".
 
-    Also "" if that can't be determined, or is intended: people publish where they are asked to, and they
-    add a delegation after its zone is made.
+    Also "" if that can't be determined, or is intended: people publish where they are asked to.
     """
-    if not asked or DELEGATED in declared.dns or not _none_of(declared, asked):
+    if not asked or not _none_of(declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
@@ -88,13 +81,6 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
 def what_to_paste(declared: Declared) -> str:
     """The records that have to be there before SES gets the key, each field on a line of its own."""
-    if DELEGATED in declared.dns:
-        servers = "\n".join(f"  value: {name}" for name in declared.name_servers.get(DELEGATED, ()))
-        return (
-            f"  type:  NS, one record for each value, where {declared.domain} is served now\n"
-            f"  name:  _domainkey.{declared.domain}\n{servers}\n"
-            "  once these are there, no record has to be pasted again"
-        )
     if MANUAL not in declared.dns and (slow := [one for one in declared.dns if one.startswith(SLOW)]):
         return f"  it is at {slow[0]}, which may take 6 hours to show it: nothing has to be pasted"
     return record_to_paste(

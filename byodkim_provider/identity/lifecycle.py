@@ -16,13 +16,12 @@ from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
-from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift
 from byodkim_provider.identity.services import Key, Services
-from byodkim_provider.identity.state import CREATED, DELEGATED, GONE, Declared, Stored
+from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.progress import stopping
 
 
@@ -84,10 +83,6 @@ def create(declared: Declared, key: Key, services: Services) -> Stored:
 
 def update(stored: Stored, declared: Declared, key: Key, services: Services) -> Stored:
     """Make what differs so, with as few calls as that needs, often none; raises what `plan` raises."""
-    if DELEGATED in declared.dns and DELEGATED not in stored.declared.dns and stored.key_set_at:
-        services.progress.info(
-            f"{declared.domain}: to delegate its keys, add\n{dns_moves.what_to_paste(declared)}"
-        )
     return _carry_out(stored, declared, key, services)
 
 

@@ -198,7 +198,7 @@ def _introduce(
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would hold up
         # the run for hours. A switch fails without its record, so it has a wait of its own.
-        seconds = declared.wait_seconds(first=True)
+        seconds = declared.wait_seconds
         return Plan(new, asks=Call("TXT lookup", "before Create", seconds=seconds, shared=before is None))
     if not seen.record.visible:
         if before:  # SES may have an identity that it does not show
@@ -326,7 +326,7 @@ def _needs_put(
 
 
 def _lookup(declared: Declared) -> Call:
-    return Call("TXT lookup", "before Put", seconds=declared.wait_seconds(first=False))
+    return Call("TXT lookup", "before Put", seconds=declared.wait_seconds)
 
 
 def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:

@@ -39,8 +39,7 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 """How SES got the key: the action we called, or GetEmailIdentity if it had the key already."""
 
 MANUAL: Final = "manual"
-DELEGATED: Final = "delegate"
-"""Labels of the two zones (`dns_providers.interface.HostedZone`) for which somebody has to paste records."""
+"""Label of the zone (`dns_providers.interface.HostedZone`) for which somebody has to paste records."""
 
 SLOW: Final = "dreamhost:"
 """Prefix of the labels of zones whose name servers take up to 6 hours to show a record."""
@@ -97,14 +96,10 @@ class Declared:
     """Whose panel people type the record into, and the zone that it shows."""
     panel_zone: str | None = None
 
-    def wait_seconds(self, *, first: bool) -> int:
-        """
-        How long a run waits for the record; 0 if a person pastes it, or the host takes hours to show it.
-
-        Without a delegation people paste every record. A delegation they paste once, before the *first* key.
-        """
-        by_hand = {MANUAL, DELEGATED} if first else {MANUAL}
-        later = all(label in by_hand or label.startswith(SLOW) for label in self.dns)
+    @property
+    def wait_seconds(self) -> int:
+        """How long a run waits for the record; 0 if a person pastes it, or its host takes hours."""
+        later = all(label == MANUAL or label.startswith(SLOW) for label in self.dns)
         return 0 if self.dns and later else self.dns_wait_seconds
 
     @property

@@ -21,7 +21,7 @@ from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.dns_providers.by_settings import provider_for
 from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import DELEGATED, MANUAL
+from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program._declared import identity_args, key_of
 from byodkim_provider.program._outputs import (
     Verdicts,
@@ -99,7 +99,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._warn(settings)
         by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
         identities = list(self.identities.values())
-        if identities and (by_hand := by_label.get(MANUAL)) and DELEGATED not in by_label:
+        if identities and (by_hand := by_label.get(MANUAL)):
             show_standbys(
                 self._domain, identities, self.records, self._made_at, hosted_zone=by_hand, began=began
             )
@@ -197,20 +197,14 @@ class ByodkimDomain(pulumi.ComponentResource):
     def summary(self, verdicts: pulumi.Output[Verdicts]) -> dict[str, Any]:
         """
         The stack output of the domain: signing generation and selector, records and their zones,
-        the NS records of a delegation, the status in each Region.
+        the status in each Region.
         """
         signing = next(record for record in self.records if record["role"] == "signing")
-        delegations = [
-            {"name": f"_domainkey.{self._domain}", "name_servers": hosted_zone.name_servers}
-            for hosted_zone in self._zones
-            if hosted_zone.label == DELEGATED
-        ]
         shown = {
             "generation": signing["generation"],
             "selector": self._signing["selector"],
             "records": self.records,
             "dns": [hosted_zone.label for hosted_zone in self._zones],
-            **({"delegation": delegations[0]} if delegations else {}),
             "regions": {
                 region: {
                     "status": known_of(identity, verdicts).apply(status_in),

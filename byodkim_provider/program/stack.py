@@ -71,7 +71,6 @@ def _declare() -> None:
             timeout_minutes=stack.verification.timeout_minutes,
             on_timeout=stack.verification.on_timeout,
             retired=[one.name for one in stack.domains if one.retired],
-            delegations={one.name: dns.release for one in stack.domains for dns in one.dns if dns.delegate},
         ),
     )
     verdicts = verdicts_of(verification)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -41,13 +41,6 @@ class DkimVerificationArgs:
     """`warn`: the run succeeds, and the next one checks pending identities once. `fail`: the run fails."""
     retired: Sequence[str] = ()
     """Domains whose identities leave the stack while their records stay; when they left is an output."""
-    delegations: Mapping[str, bool] = field(default_factory=dict)
-    """
-    Domains with a delegated zone, each with whether the zone is released.
-
-    Only this resource sees the whole stack, so it refuses to delete a zone too early. The engine
-    only reports that the zone is protected, perhaps after it has deleted everything else.
-    """
 
 
 class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
@@ -75,7 +68,6 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             "account_id": args.identities[0].account_id if args.identities else None,
             "timeout_minutes": args.timeout_minutes,
             "on_timeout": args.on_timeout,
-            "delegations": args.delegations or None,
             "retired": sorted(args.retired) or None,
             # A preview calls no provider for a deletion: this resource says which adopted identities stay.
             "adopted": pulumi.Output.all(

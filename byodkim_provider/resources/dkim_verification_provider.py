@@ -13,7 +13,6 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 from pulumi.output import Unknown
 
 from byodkim_provider import property_types
-from byodkim_provider.dns.delegations import removed_too_early
 from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verdicts, verification
@@ -66,7 +65,6 @@ class DkimVerificationProvider(AwsProvider):
         minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
         if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
             problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
-        problems += removed_too_early(olds.get("delegations", {}), news.get("delegations", {}))
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
         if not problems and not isinstance(news.get("identities"), Unknown):

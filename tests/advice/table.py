@@ -120,13 +120,6 @@ FOLLOWED: Final = {
     "list both, move the name servers, and drop the old one two days later, when nobody remembers them": (
         "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
     ),
-    "list both, remove the NS records of '_domainkey.{}', set `release: true`, then drop `delegate` "
-    "(docs/how-to/leaving.md)": "engine/test_dns_by_hand.py::test_delegated",
-    "first put what mail still needs into the parent zone, then remove its NS records of {}, "
-    "then release the zone": "engine/test_dns_by_hand.py::test_delegated",
-    "try again later, or `dnsCheck: off` releases the zone unseen": (
-        "dns/test_delegations.py::test_release_unseen"
-    ),
     # -- DNS by API
     "set it by {}": "dns_hosts/test_contract.py::test_wrong_secret",
     "the environment variable {}": "engine/test_dns_rfc2136.py::test_secret_changed",

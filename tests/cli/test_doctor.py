@@ -24,7 +24,6 @@ from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import StillInUse
 from byodkim_provider.identity import rules
-from byodkim_provider.identity.state import DELEGATED
 from sandbox.ses.switches import Fault
 from tests.support import testdata
 from tests.support.cli_project import CliProject
@@ -495,28 +494,6 @@ def test_encrypted_credentials(written):
     assert settings_in(ours, "eu-west-1").domains[0].dns[0].provider == "godaddy"
 
 
-def test_not_delegated(project, world):
-    """A delegation that was not pasted yet is what is wrong, not the records."""
-    servers = {DELEGATED: ("ns-1.awsdns-01.com", "ns-2.awsdns-02.net")}
-    declared = replace(project.stored[0].declared, dns=(DELEGATED,), name_servers=servers)
-    project.stored = [replace(project.stored[0], declared=declared)]
-    world.resolver.records.clear()
-    result = project.run("doctor")
-    assert result.exit_code == 1
-    assert result.stdout.count("wrong (not-delegated)") == 3
-    assert (
-        f"  '_domainkey.{DOMAIN}' is not delegated to ns-1.awsdns-01.com, ns-2.awsdns-02.net yet\n"
-        in result.stdout
-    )
-    assert (
-        f"  DNS panel of {DOMAIN}\n"
-        "    Type: NS, one record for each value\n"
-        "    Name: _domainkey\n"
-        "    Value: ns-1.awsdns-01.com\n"
-        "    Value: ns-2.awsdns-02.net\n"
-    ) in result.stdout
-
-
 def test_unseen_zone(one, world):
     """If the resolver finds no zone, both places are named where another resolver can be given."""
     world.resolver.failures = {"ns1.example.net": "no zone", "ns2.example.net": "silent"}
@@ -552,7 +529,6 @@ ROUTE53 = ("route53:Z1",)
     ("dns", "kept"),
     [
         (ROUTE53, True),
-        ((DELEGATED,), True),
         ((*ROUTE53, "route53:Z2"), True),
         ((f"rfc2136:{DOMAIN}",), True),
         ((f"godaddy:{DOMAIN}",), True),

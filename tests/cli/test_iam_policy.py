@@ -124,23 +124,6 @@ def test_roles(project):
     assert dns["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
 
 
-def test_delegated(project):
-    """A delegated zone is made, so no zone is looked for; only once it is known may it be deleted."""
-    project.write("    example.com: { generation: 1, dns: { delegate: true, keep: [google] } }\n")
-    result = project.run("iam-policy")
-    allowed = policy(result)
-    assert "route53:CreateHostedZone" in allowed
-    assert not {"route53:ListHostedZones", "route53:DeleteHostedZone"} & set(allowed)
-    assert '"CNAME"' in result.stdout
-    assert "not known before their first `pulumi up`: example.com" in result.stderr
-    project.made_zones = {"_domainkey.example.com": "Z1"}
-    known = policy(project.run("iam-policy"))
-    zones = {one: on for one, on in known.items() if one.startswith("route53:") and "Zone" in one + str(on)}
-    assert zones.pop("route53:CreateHostedZone") == {"*"}
-    assert set(map(frozenset, zones.values())) == {frozenset({"arn:aws:route53:::hostedzone/Z1"})}
-    assert "route53:DeleteHostedZone" in zones
-
-
 def test_key_store(project):
     """Secrets are named by their beginning, those of the state by their ARNs, each with its KMS key."""
     project.write(

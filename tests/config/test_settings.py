@@ -66,9 +66,6 @@ def test_smallest():
                 "ttl": 300,
                 "assume_role": None,
                 "external_id": None,
-                "delegate": False,
-                "keep": {},
-                "release": False,
                 "panel": None,
                 "credentials": None,
                 "server": None,
@@ -212,16 +209,8 @@ def test_forms_of_dns(written):
         ("manual", [{"provider": "manual"}]),
         ({"provider": "manual", "panel": "godaddy"}, [{"provider": "manual", "panel": "godaddy"}]),
         (
-            ["cloudflare", {"delegate": True, "keep": ["google", "k1"], "ttl": 60}],
-            [{"provider": "cloudflare"}, {"delegate": True, "keep": {"google": None, "k1": None}, "ttl": 60}],
-        ),
-        (
-            {"delegate": True, "keep": ["google", {"newsvc": KEPT}]},
-            [{"delegate": True, "keep": {"google": None, "newsvc": KEPT}}],
-        ),
-        (
-            {"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}},
-            [{"delegate": True, "keep": {"newsvc": KEPT, "k1": "k1.dkim.example.net."}}],
+            ["cloudflare", {"provider": "route53", "ttl": 60}],
+            [{"provider": "cloudflare"}, {"provider": "route53", "ttl": 60}],
         ),
         ({"provider": "cloudflare", "ttl": 1}, [{"provider": "cloudflare", "ttl": 1}]),
         (
@@ -229,7 +218,7 @@ def test_forms_of_dns(written):
             [{"assume_role": "arn:aws-us-gov:iam::123456789012:role/path/dns", "external_id": "a:7f"}],
         ),
     ],
-    ids=["manual", "with its panel", "a list", "a kept value", "kept values", "automatic ttl", "role"],
+    ids=["manual", "with its panel", "a list", "automatic ttl", "role"],
 )
 def test_dns(written, expected):
     """Each provider has its own options, and a list has several providers."""
@@ -312,15 +301,6 @@ def test_regions_of_one_domain():
     assert settings.domain("example.com", written | {"regions": ["us-east-1"]}).regions == ("us-east-1",)
     with pytest.raises(InvalidSettings, match="aws:region is not set"):
         settings.domain("example.com", written)
-
-
-def test_released_zone():
-    """A released zone is a warning in each run, until it is gone."""
-    (domain,) = load(one({"generation": 1, "dns": {"delegate": True, "release": True}})).domains
-    assert domain.warnings == (
-        "domains[\"example.com\"].dns: the zone '_domainkey.example.com' is not protected any more, "
-        "and mail can't use the keys in it",
-    )
 
 
 @pytest.mark.parametrize(
@@ -693,57 +673,6 @@ IN_DOMAIN = [
         ],
     ),
     (
-        "keep without a delegation",
-        {"dns": {"keep": ["google"]}},
-        ["dns.keep: is an option of delegate, not of route53"],
-    ),
-    (
-        "release without a delegation",
-        {"dns": {"release": True}},
-        ["dns.release: is an option of delegate, not of route53"],
-    ),
-    (
-        "keep a name",
-        {"dns": {"delegate": True, "keep": ["google._domainkey"]}},
-        ["dns.keep: 'google._domainkey' has a dot, expected the one label before '._domainkey'"],
-    ),
-    ("keep twice", {"dns": {"delegate": True, "keep": ["k1", "k1"]}}, ["dns.keep: 'k1' is listed twice"]),
-    (
-        "keep twice, once with a value",
-        {"dns": {"delegate": True, "keep": ["k1", {"k1": KEPT}]}},
-        ["dns.keep: 'k1' is listed twice"],
-    ),
-    (
-        "keep without a list",
-        {"dns": {"delegate": True, "keep": "google"}},
-        ["dns.keep: must be a list of selectors, or a map of their values, not 'google'"],
-    ),
-    (
-        "keep a list in a list",
-        {"dns": {"delegate": True, "keep": [["google"]]}},
-        ["dns.keep: must be a list of selectors, or a map of their values, not a list"],
-    ),
-    (
-        "keep a number",
-        {"dns": {"delegate": True, "keep": {"k1": 1}}},
-        ['dns.keep["k1"]: must be text, not 1'],
-    ),
-    (
-        "keep what is no key, twice",
-        {"dns": {"delegate": True, "keep": {"newsvc": "v=DKIM1", "k1": PEM}}},
-        [
-            "dns.keep[\"k1\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
-            "or the target of a CNAME, not 87 characters",
-            "dns.keep[\"newsvc\"]: must be a key like 'v=DKIM1; k=rsa; p=…', "
-            "or the target of a CNAME, not 'v=DKIM1'",
-        ],
-    ),
-    (
-        "keep a key in quotes",
-        {"dns": {"delegate": True, "keep": {"newsvc": '"v=DKIM1; p=A"'}}},
-        ['dns.keep["newsvc"]: its value has quotes, backslashes or characters beyond ASCII'],
-    ),
-    (
         "name server without its name",
         {"dns": "rfc2136"},
         ["dns.keyName: required with rfc2136", "dns.server: required with rfc2136"],
@@ -794,7 +723,7 @@ IN_DOMAIN = [
         "ttl at DreamHost",
         {"dns": {"provider": "dreamhost", "ttl": 300}},
         [
-            "dns.ttl: is an option of route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+            "dns.ttl: is an option of route53 and cloudflare and rfc2136 and godaddy and cpanel "
             "and wix, not of dreamhost"
         ],
     ),
@@ -804,18 +733,9 @@ IN_DOMAIN = [
         ["dns.keyName: is an option of rfc2136, not of wix"],
     ),
     (
-        "zone of a delegation",
-        {"dns": {"delegate": True, "zone": "example.com"}},
-        [
-            "dns.zone: is an option of route53 and cloudflare and manual and rfc2136 and godaddy "
-            "and dreamhost and cpanel and wix, not of delegate"
-        ],
-    ),
-    (
         "options of others at Cloudflare",
-        {"dns": {"provider": "cloudflare", "delegate": True, "panel": "godaddy"}},
+        {"dns": {"provider": "cloudflare", "panel": "godaddy"}},
         [
-            "dns.delegate: is an option of route53 and delegate, not of cloudflare",
             "dns.panel: is an option of manual, not of cloudflare",
         ],
     ),

@@ -54,7 +54,6 @@ INPUTS: Mapping[Kind, set[str]] = {
         "account_id",
         "timeout_minutes",
         "on_timeout",
-        "delegations",
         "adopted",
     },
     "DnsRecord": {
@@ -214,9 +213,7 @@ class Program(pulumi.runtime.Mocks):
         )
         DkimVerification(
             "DkimVerification",
-            DkimVerificationArgs(
-                identities=[identity], timeout_minutes=0, on_timeout="warn", delegations={domain.name: False}
-            ),
+            DkimVerificationArgs(identities=[identity], timeout_minutes=0, on_timeout="warn"),
         )
         DnsRecord(
             "DnsRecord",

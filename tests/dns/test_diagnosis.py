@@ -113,11 +113,6 @@ PLACES = {
         "wrong-panel",
         f"{SERVED}, the record was put where ns-1.example.net, ns-2.example.net serve it",
     ),
-    "not delegated": (
-        {"name_servers": ("ns-1.example.net",), "delegated": True},
-        "not-delegated",
-        "'_domainkey.mail.example.com' is not delegated to ns-1.example.net yet",
-    ),
 }
 
 

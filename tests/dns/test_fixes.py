@@ -18,11 +18,8 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.examined import Examined
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import fixes, panels
-from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
-from byodkim_provider.dns.resolver import DnsResolver
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -30,7 +27,6 @@ from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
     ELSEWHERE,
-    KEY,
     PUBLIC_KEY_FILE,
     TESTDATA,
     VALUE,
@@ -242,27 +238,6 @@ def test_the_right_record_stays_right(dns, hosting, name):
     assert 0 == doctor(server, domain_of(name), "right")[0]
 
 
-def test_delegation_followed(dns, hosting):
-    """The NS records of a delegation, added as they are shown, make it right."""
-    server, _ = dns
-    child = "_domainkey.delegated.example"
-    hosting.zones |= {"delegated.example": [], child: [(f"s1.{child}", *txt(VALUE).split(" ", 1))]}
-    expected = ExpectedRecord(
-        selector="s1",
-        domain="delegated.example",
-        public_key_der=KEY.public_key_der,
-        name_servers=CHILD_NAME_SERVERS,
-        delegated=True,
-    )
-    resolver = DnsResolver(resolvers=[server.resolver])
-    finding = Examined(expected, examine(resolver, expected)).to_json()
-    assert finding["misconfiguration"] == "not-delegated"
-
-    Person(server, hosting, expected.name).follow(finding)
-
-    assert "right" == examine(resolver, expected).verdict
-
-
 def test_every_fix_is_followed():
-    """No fix is left out: the cases have every misconfiguration, and the delegation has its own test."""
-    assert {*fixes.MISCONFIGURATIONS} == {case.code for case in CASES.values()} | {"not-delegated"}
+    """No fix is left out: the cases have every misconfiguration."""
+    assert {*fixes.MISCONFIGURATIONS} == {case.code for case in CASES.values()}

@@ -92,12 +92,6 @@ def test_name_outside_the_zone(zone):
         instructions("godaddy", zone=zone)
 
 
-def test_delegated_zone():
-    """In a zone `_domainkey.example.com` the name is the selector."""
-    text = instructions("route53", record_name="s1._domainkey.example.com", zone="_domainkey.example.com")
-    assert typed(text)["Record name"] == "s1"
-
-
 LONG = f"s{'1' * 60}._domainkey.example.com"
 LIMITS = {
     "name that fits": ("namecheap", f"s{'1' * 48}._domainkey.example.com", VALUE, ()),
@@ -179,7 +173,6 @@ def test_every_misconfiguration_can_be_fixed():
     outside = {
         "cname",
         "hidden-by-delegation",
-        "not-delegated",
         "servers-differ",
         "wildcard",
         "wrong-panel",
@@ -228,20 +221,6 @@ def test_mending_in_the_words_of_the_panel():
     assert fix("route53", "character-lost") == (
         "replace 'Value' as a whole, on one line, quotes and the blanks between them included: "
         "what split it at 255 dropped a character"
-    )
-
-
-def test_delegation():
-    """The NS records of a delegation are shown with one line for each value."""
-    text = panels.delegation(
-        PANELS["wix"], zone=ZONE, delegated=f"_domainkey.{ZONE}", name_servers=["ns2.example", "ns1.example"]
-    )
-    assert text == (
-        "Wix of example.com\n"
-        "  Type: NS, one record for each value\n"
-        "  Host Name: _domainkey\n"
-        "  Value: ns1.example\n"
-        "  Value: ns2.example"
     )
 
 

@@ -15,7 +15,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers import route53
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
-from byodkim_provider.dns_providers.delegated import Delegated
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.dns_providers.route53 import Route53
 from byodkim_provider.errors import InvalidSettings
@@ -60,9 +59,7 @@ class Cloud(pulumi.runtime.Mocks):
 
     def new_resource(self, args):
         self.asked.append(args)
-        made = {"zoneId": "ZNEW", "nameServers": ["ns-4.example.net", "ns-3.example.net"]}
-        if args.typ.endswith("ForeignSelectors"):
-            made = {"carried": {one: {"type": "TXT", "values": [one]} for one in args.inputs["keep"]}}
+        made = {}
         if args.typ.endswith("DkimKey"):
             made = {"selector": "s1", "private_key": "", "record_name": NAME, "record_value": VALUE}
             made["created_at"] = self.key_made_at.get(int(args.name.rpartition("/")[2]))
@@ -261,12 +258,11 @@ def test_no_standby_of_a_retired_domain(cloud, caplog):
     assert caplog.messages == []
 
 
-@pytest.mark.parametrize("dns", [{"delegate": True}, ["manual", {"delegate": True}], "route53"])
-def test_nothing_to_paste(cloud, caplog, dns):
+def test_nothing_to_paste(cloud, caplog):
     """Where a record gets into DNS by itself, none is shown for pasting."""
     cloud.add_zone("Z1", "example.com")
     cloud.identity = {"status": "AWAITING_DNS", "key_set_by": "", "signing_since": None}
-    assert shown(caplog, dns) == []
+    assert shown(caplog, "route53") == []
 
 
 # -- Route 53
@@ -527,20 +523,3 @@ def test_cloudflare_without_its_sdk(cloud, monkeypatch):
         'domains["mail.example.com"].dns: cloudflare needs the package pulumi-cloudflare\n'
         "  hint: nothing was changed; `pip install 'pulumi-cloudflare>=6,<7'` into the program's environment"
     )
-
-
-# -- a delegated zone
-
-
-def test_delegated(cloud):
-    """The zone holds our records and those that are carried over, once each."""
-    publish(Delegated(keep={"google": None, "newsvc": "p=AAAA"}))
-    made = {one.name: one.inputs for one in cloud.asked if one.typ.startswith("aws:route53")}
-    assert {name: (one["name"], one.get("type"), one.get("records")) for name, one in made.items()} == {
-        f"_domainkey.{DOMAIN}": (f"_domainkey.{DOMAIN}", None, None),
-        f"_domainkey.{DOMAIN}/google": (f"google._domainkey.{DOMAIN}", "TXT", ["google"]),
-        f"_domainkey.{DOMAIN}/newsvc": (f"newsvc._domainkey.{DOMAIN}", "TXT", ["newsvc"]),
-        "record": (NAME, "TXT", [records.route53_value(VALUE)]),
-    }
-    [others] = [one.inputs for one in cloud.asked if one.typ.endswith("ForeignSelectors")]
-    assert (others["keep"], others["values"]) == (["google", "newsvc"], {"newsvc": "p=AAAA"})

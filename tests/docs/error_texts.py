@@ -37,7 +37,7 @@ ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py", "cli/ex
 MAKERS: Final = re.compile(
     r"_?(\w*problems?|\w*reason|why_\w+|refus\w+|exists|existing|several|no_session|not_editable|"
     r"stopped\w*|unsigned|too_early|second_key|unknown_key|unknown_to_state|not_visible|failure|"
-    r"removed_too_early|still_delegated|hidden|carried|\w*in_stack|encrypted_in_vain|text|line|lost)"
+    r"hidden|\w*in_stack|encrypted_in_vain|text|line|lost)"
 )
 """Functions that return errors, or texts of them."""
 

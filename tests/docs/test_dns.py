@@ -44,29 +44,6 @@ def test_manual(sandbox, stack):
     assert typed(again.stdout, name="Name", value="Value") == [*printed, (name, value)]
 
 
-def test_delegation(sandbox, stack):
-    """What would be hidden is named and kept, the name servers are pasted, and SES verifies."""
-    panel = Panel(sandbox, "example.com")
-    panel.paste("google._domainkey.example.com", GOOGLE)
-    pasted = block(PAGE, "Delegation: paste once", 1)
-    stack.paste(pasted)
-    refused = stack.run("pulumi preview")
-    assert refused.exit_code != 0
-    assert block(PAGE, "Delegation: paste once", 2).strip() in refused.shown
-    stack.paste(pasted.replace("{delegate: true}", "{delegate: true, keep: [google]}"))
-    made = stack.run("pulumi up")
-    assert made.exit_code == 0, made.shown
-    name, listed = re.search(r"^ *name: +(\S+)$\n((?:^ *value: .+$\n)+)", made.stdout, re.MULTILINE).groups()
-    missing = stack.run("byodkim doctor example.com")
-    assert (missing.exit_code, missing.stdout.count("(not-delegated)")) == (1, 2)
-    servers = re.findall(r"value: (\S+)", listed)
-    panel.paste(name, *servers, kind="NS")
-    assert stack.run("byodkim doctor example.com").exit_code == 0
-    assert stack.run("pulumi up").exit_code == 0
-    assert sandbox.ses.signing_key("example.com", REGION)
-    assert sandbox.dns.txt("google._domainkey.example.com") == (GOOGLE,)
-
-
 def test_without_pulumi(sandbox, shell):
     """A key file is enough to publish a record and to have it looked at."""
     panel = Panel(sandbox, "example.com")

@@ -39,9 +39,7 @@ CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
     {"domains": {"example.com": {"generation": 1}}},
     {"domains": {"example.com": FULL, "example.net": {"generation": 1, "dns": "cloudflare"}}},
     {
-        "domains": {
-            "example.com": {"generation": 1, "dns": {"delegate": True, "keep": ["google"], "ttl": 60}}
-        },
+        "domains": {"example.com": {"generation": 1, "dns": {"provider": "route53", "ttl": 60}}},
         "defaults": {key: value for key, value in FULL.items() if key not in ("generation", "published")},
         "verification": {"timeoutMinutes": 10, "onTimeout": "fail"},
     },
@@ -210,7 +208,6 @@ TARGETS = (
         regressions=(
             {"domains": {"1" * 5000: {"generation": 1}}},
             {"domains": {"example.com": {"generation": 1, "\x1b[2J": 1}}},
-            {"domains": {"example.com": {"generation": 1, "dns": {"delegate": True, "keep": [KEY]}}}},
         ),
         weight=8,
     ),

@@ -140,7 +140,7 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
                     configuration_set="newsletter",
                     tags={"team": "mail"},
                     supplied_keys={"2": "s2:abc"},
-                    dns=["route53:Z1", "manual", "delegate"],
+                    dns=["route53:Z1", "manual"],
                     name_servers={"route53:Z1": ["ns1.example.net"]},
                     panel="wix",
                     panel_zone=DOMAIN,

@@ -146,7 +146,8 @@ class _WithoutNulls(ParamValidator):
 
     def _validate_structure(self, params: Any, shape: Any, *rest: Any) -> None:
         if isinstance(params, dict):
-            known = params.keys() & shape.members
+            # Without a MAIL FROM domain, SES leaves out members that its service model requires.
+            known = (params.keys() & shape.members) - {"MailFromAttributes"}
             params = {name: params[name] for name in known if params[name] is not None}
         super()._validate_structure(params, shape, *rest)  # type: ignore[misc]
 

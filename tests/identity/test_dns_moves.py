@@ -11,7 +11,6 @@ HERE, THERE = "route53:Z1", "cloudflare:c1"
 NAME_SERVERS = {
     HERE: ("ns-1.example.net", "ns-2.example.net"),
     THERE: ("a.ns.cloudflare.com", "b.ns.cloudflare.com"),
-    "delegate": ("ns-3.example.net", "ns-4.example.net"),
 }
 EXCHANGED = (
     "example.com eu-west-1: dns: route53:Z1 can't be exchanged at once, its records may still be asked for\n"
@@ -22,12 +21,6 @@ STILL_ASKED = (
     "(ns-1.example.net, ns-2.example.net)\n"
     "  hint: nothing was changed in SES; list both, move the name servers, and drop the old one two days "
     "later, when nobody remembers them"
-)
-DELEGATION_STANDS = (
-    "example.com eu-west-1: dns: the record is still asked for at delegate "
-    "(ns-3.example.net, ns-4.example.net)\n"
-    "  hint: nothing was changed in SES; list both, remove the NS records of '_domainkey.example.com', "
-    "set `release: true`, then drop `delegate` (docs/how-to/leaving.md)"
 )
 
 
@@ -58,11 +51,10 @@ def asked_at(label):
         ([HERE, THERE], [THERE], (HERE,)),
         ([HERE], [THERE, HERE], ()),
         (["manual"], [HERE], ()),
-        (["manual", "delegate"], ["manual"], ("delegate",)),
         ([], [HERE], ()),
         ([HERE], [], ()),
     ],
-    ids=["same", "exchanged", "shrunk", "grown", "from pasted ones", "delegation ends", "first", "not said"],
+    ids=["same", "exchanged", "shrunk", "grown", "from pasted ones", "first", "not said"],
 )
 def test_leaving(world, before, after, expected):
     """Records leave where they were declared and are not any more; what people pasted never does."""
@@ -79,8 +71,6 @@ def test_leaving(world, before, after, expected):
         ([HERE, THERE], [THERE], asked_at(HERE) | asked_at(THERE), STILL_ASKED),
         ([HERE, THERE], [THERE], asked_at(THERE), None),
         ([HERE, THERE], [THERE], frozenset(), None),
-        ([HERE, "delegate"], ["delegate"], asked_at("delegate"), None),
-        (["delegate"], ["manual"], asked_at("delegate"), DELEGATION_STANDS),
         ([GODADDY], [THERE], AT_GODADDY, still_asked(GODADDY, AT_GODADDY)),
         ([GODADDY], [THERE], asked_at(THERE), None),
         ([GODADDY], [THERE], frozenset(), exchanged(GODADDY)),
@@ -101,8 +91,6 @@ def test_leaving(world, before, after, expected):
         "shrink in the middle of the move",
         "shrink after the move",
         "shrink unseen",
-        "the zone above a delegation",
-        "a delegation that stands",
         "exchange while asked for at a host",
         "exchange after the move from a host",
         "exchange unseen, a host",
@@ -149,7 +137,6 @@ def test_nothing_to_lose(world):
         ([HERE, THERE], asked_at(THERE), ""),
         ([HERE], frozenset(), ""),
         (["manual", HERE], frozenset({"ns1.domaincontrol.com"}), ""),
-        (["delegate"], frozenset({"ns1.domaincontrol.com"}), ""),
         (
             [GODADDY, HERE],
             AT_BIND,
@@ -166,7 +153,6 @@ def test_nothing_to_lose(world):
         "at one of two",
         "unseen",
         "pasted too",
-        "not delegated yet",
         "not at the host either",
         "at the host",
         "nobody knows",
@@ -197,16 +183,6 @@ def test_servers_asked():
             ["  it is at dreamhost:example.com, which may take 6 hours to show it: nothing has to be pasted"],
         ),
         (
-            {"dns": ("manual", "delegate"), "name_servers": NAME_SERVERS},
-            [
-                "  type:  NS, one record for each value, where example.com is served now",
-                "  name:  _domainkey.example.com",
-                "  value: ns-3.example.net",
-                "  value: ns-4.example.net",
-                "  once these are there, no record has to be pasted again",
-            ],
-        ),
-        (
             {"dns": ("manual",), "panel": "wix", "panel_zone": "example.com"},
             [
                 "  Wix: Domains › example.com › Manage DNS Records › TXT (Text) › Add Record",
@@ -216,7 +192,7 @@ def test_servers_asked():
             ],
         ),
     ],
-    ids=["anywhere", "hours", "delegation", "panel"],
+    ids=["anywhere", "hours", "panel"],
 )
 def test_what_to_paste(world, changes, lines):
     """What a person has to type, in the words of that panel."""
@@ -240,7 +216,7 @@ def test_nobody_waits_for_hours(world):
     assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
     world.publish(1)
     assert world.update(waiting, 1, dns=("dreamhost:example.com",)).key_set_at is not None
-    assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds(first=True) > 0
+    assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds > 0
 
 
 def test_no_look_before_it_can_be_pasted(world):

@@ -142,7 +142,7 @@ def test_domain_that_is_none():
             DnsSettings,
             {"provider": "manual", "zone_id": "Z1", "ttl": 5},
             [
-                "ttl: is an option of route53 and delegate and cloudflare and rfc2136 and godaddy and cpanel "
+                "ttl: is an option of route53 and cloudflare and rfc2136 and godaddy and cpanel "
                 "and wix, not of manual",
                 "zone_id: is an option of route53 and cloudflare, not of manual",
             ],

@@ -24,9 +24,6 @@ STORED = {
     "dns_record": (
         "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="
     ),
-    "other_selectors": (
-        "gASVPQAAAAAAAACMKmJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLm90aGVyX3NlbGVjdG9yc5SMB2xvYWRfdjGUk5QpUpQu"
-    ),
     "record_check": (
         "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9jaGVja5SMB2xvYWRfdjGUk5QpUpQu"
     ),

@@ -104,8 +104,6 @@ class CliProject:
     """The generation that the program declared as signing, by domain; by default that of the identity."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
-    made_zones: dict[str, str] = field(default_factory=dict)
-    """Ids of the zones in the state that the stack has made, by name."""
     has_own_program: bool = False
     """Whether another program than ours has made the stack."""
     printed: str | None = None
@@ -237,10 +235,6 @@ class CliProject:
             }
             for arn, key in self.secrets.items()
         ]
-        zones = [
-            {"type": "aws:route53/zone:Zone", "id": zone_id, "outputs": {"name": name}}
-            for name, zone_id in self.made_zones.items()
-        ]
         verification = {
             "type": "pulumi-python:dynamic/byodkim:DkimVerification",
             "outputs": {
@@ -250,7 +244,7 @@ class CliProject:
         }
         outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
-        return [stack, *components, *identities, *keys, *zones, verification]
+        return [stack, *components, *identities, *keys, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
