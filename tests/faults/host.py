@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.interface import Busy, HostError, Refused, Unknown
+from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.switches import FaultKind
 from tests.faults.trouble import SpoiledError
@@ -30,8 +30,8 @@ class Host:
 
     label = LABEL
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, outside: Outside, credentials: Credentials) -> None:
+        self._outside, self._credentials = outside, credentials
 
     def values(self, name: str) -> tuple[str, ...]:
         return self._call("Host values", lambda: self._values(name))
@@ -55,8 +55,13 @@ class Host:
             self._outside.zone.record_sets[key] = RecordSet(f"{name}.", "TXT", 300, quoted)
 
     def _call(self, name: str, work: Callable[[], T]) -> T:
+        def allowed() -> T:
+            if self._credentials["secret"] != self._outside.secrets.of_host:
+                raise Refused("the secret is another one there", hint=self._credentials.hint("secret"))
+            return work()
+
         try:
-            return self._outside.calls.make(name, work)
+            return self._outside.calls.make(name, allowed)
         except SpoiledError as spoiled:
             raise _error(spoiled.kind) from None
 

@@ -13,6 +13,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -98,6 +99,18 @@ class Zone:
         return tuple(records.parse_quoted(value) for value in found.values)
 
 
+@dataclass
+class Secrets:
+    """A DNS host's secret: at the host, and where a run has it from."""
+
+    of_host: str = "Zmlyc3Q="
+    stack_file: str = "Zmlyc3Q="
+    last_up: str = "Zmlyc3Q="
+    """What the engine has kept of the configuration, for runs without the program."""
+    variable: str = ""
+    """In the environment of all runs."""
+
+
 class Outside:
     """All that is outside, for one world of one test. It can be pickled."""
 
@@ -112,6 +125,7 @@ class Outside:
             deliver=_no_mail,
         )
         self.calls = Calls()
+        self.secrets = Secrets()
         self.keys_made = 0
 
     def client(self) -> SesClient:
@@ -171,7 +185,7 @@ class Outside:
             *simulation.replaced(self.clock, self, self._next_key),
             (dns_record_provider, "Clock", lambda: self.clock),
             (dns_record_provider, "progress_of_this_call", FakeProgress),
-            (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": "c2VjcmV0"}),
+            (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": self.secrets.variable}),
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
             # botocore itself sleeps between its tries to reach STS.
             (botocore.endpoint, "time", SimpleNamespace(sleep=self.clock.wait)),

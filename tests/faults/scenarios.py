@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives import serialization
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns_hosts.interface import Credentials
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host
@@ -41,6 +42,8 @@ BY_ANOTHER_NAME: Final = {"dns": BY_API["dns"] | {"server": "ns1.example.com"}}
 
 
 Run = Callable[[Stack, Written | None, Trouble | None], Outcome]
+
+Before = Callable[[Stack], object]
 
 
 @dataclass(frozen=True)
@@ -177,15 +180,30 @@ def _joined_later(stack: Stack) -> None:
     """Somebody has put a value beside ours."""
     _made(_generation(1, **BY_API))(stack)
     name = next(one.outputs["name"] for one in stack.engine.state.values() if one.kind == "record")
-    host = Host(stack.outside)
-    host._put(name, (*host._values(name), "v=spf1 -all"))
+    _host(stack)._put(name, (*_host(stack)._values(name), "v=spf1 -all"))
 
 
 def _record_gone(stack: Stack) -> None:
     """Somebody has removed the standby's record."""
     _made(_generation(1, **BY_API))(stack)
     name = stack.engine.state["record 2"].outputs["name"]
-    Host(stack.outside)._put(name, ())
+    _host(stack)._put(name, ())
+
+
+def _host(stack: Stack) -> Host:
+    """As somebody else reaches it."""
+    return Host(stack.outside, Credentials("rfc2136", {}, {}, {}))
+
+
+def _new_secret(where: Literal["stack_file", "variable"], before: Callable[[Stack], object]) -> Before:
+    """After *before* the host has got another secret, and the user has put it there."""
+
+    def changed(stack: Stack) -> None:
+        before(stack)
+        stack.outside.secrets.of_host = "c2Vjb25k"
+        setattr(stack.outside.secrets, where, "c2Vjb25k")
+
+    return changed
 
 
 SCENARIOS: Final = (
@@ -250,6 +268,38 @@ SCENARIOS: Final = (
         _record_gone,
         Stack.up_refresh,
         Stack.up_refresh,
+        only="Host",
+    ),
+    Scenario(
+        "drop by API, new secret in the stack file",
+        _generation(2, published=[2, 3], **BY_API),
+        _new_secret("stack_file", _made(_generation(2, **BY_API))),
+        only="Host",
+    ),
+    Scenario(
+        "make again by API, new secret in the variable",
+        _generation(1, **BY_API),
+        _new_secret("variable", _record_gone),
+        Stack.up_refresh,
+        Stack.up_refresh,
+        only="Host",
+    ),
+    Scenario(
+        "destroy by API, new secret in the variable",
+        lambda: None,
+        _new_secret("variable", _made(_generation(1, **BY_API))),
+        Stack.destroy,
+        Stack.destroy,
+        identity_goes=True,
+        only="Host",
+    ),
+    Scenario(
+        "destroy by API with the program, new secret in the stack file",
+        lambda: None,
+        _new_secret("stack_file", _made(_generation(1, **BY_API))),
+        Stack.destroy_run_program,
+        Stack.destroy_run_program,
+        identity_goes=True,
         only="Host",
     ),
     # That a replacement's answer was lost shows only in SES, so plain `up` can't know.

@@ -89,6 +89,16 @@ class Stack:
 
         return self._run(run, trouble)
 
+    def destroy(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """What `pulumi destroy` does to the domain: the program is not run."""
+        assert written is None
+        return self._run(lambda: self.engine.up(simulation.verified()), trouble)
+
+    def destroy_run_program(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """The same with `--run-program`."""
+        self._has_program = True
+        return self.destroy(written, trouble)
+
     def up_replace(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
         """`pulumi up --replace` of the identity."""
 
@@ -127,12 +137,18 @@ class Stack:
                 return "failed"
             finally:
                 stopping.clear()
+                self._has_program = False
 
     def _up(self, written: Written | None) -> Outcome:
         program = self._program(written)
-        return "refused" if self.engine.preview(program) is None else self.engine.up(program)
+        self._has_program = True
+        if self.engine.preview(program) is None:
+            return "refused"
+        self.outside.secrets.last_up = self.outside.secrets.stack_file
+        return self.engine.up(program)
 
     def _prepare_engine(self, state: dict[str, Stored]) -> None:
+        self._has_program = False
         self.engine = _Engine(self._process)
         self.engine.state = state
 
@@ -170,7 +186,11 @@ class Stack:
         def names(_region: str) -> frozenset[str]:
             return frozenset(one.name for page in client().list_email_identities() for one in page)
 
-        record = _AnyRecord(_Records(outside), DnsRecordProvider(lambda *_: Host(outside)))
+        secrets = outside.secrets
+        secret = secrets.stack_file if self._has_program else secrets.last_up
+        by_api = DnsRecordProvider(lambda _, credentials: Host(outside, credentials))
+        by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
+        record = _AnyRecord(_Records(outside), by_api)
         made = simulation.process(
             record, ses=lambda _: client(), names=names, resolver=outside, clock=outside.clock
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from byodkim_provider.aws.ses import SesClient, SesIdentity
-from byodkim_provider.dns_hosts.interface import DnsHost, HostError
+from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostError
 from byodkim_provider.dns_hosts.publish import Record, lookup, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.identity import lifecycle
@@ -94,6 +94,11 @@ def _leave(host: DnsHost, name: str, value: str, **_: object) -> None:
     """Never removes anything."""
 
 
+def _as_configured(self: Credentials, key: str) -> str:
+    """The engine's copy of the configuration wins over the environment."""
+    return self.given.get(key) or self.environment[self.variables[key]]
+
+
 _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
 
 
@@ -119,6 +124,13 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
             "ends",
         ),
         ((dns_record_provider, "withdraw"), _leave, "drop by API", "Host remove", "left behind"),
+        (
+            (Credentials, "__getitem__"),
+            _as_configured,
+            "destroy by API, new secret in the variable",
+            "Host remove",
+            "does not converge",
+        ),
     ],
     ids=[
         "deletes another instance",
@@ -128,6 +140,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         "adds without a lookup",
         "removes others' values",
         "leaves the record",
+        "uses the old secret",
     ],
 )
 def test_planted_bug(
