@@ -173,7 +173,7 @@ def test_identity_inputs(world: World, changes, problem):
 def test_an_input_is_declared_once():
     """Whatever a program gives is checked, echoed in the state and compared, by its field alone."""
     key = {"private_key", "secret_arn"}
-    assert {one.name for one in fields(ByodkimIdentityArgs)} | {"owner"} == {*INPUTS}
+    assert {one.name for one in fields(ByodkimIdentityArgs)} | {"owner", "stack"} == {*INPUTS}
     only_for_lookups = {"zone_roles", "zone_external_ids"}
     assert {one.name for one in fields(Declared)} == {*INPUTS} - key - only_for_lookups | {"fingerprint"}
 

@@ -59,8 +59,8 @@ class Permission:
 _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
     ("identity", "always", "becomes ours"): {
         "ses:CreateEmailIdentity": "creates an identity",
-        "ses:TagResource": "writes `byodkim:owner` and `byodkim:instance`, with the identity or when one is "
-        "taken over",
+        "ses:TagResource": "writes the `byodkim:` tags, with the identity, when one is taken over, or when "
+        "the stack was renamed",
     },
     ("identity", "always", ""): {
         "ses:GetEmailIdentity": "reads an identity: before a change or `adopt`, while waiting, in a refresh",
@@ -91,8 +91,7 @@ _TABLE: Final[Mapping[tuple[On, Need, If], Mapping[str, str]]] = {
         "ses:UntagResource": "removes tags of yours",
     },
     ("identity", "adopt", "ours"): {
-        "ses:UntagResource": "removes `byodkim:owner` and `byodkim:instance` from an adopted identity that "
-        "leaves the stack",
+        "ses:UntagResource": "removes the `byodkim:` tags from an adopted identity that leaves the stack",
     },
     ("secret", "keyStore", "becomes ours"): {
         "secretsmanager:CreateSecret": "writes a key that was just made",

@@ -24,7 +24,7 @@ from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge, zone_not_found
 from byodkim_provider.identity import verdicts
-from byodkim_provider.identity.ownership import signs_today
+from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, signs_today
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 
@@ -159,7 +159,7 @@ def identity_now(
         selector=declared.selector if ours else seen.selector,
         signing_since=since,
         age_days=(now - since).days if since and not _is_ahead(since, now) else None,
-        problem="" if verdict.settled else _problem(stored, seen, verdict),
+        problem=_problem(stored, seen, verdict),
         doubt=_doubt(verdict, since, now),
     )
 
@@ -183,6 +183,11 @@ def _minute(time: datetime) -> str:
 
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
+    owner = other_owner(stored.declared, seen.tags)
+    if owner is not None:
+        return f"{f'owned by {owner} now' if owner else 'has lost its owner tag'}: {TAKE_BACK}"
+    if verdict.settled:
+        return ""
     if seen.origin != "EXTERNAL":
         return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
     if seen.selector not in (None, stored.declared.selector):

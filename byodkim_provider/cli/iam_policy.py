@@ -84,6 +84,11 @@ def _say_what_is_not_known(scope: Scope) -> None:
         return
     if scope.identities and scope.account == "*":
         say("the account is not known before the first `pulumi up`: `*` stands for it")
+    if scope.identities and scope.owners == ("*",):
+        say(
+            "the id of the stack, which its owner tags begin with, is not known before the first "
+            "`pulumi up`: `*` stands for it until the policy is printed again"
+        )
     if domains := ", ".join(one.domain for one in scope.records if one.zone_id is None):
         say(
             f"the hosted zones of these domains are not known before their first `pulumi up`: {domains}; "
@@ -132,7 +137,7 @@ def _identities(stack: Stack, aws: AwsSettings) -> Scope:
     accounts = sorted({one.declared.account_id for one in stored if one.declared.account_id})
     return Scope(
         account=accounts[0] if len(accounts) == 1 else "*",
-        owners=tuple(sorted({f"{_owner(stack)}/*", *_earlier_owners(stored)})),
+        owners=_owners(stack.state.stack_id, stored),
         identities=tuple((leaving | declared)[key] for key in sorted(leaving | declared)),
         secrets=tuple(_secrets(stack)),
         tags=bool(aws.default_tags) or any(domain.tags is not None for domain in stack.settings.domains),
@@ -146,7 +151,7 @@ def _secrets(stack: Stack) -> Iterator[Secrets]:
         if store.provider == "secretsManager":
             yield Secrets(
                 domain.regions[0],
-                f"{PREFIX}{_owner(stack)}/{domain.name}/*",
+                f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/{domain.name}/*",
                 kms_key_id=store.kms_key_id,
                 resource_policy=store.resource_policy is not None,
             )
@@ -154,16 +159,13 @@ def _secrets(stack: Stack) -> Iterator[Secrets]:
         yield Secrets(SecretArn.parse(arn).region, arn.split(":", 6)[6], kms_key_id)
 
 
-def _owner(stack: Stack) -> str:
-    """The beginning of the owner tag of each resource."""
-    return f"{stack.project}/{stack.name.split('/')[-1]}"
-
-
-def _earlier_owners(stored: list[Stored]) -> Iterator[str]:
-    """An identity keeps its first owner when the stack is renamed."""
-    for one in stored:
-        project, stack, *_ = one.declared.owner.split("/")
-        yield f"{project}/{stack}/*"
+def _owners(stack_id: str | None, stored: list[Stored]) -> tuple[str, ...]:
+    """Values of the owner tag that are the stack's. An identity keeps its owner when the id is replaced."""
+    if stack_id is None:  # any owner: the id is made by the first `pulumi up`
+        return ("*",)
+    return tuple(
+        sorted({f"{one}/*" for one in (stack_id, *(s.declared.owner.split("/")[0] for s in stored))})
+    )
 
 
 def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:

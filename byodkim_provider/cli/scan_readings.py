@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, Final, Literal, Self
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG, TAGS
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.property_types import moment, timestamp
 
@@ -72,13 +72,13 @@ class Reading:
 
     @property
     def owner(self) -> str | None:
-        """The resource of a Pulumi stack that the identity belongs to, by its tag."""
-        return self.tags.get(OWNER_TAG)
+        """The Pulumi stack that the identity belongs to, by its tags."""
+        return self.tags.get(STACK_TAG) or self.tags.get(OWNER_TAG)
 
     @property
     def own_tags(self) -> dict[str, str]:
         """The tags that are not this project's."""
-        return {key: value for key, value in self.tags.items() if key not in (OWNER_TAG, INSTANCE_TAG)}
+        return {key: value for key, value in self.tags.items() if key not in TAGS}
 
     def written(self) -> dict[str, Any]:
         """As JSON has it."""

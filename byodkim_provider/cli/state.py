@@ -19,6 +19,7 @@ from byodkim_provider.identity.verdicts import Entry, Verdict
 
 IDENTITY: Final = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 DOMAIN: Final = "byodkim:index:ByodkimDomain"
+STACK_ID: Final = "pulumi-python:dynamic/byodkim:StackId"
 KEY: Final = "pulumi-python:dynamic/byodkim:DkimKey"
 VERIFICATION: Final = "pulumi-python:dynamic/byodkim:DkimVerification"
 STACK: Final = "pulumi:pulumi:Stack"
@@ -66,6 +67,8 @@ class State:
     """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
     roles: Mapping[str, str]
     """By the id of a zone in Route 53 the ARN of the role that is assumed for its records."""
+    stack_id: str | None
+    """With which the owner tags of the stack begin; None before the first `pulumi up`."""
     of_stack_file: bool
     """Whether the program that reads stack files has made the stack."""
 
@@ -115,6 +118,7 @@ def read_state(export: str) -> State:
             if resource["type"] == VERIFICATION
             for domain, text in resource.get("outputs", {}).get("retired_at", {}).items()
         },
+        stack_id=next((resource["id"] for resource in resources if resource["type"] == STACK_ID), None),
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
         roles=dict(_roles(resources)),
         of_stack_file=any(

@@ -84,7 +84,7 @@ class KeyStore(Written):
     kms_key_id: _KmsKey | None = None
     """KMS key that encrypts the secrets. Default: the account's `aws/secretsmanager`."""
     tags: dict[str, str] = Field(default={}, json_schema_extra={"maxProperties": MAX_TAGS})
-    """Tags of the secrets, at most 48."""
+    """Tags of the secrets, at most 47."""
     resource_policy: Annotated[str, JsonObject(MAX_POLICY)] | None = None
     """Resource policy of the secrets: a map, or JSON."""
     recovery_window_days: Annotated[int, Whole(MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS

@@ -14,9 +14,9 @@ from byodkim_provider.config.values import Flag
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import shown
 
-MAX_TAGS: Final = 48
+MAX_TAGS: Final = 47
 """
-Tags a user may set; two are this program's.
+Tags a user may set; three are this program's.
 
 SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
 """

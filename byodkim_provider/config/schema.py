@@ -85,7 +85,7 @@ class DomainDefaults(Written):
     configuration_set: _ConfigurationSet | None = None
     """Default configuration set of the identities. If it is not given, it is not managed."""
     tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None
-    """Tags of the identities, at most 48. If they are not given, they are not managed."""
+    """Tags of the identities, at most 47. If they are not given, they are not managed."""
     adopt: Boolean = False
     """Take over identities that exist in SES. While this is set, they stay in SES when the stack goes."""
     accept_unsigned_window: Boolean = False

@@ -25,8 +25,15 @@ MIN_RECOVERY_DAYS: Final = 7
 MAX_RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days (Secrets Manager API, DeleteSecret)."""
 
-MAX_OWNER: Final = 256
-"""Longest value of a tag, in characters (Secrets Manager API, Tag); a secret's name may be twice as long."""
+STACK_ID_LENGTH: Final = 16
+"""Of the id with which an owner begins, in characters."""
+
+MAX_RESOURCE: Final = 256 - STACK_ID_LENGTH - 1
+"""
+Longest name of a resource, in characters: its owner, `<id>/<resource>`, is the value of a tag.
+
+A tag's value has at most 256 (Secrets Manager API, Tag); a secret's name may have twice as many.
+"""
 
 MAX_SHOWN: Final = 64
 """Longest invalid ARN that a message quotes, in characters: a longer string may be a key."""
@@ -86,26 +93,26 @@ class KeySecret:
             return None
 
 
-def names(owner: str) -> Iterator[str]:
+def names(name: str) -> Iterator[str]:
     """
-    Names for the secret of the resource *owner* (project/stack/resource), in the order to try them.
+    Names for a secret that is to be called *name*, in the order to try them.
 
-    A deleted secret keeps its name for up to 30 days, so one name is not enough.
+    A deleted secret keeps its name for up to 30 days, and another stack may have the same names.
 
-    >>> list(itertools.islice(names("ses-byodkim/prod/example.com/3"), 2))
+    >>> list(itertools.islice(names("byodkim/ses-byodkim/prod/example.com/3"), 2))
     ['byodkim/ses-byodkim/prod/example.com/3', 'byodkim/ses-byodkim/prod/example.com/3-2']
     """
-    name = f"{PREFIX}{owner}"
     yield name
     for number in itertools.count(2):
         yield f"{name}-{number}"
 
 
-def name_problem(owner: str) -> str | None:
-    """Why the resource *owner* can't have a secret named after it; None if it can."""
-    if len(owner) > MAX_OWNER:
-        return f"must have at most {MAX_OWNER} characters, not {len(owner)}"
-    invalid = re.search("[^A-Za-z0-9/_+=.@-]", owner)
+def name_problem(name: str) -> str | None:
+    """Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can."""
+    resource = name.split("/", 3)[-1]
+    if len(resource) > MAX_RESOURCE:
+        return f"the name of the resource must have at most {MAX_RESOURCE} characters, not {len(resource)}"
+    invalid = re.search("[^A-Za-z0-9/_+=.@-]", name)
     if invalid:
-        return f"the secret '{PREFIX}{owner}' can't have {invalid[0]!r} in its name"
+        return f"{name!r} can't be the name of a secret: {invalid[0]!r} is not allowed"
     return None

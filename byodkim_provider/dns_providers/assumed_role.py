@@ -9,8 +9,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.secret_settings import as_secret_as
 
 _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.errors import AwsRefused
+from byodkim_provider.resources.per_program import PerProgram
 
 R = TypeVar("R")
 

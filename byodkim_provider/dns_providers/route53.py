@@ -10,12 +10,12 @@ import pulumi_aws as aws
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns_providers._near_zone import near_zone
-from byodkim_provider.dns_providers._per_program import PerProgram
 from byodkim_provider.dns_providers.assumed_role import provider_with
 from byodkim_provider.dns_providers.aws_functions import account_of
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 
 if TYPE_CHECKING:

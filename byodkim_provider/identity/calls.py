@@ -13,6 +13,7 @@ from typing import Literal
 
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.identity.ownership import owner_tags
 from byodkim_provider.identity.state import TAKEN_OVER, Declared, Stored
 
 Action = Literal[
@@ -147,6 +148,8 @@ def settings_calls(declared: Declared, before: Declared) -> list[Call]:
     calls = configuration_set_calls(declared, before=before.configuration_set)
     if new := {name: value for name, value in new_tags.items() if old_tags.get(name) != value}:
         calls.append(Call("TagResource", "new or changed", tags=new))
+    if declared.stack != before.stack:
+        calls.append(Call("TagResource", "the stack was renamed", tags=owner_tags(declared)))
     if declared.tags is not None and (gone := tuple(sorted(set(old_tags) - set(new_tags)))):
         calls.append(Call("UntagResource", "not declared any more", untag=gone))
     return calls

@@ -13,11 +13,11 @@ from typing import assert_never
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.tags import INSTANCE_TAG, TAGS
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
-from byodkim_provider.identity.ownership import taking_over
+from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift
 from byodkim_provider.identity.services import Key, Services
@@ -197,16 +197,17 @@ def read(stored: Stored, services: Services) -> Stored:
             other_owner=None,
         )
     else:
-        owner, instance = seen.tags.get(OWNER_TAG, ""), seen.tags.get(INSTANCE_TAG, "")
-        is_ours = owner == stored.declared.owner
+        owner, instance = other_owner(stored.declared, seen.tags), seen.tags.get(INSTANCE_TAG, "")
         found = replace(
             as_seen(stored, seen),
-            other_owner=None if is_ours else owner,
-            other_instance=instance if is_ours and instance != stored.instance else "",
+            other_owner=owner,
+            other_instance=instance if owner is None and instance != stored.instance else "",
             was_verified=stored.was_verified or _has_verified(stored, seen),
         )
     if reasons := drift(found):
         next_step = "makes it again" if found.status == GONE else "repairs that, or says what to do"
+        if found.other_owner is not None:
+            next_step = f"is refused: {TAKE_BACK}"
         services.progress.warn(
             f"{stored.declared.domain} {stored.declared.region}: {', '.join(reasons)}; "
             f"`pulumi up` {next_step}"
@@ -226,7 +227,7 @@ def delete(stored: Stored, services: Services) -> None:
     """
     Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
 
-    It stays without our two tags: nobody owns it then, and a resource that declares it again needs `adopt`.
+    It stays without our tags: nobody owns it then, and a resource that declares it again needs `adopt`.
     """
     domain, region = stored.declared.domain, stored.declared.region
     seen = services.ses.get_email_identity(domain)
@@ -235,7 +236,7 @@ def delete(stored: Stored, services: Services) -> None:
     is_this_one = services.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
     if stored.adopted:
         if is_this_one:
-            services.ses.untag_resource(domain, (OWNER_TAG, INSTANCE_TAG))
+            services.ses.untag_resource(domain, TAGS)
         services.progress.info(f"{domain} {region}: left in SES, it was adopted")
     elif is_this_one:
         services.ses.delete_email_identity(domain)

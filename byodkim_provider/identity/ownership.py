@@ -6,37 +6,66 @@ Values in, a refusal or a line about a take-over out: no call here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
+
+TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
+"""What to do with an identity that was ours, and has another owner tag now or none."""
 
 
 def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool) -> None:
     """Raise `IdentityExists` unless the owner tag is this resource's. *was_ours*: it has been so far."""
-    owner = seen.tags.get(OWNER_TAG)
-    if owner == declared.owner:
+    owner = other_owner(declared, seen.tags)
+    if owner is None:
         return
     if was_ours:
-        detail = f"owned by {owner!r} now" if owner else "which has lost its owner tag"
-        hint = "`retired: true` lets go of it here, `adopt: true` takes it back"
-    elif owner is None:
+        raise lost(declared, owner, origin=seen.origin)
+    if not owner:
         detail = "made by somebody else"
         hint = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
     else:
-        detail = f"owned by {owner!r}, not {declared.owner!r}"
+        detail = f"owned by {owner}"
         hint = "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
-        if _stack_of(owner) == _stack_of(declared.owner):
+        if _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
             hint = (
                 "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
                 "`adopt: true` takes the identity from the other resource"
             )
-    raise exists(declared, seen, detail, hint=hint)
+        elif seen.tags.get(STACK_TAG) == declared.stack:
+            hint = (
+                "was the state of this stack lost? `adopt: true` takes the identity over; if another backend "
+                "has a stack of this name, or the stack was renamed, remove the entry here"
+            )
+    raise exists(declared, seen.origin, detail, hint=hint)
 
 
-def _stack_of(owner: str) -> list[str]:
-    """Project and stack; the resource's name follows, which may have slashes of its own."""
-    return owner.split("/", 2)[:2]
+def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
+    """Whose an identity with *tags* is, in words; "" if nobody's; None if it is the declared resource's."""
+    owner = tags.get(OWNER_TAG, "")
+    if owner and owner == declared.owner:
+        return None
+    if not owner:
+        return ""
+    if _is_of_this_stack(declared, owner):
+        return f"the resource {owner.partition('/')[2]!r} of this stack"
+    stack = tags.get(STACK_TAG)
+    return f"another stack with the name {stack!r}" if stack == declared.stack else repr(stack or owner)
+
+
+def _is_of_this_stack(declared: Declared, owner: str) -> bool:
+    """Whether *owner* is another resource of the same stack, in whatever way the stack was renamed."""
+    return owner.partition("/")[0] == declared.owner.partition("/")[0] != ""
+
+
+def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
+    """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
+    detail = f"owned by {owner} now" if owner else "which has lost its owner tag"
+    return exists(declared, origin, detail, hint=TAKE_BACK)
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
@@ -50,9 +79,9 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
         raise exists(
             declared,
-            seen,
+            seen.origin,
             f"signing with selector {seen.selector!r}, not {declared.selector!r}",
-            hint="was the stack's state lost? `adopt: true` takes the identity over",
+            hint="was the identity removed from the state? `adopt: true` takes it over",
         )
 
 
@@ -65,7 +94,7 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     if _signs_with_easy_dkim(seen) and not declared.accept_unsigned_window:
         raise exists(
             declared,
-            seen,
+            seen.origin,
             "signing with Easy DKIM",
             hint="mail would go out unsigned until SES has verified the key: "
             "`acceptUnsignedWindow: true` accepts that",
@@ -86,14 +115,14 @@ def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) ->
     )
 
 
-def exists(declared: Declared, seen: SesIdentity, detail: str, *, hint: str) -> IdentityExists:
+def exists(declared: Declared, origin: str, detail: str, *, hint: str) -> IdentityExists:
     """The refusal of an identity that SES has already, because of *detail*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
     return IdentityExists(
         declared.domain,
         declared.region,
-        origin=seen.origin or "without DKIM",
+        origin=origin or "without DKIM",
         detail=detail,
         hint=f"nothing was changed in SES{made}; {hint}",
     )
@@ -140,5 +169,9 @@ def _key(declared: Declared) -> str:
 
 
 def own_tags(stored: Stored) -> dict[str, str]:
-    """The two tags by which this resource knows its identity again."""
-    return {OWNER_TAG: stored.declared.owner, INSTANCE_TAG: stored.instance}
+    """The tags by which this resource knows its identity again, and people know whose it is."""
+    return {**owner_tags(stored.declared), INSTANCE_TAG: stored.instance}
+
+
+def owner_tags(declared: Declared) -> dict[str, str]:
+    return {OWNER_TAG: declared.owner, STACK_TAG: declared.stack}

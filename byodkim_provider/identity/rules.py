@@ -53,9 +53,7 @@ def drift(stored: Stored) -> tuple[str, ...]:
         return ("gone from SES",)
     found = []
     if stored.other_owner is not None:
-        found.append(
-            f"owned by {stored.other_owner!r} now" if stored.other_owner else "has lost its owner tag"
-        )
+        found.append(f"owned by {stored.other_owner} now" if stored.other_owner else "has lost its owner tag")
     if stored.other_instance:
         found.append("its tags are those of a replacement that was not stored")
     if stored.origin != "EXTERNAL":

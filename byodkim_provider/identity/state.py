@@ -72,6 +72,9 @@ class Declared:
     fingerprint: str
     record_value: str
     owner: str
+    """`<id of the stack>/<resource>`; empty in a preview that can't know the id, as nothing is ours then."""
+    stack: str = ""
+    """`<project>/<stack>`, for people."""
     account_id: str | None = None
     regions: tuple[str, ...] = ()
     """All Regions of the domain, this one too; empty if nobody said."""
@@ -161,7 +164,7 @@ class Stored:
     other_instance: str = ""
     """Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored."""
     other_owner: str | None = None
-    """The owner tag in SES if it is not ours, empty if there is none; None while it is ours."""
+    """Whose it is by its tags in SES, in words; empty if it has no owner tag; None while it is ours."""
     origin: str = ""
     signing_enabled: bool = False
     signing_selector: str | None = None

@@ -34,8 +34,10 @@ class KeyRequest:
 
     domain: str
     bits: int
+    name: str
+    """Of the secret: `byodkim/<project>/<stack>/<resource>`."""
     owner: str
-    """Project/stack/resource."""
+    """`<id of the stack>/<resource>`."""
     kms_key_id: str | None
     """None: the account's own key for Secrets Manager."""
     resource_policy: str | None
@@ -71,7 +73,7 @@ def create(
     held = KeySecret(request.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
     instance = secrets.token_hex(16)
     tags = {**request.tags, OWNER_TAG: request.owner, INSTANCE_TAG: instance}
-    for name in itertools.islice(key_secret.names(request.owner), MAX_NAMES):
+    for name in itertools.islice(key_secret.names(request.name), MAX_NAMES):
         try:
             value = store.create_secret(name, text=held.to_text(), kms_key_id=request.kms_key_id, tags=tags)
         except SecretRefused as refused:

@@ -14,6 +14,7 @@ from pulumi.dynamic import Resource, ResourceProvider
 
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.secret_settings import as_secret_as
+from byodkim_provider.resources.stack_id import owner_of, stack_name
 
 
 def load_v1() -> ResourceProvider:
@@ -109,7 +110,7 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     def __init__(
         self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """*name* and the stack make up the identity's owner tag: rename with `aliases` only."""
+        """The stack's id and *name* make up the identity's owner tag: rename with `aliases` only."""
         private_key: pulumi.Output[str | None] | None = None
         if args.private_key is not None:
             private_key = pulumi.Output.secret(args.private_key)
@@ -117,7 +118,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             **vars(args),
             "private_key": private_key,
             "tags": as_secret_as("aws:defaultTags", args.tags),  # `check` adds the default tags
-            "owner": f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
+            "owner": owner_of(name),
+            "stack": stack_name(),
             # The engine does not tell the plugin which run it is; `check` removes this.
             "is_preview": pulumi.runtime.is_dry_run() or None,
         }

@@ -8,7 +8,7 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -39,7 +39,7 @@ _dns_wait = DnsWait(Clock())
 _instances: dict[tuple[str, str], str] = {}
 _in_the_way: set[tuple[str, str]] = set()
 _drift_said: set[tuple[str, str]] = set()
-"""By Region and domain: new identities that SES has already; those whose drift a refresh has warned of."""
+"""By Region and domain: identities that are not this stack's; those whose drift a refresh has warned of."""
 _not_read: set[str] = set()
 """Regions in which an identity to be adopted could not be read: one note, and no further read."""
 _served_elsewhere_said: set[str] = set()
@@ -47,7 +47,7 @@ _served_elsewhere_said: set[str] = set()
 
 
 def exists_already(region: str, domain: str) -> bool:
-    """Whether a check of this run has found that SES has the identity, which is not to be adopted."""
+    """Whether this run has found that the identity is not this stack's, and it is not to be adopted."""
     return (region, domain) in _in_the_way
 
 
@@ -79,9 +79,9 @@ class ByodkimIdentityProvider(AwsProvider):
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
-        whose = {"domain", "region", "owner"}
-        if not olds and not problems and not whose & unknown.keys():
-            self._foresee(Declared.from_inputs(checked), is_preview=is_preview)
+        if not olds and not problems and not {"domain", "region"} & unknown.keys():
+            # A stack whose id is not made yet owns nothing, so whatever SES has is somebody else's.
+            self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)
         if "private_key" in checked:
             checked["private_key"] = wrap_rpc_secret(checked["private_key"])
         return check_result({**checked, **unknown}, problems)
@@ -150,8 +150,10 @@ class ByodkimIdentityProvider(AwsProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)
         stored = Stored.from_outputs(olds)
-        if {"domain", "region", "owner"} & unknown.keys():
+        if {"domain", "region"} & unknown.keys():
             return DiffResult(changes=True)
+        if unknown.pop("owner", None) is not None:  # the stack's id is replaced; the identity keeps its owner
+            known["owner"] = stored.declared.owner
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
@@ -161,12 +163,7 @@ class ByodkimIdentityProvider(AwsProvider):
         now = Clock().now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
         if found := rules.drift(stored):
-            subject = (stored.declared.region, stored.declared.domain)
-            if subject not in _drift_said:
-                progress_of_this_call().info(
-                    f"{stored.declared.domain} {stored.declared.region}: "
-                    f"when it was last read from SES: {', '.join(found)}"
-                )
+            self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
@@ -176,6 +173,23 @@ class ByodkimIdentityProvider(AwsProvider):
             if planned.asks and planned.asks.why == SWITCH and not unknown:
                 progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver, self._recent))
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
+
+    def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
+        """Say how SES differed when it was last read, unless the refresh of this run has said it."""
+        domain, region = stored.declared.domain, stored.declared.region
+        is_said = (region, domain) in _drift_said
+        if stored.other_owner is None or declared.adopt:
+            _in_the_way.discard((region, domain))
+            if not is_said:
+                progress_of_this_call().info(
+                    f"{domain} {region}: when it was last read from SES: {', '.join(found)}"
+                )
+            return
+        # As for a new identity that SES has already: the verification makes one error of them all.
+        _in_the_way.add((region, domain))
+        if not is_said:
+            error = ownership.lost(stored.declared, stored.other_owner, origin=stored.origin)
+            progress_of_this_call().warn(f"{type(error).__name__}: {error}")
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
@@ -187,6 +201,7 @@ class ByodkimIdentityProvider(AwsProvider):
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
         updated = lifecycle.update(stored, declared, key, self._connect(declared))
+        _in_the_way.discard((declared.region, declared.domain))
         return UpdateResult(_outputs(updated))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

@@ -14,9 +14,10 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
 
-from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS
+from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, PREFIX
 from byodkim_provider.dkim.keys import MAX_BITS
 from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.stack_id import owner_of, stack_name
 
 
 def load_v1() -> ResourceProvider:
@@ -59,8 +60,8 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
     An RSA key for one generation of a domain.
 
     It is kept in the stack's state, encrypted by the stack's secrets provider; or, with
-    *key_store*, only in Secrets Manager. The secret is named after the resource, so a replacement
-    by `--replace` finds the same key again. `get` and `pulumi import` don't work, as with any
+    *key_store*, only in Secrets Manager. The secret is named after the resource and has its owner tag, so a
+    replacement by `--replace` finds the same key again. `get` and `pulumi import` don't work, as with any
     dynamic resource; `custom_timeouts` has no effect.
     """
 
@@ -90,8 +91,8 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
         inputs: dict[str, Any] = {"domain": args.domain, "bits": args.bits}
         if args.key_store:
             given = {option: value for option, value in vars(args.key_store).items() if value is not None}
-            owner = f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}"
-            inputs |= {"key_store": given, "owner": owner}
+            secret = f"{PREFIX}{stack_name()}/{name}"
+            inputs |= {"key_store": given, "secret_name": secret, "owner": owner_of(name)}
         super().__init__(
             InPluginProcess(load_v1),
             name,

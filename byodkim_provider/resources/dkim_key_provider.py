@@ -33,7 +33,7 @@ _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(
         (
             *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
-            *("created_at", "owner", "secret_arn", "secret_version_id", "instance"),
+            *("created_at", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"),
         ),
         property_types.STRING,
     ),
@@ -73,8 +73,8 @@ class DkimKeyProvider(DynamicProvider):
             problems.append(f"bits: {problem}")
         if news.get("key_store") is not None:
             problems += _key_store_problems(news["key_store"])
-            if problem := key_secret.name_problem(str(news.get("owner", ""))):
-                problems.append(f"owner: {problem}")
+            if problem := key_secret.name_problem(str(news.get("secret_name", ""))):
+                problems.append(f"secret_name: {problem}")
         return check_result(normal, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -125,6 +125,7 @@ class DkimKeyProvider(DynamicProvider):
             secret_lifecycle.KeyRequest(
                 domain=props["domain"],
                 bits=_bits(props),
+                name=props["secret_name"],
                 owner=props["owner"],
                 kms_key_id=store.get("kms_key_id"),
                 resource_policy=store.get("resource_policy"),
@@ -138,6 +139,7 @@ class DkimKeyProvider(DynamicProvider):
         outputs = {
             **_public(made.held),
             "key_store": store,
+            "secret_name": props["secret_name"],
             "owner": props["owner"],
             "secret_arn": made.arn,
             "secret_version_id": made.version_id,

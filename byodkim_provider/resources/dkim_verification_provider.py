@@ -126,7 +126,7 @@ class DkimVerificationProvider(AwsProvider):
 
 def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
     """
-    One problem for all new identities that SES has already: the identities' own checks have found them.
+    One problem for all identities that SES has and that are not this stack's, as their own checks found.
 
     Each has its warning, which also stands where there is no verification; so this only names them.
     """
@@ -137,7 +137,7 @@ def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if not found:
         return []
-    return [f"new identities that SES has already, as their warnings say: {', '.join(found)}"]
+    return [f"identities that SES has already, as their warnings say: {', '.join(found)}"]
 
 
 def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:

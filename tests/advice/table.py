@@ -82,7 +82,11 @@ FOLLOWED: Final = {
     "`retired: true` lets go of it here, `adopt: true` takes it back": (
         "advice/test_identities.py::test_taken_by_another_stack"
     ),
-    "was the stack's state lost? `adopt: true` takes the identity over": (
+    "was the identity removed from the state? `adopt: true` takes it over": (
+        "advice/test_identities.py::test_of_another_stack"
+    ),
+    "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack "
+    "of this name, or the stack was renamed, remove the entry here": (
         "engine/test_leaving.py::test_state_is_lost"
     ),
     "was the state edited by hand? `pulumi stack import` restores an earlier version": (

@@ -16,7 +16,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.dns_moves import leaving, refuse_leaving
-from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.identity.rules import refuse_unsafe
 from byodkim_provider.identity.state import GONE
 from byodkim_provider.identity.verdicts import Verdict, refuse_exchange
@@ -24,9 +24,11 @@ from byodkim_provider.resources.record_check_provider import RecordCheckProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
-from tests.support.world import DOMAIN, World
+from tests.support.world import DOMAIN, OWNER, STACK, World
 
 DAY = timedelta(days=1)
+
+THEIRS = {OWNER_TAG: f"9/{DOMAIN}/{REGION}", STACK_TAG: "ses-byodkim/prod", INSTANCE_TAG: "theirs"}
 
 
 @pytest.fixture
@@ -290,35 +292,39 @@ def test_one_more_run(world, ses, fault, hint):
     assert world.signs_with() == "s2"
 
 
+@pytest.mark.parametrize("tags", [THEIRS, {}], ids=["taken", "tags removed"])
 @pytest.mark.parametrize("advised", ["`adopt: true`", "`retired: true`"])
-def test_taken_by_another_stack(world, entry, advised):
-    """Taken back, it is this stack's again; let go of, it stays the other one's, and the run says nothing."""
-    theirs = {OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1", INSTANCE_TAG: "theirs"}
-    world.model.call(
-        "TagResource",
-        REGION,
-        {
-            "ResourceArn": f"arn:aws:ses:{REGION}:{world.model.account_id}:identity/{DOMAIN}",
-            "Tags": [{"Key": key, "Value": value} for key, value in theirs.items()],
-        },
-    )
+def test_taken_by_another_stack(world, entry, advised, tags):
+    """Taken back, it is this stack's again; let go of, it stays as it is, and the run says nothing."""
+    world.model.change(DOMAIN, REGION, tags=tags)
     text = refused(entry.up, refresh=True)
     assert advised in text
     if "adopt" in advised:
         entry.edit(advised.strip("`"))
         entry.up()
         assert world.identity().tags[OWNER_TAG] == entry.declared.owner
+        entry.edit("adopt: false")
+        entry.up()
+        assert not entry.stored.adopted
     else:
         lifecycle.delete(entry.stored, world.outside)  # as a retired domain has no identity
-        assert world.identity().tags.items() >= theirs.items()
+        assert world.identity().tags == tags
 
 
-@pytest.mark.parametrize("advised", ["remove the entry here", "`adopt: true`"])
-def test_of_another_stack(world, advised):
-    """Left out here, the identity stays the other stack's as it was; adopted, it is this one's."""
-    theirs = {OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1", INSTANCE_TAG: "theirs"}
+@pytest.mark.parametrize(
+    ("tags", "advised"),
+    [
+        (THEIRS, "remove the entry here"),
+        (THEIRS, "`adopt: true`"),
+        (THEIRS | {STACK_TAG: STACK}, "remove the entry here"),
+        (THEIRS | {STACK_TAG: STACK}, "`adopt: true`"),
+        ({OWNER_TAG: OWNER, STACK_TAG: STACK}, "`adopt: true`"),
+    ],
+)
+def test_of_another_stack(world, tags, advised):
+    """Left out here, the identity stays as it was; adopted, it is this one's. Its state may have lost it."""
     world.publish(1)
-    world.put("theirs", tags=theirs)
+    world.put("theirs", tags=tags)
     before, entry = world.identity(), Entry(world, {"generation": 1})
     assert advised in refused(entry.up)
     assert (before, None) == (world.identity(), entry.stored)  # no identity in the state: none is deleted

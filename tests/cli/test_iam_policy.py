@@ -7,7 +7,7 @@ import pytest
 
 from byodkim_provider.aws.permissions import PERMISSIONS
 from tests.support.cli_project import CliProject
-from tests.support.world import DOMAIN
+from tests.support.world import DOMAIN, STACK_ID
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 DNS_ROLE = "arn:aws:iam::210987654321:role/dns"
@@ -32,7 +32,7 @@ def policy(result):
 
 
 def test_new_stack(project):
-    """Before the first `up` the account and the zone are not known, and that is said."""
+    """Before the first `up` account, zone and id of the stack are not known, and that is said."""
     project.write("    example.com: { generation: 1, regions: [eu-west-1, us-east-1] }\n")
     result = project.run("iam-policy")
     allowed = policy(result)
@@ -42,9 +42,11 @@ def test_new_stack(project):
     }
     assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/*"}
     assert allowed["route53:ListHostedZones"] == {"*"}
-    assert '"aws:ResourceTag/byodkim:owner": [\n            "ses-byodkim/dev/*"' in result.stdout
+    assert '"aws:ResourceTag/byodkim:owner": [\n            "*"' in result.stdout
     assert result.stderr == (
         "byodkim: the account is not known before the first `pulumi up`: `*` stands for it\n"
+        "byodkim: the id of the stack, which its owner tags begin with, is not known before the first "
+        "`pulumi up`: `*` stands for it until the policy is printed again\n"
         "byodkim: the hosted zones of these domains are not known before their first `pulumi up`: "
         "example.com; `*` stands for them until the policy is printed again\n"
     )
@@ -63,11 +65,12 @@ def test_after_an_up(project, world):
     assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
     assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/Z1"}
     assert f"*._domainkey.{DOMAIN}" in result.stdout
+    assert f'"aws:ResourceTag/byodkim:owner": [\n            "{STACK_ID}/*"\n' in result.stdout
     assert result.stderr == ""
 
 
 def test_adopted_identity_that_leaves(project, world):
-    """Of one that was adopted and is not declared any more, our two tags have to be removed."""
+    """Of one that was adopted and is not declared any more, our tags have to be removed."""
     project.write("    example.net: { generation: 1, dns: manual }\n")
     project.stored = [replace(world.created(1, account_id="123456789012"), adopted=True)]
     assert policy(project.run("iam-policy"))["ses:UntagResource"] == {
@@ -95,12 +98,12 @@ def test_zone_of_a_declared_domain(project, world):
     assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/*"}
 
 
-def test_renamed_stack(project, world):
+def test_replaced_id(project, world):
     """Identities keep the owner they were made with, so that one may be changed too."""
     project.write("    example.com: { generation: 1 }\n")
-    project.stored = [world.created(1, owner="ses-byodkim/old/example.com/eu-west-1")]
-    assert '"ses-byodkim/dev/*",\n' in project.run("iam-policy").stdout
-    assert '"ses-byodkim/old/*"\n' in project.run("iam-policy").stdout
+    project.stored = [world.created(1, owner="fedcba9876543210/example.com/eu-west-1")]
+    both = f'"{STACK_ID}/*",\n            "fedcba9876543210/*"\n'
+    assert both in project.run("iam-policy").stdout
 
 
 def test_roles(project):

@@ -545,7 +545,7 @@ IN_DOMAIN = [
     ),
     ("tags a list", {"tags": ["team"]}, ["tags: must be a map, not a list"]),
     ("tag is a number", {"tags": {"team": 42}}, ['tags["team"]: must be text, not 42']),
-    ("49 tags", {"tags": {f"t{n}": "" for n in range(49)}}, ["tags: must be at most 48, not 49"]),
+    ("48 tags", {"tags": {f"t{n}": "" for n in range(48)}}, ["tags: must be at most 47, not 48"]),
     (
         "tag name too long",
         {"tags": {"t" * 129: ""}},

@@ -24,6 +24,7 @@ from byodkim_provider.identity.verification import Sources
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
+from byodkim_provider.resources.stack_id_provider import StackIdProvider
 
 Properties = dict[str, Any]
 
@@ -32,9 +33,10 @@ Known = Mapping[str, Properties]
 
 Outcome = Literal["done", "failed", "killed", "refused"]
 
-Kind = Literal["key", "record", "identity", "verification"]
+Kind = Literal["stack_id", "key", "record", "identity", "verification"]
 
 OUTPUTS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "stack_id": ("id",),
     "key": ("selector", "private_key", "record_name", "record_value"),
     "record": (),
     "identity": ("key_set_at", "key_set_by", "record_value"),
@@ -58,6 +60,7 @@ class Providers:
     record: ResourceProvider
     identity: ResourceProvider
     verification: ResourceProvider
+    stack_id: ResourceProvider = field(default_factory=StackIdProvider)
 
     @classmethod
     def of_a_process(
@@ -98,6 +101,11 @@ class Stored:
     id: str
     inputs: Properties
     outputs: Properties
+
+    @property
+    def known(self) -> Properties:
+        """What others can read of it."""
+        return {**self.outputs, "id": self.id}
 
 
 @dataclass
@@ -157,7 +165,7 @@ class Engine:
                 planned.append(name)
                 known[name] = inputs | dict.fromkeys(OUTPUTS[declaration.kind], UNKNOWN)
             else:
-                known[name] = old.outputs
+                known[name] = old.known
         return planned + [name for name in self.state if name not in declared]
 
     def _update(self, declared: Mapping[str, Declaration], providers: Providers) -> None:
@@ -176,7 +184,7 @@ class Engine:
 
     def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:
         old = self.state.get(name)
-        outputs = {name: stored.outputs for name, stored in self.state.items()}
+        outputs = {name: stored.known for name, stored in self.state.items()}
         inputs = self._checked(provider, declaration.inputs(outputs), old)
         if not old:
             made = provider.create(inputs)

@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).parents[2]
 DEADLINE: Final = 20
 """Seconds that anything may take before its test fails, on a busy machine too."""
 
-Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord"]
+Kind = Literal["DkimKey", "ByodkimIdentity", "DkimVerification", "DnsRecord", "StackId"]
 
 PROVIDERS: Final[Mapping[Kind, str]] = {
     "DkimKey": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fa2V5lIwHbG9hZF92MZSTlClSlC4=",
@@ -43,6 +43,7 @@ PROVIDERS: Final[Mapping[Kind, str]] = {
     "DnsRecord": (
         "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="
     ),
+    "StackId": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnN0YWNrX2lklIwHbG9hZF92MZSTlClSlC4=",
 }
 """`__provider` of each resource, as it stands in users' state: written down here, not computed."""
 

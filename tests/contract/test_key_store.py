@@ -28,7 +28,8 @@ def key_inputs(domain: Domain, **store: Any) -> dict[str, Any]:
     return {
         "domain": domain.name,
         "bits": 1024,
-        "owner": f"ses-byodkim/dev/{domain.name}/1",
+        "secret_name": f"byodkim/ses-byodkim/dev/{domain.name}/1",
+        "owner": f"0123456789abcdef/{domain.name}/1",
         "key_store": {"region": REGION, "account_id": domain.sandbox.account, **store},
     }
 
@@ -111,12 +112,15 @@ def test_setting_moves_nothing(
             ],
         ),
         (
-            {"owner": "ses-byodkim/dev/bücher"},
-            ["owner: the secret 'byodkim/ses-byodkim/dev/bücher' can't have 'ü' in its name"],
+            {"secret_name": "byodkim/ses-byodkim/dev/bücher"},
+            [
+                "secret_name: 'byodkim/ses-byodkim/dev/bücher' can't be the name of a secret: "
+                "'ü' is not allowed"
+            ],
         ),
         (
-            {"owner": "ses-byodkim/dev/" + "x" * 300},
-            ["owner: must have at most 256 characters, not 316"],
+            {"secret_name": "byodkim/ses-byodkim/dev/" + "x" * 240},
+            ["secret_name: the name of the resource must have at most 239 characters, not 240"],
         ),
         (
             {"key_store": "secretsManager"},

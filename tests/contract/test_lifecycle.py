@@ -91,7 +91,7 @@ def test_unchanged(offline: Plugin, domain: Domain, outputs: dict[str, Any]) -> 
         ({"overlap_days": 3}, (True, [])),
         ({"domain": "test.example.com"}, (True, ["domain"])),
         ({"region": "us-east-1"}, (True, ["region"])),
-        ({"owner": "ses-byodkim/dev/renamed"}, (False, [])),
+        ({"owner": "0123456789abcdef/renamed"}, (False, [])),
     ],
     ids=["tags", "overlap_days", "domain", "region", "owner"],
 )

@@ -18,6 +18,7 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIde
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+from byodkim_provider.resources.stack_id import NAME, StackId
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
 from tests.dns_hosts import name_servers
@@ -31,6 +32,7 @@ INPUTS: Mapping[Kind, set[str]] = {
         "selector",
         "private_key",
         "owner",
+        "stack",
         "account_id",
         "generation",
         "regions",
@@ -69,6 +71,7 @@ INPUTS: Mapping[Kind, set[str]] = {
         "key_algorithm",
         "ttl",
     },
+    "StackId": set(),
 }
 
 OUTPUTS: Mapping[Kind, set[str]] = {
@@ -103,6 +106,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
     },
     "DkimVerification": {"results", "pending", "retired_at"},
     "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
+    "StackId": set(),
 }
 
 KEY_STORE = {"region", "account_id", "kms_key_id", "tags", "resource_policy", "recovery_window_days"}
@@ -110,10 +114,11 @@ KEY_STORE = {"region", "account_id", "kms_key_id", "tags", "resource_policy", "r
 
 IN_STORE: Mapping[Kind, set[str]] = {
     "DkimKey": OUTPUTS["DkimKey"] - {"private_key"}
-    | {"key_store", "owner", "secret_arn", "secret_version_id", "instance"},
+    | {"key_store", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"},
     "ByodkimIdentity": OUTPUTS["ByodkimIdentity"],
     "DkimVerification": OUTPUTS["DkimVerification"],
     "DnsRecord": OUTPUTS["DnsRecord"],
+    "StackId": OUTPUTS["StackId"],
 }
 """Outputs where the key is in Secrets Manager."""
 
@@ -145,14 +150,15 @@ class Program(pulumi.runtime.Mocks):
         self.asked: dict[str, pulumi.runtime.MockResourceArgs] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.asked[args.name] = args
+        name = "StackId" if args.name == NAME else args.name
+        self.asked[name] = args
         known_later = {
             "key_set_at": "2026-11-25T13:05:00Z",
             "key_set_by": "CreateEmailIdentity",
             "adopted": False,
             "signed_until": {"1": "2026-11-25T13:05:00Z"},
         }
-        return args.name, {**args.inputs, **known_later, "record_value": "p=MIIB"}
+        return name, {**args.inputs, **known_later, "record_value": "p=MIIB"}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise AssertionError(f"the program calls {args.token}")
@@ -260,15 +266,16 @@ def test_type_and_inputs(program: Program, kind: Kind) -> None:
 def test_inputs_of_a_key_in_a_store(program: Program) -> None:
     """A key that goes to Secrets Manager has these inputs beside the others, and the same provider."""
     asked = program.asked["DkimKey/in-store"]
-    assert {*INPUTS["DkimKey"], "key_store", "owner", "__provider"} == set(asked.inputs)
+    assert {*INPUTS["DkimKey"], "key_store", "secret_name", "owner", "__provider"} == set(asked.inputs)
     assert KEY_STORE == set(asked.inputs["key_store"])
-    assert asked.inputs["owner"] == "ses-byodkim/dev/DkimKey/in-store"
+    assert asked.inputs["secret_name"] == "byodkim/ses-byodkim/dev/DkimKey/in-store"
+    assert asked.inputs["owner"] == "StackId/DkimKey/in-store"
     assert PROVIDERS["DkimKey"] == asked.inputs["__provider"]
 
 
 def test_inputs_of_an_identity_with_a_key_in_a_store(program: Program) -> None:
     """The key itself is not among the inputs then."""
-    inputs = {"domain", "region", "selector", "owner", "secret_arn", "record_value", "__provider"}
+    inputs = {"domain", "region", "selector", "owner", "stack", "secret_arn", "record_value", "__provider"}
     assert inputs == set(program.asked["ByodkimIdentity/in-store"].inputs)
 
 
@@ -314,10 +321,11 @@ def test_outputs(plugin: Plugin, program: Program, domain: Domain, kind: Kind) -
         (ByodkimIdentity, "ByodkimIdentity"),
         (DkimVerification, "DkimVerification"),
         (DnsRecord, "DnsRecord"),
+        (StackId, "StackId"),
     ],
     ids=PROVIDERS,
 )
 def test_typed_outputs_exist(resource: type[pulumi.Resource], kind: Kind) -> None:
     """A resource promises no typed output that the provider does not give."""
-    typed = {name for name, hint in vars(resource)["__annotations__"].items() if "Output" in hint}
+    typed = {name for name, hint in vars(resource).get("__annotations__", {}).items() if "Output" in hint}
     assert typed <= OUTPUTS[kind] | IN_STORE[kind]

@@ -34,6 +34,7 @@ DOMAIN = "byodkim:index:ByodkimDomain"
 KEY = "pulumi-python:dynamic/byodkim:DkimKey"
 RECORD = "aws:route53/record:Record"
 RECORD_CHECK = "pulumi-python:dynamic/byodkim:RecordCheck"
+STACK_ID = "pulumi-python:dynamic/byodkim:StackId"
 IDENTITY = "pulumi-python:dynamic/byodkim:ByodkimIdentity"
 VERIFICATION = "pulumi-python:dynamic/byodkim:DkimVerification"
 
@@ -150,6 +151,13 @@ class Stack(Project):
             for name, value in values.items():
                 of_host[name] = value if name in NOT_SECRET else self.encrypted(value)
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
+
+    def rename(self, name: str) -> None:
+        """`pulumi stack rename`."""
+        arguments = ["stack", "rename", name, "--stack", self._stack.name]
+        self._pulumi.run(arguments, str(self._work), self._environment)
+        self._settings = self._settings.with_name(f"Pulumi.{name}.yaml")
+        self._stack.name = name
 
     def encrypted(self, text: str) -> dict[str, str]:
         """What `pulumi config set --secret` writes into the stack file."""

@@ -1,5 +1,7 @@
 """What others changed is seen by a refresh and put right by the next `up`, records before SES is told."""
 
+import json
+
 import pytest
 
 from byodkim_provider.dkim import keys, records
@@ -20,6 +22,8 @@ SAME_SELECTOR = f"same-selector.{ZONE}"
 DISABLED = f"disabled.{ZONE}"
 TAKEN = f"taken.{ZONE}"
 """Another stack has adopted it."""
+UNTAGGED = f"untagged.{ZONE}"
+"""Somebody has removed all tags."""
 DELETED = f"deleted.{ZONE}"
 RECORD_CHANGED = f"record-changed.{ZONE}"
 RECORD_DELETED = f"record-deleted.{ZONE}"
@@ -29,7 +33,7 @@ ONE_KEY = {"generation": 1, "published": [1]}
 CREATE, PUT = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes"
 
 
-def test_drift(sandbox, open_stack):
+def test_drift(sandbox, open_stack, byodkim):
     """
     Each drift of an identity is one warning of a refresh, and costs the calls that repair it.
 
@@ -37,7 +41,7 @@ def test_drift(sandbox, open_stack):
     Easy DKIM that works is left to sign until its owner accepts a time without signatures.
     """
     panel = Panel(sandbox, ZONE)
-    drifting = (ORIGIN, EASY, FOREIGN, FAILED, SAME_SELECTOR, DISABLED, TAKEN, DELETED)
+    drifting = (ORIGIN, EASY, FOREIGN, FAILED, SAME_SELECTOR, DISABLED, TAKEN, UNTAGGED, DELETED)
     domains = dict.fromkeys((*drifting, RECORD_CHANGED, RECORD_DELETED), ONE_KEY)
     stack = open_stack(domains)
     made = stack.up()
@@ -72,7 +76,8 @@ def test_drift(sandbox, open_stack):
     same = HeldKey.of(selector[SAME_SELECTOR], theirs.pkcs1_base64())
     change(SAME_SELECTOR, key=same, confirmed=False, next_check=sandbox.clock.now())
     change(DISABLED, signing_enabled=False)
-    change(TAKEN, tags={"byodkim:owner": "another/prod/mail", "byodkim:instance": "0"})
+    change(TAKEN, tags={"byodkim:owner": "9/mail", "byodkim:stack": "another/prod", "byodkim:instance": "0"})
+    change(UNTAGGED, tags={})
     sandbox.ses.remove(DELETED, REGION)
     exchange_record(DELETED)
     exchange_record(RECORD_CHANGED)
@@ -88,13 +93,16 @@ def test_drift(sandbox, open_stack):
         FAILED: "SES has given up looking for the record (FAILED)",
         SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it said SUCCESS before",
         DISABLED: "DKIM signatures are disabled",
-        TAKEN: "owned by 'another/prod/mail' now",
+        TAKEN: "owned by 'another/prod' now",
+        UNTAGGED: "has lost its owner tag",
         DELETED: "gone from SES",
     }
+    take_back = "`retired: true` lets go of it here, `adopt: true` takes it back"
+    next_steps = {DELETED: "makes it again", **dict.fromkeys((TAKEN, UNTAGGED), f"is refused: {take_back}")}
     warnings = [line for line in refreshed.stdout.splitlines() if line.startswith("    warning: ")]
     assert sorted(warnings) == sorted(
         f"    warning: {domain} {REGION}: {reason}; `pulumi up` "
-        + ("makes it again" if domain == DELETED else "repairs that, or says what to do")
+        + next_steps.get(domain, "repairs that, or says what to do")
         for domain, reason in found.items()
     )
     # The program is run, and nothing but a resource without drift is changed.
@@ -103,17 +111,29 @@ def test_drift(sandbox, open_stack):
     statuses = {name: domain["regions"][REGION]["status"] for name, domain in outputs["domains"].items()}
     assert {statuses[DELETED], statuses[SAME_SELECTOR]} == {"GONE", "PENDING"}
     preview = stack.preview()
+    refused = {
+        domain: f"IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), {detail}\n"
+        f"      hint: nothing was changed in SES; {take_back}\n"
+        for domain, detail in {TAKEN: found[TAKEN], UNTAGGED: f"which {found[UNTAGGED]}"}.items()
+    }
     for domain, reason in found.items():
-        assert f"{domain} {REGION}: when it was last read from SES: {reason}\n" in preview.stdout
+        read = f"{domain} {REGION}: when it was last read from SES: {reason}\n"
+        assert (read in preview.stdout) == (domain not in refused)
+    assert preview.failed
+    assert (
+        f"identities that SES has already, as their warnings say: {TAKEN} {REGION}, {UNTAGGED} {REGION}"
+        in (preview.stdout)
+    )
+    status = json.loads(byodkim(stack, "status", "--json").stdout)
+    wrong = {one["domain"]: one["wrong"] for one in status["domains"]}
+    for domain, text in refused.items():
+        assert f"    warning: {text}" in preview.stdout
+        assert f"{REGION}: {found[domain]}: {take_back}" in wrong[domain]
     with requests(sandbox) as asked:
         mended = stack.up(continue_on_error=True)
     assert mended.failed
-    assert (
-        f"error: IdentityExists: {TAKEN} {REGION}: SES has this identity already (EXTERNAL), "
-        "owned by 'another/prod/mail' now\n"
-        "      hint: nothing was changed in SES; `retired: true` lets go of it here, "
-        "`adopt: true` takes it back\n" in mended.stdout
-    )
+    for text in refused.values():
+        assert f"error: {text}" in mended.stdout
     assert (
         f"error: IdentityExists: {EASY} {REGION}: SES has this identity already (AWS_SES), "
         "signing with Easy DKIM\n" in mended.stdout
@@ -142,7 +162,7 @@ def test_drift(sandbox, open_stack):
     for domain in (FOREIGN, DELETED):
         assert order.index(record[domain]) < order.index(identity[domain])
 
-    changes = {EASY: {"acceptUnsignedWindow": True}, TAKEN: {"adopt": True}}
+    changes = {EASY: {"acceptUnsignedWindow": True}, TAKEN: {"adopt": True}, UNTAGGED: {"adopt": True}}
     stack.declare(domains | {domain: ONE_KEY | settings for domain, settings in changes.items()})
     settled = stack.up()
     assert settled.outputs["pending"] == []

@@ -81,7 +81,10 @@ def existing(sandbox, panel):
     ses.put_identity(DISABLED, REGION, selector="s1", private_key=ours)
     ses.change(DISABLED, REGION, signing_enabled=False)
     ses.put_easy_dkim(EASY, REGION)
-    owner = {"byodkim:owner": f"ses-byodkim/prod/{ELSEWHERE}/{REGION}"}
+    owner = {
+        "byodkim:owner": f"fedcba9876543210/{ELSEWHERE}/{REGION}",
+        "byodkim:stack": "ses-byodkim/prod",
+    }
     ses.put_identity(ELSEWHERE, REGION, selector="theirs", private_key=theirs, tags=owner)
     return ses.identities(REGION)
 
@@ -91,7 +94,7 @@ def in_the_way(preview):
     """The domains for which a preview fails."""
     (named,) = re.findall(
         f"\n    error: {VERIFICATION} resource 'verification' has a problem: "
-        "new identities that SES has already, as their warnings say: (.*)",
+        "identities that SES has already, as their warnings say: (.*)",
         preview.stdout,
     )
     assert preview.failed
@@ -126,8 +129,7 @@ def test_adopt(sandbox, panel, existing, open_stack):
         (EASY, "(AWS_SES), made by somebody else", takes),
         (
             ELSEWHERE,
-            f"(EXTERNAL), owned by 'ses-byodkim/prod/{ELSEWHERE}/{REGION}', "
-            f"not 'ses-byodkim/dev/{ELSEWHERE}/{REGION}'",
+            "(EXTERNAL), owned by 'ses-byodkim/prod'",
             "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there",
         ),
     ):
@@ -213,6 +215,43 @@ def test_adopt(sandbox, panel, existing, open_stack):
     assert {domain: send(sandbox, domain, REGION).verdict.result for domain in domains} == dict.fromkeys(
         domains, "pass"
     )
+
+
+def test_two_stacks_of_one_name(sandbox, open_stack):
+    """A renamed stack keeps its identity, and another stack of the same name neither gets nor deletes it."""
+    domain = "same-name.example"
+    sandbox.add_zone(domain)
+    first = open_stack({domain: OURS})
+    assert first.up().ok
+    made = sandbox.ses.identities(REGION)[domain]
+
+    # Each stack here has a backend of its own; project, stack and key are the same.
+    second = open_stack({domain: OURS})
+    foreseen, refused = second.preview(), second.up()
+    assert in_the_way(foreseen) == {domain}
+    assert refused.failed
+    for shown in (foreseen, refused):
+        assert (
+            f": IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
+            "owned by another stack with the name 'ses-byodkim/dev'\n"
+            "      hint: nothing was changed in SES; was the state of this stack lost? `adopt: true` takes "
+            "the identity over; if another backend has a stack of this name, or the stack was renamed, "
+            "remove the entry here\n" in shown.stdout
+        )
+    assert second.destroy().ok
+    assert sandbox.ses.identities(REGION)[domain] == made
+
+    first.rename("renamed")
+    with requests(sandbox) as asked:
+        renamed = first.up()
+    assert steps(renamed) == [("update", f"{domain}/{REGION}", IDENTITY)]
+    assert asked.operations == ["GetEmailIdentity", "TagResource"]
+    named = made.tags | {"byodkim:stack": "ses-byodkim/renamed"}
+    assert sandbox.ses.identities(REGION)[domain] == replace(made, tags=named)
+    assert "owned by 'ses-byodkim/renamed'\n" in second.preview().stdout
+
+    assert first.destroy().ok
+    assert domain not in sandbox.ses.identities(REGION)
 
 
 def test_records(sandbox, panel, open_stack):

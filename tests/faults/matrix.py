@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.tags import INSTANCE_TAG
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity
 from tests.faults.outside import DOMAIN
@@ -23,6 +23,7 @@ from tests.faults.scenarios import LIKELY, NEIGHBOUR, PROFILES, SCENARIOS, Scena
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION
+from tests.support.simulation import STACK_ID
 
 FURTHER_RUNS: Final = 2
 """How many plain `up`s may be needed."""
@@ -178,13 +179,15 @@ def _end(stack: Stack) -> dict[str, Any]:
     outside, state = stack.outside, stack.engine.state
     facts: dict[str, Any] = {"keys made": outside.keys_made, "in state": sorted(state)}
     identities = outside.ses.identities(REGION)
+    stack_id = state[STACK_ID].id if STACK_ID in state else None
     for name, identity in identities.items():
         facts[f"identity {name}"] = {
             "origin": identity.origin,
             "key": (identity.selector, identity.fingerprint),
             "signs": identity.signing_enabled and identity.confirmed,
             "configuration set": identity.configuration_set,
-            "tags": {k: v for k, v in identity.tags.items() if k != INSTANCE_TAG},
+            "tags": {k: v for k, v in identity.tags.items() if k not in (INSTANCE_TAG, OWNER_TAG)},
+            "is ours": identity.tags.get(OWNER_TAG, "").partition("/")[0] == stack_id,
         }
     for (name, _), record_set in outside.zone.record_sets.items():
         facts[f"record {name}"] = record_set

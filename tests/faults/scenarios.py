@@ -206,6 +206,11 @@ def _new_secret(where: Literal["stack_file", "variable"], before: Callable[[Stac
     return changed
 
 
+def _of_a_namesake(stack: Stack) -> None:
+    """Another stack of the same name has the domain, with the same key."""
+    _made(_own_key())(stack.beside())
+
+
 SCENARIOS: Final = (
     Scenario("create", _generation(1)),
     Scenario("create with settings", _generation(1, configurationSet="news", tags={"team": "news"})),
@@ -228,6 +233,13 @@ SCENARIOS: Final = (
     Scenario("retire", _generation(1, retired=True), _made(_generation(1)), identity_goes=True),
     Scenario("delete", lambda: None, _made(_generation(1)), identity_goes=True),
     Scenario("delete, adopted", lambda: None, _adopted),
+    # Its own record stays out of this: whose it is, is no question of the identity's owner.
+    Scenario(
+        "try to take a namesake's",
+        lambda: None,
+        _of_a_namesake,
+        lambda stack, written, trouble: stack.up_twice(_own_key(dns="manual")(), written, trouble),
+    ),
     Scenario("refresh", _generation(1), _made(_generation(1)), Stack.up_refresh),
     Scenario(
         "repair disabled", _generation(1), _changed(signing_enabled=False), Stack.up_refresh, Stack.up_refresh

@@ -13,7 +13,7 @@ import io
 import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -66,6 +66,13 @@ class Stack:
         _Pickler(saved).dump((self.outside, self.engine.state))
         return saved.getvalue()
 
+    def beside(self) -> Stack:
+        """Another stack of the same name in the same surroundings, with a state of its own."""
+        other = type(self).__new__(type(self))
+        other.outside = self.outside
+        other._prepare_engine({})
+        return other
+
     @classmethod
     def load(cls, saved: bytes) -> Stack:
         """What `save` saved."""
@@ -104,6 +111,17 @@ class Stack:
 
         def run() -> Outcome:
             self.engine.replacing = IDENTITY
+            return self._up(written)
+
+        return self._run(run, trouble)
+
+    def up_twice(self, first: Written, written: Written | None, trouble: Trouble | None) -> Outcome:
+        """`pulumi up` of the stack file *first*, whatever comes of it, and then of *written*."""
+
+        def run() -> Outcome:
+            with suppress(ByodkimError):
+                self._up(first)
+            self.engine.errors = []
             return self._up(written)
 
         return self._run(run, trouble)
@@ -168,13 +186,14 @@ class Stack:
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
-        place = f"route53:{ZONE_ID}" if declared.dns[0].provider == "route53" else LABEL
+        places = {"route53": f"route53:{ZONE_ID}", "manual": "manual"}
+        place = places.get(declared.dns[0].provider, LABEL)
         return simulation.program(
             declared,
             _record_inputs,
             account_id=ACCOUNT,
             dns=[place],
-            name_servers={} if place == LABEL else {place: list(SERVERS)},
+            name_servers={place: list(SERVERS)} if place.startswith("route53:") else {},
         )
 
     def _process(self) -> Providers:
@@ -197,7 +216,7 @@ class Stack:
         return Providers(
             *(
                 _Watched(each, outside.calls)
-                for each in (made.key, made.record, made.identity, made.verification)
+                for each in (made.key, made.record, made.identity, made.verification, made.stack_id)
             )
         )
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 import pytest
 
 from byodkim_provider.aws.ses import SesClient, SesIdentity
+from byodkim_provider.aws.tags import STACK_TAG
 from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostError
 from byodkim_provider.dns_hosts.publish import Record, lookup, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity import lifecycle, ownership
 from byodkim_provider.identity.services import Services
-from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.resources import dns_record_provider
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
@@ -70,6 +71,10 @@ def _without_tags(self: SesClient, domain: str) -> SesIdentity | None:
     return replace(seen, tags={}) if seen else None
 
 
+def _goes_by_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
+    return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
+
+
 def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
     self.untag_resource(domain, ("team",))
     _tag(self, domain, tags)
@@ -99,6 +104,7 @@ def _as_configured(self: Credentials, key: str) -> str:
     return self.given.get(key) or self.environment[self.variables[key]]
 
 
+_other_owner = ownership.other_owner
 _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
 
 
@@ -114,6 +120,13 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
             "does not converge",
         ),
         ((lifecycle, "delete"), _keep, "retire", "SES GetEmailIdentity", "left behind"),
+        (
+            (ownership, "other_owner"),
+            _goes_by_name,
+            "try to take a namesake's",
+            "SES GetEmailIdentity",
+            "lost",
+        ),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
         ((dns_record_provider, "publish"), _add_blindly, "create by API", "Host add", "ends"),
         (
@@ -136,6 +149,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         "deletes another instance",
         "does not know its own",
         "never deletes",
+        "goes by the stack's name",
         "removes others' tags",
         "adds without a lookup",
         "removes others' values",

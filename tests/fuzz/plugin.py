@@ -115,7 +115,13 @@ def inputs(kind: Kind) -> tuple[dict[str, Any], ...]:
         case "DkimKey":
             return (
                 {"domain": DOMAIN, "bits": 1024.0},
-                {"domain": DOMAIN, "bits": 1024.0, "owner": "p/s/n", "key_store": STORE},
+                {
+                    "domain": DOMAIN,
+                    "bits": 1024.0,
+                    "secret_name": "byodkim/p/s/n",
+                    "owner": "i/n",
+                    "key_store": STORE,
+                },
             )
         case "DnsRecord":
             return (
@@ -319,7 +325,7 @@ ONCE_HARMFUL = (
     Case("ByodkimIdentity", {**inputs("ByodkimIdentity")[0], "owner": UNKNOWN}, _outputs(), "diff"),
     Case("ByodkimIdentity", {**inputs("ByodkimIdentity")[0], "account_id": "\x1b[2J"}, _outputs(), "diff"),
     Case("DkimKey", {"domain": "1" * 5000}, None, "create"),
-    Case("DkimKey", {"domain": DOMAIN, "owner": "\x1f", "key_store": STORE}, None, "create"),
+    Case("DkimKey", {"domain": DOMAIN, "secret_name": "\x1f", "key_store": STORE}, None, "create"),
 )
 
 TARGETS = (

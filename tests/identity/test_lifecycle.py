@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import (
     ByodkimError,
     IdentityExists,
@@ -25,7 +25,7 @@ from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
 from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
-from tests.support.world import DOMAIN, OWNER, World
+from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID, World
 
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
@@ -58,6 +58,13 @@ def put_elsewhere(world, generation=4, *, selector="s9"):
         DOMAIN, selector=selector, key=world.key(generation)
     )
     world.forget()
+
+
+OURS = {OWNER_TAG: OWNER, STACK_TAG: STACK}
+PROD = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: "ses-byodkim/prod"}
+SAME_NAME = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: STACK}
+
+LOST = "; `pulumi up` is refused: `retired: true` lets go of it here, `adopt: true` takes it back"
 
 
 def to_easy_dkim(world, status="SUCCESS"):
@@ -94,7 +101,7 @@ def test_create(world):
         stored.signed_until,
         stored.adopted,
     )
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: stored.instance} == world.identity().tags
     assert ("s1", world.key(1).fingerprint) == (world.identity().selector, world.identity().fingerprint)
 
 
@@ -107,7 +114,7 @@ def test_create_with_settings(world):
 
     assert [CREATE] == world.calls()
     assert "newsletter" == world.identity().configuration_set
-    assert {"team": "mail", OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+    assert {"team": "mail", **OURS, INSTANCE_TAG: stored.instance} == world.identity().tags
 
 
 def test_each_identity_is_another_instance(world):
@@ -400,7 +407,7 @@ def test_lost_answer_of_create(world, kind, tokens):
 
     # What can't be read is put once more, the same.
     assert sorted([CREATE, CREATE, GET, TAG] + [PUT_KEY] * (tokens == "empty")) == sorted(world.calls())
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: stored.instance} == world.identity().tags
     assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
     assert [stored] == [world.update(stored, 1)]
 
@@ -442,16 +449,21 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
     ("make", "text"),
     [
         (
-            lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}),
-            "(EXTERNAL), owned by 'ses-byodkim/prod/example.com/eu-west-1', "
-            "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
+            lambda world: world.put("s1", tags=PROD),
+            "(EXTERNAL), owned by 'ses-byodkim/prod'\n"
             "  hint: nothing was changed in SES; remove the entry here if the other stack is to keep it; "
             "`adopt: true` takes it from there",
         ),
         (
-            lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}),
-            "(EXTERNAL), owned by 'ses-byodkim/dev/mail/eu-west-1', "
-            "not 'ses-byodkim/dev/example.com/eu-west-1'\n"
+            lambda world: world.put("s1", tags=SAME_NAME),
+            "(EXTERNAL), owned by another stack with the name 'ses-byodkim/dev'\n"
+            "  hint: nothing was changed in SES; was the state of this stack lost? `adopt: true` takes the "
+            "identity over; if another backend has a stack of this name, or the stack was renamed, "
+            "remove the entry here",
+        ),
+        (
+            lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}),
+            "(EXTERNAL), owned by the resource 'mail/eu-west-1' of this stack\n"
             "  hint: nothing was changed in SES; was the resource renamed? Undo that, run `pulumi up`, "
             "then rename with `aliases`; `adopt: true` takes the identity from the other resource",
         ),
@@ -470,11 +482,18 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
         (
             lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
             "(EXTERNAL), signing with selector 's9', not 's1'\n"
-            "  hint: nothing was changed in SES; was the stack's state lost? "
-            "`adopt: true` takes the identity over",
+            "  hint: nothing was changed in SES; was the identity removed from the state? "
+            "`adopt: true` takes it over",
         ),
     ],
-    ids=["another stack's", "another resource's", "no owner tag", "Easy DKIM", "ours with another key"],
+    ids=[
+        "another stack's",
+        "another stack's of the same name",
+        "another resource's",
+        "no owner tag",
+        "Easy DKIM",
+        "ours with another key",
+    ],
 )
 def test_what_is_not_ours_is_refused(world, make, text):
     """An identity that this resource did not make stays as it is, whoever made it."""
@@ -489,8 +508,8 @@ def test_what_is_not_ours_is_refused(world, make, text):
 @pytest.mark.parametrize(
     ("make", "is_refused"),
     [
-        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/prod/example.com/eu-west-1"}), True),
-        (lambda world: world.put("s1", tags={OWNER_TAG: "ses-byodkim/dev/mail/eu-west-1"}), True),
+        (lambda world: world.put("s1", tags=SAME_NAME), True),
+        (lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}), True),
         (lambda world: world.put("s1"), True),
         (lambda world: world.model.put_easy_dkim(DOMAIN, REGION), True),
         (lambda world: world.put("s9", tags={OWNER_TAG: OWNER}), True),
@@ -590,7 +609,7 @@ def test_a_preview_without_credentials(world):
 
 
 def test_adopt_what_is_right(world):
-    """An identity that signs with this key already gets our two tags, and no call that could disturb it."""
+    """An identity that signs with this key already gets our tags, and no call that could disturb it."""
     world.publish(1)
     world.put("s1", tags={"team": "mail"})
     world.model.add_configuration_set(REGION, "theirs")
@@ -599,7 +618,7 @@ def test_adopt_what_is_right(world):
 
     stored = world.create(adopt=True)
 
-    tags = {"team": "mail", OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance}
+    tags = {"team": "mail", **OURS, INSTANCE_TAG: stored.instance}
     assert [CREATE, GET, TAG] == world.calls()
     assert replace(before, tags=tags) == world.identity()
     assert ("SUCCESS", True) == (stored.status, stored.adopted)
@@ -746,7 +765,7 @@ def test_take_over_with_settings(world):
 
     stored = world.create(adopt=True, configuration_set="newsletter", tags={"team": "mail"})
 
-    own = {OWNER_TAG: OWNER, INSTANCE_TAG: stored.instance}
+    own = {**OURS, INSTANCE_TAG: stored.instance}
     assert "newsletter" == world.identity().configuration_set
     assert {"theirs": "stays", "team": "mail", **own} == world.identity().tags
 
@@ -1005,7 +1024,7 @@ def test_deleted_behind_our_back(world):
 
     assert [GET, CREATE] == world.calls()
     assert (CREATED, "PENDING", START + HOUR) == (again.key_set_by, again.status, again.key_set_at)
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: again.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: again.instance} == world.identity().tags
 
 
 def test_the_times_of_an_identity_that_is_made_again(world):
@@ -1072,13 +1091,13 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
     ("tags", "detail", "hint"),
     [
         (
-            {OWNER_TAG: "ses-byodkim/prod/x", INSTANCE_TAG: "theirs"},
-            "owned by 'ses-byodkim/prod/x' now",
+            {**PROD, INSTANCE_TAG: "theirs"},
+            "owned by 'ses-byodkim/prod' now",
             "`retired: true` lets go of it here, `adopt: true` takes it back",
         ),
         (
-            {OWNER_TAG: "ses-byodkim/dev/other", INSTANCE_TAG: "theirs"},
-            "owned by 'ses-byodkim/dev/other' now",
+            {OWNER_TAG: f"{STACK_ID}/other", INSTANCE_TAG: "theirs"},
+            "owned by the resource 'other' of this stack now",
             "`retired: true` lets go of it here, `adopt: true` takes it back",
         ),
         (
@@ -1118,7 +1137,7 @@ def test_taken_back(world):
     back = world.update(seen, 1, adopt=True)
 
     assert [GET, TAG] == world.calls()
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: back.instance} == world.identity().tags
     assert (True, False) == (back.adopted, drifted(back))
 
 
@@ -1135,7 +1154,7 @@ def test_taken_back(world):
         {"supplied_keys": {2: "k2"}},
         {"account_id": "123456789012"},
         {"adopt": True, "accept_unsigned_window": True},
-        {"owner": "ses-byodkim/dev/renamed"},
+        {"owner": f"{STACK_ID}/renamed"},
         {"configuration_set": None, "tags": None},
     ],
     ids=[
@@ -1163,12 +1182,25 @@ def test_an_echo_costs_no_call(world, changes):
     assert replace(old, declared=world.declared(1, **{**declared, "owner": OWNER})) == new
 
 
+def test_a_renamed_stack(world):
+    """It is the same owner as before, and people see its new name."""
+    old = world.verified(tags={"team": "mail"})
+
+    renamed = world.update(old, 1, stack="ses-byodkim/new", tags={"team": "mail"})
+
+    assert [GET, TAG] == world.calls()
+    assert {"team": "mail", **OURS, STACK_TAG: "ses-byodkim/new", INSTANCE_TAG: old.instance} == (
+        world.identity().tags
+    )
+    assert replace(old, declared=replace(old.declared, stack="ses-byodkim/new")) == renamed
+
+
 def test_an_aliased_rename_keeps_its_owner(world):
     """After a rename with `aliases` the identity still is ours in every later step."""
-    renamed = world.update(world.verified(), 1, owner="ses-byodkim/dev/renamed")
+    renamed = world.update(world.verified(), 1, owner=f"{STACK_ID}/renamed")
     world.publish(2)
 
-    switched = world.update(renamed, 2, owner="ses-byodkim/dev/renamed")
+    switched = world.update(renamed, 2, owner=f"{STACK_ID}/renamed")
     lifecycle.delete(switched, world.outside)
 
     assert {} == world.model.identities(REGION)
@@ -1203,7 +1235,7 @@ def test_identity_that_is_adopted_back(world):
     back = world.update(old, 2, adopt=True)
 
     assert (True, "s2") == (back.adopted, back.signing_selector)
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: back.instance} == world.identity().tags
 
 
 @pytest.mark.parametrize("trouble", ["no record", "not allowed"])
@@ -1263,7 +1295,7 @@ def test_tags_that_could_not_be_written(world):
 
     assert [GET, TAG] == world.calls()
     assert (True, "s2", {1: START + HOUR}) == (back.adopted, back.signing_selector, back.signed_until)
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: back.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: back.instance} == world.identity().tags
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["signing", "awaiting DNS"])
@@ -1327,7 +1359,7 @@ def test_tags(world, tags, calls):
 
     world.update(old, 1, tags=tags)
 
-    own = {OWNER_TAG: OWNER, INSTANCE_TAG: old.instance}
+    own = {**OURS, INSTANCE_TAG: old.instance}
     assert calls == world.calls()
     assert {**tags, **own, "theirs": "stays"} == world.identity().tags
 
@@ -1367,19 +1399,19 @@ def test_read(world):
         ),
         (
             {"tags": {OWNER_TAG: "other/prod/mail", INSTANCE_TAG: "0"}},
-            {"other_owner": "other/prod/mail"},
-            "owned by 'other/prod/mail' now",
+            {"other_owner": "'other/prod/mail'"},
+            f"owned by 'other/prod/mail' now{LOST}",
         ),
-        ({"tags": {}}, {"other_owner": ""}, "has lost its owner tag"),
+        ({"tags": {}}, {"other_owner": ""}, f"has lost its owner tag{LOST}"),
         (
-            {"tags": {OWNER_TAG: OWNER, INSTANCE_TAG: "0"}},
+            {"tags": {**OURS, INSTANCE_TAG: "0"}},
             {"other_instance": "0"},
             "its tags are those of a replacement that was not stored",
         ),
         (
             {"signing_enabled": False, "tags": {}},
             {"signing_enabled": False, "other_owner": ""},
-            "has lost its owner tag, DKIM signatures are disabled",
+            f"has lost its owner tag, DKIM signatures are disabled{LOST}",
         ),
     ],
     ids=[
@@ -1402,9 +1434,9 @@ def test_read_drift(world, change, told, reason):
 
     assert replace(old, **told) == seen
     assert drifted(seen)
-    assert [
-        f"example.com eu-west-1: {reason}; `pulumi up` repairs that, or says what to do"
-    ] == world.progress.warnings
+    if not reason.endswith(LOST):
+        reason += "; `pulumi up` repairs that, or says what to do"
+    assert [f"example.com eu-west-1: {reason}"] == world.progress.warnings
 
 
 def test_read_of_settings(world):
@@ -1689,7 +1721,7 @@ def test_delete_of_what_is_gone(world):
 def test_delete_of_another_instance(world):
     """An identity that was made again elsewhere under our name is left, and that is said."""
     old = world.verified()
-    world.model.change(DOMAIN, REGION, tags={OWNER_TAG: OWNER, INSTANCE_TAG: "another"})
+    world.model.change(DOMAIN, REGION, tags={**OURS, INSTANCE_TAG: "another"})
 
     lifecycle.delete(old, world.outside)
 
@@ -1700,7 +1732,7 @@ def test_delete_of_another_instance(world):
 
 
 def test_delete_of_an_adopted_one(world):
-    """An adopted identity stays in SES as it was, without our two tags: it belongs to nobody then."""
+    """An adopted identity stays in SES as it was, without our tags: it belongs to nobody then."""
     world.publish(1)
     world.put("s1", tags={"team": "mail"})
     before = world.identity()
@@ -1770,7 +1802,7 @@ def test_replacement_of_an_adopted_one(world, lag):
     new = world.create(adopt=True)
     lifecycle.delete(old, world.outside)
 
-    assert {OWNER_TAG: OWNER, INSTANCE_TAG: new.instance} == world.identity().tags
+    assert {**OURS, INSTANCE_TAG: new.instance} == world.identity().tags
 
 
 def test_delete_of_one_that_is_adopted_no_more(world):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
-from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.errors import ByodkimError
@@ -18,7 +18,7 @@ from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import drift, drifted
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, Declared, Stored
 from tests.support.fakes import REGION, START
-from tests.support.world import DOMAIN, OWNER
+from tests.support.world import DOMAIN, OWNER, STACK
 
 HOUR = timedelta(hours=1)
 NOW, BEFORE = START, START - HOUR
@@ -54,6 +54,7 @@ def declared(generation=2, **changes):
         "fingerprint": f"f{generation}",
         "record_value": "p=MAAA",
         "owner": OWNER,
+        "stack": STACK,
         "generation": generation,
         "published": (1, 2, 3),
     }
@@ -312,7 +313,7 @@ def test_whose_wait(before, after, seen, shared):
 def test_tags_of_what_is_not_ours_yet():
     """IAM lets a stack change tags of its own identities alone, so others come with the owner's, or after."""
     _, made = planned(*SCENARIOS[18][:2], **SCENARIOS[18][2])
-    own = {OWNER_TAG: OWNER, INSTANCE_TAG: made.stored.instance}
+    own = {OWNER_TAG: OWNER, STACK_TAG: STACK, INSTANCE_TAG: made.stored.instance}
 
     assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
         (call.action, call.tags, call.untag) for call in made.calls[1:]

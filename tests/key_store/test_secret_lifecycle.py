@@ -12,11 +12,12 @@ from byodkim_provider.key_store.secret_lifecycle import KeyRequest
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 
-OWNER = "ses-byodkim/dev/example.com/3"
-NAME = f"byodkim/{OWNER}"
+OWNER = "0123456789abcdef/example.com/3"
+NAME = "byodkim/ses-byodkim/dev/example.com/3"
 REQUEST = KeyRequest(
     domain="example.com",
     bits=keys.MIN_BITS,
+    name=NAME,
     owner=OWNER,
     kms_key_id=None,
     resource_policy=None,

@@ -8,9 +8,9 @@ from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityPro
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from sandbox.ses.switches import Fault
 from tests.support.fakes import ATTEMPTS, REGION
-from tests.support.world import DOMAIN, OWNER
+from tests.support.world import DOMAIN, OWNER, STACK
 
-TAKEN = "new identities that SES has already, as their warnings say: "
+TAKEN = "identities that SES has already, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 STAYS = (
     f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
@@ -39,6 +39,7 @@ def inputs(world, **changes):
         "selector": "s1",
         "private_key": world.key(1).pkcs1_base64(),
         "owner": OWNER,
+        "stack": STACK,
         **changes,
     }
 

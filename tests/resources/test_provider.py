@@ -27,6 +27,7 @@ STORED = {
     "record_check": (
         "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9jaGVja5SMB2xvYWRfdjGUk5QpUpQu"
     ),
+    "stack_id": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnN0YWNrX2lklIwHbG9hZF92MZSTlClSlC4=",
 }
 """`__provider` of each resource, as it stands in users' state: written down here, not computed."""
 

@@ -27,7 +27,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
 from tests.support.fakes import FakeSes
-from tests.support.world import World
+from tests.support.world import STACK_ID, World
 
 CONFIG: Final = ["config", "--color", "never", "-s", "dev"]
 EXPORT: Final = ["stack", "export", "-s", "dev"]
@@ -244,7 +244,9 @@ class CliProject:
         }
         outputs = {} if self.has_own_program else {"domains": {}, "pending": []}
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
-        return [stack, *components, *identities, *keys, verification]
+        owner = {"type": "pulumi-python:dynamic/byodkim:StackId", "id": STACK_ID}
+        made = [owner] if identities else []
+        return [stack, *made, *components, *identities, *keys, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
@@ -34,6 +34,10 @@ def pool(number: int) -> keys.SigningKey:
     return _generate(keys.MIN_BITS)
 
 
+STACK_ID: Final = "stack id"
+"""Name of the resource that is the stack's id."""
+
+
 def program(settings: DomainSettings, record: Record, **of_identities: object) -> dict[str, Declaration]:
     """
     What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's order.
@@ -48,13 +52,17 @@ def program(settings: DomainSettings, record: Record, **of_identities: object) -
             depends = (f"key {generation}",)
             inputs = {"domain": settings.name, "bits": keys.MIN_BITS}
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-        declared[f"record {generation}"] = Declaration(
-            "record", depends, functools.partial(_record_inputs, settings, generation, record)
-        )
+        if settings.dns[0].provider != "manual":
+            declared[f"record {generation}"] = Declaration(
+                "record", depends, functools.partial(_record_inputs, settings, generation, record)
+            )
+    signing = [name for name in declared if name == f"record {settings.generation}"]
+    if not settings.retired:
+        declared[STACK_ID] = Declaration("stack_id", (), lambda _: {})
     for region in () if settings.retired else settings.regions:
         declared[f"identity {region}"] = Declaration(
             "identity",
-            (f"record {settings.generation}",),
+            (*signing, STACK_ID),
             functools.partial(_identity_inputs, settings, region, of_identities),
         )
     return declared | verified(*(name for name, one in declared.items() if one.kind == "identity"))
@@ -112,9 +120,14 @@ def _identity_inputs(
             for generation, supplied in settings.keys.items()
         },
         **{name: getattr(settings, name) for name in names},
-        "owner": f"ses-byodkim/dev/{settings.name}/{region}",
+        "owner": _owner(known[STACK_ID]["id"], f"{settings.name}/{region}"),
+        "stack": "ses-byodkim/dev",
         **more,
     }
+
+
+def _owner(stack_id: Any, resource: str) -> Any:
+    return f"{stack_id}/{resource}" if isinstance(stack_id, str) else stack_id
 
 
 def process(

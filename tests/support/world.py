@@ -25,7 +25,9 @@ from sandbox.ses.switches import Switches
 from tests.support.fakes import REGION, FakeClock, FakeProgress, FakeResolver, FakeSes
 
 DOMAIN: Final = "example.com"
-OWNER: Final = "ses-byodkim/dev/example.com/eu-west-1"
+STACK_ID: Final = "0123456789abcdef"
+OWNER: Final = f"{STACK_ID}/example.com/eu-west-1"
+STACK: Final = "ses-byodkim/dev"
 
 
 @dataclass
@@ -104,6 +106,7 @@ class World:
             "fingerprint": key.fingerprint,
             "record_value": records.record_value(key.public_key_der),
             "owner": OWNER,
+            "stack": STACK,
             "generation": generation,
             "published": generations.published(generation),
         }
