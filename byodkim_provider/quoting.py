@@ -1,16 +1,31 @@
 """
-How an error message quotes a value: on one line, and never a value that may be a key.
+How an error message quotes a value, or the words of another service: without keys and secrets.
 
 Strings only: no I/O.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
+from urllib.parse import quote, quote_plus
+
+KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
+"""Matches a key or a session token in base64. No label, selector or id is as long."""
+
+PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
+"""User and password in a URL, which botocore's errors quote."""
+
+EXTERNAL_ID: Final = re.compile("(?<=Value ').*(?=' at 'externalId')")
+"""The external id of a role, which STS quotes if it has a wrong character."""
 
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
+
+MIN_ENCODED: Final = 6
+"""Shortest base64 that is taken for a secret, in characters: any word has less."""
 
 MAX_NAMED: Final = 253
 """Longest name that is quoted, in characters: a domain. A longer one may be a key, pasted by accident."""
@@ -39,3 +54,30 @@ def named(key: str) -> str:
 def printable(text: str) -> str:
     """*text* on one line, with control and invisible characters written as escapes."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def hidden(text: str, secrets: Iterable[str] = ()) -> str:
+    """
+    *text* of another service without *secrets*, however it writes them, and without what may be a key.
+
+    >>> hidden("token abc%2Bd lacks a scope", ["abc+d\\n"])
+    'token [secret] lacks a scope'
+    """
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    if forms:
+        text = re.sub("|".join(map(re.escape, forms)), "[secret]", text, flags=re.IGNORECASE)
+    return PASSWORD.sub("", KEY_MATERIAL.sub("[...]", EXTERNAL_ID.sub("[secret]", text)))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How *secret* may be written: as given, without white space around it, in a URL, in base64."""
+    plain = secret.strip()
+    if not plain:
+        return
+    yield from (secret, plain, " ".join(plain.split()), quote(plain, safe=""), quote_plus(plain))
+    octets = plain.encode(errors="surrogateescape")
+    for before in range(3):  # octets before it, such as a user's name and a colon
+        encoded = base64.b64encode(bytes(before) + octets).decode()
+        inner = encoded[-(-before * 8 // 6) : (before + len(octets)) * 8 // 6]
+        if len(inner) >= MIN_ENCODED:
+            yield from (inner, inner.replace("+", "-").replace("/", "_"))

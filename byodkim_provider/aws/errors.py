@@ -14,6 +14,8 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from byodkim_provider.quoting import hidden
+
 ATTEMPTS: Final = 10
 """
 Most attempts of a call.
@@ -23,12 +25,6 @@ SES allows an account one call a second, Route 53 five; with backoff, ten attemp
 
 MAX_BACKOFF_SECONDS: Final = 20
 """Longest wait before the next attempt, as in botocore's `standard` mode."""
-
-KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
-"""Matches a key or a session token in base64. No label, selector or id is as long."""
-
-PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
-"""User and password in a URL, which botocore's errors quote."""
 
 MAX_SHOWN: Final = 500
 """Longest AWS message that is shown, in characters: most are a sentence or two."""
@@ -160,14 +156,19 @@ def said(error: BaseException) -> str:
         error, botocore_errors.ParamValidationError
     ):
         text = type(error).__name__  # their messages quote headers (the session token) or parameters
+    elif isinstance(error, botocore_errors.CredentialRetrievalError) and _is_of_a_process(error):
+        text = "the `credential_process` of the profile failed"  # its output may be the credentials
     # Further lines of a signature error quote the request's headers, session token included.
     return _shown(text.strip().partition("\n")[0])
 
 
+def _is_of_a_process(error: botocore_errors.CredentialRetrievalError) -> bool:
+    return bool(error.kwargs.get("provider") == "custom-process")
+
+
 def _shown(text: str) -> str:
     """*text* from outside, without anything that may be a key, and without terminal control characters."""
-    without_secrets = PASSWORD.sub("", KEY_MATERIAL.sub("[...]", text))
-    return re.sub("[^ -~]", "?", without_secrets)[:MAX_SHOWN]
+    return re.sub("[^ -~]", "?", hidden(text))[:MAX_SHOWN]
 
 
 def _is_unconfirmed(error: BaseException) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
+from byodkim_provider.quoting import hidden
+
 Provider = Literal["rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
@@ -106,9 +108,7 @@ class Credentials:
         """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
         secrets += [one.partition("@")[0].rpartition(":")[2] for one in secrets if "@" in one]  # within a URL
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "[secret]")
-        return text
+        return hidden(text, secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -385,6 +385,14 @@ def test_profile(machine: Machine, aws: AwsServices, by: str) -> None:
     assert aws.account == connection.account_id
 
 
+def test_words_of_a_process(machine: Machine) -> None:
+    """What a `credential_process` prints as it fails may be the credentials, so nothing of it is shown."""
+    machine.write(config=f"[default]\ncredential_process = sh -c 'echo {SECRET} >&2; exit 1'\n")
+    assert "the default credentials: the `credential_process` of the profile failed\n" in str(
+        refused(machine.connect)
+    )
+
+
 def test_one_session(machine: Machine, aws: AwsServices, tmp_path: Path) -> None:
     """All clients of a process share a session: what gives the credentials is run once."""
     account, asked, given = aws.add_account(), tmp_path / "asked", tmp_path / "given"
@@ -727,11 +735,17 @@ SIGNATURE = (
             "</ErrorResponse>",
             "The request signature we calculated does not match.",
         ),
+        (
+            400,
+            "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'corp-ext-7f3a9c ' at "
+            "'externalId' failed to satisfy constraint</Message></Error></ErrorResponse>",
+            "Value '[secret]' at 'externalId' failed to satisfy constraint",
+        ),
         (200, "<html><body>Please sign in to this network</body></html>", "the response is not STS's"),
         (200, "Please sign in", "the response is not STS's"),
         (200, "{}", "the response is not STS's"),
     ],
-    ids=["error quotes the token", "web page", "text", "JSON"],
+    ids=["error quotes the token", "error quotes the external id", "web page", "text", "JSON"],
 )
 def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reason: str) -> None:
     """Whatever answers in STS's place, the user gets one line."""
