@@ -27,7 +27,7 @@ PARTS: Final = ("the key of", "while mail is sent", "what a mail server says", "
 """What the title of a part of the demo holds; the last part has none."""
 
 WITHOUT_NEWS: Final = re.compile(
-    r"^@ |^$|creating|updating|Diagnostics|warning: |  byodkim:|^    pulumi|^Unsig|^the "
+    r"^$|creating|updating|Diagnostics|^ {4}[A-Za-z]|^  \w.*:$|^(Unsigned|verified is|takes the) "
 )
 
 COLOURS: Final = {" +  ": "green", " ~  ": "yellow", " -  ": "red"}
@@ -35,13 +35,15 @@ COLOURS: Final = {" +  ": "green", " ~  ": "yellow", " -  ": "red"}
 
 def shown(output: str) -> Iterator[Text]:
     """The lines of the picture."""
-    keeps, before = False, ""
+    keeps, left_out, before = False, False, ""
     for line in output.splitlines():
         text = Text.from_ansi(line)
         if text.plain.startswith("──"):
             title = text.plain.strip("─ ")
-            keeps = any(part in title if part else not title for part in PARTS)
-        elif not keeps or WITHOUT_NEWS.search(text.plain) or text.plain == before:
+            keeps, left_out = any(part in title if part else not title for part in PARTS), False
+        elif not text.plain.startswith(" " * 6):  # else it goes on with the line before
+            left_out = bool(WITHOUT_NEWS.search(text.plain)) or text.plain == before
+        if left_out:
             continue
         before = text.plain
         if keeps:

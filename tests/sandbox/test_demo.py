@@ -3,9 +3,12 @@
 import io
 
 import pytest
+import yaml
 from rich.console import Console
 
+from byodkim_provider.config import settings
 from sandbox import demo
+from tests.support.testdata import pem
 
 SELECTOR = "s20261125-3f9c2a71"
 RECORD = {"name": f"{SELECTOR}._domainkey.news.example.net", "value": "p=" + "A" * 40, "role": "signing"}
@@ -37,3 +40,29 @@ def test_table(monkeypatch, width):
     ):
         assert text in shown
     assert shown.count(RECORD["name"]) == 2
+
+
+def test_engine_lines(monkeypatch, capsys):
+    """What the engine prints fits a terminal; a word is never broken, and nothing but names is left out."""
+    monkeypatch.setattr(demo, "console", Console(width=80))
+    demo._print("@ updating....")
+    demo._print(" +  aws:route53:Record news.example.net/3/route53:ZTS3FSD5432TMNDNL3W8XV created (0.10s)")
+    demo._print(
+        f" ~  pulumi-python:dynamic/byodkim:ByodkimIdentity a.example/eu-west-1 updated (1s) {SELECTOR * 2}"
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        " +  Record news.example.net/3 created (0.10s)",
+        " ~  ByodkimIdentity a.example/eu-west-1 updated (1s)",
+        f"      {SELECTOR * 2}",
+    ]
+
+
+def test_no_warning():
+    """Nothing in the demo's own stack file is worth a warning."""
+    written = yaml.safe_load((demo.ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
+    domains = written["ses-byodkim:domains"]
+    for path, key in zip(demo.OPENSSL_KEYS, (pem("rsa2048.pkcs8"), pem("another")), strict=True):
+        number = int(path.split(".")[-2])
+        domains["example.org"]["keys"][number]["privateKey"] = key
+    loaded = settings.load({"domains": domains}, default_region="eu-west-1")
+    assert [one.warnings for one in loaded.domains] == [(), (), ()]
