@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -34,7 +35,7 @@ def test_linted(name):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_least_permissions(name):
-    """A workflow asks for what it needs, no AWS key is stored, and actions have a version."""
+    """A workflow asks for what it needs, and no AWS key is stored."""
     workflow = load(name)
     writes = {key for key, value in workflow["permissions"].items() if value == "write"}
     needed = {"rotate.yml": {"contents", "pull-requests"}, "preview.yml": {"pull-requests"}}
@@ -43,9 +44,39 @@ def test_least_permissions(name):
     assert "AWS_ACCESS_KEY_ID" not in text
     assert "AWS_SECRET_ACCESS_KEY" not in text
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    assert all("@v" in step["uses"] for step in steps if "uses" in step)
     # An expression within a script would be run as a part of it.
     assert not any("${{" in step.get("run", "") for step in steps)
+
+
+FLEET = "../fleet/up.yaml"
+
+
+@pytest.mark.parametrize("name", [*WORKFLOWS, FLEET])
+def test_supply_chain(name):
+    """Actions are commits with their versions, and what is installed finds no credentials at that time."""
+    used = re.findall(r"uses: (\S+)(.*)", (EXAMPLES / name).read_text())
+    assert all(re.fullmatch(r"[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", "".join(one)) for one in used)
+    assert set(load(name)["env"]) <= {"STACK", "BRANCH", "NO_COLOR", "PULUMI_BACKEND_URL"}
+    for job in load(name)["jobs"].values():
+        steps = job["steps"]
+        (checkout,) = (one for one in steps if one.get("uses", "").startswith("actions/checkout@"))
+        assert checkout["with"]["persist-credentials"] is False
+        (install,) = (place for place, one in enumerate(steps) if one.get("name") == "Install")
+        (sign_in,) = (place for place, one in enumerate(steps) if "role-to-assume" in one.get("with", {}))
+        assert install < sign_in
+        secrets = {"PULUMI_ACCESS_TOKEN": "", "PULUMI_CONFIG_PASSPHRASE": ""}
+        assert steps[install]["env"] == secrets
+
+
+@pytest.mark.parametrize("name", [*WORKFLOWS, FLEET])
+def test_roles(name):
+    """Only what runs `pulumi up` has the role that may change something."""
+    for job in load(name)["jobs"].values():
+        changes = any("pulumi up" in one.get("run", "") for one in job["steps"])
+        (role,) = (
+            one["with"]["role-to-assume"] for one in job["steps"] if "role-to-assume" in one.get("with", {})
+        )
+        assert role == ("${{ vars.AWS_ROLE }}" if changes else "${{ vars.AWS_READ_ROLE }}")
 
 
 def test_groups():
