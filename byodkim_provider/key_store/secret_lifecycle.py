@@ -22,7 +22,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.progress import Progress
-from byodkim_provider.property_types import timestamp
+from byodkim_provider.property_types import moment, timestamp
 
 MAX_NAMES: Final = 100
 """How many names are tried. A taken name is a key that was deleted within the recovery window."""
@@ -167,7 +167,25 @@ def _own(
         return None
     value = store.get_secret_value(secret.arn)
     held = KeySecret.from_text(value.text)
-    return (held, value) if held and held.domain == request.domain else None
+    return (held, value) if held and _fits(held, request) else None
+
+
+def _fits(held: KeySecret, request: KeyRequest) -> bool:
+    """
+    Whether `create` can have written *held* for *request*.
+
+    Otherwise whoever may write the secret chooses the name of the record, or a short key.
+    """
+    try:
+        made = moment(held.created_at)
+    except ValueError:
+        return False
+    follows = keys.selector_for(held.key.fingerprint, made.date()), timestamp(made)
+    return (
+        held.domain == request.domain
+        and held.key.bits >= request.bits
+        and follows == (held.selector, held.created_at)
+    )
 
 
 def _lost(code: str, arn: str) -> str | None:

@@ -1,5 +1,6 @@
 """What becomes of a key in Secrets Manager when calls fail and others meddle, against moto's."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.key_store.secret_lifecycle import KeyRequest
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
+from tests.support.testdata import key
 
 OWNER = "0123456789abcdef/example.com/3"
 NAME = "byodkim/ses-byodkim/dev/example.com/3"
@@ -162,9 +164,19 @@ def test_scheduled_for_deletion_as_aws_says_it(secrets_manager, run):
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
 
 
+def changed(**fields):
+    """Something that puts other *fields* into the secret."""
+    return lambda secrets: secrets.overwrite(NAME, json.dumps(json.loads(secrets.written[0]) | fields))
+
+
 @pytest.mark.parametrize(
     "meddle",
     [
+        changed(selector="google"),
+        changed(createdAt="2026-11-26T12:00:00Z"),
+        changed(createdAt="2026-11-25T12:00:00Z\n"),
+        changed(createdAt="soon"),
+        changed(privateKey=key("another").pkcs1_base64()),
         lambda secrets: setattr(secrets.secret(NAME), "tags", []),
         lambda secrets: setattr(
             secrets.secret(NAME), "tags", [{"Key": "byodkim:owner", "Value": "ses-byodkim/prod/x"}]
@@ -174,7 +186,19 @@ def test_scheduled_for_deletion_as_aws_says_it(secrets_manager, run):
         lambda secrets: secrets.overwrite(NAME, "[" * 60000),
         lambda secrets: secrets.overwrite(NAME, secrets.written[0].replace("example.com", "example.org")),
     ],
-    ids=["no owner", "other owner", "no key", "no private key", "deep", "other domain"],
+    ids=[
+        "other selector",
+        "other day",
+        "line break",
+        "no time",
+        "other key",
+        "no owner",
+        "other owner",
+        "no key",
+        "no private key",
+        "deep",
+        "other domain",
+    ],
 )
 def test_name_is_taken(secrets_manager, run, meddle):
     """What is not a key of this resource is left as it is."""
@@ -187,6 +211,14 @@ def test_name_is_taken(secrets_manager, run, meddle):
     assert [NAME, f"{NAME}-2"] == secrets_manager.names()
     assert secrets_manager.secret(f"{NAME}-2").arn == made.arn
     assert before == secrets_manager.secret(NAME).to_dict()
+
+
+def test_shorter_key(secrets_manager, run):
+    """A key that is shorter than the one to be made is not used in its place."""
+    run.create()
+
+    assert run.create(bits=1280).held.key.bits == 1280
+    assert [NAME, f"{NAME}-2"] == secrets_manager.names()
 
 
 def test_read_lags_behind(secrets_manager, run):
