@@ -66,7 +66,7 @@ class Examined:
         """For people."""
         code = f" ({self.seen.code})" if self.seen.code else ""
         yield f"{self.expected.name}: {self.seen.verdict}{code}"
-        said = [visibility.diagnose([one], self.seen.public_key_der) for one in self.seen.answers]
+        said = list(visibility.lines(self.seen.answers, self.seen.public_key_der))
         yield from (f"  {line}" for line in said)
         if recognised := panels.recognise(self.seen.name_servers):
             yield f"  the name servers are {recognised.title}'s"

@@ -7,9 +7,12 @@ An error is lines, and with `--json` a value.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import IO, Any, Final
 
 import click
@@ -45,7 +48,16 @@ class CannotWrite(Refused):
 def say(text: str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     # A name or a message of others may hold what a terminal obeys.
-    write_line("\n".join(printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")))
+    lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
+    if sys.stderr.isatty():
+        lines = [_wrapped(line, get_terminal_size().columns) for line in lines]
+    write_line("\n".join(lines))
+
+
+def _wrapped(line: str, width: int) -> str:
+    """*line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the terminal."""
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def write_file(file: Path, text: str) -> None:

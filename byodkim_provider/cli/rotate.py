@@ -53,7 +53,7 @@ Exit codes:
   0  done, or nothing to do, or --dry-run
   1  refused or declined, and nothing was written; or `pulumi up` failed
   2  wrong usage, or the stack could not be read, or its file not be written
-  3  --older-than: done, but for the domains that are named, which can't rotate
+  3  --older-than: done, but for the domains named, which can't rotate
 """
 )
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]...")

@@ -41,10 +41,10 @@ EXIT_CODES: Final[dict[Verdict, int]] = {"well": 0, "wrong": 1, "due": 3}
 @click.command(
     epilog="""\b
 Exit codes:
-  0  well: everything is verified as far as SES shows, every record is right, nothing is due
+  0  well: verified as far as SES shows, records are right, nothing is due
   1  wrong: mail is not signed as the stack file says, or soon will not be
-  2  could not be determined: no stack, no credentials, no answer; or FILE could not be written
-  3  due: mail is fine, and somebody should do something, such as a rotation
+  2  unknown: no stack, credentials or answer; or FILE could not be written
+  3  due: mail is fine, and something is to be done, such as a rotation
 """
 )
 @stacks_option

@@ -173,6 +173,16 @@ def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
     return ", ".join(_phrases(answers, public_key_der))
 
 
+def lines(answers: Sequence[Answer], public_key_der: bytes) -> Iterator[str]:
+    """Every server's answer, one line each; but one for all that show the key."""
+    right = [answer for answer in answers if _is_right(answer, public_key_der)]
+    for alias in sorted({answer.alias for answer in right}):
+        count = sum(answer.alias == alias for answer in right)
+        servers = "server shows" if len(answers) == 1 else "servers show"
+        yield f"{count} of {len(answers)} {servers} the key{f' (CNAME to {alias})' if alias else ''}"
+    yield from (diagnose([answer], public_key_der) for answer in answers if answer not in right)
+
+
 def _is_right(answer: Answer, public_key_der: bytes) -> bool:
     return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
 
