@@ -43,6 +43,13 @@ _FAILURES: Final = {
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
 
 
+NO_ZONE: Final = (
+    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
+)
+"""Another `pulumi up` does not help where no zone is seen, as in a network with its own view of DNS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visibility:
     """How far a record is visible, with the evidence."""
@@ -141,7 +148,8 @@ def wait_until_visible(
 
     All that share *wait* wait at most *seconds* together; a record that is visible at once does not
     wait. When time is up there is one last check. Progress lines begin with *subject*; there is one
-    for each change, and none if the record was visible at once.
+    for each change, and none if the record was visible at once. A resolver that sees no zone is named
+    before the wait, which seldom helps.
     """
     start = clock.monotonic()
     visibility = check()
@@ -149,6 +157,8 @@ def wait_until_visible(
         return visibility
     shown = ""
     with wait.within(seconds) as end:
+        if zone_not_found(visibility.answers) and (left := end - start) > 0:
+            progress.info(f"{subject}: {NO_ZONE}; waiting at most {left:.0f} s for it")
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()
             if visibility.visible or left <= 0:

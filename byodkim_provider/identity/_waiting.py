@@ -6,19 +6,11 @@ Values in, texts out.
 
 from __future__ import annotations
 
-from typing import Final
-
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
+from byodkim_provider.dns.visibility import NO_ZONE, Visibility, servers_asked, zone_not_found
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import MANUAL, SLOW, Declared
-
-NO_ZONE: Final = (
-    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
-    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
-)
-"""Another `pulumi up` does not help where no zone is seen, as in a network with its own view of DNS."""
 
 
 def not_visible(

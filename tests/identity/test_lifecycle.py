@@ -143,11 +143,15 @@ def test_create_where_no_zone_is_seen(world):
     """A record that the stack made is not seen by another run either: the zone is not seen at all."""
     world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
     waiting = world.create(dns=("route53:Z1",))
+    no_zone = (
+        "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
+        "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
+    )
+    assert [f"example.com: {no_zone}; waiting at most 120 s for it"] == world.progress.infos
     (warning,) = world.progress.warnings
     assert warning.splitlines()[1:] == [
         "  nothing has to be pasted, the stack made the record at route53:Z1",
-        "  this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
-        "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`",
+        f"  {no_zone}",
     ]
 
     world.resolver.failures = {}  # as another resolver sees it
