@@ -94,7 +94,7 @@ def comments(found: Found) -> list[str]:
 def _up(one: Reading) -> str:
     """What `pulumi up` does with one identity."""
     kept = "".join(f"; keeps {fact}" for fact in _kept(one))
-    owner = f"taken from the stack of {one.owner}; " if one.owner else ""
+    owner = f"taken from the stack {one.owner}; " if one.owner else ""
     has = "Easy DKIM" if one.easy else f"BYODKIM {one.selector or '(selector not shown)'}"
     if not one.signing_enabled:
         does = f"{has}, signing disabled: gets a new key, signing is enabled"

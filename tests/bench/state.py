@@ -12,6 +12,7 @@ PARTS = {
     "Record": "records",
     "ByodkimIdentity": "identities",
     "EmailIdentity": "identities",
+    "StackId": "stack id",
     "ByodkimDomain": "component",
     "DkimVerification": "verification",
     "Stack": "stack outputs",

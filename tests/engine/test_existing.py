@@ -22,6 +22,7 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     REGION,
+    STACK_ID,
     VERIFICATION,
     requests,
     steps,
@@ -250,6 +251,11 @@ def test_two_stacks_of_one_name(sandbox, open_stack):
     assert sandbox.ses.identities(REGION)[domain] == replace(made, tags=named)
     assert "owned by 'ses-byodkim/renamed'\n" in second.preview().stdout
 
+    # With another id it still is the same owner of what it has.
+    of_first = f"urn:pulumi:renamed::ses-byodkim::{STACK_ID}::byodkim"
+    for run in (first.preview, first.up):
+        assert {name for _, name, _ in steps(run(replace=[of_first]))} == {"byodkim"}
+    assert sandbox.ses.identities(REGION)[domain] == replace(made, tags=named)
     assert first.destroy().ok
     assert domain not in sandbox.ses.identities(REGION)
 
