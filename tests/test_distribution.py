@@ -132,6 +132,20 @@ def test_library(installed, tmp_path):
     assert where.is_relative_to(installed.parent)
 
 
+@pytest.mark.parametrize(
+    "example", ["larger-program", "namecheap", "own-key", "several-accounts", "template"]
+)
+def test_examples(wheel, installed, tmp_path, example):
+    """Without an index an example installs the wheel that its page makes, and its page makes one."""
+    folder = shutil.copytree(ROOT / "examples" / example, tmp_path / example)
+    assert "pip wheel --no-deps --wheel-dir" in (folder / "README.md").read_text()
+    shutil.copy(wheel, folder)
+    pip = (sys.executable, "-m", "pip", "--python", installed / "python", "install", "--dry-run")
+    options = ("--no-index", "--no-deps", "--ignore-installed", "--disable-pip-version-check")
+    said = run(*pip, *options, "--requirement", "requirements.txt", cwd=folder)
+    assert f"Would install byodkim-provider-{byodkim_provider.__version__}" in said
+
+
 def test_schema_of_stack_files(installed, tmp_path):
     """The installed package prints the schema that the checkout has for editors."""
     printed = run(installed / "python", "-m", "byodkim_provider.config.json_schema", cwd=tmp_path)

@@ -8,7 +8,10 @@ other, by the server that the Automation API has for programs of its own.
 from __future__ import annotations
 
 import asyncio
+import re
 import runpy
+import subprocess
+import sys
 import sysconfig
 import venv
 from collections.abc import Collection, Iterator, Mapping
@@ -61,7 +64,11 @@ class LanguageHost(LanguageServer):
         return language_pb2.TemplateResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        """Make the virtual environment that `Pulumi.yaml` names; it borrows pip and all packages."""
+        """
+        Make the virtual environment that `Pulumi.yaml` names; it borrows pip and all packages.
+
+        This package is installed as `requirements.txt` says, without an index: it is on none.
+        """
         made = Path(request.info.program_directory) / "venv"
         venv.create(made)  # without a pip of its own: to install it takes 5 s
         pip = made / "bin" / "pip"
@@ -71,6 +78,16 @@ class LanguageHost(LanguageServer):
         # First, for a new environment may have a setuptools of its own, too old for pyproject.toml.
         borrowed = f"import sys; sys.path.insert(0, {sysconfig.get_path('purelib')!r})\n"
         (packages / "borrowed.pth").write_text(borrowed)
+        file = Path(request.info.program_directory, "requirements.txt")
+        lines = file.read_text().splitlines() if file.exists() else []
+        if ours := [line for line in lines if re.match(r"[./]|byodkim", line)]:
+            install = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
+            options = ["--quiet", "--no-index", "--no-deps", "--ignore-installed"]
+            done = subprocess.run(
+                [*install, *options, *ours], cwd=file.parent, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                context.abort(grpc.StatusCode.UNKNOWN, done.stderr)
         yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
 
     def _run_main(self) -> None:

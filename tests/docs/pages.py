@@ -54,6 +54,11 @@ def block(page: str, heading: str, number: int = 1) -> str:
     return found.text
 
 
+def commands(page: str) -> list[str]:
+    """The blocks of commands of any page, in order."""
+    return [one.text for one in _of_page(page, (ROOT / page).read_text()) if one.language == "sh"]
+
+
 def _of_page(page: str, text: str) -> list[Block]:
     found: list[Block] = []
     # A comment in a block looks like a heading.

@@ -113,6 +113,7 @@ class Shell:
         )
         for name in ("aws", "dig"):
             write_script(programs / name, f'exec {quick_python()} -u -m tests.docs.{name} "$@"\n')
+        write_script(programs / "pip", f'exec "{sys.executable}" -m pip "$@"\n')
         write_script(programs / "python", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
         theirs = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))

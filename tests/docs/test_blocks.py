@@ -70,6 +70,7 @@ FOLLOWED = {
         "docs/reference/permissions.md": {"Permissions": (1,)},
         "docs/how-to/rotation.md": {"With keys of your own": (1,)},
     },
+    "test_template.py": {"README.md": {"In a program of your own": (1,)}},
     "test_tutorial.py": {
         "docs/tutorial/first-domain.md": {
             "The first domain": (1, 3),

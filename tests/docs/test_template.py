@@ -1,24 +1,23 @@
-"""`pulumi new` makes a project that works, and a program that knows nothing of the package uses its stack."""
+"""A program of one's own installs the package, `pulumi new` makes one, and others use its stack."""
 
 import json
 import shutil
+import subprocess
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, block, commands
 from tests.engine.stack import REGION
 
 pytestmark = pytest.mark.engine
 
 DOMAIN = "example.com"
 
-NEW = """\
-pulumi new {template} --dir senders --name senders --stack prod --yes
-cd senders
-pulumi config set --path 'domains["example.com"].generation' 1
-pulumi config set --path 'defaults.dnsResolvers[0]' "$SANDBOX_DNS"
-pulumi up
-byodkim status
+PROJECT = """\
+name: shop
+runtime:
+  name: python
+  options: {toolchain: pip, virtualenv: venv}
 """
 
 REFERENCE = """\
@@ -31,18 +30,53 @@ pulumi stack output verified --json
 """
 
 
+def installed_in(folder):
+    """Where the environment of the program in *folder* has the package, which borrows all others."""
+    python = folder / "venv" / "bin" / "python"
+    program = "import byodkim_provider; print(byodkim_provider.__file__)"
+    return subprocess.run([python, "-c", program], cwd=folder, capture_output=True, text=True).stdout
+
+
 def test_template(sandbox, shell):
     """A new project has what its page says, and its outputs can be used from elsewhere."""
     sandbox.add_zone(DOMAIN)
-    new = NEW.format(template=ROOT / "examples" / "template")
-    done = shell.run(new, PYTHONPATH=str(ROOT))
+    shutil.copytree(ROOT / "examples" / "template", shell.project / "examples" / "template")
+    resolver = "pulumi config set --path 'defaults.dnsResolvers[0]' \"$SANDBOX_DNS\"\npulumi up"
+    (new,) = commands("examples/template/README.md")
+    new = (
+        new.replace("path/to/checkout", str(shell.project))
+        .replace("--stack prod", "--stack prod --yes")
+        .replace("pulumi up", resolver)
+    )
+    done = shell.run(f"{new}byodkim status\n")
     assert done.exit_code == 0, done.shown
     assert sandbox.ses.signing_key(DOMAIN, REGION)
     project = shell.project / "senders"
     assert (project / "Pulumi.yaml").read_text().startswith("name: senders\n")
     assert (project / "__main__.py").read_text() == (ROOT / "__main__.py").read_text()
 
+    assert installed_in(project).startswith(str(project / "venv"))
+
     shutil.copytree(ROOT / "examples" / "stack-reference" / "python", shell.project / "stack-reference")
     used = shell.run(REFERENCE, PYTHONPATH=str(ROOT))
     assert used.exit_code == 0, used.shown
     assert json.loads(used.stdout[used.stdout.rindex("[") :]) == [DOMAIN]
+
+
+def test_program_of_ones_own(sandbox, shell, tmp_path):
+    """From an empty folder: README's commands install the package, and its program brings up the domain."""
+    sandbox.add_zone(DOMAIN)
+    (folder := tmp_path / "shop").mkdir()
+    (folder / "Pulumi.yaml").write_text(PROJECT)
+    program = block("README.md", "In a program of your own", 2)
+    ours = f"dns_resolvers=['{sandbox.dns_resolver}'],\n        wait=True,"
+    (folder / "__main__.py").write_text(program.replace("wait=True,", ours))
+    install = block("README.md", "In a program of your own", 1).replace(
+        "path/to/checkout", str(shell.project)
+    )
+    done = shell.run(f"cd {folder}\n{install}")
+    assert done.exit_code == 0, done.shown
+    assert installed_in(folder).startswith(str(folder / "venv"))
+    up = shell.run(f"cd {folder}\npulumi stack init prod\npulumi config set aws:region {REGION}\npulumi up")
+    assert up.exit_code == 0, up.shown
+    assert sandbox.ses.signing_key(DOMAIN, REGION)
