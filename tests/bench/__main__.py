@@ -1,15 +1,14 @@
 """
-Measures, keeps the raw results and writes the page: `python -m tests.bench --sizes 1,10`.
+Measures, and prints the tables: `python -m tests.bench --sizes 1,10`.
 
-Progress goes to standard error. The programs of a case run one after the other, of one commit, and all
-cases of a page on one machine: a run replaces what the one before it measured. `--rest` keeps that, and
-measures only the cases that are not whole, since all of them take longer than a night. `--page-only`
-writes the page from the kept results.
+Progress goes to standard error, the raw results into `--results`, so that of hours only the case that is
+stopped is lost. The programs of a case run one after the other, of one commit and on one machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -24,7 +23,7 @@ import psutil
 from byodkim_provider import __version__
 from sandbox.pulumi.engine import find_pulumi
 from tests.bench.cases import cases, measured
-from tests.bench.page import RESULTS, load_results, store_results, write_page
+from tests.bench.report import report
 from tests.bench.starts import measured_starts
 
 
@@ -61,33 +60,21 @@ def say(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--sizes", default="1,10,50,100,300", help="numbers of domains, with commas")
-    parser.add_argument("--rest", action="store_true", help="measure what is not measured yet")
-    parser.add_argument("--page-only", action="store_true", help="measure nothing")
+    parser.add_argument("--sizes", default="1,10,100", help="numbers of domains, with commas")
+    parser.add_argument("--results", type=Path, default=Path("build/bench.json"), help="the raw results")
     arguments = parser.parse_args()
-    if not arguments.page_only:
-        results: dict[str, Any] = {"machine": machine(), "starts": measured_starts(), "programs": []}
-        if arguments.rest:
-            kept = load_results()
-            if kept["machine"] != results["machine"]:
-                parser.error(f"{RESULTS} is of another machine or version: measure all of it")
-            results = kept | {"starts": results["starts"]}
-        for case in cases([int(size) for size in arguments.sizes.split(",")]):
-            there, others = case.of(results["programs"])
-            if len(there) == len(case.programs):
-                continue
-            results["programs"] = others  # half a case: its programs are compared in one run
-            when = {
-                "measured": time.strftime("%Y-%m-%d", time.gmtime()),
-                "load_before": round(os.getloadavg()[0], 1),
-                "commit": commit(),
-            }
-            for one in measured(case, say):
-                results["programs"].append(when | one)
-                results["programs"].sort(key=lambda one: one["domains"])  # as the page lists them
-                store_results(results)  # of hours, only the case that is stopped is lost
-        say(f"raw results: {RESULTS}")
-    write_page(load_results())
+    results: dict[str, Any] = {"machine": machine(), "starts": measured_starts(), "programs": []}
+    arguments.results.parent.mkdir(parents=True, exist_ok=True)
+    for case in cases([int(size) for size in arguments.sizes.split(",")]):
+        when = {
+            "measured": time.strftime("%Y-%m-%d", time.gmtime()),
+            "load_before": round(os.getloadavg()[0], 1),
+            "commit": commit(),
+        }
+        for one in measured(case, say):
+            results["programs"].append(when | one)
+            arguments.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(report(results))
 
 
 if __name__ == "__main__":

@@ -67,11 +67,6 @@ class Case:
     def conditions(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name != "programs"}
 
-    def of(self, found: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The measurements among *found* that are of this case, and the others."""
-        mine = [one for one in found if self.conditions.items() <= one.items()]
-        return mine, [one for one in found if one not in mine]
-
     def zone_of(self, name: str) -> str:
         return name if self.zone_each else self.zones[0]
 

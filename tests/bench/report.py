@@ -1,23 +1,12 @@
-"""Writes what was measured into its page: tables between two marks, and charts beside the page."""
+"""What was measured, as tables in Markdown."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sandbox.pulumi.plugins import ROOT
 from tests.bench.cases import described
-from tests.bench.charts import charts
 from tests.bench.targets import targets
-
-PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
-FOLDER: Final = ROOT / "docs" / "reference" / "performance"
-RESULTS: Final = FOLDER / "results.json"
-
-TARGETS: Final = "<!-- targets: `make bench` writes from here -->"
-BEGIN: Final = "<!-- measured: `make bench` writes from here -->"
-END: Final = "<!-- to here -->"
 
 KINDS: Final = ("engine", "program", "plugin", "pulumi-aws stand-in", "sandbox")
 
@@ -37,29 +26,9 @@ Measured = Mapping[str, Any]
 """Of one program in one case, as `cases.measured` yields it."""
 
 
-def load_results() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return found
-
-
-def store_results(results: Mapping[str, Any]) -> None:
-    FOLDER.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-def write_page(results: Mapping[str, Any]) -> None:
-    for name, drawn in charts(results["programs"]).items():
-        (FOLDER / name).write_text(drawn, encoding="utf-8")
-    PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-
-
-def with_results(page: str, results: Mapping[str, Any]) -> str:
-    """*page* with its two parts between marks made of *results*."""
-    for begin, made in ((TARGETS, _targets(results)), (BEGIN, "\n\n".join(_sections(results)))):
-        before, _, rest = page.partition(begin)
-        _, _, after = rest.partition(END)
-        page = f"{before}{begin}\n\n{made}\n\n{END}{after}"
-    return page
+def report(results: Mapping[str, Any]) -> str:
+    """The *results* as tables in Markdown, what was aimed at first."""
+    return "\n\n".join([_targets(results), *_sections(results)])
 
 
 def _targets(results: Mapping[str, Any]) -> str:
@@ -79,9 +48,6 @@ def _sections(results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Measured on {days} at commit {commits}, load average before a case {between}. {machine}."
     yield "### Wall time"
     yield _times(programs)
-    yield "\n".join(
-        f"![{name.removesuffix('.svg').replace('-', ' ')}](performance/{name})" for name in charts(programs)
-    )
     yield "### CPU by process, and peak memory"
     yield _processes(programs)
     yield "### From record to verdict"
