@@ -181,8 +181,9 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
     """Every domain with its defaults, sorted by name."""
     resolved = []
-    for spelling, domain in stack.domains.items():
-        name = records.normalise_domain(spelling)
+    keys_of: dict[str, str] = {}
+    by_name = {records.normalise_domain(spelling): domain for spelling, domain in stack.domains.items()}
+    for name, domain in sorted(by_name.items()):
         inherited: dict[str, Any] = {
             field: getattr(domain if field in domain.model_fields_set else stack.defaults, field)
             for field in DomainDefaults.model_fields
@@ -197,10 +198,11 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 warnings=(
                     *_warnings(name, domain),
                     *_key_store_warnings(name, domain, inherited["key_store"]),
+                    *_shared_key_warnings(name, domain, keys_of),
                 ),
             )
         )
-    return tuple(sorted(resolved, key=lambda domain: domain.name))
+    return tuple(resolved)
 
 
 def _published(domain: WrittenDomain) -> tuple[int, ...]:
@@ -229,3 +231,11 @@ def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> It
     if domain.keys and store.provider != "state":
         text = "holds generated keys only, those under keys stay in the stack file and in the state"
         yield line(("domains", name, "keyStore"), text)
+
+
+def _shared_key_warnings(name: str, domain: WrittenDomain, keys_of: dict[str, str]) -> Iterator[str]:
+    """Keys of domains before this one; *keys_of* maps fingerprints to domains, and gets this one's."""
+    for generation, key in (domain.keys or {}).items():
+        if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
+            text = f"is the key of {first} too, and whoever has it signs as both: give each domain its own"
+            yield line(("domains", name, "keys", str(generation), "privateKey"), text)

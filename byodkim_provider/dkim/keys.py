@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_der_x509_certificate
 
+from byodkim_provider.dkim import weak_keys
 from byodkim_provider.errors import InvalidKey
 
 MIN_BITS: Final = 1024
@@ -149,6 +150,10 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
         raise InvalidKey(
             f"has the public exponent {exponent}, expected {PUBLIC_EXPONENT} (openssl genrsa -f4)"
         )
+    if not proved:
+        numbers = key.private_numbers()
+        if problem := weak_keys.prime_problem(numbers.p, numbers.q):
+            raise InvalidKey(problem)
     return _signing_key(key)
 
 

@@ -350,6 +350,16 @@ def test_supplied_keys(written, published, warnings):
     assert warnings == domain.warnings
 
 
+def test_one_key_for_two_domains():
+    """A key that two domains share is named at the second."""
+    keys = {"1": supplied("s1")}
+    domains = {"b.example": {"generation": 1, "keys": keys}, "a.example": {"generation": 1, "keys": keys}}
+    first, second = load({"domains": domains}).domains
+    text = 'domains["b.example"].keys["1"].privateKey: is the key of a.example too, and whoever has it signs '
+    assert [one for one in first.warnings if "privateKey" in one] == []
+    assert second.warnings[1:] == (text + "as both: give each domain its own",)
+
+
 def test_one_domain():
     """A program of one's own reads a domain as a stack file does."""
     written = {"generation": 2, "protect": True}

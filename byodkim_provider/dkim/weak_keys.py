@@ -1,0 +1,82 @@
+"""
+RSA keys that SES takes and that anybody can compute from their public half.
+
+Integers in, a reason out. The private key is given, so its primes are looked at, not guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Final
+
+_COMPUTED: Final = "so that it can be computed from its public half; expected a new key (openssl genrsa)"
+
+MIN_PRIME_SHARE: Final = 0.4
+"""Smallest share of the modulus's bits in a prime. `openssl` makes halves; ECM has found 274 bits."""
+
+MIN_DISTANCE_BITS: Final = 100
+"""
+How many bits below half the modulus's the distance of the primes may be (FIPS 186-5 section A.1.3).
+
+Fermat's method finds primes that are closer. Of random primes one pair in 2**100 is.
+"""
+
+ROCA_PRIMES: Final = tuple(n for n in range(2, 168) if all(n % divisor for divisor in range(2, n)))
+ROCA_BASE: Final = 65537
+"""
+Infineon's chips made primes that are powers of 65537 modulo the product of these (CVE-2017-15361).
+
+Nemec and others, "The Return of Coppersmith's Attack", section 2. One random modulus in 2**154 looks so.
+"""
+
+
+def prime_problem(p: int, q: int) -> str | None:
+    """Why a key with the primes *p* and *q* is no secret, as the end of a sentence; None if it is one."""
+    bits = (p * q).bit_length()
+    shorter = min(p, q).bit_length()
+    if shorter < bits * MIN_PRIME_SHARE:
+        return f"has a prime of only {shorter} bits, {_COMPUTED}"
+    if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
+        return f"has two primes close to each other, {_COMPUTED}"
+    if _is_of_roca(p * q):
+        return f"is from a chip with the flaw ROCA (CVE-2017-15361), {_COMPUTED}"
+    return None
+
+
+def _is_of_roca(modulus: int) -> bool:
+    """Whether *modulus* is a power of 65537 modulo the product of `ROCA_PRIMES`."""
+    product = math.prod(ROCA_PRIMES)
+    order = math.lcm(*map(_order, ROCA_PRIMES))
+    if pow(modulus, order, product) != 1:
+        return False
+    # A cyclic group holds what each of its parts of a prime power's order holds (Pohlig and Hellman).
+    return all(
+        pow(modulus, order // part, product)
+        in {pow(ROCA_BASE, order // part * exponent, product) for exponent in range(part)}
+        for part in _prime_powers(order)
+    )
+
+
+@cache
+def _order(prime: int) -> int:
+    """The least exponent with which 65537 is 1 modulo *prime*."""
+    return next(exponent for exponent in range(1, prime) if pow(ROCA_BASE, exponent, prime) == 1)
+
+
+@cache
+def _prime_powers(number: int) -> tuple[int, ...]:
+    """
+    The powers of primes that *number* is the product of.
+
+    >>> _prime_powers(360)
+    (8, 9, 5)
+    """
+    powers, divisor = [], 2
+    while number > 1:
+        power = 1
+        while number % divisor == 0:
+            number, power = number // divisor, power * divisor
+        powers += [power] if power > 1 else []
+        divisor += 1
+    return tuple(powers)

@@ -1,0 +1,84 @@
+"""Keys that anybody can compute from their public half are refused; others are not."""
+
+import itertools
+import math
+import random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.weak_keys import ROCA_BASE, ROCA_PRIMES, prime_problem
+from byodkim_provider.errors import InvalidKey
+
+CHANCE = random.Random(1)
+PUBLIC_EXPONENT = 65537
+COMPUTED = "so that it can be computed from its public half; expected a new key (openssl genrsa)"
+
+
+def is_prime(number):
+    return all(number % one for one in ROCA_PRIMES) and pow(2, number - 1, number) == 1
+
+
+def prime_from(start, step=2):
+    """The first prime of *start*, *start* + *step*, …, with which 65537 can be an exponent."""
+    return next(n for n in itertools.count(start, step) if is_prime(n) and n % PUBLIC_EXPONENT != 1)
+
+
+def random_prime(bits):
+    return prime_from(CHANCE.getrandbits(bits) | 3 << bits - 2 | 1)
+
+
+def of_roca(bits):
+    """A prime as Infineon's chips made it: a multiple of the product, and a power of 65537."""
+    product = math.prod(ROCA_PRIMES)
+    multiple = (CHANCE.getrandbits(bits) | 3 << bits - 2) // product * product
+    return prime_from(multiple + pow(ROCA_BASE, CHANCE.getrandbits(60), product), product)
+
+
+def pem_of(p, q):
+    """The key with the primes *p* and *q*, which OpenSSL would not make."""
+    d = pow(PUBLIC_EXPONENT, -1, math.lcm(p - 1, q - 1))
+    numbers = rsa.RSAPrivateNumbers(
+        *(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p)), rsa.RSAPublicNumbers(PUBLIC_EXPONENT, p * q)
+    )
+    key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.mark.parametrize("bits", [1024, 2048])
+@pytest.mark.parametrize(
+    ("primes", "reason"),
+    [
+        (lambda half: ((p := random_prime(half)), prime_from(p + 2)), "has two primes close to each other, "),
+        (
+            lambda half: ((p := random_prime(half)), prime_from(p + (1 << half - 101) + 1 & ~1 | 1)),
+            "has two primes close to each other, ",
+        ),
+        (
+            lambda half: (random_prime(2 * half - 21), random_prime(21)),
+            "has a prime of only 21 bits, ",
+        ),
+        (
+            lambda half: (of_roca(half), of_roca(half)),
+            "is from a chip with the flaw ROCA (CVE-2017-15361), ",
+        ),
+    ],
+    ids=["next prime", "close prime", "small prime", "ROCA"],
+)
+def test_refused(primes, reason, bits):
+    """A key with such primes is no secret, although SES signs with it."""
+    with pytest.raises(InvalidKey) as refused:
+        keys.load(pem_of(*primes(bits // 2)))
+    assert refused.value.reason == reason + COMPUTED
+
+
+def test_others():
+    """Random primes are fine, also of unlike sizes, and one of the two from such a chip."""
+    for p, q in (
+        (random_prime(512), random_prime(512)),
+        (random_prime(500), random_prime(524)),
+        (of_roca(512), random_prime(512)),
+    ):
+        assert prime_problem(p, q) is None
