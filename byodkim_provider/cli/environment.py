@@ -47,7 +47,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             f"{shown}: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"
         ) from None
     if done.returncode != 0:
-        raise CannotRead(f"{shown}: {done.stderr.strip().removeprefix('error: ')}")
+        error = done.stderr.strip().removeprefix("error: ")
+        if "cannot start any token" in error or "tab character" in error:
+            error += "\n  hint: YAML takes no tabs: indent with blanks"
+        raise CannotRead(f"{shown}: {error}")
     return done.stdout
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.tags import OWNER_TAG
+from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
@@ -116,6 +116,9 @@ class StackNow:
     """A stack, with all its domains."""
 
     stack: str
+    project: str = ""
+    account_id: str | None = None
+    """The AWS account of its identities; None before the first one is made."""
     verdict: Verdict
     """The worst of the domains."""
     checked_at: datetime
@@ -256,10 +259,19 @@ def record_now(
     )
 
 
-def stack_now(stack: str, domains: Sequence[DomainNow], now: datetime) -> StackNow:
+def stack_now(
+    stack: str,
+    domains: Sequence[DomainNow],
+    now: datetime,
+    *,
+    project: str = "",
+    account_id: str | None = None,
+) -> StackNow:
     """The state of a stack with *domains*."""
     return StackNow(
         stack=stack,
+        project=project,
+        account_id=account_id,
         verdict=_worst(any(one.wrong for one in domains), any(one.due for one in domains)),
         checked_at=now,
         domains=tuple(domains),
@@ -275,6 +287,7 @@ def domain_now(
     now: datetime,
     *,
     unmade: Mapping[str, SesIdentity | None],
+    stack_id: str | None,
     retired_at: datetime | None,
 ) -> DomainNow:
     """
@@ -285,10 +298,12 @@ def domain_now(
     signed = {region: seen for region, seen in unmade.items() if seen and _signs(seen)}
     wrong = [
         *_wrong(identities, published),
-        *_not_made(settings, {region: seen for region, seen in unmade.items() if region not in signed}),
+        *_not_made(
+            settings, {region: seen for region, seen in unmade.items() if region not in signed}, stack_id
+        ),
         *_differences(settings, stored),
     ]
-    due = [*_not_made(settings, signed), *(_due(settings, identities) if settings else ())]
+    due = [*_not_made(settings, signed, stack_id), *(_due(settings, identities) if settings else ())]
     notes = list(_notes(settings, stored, identities, published, now))
     if settings and settings.retired and not stored and published:
         text, is_due = _retired(settings, retired_at, now)
@@ -345,19 +360,21 @@ def _signs(seen: SesIdentity) -> bool:
     return seen.signing_enabled and seen.dkim_status == "SUCCESS"
 
 
-def _not_made(settings: DomainSettings | None, unmade: Mapping[str, SesIdentity | None]) -> Iterator[str]:
+def _not_made(
+    settings: DomainSettings | None, unmade: Mapping[str, SesIdentity | None], stack_id: str | None
+) -> Iterator[str]:
     """What SES has where the stack has no identity yet."""
 
     def line(seen: SesIdentity | None) -> str:
         if seen is None:
             return "not made yet: `pulumi up` makes it, or says why not"
         owner = seen.tags.get(OWNER_TAG)
-        whose = f" of {owner!r}" if owner else ""
+        whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
-        if settings and settings.adopt:
+        if owner and owner.partition("/")[0] == stack_id:
+            then = "`pulumi up` goes on with it"  # the response to its Create was lost
+        elif settings and settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
-        elif owner:
-            then = f"`pulumi up` goes on with it if that is this stack, {then} if not"
         return f"SES has an identity{whose} already ({signs_today(seen)}, {seen.dkim_status}): {then}"
 
     return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))

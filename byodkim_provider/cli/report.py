@@ -7,13 +7,14 @@ as a tree of elements, so that every text is escaped. Keys are shown by fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from byodkim_provider.cli.findings import DomainNow, StackNow
+from byodkim_provider import __version__
+from byodkim_provider.cli.findings import DomainNow, StackNow, Verdict
 from byodkim_provider.cli.layout import counted
 
 STYLE: Final = """
@@ -25,7 +26,8 @@ table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 caption { text-align: left; font-weight: bold; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid #767676; }
-code { overflow-wrap: anywhere; }
+code { white-space: nowrap; }
+.long { white-space: normal; overflow-wrap: anywhere; }
 .wrong { color: #a50e0e; } .due { color: #7a4a00; } .well { color: #0b5c2c; }
 @media print {
   .scrolls { overflow: visible; }
@@ -49,27 +51,36 @@ def as_html(now: StackNow) -> str:
     main = _in(_in(page, "body"), "main")
     _in(main, "h1", title)
     _in(main, "p", f"SES and DNS were asked at {_at(now.checked_at)}: {counted(now)}.")
+    account = now.account_id or "not known yet"
+    _in(main, "p", f"Project {now.project}, AWS account {account}; made by byodkim {__version__}.")
+    worst_first = sorted(now.domains, key=lambda one: get_args(Verdict)[::-1].index(one.verdict))
     _table(
         main,
         "All domains",
-        ("Domain", "Status", "Next rotation"),
-        [((one.domain, one.verdict, _at(one.next_rotation)), one.verdict) for one in now.domains],
+        ("Domain", "Status", "Why", "Next rotation"),
+        [
+            ((one.domain, one.verdict, "; ".join(one.wrong or one.due), _at(one.next_rotation)), one.verdict)
+            for one in worst_first
+        ],
+        links=True,
     )
-    for domain in now.domains:
+    for domain in worst_first:
         _section(main, domain)
     return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"
 
 
 def _section(main: Element, domain: DomainNow) -> None:
-    section = _in(main, "section")
+    section = _in(main, "section", id=domain.domain)
     heading = _in(section, "h2", f"{domain.domain}: ")
     _in(heading, "span", domain.verdict, **{"class": domain.verdict})
+    if domain.retired:
+        _in(section, "p", "Retired: nothing signs.")
     for kind, texts in (("wrong", domain.wrong), ("due", domain.due), ("note", domain.notes)):
         if texts:
             _in(section, "h3", kind.capitalize(), **{"class": kind})
             found = _in(section, "ul")
             for text in texts:
-                _in(found, "li", text)
+                _words(_in(found, "li"), text)
     _table(
         section,
         "Identities in SES",
@@ -95,7 +106,7 @@ def _section(main: Element, domain: DomainNow) -> None:
             (row, "wrong" if one.visible is False else "")
             for one, row in zip(domain.records, _records(domain), strict=True)
         ],
-        codes=(2, 3),
+        codes={2: "name", 3: "long"},
     )
 
 
@@ -125,9 +136,14 @@ def _table(
     headings: tuple[str, ...],
     rows: list[tuple[tuple[str, ...], str]],
     *,
-    codes: tuple[int, ...] = (),
+    codes: Mapping[int, str] = {},
+    links: bool = False,
 ) -> None:
-    """A table whose first column heads each row; each row has a class. *codes* are columns for machines."""
+    """
+    A table whose first column heads each row; each row has a class.
+
+    *codes* are columns for machines, and the class of each. With *links* the first cell leads to its section.
+    """
     if not rows:
         return
     # On a phone a wide table scrolls by itself, by the keyboard too, and not the whole page.
@@ -142,13 +158,29 @@ def _table(
         row = _in(body, "tr", **{"class": name} if name else {})
         for number, text in enumerate(cells):
             cell = _in(row, "td") if number else _in(row, "th", scope="row")
-            (_in(cell, "code") if number in codes else cell).text = text
+            if number in codes:
+                _in(cell, "code", text, **{"class": codes[number]})
+            elif links and not number:
+                _in(cell, "a", text, href=f"#{text}")
+            else:
+                _words(cell, text)
 
 
 def _in(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
     element = ElementTree.SubElement(parent, tag, attributes)
     element.text = text or None
     return element
+
+
+def _words(parent: Element, text: str) -> None:
+    """*text* within *parent*; what is between backticks is code."""
+    first, *parts = text.split("`")
+    parent.text = first
+    for number, part in enumerate(parts):
+        if number % 2 == 0:
+            last = _in(parent, "code", part)
+        else:
+            last.tail = part
 
 
 def _at(time: datetime | None) -> str:

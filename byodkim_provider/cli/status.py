@@ -182,11 +182,14 @@ def current(stack: Stack, environment: Environment) -> StackNow:
             ],
             now,
             unmade={region: next(results) for region in unmade[name]},
+            stack_id=stack.state.stack_id,
             retired_at=stack.state.retired_at.get(name),
         )
         for name in names
     ]
-    return stack_now(stack.name, domains, now)
+    accounts = (one.declared.account_id for group in stored.values() for one in group)
+    account_id = next((one for one in accounts if one), None)
+    return stack_now(stack.name, domains, now, project=stack.project, account_id=account_id)
 
 
 def _unmade(settings: DomainSettings | None, stored: Sequence[Stored]) -> list[str]:

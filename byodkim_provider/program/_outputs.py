@@ -25,6 +25,12 @@ def merged(pending: Sequence[str] | None, *others: str | None) -> list[str]:
     return [*(pending or ()), *(line for line in others if line and line.partition(":")[0] not in subjects)]
 
 
+def counted(names: Sequence[str], pending: Sequence[str]) -> str:
+    """How many of *names* have nothing *pending*: "99 of 100 domains"."""
+    left = {line.partition(" ")[0] for line in pending}
+    return f"{sum(name not in left for name in names)} of {len(names)} domains"
+
+
 def made(value: Any) -> Any:
     """
     *value*, with None for each output that is unknown after an update, because of `--target`.

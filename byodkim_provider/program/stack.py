@@ -8,6 +8,7 @@ without a traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import pulumi
@@ -16,7 +17,7 @@ from pulumi.runtime.settings import SETTINGS
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.program import stack_config, unencrypted_keys
-from byodkim_provider.program._outputs import verdicts_of
+from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 
@@ -75,7 +76,11 @@ def _declare() -> None:
     )
     verdicts = verdicts_of(verification)
     pulumi.export("domains", {name: domain.summary(verdicts) for name, domain in domains.items()})
-    pulumi.export("pending", pending(domains.values(), verification))
+    not_verified = pending(domains.values(), verification)
+    pulumi.export("pending", not_verified)
+    signing = [name for name, domain in domains.items() if domain.identities]
+    # The last line of a run, however many domains there are: Pulumi sorts the outputs.
+    pulumi.export("verified", not_verified.apply(partial(counted, signing)))
 
 
 def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:

@@ -13,6 +13,7 @@ FOLLOWED: Final = {
     "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"
     "        example.com:\n          generation: 1\n  `{}:domains: {}` if the last domain has left: "
     "`pulumi up` then deletes what the stack made": "advice/test_stack_file.py::test_from_nothing",
+    "YAML takes no tabs: indent with blanks": "advice/test_stack_file.py::test_from_nothing",
     "encrypt the private keys in it, each by itself": "advice/test_stack_file.py::test_from_nothing",
     "edit it where `pulumi config` has it from": "advice/test_commands.py::test_not_editable",
     "edit it where that has it from": "advice/test_commands.py::test_not_editable",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from byodkim_provider import __version__
 from byodkim_provider.cli.report import as_html
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ONE, record_gone
@@ -64,7 +65,7 @@ def test_keys(project, world):
         fingerprint = world.declared(int(number)).fingerprint
         name = f"{selector}._domainkey.{DOMAIN}"
         assert rows[number] == [role, name, fingerprint, since, last, "2 of 2"]
-    assert f"<td>{'well'}</td><td>2027-05-24 13:00 UTC</td>" in text
+    assert "<td>well</td><td></td><td>2027-05-24 13:00 UTC</td>" in text
 
 
 def test_adopted(project, world):
@@ -149,3 +150,17 @@ def test_a_file_that_can_not_be_written(project, monkeypatch):
             2,
             f"byodkim: {file}: can't be written: No space left on device",
         )
+
+
+def test_worst_first(project, world):
+    """Who opens the list sees first what is wrong, why, and a link to the rest; and whose stack it is."""
+    project.write(ONE.format(2) + "    zz.example: {generation: 1}\n")
+    project.run("status", "--html", str(project.directory / "report.html"))
+    text = (project.directory / "report.html").read_text()
+    head, *rows = [row for row in Page(text).rows if len(row) == 4]
+    assert head == ["Domain", "Status", "Why", "Next rotation"]
+    assert [row[:2] for row in rows] == [["zz.example", "wrong"], [DOMAIN, "well"]]
+    assert '<a href="#zz.example">zz.example</a>' in text
+    assert '<section id="zz.example">' in text
+    assert "not made yet: <code>pulumi up</code> makes it, or says why not" in text
+    assert f"Project ses-byodkim, AWS account not known yet; made by byodkim {__version__}." in text

@@ -69,6 +69,8 @@ def test_json(project, world):
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
         "stack": "dev",
+        "project": "ses-byodkim",
+        "account_id": None,
         "verdict": "well",
         "checked_at": "2026-11-25T13:00:00Z",
         "domains": [
@@ -215,7 +217,7 @@ def signed_by_somebody_else(project, world):
         "eu-west-1",
         selector="old",
         private_key=world.key(4).pkcs1_base64(),
-        tags={"byodkim:owner": "another"},
+        tags={"byodkim:owner": "f00d/example.net/eu-west-1", "byodkim:stack": "mail/prod"},
         status="FAILED",
     )
 
@@ -304,9 +306,8 @@ def set_in_the_future(project, world):
         (
             signed_by_somebody_else,
             [
-                "eu-west-1: SES has an identity of 'another' already (BYODKIM, signing with selector 'old', "
-                "FAILED): `pulumi up` goes on with it if that is this stack, "
-                "`adopt: true` takes it over if not"
+                "eu-west-1: SES has an identity of 'mail/prod' already (BYODKIM, signing with selector "
+                "'old', FAILED): `adopt: true` takes it over"
             ],
         ),
         (

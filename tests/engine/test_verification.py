@@ -35,6 +35,7 @@ def test_limit(sandbox, switches, open_stack):
     pending = stack.up()
     assert pending.ok
     (line,) = pending.outputs["pending"]
+    assert pending.outputs["verified"] == "0 of 1 domains"
     assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked ")
     assert "(HOST_NOT_FOUND)" in line
     servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
@@ -54,7 +55,7 @@ def test_limit(sandbox, switches, open_stack):
     sandbox.clock.advance(3600)
     verified = stack.up()
     assert verified.ok
-    assert verified.outputs["pending"] == []
+    assert (verified.outputs["pending"], verified.outputs["verified"]) == ([], "1 of 1 domains")
 
 
 def test_unconfirmed(sandbox, switches, open_stack):
