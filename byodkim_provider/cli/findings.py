@@ -453,6 +453,8 @@ def _notes(
             continue
         then = f"may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
         if generation > settings.generation and any(one.adopted for one in stored):
+            if not any(generation in one.declared.supplied_keys for one in stored):
+                continue  # a key that was made here signs nowhere else
             # Another stack with the same keys may have had the identity.
             day = found.allowed_from + timedelta(days=1)  # in whole days, the same for many domains
             then = f"may leave DNS from {day:%Y-%m-%d}"

@@ -73,7 +73,7 @@ def test_adopted(project, world):
     world.put("old", generation=4)
     world.next_run()
     project.write(f"    {DOMAIN}: {{generation: 1, adopt: true}}\n")
-    project.stored = [world.create(1, adopt=True)]
+    project.stored = [world.create(1, adopt=True, supplied_keys={2: "s2:another"})]
     project.run("status", "--html", str(project.directory / "report.html"))
     text = (project.directory / "report.html").read_text()
     rows = {row[1]: row[4:6] for row in Page(text).rows if row[2:3] != [] and "_domainkey" in row[2]}

@@ -495,16 +495,21 @@ def test_notes_of_an_adopted_account(project, world):
     project.write("".join(f"    {name}: {{generation: 1, adopt: true}}\n" for name in names))
     project.stored = []
     key = world.key(4).pkcs1_base64()
+    supplied = {number: f"s{number}:{world.key(number).fingerprint}" for number in (1, 2)}
     for name in names:
         world.publish(1, 2, domain=name)
         world.model.put_identity(name, "eu-west-1", selector="old", private_key=key, tags={})
         world.next_run()
-        project.stored.append(world.create(1, domain=name, adopt=True))
+        project.stored.append(world.create(1, domain=name, adopt=True, supplied_keys=supplied))
         world.clock.advance(timedelta(minutes=1))
     adopted = (
         "generation 2 may leave DNS from 2026-12-06, as nobody knows whether it signed before the identity "
         "was adopted"
     )
+    made_here = project.stored[0]
+    project.stored[0] = replace(made_here, declared=replace(made_here.declared, supplied_keys={}))
+    assert json.loads(project.run("status", "--json").stdout)["domains"][0]["notes"] == []
+    project.stored[0] = made_here
     result = project.run("status", "--json")
     assert [one["notes"] for one in json.loads(result.stdout)["domains"]] == [[adopted]] * 3
     shown = " ".join(project.run("status").stdout.split())
