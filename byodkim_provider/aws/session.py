@@ -39,6 +39,7 @@ __all__ = [
     "open_session",
     "read_settings",
     "refuse_other_account",
+    "sign_in",
 ]
 
 CLIENT: Final = Config(
@@ -82,6 +83,12 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     except (BotoCoreError, ValueError) as error:
         raise _no_session(_whose(settings), error) from None
     return session
+
+
+def sign_in(settings: AwsSettings, *, region: str) -> str:
+    """The id of the account, from STS in *region*; raises `InvalidSettings` if the credentials don't work."""
+    session = open_session(settings, region=region)
+    return _account(_client(session, "sts", settings, RETRYING_CLIENT, region), _whose(settings))
 
 
 def connect(

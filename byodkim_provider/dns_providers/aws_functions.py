@@ -16,12 +16,13 @@ import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.resources.per_program import PerProgram
+from byodkim_provider.resources.program_end import end_program
 
 R = TypeVar("R")
 
 _WRAPPED: Final = re.compile(
     r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
-    r"|\d+ errors? occurred:\s+\* )+"
+    r"|\d+ errors? occurred:\s+\* |reading STS Caller Identity: )+"
 )
 """Prefixes that SDK, engine and plugin add to an error."""
 
@@ -30,6 +31,13 @@ _FROM_AWS: Final = re.compile(
     r"(?:api error )?(?P<code>\w+): (?P<reason>.*)"
 )
 """An error of the AWS SDK for Go that came from AWS."""
+
+_RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
+"""
+Ends of an error after the engine has ended the run, and has said why.
+
+The first is from the engine, for example after pulumi-aws refused its settings, the second from the SDK.
+"""
 
 _accounts: PerProgram[str] = PerProgram()
 """Ids, by pulumi-aws's provider."""
@@ -43,10 +51,11 @@ def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
     """
     try:
         return function(**arguments)
-    except pulumi.RunError:
-        raise  # the engine has ended the run, and has said why
     except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
-        raise _refused(function.__name__, subject, in_one_line(error)) from None
+        text = in_one_line(error)
+        if text.endswith(_RUN_ENDED):
+            end_program("")
+        raise _refused(function.__name__, subject, text) from None
 
 
 def in_one_line(error: Exception) -> str:

@@ -20,6 +20,7 @@ from byodkim_provider.program import stack_config, unencrypted_keys
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.program_end import end_program
 
 _OTHERS_GO_ON: Final = (
     "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and "
@@ -35,7 +36,7 @@ def declare_stack() -> None:
         # One line a problem, without the traceback that an exception would come with.
         for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
             pulumi.log.error(problem)
-        raise pulumi.RunError(error.hint or "correct what is named above and run `pulumi up` again") from None
+        end_program(error.hint or "correct what is named above and run `pulumi up` again")
 
 
 def _declare() -> None:
@@ -50,6 +51,9 @@ def _declare() -> None:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:
         raise InvalidSettings(problems)
+    if stack.domains:
+        # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a traceback.
+        stack_config.sign_in(stack.domains[0].regions[0])
     domains: dict[str, ByodkimDomain] = {}
     for domain in stack.domains:
         try:

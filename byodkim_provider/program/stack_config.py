@@ -1,4 +1,6 @@
-"""Reads the configuration of the running stack: everything under the project's name, and the Region."""
+"""
+Reads the configuration of the running stack: all under the project's name, the Region, the credentials.
+"""
 
 from __future__ import annotations
 
@@ -34,3 +36,14 @@ def _everything() -> list[str]:
 def region() -> str | None:
     """`aws:region`."""
     return pulumi.Config("aws").get("region")
+
+
+def sign_in(region: str) -> None:
+    """Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails."""
+    from byodkim_provider.aws import session  # and botocore
+
+    config = pulumi.Config("aws")
+    session.sign_in(
+        session.read_settings(lambda name: config.get(name.removeprefix("aws:"))),
+        region=config.get("region") or region,
+    )

@@ -26,6 +26,7 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
+from sandbox.pulumi import exit_codes
 from sandbox.pulumi.environment import environment_of
 from sandbox.pulumi.project import close_loop
 
@@ -46,9 +47,7 @@ class LanguageHost(LanguageServer):
         self._directory = request.info.program_directory
         request.args[:] = [self._engine]  # where the Automation API has the engine's address
         try:
-            answer = super().Run(request, context)  # type: ignore[no-untyped-call]
-            answer.bail = bool(answer.error)  # which it has shown already, so that the engine need not
-            return answer
+            return exit_codes.run(self._run_main, request, context)
         finally:
             # It leaves its event loop open when a program fails while it registers resources.
             close_loop(self._loop)

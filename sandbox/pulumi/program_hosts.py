@@ -1,9 +1,9 @@
 """
-Language hosts for programs in TypeScript, Go and YAML, where the Pulumi CLI comes without them.
+Language hosts that start programs as processes, where the Pulumi CLI comes without them.
 
-Official packages of the CLI contain `pulumi-language-nodejs`, `-go` and `-yaml`; those are used. A CLI
-that was built from source has none. The host for YAML is an interpreter and a Go module of its own: it
-is built, too. The other two can't be fetched as Go modules. All that they do for our programs is to
+Official packages of the CLI contain `pulumi-language-nodejs`, `-go`, `-yaml` and `-python`; the first three
+are used. A CLI that was built from source has none. The host for YAML is an interpreter and a Go module of
+its own: it is built, too. The others can't be fetched as Go modules. All that they do for our programs is to
 install the dependencies, and to start the program with the variables or options that its SDK reads. A
 small stand-in for each does that; the SDK, the compiler and the engine are the real ones.
 """
@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,15 @@ from typing import Any, Final
 import pulumi.automation as auto
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.pulumi.engine import EngineMissing, build, cache_directory, only_one
+from sandbox.pulumi import exit_codes
+from sandbox.pulumi.engine import (
+    GO_MODULE,
+    EngineMissing,
+    build,
+    cache_directory,
+    find_pulumi,
+    only_one,
+)
 from sandbox.pulumi.language_host import LanguageHost, served
 
 YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
@@ -33,8 +42,8 @@ YAML_MODULE: Final = Path(__file__).parent / "yaml_host"
 
 YAML_PACKAGE: Final = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
 
-ERROR_SHOWN: Final = 32
-"""Exit status of a program that has shown its error itself, in all SDKs."""
+PYTHON_EXEC: Final = "pulumi-language-python-exec"
+"""What runs a program in Python. Official packages of the CLI contain it, and so does the SDK's Go module."""
 
 
 @contextmanager
@@ -75,10 +84,10 @@ def _yaml_host() -> Path:
 
 
 class _ProgramHost(LanguageHost):
-    """Starts a program as a process of its own."""
+    """Starts a program as a process of its own, with *environment* in its environment."""
 
-    def __init__(self) -> None:
-        super().__init__({}, ())
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(environment or {}, ())
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         self._install(Path(request.info.program_directory))
@@ -91,12 +100,11 @@ class _ProgramHost(LanguageHost):
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             }
-            done = _run(command, request.info.program_directory, config | variables)
-        if done.returncode == 0:
-            return language_pb2.RunResponse()
-        shown = "" if done.returncode == ERROR_SHOWN else f": {done.stdout[-2000:]}"
-        error = f"the program ended with status {done.returncode}{shown}"
-        return language_pb2.RunResponse(error=error, bail=done.returncode == ERROR_SHOWN)
+            done = _run(command, request.info.program_directory, {**self._environment, **config, **variables})
+        answer = exit_codes.answered(done.returncode)
+        if answer.error and done.stdout:
+            answer.error += f": {done.stdout[-2000:]}"
+        return answer
 
     def _install(self, folder: Path) -> None:
         raise NotImplementedError
@@ -104,6 +112,39 @@ class _ProgramHost(LanguageHost):
     def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
         """The command that runs the program, and its variables; *built* is a folder for what is compiled."""
         raise NotImplementedError
+
+
+class PythonHost(_ProgramHost):
+    """Runs a program in Python by Pulumi's own `pulumi-language-python-exec`."""
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        return LanguageHost.InstallDependencies(self, request, context)
+
+    def _command(self, request: Any, built: Path) -> tuple[list[str], dict[str, str]]:
+        options = {
+            "monitor": request.monitor_address,
+            "engine": self._engine,
+            "project": request.project,
+            "root_directory": request.info.root_directory,
+            "stack": request.stack,
+            "pwd": request.pwd,
+            "dry_run": str(request.dryRun).lower(),
+            "parallel": str(request.parallel),
+            "organization": request.organization,
+        }
+        given = [text for name, value in options.items() if value for text in (f"--{name}", value)]
+        own = Path(request.info.program_directory, "venv", "bin", "python")
+        python = str(own) if own.exists() else sys.executable
+        return [python, "-u", str(_python_exec()), *given, request.info.entry_point or "."], {}
+
+
+def _python_exec() -> Path:
+    beside = Path(find_pulumi().command).with_name(PYTHON_EXEC)
+    if beside.exists():
+        return beside
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"]
+    module = subprocess.run(command, cwd=GO_MODULE, capture_output=True, text=True, check=True).stdout.strip()
+    return Path(module, "python", "cmd", PYTHON_EXEC)
 
 
 class NodeHost(_ProgramHost):

@@ -32,6 +32,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.settings import SETTINGS
 
+from sandbox.pulumi import exit_codes
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.environment import environment_of
 from sandbox.pulumi.plugins import ROOT, install_plugins, write_script
@@ -102,7 +103,7 @@ class _Program(LanguageServer):
         with self.changed:
             _Program.running += 1
         try:
-            return super().Run(request, context)  # type: ignore[no-untyped-call]
+            return exit_codes.run(self.program, request, context)
         finally:
             with self.changed:
                 _Program.running -= 1

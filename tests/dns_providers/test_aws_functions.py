@@ -38,7 +38,8 @@ ASK = "does `aws sts get-caller-identity` work with these settings?"
             RENEW,
         ),
         (
-            "operation error STS: GetCallerIdentity, get identity: get credentials: no EC2 IMDS role found",
+            "reading STS Caller Identity: operation error STS: GetCallerIdentity, get identity: "
+            "get credentials: no EC2 IMDS role found",
             "function for zone 'x': operation error STS: GetCallerIdentity, get identity: get credentials: "
             "no EC2 IMDS role found",
             ASK,
@@ -77,11 +78,21 @@ def test_no_key_is_quoted():
     assert str(caught.value).startswith("function: operation error STS: GetCallerIdentity, canonical [...]\n")
 
 
-def test_end_of_the_run():
+@pytest.mark.parametrize(
+    "said",
+    ["Invoke: getProviderFromSource: context canceled", "Resource monitor has terminated, shutting down"],
+)
+def test_end_of_the_run(monkeypatch, said):
     """When the engine has ended the run it has said why, and nothing is added."""
 
     def function():
-        raise pulumi.RunError("Resource monitor has terminated, shutting down")
+        raise Exception(f"invoke of aws:index/getCallerIdentity:getCallerIdentity failed: {said}")
 
-    with pytest.raises(pulumi.RunError):
-        call(function, "zone 'x'")
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: None)  # the Automation API
+    with pytest.raises(pulumi.RunError, match=r"^the engine has ended the run$"):
+        call(function, "")
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: "/project")  # the language host
+    monkeypatch.delattr(pulumi.log, "error")
+    with pytest.raises(SystemExit) as caught:
+        call(function, "")
+    assert caught.value.code == 32

@@ -41,8 +41,8 @@ MAKERS: Final = re.compile(
 )
 """Functions that return errors, or texts of them."""
 
-SAYS: Final = {"info", "say", "warn"}
-"""What shows a warning or a note."""
+SAYS: Final = {"end_program", "info", "say", "warn"}
+"""What shows an error, a warning or a note."""
 
 WARNINGS: Final = re.compile(
     r"\w*_warnings|_not_checked|_say_\w+|served_elsewhere|waiting_for_dns|will_take_over|taking_over|planned_switch"

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from sandbox.pulumi.engine import find_pulumi
-from sandbox.pulumi.language_host import serving
-from sandbox.pulumi.program_hosts import serving_programs
+from sandbox.pulumi.language_host import served
+from sandbox.pulumi.program_hosts import PythonHost, serving_programs
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.docs.pages import ROOT
@@ -42,7 +42,7 @@ def shell(tmp_path_factory):
             Sandbox(switches=Switches(requests_per_second=None, first_check_seconds=0))
         )
         opened.enter_context(quick_runs(sandbox))
-        python = opened.enter_context(serving(sandbox.environment))
+        python = opened.enter_context(served("python", PythonHost(sandbox.environment)))
         others, yaml = opened.enter_context(serving_programs(find_pulumi()))
         hosts = ",".join(filter(None, (python, others)))
         shell = Shell(

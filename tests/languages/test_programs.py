@@ -13,6 +13,7 @@ import pytest
 from tests.docs.pages import ROOT
 from tests.languages.__main__ import main
 from tests.languages.conftest import PENDING, VERIFIED
+from tests.support.endings import ENDINGS, errors
 
 pytestmark = pytest.mark.engine
 
@@ -47,6 +48,18 @@ def test_missing_tools(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main() != 0
     assert capsys.readouterr().err == "make languages: not on PATH: node, npm, go\n"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_endings(shell, ending):
+    """A program in Python ends with Pulumi's own executor as with the sandbox's stand-in."""
+    folder = shell.project / "ending"
+    folder.mkdir(exist_ok=True)
+    (folder / "Pulumi.yaml").write_text("name: ending\nruntime: python\n")
+    (folder / "__main__.py").write_text(ending)
+    done = shell.run("cd ending\npulumi stack select --create dev\npulumi preview")
+    assert done.exit_code != 0
+    assert errors(done.stdout) == ENDINGS[ending]
 
 
 @pytest.mark.parametrize("language", ["go", "python", "typescript"])

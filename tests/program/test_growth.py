@@ -6,6 +6,7 @@ import pulumi
 from pulumi.runtime import set_all_config
 from pulumi.runtime.settings import reset_options
 
+from byodkim_provider.program import stack_config
 from byodkim_provider.program.stack import declare_stack
 
 SET_AT = "2026-11-25T12:00:00Z"
@@ -45,6 +46,7 @@ def outputs_gathered(monkeypatch, domains):
         number += len(values) + len(named)
         return gather(*values, **named)
 
+    monkeypatch.setattr(stack_config, "sign_in", lambda region: None)
     pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
     names = [f"d{number:03}.example" for number in range(domains)]
     config = {"domains": {name: {"generation": 1} for name in names}, "defaults": {"dns": "manual"}}

@@ -1,0 +1,16 @@
+"""How programs end with the stand-in for the Python language host; `tests/languages` asks the real one."""
+
+import pytest
+
+from sandbox.pulumi.project import Project
+from tests.support.endings import ENDINGS, errors
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_endings(sandbox, ending):
+    """The engine shows an error of its own after each exit code but 0 and 32."""
+    with Project(sandbox, config={}, program=lambda: exec(ending, {})) as project:
+        result = project.preview()
+    assert result.failed
+    assert errors(result.stdout) == ENDINGS[ending]
