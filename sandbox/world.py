@@ -98,6 +98,7 @@ class Sandbox:
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_IAM": self.aws.url,  # pulumi-aws asks it when STS refuses
             "AWS_ENDPOINT_URL_KMS": self.aws.url,
             "AWS_ENDPOINT_URL_ROUTE_53": self.aws.url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,

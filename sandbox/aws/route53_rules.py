@@ -31,9 +31,21 @@ class Change(NamedTuple):
 
 
 def problems(zone: str, standing: Iterable[RecordSet], changes: Iterable[Change]) -> list[str]:
-    """Why Route 53 refuses *changes* to *zone*, which contains *standing*; empty if it accepts them."""
+    """
+    Why Route 53 refuses *changes* to *zone*, which contains *standing*; empty if it accepts them.
+
+    A batch is a transaction: each change meets what the changes before it have left.
+    """
     by_key = {(record_set.name, record_set.type): record_set for record_set in standing}
-    return [problem for change in changes for problem in _problems(zone, by_key, change)]
+    found: list[str] = []
+    for change in changes:
+        found += _problems(zone, by_key, change)
+        key = (change.record_set.name, change.record_set.type)
+        if change.action == "DELETE":
+            by_key.pop(key, None)
+        else:
+            by_key[key] = change.record_set
+    return found
 
 
 def _problems(zone: str, standing: Mapping[tuple[str, str], RecordSet], change: Change) -> Iterator[str]:

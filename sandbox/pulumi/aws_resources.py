@@ -8,14 +8,13 @@ Route 53 itself refuses comes from the API, as with the real plugin.
 from __future__ import annotations
 
 import os
-import random
 import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -25,13 +24,44 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 
 RECORDS_WAIT: Final = "SANDBOX_RECORDS_WAIT"
-"""If this variable is set, each record takes as long and as many requests as with the real plugin."""
-
-FIRST_CHECK_SECONDS: Final = (10, 30)
-"""The real plugin first asks whether a change is in sync at a random time between these."""
+"""If this variable is set, each change takes as long and as many requests as with the real plugin."""
 
 INSYNC_POLL_SECONDS: Final = 15
-"""Between the checks of the real plugin."""
+"""Before each time that the real plugin asks whether a change is in sync."""
+
+BRIDGED: Final = {
+    "__meta": '{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1800000000000,"delete":1800000000000,'
+    '"update":1800000000000},"schema_version":"2"}',
+    "__pulumi_raw_state_delta": {"obj": {"ps": {"records": {"set": {}}, "ttl": {"num": {}}}}},
+    "aliases": [],
+    "healthCheckId": "",
+    "multivalueAnswerRoutingPolicy": False,
+    "setIdentifier": "",
+    "weightedRoutingPolicies": [],
+}
+"""What the bridge to Terraform adds to the outputs of a record: as large as the real one's, not the same."""
+
+
+def said(error: Exception) -> str:
+    """*error* in the words of the AWS SDK for Go, which the plugin uses."""
+    match error:
+        case NoCredentialsError():
+            return (
+                "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh "
+                "cached credentials, no EC2 IMDS role found"
+            )
+        case ClientError():
+            metadata, problem = error.response["ResponseMetadata"], error.response["Error"]
+            return (
+                f"operation error {_service(error.operation_name)}: {error.operation_name}, https response "
+                f"error StatusCode: {metadata['HTTPStatusCode']}, RequestID: {metadata.get('RequestId')}, "
+                f"api error {problem['Code']}: {problem['Message']}"
+            )
+    return str(error)
+
+
+def _service(operation: str) -> str:
+    return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
 class Account(Protocol):
@@ -45,6 +75,15 @@ class Account(Protocol):
     def route53(self) -> Route53Client: ...
     @property
     def sesv2(self) -> SESV2Client: ...
+
+
+class UnconfirmedError(Exception):
+    """The resource exists, its change may not be in sync: the engine stores it with this error."""
+
+    def __init__(self, reason: str, resource_id: str, outputs: Properties) -> None:
+        super().__init__(reason)
+        self.resource_id = resource_id
+        self.outputs = outputs
 
 
 class Resource(ABC):
@@ -69,6 +108,10 @@ class Resource(ABC):
     def checked(self, inputs: Properties) -> Properties:
         """The inputs as they are stored."""
 
+    def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
+        """The properties that an update to *inputs* changes."""
+        return {key for key in self.known if (outputs.get(key) or None) != (inputs.get(key) or None)}
+
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """ID and outputs of the new resource."""
@@ -85,23 +128,34 @@ class Resource(ABC):
     def delete(self, resource_id: str, outputs: Properties) -> None:
         """Delete it. No error if it is gone already."""
 
+    def _wait_until_in_sync(self, change_id: str) -> None:
+        while True:
+            if RECORDS_WAIT in os.environ:
+                time.sleep(INSYNC_POLL_SECONDS)
+            if self._route53.get_change(Id=change_id)["ChangeInfo"]["Status"] == "INSYNC":
+                return
+
 
 class Record(Resource):
     """`aws.route53.Record` with a type, a ttl and values; no alias and no routing policy."""
 
     known = frozenset({"name", "type", "zoneId", "ttl", "records", "allowOverwrite"})
-    replacing = frozenset({"name", "type", "zoneId"})
+    replacing = frozenset({"name", "zoneId"})
+
+    def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
+        in_order = inputs | {"records": sorted(inputs["records"])}  # values have no order
+        return super().changed(outputs, in_order)
 
     def checked(self, inputs: Properties) -> Properties:
         missing = [key for key in ("name", "type", "zoneId", "ttl", "records") if inputs.get(key) is None]
         if missing:
             raise ValueError(f"Missing required argument: {', '.join(missing)}")
-        return inputs | {"name": inputs["name"].lower().rstrip(".")}
+        return inputs | {"name": inputs["name"].lower().rstrip("."), "__defaults": []}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
-        outputs = self._put(action, inputs)
-        return f"{outputs['zoneId']}_{outputs['name']}_{outputs['type']}", outputs
+        resource_id = f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
+        return resource_id, self._put(resource_id, inputs, action)
 
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
         found = self._find(outputs)
@@ -110,45 +164,48 @@ class Record(Resource):
         values = [record["Value"] for record in found.get("ResourceRecords", [])]
         if outputs["type"] == "TXT":
             values = [value.removeprefix('"').removesuffix('"') for value in values]
-        return outputs | {"ttl": found["TTL"], "records": values}
+        return outputs | {"ttl": found["TTL"], "records": sorted(values)}
 
     def update(self, resource_id: str, outputs: Properties, inputs: Properties) -> Properties:
-        return self._put("UPSERT", inputs)
+        # A record of another type takes the place of the old one in one batch.
+        old = [("DELETE", _record_set(outputs))] if outputs["type"] != inputs["type"] else []
+        return self._put(resource_id, inputs, "UPSERT", *old)
 
     def delete(self, resource_id: str, outputs: Properties) -> None:
         found = self._find(outputs)
         if found:
-            self._change(outputs["zoneId"], "DELETE", found)
+            self._wait_until_in_sync(self._change(outputs["zoneId"], ("DELETE", found)))
 
-    def _put(self, action: str, inputs: Properties) -> Properties:
+    def _put(self, resource_id: str, inputs: Properties, action: str, *before: tuple[str, Any]) -> Properties:
         zone = self._route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"].rstrip(".")
         fqdn = inputs["name"]
         if fqdn != zone and not fqdn.endswith("." + zone):
             fqdn = f"{fqdn}.{zone}"  # a short name is one in the zone
-        values = inputs["records"]
-        if inputs["type"] == "TXT":
-            values = [f'"{value}"' for value in values]  # one pair, whatever is inside
-        record_set = {
-            "Name": fqdn,
-            "Type": inputs["type"],
-            "TTL": int(inputs["ttl"]),
-            "ResourceRecords": [{"Value": value} for value in values],
+        stored = {key: value for key, value in inputs.items() if key != "__defaults"}
+        outputs = {
+            **stored,
+            **BRIDGED,
+            "ttl": int(inputs["ttl"]),
+            "records": sorted(inputs["records"]),
+            "fqdn": fqdn,
         }
-        self._change(inputs["zoneId"], action, record_set)
-        outputs = inputs | {"ttl": int(inputs["ttl"]), "fqdn": fqdn}
+        change_id = self._change(inputs["zoneId"], *before, (action, _record_set(outputs)))
+        try:
+            self._wait_until_in_sync(change_id)
+        except ClientError as error:
+            reason = f"waiting for Route 53 Record ({resource_id}) synchronize: {said(error)}"
+            raise UnconfirmedError(reason, resource_id, outputs) from None
         if RECORDS_WAIT in os.environ:  # the real plugin reads it back
             self._find(outputs)
         return outputs
 
-    def _change(self, zone_id: str, action: str, record_set: Any) -> None:
-        batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
-        change = self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)[
-            "ChangeInfo"
-        ]
-        if RECORDS_WAIT in os.environ:
-            time.sleep(random.uniform(*FIRST_CHECK_SECONDS))
-            while self._route53.get_change(Id=change["Id"])["ChangeInfo"]["Status"] != "INSYNC":
-                time.sleep(INSYNC_POLL_SECONDS)
+    def _change(self, zone_id: str, *changes: tuple[str, Any]) -> str:
+        """The id of the change that is one batch of *changes*: action and record set of each."""
+        batch: Any = {
+            "Changes": [{"Action": action, "ResourceRecordSet": record_set} for action, record_set in changes]
+        }
+        made = self._route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+        return made["ChangeInfo"]["Id"]
 
     def _find(self, outputs: Properties) -> ResourceRecordSetOutputTypeDef | None:
         try:
@@ -156,7 +213,7 @@ class Record(Resource):
                 self._route53.get_hosted_zone(Id=outputs["zoneId"])
             found = self._route53.list_resource_record_sets(
                 HostedZoneId=outputs["zoneId"],
-                StartRecordName=outputs["fqdn"],
+                StartRecordName=f"{outputs['fqdn']}.",
                 StartRecordType=outputs["type"],
                 MaxItems="1",
             )["ResourceRecordSets"]
@@ -169,6 +226,17 @@ class Record(Resource):
         return next((each for each in found if (each["Name"].rstrip("."), each["Type"]) == wanted), None)
 
 
+def _record_set(outputs: Properties) -> Any:
+    # A TXT value gets one pair of quotes, whatever is inside.
+    quote = '"' if outputs["type"] == "TXT" else ""
+    return {
+        "Name": outputs["fqdn"],
+        "Type": outputs["type"],
+        "TTL": int(outputs["ttl"]),
+        "ResourceRecords": [{"Value": f"{quote}{value}{quote}"} for value in outputs["records"]],
+    }
+
+
 class Zone(Resource):
     """`aws.route53.Zone`, public."""
 
@@ -179,6 +247,10 @@ class Zone(Resource):
         defaults = {"comment": "Managed by Pulumi", "forceDestroy": False}
         return defaults | inputs | {"name": inputs["name"].lower().rstrip(".")}
 
+    def changed(self, outputs: Properties, inputs: Properties) -> set[str]:
+        other_tags = {"tagsAll"} if outputs.get("tagsAll", {}) != self._tags(inputs) else set()
+        return super().changed(outputs, inputs) | other_tags
+
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         made = self._route53.create_hosted_zone(
             Name=inputs["name"],
@@ -186,6 +258,7 @@ class Zone(Resource):
             HostedZoneConfig={"Comment": inputs["comment"]},
         )
         zone_id = made["HostedZone"]["Id"].removeprefix("/hostedzone/")
+        self._wait_until_in_sync(made["ChangeInfo"]["Id"])
         self._tag(zone_id, {}, inputs)
         return zone_id, self._outputs(inputs, zone_id, made["DelegationSet"]["NameServers"])
 
@@ -205,7 +278,8 @@ class Zone(Resource):
         try:
             if outputs.get("forceDestroy"):
                 self._empty(resource_id)
-            self._route53.delete_hosted_zone(Id=resource_id)
+            deleted = self._route53.delete_hosted_zone(Id=resource_id)
+            self._wait_until_in_sync(deleted["ChangeInfo"]["Id"])
         except self._route53.exceptions.NoSuchHostedZone:
             return
 
@@ -215,11 +289,14 @@ class Zone(Resource):
             "arn": f"arn:aws:route53:::hostedzone/{zone_id}",
             "nameServers": sorted(name_servers),
             "primaryNameServer": name_servers[0],
-            "tagsAll": {**self._default_tags, **(inputs.get("tags") or {})},
+            "tagsAll": self._tags(inputs),
         }
 
+    def _tags(self, inputs: Properties) -> dict[str, str]:
+        return {**self._default_tags, **(inputs.get("tags") or {})}
+
     def _tag(self, zone_id: str, before: Mapping[str, str], inputs: Properties) -> None:
-        tags = {**self._default_tags, **(inputs.get("tags") or {})}
+        tags = self._tags(inputs)
         changes: Any = {
             "AddTags": [{"Key": key, "Value": value} for key, value in tags.items()],
             "RemoveTagKeys": [key for key in before if key not in tags],
@@ -238,10 +315,13 @@ class Zone(Resource):
 
 def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
     """
-    What `aws.route53.get_zone` returns: the one zone of this id, or of exactly this name.
+    What `aws.route53.get_zone` returns: the one zone of this id, or of this name in any case.
 
-    The texts of its errors are those of terraform-provider-aws, which have changed before.
+    A result without values if both are given, of which the real one warns. The texts of its errors are those
+    of terraform-provider-aws, which have changed before.
     """
+    if arguments.get("zoneId") and arguments.get("name"):
+        return {}
     if arguments.get("zoneId"):
         zone_ids = [arguments["zoneId"]]
     else:
@@ -250,7 +330,7 @@ def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
             zone["Id"]
             for page in pages
             for zone in page["HostedZones"]
-            if zone["Name"].rstrip(".") == arguments["name"].rstrip(".")
+            if zone["Name"].rstrip(".").lower() == arguments["name"].rstrip(".").lower()
             and zone["Config"]["PrivateZone"] == bool(arguments.get("privateZone"))
         ]
     if not zone_ids:
@@ -276,9 +356,9 @@ def find_zone(route53: Route53Client, arguments: Properties) -> Properties:
         "privateZone": zone["HostedZone"]["Config"]["PrivateZone"],
         "resourceRecordSetCount": zone["HostedZone"].get("ResourceRecordSetCount", 0),
         "nameServers": name_servers,
-        "primaryNameServer": next(iter(name_servers), ""),
+        "primaryNameServer": next(iter(name_servers), None),
         "tags": {},
-        "linkedServiceDescription": "",
-        "linkedServicePrincipal": "",
+        "linkedServiceDescription": None,
+        "linkedServicePrincipal": None,
         "enableAcceleratedRecovery": False,
     }

@@ -1,13 +1,15 @@
 """Zones in Route 53 that are not simply there: in another account, elsewhere, twice."""
 
 import pytest
+from moto.route53.exceptions import Route53ClientError
+from moto.route53.responses import Route53
 from moto.sts.models import STSBackend
 
 from byodkim_provider.dkim import keys, records
 from sandbox.aws import services
 from tests.engine.clients import client_of
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, OTHER_REGION, REGION, requests
+from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, OTHER_REGION, RECORD, REGION, requests, steps
 
 pytestmark = pytest.mark.engine
 
@@ -73,12 +75,13 @@ def published(private_key):
 
 @pytest.fixture
 def listings(monkeypatch):
-    """Each listing of record sets: the name and the type that it begins with."""
+    """Each listing of ours: name and type that it begins with. A name of pulumi-aws has a final dot."""
     made = []
     list_record_sets = services._Route53.list_resource_record_sets
 
     def record(self, zone_id, start_type, start_name, max_items):
-        made.append((start_name, start_type))
+        if not start_name.endswith("."):
+            made.append((start_name, start_type))
         return list_record_sets(self, zone_id, start_type, start_name, max_items)
 
     monkeypatch.setattr(services._Route53, "list_resource_record_sets", record)
@@ -130,6 +133,32 @@ def test_selector_of_somebody_else(sandbox, open_stack):
     panel.paste(name, published(OPENSSL_KEY))
     assert stack.up().ok
     assert sandbox.ses.signing_key(domain, REGION)[0] == "mail"
+
+
+@pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")  # in no service's model
+def test_record_not_confirmed(sandbox, open_stack, monkeypatch):
+    """If Route 53 does not confirm a record, the run fails, and the next one goes on from there."""
+    domain = "unconfirmed.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "published": [1]}})
+    with monkeypatch.context() as patch, requests(sandbox) as asked:
+        patch.setattr(Route53, "get_change", denied)
+        failed = stack.up()
+    assert failed.failed
+    assert (
+        "synchronize: operation error Route 53: GetChange, https response error StatusCode: 4"
+        in failed.stdout
+    )
+    assert asked.ses == []
+    again = stack.up()
+    assert again.ok
+    assert ("update", RECORD) in [(operation, kind) for operation, _, kind in steps(again)]
+    selector, _ = sandbox.ses.signing_key(domain, REGION)
+    assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1
+
+
+def denied(_):
+    raise Route53ClientError("AccessDenied", "not authorized to perform: route53:GetChange")
 
 
 def test_zone_that_nobody_asks(sandbox, open_stack):

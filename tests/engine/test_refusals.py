@@ -14,15 +14,14 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIde
 from sandbox.aws import services
 from tests.engine.clients import client_of
 from tests.engine.stack import IDENTITY, REGION, requests
+from tests.support.endings import errors
 
 pytestmark = pytest.mark.engine
 
 
 def problems(result, about):
-    """The errors under Diagnostics that begin with *about*; not what the engine says of any failure."""
-    _, _, diagnostics = result.stdout.partition("Diagnostics:")
-    lines = [line.strip().removeprefix("error: ") for line in diagnostics.splitlines()]
-    return [line.removeprefix(about) for line in lines if line.startswith(about)]
+    """The errors that begin with *about*."""
+    return [error.removeprefix(about) for error in errors(result.stdout) if error.startswith(about)]
 
 
 def test_stack_file(sandbox, open_stack):
@@ -44,6 +43,7 @@ def test_stack_file(sandbox, open_stack):
     with requests(sandbox) as asked:
         result = stack.preview()
     assert result.failed
+    assert errors(result.stdout)[-1] == "correct what is named above and run `pulumi up` again"
     assert sorted(problems(result, "domains")) == [
         """["bad_name.example"]: 'bad_name.example' has an underscore, """
         """expected a domain such as 'example.com'""",
@@ -121,7 +121,7 @@ def test_missing_zone_of_one_domain(sandbox, open_stack):
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_DEBUG_PROVIDERS")
 """Without the last one as well: the plugin that runs share has credentials."""
 UNCHECKED = {"aws:skipCredentialsValidation": "true"}
-"""Else pulumi-aws refuses by itself what does not work, before the program gets an answer."""
+"""Then pulumi-aws asks STS when it is configured, and not before."""
 
 UNKNOWN_TO_MOTO = pytest.mark.filterwarnings(r"ignore:Exception\(Route53ClientError\) with code")
 """Errors that all services have are in no service's model."""
@@ -136,32 +136,66 @@ def denied(*_, **__):
 
 
 @pytest.fixture
-def expired_token(monkeypatch):
-    """STS answers that the token of the sandbox's credentials is expired."""
-    monkeypatch.setattr(TokenResponse, "get_caller_identity", expired)
+def expires(monkeypatch):
+    """Lets STS answer some times, and then that the token of the sandbox's credentials is expired."""
+    answer = TokenResponse.get_caller_identity
+
+    def after(answers):
+        left = iter(range(answers))
+        monkeypatch.setattr(
+            TokenResponse,
+            "get_caller_identity",
+            lambda *arguments: expired() if next(left, None) is None else answer(*arguments),
+        )
+
+    return after
 
 
 @pytest.mark.parametrize("dns", ["route53", "manual"])
 def test_no_credentials(sandbox, open_stack, dns):
-    """Without credentials a preview ends in one line and a hint."""
+    """Without credentials a preview ends in one line and a hint, before pulumi-aws is asked for anything."""
     domains = {name: {"generation": 1, "dns": dns} for name in ("one.example", "two.example")}
-    result = open_stack(domains, aws=UNCHECKED, without=CREDENTIALS).preview()
+    result = open_stack(domains, without=CREDENTIALS).preview()
     assert result.failed
-    assert problems(result, "get_caller_identity: ") == [
-        "operation error STS: GetCallerIdentity, get identity: get credentials: failed to refresh cached "
-        "credentials, no EC2 IMDS role found"
-    ]
-    assert problems(result, "this call changed nothing; ") == [
-        "does `aws sts get-caller-identity` work with these settings?"
+    assert errors(result.stdout) == [
+        "aws: no session with the default credentials: Unable to locate credentials",
+        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
+        "environment",
     ]
 
 
 @UNKNOWN_TO_MOTO
-def test_expired_token(sandbox, open_stack, expired_token):
+def test_expired_token(sandbox, open_stack, expires):
     """Of credentials that are no longer good a preview says that they have to be renewed."""
-    domains = {"one.example": {"generation": 1}}
-    result = open_stack(domains, aws=UNCHECKED).preview()
+    expires(0)
+    result = open_stack({"one.example": {"generation": 1}}).preview()
     assert result.failed
+    assert errors(result.stdout) == [
+        "aws: no response from STS with the default credentials: The security token included in the request "
+        "is expired",
+        "this call changed nothing; renew the credentials until `aws sts get-caller-identity` works",
+    ]
+
+
+@UNKNOWN_TO_MOTO
+def test_token_expires_before_pulumi_aws_is_configured(open_stack, expires):
+    """The engine ends the run with what pulumi-aws says. The program, which is told that, says nothing."""
+    expires(1)
+    result = open_stack({"one.example": {"generation": 1}}, aws=UNCHECKED).preview()
+    assert result.failed
+    assert "retrieving caller identity from STS: operation error STS: GetCallerIdentity" in result.stdout
+    assert "get_caller_identity" not in result.stdout
+    assert "context canceled" not in result.stdout
+
+
+@UNKNOWN_TO_MOTO
+def test_token_expires_after_pulumi_aws_is_configured(open_stack, expires):
+    """The error of its function becomes a line and a hint; pulumi-aws logs another one."""
+    expires(2)
+    result = open_stack({"one.example": {"generation": 1}}, aws=UNCHECKED).preview()
+    assert result.failed
+    (logged,) = problems(result, "operation error STS: GetCallerIdentity, ")
+    assert logged.endswith(": reading STS Caller Identity")
     assert problems(result, "GetCallerIdentity: ") == [
         "ExpiredToken: The security token included in the request is expired"
     ]

@@ -165,7 +165,7 @@ class Outside:
 
     def list_resource_record_sets(self, StartRecordName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         def look() -> dict[str, Any]:
-            found = self.zone.record_sets.get((f"{StartRecordName}.", "TXT"))
+            found = self.zone.record_sets.get((StartRecordName, "TXT"))
             return {"ResourceRecordSets": [_listed(found)] if found else []}
 
         return self.aws("Route 53 ListResourceRecordSets", look)
@@ -207,7 +207,10 @@ class Outside:
                 del self.zone.record_sets[key]
             else:
                 self.zone.record_sets[key] = record_set
-        return {"ChangeInfo": {"Status": "INSYNC"}}
+        return self.get_change(Id="/change/C1")
+
+    def get_change(self, Id: str) -> dict[str, Any]:  # noqa: N803
+        return {"ChangeInfo": {"Id": Id, "Status": "INSYNC"}}
 
     def _answer_ses(self, operation: str, sent: Mapping[str, Any]) -> AWSResponse:
         try:

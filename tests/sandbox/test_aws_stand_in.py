@@ -6,7 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi import aws_ses
+from sandbox.aws.route53_rules import Change, problems
+from sandbox.dns.zone import RecordSet
+from sandbox.pulumi import aws_resources, aws_ses
 from sandbox.pulumi.aws_resources import Record, Zone, find_zone
 from sandbox.pulumi.resource_aws import Account, _sign_in_problem
 from sandbox.ses.switches import Fault
@@ -110,6 +112,29 @@ def test_route53_refuses(sandbox, zone_id, action, name, values, kind, problem):
 
 
 @pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        (("DELETE there TXT", "CREATE there CNAME"), ""),
+        (("DELETE there TXT", "CREATE there TXT"), ""),
+        (("CREATE there CNAME", "DELETE there TXT"), "it conflicts with other records"),
+        (("CREATE new TXT", "CREATE new TXT"), "it already exists"),
+        (("DELETE there TXT", "DELETE there TXT"), "it was not found"),
+    ],
+)
+def test_batch_is_a_transaction(changes, refused):
+    """Each change of a batch meets what the changes before it have left."""
+
+    def change(written):
+        action, name, kind = written.split()
+        value = {"TXT": '"a"', "CNAME": "example.net"}[kind]
+        return Change(action, RecordSet(f"{name}.example.com.", kind, 300, (value,)))
+
+    standing = [change("CREATE there TXT").record_set]
+    found = problems("example.com.", standing, [change(one) for one in changes])
+    assert [refused in one for one in found] == ([True] if refused else [])
+
+
+@pytest.mark.parametrize(
     ("value", "seen"),
     [
         ('"a"', "a"),
@@ -156,6 +181,41 @@ def test_record_value_gets_one_pair_of_quotes(sandbox, zone_id, record):
         record.update(*made, inputs(zone_id, value=f"{STRING}rest"))
 
 
+def test_record_of_another_type(sandbox, zone_id, record):
+    """The type changes in place: one batch removes the old record and makes the new one."""
+    made = record.create(inputs(zone_id))
+    alias = inputs(zone_id, value="s1.example.net") | {"type": "CNAME"}
+    assert record.changed(made[1], alias) == {"type", "records"}
+    assert not record.replacing & {"type", "records"}
+    outputs = record.update(*made, alias)
+    listed = sandbox.route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
+    assert [one["Type"] for one in listed if one["Name"].startswith("s1.")] == ["CNAME"]
+    assert outputs == record.read(made[0], outputs)
+
+
+def test_values_have_no_order(zone_id, record):
+    """Several values of a record are a set, as in Terraform."""
+    wanted = inputs(zone_id, value="p=b") | {"records": ["p=b", "p=a"]}
+    made = record.create(wanted)
+    assert made[1]["records"] == ["p=a", "p=b"]
+    assert made[1] == record.read(*made)
+    assert record.changed(made[1], wanted) == set()
+
+
+def test_waits(zone_id, record, monkeypatch):
+    """With the real plugin's waits, 15 s pass before each change of a record or a zone is looked for."""
+    waits = []
+    monkeypatch.setenv(aws_resources.RECORDS_WAIT, "yes")
+    monkeypatch.setattr(aws_resources.time, "sleep", waits.append)
+    zones = Zone(record._route53, default_tags={})
+    child, outputs = zones.create(zones.checked({"name": "child.example.com"}))
+    made = record.create(inputs(zone_id))
+    record.update(*made, inputs(zone_id, value="p=b"))
+    record.delete(*made)
+    zones.delete(child, outputs)
+    assert waits == [15] * 5
+
+
 def test_record_that_is_there_is_an_error(sandbox, zone_id, record):
     """A record is not taken from somebody else, unless that is asked for."""
     change(sandbox, zone_id, "CREATE", "s1._domainkey.example.com", '"p=theirs"')
@@ -186,6 +246,11 @@ def test_record_changed_by_hand(sandbox, zone_id, record):
     assert () == sandbox.dns.txt("s1._domainkey.example.com")
 
 
+def tags_of(sandbox, zone_id):
+    tags = sandbox.route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id)
+    return {tag["Key"]: tag["Value"] for tag in tags["ResourceTagSet"]["Tags"]}
+
+
 def test_zone(sandbox):
     """A zone below another one has its own name servers, found once the parent delegates to them."""
     zones = Zone(sandbox.route53, default_tags={"team": "mail"})
@@ -196,21 +261,24 @@ def test_zone(sandbox):
     change(sandbox, parent, "CREATE", "_domainkey.example.net", *outputs["nameServers"], kind="NS")
     assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.net")
 
-    tags = sandbox.route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=child)
-    tags = {tag["Key"]: tag["Value"] for tag in tags["ResourceTagSet"]["Tags"]}
-    assert {"team": "mail", "a": "b"} == tags == outputs["tagsAll"]
+    assert {"team": "mail", "a": "b"} == tags_of(sandbox, child) == outputs["tagsAll"]
     with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
         zones.delete(child, outputs)
+    retagged = Zone(sandbox.route53, default_tags={"team": "post"})
+    assert retagged.changed(outputs, outputs) == {"tagsAll"}
+    outputs = retagged.update(child, outputs, outputs)
+    assert {"team": "post", "a": "b"} == tags_of(sandbox, child) == outputs["tagsAll"]
     zones.delete(child, outputs | {"forceDestroy": True})
     zones.delete(child, outputs)
     assert zones.read(child, outputs) is None
 
 
 def test_find_zone(sandbox, zone_id):
-    """A zone is found by its exact name; none or two of them are an error."""
+    """A zone is found by its whole name; none or two of them are an error, name and ID find nothing."""
     assert (zone_id, "example.com") == tuple(
-        find_zone(sandbox.route53, {"name": "example.com."})[key] for key in ("zoneId", "name")
+        find_zone(sandbox.route53, {"name": "EXAMPLE.com."})[key] for key in ("zoneId", "name")
     )
+    assert find_zone(sandbox.route53, {"name": "example.com", "zoneId": zone_id}) == {}
     with pytest.raises(ValueError, match="no matching"):
         find_zone(sandbox.route53, {"name": "s1.example.com"})
     second = sandbox.add_zone("example.com")
