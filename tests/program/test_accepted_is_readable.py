@@ -114,7 +114,11 @@ class Engine(pulumi.runtime.Mocks):
             case "DkimKey":
                 key = GENERATED[int(args.name.rpartition("/")[2]) % 2]
                 selector = keys.selector_for(key.fingerprint, START.date())
-                made = {"selector": selector, "private_key": key.compact(), "created_at": timestamp(START)}
+                made = {
+                    "selector": selector,
+                    "private_key": key.pkcs1_base64(),
+                    "created_at": timestamp(START),
+                }
                 made["record_name"] = records.record_name(selector, "example.com")
                 made["record_value"] = records.record_value(key.public_key_der)
                 if args.inputs.get("key_store"):
