@@ -101,29 +101,6 @@ def verdicts(sandbox, identities):
     return {one: send(sandbox, *one).verdict.result for one in identities}
 
 
-def test_pulumi_reads_what_was_meant(sandbox, open_stack, byodkim, tmp_path):
-    """A tag that others write adds no setting to the stack file, as the real Pulumi reads it."""
-    domain = "owned.example"
-    sandbox.add_zone(domain)
-    private_key = keys.load(OPENSSL_KEY).pkcs1_base64()
-    lines = ("x", "  aws:endpoints:", "    - sesv2: https://evil.example", "  other:x:", "    y:")
-    owner = {"byodkim:owner": "\u2028".join(lines)}
-    sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key, tags=owner)
-    stack, file = open_stack(), tmp_path / "new.yaml"
-    options = ("--nameserver", sandbox.dns_resolver, "--domain", domain)
-    written = byodkim(stack, *options, "-o", str(file))
-    assert written.exit_code == 0, written.stderr
-    shown = json.loads(
-        ask_pulumi(("config", "-s", "dev", "--config-file", str(file), "--json"), stack._work / "stacks")
-    )
-    read = {name: one.get("objectValue", one["value"]) for name, one in shown.items()}
-    assert read.keys() == {
-        *("aws:region", "aws:allowedAccountIds", "ses-byodkim:defaults", "ses-byodkim:domains")
-    }
-    assert read["ses-byodkim:domains"] == {domain: {"generation": 1, "adopt": True}}
-    assert stack_file.load(file.read_text())["config"] == read
-
-
 def easy(domain):
     return domain.startswith("easy")
 
@@ -193,6 +170,29 @@ def test_two_waves(sandbox, account, switches, open_stack, byodkim):
     assert last.stderr.endswith("byodkim: there is nothing to add\n")
     assert stack.destroy().ok
     assert all(sandbox.ses.identities(region) for region in REGIONS)  # adopted: all of them stay
+
+
+def test_pulumi_reads_what_was_meant(sandbox, open_stack, byodkim, tmp_path):
+    """A tag that others write adds no setting to the stack file, as the real Pulumi reads it."""
+    domain = f"owned.{ZONE}"
+    sandbox.add_zone(ZONE)
+    private_key = keys.load(OPENSSL_KEY).pkcs1_base64()
+    lines = ("x", "  aws:endpoints:", "    - sesv2: https://evil.example", "  other:x:", "    y:")
+    owner = {"byodkim:owner": "\u2028".join(lines)}
+    sandbox.ses.put_identity(domain, REGION, selector="old", private_key=private_key, tags=owner)
+    stack, file = open_stack(), tmp_path / "new.yaml"
+    options = ("--nameserver", sandbox.dns_resolver, "--domain", domain)
+    written = byodkim(stack, *options, "-o", str(file))
+    assert written.exit_code == 0, written.stderr
+    shown = json.loads(
+        ask_pulumi(("config", "-s", "dev", "--config-file", str(file), "--json"), stack._work / "stacks")
+    )
+    read = {name: one.get("objectValue", one["value"]) for name, one in shown.items()}
+    assert read.keys() == {
+        *("aws:region", "aws:allowedAccountIds", "ses-byodkim:defaults", "ses-byodkim:domains")
+    }
+    assert read["ses-byodkim:domains"] == {domain: {"generation": 1, "adopt": True}}
+    assert stack_file.load(file.read_text())["config"] == read
 
 
 def test_file(sandbox, open_stack, byodkim, tmp_path):
