@@ -12,12 +12,15 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from functools import lru_cache
+from itertools import islice, permutations
 from typing import Final, Literal
 from urllib.parse import unquote
 
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dkim.records import (
+    MAX_VALUE,
+    MAX_VALUES,
     NAME_OCTETS,
     decoded,
     public_key,
@@ -63,6 +66,7 @@ ValueCode = Literal[
     "several-wrong-records",
     "split-into-records",
     "strings-swapped",
+    "too-long",
     "url-encoded",
     "wrong-tag",
     "zone-line",
@@ -139,23 +143,27 @@ def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
     return tuple(reversed(by_name.values()))
 
 
-_ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]*PRIVATE ?KEY", re.IGNORECASE)
+_ARMOUR: Final = re.compile(r"(BEGIN|END)[A-Z ]{0,20}PRIVATE ?KEY", re.IGNORECASE)
 
 _PRIVATE_DER: Final = re.compile(rb"\x30(\x82..|\x81.|[\x0a-\x7f])\x02\x01[\0\1]", re.DOTALL)
 """How private keys begin in DER: a SEQUENCE whose first part is the version, 0 or 1. No public key does."""
 
+_PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
+"""The same in base64, wherever it begins, but for keys of less than 128 octets."""
+
 _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 
+@lru_cache(maxsize=1024)  # of each value it is asked several times
 def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
     """Whether *text* has a private key in it, or its beginning: as PEM, as base64, or as base64 of either."""
     if _ARMOUR.search(text):
         return True
     for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", unquote(text))):
-        octets = [_octets(run[found.start() :]) for found in re.finditer("MI|^", run)]
-        if any(_PRIVATE_DER.match(one) for one in octets):
+        octets = _octets(run)
+        if _PRIVATE_DER.match(octets) or _PRIVATE_BASE64.search(run):
             return True
-        if unpacking and holds_private_key(octets[0].decode("latin-1"), unpacking=unpacking - 1):
+        if unpacking and holds_private_key(octets.decode("latin-1"), unpacking=unpacking - 1):
             return True
     return False
 
@@ -176,7 +184,7 @@ _BY_TEXT: Final[tuple[tuple[str, ValueCode, str], ...]] = (
     (r"^\s*$", "empty", "an empty value"),
     ("customerProvidedPublicKey", "placeholder", f"{PLACEHOLDER}, the placeholder of SES's console"),
     (r"_domainkey|(^|\s)TXT\s", "zone-line", "a whole line of a zone file, expected the value alone"),
-    (r"-----|(BEGIN|END) [A-Z ]*PUBLIC KEY", "pem-armour", ARMOUR),
+    (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", "pem-armour", ARMOUR),
     ("[\"“”„‘’«»`]|^'|'$", "literal-quotes", "a value with quotes in it, expected none"),
     (r"\\;", "escaped-semicolons", r"a value with '\;' in it, expected ';'"),
     (r"[\r\n]|\\[rn]", "line-breaks", "a value with line breaks in it, expected one line"),
@@ -193,6 +201,11 @@ def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration
     *values* are one server's, each with its strings joined; *expected* is the key
     (SubjectPublicKeyInfo, DER). Right is one value that holds this key.
     """
+    return _misconfiguration(tuple(values), expected)
+
+
+@lru_cache(maxsize=64)  # the answers of one lookup; each is judged several times
+def _misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfiguration | None:
     if any(holds_private_key(value) for value in values):
         text = "a private key, with which anyone can sign now: make a new key"
         return Misconfiguration("private-key", text)
@@ -201,6 +214,8 @@ def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration
     if len(values) > 1:
         return _several(values, expected)
     value = values[0]
+    if len(value) > MAX_VALUE:
+        return Misconfiguration("too-long", f"a value of more than {MAX_VALUE} characters")
     if same_key(value, expected):
         return None
     for pattern, code, text in _BY_TEXT:
@@ -221,11 +236,12 @@ def _several(values: Sequence[str], expected: bytes) -> Misconfiguration:
     if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
         text = f"the value cut into {count} TXT records, expected one record"
         return Misconfiguration("split-into-records", text)
+    number = str(count) if count <= MAX_VALUES else f"more than {MAX_VALUES}"
     right = sum(same_key(value, expected) for value in values)
     # RFC 6376 section 3.6.2.2: the results are undefined.
     return Misconfiguration(
         "several-records" if right else "several-wrong-records",
-        f"{count} TXT records, {right or 'none'} with this key, expected one",
+        f"{number} TXT records, {right or 'none'} with this key, expected one",
     )
 
 
@@ -236,7 +252,8 @@ def _in_order(value: str, expected: bytes, key: str) -> Misconfiguration | None:
         return Misconfiguration("p-missing", "a value without p=, expected p= before the key")
     if text and key.endswith(text):
         return Misconfiguration("cut", f"only the last {len(text)} characters of the value")
-    for start in (match.start() for match in re.finditer("v=DKIM1|p=", value)):
+    # A few: a value that is nothing but `p=p=p=…` would be read once for each.
+    for start in (match.start() for match in islice(re.finditer("v=DKIM1|p=", value), 4)):
         if start and same_key(value[start:] + value[:start], expected):
             return Misconfiguration("strings-swapped", "the strings of the value in the wrong order")
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import dns.name
 import dns.rcode
@@ -18,6 +18,11 @@ from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
+
+from byodkim_provider.dkim.records import MAX_VALUE, MAX_VALUES
+
+MAX_SERVERS: Final = 16
+"""Most name servers of a zone that are asked. The root has 13, and more fit into no reply of 512 octets."""
 
 
 class NoAnswer(Exception):
@@ -111,8 +116,20 @@ def refuse_errors(reply: Message) -> None:
 
 
 def values_of(records: Iterable[Any]) -> tuple[str, ...]:
-    """TXT values, sorted, the strings of each joined."""
-    return tuple(sorted(b"".join(record.strings).decode("utf-8", "backslashreplace") for record in records))
+    """
+    TXT values, sorted, the strings of each joined.
+
+    A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES` values
+    one more is left, those that look like a key first: whoever answers may send anything.
+    """
+    joined = (b"".join(record.strings)[: MAX_VALUE + 1] for record in records)
+    values = [octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1] for octets in joined]
+    return tuple(sorted(sorted(values, key=lambda one: ("p=" not in one, one))[: MAX_VALUES + 1]))
+
+
+def servers_of(zone: Zone) -> list[Name]:
+    """The name servers of *zone* that are asked, sorted."""
+    return sorted(zone.servers)[:MAX_SERVERS]
 
 
 def text_of(name: Name) -> str:

@@ -57,6 +57,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
     "split-into-records": "delete every TXT record at this name, then add one, {value_rule}",
     "strings-swapped": _WHOLE,
+    "too-long": _WHOLE,
     "url-encoded": "replace {value}: copy the one here, without '%2B' and the like",
     "wrong-tag": "replace {value} by the short form, which begins with p= and has no other tag",
     "zone-line": "replace {value}: from p= on; name, TTL and type have fields of their own",

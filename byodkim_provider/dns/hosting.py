@@ -17,7 +17,7 @@ from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 from byodkim_provider.dns._questions import Questions
-from byodkim_provider.dns._replies import NoAnswer, text_of, zone_of
+from byodkim_provider.dns._replies import MAX_SERVERS, NoAnswer, text_of, zone_of
 from byodkim_provider.dns.resolver import REPLY_SECONDS, system_resolvers
 from byodkim_provider.progress import Clock
 
@@ -85,6 +85,8 @@ def _at(name: Name, questions: Questions) -> ZoneInDns | Name:
     reply = questions.ask_recursives(name, RdataType.NS)
     found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
     if found:
-        return ZoneInDns(text_of(name), tuple(sorted(text_of(record.target) for record in found)))
+        return ZoneInDns(
+            text_of(name), tuple(sorted(text_of(record.target) for record in found)[:MAX_SERVERS])
+        )
     above = zone_of(reply, name)
     return above if above and above != name else name.parent()

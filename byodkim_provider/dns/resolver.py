@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Final, Literal
 
 import dns.name
@@ -23,6 +24,7 @@ from dns.rdatatype import RdataType
 
 from byodkim_provider.dns._questions import Questions, first
 from byodkim_provider.dns._replies import (
+    MAX_SERVERS,
     NoAnswer,
     Said,
     Values,
@@ -30,6 +32,7 @@ from byodkim_provider.dns._replies import (
     existing_part,
     merged,
     said_in,
+    servers_of,
     text_of,
     values_of,
     zone_of,
@@ -144,7 +147,7 @@ class _Lookup:
             texts = [rrset for rrset in reply.answer if rrset.rdtype == RdataType.TXT]
             alias = next((text_of(rrset.name) for rrset in texts if rrset.name != name), "")
             cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-            values = tuple(value for rrset in texts for value in values_of(rrset))
+            values = values_of(chain.from_iterable(texts))
             target = text_of(cname[0].target) if cname else ""
             zone = None if cname else zone_of(reply, name)
             return Answer(
@@ -184,9 +187,9 @@ class _Lookup:
 
         replies: list[tuple[str, Said | NoAnswer]]
         try:
-            replies = side_by_side(ask, sorted(zone.servers), at_once=len(zone.servers))
+            replies = side_by_side(ask, servers_of(zone), at_once=MAX_SERVERS)
         except Interrupted:
-            replies = [(text_of(server), NoAnswer("interrupted")) for server in sorted(zone.servers)]
+            replies = [(text_of(server), NoAnswer("interrupted")) for server in servers_of(zone)]
         answers = [
             Answer(
                 server,

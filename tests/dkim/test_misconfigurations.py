@@ -293,6 +293,14 @@ CASES = {
     "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
     "DMARC": (["v=DMARC1; p=none"], NOT_DKIM),
     "site verification": (["google-site-verification=xyz"], NOT_DKIM),
+    "too long": (
+        [f"{VALUE}; n={'x' * records.MAX_VALUE}"],
+        Misconfiguration("too-long", "a value of more than 4096 characters"),
+    ),
+    "a hundred": (
+        [*(str(number) for number in range(99)), VALUE],
+        Misconfiguration("several-records", "more than 20 TXT records, 1 with this key, expected one"),
+    ),
     "empty": ([""], EMPTY),
     "blanks": (["  "], EMPTY),
     "tag twice": ([f"p={PUBLIC}; p={PUBLIC}"], NO_TAGS),

@@ -173,6 +173,9 @@ CASES: dict[str, Case] = {
     "SPF there": at_name(SPF)("not-dkim", NOT_DKIM),
     "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "wildcard", NOT_DKIM),
     "wildcard with another key": Case([("*._domainkey", txt(ANOTHER))], "wildcard", OTHER_KEY),
+    "longer than any key": at_name(f"{VALUE}; n={'x' * 4096}")(
+        "too-long", "a value of more than 4096 characters"
+    ),
     "nothing in it": at_name("")("empty", "an empty value"),
     "byte order mark": at_name(f"\xef\xbb\xbf{VALUE}")("invisible-characters", INVISIBLE),
     "blank of a web page": at_name(f"v=DKIM1;\xc2\xa0k=rsa;\xc2\xa0{VALUE}")(
