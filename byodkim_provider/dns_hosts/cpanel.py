@@ -114,7 +114,7 @@ class Host(HttpHost):
             return answer.get("data")
         with as_documented("cPanel"):
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
-        said = self._credentials.hidden(" ".join(errors.split()))
+        said = self._credentials.said(errors)
         if "serial number" in said:
             raise Unknown("the zone was changed meanwhile")
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))

@@ -68,7 +68,7 @@ class Host(HttpHost):
             raise Unknown("a response that is not DreamHost's")
         if answer["result"] == "success":
             return answer.get("data")
-        said = self._credentials.hidden(" ".join(str(answer.get("data") or answer.get("reason")).split()))
+        said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
         if said.startswith(_BUSY):
             raise Busy(f"asked too often: {said}", retry_after=BUSY_SECONDS)
         if said.startswith(_LOOK_AGAIN):

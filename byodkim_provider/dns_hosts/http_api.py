@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, SSLError, TimeoutError
 
+from byodkim_provider.dns_hosts._bounded import POOLS, body_of
 from byodkim_provider.dns_hosts.interface import (
     Busy,
     Credentials,
@@ -35,9 +36,6 @@ TIMEOUT_SECONDS: Final = 15.0
 """Time limit of one response, in seconds. The slowest host that was measured took 4 s."""
 
 CONNECT_SECONDS: Final = 5.0
-
-MAX_SAID: Final = 300
-"""Longest message of a host that is shown, in characters: most are a sentence or two."""
 
 WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
 """Fields in which hosts put their error messages, the most specific first."""
@@ -93,6 +91,7 @@ class HttpApi:
             raise Unknown("interrupted")
         try:
             response = self._sent(method, path, query, body, form)
+            data = body_of(response)
         except SSLError as error:
             if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
                 raise Refused("the host does not prove who it is (TLS)", hint=_ADDRESS) from None
@@ -103,7 +102,7 @@ class HttpApi:
             raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
         except (HTTPError, OSError) as error:
             raise Unknown(f"no answer: {type(error).__name__}") from None
-        return self._judged(response.status, response.headers, response.data)
+        return self._judged(response.status, response.headers, data)
 
     def _sent(
         self,
@@ -124,7 +123,16 @@ class HttpApi:
         elif form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             content = urlencode(form).encode()
-        return self._pool.request(method, url, body=content, headers=headers, redirect=False, retries=False)
+        return self._pool.request(
+            method,
+            url,
+            body=content,
+            headers=headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+        )
 
     @cached_property
     def _base_url(self) -> str:
@@ -138,24 +146,27 @@ class HttpApi:
         parts = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(parts.scheme)
         if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-            return urllib3.ProxyManager(proxy, timeout=timeout)
-        return urllib3.PoolManager(timeout=timeout)
+            pool: urllib3.PoolManager = urllib3.ProxyManager(proxy, timeout=timeout)
+        else:
+            pool = urllib3.PoolManager(timeout=timeout)
+        pool.pool_classes_by_scheme = POOLS
+        return pool
 
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
         try:
             answer = json.loads(data) if data.strip() else None
+            words = _words(answer)
         except (ValueError, RecursionError):
-            answer = None
+            answer, words = None, ""
             if 200 <= status < 300:
                 raise Unknown("a response that is not JSON, perhaps the sign-in page of a network") from None
         if 200 <= status < 300:
             return answer
-        raise self.failure(status, _words(answer), retry_after=_seconds(headers.get("Retry-After")))
+        raise self.failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
     def failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
         """The error for an HTTP *status* and the host's message *words*."""
-        said = self._credentials.hidden(" ".join(words.split()))[:MAX_SAID]
-        reason = f"{status} {said}".rstrip()
+        reason = f"{status} {self._credentials.said(words)}".rstrip()
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(f"asked too often: {reason}", retry_after=retry_after)
         if status >= 500:

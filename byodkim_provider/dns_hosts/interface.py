@@ -19,6 +19,10 @@ ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 """Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
 
 
+MAX_SAID: Final = 300
+"""Longest message of a host that is shown, in characters: most are a sentence or two."""
+
+
 class HostError(Exception):
     """A request did not succeed; never raised itself."""
 
@@ -103,6 +107,10 @@ class Credentials:
 
     def _command(self, key: str) -> str:
         return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"
+
+    def said(self, text: str) -> str:
+        """What a host says in *text*, as it is shown: on one line, not long, with all secrets removed."""
+        return self.hidden(" ".join(text.split()))[:MAX_SAID]
 
     def hidden(self, text: str) -> str:
         """*text* with all secrets removed."""

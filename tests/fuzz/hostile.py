@@ -1,0 +1,237 @@
+"""
+Answers that are made to cost: each has a budget of time and of memory, however long it is.
+
+A name server may send 64 KB, a host may send without end. Servers that refer to ever new ones are in
+`tests/dns/test_hostile_servers.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.TXT import TXT
+from hypothesis import strategies as st
+
+from byodkim_provider.dkim.misconfigurations import in_testing_mode
+from byodkim_provider.dns import diagnosis, dmarc, visibility
+from byodkim_provider.dns._replies import values_of
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.dns_hosts import hosts
+from byodkim_provider.dns_hosts.interface import HostError, HostSettings
+from tests.fuzz.dns import DOMAIN, NAME, public_key
+from tests.fuzz.target import Target
+
+SECONDS: Final = 5
+"""Of a processor, with memory watched: a tenth of it is usual."""
+
+MIB: Final = 64
+"""Of memory at a time."""
+
+
+@contextmanager
+def budget() -> Iterator[None]:
+    """What the caller does costs little, or is harm: a refusal must not cost more than an answer."""
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        used = tracemalloc.get_traced_memory()[1] // 2**20
+        tracemalloc.stop()
+        assert used < MIB, f"{used} MiB for one answer"
+        assert time.process_time() - began < SECONDS, "too much of a processor for one answer"
+
+
+# Values
+
+
+@dataclass(frozen=True)
+class Values:
+    """TXT values that repeat some words, different ones at each server."""
+
+    words: tuple[str, ...]
+    number: int
+    octets: int
+    """Of all values at one server together."""
+
+    def at(self, server: int) -> list[TXT]:
+        words = "".join(self.words).encode() or b"x"
+        each = max(self.octets // self.number - 4, 1)
+        text = (words * (each // len(words) + 1))[:each]
+        values = [text + f"{server:02}{number:02}".encode() for number in range(self.number)]
+        return [
+            TXT(RdataClass.IN, RdataType.TXT, [one[at : at + 255] for at in range(0, len(one), 255)])
+            for one in values
+        ]
+
+
+WORDS: Final = (
+    *(
+        "p=",
+        "v=DKIM1",
+        "k=rsa",
+        "MI",
+        "MIIE",
+        "MIIB",
+        "AgEA",
+        "BEGIN",
+        "END ",
+        "PRIVATE",
+        "PUBLIC KEY",
+        "TXT ",
+    ),
+    *(" ", "\t", "\r\n", ";", ":", "=", "\\", "\\;", "%4D", '"', "-----", "_domainkey", "\ufeff", "é", "A"),
+)
+
+values = st.builds(
+    Values,
+    words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(tuple),
+    number=st.sampled_from([1, 1, 2, 3, 20, 1000]),
+    octets=st.sampled_from([3000, 12_000, 60_000]),
+)
+
+
+def put_values(case: Values) -> None:
+    """All that `doctor` and a wait make of the answers of a zone's servers."""
+    found = [case.at(one) for one in range(4)]
+    with budget():
+        judge([Answer(f"ns{one}.example.net", values_of(there)) for one, there in enumerate(found)])
+
+
+def judge(answers: list[Answer]) -> None:
+    for expected in (public_key(), None):
+        seen = diagnosis.verdict(answers, expected)
+        shown = visibility.judge(answers, public_key())
+        said = (seen.text, shown.summary(), visibility.diagnose(answers, public_key()))
+        assert max(map(len, said)) < 20_000
+        assert not shown.visible
+        assert not shown.leaked or seen.code == "private-key"
+    for value in answers[0].values or ():
+        in_testing_mode(value)
+        dmarc.parse(value, at=DOMAIN, domain=DOMAIN)
+
+
+# HTTP
+
+
+@dataclass(frozen=True)
+class Body:
+    """A response over HTTP: some octets again and again."""
+
+    status: int
+    begin: str
+    again: str
+    times: int
+    end: str
+    encoding: str
+    """`Content-Encoding`; empty for none."""
+    drips: bool
+    """Whether it arrives octet by octet, for ten seconds."""
+    provider: Any = "dreamhost"
+
+    def octets(self) -> list[bytes]:
+        body = f"{self.begin}{self.again * self.times}{self.end}".encode()
+        if self.encoding == "gzip":
+            body = gzip.compress(body, compresslevel=1)
+        encoding = f"Content-Encoding: {self.encoding}\r\n" if self.encoding else ""
+        head = f"HTTP/1.1 {self.status} x\r\n{encoding}Content-Length: {len(body)}\r\n\r\n".encode()
+        return [head[:20], *(b"x" for _ in range(1000))] if self.drips else [head, body]
+
+
+bodies = st.builds(
+    Body,
+    status=st.sampled_from([200, 200, 400, 429, 500]),
+    begin=st.sampled_from(["", '{"result": "error", "data": "', '{"errors": ["', '{"message": "', "["]),
+    again=st.sampled_from([" ", "[", "x ", "x", '{"message":', '", "', "é", "1,"]),
+    times=st.sampled_from([0, 900, 100_000, 5_000_000]),
+    end=st.sampled_from(["", '"}', '"]}', "]", "0]"]),
+    encoding=st.sampled_from(["", "", "gzip", "br", "gzip, gzip"]),
+    drips=st.sampled_from([False] * 9 + [True]),
+    provider=st.sampled_from(["dreamhost", "cpanel", "godaddy", "wix"]),
+)
+
+SECRETS: Final = dict.fromkeys(("key", "token", "apiKey", "accountId"), "secret-token")
+
+
+def put_body(case: Body) -> None:
+    """One read at a host that answers so; at its end nothing is left that waits."""
+    with answering(case.octets(), 0.01 if case.drips else 0) as url:
+        stand_in = {"DREAMHOST_BASE_URL": url, "GODADDY_BASE_URL": url, "WIX_BASE_URL": url}
+        stand_in["CPANEL_URL"] = url.replace("://", "://me:secret-token@")
+        module = import_module(f"byodkim_provider.dns_hosts.{case.provider}")
+        host = module.Host(
+            HostSettings(provider=case.provider, zone="example.com"),
+            hosts.credentials(case.provider, None, {case.provider: SECRETS}, stand_in),
+            timeout_seconds=1.0 if case.drips else 15.0,
+        )
+        try:
+            with budget():
+                host.values(NAME)
+        except HostError as error:
+            said = error.reason
+        else:
+            said = ""
+    assert len(said) < 500, "a page is no message"
+    assert not case.drips or said == "no answer within 1 s"
+
+
+@contextmanager
+def answering(pieces: list[bytes], pause: float) -> Iterator[str]:
+    """The URL of a server that sends *pieces* to whoever connects, with a *pause* after each."""
+    over = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        while not over.is_set():
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    for piece in pieces:
+                        connection.sendall(piece)
+                        if over.wait(pause):
+                            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+        server = threading.Thread(target=serve, args=[listener])
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            server.join()
+
+
+TARGETS = (
+    Target(
+        "hostile TXT values",
+        values,
+        put_values,
+        regressions=tuple(
+            Values((word,), number, 60_000) for word in ("p=", "MI", "BEGIN") for number in (1, 20)
+        ),
+    ),
+    Target(
+        "hostile HTTP responses",
+        bodies,
+        put_body,
+        regressions=(
+            Body(200, '"', "x", 60_000_000, '"', "gzip", drips=False),
+            Body(
+                200, '{"errors": ["', "x", 3_000_000, '"], "status": 0}', "", drips=False, provider="cpanel"
+            ),
+            Body(200, "", "[", 900, "", "", drips=True),
+        ),
+    ),
+)
