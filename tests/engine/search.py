@@ -1,16 +1,17 @@
 """
 The search for secrets in all that stacks stored and showed: which secrets there are, and where they stand.
 
-Secrets are what the runs themselves had: keys and stack files, decrypted. `pulumi stack export
---show-secrets` knows only what is in state now; keys that a test made and removed are in the files
-of the runs before.
+Secrets are what the runs themselves had: keys and stack files, decrypted. In plain they may stand nowhere.
+Encrypted, where `pulumi stack export --show-secrets` shows them, they may stand in the places of
+`MAY_BE`. Keys that a test made and removed are in the files of the runs before, which are searched too.
 """
 
 import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -20,7 +21,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns_hosts.hosts import SECRETS
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.world import Sandbox
-from tests.engine.stack import OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
+from tests.engine.stack import IDENTITY, KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.support.leaks import KeySearch, shown_by
 
 SECURE = re.compile(r'secure"?:\s*"?(v1:[^:\s"]+:[^:\s"]+)')
@@ -37,6 +38,34 @@ ENVIRONMENT = (
     *(name for names in SECRETS.values() for key, name in names.items() if key not in NOT_SECRET),
 )
 """Variables that hold a secret, those of DNS hosts too."""
+
+
+KEYS, STRINGS = "[a-z0-9]+ of a key of .*", "secret [0-9]+"
+"""How `KeySearch` calls what it found: private keys, and other secrets of a stack file."""
+
+CONFIGURED: Final = "the engine keeps the configuration of the last `up`, for runs without the program"
+
+MAY_BE: Final = {
+    ("pulumi:providers:pulumi-python", "ses-byodkim:domains"): (f"{KEYS}|{STRINGS}", CONFIGURED),
+    ("pulumi:providers:pulumi-python", "ses-byodkim:dnsCredentials"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:pulumi-python", "own-key:privateKey"): (f"{KEYS}|{STRINGS}", CONFIGURED),
+    ("pulumi:providers:pulumi-python", "aws:accessKey"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:pulumi-python", "aws:secretKey"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:pulumi-python", "aws:assumeRoles"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:pulumi-python", "aws:defaultTags"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:aws", "accessKey"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:aws", "secretKey"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:aws", "assumeRoles"): (STRINGS, CONFIGURED),
+    ("pulumi:providers:aws", "defaultTags"): (STRINGS, CONFIGURED),
+    (KEY, "private_key"): (KEYS, "a generated key is nowhere else, but with `keyStore: secretsManager`"),
+    (IDENTITY, "private_key"): (f"{KEYS}|{STRINGS}", "what an update sends to SES; an input only"),
+    (IDENTITY, "tags"): (STRINGS, "the values of `aws:defaultTags`, which SES is given"),
+}
+"""
+Which secrets may stand encrypted in the state: resource and property, names of what is found, and why.
+
+A secret that only the environment has may stand nowhere.
+"""
 
 
 def leaks(
@@ -57,14 +86,52 @@ def leaks(
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
     strings = secrets_of(*stacks)
     for environment in (sandbox.environment, *(stack._environment for stack in stacks)):
-        strings |= {name: environment[name] for name in ENVIRONMENT if name in environment}
+        alone = (name for name in ENVIRONMENT if environment.get(name, "") not in {"", *strings.values()})
+        strings |= {name: environment[name] for name in alone}
     search = KeySearch([*known.values(), *supplied], strings)
     shown = [("SES's log", repr(log))]
     for stack in stacks:
         shown += shown_by(stack, stack.results).items()
     new = {hash(text): (name, text) for name, text in shown if hash(text) not in searched}
     searched.update(new)
-    return [(name, found) for name, text in new.values() if (found := search.found_in(text))]
+    found = [(name, there) for name, text in new.values() if (there := search.found_in(text))]
+    return found + [
+        (f"{kind} {name}, decrypted", wrong)
+        for stack in stacks
+        for kind, name, there in found_in_export(stack, search, searched)
+        if (wrong := {one for one in there if not re.fullmatch(MAY_BE.get((kind, name), ("",))[0], one)})
+    ]
+
+
+def found_in_export(
+    stack: Stack, search: KeySearch, searched: set[int]
+) -> Iterator[tuple[str, str, set[str]]]:
+    """
+    What `pulumi stack export --show-secrets` shows encrypted values of, after any run of *stack*.
+
+    Resource type, property, and which secrets are in it. What *searched* knows is left out.
+    """
+    for path in stack.state_files():
+        stored = path.read_bytes()
+        if (file := hash(("export", stored))) in searched or b'"ciphertext"' not in stored:
+            continue
+        searched.add(file)
+        latest = json.loads(stored)["checkpoint"]["latest"]
+        resources = latest["resources"] + [one["resource"] for one in latest.get("pending_operations", [])]
+        for resource in resources:
+            for name, ciphertext in _encrypted(resource):
+                value = hash((resource["type"], name, ciphertext))
+                if value not in searched and (there := search.found_in(stack.decrypted(ciphertext))):
+                    yield resource["type"], name, there
+                searched.add(value)
+
+
+def _encrypted(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each property of *resource* with a ciphertext in it."""
+    for properties in (resource.get("inputs", {}), resource.get("outputs", {})):
+        for name, value in properties.items():
+            for ciphertext in CIPHERTEXT.findall(json.dumps(value)):
+                yield name, ciphertext
 
 
 def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:

@@ -4,8 +4,8 @@ import pulumi
 import pytest
 
 from tests.engine.clients import client_of
-from tests.engine.search import secrets_of
-from tests.engine.stack import REGION, requests
+from tests.engine.search import MAY_BE, found_in_export, keys_in_state, leaks, load, secrets_of
+from tests.engine.stack import OPENSSL_KEY, REGION, requests
 from tests.engine.test_refusals import problems
 from tests.support.leaks import KeySearch, shown_by
 
@@ -46,6 +46,40 @@ def test_planted(open_stack):
     assert any(place.endswith("/stacks/ses-byodkim/dev.json") for place in found)
     assert {name for names in found.values() for name in names} == {"secret 1"}
     stack.stack_files.clear()  # not for the search after this test
+
+
+def test_planted_encrypted(sandbox, open_stack):
+    """The search finds a secret in what is decrypted, too, where it has no business."""
+    stack = open_stack(program=lambda: pulumi.export("planted", pulumi.Config("aws").get_secret("token")))
+    stack.set_secret("aws:token", TOKEN)
+    assert stack.up().ok
+    assert leaks(sandbox, [stack], searched=set()) == [
+        ("pulumi:pulumi:Stack planted, decrypted", {"secret 1"})
+    ]
+    stack.stack_files.clear()  # not for the search after this test
+
+
+def test_export(sandbox, open_stack):
+    """The list of what `stack export --show-secrets` may show has no line too many."""
+    domain = "export.example"
+    sandbox.add_zone(domain)
+    stack = open_stack()
+    supplied = {"1": {"selector": "own", "privateKey": OPENSSL_KEY}}
+    stack.declare(
+        {domain: {"generation": 1, "published": [1, 2], "keys": supplied}},
+        dnsCredentials={"godaddy": {"token": TOKEN}},
+    )
+    stack.set_secret("aws:accessKey", sandbox.aws.access_key)
+    stack.set_secret("aws:secretKey", sandbox.aws.secret_key)
+    stack.set_secret("aws:assumeRoles[0].roleArn", f"arn:aws:iam::{sandbox.account}:role/deploy")
+    stack.set_secret("aws:assumeRoles[0].externalId", EXTERNAL_ID)
+    stack.set_secret("aws:defaultTags.tags.centre", TAG)
+    made = stack.up()
+    assert made.ok, made.stdout
+    search = KeySearch([*keys_in_state(stack), load(OPENSSL_KEY.encode())], secrets_of(stack))
+    found = {(kind, name) for kind, name, _ in found_in_export(stack, search, set())}
+    of_an_example = {("pulumi:providers:pulumi-python", "own-key:privateKey")}
+    assert found == MAY_BE.keys() - of_an_example
 
 
 def test_aws_settings(sandbox, open_stack):
