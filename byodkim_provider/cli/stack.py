@@ -30,6 +30,9 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
 
+STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
+"""What Pulumi accepts as the name of a stack."""
+
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 
@@ -192,12 +195,17 @@ def in_project(start: Path) -> bool:
 
 
 def stack_names(start: Path) -> list[str]:
-    """Names of the stacks whose files are in the project in *start* or above it, sorted."""
+    """
+    Names of the stacks whose files are in the project in *start* or above it, sorted.
+
+    A file whose name is no stack's is left out: a shell types what it completes.
+    """
     file = _project_file(start)
     if file is None:
         return []
     pattern = stack_file.stack_file(file, _project_settings(file), "*")
-    return sorted(path.stem.removeprefix("Pulumi.") for path in pattern.parent.glob(pattern.name))
+    names = (path.stem.removeprefix("Pulumi.") for path in pattern.parent.glob(pattern.name))
+    return sorted(filter(STACK_NAME.fullmatch, names))
 
 
 def _project_file(start: Path) -> Path | None:

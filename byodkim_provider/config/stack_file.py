@@ -45,7 +45,8 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
     Its suffix is that of *project_file*, whose content is *project*
     (https://github.com/pulumi/pulumi, sdk/go/common/workspace/paths.go).
     """
-    folder = project_file.parent / str(project.get("stackConfigDir") or ".")
+    # Joined as text: Pulumi takes an absolute folder too for a folder of the project.
+    folder = Path(f"{project_file.parent}/{project.get('stackConfigDir') or '.'}")
     return folder / f"Pulumi.{stack.split('/')[-1]}{project_file.suffix}"
 
 

@@ -40,6 +40,14 @@ def test_nothing_given():
     assert "Usage: " in result.output
 
 
+def test_folder_of_others(tmp_path):
+    """As a module, too, the command imports nothing from the folder that it is started in."""
+    (tmp_path / "click.py").write_text("raise SystemExit('imported')")
+    command = [sys.executable, "-m", "byodkim_provider", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_messages_of_others(capsys):
     """What a message quotes stays on its line, and a terminal obeys nothing of it."""
     say("a\x1b[2J\u2028b\n  hint: \u202ec")

@@ -12,7 +12,7 @@ def completed(tmp_path, world, monkeypatch, capsys):
     from byodkim_provider.cli import main
 
     project = CliProject(tmp_path, world)
-    for name in ("dev", "prod"):
+    for name in ("dev", "prod", "p$(touch pwned)", "p;id;", "p\x1b[2J", "p q"):
         (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
     monkeypatch.chdir(project.directory)
 
@@ -39,7 +39,7 @@ def completed(tmp_path, world, monkeypatch, capsys):
     ],
 )
 def test_completed(completed, line, offered):
-    """The words that can follow."""
+    """The words that can follow; a file whose name is no stack's is not offered."""
     assert completed(line) == offered
 
 

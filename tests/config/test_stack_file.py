@@ -1,8 +1,10 @@
 """A stack file is edited without touching a character that need not change."""
 
+from pathlib import Path
+
 import pytest
 
-from byodkim_provider.config.stack_file import diff, edited, load
+from byodkim_provider.config.stack_file import diff, edited, load, stack_file
 from byodkim_provider.errors import InvalidSettings
 
 KEY = "ses-byodkim:domains"
@@ -217,3 +219,17 @@ def test_plain_keys_are_not_shown(private_key):
     assert "          privateKey: …\n-      generation: 1\n+      generation: 2\n" in shown
     assert "MIIE" not in shown
     assert "BEGIN" not in shown
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        (None, "/p/Pulumi.dev.yaml"),
+        ("stacks", "/p/stacks/Pulumi.dev.yaml"),
+        ("/etc", "/p/etc/Pulumi.dev.yaml"),
+        ("../up", "/p/../up/Pulumi.dev.yaml"),
+    ],
+)
+def test_folder_of_stack_files(folder, file):
+    """The folder is where Pulumi takes it to be: an absolute one is within the project, too."""
+    assert Path(file) == stack_file(Path("/p/Pulumi.yaml"), {"stackConfigDir": folder}, "org/project/dev")
