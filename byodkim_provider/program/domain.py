@@ -76,10 +76,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
         self._domain = settings.name
         began = datetime.now(UTC)
-        account = account_of(self)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
         _refuse_same_zone(settings.name, self._zones)
+        # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
+        account = account_of(self)
         self._signing_records = self._publish(name, settings, providers, account_id=account)
         self.identities = {
             region: ByodkimIdentity(
