@@ -12,6 +12,7 @@ from tests.engine.stack import (
     RECORD,
     RECORD_CHECK,
     REGION,
+    STACK_ID,
     VERIFICATION,
     requests,
     steps,
@@ -53,6 +54,7 @@ def test_resources(made):
     _, result, _ = made
     assert sorted(steps(result)) == sorted(
         [
+            ("create", "byodkim", STACK_ID),
             ("create", SUPPLIED, DOMAIN),
             ("create", f"{SUPPLIED}/1", RECORD),
             ("create", f"{SUPPLIED}/1", RECORD_CHECK),
