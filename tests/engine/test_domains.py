@@ -185,7 +185,7 @@ def test_target_in_a_new_stack(sandbox, open_stack):
         sandbox.add_zone(domain)
     stack = open_stack({only: {"generation": 1}, other: {"generation": 1}})
 
-    made = stack.up(target=[f"**::{only}", f"**::{only}/**"])
+    made = stack.up(target=["**::byodkim", f"**::{only}", f"**::{only}/**"])
 
     assert made.ok, made.stdout
     regions = {name: one["regions"] for name, one in made.outputs["domains"].items()}
