@@ -149,6 +149,7 @@ def identity_now(
             else "SES has no such identity: run `pulumi up --refresh`",
             doubt="",
         )
+    now = max(now, seen.at)  # SES's clock, which the times of the state are from
     entry = Entry.from_properties(stored.to_outputs())
     verdict = judged(entry, seen, seen_unverified=entry in verified)
     ours = seen.origin == "EXTERNAL" and seen.selector in (None, declared.selector)
