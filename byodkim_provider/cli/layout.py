@@ -18,6 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, StackNow, Verdict
+from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
 """Columns if a line must not be broken: more than any line has."""
@@ -62,7 +63,7 @@ def show_lines(lines: Iterable[str]) -> None:
     console = Console(**PLAIN)
     for line in lines:
         if any(len(word) > console.width for word in line.split()):
-            console.print(line, soft_wrap=True)
+            console.print(printable(line), soft_wrap=True)
         else:
             _print(console, line)
 
@@ -98,14 +99,15 @@ def _identities(domain: DomainNow) -> Table:
     table = _table("Region", "SES", "generation", "signing since", "days")
     for one in domain.identities:
         row = (one.region, _status(one), _shown(one.generation), _since(one), _days(one, domain))
-        table.add_row(*row, style=_style(one))
+        table.add_row(*map(printable, row), style=_style(one))
     return table
 
 
 def _records(domain: DomainNow) -> Table:
     table = _table("generation", "role", "selector", "servers")
     for one in domain.records:
-        table.add_row(_shown(one.generation), one.role, _selector(one), _servers(one), style=_style(one))
+        row = (_shown(one.generation), one.role, _selector(one), _servers(one))
+        table.add_row(*map(printable, row), style=_style(one))
     return table
 
 
@@ -120,6 +122,8 @@ def _lines(domain: DomainNow) -> Iterator[tuple[str, str]]:
 
 
 def _print(console: Console, line: str, style: str = "") -> None:
+    # AWS and DNS are quoted here: a terminal must obey nothing of that.
+    line = "\n".join(map(printable, line.split("\n")))
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     # Rich breaks a word that is longer than a line; this leaves it to the terminal, which loses nothing.
     text = fill(

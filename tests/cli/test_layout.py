@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -89,7 +90,7 @@ IDENTIFIES = {
 def shown(monkeypatch):
     """The lines that a terminal of some width gets, before it wraps them; None for no terminal."""
 
-    def show(columns):
+    def show(columns, now=NOW):
         monkeypatch.setattr(sys, "stdout", written := io.StringIO())
         for name in ("FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
             monkeypatch.delenv(name, raising=False)
@@ -98,7 +99,7 @@ def shown(monkeypatch):
         if columns:
             monkeypatch.setenv("FORCE_COLOR", "1")
             monkeypatch.setenv("COLUMNS", str(columns))
-        layout.show(NOW)
+        layout.show(now)
         return [ANSI.sub("", line).rstrip() for line in written.getvalue().splitlines()]
 
     return show
@@ -151,6 +152,19 @@ def test_tables(shown):
 def test_a_log(shown):
     """Without a terminal, as in a log of CI, lines have 80 columns; a variable says otherwise."""
     assert shown(None) == shown(80)
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_words_of_others(shown, columns):
+    """A terminal obeys nothing of what AWS and DNS say, in a table or in a line."""
+    domain = found("example.com", "eu-west-1")
+    identities = tuple(replace(one, status="FAILED\x1b[2J") for one in domain.identities)
+    wrong = ("ns1.example.net says \u202e\u2028",)
+    now = stack_now("dev", [replace(domain, identities=identities, wrong=wrong)], START)
+    lines = shown(columns, now)
+    assert [line for line in lines if not line.isprintable()] == []
+    assert r"FAILED\x1b[2J" in "\n".join(lines)
+    assert r"  example.com: ns1.example.net says \u202e\u2028" in lines
 
 
 def test_a_real_terminal(shown):
