@@ -257,7 +257,6 @@ def test_zone_of_another_provider(project):
     ("dns", "where"),
     [
         ("route53", "Route 53"),
-        ("{delegate: true}", "Route 53"),
         ("[route53, cloudflare]", "Route 53 and Cloudflare"),
         ("[route53, manual]", ""),
     ],
