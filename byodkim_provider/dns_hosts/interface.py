@@ -115,7 +115,7 @@ class Credentials:
     def hidden(self, text: str) -> str:
         """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
-        secrets += [one.partition("@")[0].rpartition(":")[2] for one in secrets if "@" in one]  # within a URL
+        secrets += [one.partition("@")[0].rpartition(":")[2] for one in secrets if "://" in one]
         return hidden(text, secrets)
 
 

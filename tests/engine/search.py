@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -151,6 +152,7 @@ def secrets_of(*stacks: Stack) -> dict[str, str]:
         for text in stack.stack_files
         for ciphertext in SECURE.findall(text)
     }
+    secrets |= {urlsplit(one).password or one for one in secrets if "://" in one}  # a token within a URL
     return {f"secret {number}": secret for number, secret in enumerate(sorted(secrets), 1)}
 
 
