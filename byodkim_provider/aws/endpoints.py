@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from byodkim_provider.aws.regions import dns_suffixes
 
@@ -39,14 +41,10 @@ _EXPECTED: Final = "must be a URL that begins with https://, or with http:// for
 
 def url_problem(url: str) -> str | None:
     """What is wrong with the *url* of a service; None if it may be called there."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises unless it is a number
-    except ValueError:
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https") or not _host(url):
         return _EXPECTED
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return _EXPECTED
-    return _EXPECTED if parts.scheme == "http" and not _is_local(url) else None
+    return _EXPECTED if scheme == "http" and not _is_local(url) else None
 
 
 def is_of_aws(url: str) -> bool:
@@ -75,8 +73,14 @@ def _is_local(url: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """The host of *url*, in lower case; "" if it has none."""
+    """
+    The host of *url*, in lower case; "" if it has none, or if not everybody reads the same one.
+
+    urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@` after it.
+    """
+    if not re.fullmatch(r"[!-~]+", url) or re.search(r"[@\\]", url):
+        return ""
     try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
+        return (parse_url(url).host or "").strip("[]")
+    except LocationParseError:
         return ""

@@ -159,7 +159,7 @@ def said(error: BaseException) -> str:
     elif isinstance(error, botocore_errors.CredentialRetrievalError) and _is_of_a_process(error):
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
     # Further lines of a signature error quote the request's headers, session token included.
-    return _shown(text.strip().partition("\n")[0])
+    return _shown(hidden(text).strip().partition("\n")[0])
 
 
 def _is_of_a_process(error: botocore_errors.CredentialRetrievalError) -> bool:

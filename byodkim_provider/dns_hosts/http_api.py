@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader, SSLError, TimeoutError
+from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, SSLError, TimeoutError
+from urllib3.util import parse_url
 
 from byodkim_provider.dns_hosts._bounded import POOLS, body_of
 from byodkim_provider.dns_hosts.interface import (
@@ -112,8 +113,7 @@ class HttpApi:
         body: Mapping[str, Any] | None,
         form: Mapping[str, str] | None,
     ) -> urllib3.BaseHTTPResponse:
-        parts = urlsplit(self._base_url)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        if not self._base_url.startswith("https://") and _host(self._base_url) not in LOOPBACK:
             raise Refused("only https keeps the secret on its way", hint=_ADDRESS)
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self._headers()}
@@ -155,7 +155,7 @@ class HttpApi:
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes) -> Any:
         try:
             answer = json.loads(data) if data.strip() else None
-            words = _words(answer)
+            words = "" if 200 <= status < 300 else _words(answer)
         except (ValueError, RecursionError):
             answer, words = None, ""
             if 200 <= status < 300:
@@ -203,13 +203,21 @@ class HttpHost(DnsHost):
 
     def _address(self) -> str:
         stand_in = self._credentials.environment.get(self._stand_in)
-        if stand_in and urlsplit(stand_in).hostname not in LOOPBACK:
+        if stand_in and _host(stand_in) not in LOOPBACK:
             raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
         """What authenticates a request."""
         return {}
+
+
+def _host(url: str) -> str:
+    """The host that urllib3 connects to for *url*; "" if it has none."""
+    try:
+        return (parse_url(url).host or "").strip("[]")
+    except LocationParseError:
+        return ""
 
 
 def _words(answer: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
+from urllib.parse import unquote
 
 from byodkim_provider.quoting import hidden
 
@@ -115,7 +116,7 @@ class Credentials:
     def hidden(self, text: str) -> str:
         """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
-        secrets += [one.partition("@")[0].rpartition(":")[2] for one in secrets if "://" in one]
+        secrets += [unquote(one.rpartition("@")[0].rpartition(":")[2]) for one in secrets if "://" in one]
         return hidden(text, secrets)
 
 

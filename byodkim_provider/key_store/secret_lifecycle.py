@@ -178,9 +178,9 @@ def _fits(held: KeySecret, request: KeyRequest) -> bool:
     """
     try:
         made = moment(held.created_at)
-    except ValueError:
+        follows = keys.selector_for(held.key.fingerprint, made.date()), timestamp(made)
+    except (ValueError, OverflowError):  # no time, or none that UTC has
         return False
-    follows = keys.selector_for(held.key.fingerprint, made.date()), timestamp(made)
     return (
         held.domain == request.domain
         and held.key.bits >= request.bits

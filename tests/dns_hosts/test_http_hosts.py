@@ -15,7 +15,7 @@ import traceback
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -501,10 +501,11 @@ def test_cpanel_plain_http(cpanel):
 
 
 @pytest.mark.parametrize("provider", ["godaddy", "dreamhost", "wix"])
-def test_stand_in_elsewhere(provider):
+@pytest.mark.parametrize("url", ["https://attacker.example", r"http://192.0.2.1\@127.0.0.1"])
+def test_stand_in_elsewhere(provider, url):
     """The variable for a stand-in takes no token off this computer."""
     variable = f"{provider.upper()}_BASE_URL"
-    environment = {variable: "https://attacker.example", **dict.fromkeys(SECRETS[provider].values(), "token")}
+    environment = {variable: url, **dict.fromkeys(SECRETS[provider].values(), "token")}
     secrets = credentials(provider, None, None, environment)
     error = refused(open_host(HostSettings(provider=provider, zone=ZONE), secrets))
     assert f"{variable} is for a stand-in on this computer alone" in str(error)
@@ -554,6 +555,13 @@ def test_cpanel_secondary(cpanel):
     assert "nothing was changed in DNS; is it the zone's primary server?" == error.hint
     cpanel.stand_in._lines = lines
     assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM)
+
+
+@pytest.mark.parametrize("written", ["tok%2FenABCDEF", "to@kenABCDEF"])
+def test_token_within_a_url(written):
+    """A token that stands within a secret URL is hidden as it is sent."""
+    credentials = Credentials("x", {"url": f"https://user:{written}@panel.example:2083"}, {"url": "V"}, {})
+    assert credentials.said(f"no right for {unquote(written)}") == "no right for [secret]"
 
 
 @pytest.mark.parametrize("given", ["token\n", " token "])

@@ -176,6 +176,7 @@ def changed(**fields):
         changed(createdAt="2026-11-26T12:00:00Z"),
         changed(createdAt="2026-11-25T12:00:00Z\n"),
         changed(createdAt="soon"),
+        changed(createdAt="9999-12-31T23:59:59-14:00"),
         changed(privateKey=key("another").pkcs1_base64()),
         lambda secrets: setattr(secrets.secret(NAME), "tags", []),
         lambda secrets: setattr(
@@ -191,6 +192,7 @@ def changed(**fields):
         "other day",
         "line break",
         "no time",
+        "a time that UTC does not have",
         "other key",
         "no owner",
         "other owner",
