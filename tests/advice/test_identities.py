@@ -135,7 +135,7 @@ def test_second_key_alone(world):
 def test_second_key_in_route53(world):
     """Under the next number and another selector the new key's record is made."""
     nothing_there = SimpleNamespace(txt=lambda zone_id, name: ())
-    provider = RecordCheckProvider(connect=lambda role: nothing_there)
+    provider = RecordCheckProvider(connect=lambda role, external_id: nothing_there)
 
     def check(olds, declared):
         news = {"zone_id": "Z1", "record_name": declared.record_name, "record_value": declared.record_value}
