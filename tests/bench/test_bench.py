@@ -35,11 +35,3 @@ def test_measured():
         "destroy": {"ses DeleteEmailIdentity": 1},
     }
     assert {"records": 1, "identities": 1, "providers": 1, "stack outputs": 1} == found["resources"]
-
-
-def test_rest():
-    """What is measured already is found by its conditions, whatever the program."""
-    case = Case(10, ses_limit=True, programs=("ours", "plain"))
-    mine = [{"program": name, **case.conditions} for name in case.programs]
-    others = [mine[0] | {"domains": 100}, mine[0] | {"zone_each": True}, mine[0] | {"ses_limit": False}]
-    assert case.of([others[0], *mine, *others[1:]]) == (mine, others)

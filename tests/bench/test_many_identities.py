@@ -35,19 +35,13 @@ DOMAINS = [f"d{number}.example" for number in range(NUMBER)]
 PAGES = NUMBER // 1000
 """Of a List of them all."""
 
-LATE_SECONDS = 0.7
-"""How much longer some calls are on their way."""
-
-LATE_EACH = 50
-"""Each fiftieth call."""
-
-ON_THE_WAY = (*[0.02] * 25, 0.02 + LATE_SECONDS, 0.03, *[0.02] * 23)
-"""Seconds from leaving to arriving, of one call after the other; again from the first after `LATE_EACH`."""
+ON_THE_WAY = (*[0.02] * 25, 0.05, *[0.02] * 24)
+"""Seconds from leaving to arriving, of one call after the other; again from the first after the last."""
 
 START_SECONDS = 1
 """That a process needs until its first call, at least."""
 
-AT_PACE = SECONDS_PER_CALL * (NUMBER + 10) + LATE_SECONDS * NUMBER / LATE_EACH
+AT_PACE = SECONDS_PER_CALL * (NUMBER + 10)
 """Seconds that a call for each identity may take."""
 
 FIRST_CHECK_SECONDS = 60
@@ -199,7 +193,7 @@ def test_reading(made):
 
 
 def test_status(made):
-    """`byodkim status` reads each identity once, side by side, and all keep one pace."""
+    """`byodkim status` reads each identity once, side by side; a call that arrives too early is repeated."""
     world, _ = made
 
     def read_all():
@@ -210,7 +204,7 @@ def test_status(made):
     seen, calls, refused, _ = world.counted(read_all)
     assert all(identity.dkim_status == "SUCCESS" for identity in seen)
     assert calls == {"GetEmailIdentity": NUMBER}
-    assert refused == 0
+    assert refused <= NUMBER / 1000
 
 
 @pytest.mark.parametrize(("number", "check_seconds"), CALLS_TO_WAIT)

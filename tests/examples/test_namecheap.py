@@ -58,4 +58,5 @@ def test_no_other_resource(asked):
         "DnsRecord",
         "ByodkimIdentity",
         "DkimVerification",
+        "StackId",
     }
