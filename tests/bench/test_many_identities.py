@@ -204,7 +204,7 @@ def test_status(made):
     seen, calls, refused, _ = world.counted(read_all)
     assert all(identity.dkim_status == "SUCCESS" for identity in seen)
     assert calls == {"GetEmailIdentity": NUMBER}
-    assert refused <= NUMBER / 1000
+    assert refused <= NUMBER / 100  # threads and a clock that any of them moves
 
 
 @pytest.mark.parametrize(("number", "check_seconds"), CALLS_TO_WAIT)
