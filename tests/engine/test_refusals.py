@@ -199,9 +199,9 @@ def test_expired_token(sandbox, open_stack, expires):
 @UNKNOWN_TO_MOTO
 def test_token_expires_before_pulumi_aws_is_configured(sandbox, open_stack, expires):
     """The engine ends the run with what pulumi-aws says. The program, which is told that, says nothing."""
-    sandbox.add_zone("one.example")
+    sandbox.add_zone("before.example")
     expires(1)
-    result = open_stack({"one.example": {"generation": 1}}, aws=UNCHECKED).preview()
+    result = open_stack({"before.example": {"generation": 1}}, aws=UNCHECKED).preview()
     assert result.failed
     assert "retrieving caller identity from STS: operation error STS: GetCallerIdentity" in result.stdout
     assert "get_caller_identity" not in result.stdout
@@ -209,14 +209,20 @@ def test_token_expires_before_pulumi_aws_is_configured(sandbox, open_stack, expi
 
 
 @UNKNOWN_TO_MOTO
-def test_token_expires_meanwhile(sandbox, open_stack, expires):
-    """Whether pulumi-aws is configured by then depends on the order of calls; the reason is shown."""
-    sandbox.add_zone("one.example")
+def test_token_expires_after_pulumi_aws_is_configured(sandbox, open_stack, expires):
+    """The error of its function becomes a line and a hint; pulumi-aws logs another one."""
+    sandbox.add_zone("after.example")
     expires(2)
-    result = open_stack({"one.example": {"generation": 1}}, aws=UNCHECKED).preview()
+    result = open_stack({"after.example": {"generation": 1}}, aws=UNCHECKED).preview()
     assert result.failed
-    assert "The security token included in the request is expired" in result.stdout
-    assert "context canceled" not in result.stdout
+    (logged,) = problems(result, "operation error STS: GetCallerIdentity, ")
+    assert logged.endswith(": reading STS Caller Identity")
+    assert problems(result, "GetCallerIdentity: ") == [
+        "ExpiredToken: The security token included in the request is expired"
+    ]
+    assert problems(result, "this call changed nothing; ") == [
+        "renew the credentials until `aws sts get-caller-identity` works"
+    ]
 
 
 @UNKNOWN_TO_MOTO
