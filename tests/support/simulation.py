@@ -34,6 +34,9 @@ def pool(number: int) -> keys.SigningKey:
     return _generate(keys.MIN_BITS)
 
 
+FOUND_BY_A_RUN: Final = ("_in_the_way", "_drift_said", "_not_read", "_served_elsewhere_said")
+"""What the identity's provider keeps until its process ends."""
+
 STACK_ID: Final = "stack id"
 """Name of the resource that is the stack's id."""
 
@@ -167,6 +170,8 @@ def replaced(
         (dkim_identity_provider, "Clock", lambda: clock),
         (dkim_identity_provider, "resolver_for", lambda *_: resolver),
         (dkim_identity_provider, "progress_of_this_call", FakeProgress),
+        # A run is one process: nothing that one has found may be known to the next.
+        *((dkim_identity_provider, found, set()) for found in FOUND_BY_A_RUN),
         (keys, "generate", generate),
         (keys, "load", _load),
     ]
