@@ -12,8 +12,8 @@ from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
 from byodkim_provider.dns.panels import PANELS
-from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.interface import ALGORITHMS, Provider
+from byodkim_provider.hosts import registry
+from byodkim_provider.hosts.interface import ALGORITHMS, Provider
 
 DnsProviderName = Literal["route53", "cloudflare", "manual", Provider]
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -118,13 +118,13 @@ class DnsSettings(Written):
             yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
         if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
             yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
-        if self.provider in hosts.PROVIDERS:
+        if self.provider in registry.PROVIDERS:
             yield from self._host_problems(self.provider)
 
     def _host_problems(self, host: Provider) -> Iterator[Problem]:
-        for option in hosts.REQUIRED[host]:
+        for option in registry.REQUIRED[host]:
             if getattr(self, option) is None:
                 yield (to_camel(option),), f"required with {host}"
-        least, most = hosts.TTLS.get(host, (0, 2**31 - 1))
+        least, most = registry.TTLS.get(host, (0, 2**31 - 1))
         if "ttl" in self.model_fields_set and not least <= self.ttl <= most:
             yield ("ttl",), f"must be {least} to {most} at {host}, not {self.ttl}"

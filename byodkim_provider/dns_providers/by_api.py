@@ -1,11 +1,11 @@
-"""The TXT record at a host with an API of its own: a `DnsRecord`, for every host of `dns_hosts`."""
+"""The TXT record at a host with an API of its own: a `DnsRecord`, for every host of `hosts`."""
 
 from __future__ import annotations
 
 import pulumi
 
-from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
+from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from byodkim_provider.config.settings import DnsSettings, DomainSettings
-from byodkim_provider.dns_hosts.interface import HostSettings
 from byodkim_provider.dns_providers.by_api import ByApi
 from byodkim_provider.dns_providers.cloudflare import Cloudflare
 from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.dns_providers.manual import Manual
 from byodkim_provider.dns_providers.route53 import Route53
+from byodkim_provider.hosts.interface import HostSettings
 
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:

@@ -14,11 +14,11 @@ from typing import Any, Final
 import pulumi
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.txt import joined
 from byodkim_provider.dns_providers._near_zone import near_zone
 from byodkim_provider.dns_providers.aws_functions import in_one_line
 from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts.txt import joined
 
 TTL = 300
 """Seconds, as in Route 53."""

@@ -16,8 +16,8 @@ from pulumi.dynamic import Resource, ResourceProvider
 from byodkim_provider.resources._in_plugin import InPluginProcess
 
 if TYPE_CHECKING:
-    from byodkim_provider.dns_hosts.interface import Provider
-    from byodkim_provider.dns_hosts.publish import Existing
+    from byodkim_provider.hosts.interface import Provider
+    from byodkim_provider.hosts.publish import Existing
 
 
 def load_v1() -> ResourceProvider:

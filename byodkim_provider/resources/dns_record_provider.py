@@ -2,7 +2,7 @@
 One TXT value at one name, by the API of its DNS host, as a Pulumi resource.
 
 How the engine asks: plain dicts in and out. What is done at the host is decided in
-`dns_hosts.publish`. No secret is an input or an output: a record names its credentials, and the
+`hosts.publish`. No secret is an input or an output: a record names its credentials, and the
 process that runs the call reads them from the stack's configuration or its environment.
 """
 
@@ -17,11 +17,11 @@ from typing import Any, Final, get_args
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
-from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.hosts import PROVIDERS
-from byodkim_provider.dns_hosts.interface import ALGORITHMS, Credentials, DnsHost, HostSettings, Provider
-from byodkim_provider.dns_hosts.publish import Existing, Record, lookup, publish, withdraw
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts import registry
+from byodkim_provider.hosts.interface import ALGORITHMS, Credentials, DnsHost, HostSettings, Provider
+from byodkim_provider.hosts.publish import Existing, Record, lookup, publish, withdraw
+from byodkim_provider.hosts.registry import PROVIDERS
 from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._plugin import progress_of_this_call
@@ -63,7 +63,9 @@ MAX_PORT: Final = 65535
 class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
 
-    def __init__(self, open_host: Callable[[HostSettings, Credentials], DnsHost] = hosts.open_host) -> None:
+    def __init__(
+        self, open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host
+    ) -> None:
         super().__init__()
         self._open_host = open_host
 
@@ -119,7 +121,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")
-        return hosts.credentials(props["provider"], props.get("credentials"), written, os.environ)
+        return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
 
 
 _said: set[str] = set()
@@ -130,7 +132,7 @@ _saying: Final = threading.Lock()
 
 def _say_untried(provider: Provider) -> None:
     with _saying:
-        if provider not in hosts.UNTRIED or provider in _said:
+        if provider not in registry.UNTRIED or provider in _said:
             return
         _said.add(provider)
     progress_of_this_call().info(
@@ -150,7 +152,7 @@ def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
         return problems
     provider = known.get("provider")
     if provider in PROVIDERS:
-        problems += [f"{one}: required" for one in hosts.REQUIRED[provider] if news.get(one) is None]
+        problems += [f"{one}: required" for one in registry.REQUIRED[provider] if news.get(one) is None]
     elif provider is not None:
         problems.append(f"provider: must be one of {', '.join(PROVIDERS)}, not {shown(provider)}")
     if known.get("existing") not in (None, *get_args(Existing)):
@@ -177,7 +179,7 @@ def _beyond_limits(known: Mapping[str, Any]) -> list[str]:
     if algorithm not in (None, *ALGORITHMS):
         problems.append(f"key_algorithm: must be one of {', '.join(ALGORITHMS)}, not {shown(algorithm)}")
     if provider is not None and ttl is not None:
-        least, most = hosts.TTLS.get(provider, (None, None))
+        least, most = registry.TTLS.get(provider, (None, None))
         if least is None or most is None:
             problems.append(f"ttl: {provider} has none")
         elif not least <= ttl <= most:

@@ -126,7 +126,7 @@ FOLLOWED: Final = {
         "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
     ),
     # -- DNS by API
-    "set it by {}": "dns_hosts/test_contract.py::test_wrong_secret",
+    "set it by {}": "hosts/test_contract.py::test_wrong_secret",
     "the environment variable {}": "engine/test_dns_rfc2136.py::test_secret_changed",
     "which wins over the stack's configuration, and run the same command again": (
         "engine/test_dns_rfc2136.py::test_secret_changed"
@@ -141,40 +141,40 @@ FOLLOWED: Final = {
     "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
         "engine/test_dns_rfc2136.py::test_new_server"
     ),
-    "remove it, or give the key another selector": "dns_hosts/test_contract.py::test_foreign_value",
+    "remove it, or give the key another selector": "hosts/test_contract.py::test_foreign_value",
     "it is not known whether the record was changed; `pulumi up` checks, and goes on from there": (
-        "dns_hosts/test_contract.py::test_too_slow"
+        "hosts/test_contract.py::test_too_slow"
     ),
     "the record may have been changed; `pulumi up` checks, and goes on from there": (
-        "dns_hosts/test_publish.py::test_interrupted"
+        "hosts/test_publish.py::test_interrupted"
     ),
-    "wait, and run `pulumi up` again to go on": "dns_hosts/test_http_hosts.py::test_dreamhost_limits",
+    "wait, and run `pulumi up` again to go on": "hosts/test_http_hosts.py::test_dreamhost_limits",
     "set `wait=True` in the arguments of {}": "program/test_domain.py::test_verification",
-    "unset it": "dns_hosts/test_http_hosts.py::test_stand_in_elsewhere",
-    "correct `keyName`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",
-    "correct `server`": "dns_hosts/test_rfc2136.py::test_settings_that_are_none",
-    "set them right": "dns_hosts/test_rfc2136.py::test_clocks_differ",
-    "set `zone`, which is {} now": "dns_hosts/test_rfc2136.py::test_zone_cut",
-    "remove it, or publish where it leads to": "dns_hosts/test_rfc2136.py::test_renamed_above",
+    "unset it": "hosts/test_http_hosts.py::test_stand_in_elsewhere",
+    "correct `keyName`": "hosts/test_rfc2136.py::test_settings_that_are_none",
+    "correct `server`": "hosts/test_rfc2136.py::test_settings_that_are_none",
+    "set them right": "hosts/test_rfc2136.py::test_clocks_differ",
+    "set `zone`, which is {} now": "hosts/test_rfc2136.py::test_zone_cut",
+    "remove it, or publish where it leads to": "hosts/test_rfc2136.py::test_renamed_above",
     "is the zone served there, and is the name not delegated away from it?": (
-        "dns_hosts/test_rfc2136.py::test_delegated_away"
+        "hosts/test_rfc2136.py::test_delegated_away"
     ),
     "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again": (
-        "dns_hosts/test_http_hosts.py::test_no_address"
+        "hosts/test_http_hosts.py::test_no_address"
     ),
-    "is it the zone's primary server?": "dns_hosts/test_http_hosts.py::test_cpanel_secondary",
-    "take a shorter key": "dns_hosts/test_http_hosts.py::test_godaddy_limits",
+    "is it the zone's primary server?": "hosts/test_http_hosts.py::test_cpanel_secondary",
+    "take a shorter key": "hosts/test_http_hosts.py::test_godaddy_limits",
     "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
     "not use the API: make a new one": "engine/test_dns_hosts.py::test_life",
     "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
-    "(Advanced › API)": "dns_hosts/test_http_hosts.py::test_expired",
+    "(Advanced › API)": "hosts/test_http_hosts.py::test_expired",
     "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
     "of the account: make a new one (Account settings › API Keys)": (
-        "dns_hosts/test_http_hosts.py::test_expired"
+        "hosts/test_http_hosts.py::test_expired"
     ),
     "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
-    "make a new one in cPanel (Manage API Tokens)": "dns_hosts/test_http_hosts.py::test_expired",
-    "and set it by {}": "dns_hosts/test_http_hosts.py::test_expired",
+    "make a new one in cPanel (Manage API Tokens)": "hosts/test_http_hosts.py::test_expired",
+    "and set it by {}": "hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"

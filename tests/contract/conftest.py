@@ -16,7 +16,7 @@ from byodkim_provider.dkim.keys import SigningKey
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.contract.plugin import Engine, Plugin
-from tests.dns_hosts.name_servers import SECRET
+from tests.hosts.name_servers import SECRET
 from tests.support.quick_runs import quick_python
 
 REGION = "eu-west-1"

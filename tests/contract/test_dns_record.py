@@ -16,9 +16,9 @@ import pytest
 
 from tests.contract.conftest import StartPlugin
 from tests.contract.plugin import UNKNOWN, Engine, Plugin, error_of, urn
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET, ZONE, Server
-from tests.dns_hosts.proxy import Proxy, proxied
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ADDRESS, KEY, SECRET, ZONE, Server
+from tests.hosts.proxy import Proxy, proxied
 
 KIND = "DnsRecord"
 VALUE = "p=" + "A" * 392

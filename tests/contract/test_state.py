@@ -21,8 +21,8 @@ from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 from byodkim_provider.resources.stack_id import NAME, StackId
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ADDRESS, ZONE
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ADDRESS, ZONE
 
 INPUTS: Mapping[Kind, set[str]] = {
     "DkimKey": {"domain", "bits"},

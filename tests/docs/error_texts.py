@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-import byodkim_provider.dns_hosts.interface
 import byodkim_provider.errors
+import byodkim_provider.hosts.interface
 from tests.advice.hints import hints
 
 PRODUCT: Final = Path(byodkim_provider.errors.__file__).parent
@@ -29,7 +29,7 @@ OTHERS: Final = {
     "UsageError",
     "ValueError",
 }
-"""What is raised and shown, beside the classes of `errors` and of `dns_hosts.interface`."""
+"""What is raised and shown, beside the classes of `errors` and of `hosts.interface`."""
 
 ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py", "cli/examined.py")
 """What `byodkim doctor` says is in a table of its own; `cli.configuration` shows nothing."""
@@ -88,7 +88,7 @@ def _of_module(module: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.AnnAssign) and isinstance(name := node.target, ast.Name) and node.value
     }
     raised = {
-        *_exceptions(byodkim_provider.dns_hosts.interface),
+        *_exceptions(byodkim_provider.hosts.interface),
         *_exceptions(byodkim_provider.errors),
         *OTHERS,
     }

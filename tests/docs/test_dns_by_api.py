@@ -5,13 +5,13 @@ import shutil
 
 import pytest
 
-from sandbox.dns_hosts.godaddy import GoDaddy
+from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ADDRESS, SECRET
-from tests.dns_hosts.secondaries import Secondaries
 from tests.docs.pages import block
 from tests.engine.stack import REGION
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ADDRESS, SECRET
+from tests.hosts.secondaries import Secondaries
 
 pytestmark = pytest.mark.engine
 

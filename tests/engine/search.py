@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.dns_hosts.hosts import SECRETS
+from byodkim_provider.hosts.registry import SECRETS
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.world import Sandbox
 from tests.engine.stack import IDENTITY, KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack

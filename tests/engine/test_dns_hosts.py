@@ -13,10 +13,10 @@ import pytest
 
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import GODADDY_NAME_SERVERS
-from sandbox.dns_hosts.cpanel import CPanel
-from sandbox.dns_hosts.dreamhost import DreamHost
-from sandbox.dns_hosts.godaddy import GoDaddy
-from sandbox.dns_hosts.wix import Wix
+from sandbox.hosts.cpanel import CPanel
+from sandbox.hosts.dreamhost import DreamHost
+from sandbox.hosts.godaddy import GoDaddy
+from sandbox.hosts.wix import Wix
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
 from tests.engine.search import leaks

@@ -11,16 +11,16 @@ import dns.update
 import dns.zone
 import pytest
 
-from sandbox.dns_hosts.godaddy import GoDaddy
+from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ADDRESS, KEY, SECRET
-from tests.dns_hosts.proxy import proxied
-from tests.dns_hosts.secondaries import Secondaries
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
 from tests.engine.test_life_of_a_key import selectors, verdicts
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ADDRESS, KEY, SECRET
+from tests.hosts.proxy import proxied
+from tests.hosts.secondaries import Secondaries
 
 pytestmark = pytest.mark.engine
 

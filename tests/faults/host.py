@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.switches import FaultKind
 from tests.faults.trouble import SpoiledError
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Host:
-    """As `dns_hosts.interface.DnsHost`."""
+    """As `hosts.interface.DnsHost`."""
 
     label = LABEL
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from cryptography.hazmat.primitives import serialization
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.interface import Credentials
+from byodkim_provider.hosts.interface import Credentials
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host

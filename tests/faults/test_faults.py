@@ -12,9 +12,9 @@ import pytest
 
 from byodkim_provider.aws.ses import SesClient, SesIdentity
 from byodkim_provider.aws.tags import STACK_TAG
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostError
-from byodkim_provider.dns_hosts.publish import Record, lookup, withdraw
 from byodkim_provider.errors import DnsUnconfirmed
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
+from byodkim_provider.hosts.publish import Record, lookup, withdraw
 from byodkim_provider.identity import lifecycle, ownership
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored

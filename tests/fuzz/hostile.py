@@ -27,8 +27,8 @@ from byodkim_provider.dkim.misconfigurations import in_testing_mode
 from byodkim_provider.dns import diagnosis, dmarc, visibility
 from byodkim_provider.dns._replies import values_of
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns_hosts import hosts
-from byodkim_provider.dns_hosts.interface import HostError, HostSettings
+from byodkim_provider.hosts import registry
+from byodkim_provider.hosts.interface import HostError, HostSettings
 from tests.fuzz.dns import DOMAIN, NAME, public_key
 from tests.fuzz.target import Target
 
@@ -169,10 +169,10 @@ def put_body(case: Body) -> None:
     with answering(case.octets(), 0.01 if case.drips else 0) as url:
         stand_in = {"DREAMHOST_BASE_URL": url, "GODADDY_BASE_URL": url, "WIX_BASE_URL": url}
         stand_in["CPANEL_URL"] = url.replace("://", "://me:secret-token@")
-        module = import_module(f"byodkim_provider.dns_hosts.{case.provider}")
+        module = import_module(f"byodkim_provider.hosts.{case.provider}")
         host = module.Host(
             HostSettings(provider=case.provider, zone="example.com"),
-            hosts.credentials(case.provider, None, {case.provider: SECRETS}, stand_in),
+            registry.credentials(case.provider, None, {case.provider: SECRETS}, stand_in),
             timeout_seconds=1.0 if case.drips else 15.0,
         )
         try:

@@ -18,8 +18,8 @@ from pulumi.output import UNKNOWN
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.dns_hosts.hosts import open_host
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.registry import open_host
 from byodkim_provider.resources import dkim_identity_provider, dkim_key_provider, dkim_verification_provider
 from byodkim_provider.resources._plugin import CleanTracebacks, EngineProgress
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
@@ -27,9 +27,9 @@ from byodkim_provider.resources.unknowns import has_unknown
 from tests.continuity.model import as_sent
 from tests.contract.plugin import UNKNOWN as UNKNOWN_ON_THE_WIRE
 from tests.contract.plugin import Engine, Kind, Plugin
-from tests.dns_hosts.test_publish import Host
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
+from tests.hosts.test_publish import Host
 from tests.support.fakes import FakeResolver
 from tests.support.simulation import pool
 from tests.support.world import World

@@ -20,7 +20,8 @@ PRODUCT: Final = Path(byodkim_provider.__file__).parent
 LAYERS: Final = (
     ("errors", "progress", "quoting"),
     ("dkim", "property_types"),
-    ("aws", "dns", "dns_hosts"),
+    ("aws", "dns"),
+    ("hosts",),
     ("config", "identity", "key_store"),
     ("cli", "resources"),
     ("dns_providers",),

@@ -18,7 +18,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from byodkim_provider.dns_hosts.interface import Unknown
+from byodkim_provider.hosts.interface import Unknown
 
 MAX_OCTETS: Final = 4 * 1024 * 1024
 """Longest response that is read, in octets, unpacked: a list of 20,000 records."""

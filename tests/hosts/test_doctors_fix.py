@@ -10,7 +10,7 @@ from byodkim_provider.dns import fixes
 from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from tests.dns_hosts.test_publish import NAME, Host
+from tests.hosts.test_publish import NAME, Host
 
 DOMAIN = "example.com"
 

@@ -10,10 +10,10 @@ from time import monotonic
 import pytest
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.progress import Clock, stopping
-from tests.dns_hosts.backends import BACKENDS, opened
+from tests.hosts.backends import BACKENDS, opened
 from tests.support.fakes import FakeProgress
 from tests.support.testdata import key
 

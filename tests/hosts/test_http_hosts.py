@@ -19,17 +19,17 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from byodkim_provider.dns_hosts.hosts import SECRETS, credentials, open_host
-from byodkim_provider.dns_hosts.http_api import HttpApi
-from byodkim_provider.dns_hosts.interface import Credentials, HostSettings, Refused, Unknown
-from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
+from byodkim_provider.hosts.http_api import HttpApi
+from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
+from byodkim_provider.hosts.registry import SECRETS, credentials, open_host
 from byodkim_provider.progress import stopping
-from sandbox.dns_hosts.api import Response
-from tests.dns_hosts import backends
-from tests.dns_hosts.backends import HTTP
-from tests.dns_hosts.name_servers import ZONE
-from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
+from sandbox.hosts.api import Response
+from tests.hosts import backends
+from tests.hosts.backends import HTTP
+from tests.hosts.name_servers import ZONE
+from tests.hosts.test_contract import CALM, OTHER, VALUE, hasty
 from tests.support.fakes import FakeClock, FakeProgress
 
 NAME = f"s1._domainkey.{ZONE}"

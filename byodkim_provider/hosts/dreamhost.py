@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
-from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.dns_hosts.txt import joined
+from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.hosts.interface import Busy, Refused, Unknown
+from byodkim_provider.hosts.txt import joined
 
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""

@@ -26,7 +26,7 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.interface import (
+from byodkim_provider.hosts.interface import (
     ALGORITHMS,
     Credentials,
     DnsHost,

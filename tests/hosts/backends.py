@@ -11,19 +11,19 @@ from typing import Final, Protocol
 
 import dns.update
 
-from byodkim_provider.dns_hosts import cpanel as _cpanel
-from byodkim_provider.dns_hosts import dreamhost as _dreamhost
-from byodkim_provider.dns_hosts import godaddy as _godaddy
-from byodkim_provider.dns_hosts import wix as _wix
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings, Provider
-from sandbox.dns_hosts.api import ApiStandIn
-from sandbox.dns_hosts.cpanel import CPanel
-from sandbox.dns_hosts.dreamhost import DreamHost
-from sandbox.dns_hosts.godaddy import GoDaddy
-from sandbox.dns_hosts.wix import Wix
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ZONE, Server
-from tests.dns_hosts.proxy import Proxy, Trouble, proxied
+from byodkim_provider.hosts import cpanel as _cpanel
+from byodkim_provider.hosts import dreamhost as _dreamhost
+from byodkim_provider.hosts import godaddy as _godaddy
+from byodkim_provider.hosts import wix as _wix
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Provider
+from sandbox.hosts.api import ApiStandIn
+from sandbox.hosts.cpanel import CPanel
+from sandbox.hosts.dreamhost import DreamHost
+from sandbox.hosts.godaddy import GoDaddy
+from sandbox.hosts.wix import Wix
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ZONE, Server
+from tests.hosts.proxy import Proxy, Trouble, proxied
 
 
 class Backend(Protocol):

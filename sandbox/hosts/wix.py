@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
+from sandbox.hosts.api import ApiStandIn, Request, Response, split
 
 
 @dataclass

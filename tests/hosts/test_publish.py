@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from byodkim_provider.dns_hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.dns_hosts.publish import Record, _turns, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.hosts.interface import Busy, Refused, Unknown
+from byodkim_provider.hosts.publish import Record, _turns, publish, withdraw
 from byodkim_provider.progress import stopping
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -212,7 +212,7 @@ def test_interrupted(host, calm):
 
 def test_endless_response(host, calm, monkeypatch):
     """A response that never ends is given up, and the zone is free for others."""
-    monkeypatch.setattr("byodkim_provider.dns_hosts.publish.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("byodkim_provider.hosts.publish.REQUEST_SECONDS", 0.3)
     ends = threading.Event()
     host.before["add", 1] = [ends.wait, raising(Unknown("at last"))]
     assert VALUE == publish(host, OURS, **calm)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import ApiStandIn, Request, Response
+from sandbox.hosts.api import ApiStandIn, Request, Response
 
 HEAD_LINES: Final = 3
 """Lines of the zone's file before the first TXT record."""

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
-from byodkim_provider.dns_hosts.interface import Refused, Unknown
-from byodkim_provider.dns_hosts.txt import joined
+from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.hosts.interface import Refused, Unknown
+from byodkim_provider.hosts.txt import joined
 
 
 class Host(HttpHost):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, get_args
 
-from byodkim_provider.dns_hosts.interface import Credentials, DnsHost, HostSettings, Provider
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Provider
 
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 
@@ -48,7 +48,7 @@ REQUIRED: Final[Mapping[Provider, tuple[str, ...]]] = {
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:
     """The host for *settings*. Makes no call."""
-    module = import_module(f"byodkim_provider.dns_hosts.{settings.provider}")
+    module = import_module(f"byodkim_provider.hosts.{settings.provider}")
     host: DnsHost = module.Host(settings, secrets)
     return host
 

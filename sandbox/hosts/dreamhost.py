@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import ApiStandIn, Request, Response, split
+from sandbox.hosts.api import ApiStandIn, Request, Response, split
 
 LIMITS: Final = ((timedelta(minutes=5), 10), (timedelta(hours=1), 50))
 """How many additions there may be in a time. Those that failed don't count."""

@@ -8,7 +8,7 @@ import dns.zone
 
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
-from tests.dns_hosts.name_servers import ADDRESS
+from tests.hosts.name_servers import ADDRESS
 
 
 class Secondaries:

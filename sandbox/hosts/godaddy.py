@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 from sandbox.clock import SandboxClock
-from sandbox.dns_hosts.api import ApiStandIn, Record, Request, Response, split
+from sandbox.hosts.api import ApiStandIn, Record, Request, Response, split
 
 SCOPES: Final = {"GET": "domains.domain:read", "POST": "domains.dns:update", "DELETE": "domains.dns:update"}
 

@@ -4,8 +4,8 @@ import pytest
 
 from byodkim_provider.config._dns import _OPTIONS
 from byodkim_provider.dns.panels import PANELS, of_label
-from byodkim_provider.dns_hosts.hosts import PROVIDERS, REQUIRED, SECRETS, TTLS, credentials, open_host
-from byodkim_provider.dns_hosts.interface import HostSettings
+from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.hosts.registry import PROVIDERS, REQUIRED, SECRETS, TTLS, credentials, open_host
 from tests.docs.pages import ROOT
 
 every_host = pytest.mark.parametrize("host", PROVIDERS)

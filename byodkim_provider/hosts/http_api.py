@@ -21,8 +21,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, SSLError, TimeoutError
 from urllib3.util import parse_url
 
-from byodkim_provider.dns_hosts._bounded import POOLS, body_of
-from byodkim_provider.dns_hosts.interface import (
+from byodkim_provider.hosts._bounded import POOLS, body_of
+from byodkim_provider.hosts.interface import (
     Busy,
     Credentials,
     DnsHost,

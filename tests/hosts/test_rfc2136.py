@@ -12,12 +12,12 @@ import dns.renderer
 import dns.update
 import pytest
 
-from byodkim_provider.dns_hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from tests.dns_hosts import name_servers
-from tests.dns_hosts.name_servers import ZONE
-from tests.dns_hosts.proxy import proxied
-from tests.dns_hosts.test_contract import CALM, OTHER, VALUE, hasty
+from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
+from tests.hosts import name_servers
+from tests.hosts.name_servers import ZONE
+from tests.hosts.proxy import proxied
+from tests.hosts.test_contract import CALM, OTHER, VALUE, hasty
 
 
 @pytest.fixture(scope="module", params=name_servers.SERVERS)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
-from byodkim_provider.dns_hosts.interface import Refused
-from byodkim_provider.dns_hosts.txt import joined, relative
+from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.hosts.interface import Refused
+from byodkim_provider.hosts.txt import joined, relative
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 

@@ -18,8 +18,8 @@ from typing import Final, Literal, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.interface import Busy, DnsHost, HostError, Refused, Unknown
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
+from byodkim_provider.hosts.interface import Busy, DnsHost, HostError, Refused, Unknown
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_hosts.http_api import HttpHost, as_documented
-from byodkim_provider.dns_hosts.interface import Refused, Unknown
+from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.hosts.interface import Refused, Unknown
 
 PORT: Final = 2083
 
