@@ -90,7 +90,7 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
     """Make the plan, again after each answer to what it asks; then make its calls."""
     seen, instance = Seen(), secrets.token_hex(16)
     while True:
-        made = plan(stored, declared, seen, now=services.clock.now(), instance=instance)
+        made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
         if not made.asks:
             try:
                 return _apply(made, key, services)
@@ -101,9 +101,9 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
         elif made.asks.action == "GetEmailIdentity":
             seen = replace(seen, read=True, identity=services.ses.get_email_identity(declared.domain))
         else:
-            began = services.clock.monotonic()
+            began = services.run.clock.monotonic()
             record = _look_up(made.asks, declared, services)
-            seen = replace(seen, record=record, waited_seconds=services.clock.monotonic() - began)
+            seen = replace(seen, record=record, waited_seconds=services.run.clock.monotonic() - began)
 
 
 def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility:
@@ -111,11 +111,11 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
     record = Visibility(visible=True, right=0, asked=0, answers=())
     if resolver := services.resolver:
         record = wait_until_visible(
-            lambda: services.recent.check(declared, resolver),
-            wait=services.dns_wait if lookup.shared else DnsWait(services.clock),
+            lambda: services.run.recent.check(declared, resolver),
+            wait=services.run.dns_wait if lookup.shared else DnsWait(services.run.clock),
             seconds=lookup.seconds,
             subject=declared.domain,
-            clock=services.clock,
+            clock=services.run.clock,
             progress=services.progress,
         )
     # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
@@ -129,6 +129,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
 def _apply(made: Plan, key: Key, services: Services) -> Stored:
     """Make the calls of a plan that asks nothing, in its order; returns what is stored then."""
     stored, declared = made.stored, made.stored.declared
+    identity = (declared.region, declared.domain)
     if made.warning:
         services.progress.warn(made.warning)
     if made.info:
@@ -137,11 +138,12 @@ def _apply(made: Plan, key: Key, services: Services) -> Stored:
         response = _perform(call, declared, key, services)
         if response and call.key:
             stored = with_response(stored, call.key, response, by=call.action)
+            services.run.signs[identity] = declared.selector
         if INSTANCE_TAG in call.tags:
-            services.instances[declared.region, declared.domain] = call.tags[INSTANCE_TAG]
+            services.run.instances[identity] = call.tags[INSTANCE_TAG]
     if stored.key_set_at is None:
         # No instance: the deletion half of a replacement must not delete the live identity.
-        services.instances[declared.region, declared.domain] = ""
+        services.run.instances[identity] = ""
     return stored
 
 
@@ -232,13 +234,15 @@ def delete(stored: Stored, services: Services) -> None:
     domain, region = stored.declared.domain, stored.declared.region
     seen = services.ses.get_email_identity(domain)
     if seen is None:
+        services.run.signs[region, domain] = ""
         return
-    is_this_one = services.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
+    is_this_one = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
     if stored.adopted:
         if is_this_one:
             services.ses.untag_resource(domain, TAGS)
         services.progress.info(f"{domain} {region}: left in SES, it was adopted")
     elif is_this_one:
         services.ses.delete_email_identity(domain)
+        services.run.signs[region, domain] = ""
     else:
         services.progress.info(f"{domain} {region}: left in SES, it is not the identity that was made here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,18 +12,24 @@ from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, Resource
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.identity.run import Run
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
 
-_said: set[str] = set()
-"""Redirected services, which each process, so each run, names once."""
+
+@functools.cache
+def run_of_this_process() -> Run:
+    """The one run of a process of the plugin, whose providers share it."""
+    return Run(progress_of_this_call)
 
 
 class DynamicProvider(ResourceProvider):
     """A provider, which the `load_v1` of its resource loads in the plugin process."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run | None = None) -> None:
+        """Tests pass a *run* of their own."""
         super().__init__()
+        self._run = run or run_of_this_process()
         self._config: Callable[[str], Any] = lambda _name: None
         """Returns the value of a full configuration key, or None."""
 
@@ -34,17 +41,16 @@ class DynamicProvider(ResourceProvider):
 class AwsProvider(DynamicProvider):
     """A provider that needs AWS for every resource, so that `configure` refuses invalid settings."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, run: Run | None = None) -> None:
+        super().__init__(run)
         self._default_tags: Mapping[str, str] = {}
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
         settings = read_settings(self._config)
         for line in redirection_warnings(settings.endpoints, os.environ):
-            if line not in _said:
-                _said.add(line)
-                progress_of_this_call().warn(line)
+            if self._run.first(line):
+                self._run.progress().warn(line)
         self._default_tags = settings.default_tags
         self._connections = connections(settings)
 

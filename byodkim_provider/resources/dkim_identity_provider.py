@@ -19,36 +19,17 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.dns.resolver import resolver_for
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
 from byodkim_provider.identity import dns_moves, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import SWITCH, plan
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
-from byodkim_provider.progress import Clock
-from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import split
-
-# One of each for all providers of a process, which is one run.
-_dns_wait = DnsWait(Clock())
-_instances: dict[tuple[str, str], str] = {}
-_in_the_way: set[tuple[str, str]] = set()
-_drift_said: set[tuple[str, str]] = set()
-"""By Region and domain: identities that are not this stack's; those whose drift a refresh has warned of."""
-_not_read: set[str] = set()
-"""Regions in which an identity to be adopted could not be read: one note, and no further read."""
-_served_elsewhere_said: set[str] = set()
-"""Domains that are served elsewhere, which is one warning for all Regions."""
-
-
-def exists_already(region: str, domain: str) -> bool:
-    """Whether this run has found that the identity is not this stack's, and it is not to be adopted."""
-    return (region, domain) in _in_the_way
 
 
 class ByodkimIdentityProvider(AwsProvider):
@@ -58,10 +39,11 @@ class ByodkimIdentityProvider(AwsProvider):
         self,
         connect: Callable[[Declared], Services] | None = None,
         route53: Callable[[str | None, str | None], Route53Client] | None = None,
+        *,
+        run: Run | None = None,
     ) -> None:
         """Tests pass what it uses: *connect* what an identity's life calls, *route53* Route 53 by role."""
-        super().__init__()
-        self._recent = lookups.Recent(Clock())
+        super().__init__(run)
         self._connect = connect or self._connect_to_aws
         self._route53 = route53 or self._connect_to_route53
 
@@ -103,17 +85,16 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """Say what will be in the way of a new identity before anything is made; it changes no input."""
-        _in_the_way.discard((declared.region, declared.domain))
+        self._run.in_the_way.discard((declared.region, declared.domain))
         if not declared.adopt:
             self._foresee_refusal(declared)
         elif is_preview:
             self._foresee_adoption(declared)
         if declared.name_servers:
-            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+            resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
             elsewhere = lookups.served_elsewhere(declared, resolver)
-            if elsewhere and declared.domain not in _served_elsewhere_said:
-                _served_elsewhere_said.add(declared.domain)
-                progress_of_this_call().warn(elsewhere)
+            if elsewhere and self._run.first(elsewhere):
+                self._run.progress().warn(elsewhere)
 
     def _foresee_refusal(self, declared: Declared) -> None:
         try:
@@ -121,14 +102,15 @@ class ByodkimIdentityProvider(AwsProvider):
         except IdentityExists as exists:
             # An error here would end the preview before it has come to the others. The verification,
             # which comes last, makes one of them all.
-            _in_the_way.add((declared.region, declared.domain))
-            progress_of_this_call().warn(f"{type(exists).__name__}: {exists}")
+            self._run.in_the_way.add((declared.region, declared.domain))
+            self._run.progress().warn(f"{type(exists).__name__}: {exists}")
 
     def _foresee_adoption(self, declared: Declared) -> None:
         """Say how an identity that `adopt` takes over signs today, or why that is not known."""
-        progress = progress_of_this_call()
+        progress = self._run.progress()
         line = ownership.will_take_over(declared)
-        if declared.region not in _not_read:
+        not_read = ("not read", declared.region)  # one note for a Region, and no further read
+        if not_read not in self._run.said:
             progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
             try:
                 line = lifecycle.foresee_adoption(declared, self._connect)
@@ -139,11 +121,11 @@ class ByodkimIdentityProvider(AwsProvider):
             except Stopped:
                 return
             except ByodkimError as error:
-                _not_read.add(declared.region)
-                progress.info(
-                    f"{declared.region}: could not read how the identities that `adopt` takes over sign "
-                    f"today: {type(error).__name__}: {error}"
-                )
+                if self._run.first(*not_read):
+                    progress.info(
+                        f"{declared.region}: could not read how the identities that `adopt` takes over sign "
+                        f"today: {type(error).__name__}: {error}"
+                    )
         if line:
             progress.info(line)
 
@@ -158,57 +140,59 @@ class ByodkimIdentityProvider(AwsProvider):
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
         if declared.adopt and stored.key_set_at is None:
-            progress_of_this_call().info(ownership.will_take_over(declared))
+            self._run.progress().info(ownership.will_take_over(declared))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
-        now = Clock().now()
+        now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
         if found := rules.drift(stored):
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            resolver = resolver_for(declared.dns_check, declared.dns_resolvers)
+            resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
             if zones := dns_moves.leaving(stored.declared, declared):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
             if planned.asks and planned.asks.why == SWITCH and not unknown:
-                progress_of_this_call().info(lookups.planned_switch(stored, declared, resolver, self._recent))
+                self._run.progress().info(
+                    lookups.planned_switch(stored, declared, resolver, self._run.recent)
+                )
         return DiffResult(changes=bool(unknown) or planned != Plan(stored), replaces=replaces)
 
     def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
         """Say how SES differed when it was last read, unless the refresh of this run has said it."""
         domain, region = stored.declared.domain, stored.declared.region
-        is_said = (region, domain) in _drift_said
+        is_said = not self._run.first("drift", region, domain)
         if stored.other_owner is None or declared.adopt:
-            _in_the_way.discard((region, domain))
+            self._run.in_the_way.discard((region, domain))
             if not is_said:
-                progress_of_this_call().info(
+                self._run.progress().info(
                     f"{domain} {region}: when it was last read from SES: {', '.join(found)}"
                 )
             return
         # As for a new identity that SES has already: the verification makes one error of them all.
-        _in_the_way.add((region, domain))
+        self._run.in_the_way.add((region, domain))
         if not is_said:
             error = ownership.lost(stored.declared, stored.other_owner, origin=stored.origin)
-            progress_of_this_call().warn(f"{type(error).__name__}: {error}")
+            self._run.progress().warn(f"{type(error).__name__}: {error}")
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
         stored = lifecycle.create(declared, self._key(declared, props), self._connect(declared))
-        _in_the_way.discard((declared.region, declared.domain))
+        self._run.in_the_way.discard((declared.region, declared.domain))
         return CreateResult(f"{declared.region}/{declared.domain}", _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)
         key = self._key(declared, news)
         updated = lifecycle.update(stored, declared, key, self._connect(declared))
-        _in_the_way.discard((declared.region, declared.domain))
+        self._run.in_the_way.discard((declared.region, declared.domain))
         return UpdateResult(_outputs(updated))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = lifecycle.read(stored, self._connect(stored.declared))
         if rules.drift(seen):
-            _drift_said.add((seen.declared.region, seen.declared.domain))
+            self._run.first("drift", seen.declared.region, seen.declared.domain)
         return ReadResult(id_, _outputs(seen))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -234,13 +218,10 @@ class ByodkimIdentityProvider(AwsProvider):
     def _connect_to_aws(self, declared: Declared) -> Services:
         return Services(
             ses=self._connections.ses(declared.region, declared.account_id),
-            resolver=resolver_for(declared.dns_check, declared.dns_resolvers),
-            clock=Clock(),
-            progress=progress_of_this_call(),
-            dns_wait=_dns_wait,
-            recent=self._recent,
+            resolver=self._run.resolver(declared.dns_check, declared.dns_resolvers),
+            progress=self._run.progress(),
             names=lambda: self._connections.names(declared.region, declared.account_id),
-            instances=_instances,
+            run=self._run,
         )
 
 

@@ -9,7 +9,6 @@ state; `key_store.secret_lifecycle` decides what happens then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -25,7 +24,6 @@ from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAY
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import named, shown
-from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
@@ -51,10 +49,6 @@ _KEY_STORE: Final[property_types.Kinds] = {
     "recovery_window_days": property_types.WHOLE,
 }
 """Properties of the input `key_store`."""
-
-
-_instances: dict[str, str] = {}
-"""Shared by all providers of a process, which is one run."""
 
 
 class DkimKeyProvider(DynamicProvider):
@@ -88,7 +82,7 @@ class DkimKeyProvider(DynamicProvider):
         if props.get("key_store") is not None:
             return self._create_in_store(props, props["key_store"])
         key = keys.generate(_bits(props))
-        now = datetime.now(UTC)
+        now = self._run.clock.now()
         selector = keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
         return CreateResult(selector, {**_public(made), "private_key": wrap_rpc_secret(key.pkcs1_base64())})
@@ -104,7 +98,7 @@ class DkimKeyProvider(DynamicProvider):
             # and mail that was signed with the key would fail.
             arn, version = props["secret_arn"], props["secret_version_id"]
             if problem := secret_lifecycle.problem(arn, self._store_of(arn), version_id=version):
-                progress_of_this_call().warn(f"{props['domain']}: {problem}")
+                self._run.progress().warn(f"{props['domain']}: {problem}")
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -115,8 +109,8 @@ class DkimKeyProvider(DynamicProvider):
                 self._store_of(props["secret_arn"]),
                 instance=props["instance"],
                 recovery_window_days=_recovery_days(props["key_store"]),
-                progress=progress_of_this_call(),
-                instances=_instances,
+                progress=self._run.progress(),
+                instances=self._run.secrets,
             )
 
     def _create_in_store(self, props: Mapping[str, Any], store: Mapping[str, Any]) -> CreateResult:
@@ -132,9 +126,9 @@ class DkimKeyProvider(DynamicProvider):
                 tags={**settings.default_tags, **(store.get("tags") or {})},
             ),
             connections(settings).secrets(store["region"], store.get("account_id")),
-            now=datetime.now(UTC),
-            progress=progress_of_this_call(),
-            instances=_instances,
+            now=self._run.clock.now(),
+            progress=self._run.progress(),
+            instances=self._run.secrets,
         )
         outputs = {
             **_public(made.held),

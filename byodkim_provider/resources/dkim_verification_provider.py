@@ -6,24 +6,21 @@ Translates between the engine's plain dicts and `identity.verification`, which p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, get_args
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 from pulumi.output import Unknown
 
 from byodkim_provider import property_types
-from byodkim_provider.dns.resolver import resolver_for
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import verdicts, verification
+from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
-from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import shown
-from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import AwsProvider, check_result
-from byodkim_provider.resources.dkim_identity_provider import exists_already
 from byodkim_provider.resources.unknowns import has_unknown, split
 
 MAX_TIMEOUT_MINUTES = 72 * 60
@@ -49,8 +46,10 @@ _ENTRY: Final[property_types.Kinds] = {
 class DkimVerificationProvider(AwsProvider):
     """Translates between the engine and the verification."""
 
-    def __init__(self, connect: Callable[[str | None], Sources] | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, connect: Callable[[str | None], Sources] | None = None, *, run: Run | None = None
+    ) -> None:
+        super().__init__(run)
         self._connect = connect or self._connect_to_aws
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -69,9 +68,9 @@ class DkimVerificationProvider(AwsProvider):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
         if not problems and not isinstance(news.get("identities"), Unknown):
             identities = [_known(one) for one in news.get("identities") or ()]
-            problems += _existing(identities)
+            problems += _existing(identities, self._run.in_the_way)
             for one in _staying(olds.get("adopted"), identities):
-                progress_of_this_call().info(
+                self._run.progress().info(
                     f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
                     "it was adopted"
                 )
@@ -118,13 +117,13 @@ class DkimVerificationProvider(AwsProvider):
     def _connect_to_aws(self, account_id: str | None) -> Sources:
         return Sources(
             ses=lambda region: self._connections.ses(region, account_id),
-            resolver=lambda entry: resolver_for(entry.dns_check, entry.dns_resolvers),
-            clock=Clock(),
-            progress=progress_of_this_call(),
+            resolver=lambda entry: self._run.resolver(entry.dns_check, entry.dns_resolvers),
+            clock=self._run.clock,
+            progress=self._run.progress(),
         )
 
 
-def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Identity]) -> list[str]:
     """
     One problem for all identities that SES has and that are not this stack's, as their own checks found.
 
@@ -133,7 +132,7 @@ def _existing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
     found = [
         f"{one['domain']} {one['region']}"
         for one in identities
-        if exists_already(one.get("region", ""), one.get("domain", ""))
+        if (one.get("region", ""), one.get("domain", "")) in in_the_way
     ]
     if not found:
         return []

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
@@ -22,9 +21,8 @@ from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import ALGORITHMS, Credentials, DnsHost, HostSettings, Provider
 from byodkim_provider.hosts.publish import Existing, Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import PROVIDERS
-from byodkim_provider.progress import Clock
+from byodkim_provider.identity.run import Run
 from byodkim_provider.quoting import named, printable, shown
-from byodkim_provider.resources._plugin import progress_of_this_call
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
@@ -64,9 +62,12 @@ class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
 
     def __init__(
-        self, open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host
+        self,
+        open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host,
+        *,
+        run: Run | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(run)
         self._open_host = open_host
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -78,7 +79,7 @@ class DnsRecordProvider(DynamicProvider):
             problems = [
                 f"{secrets.name}: no {key} is given: {secrets.setting(key)}" for key in secrets.missing()
             ]
-            _say_untried(known["provider"])
+            self._say_untried(known["provider"])
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -93,7 +94,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         _refuse_other_state(props)
-        there = lookup(self._host(props), props["name"], clock=Clock(), progress=progress_of_this_call())
+        there = lookup(self._host(props), props["name"], clock=self._run.clock, progress=self._run.progress())
         # Whatever else is there is the next `up`'s matter, which makes the record again.
         return ReadResult(id_, props) if props["present_value"] in there else ReadResult(None, {})
 
@@ -107,38 +108,28 @@ class DnsRecordProvider(DynamicProvider):
             self._host(props),
             props["name"],
             props["present_value"],
-            clock=Clock(),
-            progress=progress_of_this_call(),
+            clock=self._run.clock,
+            progress=self._run.progress(),
         )
 
     def _published(self, props: dict[str, Any]) -> dict[str, Any]:
         record = Record(props["name"], props["value"], props.get("existing", "same key"))
-        there = publish(self._host(props), record, clock=Clock(), progress=progress_of_this_call())
+        there = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
         return {**props, "present_value": there}
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         return self._open_host(_settings(props), self._credentials(props))
 
+    def _say_untried(self, provider: Provider) -> None:
+        if provider in registry.UNTRIED and self._run.first("untried", provider):
+            self._run.progress().info(
+                f"dns: {provider} is written from its documents and not yet run against the real service: "
+                "check the record in its panel, and report how it went"
+            )
+
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")
         return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
-
-
-_said: set[str] = set()
-"""What was said in this process, which is one run."""
-
-_saying: Final = threading.Lock()
-
-
-def _say_untried(provider: Provider) -> None:
-    with _saying:
-        if provider not in registry.UNTRIED or provider in _said:
-            return
-        _said.add(provider)
-    progress_of_this_call().info(
-        f"dns: {provider} is written from its documents and not yet run against the real service: "
-        "check the record in its panel, and report how it went"
-    )
 
 
 def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

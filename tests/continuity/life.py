@@ -71,7 +71,7 @@ class Life:
         self.replaced = pytest.MonkeyPatch()
         """What of the product is replaced, until the life is closed."""
         self._keys_made = 0
-        for place, name, ours in simulation.replaced(self.clock, self.dns, self._next_key):
+        for place, name, ours in simulation.replaced(self._next_key):
             self.replaced.setattr(place, name, ours)
 
     def close(self) -> None:
@@ -238,9 +238,7 @@ class Life:
             Records(self.dns, self.mishaps, self.clock),
             ses=lambda region: FakeSes(self.ses, region),
             names=self.ses.identities,
-            resolver=self.dns,
-            checks_dns=self.checks_dns,
-            clock=self.clock,
+            run=simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns),
         )
 
     def _next_key(self, _bits: int) -> keys.SigningKey:

@@ -18,6 +18,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared
 from byodkim_provider.identity.verification import Sources
@@ -68,6 +69,7 @@ class Providers:
         record: Any,
         identity: Callable[[str], Services],
         verifying: Sources,
+        run: Run,
     ) -> Providers:
         """The product's own, and *record* for the DNS provider's; *identity* gives a Region's outside."""
         outsides: dict[str, Services] = {}
@@ -76,10 +78,10 @@ class Providers:
             return outsides.setdefault(declared.region, identity(declared.region))
 
         return cls(
-            DkimKeyProvider(),
+            DkimKeyProvider(run),
             record,
-            ByodkimIdentityProvider(outside),
-            DkimVerificationProvider(lambda _: verifying),
+            ByodkimIdentityProvider(outside, run=run),
+            DkimVerificationProvider(lambda _: verifying, run=run),
         )
 
 

@@ -31,7 +31,6 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.resources import dns_record_provider
 from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.model import SesModel
@@ -39,7 +38,7 @@ from sandbox.ses.rules import SesError
 from sandbox.ses.switches import FaultKind, Switches
 from tests.faults.trouble import Calls, SpoiledError
 from tests.support import simulation
-from tests.support.fakes import REGION, SERVERS, FakeClock, FakeProgress
+from tests.support.fakes import REGION, SERVERS, FakeClock
 from tests.support.simulation import pool
 
 DOMAIN: Final = "example.com"
@@ -182,9 +181,7 @@ class Outside:
     def replaced(self) -> list[tuple[object, str, object]]:
         """Object, attribute and what stands there instead."""
         return [
-            *simulation.replaced(self.clock, self, self._next_key),
-            (dns_record_provider, "Clock", lambda: self.clock),
-            (dns_record_provider, "progress_of_this_call", FakeProgress),
+            *simulation.replaced(self._next_key),
             (os, "environ", {**os.environ, "RFC2136_TSIG_SECRET": self.secrets.variable}),
             (botocore.httpsession.URLLib3Session, "send", lambda _, request: self._answer_sts(request)),
             # botocore itself sleeps between its tries to reach STS.

@@ -207,12 +207,11 @@ class Stack:
 
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up
-        by_api = DnsRecordProvider(lambda _, credentials: Host(outside, credentials))
+        run = simulation.new_run(outside.clock, outside)
+        by_api = DnsRecordProvider(lambda _, credentials: Host(outside, credentials), run=run)
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
         record = _AnyRecord(_Records(outside), by_api)
-        made = simulation.process(
-            record, ses=lambda _: client(), names=names, resolver=outside, clock=outside.clock
-        )
+        made = simulation.process(record, ses=lambda _: client(), names=names, run=run)
         return Providers(
             *(
                 _Watched(each, outside.calls)

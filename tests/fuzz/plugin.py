@@ -30,7 +30,6 @@ from tests.contract.plugin import Engine, Kind, Plugin
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, wire
 from tests.hosts.test_publish import Host
-from tests.support.fakes import FakeResolver
 from tests.support.simulation import pool
 from tests.support.world import World
 
@@ -234,18 +233,19 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _provider(kind: Kind, world: World) -> ResourceProvider:
     match kind:
         case "DkimKey":
-            return dkim_key_provider.DkimKeyProvider()
+            return dkim_key_provider.DkimKeyProvider(world.run)
         case "DnsRecord":
-            provider = DnsRecordProvider(_in_memory)
+            provider = DnsRecordProvider(_in_memory, run=world.run)
             provider._written = {"rfc2136": {"secret": "c2VjcmV0"}, "shop": {"token": "gd_pat"}}
             return provider
         case "DkimVerification":
-            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.looks)
+            return dkim_verification_provider.DkimVerificationProvider(lambda _: world.looks, run=world.run)
         case _:
             route53 = SimpleNamespace(name_servers=lambda zone_id: ("ns1.example.net",))
             return dkim_identity_provider.ByodkimIdentityProvider(
                 lambda declared: world.outside_in(declared.region),
-                lambda role_arn: cast(Route53Client, route53),
+                lambda role_arn, external_id: cast(Route53Client, route53),
+                run=world.run,
             )
 
 
@@ -257,16 +257,9 @@ def _in_memory(settings: HostSettings, secrets: Credentials) -> DnsHost:
 
 @contextmanager
 def _plugin(world: World) -> Iterator[None]:
-    """No engine to speak to, and no DNS but the world's."""
+    """No engine to speak to."""
 
-    def resolver(check: str, resolvers: object) -> FakeResolver | None:
-        list(resolvers)  # type: ignore[call-overload]
-        return None if check == "off" else world.resolver
-
-    with (
-        patch.object(EngineProgress, "_log", lambda *_, **__: None),
-        patch.object(dkim_identity_provider, "resolver_for", resolver),
-    ):
+    with patch.object(EngineProgress, "_log", lambda *_, **__: None):
         yield
 
 

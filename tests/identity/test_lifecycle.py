@@ -337,7 +337,7 @@ CLOCKS = pytest.mark.parametrize("ahead", [-HOUR, HOUR], ids=["slow", "fast"])
 def test_the_times_of_a_life_are_by_the_clock_of_ses(world, ahead):
     """When SES was sent a key, and until when others signed, is never by this machine's wrong clock."""
     world.publish(1, 2, 3)
-    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+    here = replace(world.outside, run=replace(world.run, clock=WrongClock(world.clock, ahead)))
 
     def update(stored, generation, **changes):
         world.clock.advance(60)
@@ -368,7 +368,7 @@ def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, tokens, ahead):
     world.switch(tokens=tokens)
     world.publish(2)
     world.put("theirs")
-    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+    here = replace(world.outside, run=replace(world.run, clock=WrongClock(world.clock, ahead)))
 
     taken = lifecycle.create(world.declared(2, adopt=True), lambda: world.key(2), here)
 
@@ -379,7 +379,7 @@ def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, tokens, ahead):
 def test_reads_that_may_be_stale_are_known_by_the_clock_of_ses(world, ahead):
     """Back right after a switch, a read may show the state before it, whatever this machine's clock says."""
     world.publish(1, 2)
-    here = replace(world.outside, clock=WrongClock(world.clock, ahead))
+    here = replace(world.outside, run=replace(world.run, clock=WrongClock(world.clock, ahead)))
     first = lifecycle.create(world.declared(1), lambda: world.key(1), here)
     world.clock.advance(HOUR)
     world.switch(read_lag_seconds=5)
@@ -1847,7 +1847,7 @@ def test_planned_switch(world, change, line):
     world.publish(2)
     before, after = (replace(declared, **change) for declared in (old.declared, world.declared(2)))
 
-    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver, world.recent)
+    said = lookups.planned_switch(replace(old, declared=before), after, world.resolver, world.run.recent)
 
     assert (f"example.com eu-west-1: {line}", []) == (said, world.calls())
 
@@ -1857,7 +1857,7 @@ def test_planned_switch_without_dns(world):
     old = world.verified()
 
     assert "example.com eu-west-1: generation 1 → 2, s2, DNS is not checked" == (
-        lookups.planned_switch(old, world.declared(2), None, world.recent)
+        lookups.planned_switch(old, world.declared(2), None, world.run.recent)
     )
 
 
@@ -1866,7 +1866,7 @@ def test_planned_switch_to_a_record_that_is_to_come(world):
     old = world.verified(published=(1,))
     world.forget()
 
-    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver, world.recent)
+    lookups.planned_switch(old, world.declared(2, dns_check="recursive"), world.resolver, world.run.recent)
 
     assert [] == world.resolver.looked_up
 

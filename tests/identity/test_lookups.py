@@ -14,7 +14,7 @@ def announced(world):
     stored = world.verified()
     world.publish(2)
     world.forget()
-    lookups.planned_switch(stored, world.declared(2), world.resolver, world.recent)
+    lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
     return stored
 
 
@@ -32,7 +32,7 @@ def test_a_silent_server_is_asked_again(world):
     stored = world.verified()
     world.publish(2)
     world.resolver.failures[SERVERS[1]] = "silent"
-    said = lookups.planned_switch(stored, world.declared(2), world.resolver, world.recent)
+    said = lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
     assert said.endswith("visible at 1 of 2 servers")
     world.resolver.failures.clear()
     world.resolver.records.clear()
@@ -43,7 +43,7 @@ def test_a_silent_server_is_asked_again(world):
 def test_a_missing_record_is_asked_for_again(world):
     """A record that the preview did not see may be there now."""
     stored = world.verified()
-    lookups.planned_switch(stored, world.declared(2), world.resolver, world.recent)
+    lookups.planned_switch(stored, world.declared(2), world.resolver, world.run.recent)
     world.publish(2)
     world.update(stored, 2)
     assert "s2" == world.identity().selector
@@ -62,5 +62,5 @@ def test_a_missing_record_is_asked_for_again(world):
 def test_another_lookup_says_nothing(world, change):
     """Another name, another value and other servers have each a lookup of their own."""
     announced(world)
-    world.recent.check(replace(world.declared(2), **change), world.resolver)
+    world.run.recent.check(replace(world.declared(2), **change), world.resolver)
     assert 2 == len(world.resolver.looked_up)

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.resources import dkim_identity_provider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
-from tests.support.fakes import REGION, FakeProgress
+from tests.support.fakes import REGION
 from tests.support.world import World
 
 LINE = "example.com eu-west-1: generation 1 → 2, s2 visible at 2 of 2 servers"
@@ -54,21 +53,17 @@ def awaiting(stored):
         "another key while awaiting",
     ],
 )
-def test_preview_and_update(world: World, monkeypatch, before, generation, changes, is_change, line):
+def test_preview_and_update(world: World, before, generation, changes, is_change, line):
     """A change is shown if the update stores or calls anything, and a switch is announced if it makes one."""
-    progress = FakeProgress()
-    monkeypatch.setattr(dkim_identity_provider, "Clock", lambda: world.clock)
-    monkeypatch.setattr(dkim_identity_provider, "resolver_for", lambda *_: world.resolver)
-    monkeypatch.setattr(dkim_identity_provider, "progress_of_this_call", lambda: progress)
     stored = before(world.verified())
     world.publish(generation)
     declared = world.declared(generation, **changes)
     outputs, properties = stored.to_outputs(), declared.to_properties()
     inputs = {name: value for name, value in properties.items() if name not in ("fingerprint", "record_name")}
 
-    shown = ByodkimIdentityProvider().diff("", outputs, inputs | {"secret_arn": "arn"})
+    shown = ByodkimIdentityProvider(run=world.run).diff("", outputs, inputs | {"secret_arn": "arn"})
     assert ([], []) == (world.calls(), shown.replaces)
     after = lifecycle.update(stored, declared, lambda: world.key(generation), world.outside)
 
     assert (is_change, is_change) == (shown.changes, after != stored or bool(world.calls()))
-    assert [line] * bool(line) == [one for one in progress.infos if "→" in one]
+    assert [line] * bool(line) == [one for one in world.progress.infos if "→" in one]

@@ -2,7 +2,6 @@
 
 import pytest
 
-from byodkim_provider.resources import dkim_identity_provider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
@@ -10,16 +9,9 @@ from tests.support.world import DOMAIN
 DISABLED = "DKIM signatures are disabled"
 
 
-@pytest.fixture(autouse=True)
-def run(world, monkeypatch):
-    """A run of its own, whose lines are those of the world's progress."""
-    monkeypatch.setattr(dkim_identity_provider, "progress_of_this_call", lambda: world.progress)
-    monkeypatch.setattr(dkim_identity_provider, "_drift_said", set())
-
-
 @pytest.fixture
 def provider(world):
-    return ByodkimIdentityProvider(lambda declared: world.outside)
+    return ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
 
 
 def inputs(world):

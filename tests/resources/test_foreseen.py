@@ -3,7 +3,6 @@
 import pytest
 from pulumi.output import Unknown
 
-from byodkim_provider.resources import dkim_identity_provider, dkim_verification_provider
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from sandbox.ses.switches import Fault
@@ -17,18 +16,9 @@ STAYS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def run(world, monkeypatch):
-    """A run of its own, whose lines are those of the world's progress."""
-    for module in (dkim_identity_provider, dkim_verification_provider):
-        monkeypatch.setattr(module, "progress_of_this_call", lambda: world.progress)
-    for kept in ("_in_the_way", "_not_read"):
-        monkeypatch.setattr(dkim_identity_provider, kept, set())
-
-
 @pytest.fixture
 def identities(world):
-    return ByodkimIdentityProvider(lambda declared: world.outside)
+    return ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
 
 
 def inputs(world, **changes):
@@ -44,10 +34,10 @@ def inputs(world, **changes):
     }
 
 
-def verification(olds=None, *declared):
+def verification(world, olds=None, *declared):
     """The problems that the check of the verification, which comes last, finds."""
     news = {"identities": [{"domain": one, "region": REGION, "selector": "s1"} for one in declared]}
-    return [one.reason for one in DkimVerificationProvider().check(olds or {}, news).failures]
+    return [one.reason for one in DkimVerificationProvider(run=world.run).check(olds or {}, news).failures]
 
 
 def test_in_the_way(world, identities):
@@ -56,8 +46,8 @@ def test_in_the_way(world, identities):
     assert identities.check({}, inputs(world)).failures == []
     (warning,) = world.progress.warnings
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)")
-    assert verification({}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
-    assert verification({}, "example.net") == []
+    assert verification(world, {}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
+    assert verification(world, {}, "example.net") == []
 
 
 def test_several_in_the_way(world, identities):
@@ -69,7 +59,7 @@ def test_several_in_the_way(world, identities):
         identities.check({}, inputs(world, domain=domain))
     assert len(world.progress.warnings) == 2
     both = f"{DOMAIN} {REGION}, example.net {REGION}"
-    assert verification({}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
+    assert verification(world, {}, DOMAIN, "example.net", "example.org") == [f"{TAKEN}{both}"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +76,7 @@ def test_not_in_the_way(world, identities, olds, changes):
     """What is no new identity, is to be adopted or is not known yet, is not foreseen."""
     world.put("theirs")
     identities.check(olds, inputs(world, **changes))
-    assert ([], []) == (world.progress.warnings, verification({}, DOMAIN))
+    assert ([], []) == (world.progress.warnings, verification(world, {}, DOMAIN))
 
 
 ADOPTS = (
@@ -119,7 +109,7 @@ def test_adopts_what_the_update_refuses(world, identities):
     (warning,) = world.progress.warnings
     assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: ")
     assert "`acceptUnsignedWindow: true` accepts that" in warning
-    assert ([], []) == (world.progress.infos, verification({}, DOMAIN))
+    assert ([], []) == (world.progress.infos, verification(world, {}, DOMAIN))
 
 
 @pytest.mark.parametrize(("operation", "kind"), [(GET, "access_denied"), (LIST, "500")])
@@ -140,9 +130,8 @@ def test_adopts_unread(world, identities, operation, kind):
 
 
 @pytest.mark.parametrize("adopt", [True, False])
-def test_adopts_after_waiting_for_dns(world, identities, monkeypatch, adopt):
+def test_adopts_after_waiting_for_dns(world, identities, adopt):
     """The same of an identity that waits for DNS: it is taken over by the update that finds its record."""
-    monkeypatch.setattr(dkim_identity_provider, "Clock", lambda: world.clock)
     world.put("theirs")
     stored = world.create(adopt=adopt)
     world.progress.infos.clear()
@@ -155,7 +144,7 @@ def test_no_more_in_the_way(world, identities):
     world.put("theirs")
     identities.check({}, inputs(world))
     identities.check({}, inputs(world, adopt=True))
-    assert verification({}, DOMAIN) == []
+    assert verification(world, {}, DOMAIN) == []
 
 
 def test_made_meanwhile(world, identities):
@@ -165,7 +154,7 @@ def test_made_meanwhile(world, identities):
     world.ses().delete_email_identity(DOMAIN)
     world.publish(1)
     identities.create(inputs(world))
-    assert verification({}, DOMAIN) == []
+    assert verification(world, {}, DOMAIN) == []
 
 
 @pytest.mark.parametrize(
@@ -173,5 +162,5 @@ def test_made_meanwhile(world, identities):
 )
 def test_stays(world, declared, said):
     """That an adopted identity stays when it is removed is said before it is removed."""
-    assert verification({"adopted": [f"{DOMAIN} {REGION}"]}, *declared) == []
+    assert verification(world, {"adopted": [f"{DOMAIN} {REGION}"]}, *declared) == []
     assert said == world.progress.infos

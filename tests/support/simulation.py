@@ -14,11 +14,9 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import verification
-from byodkim_provider.identity.lookups import Recent
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Services
-from byodkim_provider.resources import dkim_identity_provider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -33,9 +31,6 @@ def pool(number: int) -> keys.SigningKey:
     """A short key, the same for a number at any time."""
     return _generate(keys.MIN_BITS)
 
-
-FOUND_BY_A_RUN: Final = ("_in_the_way", "_drift_said", "_not_read", "_served_elsewhere_said")
-"""What the identity's provider keeps until its process ends."""
 
 STACK_ID: Final = "stack id"
 """Name of the resource that is the stack's id."""
@@ -133,45 +128,37 @@ def _owner(stack_id: Any, resource: str) -> Any:
     return f"{stack_id}/{resource}" if isinstance(stack_id, str) else stack_id
 
 
+def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
+    """A run, which is a process of the plugin."""
+    return Run(FakeProgress, clock, lambda check, _: resolver if checks_dns and check != "off" else None)
+
+
 def process(
-    record: Any,
-    *,
-    ses: Callable[[str], SesClient],
-    names: Callable[[str], Collection[str]],
-    resolver: DnsResolver,
-    checks_dns: bool = True,
-    clock: FakeClock,
+    record: Any, *, ses: Callable[[str], SesClient], names: Callable[[str], Collection[str]], run: Run
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    dns_wait, recent = DnsWait(clock), Recent(clock)
-    instances: dict[tuple[str, str], str] = {}
 
     def services(region: str) -> Services:
         return Services(
             ses=ses(region),
-            resolver=resolver if checks_dns else None,
-            clock=clock,
-            progress=FakeProgress(),
-            dns_wait=dns_wait,
-            recent=recent,
+            resolver=run.resolver("authoritative", ()),
+            progress=run.progress(),
             names=lambda: names(region),
-            instances=instances,
+            run=run,
         )
 
-    sources = verification.Sources(ses=ses, resolver=lambda _: resolver, clock=clock, progress=FakeProgress())
-    return Providers.of_a_process(record, services, sources)
+    sources = verification.Sources(
+        ses=ses,
+        resolver=lambda entry: run.resolver(entry.dns_check, entry.dns_resolvers),
+        clock=run.clock,
+        progress=run.progress(),
+    )
+    return Providers.of_a_process(record, services, sources, run)
 
 
-def replaced(
-    clock: FakeClock, resolver: DnsResolver, generate: Callable[[int], keys.SigningKey]
-) -> list[tuple[object, str, object]]:
+def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:
     """Object, attribute and replacement of what the providers take from their process."""
     return [
-        (dkim_identity_provider, "Clock", lambda: clock),
-        (dkim_identity_provider, "resolver_for", lambda *_: resolver),
-        (dkim_identity_provider, "progress_of_this_call", FakeProgress),
-        # A run is one process: nothing that one has found may be known to the next.
-        *((dkim_identity_provider, found, set()) for found in FOUND_BY_A_RUN),
         (keys, "generate", generate),
         (keys, "load", _load),
     ]

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.dns.visibility import DnsWait
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.lookups import Recent
+from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
@@ -39,9 +38,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     progress: FakeProgress = field(default_factory=FakeProgress)
     resolver: FakeResolver = field(default_factory=FakeResolver)
-    instances: dict[tuple[str, str], str] = field(default_factory=dict)
-    dns_wait: DnsWait = field(init=False)
-    recent: Recent = field(init=False)
+    run: Run = field(init=False)
     names: dict[str, frozenset[str]] = field(init=False)
     """What SES had, by Region, as this run has listed it."""
     model: SesModel = field(init=False)
@@ -68,12 +65,9 @@ class World:
         return Services(
             ses=self.ses(region),
             resolver=self.resolver,
-            clock=self.clock,
             progress=self.progress,
-            dns_wait=self.dns_wait,
-            recent=self.recent,
             names=lambda: self._names(region),
-            instances=self.instances,
+            run=self.run,
         )
 
     @property
@@ -151,9 +145,11 @@ class World:
 
     def next_run(self) -> None:
         """What follows is another run, in another process."""
-        self.instances.clear()
-        self.dns_wait = DnsWait(self.clock)
-        self.recent = Recent(self.clock)
+        self.run = Run(
+            lambda: self.progress,
+            self.clock,
+            lambda check, _resolvers: None if check == "off" else self.resolver,
+        )
         self.names = {}
 
     def in_dns(self, selector: str | None) -> bool:

@@ -1,0 +1,67 @@
+"""
+What all resources of one run share and find out: a process of the plugin is one run.
+
+A test makes a run of its own, and patches nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from byodkim_provider.dns.resolver import DnsResolver, resolver_for
+from byodkim_provider.dns.visibility import DnsWait
+from byodkim_provider.identity.lookups import Recent
+from byodkim_provider.identity.state import DnsCheck
+from byodkim_provider.progress import Clock, Progress
+
+Identity = tuple[str, str]
+"""Region and domain."""
+
+
+@dataclass
+class Run:
+    """
+    One run: its clock, its messages, its look-ups, and what it has found of each identity.
+
+    A class because resources of one run learn from each other, in many threads.
+    """
+
+    progress: Callable[[], Progress]
+    """Shows messages in the row of the resource that the calling thread works on."""
+    clock: Clock = field(default_factory=Clock)
+    resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
+    dns_wait: DnsWait = field(init=False)
+    """How long all new identities of a run together wait for their records."""
+    recent: Recent = field(init=False)
+    """What the preview of this run has just seen in DNS is not looked up again."""
+    instances: dict[Identity, str] = field(default_factory=dict)
+    """Instance tags that this run wrote: SES may return the old tag for seconds."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """The same for the tags of secrets, by ARN."""
+    signs: dict[Identity, str] = field(default_factory=dict)
+    """
+    The selector of the key that this run gave to SES, or compared; "" if it deleted the identity.
+
+    SES may return the old one for seconds.
+    """
+    compared: set[Identity] = field(default_factory=set)
+    """Identities whose declared generations this run has compared with those that signed."""
+    moved: set[tuple[str, str]] = field(default_factory=set)
+    """Domain and label of the zones that this run has found to be asked no more."""
+    in_the_way: set[Identity] = field(default_factory=set)
+    """Identities that are not this stack's, and are not to be adopted."""
+    said: set[Hashable] = field(default_factory=set)
+    """What is said once in a run."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.dns_wait, self.recent = DnsWait(self.clock), Recent(self.clock)
+
+    def first(self, *what: Hashable) -> bool:
+        """Whether this is the first time in the run that *what* is to be said."""
+        with self._lock:
+            is_first = what not in self.said
+            self.said.add(what)
+            return is_first
