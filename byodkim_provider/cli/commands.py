@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "iam-policy": "Print the smallest IAM policy for a stack.",
     "records": "Print the DNS records to publish.",
     "rotate": "Let the next key of a domain sign.",
-    "scan": "Read which identities an account has, and write a stack file that adopts them.",
+    "scan": "Read which identities an account has, and print a stack file that adopts them.",
     "status": "Show what signs, and what is wrong or due.",
 }
 """What each command does, as its own help begins: none is imported before it is called."""

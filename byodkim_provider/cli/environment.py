@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
@@ -24,9 +23,6 @@ from byodkim_provider.dns.hosting import HostingLookup, hosting_lookup
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock
-
-if TYPE_CHECKING:
-    from byodkim_provider.cli.scan_account import Account
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
@@ -94,19 +90,6 @@ def connect(settings: AwsSettings) -> Callable[[str, str | None], SesClient]:
     return connections(settings).ses
 
 
-def account(settings: AwsSettings) -> Account:
-    """The account that *settings* sign in to, for reading all of it."""
-    return connections(settings)
-
-
-def cache_directory() -> Path | None:
-    """Where this user's caches are; None without a home."""
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "byodkim"
-    except RuntimeError:
-        return None
-
-
 def current_directory() -> Path:
     """The current directory; raises `CannotRead` if it was deleted."""
     try:
@@ -128,11 +111,10 @@ class Environment:
         # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )
-    account: Callable[[AwsSettings], Account] = account
+    account: Callable[[AwsSettings], Connections] = connections
+    """The account that the settings sign in to, for reading all of it."""
     hosting: Callable[[Sequence[str]], HostingLookup] = hosting_lookup
     """Where DNS has a domain's zone, asked of the given recursive resolvers or the system's."""
-    cache: Path | None = field(default_factory=cache_directory)
-    """For what a command keeps between two runs; None if there is no place for it."""
     clock: Clock = field(default_factory=Clock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether a person can answer a question."""

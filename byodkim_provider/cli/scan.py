@@ -1,5 +1,5 @@
 """
-`byodkim scan`: reads which domains SES has in an account, and writes the stack file that adopts them.
+`byodkim scan`: reads which domains SES has in an account, and writes the entries that adopt them.
 
 It never writes to AWS. Names come first, from list pages; then one read for each identity that is
 asked for. `scan_entries` says what becomes of each.
@@ -7,41 +7,38 @@ asked for. `scan_entries` says what becomes of each.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from itertools import chain, zip_longest
+from typing import Any, Final, get_args
 
 import click
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.regions import partition_of, regions_with
+from byodkim_provider.aws.route53 import Route53Client
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.cli import scan_add, scan_output
+from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, say, write_file
-from byodkim_provider.cli.scan_account import Account, Names, list_names, read_all
-from byodkim_provider.cli.scan_dns import DnsHome, Route53Zones, home_of, zones_of
-from byodkim_provider.cli.scan_entries import Found, as_stack_file, problem, unreachable
-from byodkim_provider.cli.scan_readings import KEPT, Reading, Readings, Signing
-from byodkim_provider.cli.stack import Stack, open_stack
+from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say, write_file
+from byodkim_provider.cli.options import StackName
+from byodkim_provider.cli.scan_entries import Found, Signing, home_of, signing
+from byodkim_provider.cli.source import Source
+from byodkim_provider.cli.stack import Stack, open_stack, settings_in
+from byodkim_provider.config import stack_file
 from byodkim_provider.config.values import Region, ResolverAddress
-from byodkim_provider.dns.hosting import HostingLookup
+from byodkim_provider.dkim.records import normalise_domain
+from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.property_types import timestamp
 
-Format = Literal["table", "yaml", "json"]
-
-SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
-"""Formats by the suffix of the output file."""
-
-
-BATCH: Final = 60
-"""Domains that are read at a time in search of those that sign as asked for: about a minute."""
+PAGE: Final = "docs/how-to/adopt-an-account.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +52,11 @@ class Asked:
     signing: tuple[Signing, ...]
     limit: int | None
     nameserver: tuple[str, ...]
-    readings: Path | None
-    fresh: bool
 
     def matches(self, domain: str) -> bool:
         """Whether the name of *domain* is asked for."""
-        wanted = not self.domain or any(fnmatchcase(domain, pattern.lower()) for pattern in self.domain)
-        return wanted and not any(fnmatchcase(domain, pattern.lower()) for pattern in self.exclude)
+        wanted = not self.domain or any(fnmatchcase(domain, pattern) for pattern in self.domain)
+        return wanted and not any(fnmatchcase(domain, pattern) for pattern in self.exclude)
 
 
 def _checked(read: Callable[[str], str]) -> Callable[[str], str]:
@@ -76,274 +71,270 @@ def _checked(read: Callable[[str], str]) -> Callable[[str], str]:
     return value
 
 
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-
-OPTIONS: Final = (
-    click.option(
-        "--region",
-        type=_checked(Region().read),
-        multiple=True,
-        metavar="REGION",
-        help="A Region to read; may be repeated. Default: every Region that has SES and is enabled.",
-    ),
-    click.option("--domain", multiple=True, metavar="GLOB", help="Only such domains, as '*.example.com'."),
-    click.option("--exclude", multiple=True, metavar="GLOB", help="No such domains."),
-    click.option(
-        "--signing",
-        type=click.Choice(get_args(Signing)),
-        multiple=True,
-        help="Only domains that sign so in one Region at least; `none`: mail is unsigned.",
-    ),
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."),
-    click.option("--names", is_flag=True, help="Only the names: a call for 1000 identities, no reads."),
-    click.option("--format", "form", type=click.Choice(get_args(Format)), help="Default: table."),
-    click.option("--json", "as_json", is_flag=True, help="Short for --format json; errors are JSON too."),
-    click.option(
-        "-o", "--output", type=FILE, metavar="FILE", help="Write this file; its suffix can name the format."
-    ),
-    click.option("--force", is_flag=True, help="Replace FILE without a question."),
-    click.option(
-        "-s", "--stack", "name", metavar="STACK", help="Leave out what this stack has; use its AWS settings."
-    ),
-    click.option("--add", is_flag=True, help="Add the domains to the stack's file, after a question."),
-    click.option("--yes", is_flag=True, help="With --add: no question."),
-    click.option(
-        "--nameserver",
-        type=_checked(ResolverAddress().read),
-        multiple=True,
-        metavar="ADDRESS:PORT",
-        help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "
-        "Internet's DNS. A new stack file names it as `dnsResolvers`. Default: the system's.",
-    ),
-    click.option("--readings", type=FILE, metavar="FILE", help="Keep there what is read, for the next scan."),
-    click.option("--fresh", is_flag=True, help="Read all again, also what was read in the last 24 hours."),
-)
-
-
-def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command(
     epilog="""\b
 Exit codes:
-  0    done
-  1    the file exists, or you said no: nothing was written
+  0    done, or nothing to adopt
+  1    refused or declined, and nothing was written
   2    wrong usage, the account could not be read, or the file not be written
-  130  interrupted: the same command goes on
+  130  interrupted, and nothing was written
 """
 )
-@_with_options
+@click.option(
+    "--region",
+    type=_checked(Region().read),
+    multiple=True,
+    metavar="REGION",
+    help="A Region to read; may be repeated. Default: every Region that has SES and is enabled.",
+)
+@click.option(
+    "--domain", type=str.lower, multiple=True, metavar="GLOB", help="Only such domains, as '*.example.com'."
+)
+@click.option("--exclude", type=str.lower, multiple=True, metavar="GLOB", help="No such domains.")
+@click.option(
+    "--signing",
+    type=click.Choice(get_args(Signing)),
+    multiple=True,
+    help="Only domains that sign so in one Region at least; `none`: mail is unsigned.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name.")
+@click.option(
+    "-s",
+    "--stack",
+    "name",
+    type=StackName(),
+    metavar="STACK",
+    help="Leave out what this stack has; use its AWS settings.",
+)
+@click.option("--add", is_flag=True, help="Add the domains to the stack's file, after a question.")
+@click.option("--yes", is_flag=True, help="With --add: no question.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
+@click.option(
+    "--nameserver",
+    type=_checked(ResolverAddress().read),
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "
+    "Internet's DNS. A new stack file names it as `dnsResolvers`. Default: the system's.",
+)
 @click.pass_context
 def scan(
-    context: click.Context,
-    /,
-    names: bool,
-    form: Format | None,
-    as_json: bool,
-    output: Path | None,
-    force: bool,
-    name: str | None,
-    add: bool,
-    yes: bool,
-    **asked: Any,
+    context: click.Context, /, *, name: str | None, add: bool, yes: bool, as_json: bool, **asked: Any
 ) -> None:
     """
-    Read which identities an account has, and write a stack file that adopts them.
+    Read which identities an account has, and print a stack file that adopts them.
 
-    Changes nothing in AWS. SES allows about one read a second in each Region; what is read is
-    kept for a day, so that an interrupted scan goes on where it was.
+    Changes nothing in AWS. SES allows about one read a second in each Region: adopt a large account
+    in waves, with --limit and --add. What the stack has already is not read.
     """
-    environment = context.ensure_object(Environment)
-    form = "json" if as_json else form
-    _refuse_combinations(names=names, form=form, output=output, add=add, yes=yes)
-    wanted = Asked(**asked)
-    if output:
-        scan_add.may_write(output, environment, force=force)
-        form = form or SUFFIXES.get(output.suffix)
-    stack = open_stack(name, environment) if name or add else None
-    account = environment.account(stack.aws() if stack else AwsSettings())
-    listed = _listed(account, wanted, stack)
-    if names:
-        shown = scan_output.names_as_json(listed) if form == "json" else scan_output.names_as_table(listed)
-        _print(shown, output)
-        return
-    found, left_out = _found(account, listed, wanted, environment, to_file=add or form == "yaml")
-    say(scan_output.summary(found))
-    region = _main_region(found, stack)
-    shared: dict[str, Any] = {"region": region, "resolvers": wanted.nameserver}
-    if add and stack:
-        scan_add.add(stack, found, environment, account_id=listed.account_id, yes=yes, **shared)
-    elif form == "yaml":
-        now = environment.clock.now()
-        _print(_stack_file(found, listed, left_out, now=now, **shared), output)
-    else:
-        shown = scan_output.as_json(listed, found, (region,)) if form == "json" else scan_output.table(found)
-        _print(shown, output)
-
-
-def _refuse_combinations(
-    *, names: bool, form: Format | None, output: Path | None, add: bool, yes: bool
-) -> None:
-    """Raise `click.UsageError` for options that don't go together."""
-    if names and (add or form == "yaml"):
-        raise click.UsageError("--names reads nothing that a stack file needs: leave it out.")
-    if add and (form or output):
-        raise click.UsageError("Give --add, or --format and --output.")
+    if add and as_json:
+        raise click.UsageError("Give --add or --json, not both.")
     if yes and not add:
         raise click.UsageError("--yes needs --add.")
+    environment, wanted = context.ensure_object(Environment), Asked(**asked)
+    stack = open_stack(name, environment) if name or add else None
+    account = environment.account(stack.aws() if stack else AwsSettings())
+    account_id, domains, left_out = _listed(account, wanted, stack)
+    found = _found(account, domains, wanted, environment, left_out) if domains else []
+    for why in left_out:
+        say(f"left out: {why}")
+    summary = scan_entries.summary(found)
+    say(summary if found else "there is nothing to adopt")
+    most = Counter(region for one in found for region in one.identities).most_common(1)
+    region = (stack and stack.region) or next((one for one, _ in most), "")
+    shared = scan_entries.file_settings(account_id, region, wanted.nameserver)
+    if as_json:
+        shown = [scan_entries.as_value(one, [region]) for one in found]
+        value = {"account": account_id, "left_out": left_out, "domains": shown}
+        click.echo(json.dumps(value, indent=2, default=timestamp))
+    elif add and stack and found:
+        _add(stack, found, shared, environment, yes=yes)
+    elif found:
+        head = (
+            f"`byodkim scan` of AWS account {account_id} on {environment.clock.now():%Y-%m-%d}: {summary}.",
+            "Each comment says what `pulumi up` does, and what there is to decide.",
+            f"How to go on: {PAGE}",
+            *(f"Left out: {why}." for why in left_out),
+        )
+        click.echo(scan_entries.as_stack_file(found, head, shared), nl=False)
 
 
-def _listed(account: Account, asked: Asked, stack: Stack | None) -> Names:
-    """The names that are asked for, without those of *stack*."""
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-    partition = partition_of((stack.region if stack else None) or region)
-    names = list_names(account, asked.region or regions_with("sesv2", partition), named=bool(asked.region))
-    _refuse_unknown(asked.domain, [*names.domains, *names.invalid])
-    already = scan_add.declared_domains(stack) if stack else {}
-    for what, number in (
-        ("e-mail addresses, which inherit the DKIM of their domain", names.addresses),
-        ("domains that the stack has", len(names.domains.keys() & already)),
-    ):
-        if number:
-            say(f"left out: {what}: {number}")
-    for problem_ in names.invalid.values():
-        say(f"left out: {problem_}")
-    names.domains = {
-        domain: regions
-        for domain, regions in names.domains.items()
-        if asked.matches(domain) and domain not in already
-    }
-    return names
+def _listed(
+    account: Connections, asked: Asked, stack: Stack | None
+) -> tuple[str, dict[str, list[str]], list[str]]:
+    """
+    The account, its domains that are asked for and not in *stack*, with their Regions, and what is left out.
 
+    Unless the user names Regions, one that does not answer is left out: an account has Regions that
+    are not enabled. If none answers, the first error is raised.
+    """
+    here = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    partition = partition_of((stack.region if stack else None) or here)
+    regions = asked.region or regions_with("sesv2", partition)
+    errors: dict[str, ByodkimError] = {}
 
-def _refuse_unknown(patterns: Sequence[str], known: Sequence[str]) -> None:
-    """Raise `CannotRead` for the first of *patterns* that no *known* name matches."""
-    for pattern in patterns:
-        if any(fnmatchcase(name, pattern.lower()) for name in known):
+    def names(region: str) -> list[tuple[str, str]]:
+        try:
+            pages = account.ses(region, None).list_email_identities()
+            return [(one.name, region) for page in pages for one in page]
+        except ByodkimError as error:
+            if asked.region:
+                raise
+            errors[region] = error
+            return []
+
+    listed = ask_all([(f"SES {region}", partial(names, region)) for region in regions])
+    answering = [region for region in regions if region not in errors]
+    if not answering:
+        raise errors[regions[0]]
+    if errors:
+        say(f"not enabled, or not answering: {', '.join(sorted(errors))}; `--region` says why")
+    domains: dict[str, list[str]] = {}
+    invalid: dict[str, str] = {}
+    addresses = 0
+    for spelling, region in sorted(chain.from_iterable(listed)):
+        if "@" in spelling:
+            addresses += 1
             continue
-        near = get_close_matches(pattern.lower(), known, n=1)
-        meant = f", did you mean {near[0]!r}?" if near else ""
-        raise CannotRead(f"--domain {pattern}: SES has no such domain here{meant}")
+        try:
+            domains.setdefault(normalise_domain(spelling), []).append(region)
+        except ValueError as error:
+            invalid[spelling] = str(error)
+    for pattern in asked.domain:
+        if not any(fnmatchcase(one.lower(), pattern) for one in (*domains, *invalid)):
+            raise CannotRead(f"--domain {pattern}: SES has no such domain here")
+    already = domains.keys() & _declared(stack) if stack else set()
+    counts = {
+        "e-mail addresses, which inherit the DKIM of their domain": addresses,
+        "domains that the stack has": len(already),
+    }
+    return (
+        account.account_id(answering[0]),
+        {one: domains[one] for one in sorted(domains.keys() - already) if asked.matches(one)},
+        [*(f"{what}: {count}" for what, count in counts.items() if count), *invalid.values()],
+    )
 
 
 def _found(
-    account: Account, names: Names, asked: Asked, environment: Environment, *, to_file: bool
-) -> tuple[list[Found], list[Found]]:
+    account: Connections,
+    domains: Mapping[str, Sequence[str]],
+    asked: Asked,
+    environment: Environment,
+    left_out: list[str],
+) -> list[Found]:
     """
-    Every domain that is asked for, read, with its DNS, sorted; and those that go into no stack file.
+    Those of *domains* that get an entry, sorted; why others get none is added to *left_out*.
 
-    With *to_file* a domain whose zone DNS does not find is one of the latter: it would stay pending. So
-    is a domain of another stack that *asked* does not name in full.
+    A domain whose zone DNS does not find gets none: it would stay pending. Nor does one of another
+    stack, unless it is named in full: one `up` would take it.
     """
-    file = asked.readings or (environment.cache and environment.cache / f"scan-{names.account_id}.jsonl")
-    if file is None:
-        raise CannotRead("there is no home folder for what is read\n  hint: `--readings FILE` names a file")
-    readings = Readings(file, since=environment.clock.now() - KEPT)
-    if asked.fresh:
-        readings.forget()
     found: list[Found] = []
-    left_out: list[Found] = []
     owned: list[str] = []
-    zones: Route53Zones | None = None
+    unreachable: dict[str, list[str]] = {}
+    rest = list(domains)
+    route53 = _route53(account, domains[rest[0]][0])
     lookup = environment.hosting(asked.nameserver)
-    for domains in _batches(list(names.domains), asked, found):
-        read = _read(
-            account, {domain: names.domains[domain] for domain in domains}, asked, readings, environment
-        )
-        zones = zones or zones_of(account, names.regions[0])
-        home = partial(_home, lookup, zones)
-        homes = ask_all([(f"DNS {domain}", partial(home, domain)) for domain in read])
-        for one in [Found(domain, read[domain], dns) for domain, dns in zip(read, homes, strict=True)]:
-            if why := problem(one):
-                say(f"left out: {why}")
-            elif to_file and one.has_owner and one.domain not in asked.domain:
+
+    def judged(domain: str, identities: Mapping[str, SesIdentity]) -> Found:
+        zone = lookup(domain)
+        return Found(domain, identities, zone, home_of(domain, zone, route53))
+
+    while rest and (asked.limit is None or len(found) < asked.limit):
+        size = len(rest) if asked.limit is None else asked.limit - len(found)
+        read = _read(account, {domain: domains[domain] for domain in rest[:size]}, asked.signing)
+        rest = rest[size:]
+        for one in ask_all([(f"DNS {each[0]}", partial(judged, *each)) for each in read.items()]):
+            if why := scan_entries.problem(one):
+                left_out.append(why)
+            elif one.has_owner and one.domain not in asked.domain:
                 owned.append(one.domain)
+            elif one.dns.failure:
+                unreachable.setdefault(one.dns.failure, []).append(one.domain)
             else:
-                (left_out if to_file and one.dns.failure else found).append(one)
-    for line in unreachable(left_out):
-        say(f"left out: {line}; the next scan asks again")
+                found.append(one)
+    for reason, names in sorted(unreachable.items()):
+        left_out.append(f"{reason}, so SES can't find a record: {', '.join(names)}")
     if owned:
-        say(f"left out: another stack has {', '.join(owned)}: `--domain NAME` takes one over")
-    every = [*found, *left_out]
-    if every and all(one.dns.failure for one in every) and not asked.nameserver:
+        left_out.append(f"another stack has {', '.join(owned)}: `--domain NAME` takes one over")
+    if unreachable and not found and not asked.nameserver:
         say("DNS shows no zone of any domain: if a resolver of your own network does, name it: --nameserver")
-    return found[: asked.limit], left_out
+    return found
 
 
-def _home(lookup: HostingLookup, zones: Route53Zones, domain: str) -> DnsHome:
-    return home_of(domain, lookup(domain), zones)
+def _route53(account: Connections, region: str) -> Route53Client | None:
+    """Route 53, if its zones can be read; without the permission name servers alone say where DNS is."""
+    try:
+        route53 = account.route53(region, None)
+        route53.zones()
+    except ByodkimError as error:
+        say(f"zones of Route 53 can't be read: {error}")
+        return None
+    return route53
 
 
 def _read(
-    account: Account,
-    domains: Mapping[str, Mapping[str, Any]],
-    asked: Asked,
-    readings: Readings,
-    environment: Environment,
-) -> dict[str, tuple[Reading, ...]]:
-    """The readings of each of *domains* that signs as asked for; their Regions are given."""
-    wanted = [(domain, region) for domain, regions in domains.items() for region in regions]
-    known = [one for domain, region in wanted if (one := readings.get(region, domain))]
-    if known:
-        since = min(one.read_at for one in known)
-        say(
-            f"{len(known)} of {len(wanted)} identities were read since {since:%Y-%m-%d %H:%M} UTC, "
-            "`--fresh` reads them again"
-        )
-    found: dict[str, tuple[Reading, ...]] = {}
-    for one in read_all(account, wanted, readings, clock=environment.clock):
-        found[one.domain] = (*found.get(one.domain, ()), one)
+    account: Connections, wanted: Mapping[str, Sequence[str]], kinds: Collection[Signing]
+) -> dict[str, dict[str, SesIdentity]]:
+    """The identities that are *wanted*, by domain and Region, of domains that sign as one of *kinds*."""
+    by_region: dict[str, list[tuple[str, str]]] = {}
+    for domain, regions in wanted.items():
+        for region in regions:
+            by_region.setdefault(region, []).append((domain, region))
+    # In turn, since each Region has a rate of its own.
+    pairs = [one for turn in zip_longest(*by_region.values()) for one in turn if one]
+
+    def read(domain: str, region: str) -> SesIdentity | None:
+        return account.ses(region, None).get_email_identity(domain)
+
+    answers = ask_all([(f"SES {domain} {region}", partial(read, domain, region)) for domain, region in pairs])
+    seen = dict(zip(pairs, answers, strict=True))
+    found = {
+        domain: {region: one for region in regions if (one := seen[domain, region])}  # not deleted meanwhile
+        for domain, regions in wanted.items()
+    }
     return {
-        domain: read
-        for domain, read in found.items()
-        if not asked.signing or not {one.signing for one in read}.isdisjoint(asked.signing)
+        domain: identities
+        for domain, identities in found.items()
+        if any(not kinds or signing(one) in kinds for one in identities.values())
     }
 
 
-def _batches(domains: list[str], asked: Asked, found: Sequence[Found]) -> Iterator[list[str]]:
-    """*domains*, in parts while fewer are *found* than the limit: no more is read than is needed."""
-    while domains and (asked.limit is None or len(found) < asked.limit):
-        size = len(domains) if asked.limit is None else asked.limit - len(found)
-        size = max(size, BATCH) if asked.signing else size
-        yield domains[:size]
-        domains = domains[size:]
+def _declared(stack: Stack) -> Mapping[str, Any]:
+    """The domains of *stack* in its configuration, by normalised name; none before the first one."""
+    return stack.domains if isinstance(stack.ours.get("domains"), Mapping) else {}
 
 
-def _main_region(found: Sequence[Found], stack: Stack | None) -> str:
-    """`aws:region` of the stack, or else the Region that most domains have."""
-    if stack and stack.region:
-        return stack.region
-    count = Counter(region for one in found for region in one.regions)
-    return min(count, key=lambda region: (-count[region], region), default="")
-
-
-def _stack_file(
-    found: Sequence[Found],
-    names: Names,
-    left_out: Sequence[Found],
-    *,
-    now: datetime,
-    region: str,
-    resolvers: Sequence[str],
-) -> str:
-    if not found:
-        raise CannotRead("there is no domain to write into a stack file")
-    return as_stack_file(
-        found,
-        account_id=names.account_id,
-        read_at=now,
-        region=region,
-        resolvers=resolvers,
-        left_out=left_out,
-    ).removesuffix("\n")
-
-
-def _print(text: str, output: Path | None) -> None:
-    """Print *text*, or write it to the file *output*."""
-    if output is None:
-        click.echo(text)
-        return
-    write_file(output, f"{text}\n")
+def _add(
+    stack: Stack, found: Sequence[Found], shared: Mapping[str, Any], environment: Environment, *, yes: bool
+) -> None:
+    """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
+    domains = _declared(stack)
+    if domains and stack.source.file != stack.file:
+        raise Refused(
+            f"{stack.source.shown}: holds the domains of the stack, and other stacks may share it\n"
+            "  hint: edit it by hand: without `--add` the entries are printed"
+        )
+    file, shown = stack.file, str(stack.file.relative_to(stack.directory))
+    text = file.read_bytes().decode() if file.exists() else ""
+    defaults = stack.ours.get("defaults")
+    regions = defaults.get("regions") if isinstance(defaults, Mapping) else None
+    regions = regions if isinstance(regions, list) else [shared["aws:region"]]
+    # The others would change the settings of the domains that the stack has.
+    missing = ({scan_entries.ACCOUNTS} if domains else shared.keys()) - stack.config.keys()
+    others = {name: scan_entries.in_yaml(value) for name, value in shared.items() if name in missing}
+    try:
+        entries = partial(scan_entries.as_entries, found, regions)
+        changed = stack_file.with_domains(text, stack.project, entries, others=others)
+        after = {**domains, **{one.domain: scan_entries.entry(one, regions) for one in found}}
+        settings_in({**stack.ours, "domains": after}, shared["aws:region"])
+    except InvalidSettings as error:
+        raise Refused(f"{shown}: {error}") from None
+    click.echo(stack_file.diff(text, changed, shown), nl=False)
+    if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
+        raise Refused("nothing was written\n  hint: `--yes` writes without a question")
+    if file.exists():
+        Source(file, shown, text, (), {}, {}).replaced_by(changed)
+        say(f"{shown} is written")
+    else:
+        write_file(file, changed)
+    say("`--exclude` keeps out what you delete from the file: without it the next scan finds that again")

@@ -1,25 +1,29 @@
 """
-The stack file that adopts what a scan has found, with a comment for each domain.
+What `byodkim scan` makes of a domain: its entry in a stack file, and a comment for whoever reads it.
 
-Values in, text out. The settings are those of `config.schema`; what `pulumi up` does with an
-identity that exists is decided in `identity.plan`, and said here in one line.
+Values in, YAML out. What SES and DNS say is written by others: every text is escaped, and the YAML
+is read back and compared. What `pulumi up` does with an identity that exists is decided in
+`identity.plan`, and said here in one line.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from byodkim_provider.cli.scan_dns import DnsHome
-from byodkim_provider.cli.scan_readings import Reading
+from byodkim_provider.aws.route53 import Route53Client, Zone
+from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG, TAGS
 from byodkim_provider.config import settings, stack_file
+from byodkim_provider.dns import panels
+from byodkim_provider.dns.hosting import ZoneInDns
+from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.quoting import printable
 
@@ -27,7 +31,35 @@ WINDOW: Final = "acceptUnsignedWindow"
 
 ACCOUNTS: Final = "aws:allowedAccountIds"
 
-PAGE: Final = "docs/how-to/adopt-an-account.md"
+DOMAINS: Final = f"{settings.PROJECT}:domains"
+
+API_HOSTS: Final = {
+    "cloudflare": "cloudflare",
+    "godaddy": "godaddy",
+    "dreamhost": "dreamhost",
+    "hostgator": "cpanel",
+    "wix": "wix",
+}
+"""By panel, the `dns` that writes there once it has credentials (docs/how-to/dns.md)."""
+
+Signing = Literal["byodkim", "easy", "none"]
+"""With what SES signs mail of a domain now, apart from its own domain's key."""
+
+SIGNING: Final[Mapping[Signing, str]] = {"byodkim": "BYODKIM", "easy": "Easy DKIM", "none": "not signing"}
+
+
+@dataclass(frozen=True, slots=True)
+class DnsHome:
+    """Where the records of a domain go."""
+
+    title: str = ""
+    """For people, such as "Route 53" or "GoDaddy"."""
+    setting: Any = None
+    """`dns` in the stack file; None: the default, `route53`."""
+    note: str = ""
+    """What there is to decide."""
+    failure: str = ""
+    """Why DNS leads to no zone, so that SES finds no record either; empty if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +67,77 @@ class Found:
     """A domain that SES has, in one Region or several."""
 
     domain: str
-    readings: tuple[Reading, ...]
-    """One for each Region, sorted."""
+    identities: Mapping[str, SesIdentity]
+    """By Region, sorted."""
+    zone: ZoneInDns
     dns: DnsHome
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        return tuple(one.region for one in self.readings)
 
     @property
     def has_owner(self) -> bool:
         """Whether a stack's tag is on an identity of the domain."""
-        return any(one.owner for one in self.readings)
+        return any(map(_owner, self.identities.values()))
+
+    @property
+    def needs_window(self) -> bool:
+        """Whether `pulumi up` refuses the domain until its unsigned window is accepted."""
+        return any(
+            signing(one) == "easy" and one.dkim_status == "SUCCESS" for one in self.identities.values()
+        )
 
 
-def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
-    """The settings of the domain, as under `domains`; *default_regions* need not be written."""
-    written: dict[str, Any] = {"generation": 1}
-    if found.regions != tuple(default_regions):
-        written["regions"] = list(found.regions)
-    if found.dns.setting is not None:
-        written["dns"] = found.dns.setting
-    return {**written, "adopt": True}
+def signing(one: SesIdentity) -> Signing:
+    # TEMPORARY_FAILURE: SES does not find the record any more, and signs for some days yet.
+    if not one.signing_enabled or one.dkim_status not in ("SUCCESS", "TEMPORARY_FAILURE"):
+        return "none"
+    return "easy" if _is_easy(one) else "byodkim"
 
 
-def unreachable(found: Sequence[Found]) -> Iterator[str]:
-    """A line for each reason why SES can't find the records of some domains."""
-    by_reason: dict[str, list[str]] = {}
-    for one in found:
-        by_reason.setdefault(one.dns.failure, []).append(one.domain)
-    for reason, domains in sorted(by_reason.items()):
-        yield printable(f"{reason}, so SES can't find a record: {', '.join(domains)}")
+def _is_easy(one: SesIdentity) -> bool:
+    """Whether the key is Easy DKIM's, signing or not; a replica's origin names a Region too."""
+    return one.origin.startswith("AWS_SES")
+
+
+def _owner(one: SesIdentity) -> str | None:
+    """The Pulumi stack that the identity belongs to, by its tags."""
+    return one.tags.get(STACK_TAG) or one.tags.get(OWNER_TAG)
+
+
+def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsHome:
+    """
+    Where the records of *domain* go, whose zone in DNS is *seen*.
+
+    *route53* has the zones of the account, None if they can't be read. Nothing is guessed: DNS that is
+    not known is `manual`, which works everywhere.
+    """
+    every = route53.zones() if route53 else ()
+    zones = [one for one in every if not one.is_private and f".{domain}".endswith(f".{one.name}")]
+    for zone in zones:
+        # An account may have zones that nobody delegates to.
+        if (
+            route53
+            and zone.name == seen.name
+            and not set(seen.name_servers).isdisjoint(route53.name_servers(zone.id))
+        ):
+            return DnsHome("Route 53", _zone_setting(zone, zones))
+    if not seen.name:
+        why = "no zone in DNS" if seen.failure == "no zone" else f"no answer from DNS ({seen.failure})"
+        return DnsHome(failure=f"{why}, though Route 53 has a zone" if zones else why)
+    panel = panels.recognise(seen.name_servers)
+    name = next((name for name, one in PANELS.items() if one is panel), "")
+    setting = {"panel": name} if name else {}
+    setting |= {} if seen.name == domain else {"zone": seen.name}
+    note = f"`dns: {API_HOSTS[name]}` needs nobody who pastes" if name in API_HOSTS else ""
+    if name == "route53":
+        note = f"{'' if route53 else 'perhaps '}of another account: `dns: {{assumeRole: …}}` writes there"
+    return DnsHome(
+        panel.title if panel else "other", {"provider": "manual", **setting} if setting else "manual", note
+    )
+
+
+def _zone_setting(zone: Zone, zones: Sequence[Zone]) -> Any:
+    """The setting for *zone*: its id unless the longest name of *zones* alone leads to it."""
+    longest = max(len(one.name) for one in zones)
+    return None if [one for one in zones if len(one.name) == longest] == [zone] else {"zoneId": zone.id}
 
 
 def problem(found: Found) -> str:
@@ -77,11 +149,22 @@ def problem(found: Found) -> str:
     return ""
 
 
+def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
+    """The settings of the domain, as under `domains`; *default_regions* need not be written."""
+    regions = [*found.identities]
+    return {
+        "generation": 1,
+        **({"regions": regions} if regions != [*default_regions] else {}),
+        **({"dns": found.dns.setting} if found.dns.setting is not None else {}),
+        "adopt": True,
+    }
+
+
 def comments(found: Found) -> list[str]:
     """What `pulumi up` does with the domain, and what there is to decide: a line, more if Regions differ."""
     by_text: dict[str, list[str]] = {}
-    for one in found.readings:
-        by_text.setdefault(_up(one), []).append(one.region)
+    for region, one in found.identities.items():
+        by_text.setdefault(_up(one), []).append(region)
     lines = [
         text if len(by_text) == 1 else f"{', '.join(regions)}: {text}" for text, regions in by_text.items()
     ]
@@ -91,75 +174,67 @@ def comments(found: Found) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _up(one: Reading) -> str:
+def _up(one: SesIdentity) -> str:
     """What `pulumi up` does with one identity."""
-    kept = "".join(f"; keeps {fact}" for fact in _kept(one))
-    owner = f"taken from the stack {one.owner}; " if one.owner else ""
-    has = "Easy DKIM" if one.easy else f"BYODKIM {one.selector or '(selector not shown)'}"
+    owner = f"taken from the stack {_owner(one)}; " if _owner(one) else ""
+    has = "Easy DKIM" if _is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
     if not one.signing_enabled:
         does = f"{has}, signing disabled: gets a new key, signing is enabled"
-    elif one.signing == "none":
-        does = f"{has} is {one.status or 'not set up'}, mail is unsigned: gets a new key"
-    elif one.easy and one.status == "SUCCESS":
-        does = f"{has}: refused until {WINDOW} accepts unsigned mail"
-    elif one.easy:
-        does = f"{has} is {one.status}: gets a new key"
-    else:
+    elif signing(one) == "none":
+        does = f"{has} is {one.dkim_status or 'not set up'}, mail is unsigned: gets a new key"
+    elif signing(one) == "byodkim":
         does = f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its key"
-    return f"{owner}{does}{kept}"
+    elif one.dkim_status == "SUCCESS":
+        does = f"{has}: refused until {WINDOW} accepts unsigned mail"
+    else:
+        does = f"{has} is {one.dkim_status}: gets a new key"
+    return "; ".join((f"{owner}{does}", *_kept(one)))
 
 
-def _kept(one: Reading) -> Iterator[str]:
+def _kept(one: SesIdentity) -> Iterator[str]:
     if one.configuration_set:
-        yield f"configuration set {one.configuration_set}"
-    if one.own_tags:
-        yield f"{len(one.own_tags)} tag{'s' if len(one.own_tags) > 1 else ''}"
+        yield f"keeps configuration set {one.configuration_set}"
+    if tags := one.tags.keys() - set(TAGS):
+        yield f"keeps {len(tags)} tag{'s' if len(tags) > 1 else ''}"
 
 
-def needs_window(found: Found) -> bool:
-    """Whether `pulumi up` refuses the domain until its unsigned window is accepted."""
-    return any(one.signing == "easy" and one.status == "SUCCESS" for one in found.readings)
+def summary(found: Sequence[Found]) -> str:
+    """How many identities sign how."""
+    count = Counter(signing(one) for each in found for one in each.identities.values())
+    kinds = ", ".join(f"{count[kind]} {words}" for kind, words in SIGNING.items() if count[kind])
+    return f"domains: {len(found)}, identities: {count.total()} ({kinds})"
 
 
-def as_entries(found: Sequence[Found], default_regions: Sequence[str], *, indent: int) -> str:
-    """The entries of the map `domains`, each line indented by *indent*; empty if there are none."""
-    if not found:
-        return ""
-    text = read_back(
-        _dumped(_domains(found, default_regions, indent=0)),
-        {one.domain: entry(one, default_regions) for one in found},
-    )
-    return "".join(f"{' ' * indent}{line}" for line in text.splitlines(keepends=True))
+def as_value(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
+    """What was read of the domain, and what is written of it: for JSON."""
+    signs = {region: signing(one) for region, one in found.identities.items()}
+    written = {"entry": entry(found, default_regions), "comments": comments(found)}
+    return {**asdict(found), "signing": signs, **written}
 
 
-def as_stack_file(
-    found: Sequence[Found],
-    *,
-    account_id: str,
-    read_at: datetime,
-    region: str,
-    resolvers: Sequence[str],
-    left_out: Sequence[Found] = (),
-) -> str:
-    """A whole stack file, for a stack that has no other domains; a comment names those *left_out*."""
-    regions = sorted({one for each in found for one in each.regions})
-    shared = file_settings(account_id=account_id, region=region, resolvers=resolvers)
-    config = CommentedMap({name: _flow(value) for name, value in shared.items()})
-    domains_key = f"{settings.PROJECT}:domains"
-    config[domains_key] = _domains(found, (region,), indent=4)
-    domains = f"{len(found)} domain{'s' if len(found) != 1 else ''}"
-    head = (
-        f"`byodkim scan` read AWS account {account_id} on {read_at:%Y-%m-%d}: {domains} in",
-        f"{', '.join(regions)}. Each comment says what `pulumi up` does, and what there is to decide.",
-        f"How to go on: {PAGE}",
-        *(f"Left out: {line}." for line in unreachable(left_out)),
-    )
-    text = "".join(f"# {printable(line)}\n" for line in head) + _dumped({"config": config})
-    entries = {one.domain: entry(one, (region,)) for one in found}
-    return read_back(text, {"config": {**shared, domains_key: entries}})
+def as_entries(found: Sequence[Found], default_regions: Sequence[str], indent: int) -> str:
+    """The entries of the map `domains`, each line indented by *indent*."""
+    lines = []
+    for one in found:
+        lines += [*(f"# {comment}" for comment in comments(one)), f"{in_yaml(one.domain)}:"]
+        for key, value in entry(one, default_regions).items():
+            lines += [f"  # {WINDOW}: true"] if key == "adopt" and one.needs_window else []
+            lines.append(f"  {key}: {in_yaml(value)}")
+    text = "".join(f"{' ' * indent}{line}\n" for line in lines)
+    return read_back(text, {one.domain: entry(one, default_regions) for one in found})
 
 
-def file_settings(*, account_id: str, region: str, resolvers: Sequence[str]) -> dict[str, Any]:
+def as_stack_file(found: Sequence[Found], head: Sequence[str], shared: Mapping[str, Any]) -> str:
+    """A whole stack file with the settings *shared* by the domains; *head* becomes a comment."""
+    regions = [shared["aws:region"]]
+    lines = [*(f"# {printable(line)}" for line in head), "config:"]
+    lines += [f"  {name}: {in_yaml(value)}" for name, value in shared.items()]
+    text = "".join(f"{line}\n" for line in (*lines, f"  {DOMAINS}:")) + as_entries(found, regions, 4)
+    entries = {one.domain: entry(one, regions) for one in found}
+    return read_back(text, {"config": {**shared, DOMAINS: entries}})
+
+
+def file_settings(account_id: str, region: str, resolvers: Sequence[str]) -> dict[str, Any]:
     """
     The settings beside the domains.
 
@@ -172,7 +247,14 @@ def file_settings(*, account_id: str, region: str, resolvers: Sequence[str]) -> 
 
 def in_yaml(value: Any) -> str:
     """*value* as YAML on one line."""
-    return read_back(_dumped({"_": _flow(value)}), {"_": value}).removeprefix("_: ").removesuffix("\n")
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = True
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 10_000  # a long line is easier to edit than a folded one
+    yaml.allow_unicode = False
+    written = io.StringIO()
+    yaml.dump({"_": value}, written)
+    return written.getvalue().strip().removeprefix("{_: ").removesuffix("}")
 
 
 def read_back(text: str, meant: Any) -> str:
@@ -184,34 +266,3 @@ def read_back(text: str, meant: Any) -> str:
     if re.search("[\r\x85\u2028\u2029]", text) or stack_file.load(text) != meant:
         raise InvalidSettings(["what was read can't be written as YAML: nothing was written"])
     return text
-
-
-def _domains(found: Sequence[Found], default_regions: Sequence[str], *, indent: int) -> CommentedMap:
-    domains = CommentedMap()
-    for one in found:
-        written = CommentedMap()
-        for key, value in entry(one, default_regions).items():
-            written[key] = _flow(value)
-        if needs_window(one):
-            written.yaml_set_comment_before_after_key("adopt", f"{WINDOW}: true", indent=indent + 2)
-        domains[one.domain] = written
-        domains.yaml_set_comment_before_after_key(one.domain, "\n".join(comments(one)), indent=indent)
-    return domains
-
-
-def _flow(value: Any) -> Any:
-    """*value*, a list or a map on one line."""
-    if not isinstance(value, list | Mapping):
-        return value
-    flow: Any = CommentedMap(value) if isinstance(value, Mapping) else CommentedSeq(value)
-    flow.fa.set_flow_style()
-    return flow
-
-
-def _dumped(value: Any) -> str:
-    yaml = YAML()
-    yaml.width = 10_000  # a long line is easier to edit than a folded one
-    yaml.allow_unicode = False  # in values; ruamel writes some line separators as they are
-    written = io.StringIO()
-    yaml.dump(value, written)
-    return written.getvalue()

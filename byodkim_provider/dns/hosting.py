@@ -7,12 +7,11 @@ Failures are values, never exceptions.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import dns.name
-from dns.name import Name
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
@@ -40,53 +39,23 @@ HostingLookup = Callable[[str], ZoneInDns]
 
 def hosting_lookup(resolvers: Sequence[str] = (), *, clock: Clock | None = None) -> HostingLookup:
     """A lookup by the recursive *resolvers*, `address[:port]`; by default the system's."""
-    return _Lookup(tuple(resolvers) or system_resolvers(), clock or Clock()).zone
+    # One set for all lookups: a resolver that did not answer is not asked again.
+    return partial(_zone, tuple(resolvers) or system_resolvers(), clock or Clock(), set())
 
 
-class _Lookup:
-    """
-    Lookups of many domains.
-
-    A class so that a zone that holds several domains is looked up once, and a resolver that
-    does not answer is not asked again.
-    """
-
-    def __init__(self, resolvers: tuple[str, ...], clock: Clock) -> None:
-        self._resolvers = resolvers
-        self._clock = clock
-        self._silent: set[tuple[str, int]] = set()
-        self._known: dict[Name, ZoneInDns | Name] = {}
-        """By name: the zone with this name, or a name above it at which to go on."""
-        self._lock = threading.Lock()
-
-    def zone(self, domain: str) -> ZoneInDns:
-        if not self._resolvers:
-            return ZoneInDns(failure="no resolver")
-        questions = Questions(self._resolvers, self._clock, REPLY_SECONDS, self._silent)
-        name = dns.name.from_text(domain)
-        while len(name) > 2:  # the root counts as a label: no domain is in the zone of a top-level one
-            with self._lock:
-                known = self._known.get(name)
-            if known is None:
-                try:
-                    known = _at(name, questions)
-                except NoAnswer as problem:
-                    return ZoneInDns(failure=problem.failure)
-                with self._lock:
-                    self._known[name] = known
-            if isinstance(known, ZoneInDns):
-                return known
-            name = known
-        return ZoneInDns(failure="no zone")
-
-
-def _at(name: Name, questions: Questions) -> ZoneInDns | Name:
-    """The zone called *name*, or else the name at which to go on: the next zone above, if DNS names it."""
-    reply = questions.ask_recursives(name, RdataType.NS)
-    found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
-    if found:
-        return ZoneInDns(
-            text_of(name), tuple(sorted(text_of(record.target) for record in found)[:MAX_SERVERS])
-        )
-    above = zone_of(reply, name)
-    return above if above and above != name else name.parent()
+def _zone(resolvers: tuple[str, ...], clock: Clock, silent: set[tuple[str, int]], domain: str) -> ZoneInDns:
+    if not resolvers:
+        return ZoneInDns(failure="no resolver")
+    questions = Questions(resolvers, clock, REPLY_SECONDS, silent)
+    name = dns.name.from_text(domain)
+    while len(name) > 2:  # the root counts as a label: no domain is in the zone of a top-level one
+        try:
+            reply = questions.ask_recursives(name, RdataType.NS)
+        except NoAnswer as problem:
+            return ZoneInDns(failure=problem.failure)
+        if found := reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS):
+            servers = sorted(text_of(record.target) for record in found)
+            return ZoneInDns(text_of(name), tuple(servers[:MAX_SERVERS]))
+        above = zone_of(reply, name)
+        name = above if above and above != name else name.parent()
+    return ZoneInDns(failure="no zone")

@@ -60,14 +60,10 @@ FOLLOWED: Final = {
         "advice/test_identities.py::test_all_regions_at_once"
     ),
     # -- a scan
-    "`--stack NAME --add` adds domains to it": "cli/test_scan_add.py::test_file_of_a_stack",
-    "`--force` replaces it": "cli/test_scan_add.py::test_existing_file",
     "`--yes` writes without a question": "cli/test_scan_add.py::test_first_wave",
-    "edit it by hand: `--format yaml` prints the entries": (
+    "edit it by hand: without `--add` the entries are printed": (
         "cli/test_scan_add.py::test_domains_of_the_project_file"
     ),
-    "`--readings FILE` names another file": "cli/test_scan.py::test_a_file_of_ones_own",
-    "`--readings FILE` names a file": "cli/test_scan.py::test_a_file_of_ones_own",
     # -- whose an identity is
     "`adopt: true` takes it over, and leaves it in SES when the stack goes": (
         "engine/test_existing.py::test_adopt"

@@ -13,12 +13,16 @@ from tests.support.world import DOMAIN
 ROOT = Path(__file__).parents[2]
 
 
+SCAN = ["scan", "--region", REGION, "--domain", DOMAIN]
+
+
 @pytest.fixture
 def project(tmp_path, world):
     project = CliProject(tmp_path, world)
     project.write("    example.com:\n      generation: 2\n")
     world.publish(1, 2, 3)
     project.stored = [world.verified(2)]
+    project.zones_in_dns = {DOMAIN: ("ns01.domaincontrol.com", "ns02.domaincontrol.com")}
     return project
 
 
@@ -31,7 +35,7 @@ def shape(value):
 
 @pytest.mark.parametrize(
     "line",
-    [["status"], ["doctor"], ["records"], ["rotate", "--all", "--dry-run"], ["scan", "--region", REGION]],
+    [["status"], ["doctor"], ["records"], ["rotate", "--all", "--dry-run"], SCAN],
     ids=lambda line: line[0],
 )
 def test_reference(project, line):

@@ -1,4 +1,4 @@
-"""Where `byodkim scan` writes: a file that exists is safe, and a stack's file keeps every byte it has."""
+"""`byodkim scan --add` writes into the file of a stack, which keeps every byte it has."""
 
 import pytest
 
@@ -35,72 +35,6 @@ def domains(project):
     return stack_file.load(project.stack_file.read_text())["config"]["ses-byodkim:domains"]
 
 
-# A file
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "begins"),
-    [
-        ("new.yaml", (), "# `byodkim scan` read AWS account 123456789012 on 2026-11-25: 3 domains in\n"),
-        ("new.json", (), "{\n"),
-        ("new.txt", (), "domain  "),
-        ("new.txt", ("--format", "yaml"), "# `byodkim scan` read"),
-        ("names.txt", ("--names",), "domain  "),
-    ],
-)
-def test_output(project, name, options, begins):
-    """The suffix of a new file names its format, and nothing but that is on standard output."""
-    file = project.directory / name
-    result = scan(project, "--output", str(file), *options)
-    assert (0, "") == (result.exit_code, result.stdout)
-    assert file.read_text().startswith(begins)
-    assert file.read_text().endswith("\n")
-    assert result.stderr.endswith(f"byodkim: {file} is written\n")
-
-
-def test_existing_file(project):
-    """A file that exists is replaced by those who say so; the question comes before the reads."""
-    file = project.directory / "old.yaml"
-    file.write_text("mine")
-    refused = scan(project, "--output", str(file))
-    assert (1, []) == (refused.exit_code, project.world.calls())
-    assert refused.stderr == (
-        f"byodkim: {file}: exists, and nothing was written\n  hint: `--force` replaces it\n"
-    )
-    asked = scan(project, "--output", str(file), terminal=True, answer="n\n")
-    assert (1, "mine") == (asked.exit_code, file.read_text())
-    assert f"byodkim: {file} exists, replace it? [y/N]: " in asked.stderr
-    assert scan(project, "--output", str(file), terminal=True, answer="y\n").exit_code == 0
-    file.write_text("mine")
-    assert scan(project, "--output", str(file), "--force").exit_code == 0
-    assert list(stack_file.load(file.read_text())["config"]["ses-byodkim:domains"]) == [
-        "a.example.com",
-        "b.example.com",
-        "c.example.com",
-    ]
-
-
-@pytest.mark.parametrize("left", [SALT, "encryptedkey: AQI\n", "secretsprovider: awskms://alias/p\n"])
-def test_file_of_a_stack(project, left):
-    """Without the file of a stack nobody decrypts its secrets: it is not replaced, whatever is said."""
-    project.stack_file.write_text(left)
-    result = scan(project, "--output", str(project.stack_file), "--force")
-    assert (1, left) == (result.exit_code, project.stack_file.read_text())
-    assert "hint: `--stack NAME --add` adds domains to it\n" in result.stderr
-    assert scan(project, "--stack", "dev", "--add", "--yes").exit_code == 0
-    assert project.stack_file.read_text().startswith(f"{left}config:\n")
-
-
-def test_folder_that_is_missing(project):
-    """A folder that is not there is named before anything is read."""
-    result = scan(project, "--output", str(project.directory / "no" / "x.yaml"))
-    assert (1, []) == (result.exit_code, project.world.calls())
-    assert f"there is no folder {project.directory / 'no'}\n" in result.stderr
-
-
-# The file of a stack
-
-
 @pytest.mark.parametrize("left", [SALT, SALT.rstrip("\n")])
 def test_first_wave(project, left):
     """Below what `pulumi stack init` left, the file becomes a whole one."""
@@ -131,8 +65,7 @@ def test_waves(project):
     assert list(domains(project)) == ["B.example.com", "a.example.com", "c.example.com"]
     last = scan(project, "--stack", "dev", "--add", "--yes")
     assert (0, "") == (last.exit_code, last.stdout)
-    assert last.stderr.endswith("byodkim: there is nothing to add\n")
-    assert len(scan(project, "--stack", "dev").stdout.splitlines()) == 1
+    assert last.stderr.endswith("byodkim: there is nothing to adopt\n")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +93,7 @@ def test_deleted_entry(project):
     project.stack_file.write_text(text[: text.index("    # ", text.index("b.example.com"))])
     assert list(domains(project)) == ["a.example.com", "b.example.com"]
     kept_out = scan(project, "-s", "dev", "--add", "--yes", "--exclude", "c.example.com")
-    assert kept_out.stderr.endswith("there is nothing to add\n")
+    assert kept_out.stderr.endswith("there is nothing to adopt\n")
     scan(project, "-s", "dev", "--add", "--yes")
     assert "c.example.com" in domains(project)
 
@@ -241,7 +174,8 @@ def test_domains_of_the_project_file(project):
     result = scan(project, "--add", "--yes")
     assert (1, False) == (result.exit_code, project.stack_file.exists())
     assert "Pulumi.yaml: holds the domains of the stack, and other stacks may share it\n" in result.stderr
-    entries = scan(project, "-s", "dev", "--format", "yaml").stdout
+    assert result.stderr.endswith("hint: edit it by hand: without `--add` the entries are printed\n")
+    entries = scan(project, "-s", "dev").stdout
     assert f"{COMMENT}    a.example.com:\n{ENTRY}" in entries
 
 

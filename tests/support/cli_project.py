@@ -125,7 +125,6 @@ class CliProject:
     """What was run before the person's eyes, and where."""
 
     def __post_init__(self) -> None:
-        self.cache: Path | None = self.directory / "cache"
         (self.directory / "stacks").mkdir()
         (self.directory / "Pulumi.yaml").write_text(
             "name: ses-byodkim\nruntime: python\nstackConfigDir: stacks\n"
@@ -151,7 +150,6 @@ class CliProject:
             resolver=lambda check, _: None if check == "off" else self.world.resolver,
             account=lambda _: self,
             hosting=lambda _: self._zone_in_dns,
-            cache=self.cache,
             clock=self.world.clock,
             at_terminal=lambda: terminal,
         )
