@@ -17,8 +17,7 @@ import click
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.cli.options import stack_option
-from byodkim_provider.cli.selection import not_in_stack
-from byodkim_provider.cli.stack import Stack, in_project, open_stack
+from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
 from byodkim_provider.dkim import keys, public_keys, records

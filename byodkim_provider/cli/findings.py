@@ -15,7 +15,6 @@ from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
-from byodkim_provider.cli.rotation import signed_lately
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
@@ -25,6 +24,7 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge, zone_not_found
 from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, signs_today
+from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic.alias_generators import to_snake
+
 from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
@@ -39,10 +41,12 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
         if any(one.declared.generation is None for one in stored):
             raise InvalidSettings([f"{name}: its identity has no generations, give it another key"])
         supplied = {generation for one in stored for generation in one.declared.supplied_keys}
-        step = rotation(way, domains[name], stored, supplied=supplied or None, written_out=(), now=now)
-        arguments = [f"generation={step.generation}"]
-        arguments += [] if step.by_default else [f"published={list(step.published)}"]
-        arguments += ["overlap_days=0"] if way == "compromised" else []
+        step = rotation(way, domains[name], stored, written={}, supplied=supplied or None, now=now)
+        arguments = [
+            f"{to_snake(key)}={list(value) if isinstance(value, tuple) else value}"
+            for key, value in step.changes.items()
+            if value is not None
+        ]
         said.append(f"{name}: `{', '.join(arguments)}`")
     return "; ".join(said)
 

@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -22,15 +22,14 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.own_program import to_edit
-from byodkim_provider.cli.rotation import Rotated, Rotation, Way, rotation
-from byodkim_provider.cli.selection import chosen_domains
+from byodkim_provider.cli.rotation import Rotation, Way, is_override, rotation
 from byodkim_provider.cli.source import Source
-from byodkim_provider.cli.stack import Stack, open_stack, settings_in, supplied_generations
+from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config import stack_file
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
 from byodkim_provider.dkim import records
+from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
@@ -92,105 +91,100 @@ def rotate(
     fail is refused, but for --compromised, which says what will.
     """
     environment = context.ensure_object(Environment)
-    _refuse_combinations(
-        ways=(bool(domains), every, older_than is not None),
-        back=back,
-        compromised=compromised,
-        asks=not (yes or dry_run or environment.at_terminal()),
-        prints_more=as_json and not (dry_run or (no_up and yes)),
-    )
+    if sum((bool(domains), every, older_than is not None)) != 1:
+        raise click.UsageError("Give one of: domains, --all, --older-than.")
+    if back and compromised:
+        raise click.UsageError("Give --back or --compromised, not both.")
+    if not (yes or dry_run or environment.at_terminal()):
+        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
+    if as_json and not (dry_run or (no_up and yes)):
+        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
     stack = open_stack(name, environment)
-    since = None if older_than is None else environment.clock.now() - older_than
-    chosen = chosen_domains(stack, domains, since=since)
+    chosen = _chosen(stack, domains, older_than, environment.clock.now())
     way: Way = "back" if back else "compromised" if compromised else "forward"
     if stack.has_own_program and chosen:
-        _refuse_edit(way, stack, chosen, environment)
-    done = Rotated(stack=stack.name, file="", written=False, rotations=(), problems={}, diff="")
+        edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
+        raise Refused(
+            f"a program declares the domains of this stack, and no file lists them: {edits}\n"
+            "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
+        )
+    done: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
+    steps: list[Rotation] = []
+    problems: dict[str, str] = {}
+    change = ""
     if chosen:
         steps, problems = _steps(way, stack, chosen, environment)
         # A monthly run must not stop because one domain has no standby.
-        if problems and not (since and steps):
+        if problems and not (older_than and steps):
             raise Refused("\nbyodkim: ".join(problems.values()))
-        text = _edited(stack, steps, override=compromised)
-        done = _done(stack, text, steps, problems, written=not dry_run)
-        _say_what(done, _record_notes(steps, stack, environment))
+        text = _edited(stack, steps)
+        done |= {"file": stack.source.shown, "written": not dry_run}
+        change = stack_file.diff(stack.source.text, text, stack.source.shown)
+        for problem in problems.values():
+            say(problem)
+        for step, notes in zip(steps, _record_notes(steps, stack, environment), strict=True):
+            for note in (*step.notes, *notes):
+                say(f"{step.domain}: {note}")
         if not as_json:
-            click.echo(done.diff, nl=False)
+            click.echo(change, nl=False)
         if not dry_run:
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:
         say("nothing to do: no key of this stack is meant")
-    _finish(context, done, as_json=as_json)
-
-
-def _refuse_edit(way: Way, stack: Stack, chosen: Sequence[str], environment: Environment) -> None:
-    edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
-    raise Refused(
-        f"a program declares the domains of this stack, and no file lists them: {edits}\n"
-        "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
-    )
-
-
-def _refuse_combinations(
-    *, ways: tuple[bool, ...], back: bool, compromised: bool, asks: bool, prints_more: bool
-) -> None:
-    """Raise `click.UsageError` for options that don't go together."""
-    if sum(ways) != 1:
-        raise click.UsageError("Give one of: domains, --all, --older-than.")
-    if back and compromised:
-        raise click.UsageError("Give --back or --compromised, not both.")
-    if asks:
-        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    if prints_more:
-        raise click.UsageError("--json prints nothing but JSON: give --dry-run, or --no-up and --yes.")
-
-
-def _finish(context: click.Context, done: Rotated, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(done), indent=2))
-    if done.problems:
-        say(f"not rotated: {', '.join(done.problems)}")
+        done |= {"rotations": list(map(asdict, steps)), "problems": problems, "diff": change}
+        click.echo(json.dumps(done, indent=2))
+    if problems:
+        say(f"not rotated: {', '.join(problems)}")
         context.exit(SOME_LEFT_OUT)
 
 
-def _done(
-    stack: Stack, text: str, steps: Sequence[Rotation], problems: dict[str, str], *, written: bool
-) -> Rotated:
-    return Rotated(
-        stack=stack.name,
-        file=stack.source.shown,
-        written=written,
-        rotations=tuple(steps),
-        problems=problems,
-        diff=stack_file.diff(stack.source.text, text, stack.source.shown),
-    )
-
-
-def _say_what(done: Rotated, record_notes: Iterator[list[str]]) -> None:
-    for problem in done.problems.values():
-        say(problem)
-    for step, notes in zip(done.rotations, record_notes, strict=True):
-        for note in (*step.notes, *notes):
-            say(f"{step.domain}: {note}")
+def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:
+    """The domains to rotate, each once: those named, those whose key has signed for longer, or all."""
+    known = {one.name: one for one in stack.settings.domains}
+    chosen = []
+    for spelling in domains:
+        try:
+            chosen.append(normalise_domain(spelling))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if chosen[-1] not in known:
+            raise Refused(not_in_stack(chosen[-1], stack))
+    if domains:
+        return list(dict.fromkeys(chosen))
+    if older_than is None:
+        return [name for name, one in known.items() if not one.retired]
+    since = {name: [one.signing_since for one in stack.state.identities.get(name, ())] for name in known}
+    return [name for name in known if any(one and one < now - older_than for one in since[name])]
 
 
 def _steps(
     way: Way, stack: Stack, chosen: Sequence[str], environment: Environment
 ) -> tuple[list[Rotation], dict[str, str]]:
     """A step for each domain that can rotate, and the problem of each domain that can't."""
-    settings = _settings_after_override(stack)
+    # A domain's own `overlapDays: 0` was for the step before.
+    domains = {
+        name: {
+            key: value
+            for key, value in written.items()
+            if not (key == "overlapDays" and is_override(written))
+        }
+        for name, written in stack.domains.items()
+    }
+    settings = {
+        one.name: one for one in settings_in({**stack.ours, "domains": domains}, stack.region).domains
+    }
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for name in chosen:
-        domain, written = settings[name], stack.domains[name]
         try:
             steps.append(
                 rotation(
                     way,
-                    domain,
+                    settings[name],
                     stack.state.identities.get(name, ()),
-                    supplied=supplied_generations(written),
-                    written_out=() if written.get("published") is None else domain.published,
+                    written=stack.domains[name],
+                    supplied=supplied_generations(stack.domains[name]),
                     now=environment.clock.now(),
                 )
             )
@@ -199,52 +193,26 @@ def _steps(
     return steps, problems
 
 
-def _settings_after_override(stack: Stack) -> dict[str, DomainSettings]:
-    """The settings without any domain's own `overlapDays: 0`, which was for the previous step."""
-    domains = {
-        name: {key: value for key, value in written.items() if not _is_override(key, value)}
-        for name, written in stack.domains.items()
-    }
-    settings = settings_in({**stack.ours, "domains": domains}, stack.region)
-    return {domain.name: domain for domain in settings.domains}
-
-
-def _is_override(key: str, value: object) -> bool:
-    return key == "overlapDays" and str(value) == "0"
-
-
-def _edited(stack: Stack, steps: Sequence[Rotation], *, override: bool) -> str:
-    """The content of the file after *steps*; raises `Refused` if it would not be valid."""
+def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
+    """The content of the file after *steps*; raises `Refused` if it can't be edited."""
     source = stack.source
-    changes = {step.domain: _changes(step, stack, override=override) for step in steps}
-    for name, changed in changes.items():
-        written, said = source.domains.get(name), stack.domains[name]
+    spellings = {normalise_domain(spelling): spelling for spelling in source.domains}
+    changes: dict[str, Changes] = {}
+    for step in steps:
+        spelling, said = spellings.get(step.domain, ""), stack.domains[step.domain]
+        written = source.domains.get(spelling)
         if not isinstance(written, Mapping) or any(
-            str(written.get(key)) != str(said.get(key)) for key in changed
+            str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):
             raise Refused(
-                f"{name}: {source.shown} does not say what `pulumi config` says of it\n"
+                f"{step.domain}: {source.shown} does not say what `pulumi config` says of it\n"
                 "  hint: edit it where that has it from"
             )
+        changes[spelling] = step.changes
     try:
-        settings_in({**stack.ours, "domains": stack_file.changed(stack.domains, changes)}, stack.region)
-        return stack_file.edited(
-            source.text, source.path, {source.spellings[name]: changed for name, changed in changes.items()}
-        )
+        return stack_file.edited(source.text, source.path, changes)
     except InvalidSettings as error:
         raise Refused(str(error)) from None
-
-
-def _changes(step: Rotation, stack: Stack, *, override: bool) -> Changes:
-    changes: dict[str, int | tuple[int, ...] | None] = {
-        "generation": step.generation,
-        "published": None if step.by_default else step.published,
-    }
-    if override:
-        changes["overlapDays"] = 0
-    elif any(_is_override(*pair) for pair in stack.domains[step.domain].items()):
-        changes["overlapDays"] = None
-    return changes
 
 
 def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environment) -> Iterator[list[str]]:

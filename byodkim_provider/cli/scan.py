@@ -333,7 +333,7 @@ def _add(
     if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
         raise Refused("nothing was written\n  hint: `--yes` writes without a question")
     if file.exists():
-        Source(file, shown, text, (), {}, {}).replaced_by(changed)
+        Source(file, shown, text, (), {}).replaced_by(changed)
         say(f"{shown} is written")
     else:
         write_file(file, changed)

@@ -8,16 +8,14 @@ file or nothing, and only if the file has not changed since it was read.
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from byodkim_provider.cli.messages import CannotWrite, Refused
 from byodkim_provider.config import stack_file
-from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
 
 
@@ -33,16 +31,25 @@ class Source:
     path: tuple[str, ...]
     """The keys that lead to the map of domains."""
     domains: Mapping[str, Any]
-    """The map, under normalised names."""
-    spellings: Mapping[str, str]
-    """How the file spells each domain."""
+    """The map, as the file spells it."""
 
     def replaced_by(self, text: str) -> Source:
         """Write *text* to the file; raises `CannotWrite`, or `Refused` if the file has changed."""
-        if _read(self.file) != self.text:
-            raise Refused(f"{self.shown}: was changed meanwhile, nothing was written")
+        target = self.file.resolve()  # a link stays a link
         try:
-            _write(self.file, text)
+            mode = target.stat().st_mode
+            if not mode & 0o200:  # it could be replaced all the same, as its folder can be written
+                raise CannotWrite(f"{self.shown}: is read-only, nothing was written")
+            with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+                new = Path(folder, target.name)
+                with new.open("wb") as opened:
+                    opened.write(text.encode())
+                    opened.flush()
+                    os.fsync(opened.fileno())
+                new.chmod(mode & 0o7777)
+                if _read(target) != self.text:
+                    raise Refused(f"{self.shown}: was changed meanwhile, nothing was written")
+                new.replace(target)
         except OSError as error:
             raise CannotWrite(f"{self.shown}: can't be written: {error.strerror}") from None
         return replace(self, text=text)
@@ -59,25 +66,17 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
             loaded = stack_file.load(text)
         except InvalidSettings as error:
             raise Refused(f"{shown}: {error}\n  hint: Pulumi reads it; edit it by hand") from None
-        for keys in stack_file.key_paths(project, "domains", in_project_file=path is project_file):
+        paths = stack_file.key_paths(project, "domains", in_project_file=path is project_file)
+        for keys in paths:
             domains = stack_file.at(loaded, keys)
-            if domains is None:
-                continue
-            if not isinstance(domains, Mapping):
+            if isinstance(domains, Mapping):
+                return Source(path, shown, text, keys, domains)
+            if domains is not None:
                 break
-            spellings = dict(_spellings(domains))
-            by_name = {name: domains[spelling] for name, spelling in spellings.items()}
-            return Source(path, shown, text, keys, by_name, spellings)
     raise Refused(
         f"{project}:domains: is not a map in {file.relative_to(root)} or in {project_file.name}\n"
         "  hint: edit it where `pulumi config` has it from"
     )
-
-
-def _spellings(domains: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    for spelling in domains:
-        with suppress(ValueError):
-            yield normalise_domain(str(spelling)), spelling
 
 
 def _read(path: Path) -> str | None:
@@ -90,21 +89,3 @@ def _read(path: Path) -> str | None:
         raise Refused(f"{path.name}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Refused(f"{path.name}: is not in UTF-8") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the content of *path* by *text*, or leave it unchanged; keeps links and permissions."""
-    target = path.resolve()
-    mode = target.stat().st_mode
-    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(number, "wb") as opened:
-            opened.write(text.encode())
-            opened.flush()
-            os.fsync(opened.fileno())
-        temporary.chmod(mode & 0o7777)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink()
-        raise

@@ -33,6 +33,9 @@ from byodkim_provider.errors import InvalidSettings
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
 """What Pulumi accepts as the name of a stack."""
 
+NAMED: Final = 10
+"""How many domains a message names."""
+
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
 
@@ -189,6 +192,15 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     return settings.load(ours, default_region=region, others=others)
 
 
+def not_in_stack(domain: str, stack: Stack) -> str:
+    """The message for a *domain* that neither the stack file nor the state has, with the nearest one."""
+    known = sorted({*(one.name for one in stack.settings.domains), *stack.state.records})
+    if near := get_close_matches(domain, known, n=1):
+        return f"{domain}: is not in stack {stack.name}, did you mean {near[0]!r}?"
+    some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
+    return f"{domain}: is not in stack {stack.name}, which has {some}"
+
+
 def in_project(start: Path) -> bool:
     """Whether *start* is in a Pulumi project."""
     return _project_file(start) is not None
@@ -228,7 +240,7 @@ def _without_keys(written: Any) -> Any:
         return written
     rest = {key: value for key, value in written.items() if key != "keys"}
     if rest.get("published") is None and _is_number(generation := rest.get("generation")):
-        rest["published"] = list(generations.published_with_keys(int(generation), supplied))
+        rest["published"] = list(generations.published(int(generation), supplied))
     return rest
 
 

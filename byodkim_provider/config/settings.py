@@ -208,9 +208,7 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
 def _published(domain: WrittenDomain) -> tuple[int, ...]:
     if domain.published is not None:
         return tuple(domain.published)
-    if domain.keys is not None:
-        return generations.published_with_keys(domain.generation, domain.keys)
-    return generations.published(domain.generation)
+    return generations.published(domain.generation, domain.keys)
 
 
 def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:

@@ -31,9 +31,9 @@ retrying for "at least 4-5 days" (RFC 5321 section 4.5.4.1); the rest covers TTL
 """
 
 
-def published(signing: int) -> tuple[int, ...]:
+def published(signing: int, supplied: Collection[int] | None = None) -> tuple[int, ...]:
     """
-    Generations in DNS while generation *signing* signs, oldest first.
+    Generations in DNS while generation *signing* signs, oldest first; of *supplied* keys only those given.
 
     The standby is there one rotation early, so that a switch never waits for DNS.
 
@@ -41,18 +41,11 @@ def published(signing: int) -> tuple[int, ...]:
     (1, 2)
     >>> published(2)
     (1, 2, 3)
-    """
-    return tuple(range(max(signing - 1, 1), signing + 2))
-
-
-def published_with_keys(signing: int, supplied: Collection[int]) -> tuple[int, ...]:
-    """
-    The generations of `published` that have a key in *supplied*; *signing* may be missing.
-
-    >>> published_with_keys(2, {2})
+    >>> published(2, supplied={2})
     (2,)
     """
-    return tuple(generation for generation in published(signing) if generation in supplied)
+    neighbours = range(max(signing - 1, 1), signing + 2)
+    return tuple(generation for generation in neighbours if supplied is None or generation in supplied)
 
 
 def published_problem(signing: int, published: Sequence[int]) -> str | None:
@@ -65,6 +58,19 @@ def published_problem(signing: int, published: Sequence[int]) -> str | None:
     if signing not in published:
         return f"must contain generation {signing}, which signs, not {list(published)}"
     return None
+
+
+def after_rotation(signing: int, published: Collection[int]) -> tuple[int, tuple[int, ...]]:
+    """
+    The generation that signs after *signing*, and those that then have to be in DNS.
+
+    >>> after_rotation(2, (1, 2, 3))
+    (3, (2, 3, 4))
+    >>> after_rotation(2, (2, 4))
+    (4, (2, 4, 5))
+    """
+    following, *later = sorted(one for one in published if one > signing) or [signing + 1]
+    return following, (signing, following, *(later or [following + 1]))
 
 
 def after_leak(leaked: int, *, signing: int, published: Collection[int]) -> tuple[int, tuple[int, ...]]:

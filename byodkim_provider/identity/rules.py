@@ -7,12 +7,13 @@ refusals are for previews, so nothing here may raise for what is stored already.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
 from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity.state import GONE, Declared, Stored
 
@@ -82,6 +83,23 @@ def _not_confirmed(stored: Stored) -> list[str]:
     if stored.error_type == OTHER_VALUE:
         return [f"SES says {stored.status}{error}: the record does not hold the key that SES has"]
     return []
+
+
+def signed_lately(stored: Iterable[Stored], overlap_days: int, now: datetime) -> dict[int, TooEarly]:
+    """Generations that signed before and may not leave DNS yet, with the latest date of all Regions."""
+    lately: dict[int, TooEarly] = {}
+    for one in stored:
+        for found in generations.too_early(
+            before=one.declared.published,
+            after=(),
+            signing_before=None,
+            signed_until=one.signed_until,
+            now=now,
+            overlap_days=overlap_days,
+        ):
+            known = lately.setdefault(found.generation, found)
+            lately[found.generation] = max(known, found, key=lambda one: one.allowed_from)
+    return lately
 
 
 def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:

@@ -211,7 +211,7 @@ def test_output(project, world):
         "   ses-byodkim:domains:\n"
         "     # ours\n"
         "-    Example.COM: { generation: 2 } # all\n"
-        "+    Example.COM: { generation: 3 } # all\n"
+        "+    Example.COM: {generation: 3}   # all\n"
     )
     assert result.stderr == "byodkim: example.com: generation 2 → 3, in DNS: 2, 3, 4\n"
     assert project.ran == [(["up", "-s", "dev", "--yes"], project.directory)]
@@ -338,6 +338,27 @@ def test_the_file_is_replaced_whole(project, world):
     assert [one.name for one in project.stack_file.parent.iterdir()] == ["Pulumi.dev.yaml"]
 
 
+def test_read_only(project, world):
+    """A file that its owner made read-only is not replaced, though its folder can be written."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: 2}\n")
+    project.stack_file.chmod(0o444)
+    before = project.stack_file.read_bytes()
+    result = project.run("rotate", DOMAIN, "--yes")
+    said = "byodkim: stacks/Pulumi.dev.yaml: is read-only, nothing was written"
+    assert (result.exit_code, result.stderr.splitlines()[1:], project.ran) == (2, [said], [])
+    assert (project.stack_file.read_bytes(), project.stack_file.stat().st_mode & 0o777) == (before, 0o444)
+
+
+def test_alias_of_a_number(project, world):
+    """A generation that is an alias becomes a number, and the change shows it."""
+    project.stored = [signing(world, 2)]
+    project.write("    example.com: {generation: &two 2}\n    example.net: {generation: *two}\n")
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert "+    example.com: {generation: 3}\n+    example.net: {generation: &two 2}\n" in result.stdout
+    assert result.exit_code == 0
+
+
 def test_the_file_can_not_be_written(project, world, monkeypatch):
     """Then it is what it was, and Pulumi does not run."""
     project.stored = [signing(world, 2)]
@@ -372,7 +393,7 @@ def test_written_for_all_stacks(project, world, name, kind):
     result = project.run("rotate", DOMAIN, "--yes")
     assert (result.exit_code, result.stderr.count("\n")) == (0, 1)
     assert result.stdout.startswith("--- Pulumi.yaml\n+++ Pulumi.yaml\n")
-    assert "      Example.com: { generation: 3 } # ours\n" in (project.directory / "Pulumi.yaml").read_text()
+    assert "      Example.com: {generation: 3}   # ours\n" in (project.directory / "Pulumi.yaml").read_text()
     assert project.stack_file.read_bytes() == before
 
 
@@ -638,8 +659,8 @@ def nothing(project, world):
         (
             merged,
             [DOMAIN],
-            'domains["example.com"]: can\'t be edited in place '
-            "(an anchor, a merge key or an empty value?), edit the stack file by hand",
+            'domains["example.com"]: can\'t be edited alone '
+            "(an alias, or an unusual layout?), edit the stack file by hand",
         ),
         (
             two,
@@ -726,7 +747,7 @@ def test_json(second):
                 "before": 2,
                 "generation": 3,
                 "published": [2, 3, 4],
-                "by_default": True,
+                "changes": {"generation": 3, "published": None},
                 "notes": ["generation 2 → 3, in DNS: 2, 3, 4"],
             }
         ],

@@ -1,4 +1,4 @@
-"""A stack file is edited without touching a character that need not change."""
+"""A stack file is edited without touching a line that need not change."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def replaced(*pairs):
         (
             {"Example.COM": {"generation": 3, "published": None, "overlapDays": None}},
             replaced(
-                ("generation:   2   #", "generation:   3   #"),
+                ("generation:   2   # since", "generation: 3     # since"),
                 ("      published:\n        - 1\n        - 2   # signs\n", ""),
                 ("      overlapDays: 0   # for the leak\n", ""),
             ),
@@ -63,8 +63,8 @@ def replaced(*pairs):
         (
             {"Example.COM": {"generation": 3, "published": (3, 4), "overlapDays": 0}},
             replaced(
-                ("generation:   2   #", "generation:   3   #"),
-                ("published:\n        - 1\n        - 2   # signs", "published: [3, 4]   # signs"),
+                ("generation:   2   # since", "generation: 3     # since"),
+                ("published:\n        - 1\n        - 2   # signs", "published: [3, 4]"),
             ),
         ),
         (
@@ -72,16 +72,7 @@ def replaced(*pairs):
             replaced(
                 (
                     "{ published: [1, 2], tags: {a: b}, generation: 1, overlapDays: 0, protect: true }",
-                    "{ tags: {a: b}, generation: 2, protect: true }",
-                )
-            ),
-        ),
-        (
-            {"example.org": {"generation": 2, "published": (2, 3)}},
-            replaced(
-                (
-                    "published: [1, 2], tags: {a: b}, generation: 1",
-                    "published: [2, 3], tags: {a: b}, generation: 2",
+                    "{tags: {a: b}, generation: 2, protect: true}",
                 )
             ),
         ),
@@ -93,34 +84,59 @@ def replaced(*pairs):
         ),
         (
             {"example.net": {"generation": 5}, "Example.COM": {"generation": 3}},
-            replaced(('generation: "4"', "generation: 5"), ("generation:   2", "generation:   3")),
+            replaced(
+                ('generation: "4"', "generation: 5"),
+                ("generation:   2   # since", "generation: 3     # since"),
+            ),
         ),
         ({"example.net": {"published": None, "overlapDays": None}}, FILE),
     ],
-    ids=["keys go", "a list in one line", "flow", "flow list", "keys come", "two domains", "nothing"],
+    ids=["keys go", "a list in one line", "flow", "keys come", "two domains", "nothing"],
 )
 def test_edits(changes, after):
-    """Comments, order, quotes and secrets stay as they are, byte for byte."""
+    """A line that changes is laid out anew; comments and all other lines stay, byte for byte."""
     assert edited(FILE, PATH, changes) == after
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("{generation: 1}", "{generation: 2, published: [2, 3]}"),
-        ("{generation: 1, published: [1]}", "{generation: 2, published: [2, 3]}"),
+        (" {generation: 1}", " {generation: 2, published: [2, 3]}"),
+        (" {generation: 1, published: [1]}", " {generation: 2, published: [2, 3]}"),
+        (" {generation: 1,\n  published: [1,\n   2]}\n", " {generation: 2, published: [2, 3]}\n"),
         ("\n      generation: 1", "\n      generation: 2\n      published: [2, 3]"),
         ("\r\n      generation: 1\r\n", "\r\n      generation: 2\r\n      published: [2, 3]\r\n"),
         (
-            "\n     published:\n     - 1\n     generation: 1\n",
-            "\n     published: [2, 3]\n     generation: 2\n",
+            "\n     generation: 1\n     published:\n     - 1\n     # mail\n     tags: {}\n",
+            "\n     generation: 2\n     published: [2, 3]\n     # mail\n     tags: {}\n",
+        ),
+        (
+            "\n            generation: 1\n\n    # below\n    a.example: {}\n",
+            "\n            generation: 2\n            published: [2, 3]\n\n    # below\n    a.example: {}\n",
+        ),
+        (
+            "\n      tags: {n: &one 1}\n      generation: *one\n",
+            "\n      tags: {n: &one 1}\n      generation: 2\n      published: [2, 3]\n",
+        ),
+        (
+            "\n      <<: &one {generation: 1}\n    a.example: *one\n",
+            "\n      <<: &one {generation: 1}\n      generation: 2\n      published: [2, 3]\n"
+            "    a.example: *one\n",
+        ),
+        (
+            "\n      generation: &one 1\n    a.example: {generation: *one}\n...\n",
+            "\n      generation: 2\n      published: [2, 3]\n    a.example: {generation: &one 1}\n...\n",
         ),
     ],
-    ids=["flow", "flow with a list", "no last line end", "Windows", "indented by one"],
+    ids=[
+        *("flow", "flow with a list", "flow in lines", "no last line end", "Windows", "indented by one"),
+        *("mixed indentation", "the alias of a number", "merged", "an aliased number"),
+    ],
 )
 def test_shapes(before, after):
-    """However the file is laid out, what is added fits in."""
-    start = "config:\n  ses-byodkim:domains:\n    example.com: "
+    """However the file is laid out, what is added fits in, and an alias is replaced by what it becomes."""
+    newline = "\r\n" if "\r\n" in before else "\n"
+    start = "---\nconfig:\n  ses-byodkim:domains:\n    example.com:".replace("\n", newline)
     changes = {"example.com": {"generation": 2, "published": (2, 3)}}
     assert edited(start + before, PATH, changes) == start + after
 
@@ -128,23 +144,20 @@ def test_shapes(before, after):
 @pytest.mark.parametrize(
     "domains",
     [
-        "    example.net: &one\n      generation: 1\n    example.com: *one\n",
-        "    example.com: &one\n      generation: 1\n    example.net: *one\n",
-        "    example.net: &one\n      generation: 1\n    example.com:\n      <<: *one\n",
-        "    example.net:\n      generation: &one 1\n    example.com:\n      generation: *one\n",
-        "    example.com:\n      generation: &one 1\n    example.net:\n      generation: *one\n",
-        "    example.com:\n      generation: 1\n      published:\n      protect: true\n",
+        "    example.net: &one\n      generation: 1\n    example.com: *one\n    a.example: {generation: 1}\n",
+        "    example.com: &one\n      generation: 1\n    example.net: *one\n    a.example: {generation: 1}\n",
     ],
-    ids=["an alias", "aliased", "merged", "the alias of a number", "an aliased number", "an empty value"],
+    ids=["an alias", "aliased"],
 )
 def test_refused(domains):
     """What can't be edited without changing something else is left to the person."""
     text = f"config:\n  ses-byodkim:domains:\n{domains}"
+    change = {"generation": 2, "published": None}
     with pytest.raises(InvalidSettings) as refused:
-        edited(text, PATH, {"example.com": {"generation": 2, "published": None}})
+        edited(text, PATH, {"example.com": change, "a.example": change})
     assert str(refused.value) == (
-        'domains["example.com"]: can\'t be edited in place '
-        "(an anchor, a merge key or an empty value?), edit the stack file by hand"
+        'domains["example.com"]: can\'t be edited alone (an alias, or an unusual layout?), '
+        "edit the stack file by hand"
     )
 
 
@@ -195,30 +208,6 @@ def test_diff():
         "+      published: [1, 2]\n"
         "\\ No newline at end of file\n"
     )
-
-
-@pytest.mark.parametrize(
-    "private_key",
-    [
-        "MIIEsecret",
-        '"MIIEsecret"',
-        "|\n            -----BEGIN KEY-----\n            MIIEsecret",
-        ">-\n            MIIEsecret",
-    ],
-    ids=["plain", "quoted", "lines", "folded"],
-)
-def test_plain_keys_are_not_shown(private_key):
-    """A private key that somebody left unencrypted beside the change is not printed."""
-    before = (
-        "config:\n  ses-byodkim:domains:\n    example.com:\n      keys:\n        1:\n"
-        f"          selector: one\n          privateKey: {private_key}\n      generation: 1\n"
-    )
-    after = edited(before, PATH, {"example.com": {"generation": 2}})
-    assert "MIIEsecret" in after
-    shown = diff(before, after, "file")
-    assert "          privateKey: …\n-      generation: 1\n+      generation: 2\n" in shown
-    assert "MIIE" not in shown
-    assert "BEGIN" not in shown
 
 
 @pytest.mark.parametrize(

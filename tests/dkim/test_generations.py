@@ -29,9 +29,9 @@ def test_published(signing, expected):
     ],
     ids=["all there", "no neighbours", "not the signing one", "others far away"],
 )
-def test_published_with_keys(signing, supplied, expected):
+def test_published_with_supplied_keys(signing, supplied, expected):
     """Of the neighbours, only those with a supplied key are published."""
-    assert expected == generations.published_with_keys(signing, supplied)
+    assert expected == generations.published(signing, supplied)
 
 
 @pytest.mark.parametrize(
