@@ -1,353 +1,416 @@
 """
-`python -m tests.acceptance`: first contact with SES. docs/reference/real-ses.md says how to use it.
+`python -m tests.acceptance`: first contact with SES, from the first line of `run` to its last.
 
-Without `ZONE` it all runs against the sandbox. However a run ends, short of being killed, it cleans up.
+Without arguments everything runs against the sandbox. With --zone and --region it runs in the AWS account
+that the AWS SDK's own variables lead to: it refuses what it has no business with, prints what it will make
+and cost, asks, works, prints its report, and deletes what it has made, however it ends.
 """
 
 from __future__ import annotations
 
+import argparse
+import heapq
 import json
 import os
-import re
 import secrets
-import shutil
+import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+import tempfile
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
+from sandbox.pulumi.project import Project, Result
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.acceptance import safety
-from tests.acceptance.errors import Refused, Stop, Unanswered
-from tests.acceptance.interrupts import Interrupts
-from tests.acceptance.journal import Journal, masking
-from tests.acceptance.lab import Lab, Outside, below, plain, run_in, run_of
-from tests.acceptance.mailbox import open_mailbox
-from tests.acceptance.policy import iam_policy
-from tests.acceptance.prober import Report, probe
-from tests.acceptance.product import (
-    MAIL_OF_PROBER,
-    MAIL_OF_RUN,
-    PART,
-    RealWorld,
-    main_job,
-    refuse_without_mail,
-)
-from tests.acceptance.resuming import check_resumed, sources
-from tests.acceptance.targets import Where, aws, in_sandbox
-from tests.acceptance.texts import forms, gaps, texts
+from tests.acceptance import questions, safety
+from tests.acceptance.lab import TAG, Lab, Refused, Stop, Unanswered, below, in_aws, in_sandbox
+from tests.acceptance.questions import DAYS, HOURS, NEVER, UNKNOWN
 from tests.support.fakes import FakeClock
 
-REGION: Final = "eu-west-1"
-ZONE: Final = "lab.example"
-ESTIMATE: Final = "the product takes about an hour, the prober six days, of which it works for a few hours"
+ZONE, REGION = "lab.example", "eu-west-1"
+"""In the sandbox."""
 
-CODE: Final = re.compile(r"[0-9a-f]{32}")
-"""What a run's names and keys follow from."""
+PRODUCT: Final = "product"
+"""What the product's domain is called below the run."""
 
-PROBES: Final = (texts, forms, gaps)
+STEPS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "up": {"generation": 1},
+    "rotate": {"generation": 2},
+    "back": {"generation": 1, "published": [1, 2, 3]},
+}
+
+SANDBOX_ONLY: Final = ("PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION")
+"""With these set, the engine uses the sandbox's plugins."""
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, `kill`, a closed terminal."""
+
+Question = Callable[[Lab], questions.Question]
+Say = Callable[[str], None]
+
+
+@dataclass
+class Report:
+    """What a run has found out."""
+
+    switches: dict[str, Any] = field(default_factory=dict)
+    """Answers by switch; `UNKNOWN` where SES shows no difference."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Everything else, by what it is about."""
+    unanswered: dict[str, str] = field(default_factory=dict)
+    """Why a question has no answer, by question."""
+    puts: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def add(self, found: dict[str, Any]) -> None:
+        """What one question has returned."""
+        self.puts += found.pop("puts", [])
+        for name, value in found.items():
+            (self.switches if name in Switches.__dataclass_fields__ else self.facts)[name] = value
+        self.switches["put_answer"] = questions.put_answer(self.puts)
+
+    def known(self) -> dict[str, Any]:
+        return {name: value for name, value in self.switches.items() if value != UNKNOWN}
+
+    def text(self, emulator: Report) -> str:
+        """To be pasted: the emulator's settings as Python, and each fact, with ! where *emulator* differs."""
+        lines = ["Switches("]
+        for name in Switches.__dataclass_fields__:
+            value = self.switches.get(name, UNKNOWN)
+            why = f": {NEVER[name]}" if name in NEVER else ""
+            lines.append(f"    # {name}: unknown{why}" if value == UNKNOWN else f"    {name}={value!r},")
+        lines.append(")")
+        for what, value in self.facts.items():
+            other = emulator.facts.get(what)
+            same = value == other
+            lines.append(f"  {what}: {value}" if same else f"! {what}: {value} | emulator: {other}")
+        lines += [f"? {what}: {why}" for what, why in self.unanswered.items()]
+        return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 if the product did its job and everything was deleted."""
+    options = parser().parse_args(arguments)
+    try:
+        with ended_by(lambda: None):
+            return command(options)
+    except (Stop, Refused, ClientError) as stop:
+        say(f"stopped: {stop}")
+    except KeyboardInterrupt:
+        say("stopped")
+    return 1
+
+
+def command(options: argparse.Namespace) -> int:
+    if not options.zone:
+        return against_sandbox()
+    if not options.region:
+        raise Stop("nothing was changed: --zone goes with --region")
+    lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to, say)
+    if options.policy:
+        say(json.dumps(safety.policy(lab, options.mail_to), indent=2))
+        return 0
+    return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("tests.acceptance", description="First contact with SES.")
+    parser.add_argument("--zone", default="", help="a public hosted zone in Route 53 that nobody uses")
+    parser.add_argument("--region", default="", help="a Region of SES without identities; needed with --zone")
+    parser.add_argument("--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures")
+    parser.add_argument("--days", action="store_true", help="also ask what takes up to seven days")
+    parser.add_argument("--others", action="store_true", help="the Region may have identities of others")
+    parser.add_argument("--yes", action="store_true", help="do not ask before anything is made or deleted")
+    parser.add_argument(
+        "--policy", action="store_true", help="print the IAM policy that a run needs, and end"
+    )
+    parser.add_argument("--clean", action="store_true", help="delete what earlier runs have left, and end")
+    return parser
 
 
 def say(text: str) -> None:
-    """A line for who runs it; a terminal that was closed is no reason to stop."""
+    """Print a line. A terminal that was closed is no reason to stop."""
     with suppress(OSError):
         print(text, flush=True)
 
 
-INTERRUPTS: Final = Interrupts(say)
+# The run
 
 
-def main() -> int:
-    """0 if the product did its job and everything was cleaned up."""
-    try:
-        if not os.environ.get("ZONE"):
-            return against_sandbox()
-        if not os.environ.get("REGION"):
-            raise Stop("nothing was changed: ZONE= goes with REGION=, also to clean up what a run made there")
-        return against_aws(os.environ["ZONE"].rstrip(".").lower(), os.environ["REGION"])
-    except (Stop, Refused, Unanswered) as stop:
-        say(f"stopped: {stop}")
-        return 1
+def against_aws(lab: Lab, options: argparse.Namespace) -> int:
+    """Say what will happen, ask, and run."""
+    if problems := safety.refusals(lab, others=options.others):
+        raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
+    say(
+        f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged {TAG}={lab.run}\n"
+        f"zone {lab.zone}: up to 50 TXT records\n"
+        f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
+        f"price: {safety.PRICE}\n"
+        f"time: the product an hour, the questions {'seven days' if options.days else 'a day'}\n"
+        f"after a kill or a power cut: {clean_command(lab)}"
+    )
+    confirm("go on", lab.zone, ask=not options.yes)
+    with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
+        return conclude(run(lab, RealWorld(Path(directory)), days=options.days, others=options.others))
 
 
 def against_sandbox(sandbox: Sandbox | None = None) -> int:
-    """The product, then the prober, each in a sandbox of its own: one needs real time, the other none."""
-    code = secrets.token_hex(16)
+    """The same in a sandbox. The product needs real time there; the questions need none."""
     with sandbox or Sandbox(switches=Switches(first_check_seconds=1)) as opened:
-        say("sandbox: SES checks DNS a second after it gets a key here; the real one takes minutes")
         opened.add_zone(ZONE)
-        where = in_sandbox(opened, ZONE, REGION)
+        lab = in_sandbox(opened, ZONE, REGION)
         defaults = {"dnsResolvers": [opened.dns_resolver]}
-        with cleaned(where, run_of(code)):
-            begin(where, run_of(code))
-            problems = main_job(
-                Lab(where, code),
-                opened,
-                say=say,
-                interrupts=INTERRUPTS,
-                mail_seconds=0.5,
-                without=(),
-                defaults=defaults,
-            )
-        problems += [f"left over: {names}" for names in safety.left(where).values()]
-        verdicts = opened.mail.results
-        problems += [f"mail: {dict(verdicts)}"] if verdicts["fail"] or not verdicts["pass"] else []
-    report = of_emulator(Switches(), say)
-    if report.switches() != Switches():
-        problems.append(f"the prober takes the sandbox for {report.literal()}")
-    show(report, report)
-    return conclude(problems)
+        problems = run(lab, opened, asks=False, without=(), defaults=defaults, mail_seconds=0.5)
+        mail = opened.mail.results
+        problems += [f"mail: {dict(mail)}"] if mail["fail"] or not mail["pass"] else []
+    report = of_emulator(Switches())
+    say(report.text(report))
+    found = {name: value for name, value in report.known().items() if value != getattr(Switches(), name)}
+    return conclude([*problems, *(f"{name}={value!r} is not the default" for name, value in found.items())])
 
 
-def of_emulator(switches: Switches, progress: Callable[[str], None] = lambda _: None) -> Report:
-    """What the prober finds in a sandbox whose time moves only when it waits."""
-    with Sandbox(clock=FakeClock(), switches=switches) as sandbox:
-        sandbox.add_zone(ZONE)
-        where, code = in_sandbox(sandbox, ZONE, REGION), secrets.token_hex(16)
-        with cleaned(where, run_of(code), progress):
-            begin(where, run_of(code))
-            report = probe(Lab(where, code), more=PROBES, progress=progress)
-        if left := safety.left(where):
-            raise Stop(f"left over: {left}")
-        return report
-
-
-def against_aws(zone: str, region: str) -> int:
-    """The same where the AWS SDK's variables lead to."""
-    resumed = os.environ.get("RESUME", "")
-    if resumed and not CODE.fullmatch(resumed):
-        raise Stop(
-            "nothing was changed: RESUME= takes the code of 32 digits that was printed at the beginning"
-        )
-    if os.environ.get("RECEIVE", "yes") not in ("yes", "no"):
-        raise Stop("nothing was changed: RECEIVE= is yes or no")
-    run = run_of(code := resumed or secrets.token_hex(16))
-    where = aws(zone, region, say=say)
-    if os.environ.get("POLICY"):
-        say(json.dumps(iam_policy(where.zone_id, zone, where.account, region), indent=2))
-        return 0
-    if os.environ.get("CLEANUP"):
-        return clean_up(where, os.environ["CLEANUP"])
-    has_mail = os.environ.get("RECEIVE") != "no"
-    settings = {"zone": zone, "region": region, "mail": has_mail}
-    journal = Journal(transcript_of(run), masking(where.account, partial(is_ours, zone)))
-    if resumed:
-        check_resumed(journal, settings, run)
-    is_reopened = "cleaned" in journal.events and bool(journal.events.get("probed"))  # for open questions
-    if "cleaning" in journal.events and not is_reopened:
-        where.send = nothing if has_mail else None  # all of it is in the journal
-        return max(concluded(where, code, journal), is_left(where, run, journal))
-    refuse(where, run, resumes=bool(resumed) and not is_reopened)
-    if has_mail:
-        refuse_without_mail(where, MAIL_OF_PROBER if "product" in journal.events else MAIL_OF_RUN)
-    where.guard = safety.guard(where, run, say)  # if that fails, a run that is resumed is not cleaned up
-    with journal.claimed():
-        if not resumed:
-            journal.record("run", settings | sources())
-        is_new = is_reopened or not resumed
-        return work(where, code, journal, is_new=is_new, has_mail=has_mail, asks_again=bool(resumed))
-
-
-def work(where: Where, code: str, journal: Journal, *, is_new: bool, has_mail: bool, asks_again: bool) -> int:
-    """All parts of a run, or what is left of them."""
-    run = run_of(code)
-    say(f"account {where.account}, Region {where.region}, everything below {below(run, where.zone)}")
-    say(f"price: {safety.PRICE}\ntime: {ESTIMATE}")
-    if not is_new:
-        try:
-            where.send = mailbox_of(where, code) if has_mail else None
-        except (Stop, Refused) as stop:
-            raise Stop(f"nothing was deleted, RESUME goes on later: {stop}") from None
-    say(f"Ctrl-C ends it and cleans up. Ctrl-\\ leaves all as it is, for: make acceptance RESUME={code}")
-    say("all keys of the run follow from that code: keep it, and a log with it, as secret as a key")
-    with cleaned(where, run, journal=journal):
-        if is_new:
-            safety.mark(where, run)
-            if "cleaned" in journal.events:
-                journal.record("reopened")
-            safety.refuse_undelegated(where, run, where.resolver, say)
-            where.send = mailbox_of(where, code) if has_mail else None
-        if "product" not in journal.events:
-            try_product(where, code, journal)
-        return concluded(where, code, journal, asks_again=asks_again)
-
-
-def mailbox_of(where: Where, code: str) -> Callable[[str], bytes]:
-    """How the run sends mail, and gets it as it arrives."""
-    say("waiting for the domain that receives mail to be verified")
-    return open_mailbox(Lab(where, code, part="mailbox"), where.clients)
-
-
-def is_ours(zone: str, name: str) -> bool:
-    """A run may publish that name: it is the zone's, or below it a run's."""
-    return plain(name) == zone or bool(run_in(name, zone))
-
-
-def is_left(where: Where, run: str, journal: Journal) -> bool:
-    """Whether a run that has ended could not be cleaned up; it is said how to do that."""
-    if "cleaned" in journal.events:
-        return False
-    say(f"not all of it was cleaned up: {safety.clean_up_command(run, where.zone, where.region)}")
-    return True
-
-
-def nothing(_: str) -> bytes:
-    """A message that nobody reads."""
-    return b""
-
-
-def try_product(where: Where, code: str, journal: Journal) -> None:
-    """The product's part; what an earlier attempt left of it is deleted first."""
-    run = run_of(code)
-    safety.clean(where, run, part=PART)
-    folder = folder_of(run)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    problems = main_job(Lab(where, code), RealWorld(folder.absolute()), say=say, interrupts=INTERRUPTS)
-    for problem in problems:
-        say(f"product: {problem}")
-    journal.record("product", [problem.partition("\n")[0] for problem in problems])
-
-
-def concluded(where: Where, code: str, journal: Journal, *, asks_again: bool = False) -> int:
-    """
-    The prober's part, and the verdict over both. What was found is shown however this ends.
-
-    *asks_again*: what is open is asked once more.
-    """
+def run(
+    lab: Lab,
+    world: Any,
+    *,
+    asks: bool = True,
+    days: bool = False,
+    others: bool = False,
+    mail_seconds: float = 60,
+    **options: Any,
+) -> list[str]:
+    """The product, the questions, the comparison, the report; at the end everything is deleted."""
     report = Report()
+    problems: list[str] = []
     try:
-        probe(Lab(where, code, journal), more=PROBES, progress=say, report=report, again=asks_again)
-        if "cleaning" not in journal.events:
-            journal.record("probed", report.open)
-        emulator = of_emulator(report.switches())
+        safety.begin(lab, say, others=others)
+        problems += map(lab.masked, product(lab, world, mail_seconds=mail_seconds, **options))
+        if asks:
+            ask(lab, [questions.first_key], report)
+            ask(lab, [*HOURS, *(DAYS if days else ())], report)
+            ask(lab, [questions.rate], report)
     except BaseException:
-        say("\nthe prober was ended early; what it found until then:")
-        show(report, report)
+        conclude([*problems, "the run did not reach its end"])
         raise
     finally:
-        say(f"transcript: {journal.path}")
-    show(report, emulator)
-    if not where.send:
-        say("no mail was sent, so nothing is known of signatures: RECEIVE=no")
-    if report.open:
-        say(f"not known: {', '.join(report.open)}; RESUME={code} asks that again")
-    return conclude(journal.events["product"])
+        with uninterrupted():
+            try:
+                if asks:
+                    show(lab, report)
+            finally:
+                problems += clean_own(lab)
+    return problems
 
 
-def begin(where: Outside, run: str) -> None:
-    """A run begins here, or is refused."""
-    refuse(where, run)
-    where.guard = safety.guard(where, run, say)
-    safety.mark(where, run)
-
-
-def refuse(where: Outside, run: str, *, resumes: bool = False) -> None:
-    """Refuse what a run may not touch."""
-    others = os.environ.get("OTHERS") == "1"
-    problems = safety.refusals(where, others=others, resumes=run if resumes else "")
-    if problems:
-        raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
-    if resumes and not safety.is_marked(where, run):
-        in_part = f"in part; delete the rest of it: {safety.way_out(where, run)}"
-        why = in_part if safety.marked_in(where, run) else "to its end; start a new one"
-        raise Stop(f"nothing was changed: that run was cleaned up {why}")
-
-
-@contextmanager
-def cleaned(
-    where: Where, run: str, progress: Callable[[str], None] = say, journal: Journal | None = None
-) -> Iterator[None]:
-    """However the block ends, what the run has made is deleted."""
-    try:
-        yield
-    finally:
-        with INTERRUPTS.cleaning():
-            say_cleaned(where, run, progress, journal)
-
-
-def say_cleaned(where: Where, run: str, progress: Callable[[str], None], journal: Journal | None) -> None:
-    """Delete what the run has made, and say so, or say how to do that later."""
-    try:
-        deleted = safety.clean(where, run, begins=partial(note, journal, "cleaning"))
-    except (Stop, Refused) as stop:
-        command = safety.clean_up_command(run, where.zone, where.region)
-        say(f"not cleaned up: {stop}\n  once that is over: {command}")
-        if journal and "cleaning" not in journal.events:
-            say("  or RESUME, as nothing was deleted")
-        raise
-    note(journal, "cleaned")
-    shutil.rmtree(folder_of(run), ignore_errors=True)
-    progress(f"cleaned up: {len(deleted)} things" if deleted else "cleaned up: nothing was left")
-
-
-def note(journal: Journal | None, event: str) -> None:
-    """*event* is in the journal; a disk that is full is no reason to leave anything in the account."""
-    try:
-        if journal:
-            journal.record(event)
-    except OSError as error:
-        say(f"the transcript can't be written ({error}): do not RESUME this run")
-
-
-def folder_of(run: str) -> Path:
-    """The private folder of a run, with the state of the product's part."""
-    return Path(f"acceptance-{run}")
-
-
-def transcript_of(run: str) -> Path:
-    """What a run keeps."""
-    return Path(f"acceptance-{run}.jsonl")
-
-
-def clean_up(where: Where, named: str) -> int:
-    """Delete what the run of that code or name has made; without one, say which runs have left something."""
-    run = run_of(named) if CODE.fullmatch(named) else named
-    if not re.fullmatch(r"[0-9a-f]{8}", run):
-        return list_left(where)
-    path = transcript_of(run)
-    journal = Journal(path) if path.exists() else None
-    settings = journal.events.get("run", {}) if journal else {}
-    wanted = {"zone": where.zone, "region": where.region}
-    if settings and not wanted.items() <= settings.items():
-        there = safety.clean_up_command(run, settings["zone"], settings["region"])
-        raise Stop(f"nothing was deleted: that run is elsewhere: {there}")
-    with journal.claimed() if journal else nullcontext(), INTERRUPTS.cleaning():
-        begins = partial(note, journal, "cleaning")
-        deleted = safety.clean(where, run, is_known=bool(settings), begins=begins)
-        note(journal, "cleaned")
-    shutil.rmtree(folder_of(run), ignore_errors=True)
-    say(f"deleted: {', '.join(deleted) or 'nothing was there'}")
-    return 0
-
-
-def list_left(where: Where) -> int:
-    """Say which runs have left something, and what deletes that."""
-    found = safety.left(where)
-    for run, names in found.items():
-        say(f"run {run} has left {', '.join(names)}\n  to delete that: {safety.way_out(where, run, names)}")
-    say("nothing was deleted" if found else "no run has left anything")
-    return 1 if found else 0
-
-
-def show(report: Report, emulator: Report) -> None:
-    """What was found: the settings, and with a ! where it differs from an emulator with these settings."""
-    say(f"\n{report.literal()}\n")
-    for what, said in report.facts.items():
-        other = emulator.facts.get(what)
-        say(f"  {what}: {said}" if said == other else f"! {what}: {said} | emulator: {other}")
-
-
-def conclude(problems: list[str]) -> int:
-    """The end."""
+def conclude(problems: Sequence[str]) -> int:
+    """Say how the run ended; the exit code."""
     for problem in problems:
         say(f"FAILED: {problem}")
     say("acceptance: " + ("FAILED" if problems else "passed"))
     return 1 if problems else 0
 
 
+def show(lab: Lab, report: Report) -> None:
+    """The report beside an emulator with the same switches; SES's responses go into a file."""
+    say("\n" + report.text(of_emulator(Switches(**report.known()))))
+    path = Path(f"acceptance-{lab.run}.json")
+    path.write_text(json.dumps([each for _, each in sorted(lab.answers.items())], indent=1) + "\n")
+    say(f"one response of SES of each shape: {path}")
+
+
+def clean_own(lab: Lab) -> list[str]:
+    """Delete what the run has made; what is left is said and returned."""
+    say("cleaning up; Ctrl-C does not end it")
+    try:
+        say(f"deleted: {', '.join(safety.clean(lab, lab.run, is_own=True)) or 'nothing'}")
+    except (Stop, Refused, ClientError) as error:
+        say(f"not cleaned up: {error}\n  once that is over: {clean_command(lab)}")
+        return ["not cleaned up"]
+    return []
+
+
+def clean_command(lab: Lab) -> str:
+    return f"venv/bin/python -m tests.acceptance --clean --zone {lab.zone} --region {lab.region}"
+
+
+def clean(lab: Lab, *, ask: bool) -> int:
+    """Delete what earlier runs have left, after it was named."""
+    runs = safety.runs_here(lab)
+    if not runs:
+        say("no run has left anything")
+        return 0
+    say("\n".join(f"everything below {below(run, lab.zone)} in {lab.region}" for run in runs))
+    confirm("delete it", lab.zone, ask=ask)
+    with uninterrupted():
+        for run in runs:
+            say(f"deleted: {', '.join(safety.clean(lab, run)) or 'nothing'}")
+    return 0
+
+
+def confirm(what: str, zone: str, *, ask: bool) -> None:
+    """A person types the zone's name."""
+    if ask and input(f"To {what}, type the name of the zone: ").strip() != zone:
+        raise Stop("nothing was changed")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """The block runs to its end, whatever signal comes."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by(first: Callable[[], object]) -> Iterator[None]:
+    """In the block, `kill` and a closed terminal call *first* and end the run as Ctrl-C does."""
+
+    def end(*_: object) -> None:
+        first()
+        signal.raise_signal(signal.SIGINT)
+
+    # `nohup` has SIGHUP ignored
+    numbers = [number for number in ENDING[1:] if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# The product
+
+
+@dataclass(frozen=True)
+class RealWorld:
+    """What `Project` needs to know of a sandbox, for AWS."""
+
+    directory: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def product(
+    lab: Lab,
+    world: Any,
+    *,
+    mail_seconds: float,
+    without: Collection[str] = SANDBOX_ONLY,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """
+    `pulumi up`, a rotation, the way back, `pulumi destroy` of one domain by the engine; returns problems.
+
+    The state is in a private folder that is removed, encrypted with a passphrase that is written nowhere.
+    """
+    domain, problems = f"{PRODUCT}.{below(lab.run, lab.zone)}", []
+    config = {
+        "aws:region": lab.region,
+        "ses-byodkim:verification": {"timeoutMinutes": 90, "onTimeout": "fail"},
+        "ses-byodkim:defaults": {"tags": {TAG: lab.run}, **(defaults or {})},
+    }
+    with Project(world, config=config, without=without, passphrase=secrets.token_hex(16)) as project:
+        try:
+            for step, wanted in STEPS.items():
+                project.configure(config | {"ses-byodkim:domains": {domain: dict(wanted)}})
+                with ended_by(project.interrupt), mail_during(lab, step, domain, mail_seconds) as refused:
+                    result = project.up()
+                problems += [f"{step}: mail was refused: {each}" for each in refused]
+                say(f"product: {step}: {'done' if result.ok else 'FAILED'}")
+                if result.failed:
+                    problems.append(_tail(step, result))
+                    break
+                if result.outputs["pending"]:
+                    problems.append(f"{step}: pending: {result.outputs['pending']}")
+                lab.guard()
+        finally:
+            destroyed = project.destroy()
+            say(f"product: destroy: {'done' if destroyed.ok else 'FAILED'}")
+    return problems + ([] if destroyed.ok else [_tail("destroy", destroyed)])
+
+
+def _tail(step: str, result: Result) -> str:
+    return f"{step} failed:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}"
+
+
+@contextmanager
+def mail_during(lab: Lab, step: str, domain: str, seconds: float) -> Iterator[list[str]]:
+    """Send at most 30 messages from *domain* while the block runs. The list has why SES refused some."""
+    refused: list[str] = []
+    if not lab.send or step == "up":  # before that nothing is verified
+        yield refused
+        return
+    over = threading.Event()
+
+    def keep_sending() -> None:
+        for number in range(30):
+            try:
+                lab.send(domain, f"{TAG} {lab.run}: {step} {number}")  # type: ignore[misc]
+            except (ClientError, Refused, Stop) as error:
+                refused.append(str(error))
+            if over.wait(seconds):
+                return
+
+    sender = threading.Thread(target=keep_sending, daemon=True)
+    sender.start()
+    try:
+        yield refused
+    finally:
+        over.set()
+        sender.join()
+
+
+# The questions
+
+
+def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
+    """
+    All questions of a round at once; while one waits the others go on.
+
+    What SES refuses, or answers in a shape that nobody expected, ends one question and no other.
+    """
+    running = [(lab.now(), number, question(lab)) for number, question in enumerate(round_)]
+    heapq.heapify(running)
+    while running:
+        at, number, generator = heapq.heappop(running)
+        lab.wait(at - lab.now())
+        name = round_[number].__name__.replace("_", " ")
+        try:
+            seconds = next(generator)
+        except StopIteration as found:
+            report.add(found.value)
+            say(f"answered: {name}")
+        except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
+            why = (
+                str(error) if isinstance(error, (Refused, Unanswered)) else f"{type(error).__name__}: {error}"
+            )
+            report.unanswered[name] = lab.masked(why)
+            say(f"not answered: {name}: {report.unanswered[name]}")
+        else:
+            heapq.heappush(running, (lab.now() + seconds, number, generator))
+
+
+def of_emulator(switches: Switches) -> Report:
+    """What the questions find in a sandbox whose time moves only when it waits."""
+    report = Report()
+    with Sandbox(clock=FakeClock(), switches=switches) as sandbox:
+        sandbox.add_zone(ZONE)
+        lab = in_sandbox(sandbox, ZONE, REGION)
+        for round_ in ([questions.first_key], [*HOURS, *DAYS], [questions.rate]):
+            ask(lab, round_, report)
+    return report
+
+
 if __name__ == "__main__":
-    INTERRUPTS.install()
     sys.exit(main())

@@ -1,276 +1,192 @@
 """
-What a probe may touch: identities and records below one name of one run, mail, and time.
+Every call of a run: SES, one zone in Route 53, and time, in the sandbox or in AWS.
 
-Every answer from outside goes through the journal. So the journal is the transcript, without private
-keys, and a run that was cut off is resumed from it: the probes are run again, on the answers of then.
-While a run waits, it checks every ten minutes that nothing has appeared that is not its own.
+A call that fails for a passing reason is repeated. Private keys are in requests and nowhere else: `answers`
+keeps responses only, and an error of botocore is shown by its class, as its text may quote a request.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import itertools
-import random
+import base64
 import re
-from collections.abc import Callable, Mapping
+import secrets
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+import boto3
+import tenacity
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.acceptance.errors import PATIENCE, Refused, Stop, Unanswered, patiently
-from tests.acceptance.journal import Journal
-from tests.acceptance.keys import Key, make_key
+from byodkim_provider.dns.resolver import Answer, DnsResolver
+from sandbox.mail.client import send
+from sandbox.world import Sandbox
 
 TAG: Final = "byodkim-acceptance"
-"""Key of the tag that identities of a run have; its value is the code of the run."""
+"""Key of the tag that identities of a run have. The value is the run."""
+
+PREFIX: Final = "byodkim-acceptance-"
+"""Every name that a run makes is, or is below, `byodkim-acceptance-<run>.<zone>`."""
 
 SECONDS_PER_CALL: Final = 1.1
 """SES allows one call a second (developer guide, quotas)."""
 
-TRIES: Final = 120
-"""Of a call that SES throttles, a second apart; then it is made again every `GUARD_SECONDS`."""
+TRIES: Final = 80
+"""Of a call that fails for a passing reason: with growing pauses of at most ten minutes, half a day."""
 
-RAW_TRIES: Final = 3
-"""Of a request signed by hand that gets no answer, although ordinary calls do."""
+BUSY: Final = {"PriorRequestNotComplete", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+"""Codes for "too many requests" in SES and Route 53."""
 
 GUARD_SECONDS: Final = 600.0
-"""How often it is checked that nothing of others has appeared, and so the longest wait in one piece."""
+"""The longest wait between two checks that nobody else uses zone and Region."""
 
-CALM_SECONDS: Final = 10.0
-"""Shorter waits are part of a measurement, which the calls of the guard would disturb."""
+TTL: Final = 60
 
-PREFIX: Final = "byodkim-acceptance-"
-"""What a run has below its zone, its bucket and its rule set begin with; the run follows."""
-
+READ_BY_PRODUCT: Final = {
+    "create_email_identity",
+    "get_email_identity",
+    "put_email_identity_dkim_signing_attributes",
+}
+"""Actions whose responses are kept for the product's tests."""
 
 T = TypeVar("T")
 
 
+class Stop(Exception):
+    """The run can't go on. The message says why."""
+
+
+class Unanswered(Exception):
+    """One question has no answer. The other questions go on."""
+
+
+class Refused(Exception):
+    """SES's error response."""
+
+    def __init__(self, status: int, code: str, text: str | None) -> None:
+        super().__init__(f"{status} {code}: {text}")
+        self.status, self.code, self.text = status, code, text
+
+
 class Record(NamedTuple):
-    """One record set of a zone."""
+    """One record set of the zone."""
 
     name: str
     kind: str
-    set_identifier: str = ""
-    """Where Route 53 has several of one name and type, by weight or another policy; no run makes one."""
     texts: tuple[str, ...] = ()
-    """Of TXT: its values, the strings of each joined."""
+    """Values of a TXT record, the strings of each joined."""
+    is_routed: bool = False
+    """It has a routing policy (weighted, latency …). No run makes such a record."""
 
 
-class Records(Protocol):
-    """
-    One zone's records. A method that *waits* returns when DNS has the change.
+@dataclass(frozen=True)
+class Key:
+    """A key and its selector. A class, so that what SES gets and what DNS has can't differ."""
 
-    A name that has records with a routing policy is left as it is: `Stop`.
-    """
+    selector: str
+    rsa: rsa.RSAPrivateKey = field(repr=False)
 
-    def publish(self, name: str, strings: list[list[str]], *, waits: bool = True) -> None:
-        """*name* has exactly these records, each given by its strings."""
+    def encoded(
+        self, form: PrivateFormat = PrivateFormat.TraditionalOpenSSL, encoding: Encoding = Encoding.DER
+    ) -> str:
+        """The private key in base64, as SES expects it."""
+        return base64.b64encode(self.rsa.private_bytes(encoding, form, NoEncryption())).decode()
 
-    def publish_mx(self, name: str, value: str) -> None:
-        """Mail to *name* goes there."""
+    @property
+    def attributes(self) -> dict[str, str]:
+        """`DkimSigningAttributes`."""
+        return {"DomainSigningSelector": self.selector, "DomainSigningPrivateKey": self.encoded()}
 
-    def remove(self, name: str, kind: str = "TXT", *, waits: bool = True) -> None:
-        """*name* has no record of that type; no error if it had none."""
+    @property
+    def p(self) -> str:
+        """The record's value, in the form of AWS's guide."""
+        public = self.rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return f"p={base64.b64encode(public).decode()}"
 
-    def listed(self) -> list[Record]:
-        """Every record set in the zone, names as `plain` has them."""
-
-
-class Mailboxes(Protocol):
-    """What receives mail for runs, in the whole account."""
-
-    def listed(self) -> dict[str, list[str]]:
-        """By run, what there is of it."""
-
-    def remove(self, run: str) -> list[str]:
-        """Take away what that run has; what it was called."""
-
-
-class NoMailboxes:
-    """Nothing receives mail."""
-
-    def listed(self) -> dict[str, list[str]]:
-        return {}
-
-    def remove(self, run: str) -> list[str]:
-        return []
+    def record_name(self, domain: str) -> str:
+        return f"{self.selector}._domainkey.{domain}"
 
 
 @dataclass
-class Outside:
-    """One SES in one Region, a zone, and time: the sandbox's or the real ones."""
+class Lab:
+    """One run: an account, a Region, a zone, and what the run has measured."""
 
     ses: Any
     """A boto3 client of `sesv2` that tries once."""
-    records: Records
+    records: Route53
     zone: str
+    zone_id: str
     region: str
     account: str
     now: Callable[[], float]
-    """Seconds since some moment."""
-    wait: Callable[[float], None]
-    send: Callable[[str], bytes] | None = None
-    """Mail from a domain as it arrives, or None where none can be received."""
+    sleep: Callable[[float], None]
+    look_up: Callable[[str, str], Sequence[Answer]]
+    """Answers of the zone's name servers about a TXT record: its name, the zone."""
+    send: Callable[[str, str], bytes | None] | None = None
+    """Sends mail from a domain with a subject. Returns it as it arrived, or None if a person receives it."""
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
     guard: Callable[[], None] = lambda: None
-    """Raises `Stop` if something is there that is not this run's."""
-    mailboxes: Mailboxes = field(default_factory=NoMailboxes)
-    patience: float = PATIENCE
-    """For how long a call is made again that finds no network, in seconds."""
-    raw: Callable[[str, str, bytes], str] | None = None
-    """Method, path and body of a request that no SDK sends, signed; status, code and text of the answer."""
-
-
-def run_of(code: str) -> str:
-    """What a run is called in names and tags, eight hex digits: its code can't be found out from it."""
-    return hashlib.sha256(code.encode()).hexdigest()[:8]
-
-
-def below(run: str, zone: str) -> str:
-    """The name that everything of a run is below."""
-    return f"{PREFIX}{run}.{zone}"
-
-
-def plain(name: str) -> str:
-    """*name* as names are compared: SES keeps capitals and a final dot."""
-    return name.rstrip(".").lower()
-
-
-@functools.lru_cache  # the same names are looked at before each call
-def run_in(name: str, zone: str) -> str:
-    """The run that an identity or a record of that name belongs to, or ""."""
-    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", plain(name))
-    return found[1] if found else ""
-
-
-class Lab:
-    """
-    One run. Names and keys follow from its secret *code*; `run` is what may be shown of it.
-
-    A *part* of the run that is not journalled has names and keys of its own.
-    """
-
-    def __init__(
-        self, outside: Outside, code: str, journal: Journal | None = None, *, part: str = ""
-    ) -> None:
-        self.outside = outside
-        self.run = run_of(code)
-        self.journal = journal or Journal()
-        self._names = random.Random(f"names {part}{code}")
-        self._seeds = (f"key {number} {part}{code}" for number in itertools.count())
-        self._next_call = 0.0
-        self._guarded = outside.now()
-        # What follows is measured by the first probe; until then it is as long, or short, as can be.
-        self.lag = 120.0
-        """For how long reads show the state of before at most, in seconds."""
-        self.first_check = 3600.0
-        """From a key to SES's first check of DNS, in seconds. Not exact: it shows no "not found"."""
-        self.unchecked = 0.0
-        """For how many seconds after a key SES has made no check, for sure."""
+    """Raises `Stop` if something appears that is not the run's."""
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The first response of each shape to the actions that the product calls."""
+    lag: float = 120.0
+    """How old the state that a read shows is at most, in seconds. Measured first, as are the next two."""
+    first_check: float = 3600.0
+    """Seconds from a key to SES's first check of DNS."""
+    unchecked: float = 0.0
+    """SES makes no check for at least this many seconds after it gets a key."""
+    tries: int = TRIES
+    _next_call: float = 0.0
+    _guarded_at: float = 0.0
 
     def domain(self) -> str:
-        """A name of this run that nobody has used."""
-        return f"d{self._names.getrandbits(32):08x}.{below(self.run, self.outside.zone)}"
+        """A new name of this run."""
+        return f"d{secrets.token_hex(4)}.{below(self.run, self.zone)}"
 
-    def key(self, selector: str = "", **form: int) -> Key:
-        """A key that nobody has used."""
-        return make_key(next(self._seeds), selector or f"k{self._names.getrandbits(32):08x}", **form)
+    def key(self, *, bits: int = 1024, exponent: int = 65537) -> Key:
+        """A new key with a new selector."""
+        return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(exponent, bits))
 
-    def now(self) -> float:
-        """Seconds since some moment."""
-        return float(self.journal.once(["now"], self.outside.now))
-
-    def wait_until(self, at: float) -> None:
-        """Go on at that moment; in a replay, at once. `Stop` if something foreign appears meanwhile."""
-        while not self.journal.replays:
-            left = at - self.outside.now()
-            self.outside.wait(min(max(left, 0), GUARD_SECONDS))
-            if left >= CALM_SECONDS:
-                self._guard_if_due()
+    def wait(self, seconds: float) -> None:
+        """Wait, and call the guard every ten minutes."""
+        end = self.now() + seconds
+        while True:
+            left = end - self.now()
+            self.sleep(max(min(left, GUARD_SECONDS), 0))
+            if self.now() - self._guarded_at >= GUARD_SECONDS:
+                self._guarded_at = self.now()
+                self.guard()
             if left <= GUARD_SECONDS:
                 return
 
-    def _guard_if_due(self) -> None:
-        if not self.journal.replays and self.outside.now() - self._guarded >= GUARD_SECONDS:
-            self.outside.guard()
-            self._guarded = self.outside.now()
-            self._next_call = self._guarded + SECONDS_PER_CALL  # the guard makes calls too
+    # SES
 
-    def call(self, action: str, *, is_observing: bool = False, **parameters: Any) -> dict[str, Any]:
-        """
-        SES's answer, times in seconds since 1970; `At` is SES's own time. Raises `Refused`.
-
-        What SES throttles is asked again later, for hours. So is what observes something, if SES fails.
-        """
-        soon, later = [1.0] * TRIES, [GUARD_SECONDS] * int(self.outside.patience // GUARD_SECONDS)
-        while True:
-            answer: dict[str, Any] = self.journal.once(
-                [action, public(parameters)], lambda: self._send(action, parameters)
-            )
-            if "refused" not in answer:
-                return answer
-            refused = Refused(*answer["refused"])
-            is_throttled, fails = refused.status == 429, is_observing and refused.status >= 500
-            pauses = soon or later if is_throttled else later if fails else []
-            if pauses:
-                self.wait_until(self.outside.now() + pauses.pop())
-            elif is_throttled:
-                raise Stop(f"SES throttles {action} on end: something else calls it")
-            else:
-                raise refused
-
-    def unpaced(self, action: str, **parameters: Any) -> int:
-        """The HTTP status of a call that is made at once and only once; 0 if it got no answer."""
-
-        def status() -> int:
-            try:
-                self._asked(action, parameters)
-            except ClientError as error:
-                return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-            except (BotoCoreError, OSError):
-                return 0
-            finally:
-                self._next_call = self.outside.now() + SECONDS_PER_CALL
-            return 200
-
-        return int(self.journal.once([action], status))  # what a List says of others is not kept
-
-    def raw(self, what: str, request: tuple[str, str, bytes]) -> str:
-        """Status, code and text of the answer to *request*, which no SDK sends; or that it has no answer."""
-        return str(self.journal.once(["raw", what], lambda: self._sent_raw(*request)))
-
-    def _sent_raw(self, method: str, path: str, body: bytes) -> str:
-        said = "no answer"
-        for _ in range(RAW_TRIES):
-            try:
-                said = self._paced(lambda: self.outside.raw(method, path, body))  # type: ignore[misc]
-            except (OSError, HTTPException, BotoCoreError) as error:
-                said = f"no answer: {type(error).__name__}"
-            if not said.startswith(("no answer", "429")):
-                break
-            # Whatever keeps an ordinary call from its answer is over then, so it was the request.
-            self._send("get_email_identity", {"EmailIdentity": below(self.run, self.outside.zone)})
-        return said
+    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """SES's response, times in seconds since 1970. `At` is SES's own time. Raises `Refused`."""
+        try:
+            answer = patiently(lambda: self._once(action, parameters), self.sleep, self.tries)
+        except ClientError as error:
+            status, told = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
+            refused = Refused(status, told["Code"], told.get("Message"))
+            self._keep(action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]})
+            raise refused from None
+        self._keep(action, answer)
+        return answer
 
     def create(self, domain: str, key: Key | None = None, **more: Any) -> dict[str, Any]:
-        """CreateEmailIdentity, tagged as this run's."""
-        tags = [{"Key": TAG, "Value": self.run}]
+        """CreateEmailIdentity with the run's tag."""
         attributes = {"DkimSigningAttributes": key.attributes} if key else {}
-        wanted = {"EmailIdentity": domain, "Tags": tags} | attributes | more
-        try:
-            return self.call("create_email_identity", **wanted)
-        except Refused as refused:
-            if refused.code != "AlreadyExistsException":
-                raise
-            self.delete(domain)  # a run that was cut off has made it
-            return self.call("create_email_identity", **wanted)
+        tags = [{"Key": TAG, "Value": self.run}]
+        return self.call("create_email_identity", EmailIdentity=domain, Tags=tags, **attributes, **more)
 
     def put(self, domain: str, key: Key) -> dict[str, Any]:
-        """PutEmailIdentityDkimSigningAttributes with that key."""
+        """PutEmailIdentityDkimSigningAttributes."""
         return self.call(
             "put_email_identity_dkim_signing_attributes",
             EmailIdentity=domain,
@@ -279,94 +195,269 @@ class Lab:
         )
 
     def get(self, domain: str) -> dict[str, Any] | None:
-        """GetEmailIdentity, or None."""
+        """GetEmailIdentity; None if there is no identity."""
         try:
-            return self.call("get_email_identity", is_observing=True, EmailIdentity=domain)
+            return self.call("get_email_identity", EmailIdentity=domain)
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
 
     def delete(self, domain: str) -> None:
-        """The identity is gone; no error if there was none."""
+        """DeleteEmailIdentity; no error if there is no identity."""
         try:
             self.call("delete_email_identity", EmailIdentity=domain)
         except Refused as refused:
             if refused.status != 404:
                 raise
 
-    def publish(self, domain: str, key: Key, *records: list[str]) -> None:
-        """*key*'s record, bare, or *records*, each as a list of strings."""
-        strings = list(records) or [[key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]]
-        name = key.record_name(domain)
-        self.journal.once(["publish", name, strings], lambda: self.outside.records.publish(name, strings))
-        self._guard_if_due()  # Route 53 takes a minute or so for each
+    def identities(self) -> list[str]:
+        """ListEmailIdentities: the names of all identities in the Region, as SES spells them."""
+        names: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            page = self.call("list_email_identities", PageSize=1000, **more)
+            names += [each["IdentityName"] for each in page["EmailIdentities"]]
+            if not page.get("NextToken"):
+                return names
+            more = {"NextToken": page["NextToken"]}
+
+    def unpaced(self, domain: str) -> int:
+        """HTTP status of a GetEmailIdentity that is sent at once and only once."""
+        try:
+            self.ses.get_email_identity(EmailIdentity=domain)
+        except ClientError as error:
+            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        finally:
+            self._next_call = self.now() + SECONDS_PER_CALL
+        return 200
+
+    # DNS
+
+    def publish(self, domain: str, key: Key, *values: Sequence[str]) -> None:
+        """The record of *key*: the bare form, or *values*, each a list of strings."""
+        bare = [key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]
+        self.records.publish(key.record_name(domain), values or [bare])
 
     def remove(self, domain: str, key: Key) -> None:
-        """*key* has no record."""
-        name = key.record_name(domain)
-        self.journal.once(["remove", name], lambda: self.outside.records.remove(name))
+        """Delete the record of *key*."""
+        self.records.remove(key.record_name(domain))
 
-    def signed_with(self, domain: str) -> str | None:
-        """The selector of the signature under mail from *domain* sent now; "" if it is unsigned."""
-        send = self.outside.send
-        if not send:
-            return None
+    # How
 
-        def sent() -> str | None:
-            try:
-                return selector_of(send(domain), domain)
-            except Unanswered:
-                return None
+    def masked(self, text: str) -> str:
+        """*text* without the account's number and the names of IAM users and roles."""
+        text = re.sub(r"arn:aws[\w-]*:(iam|sts)::[^\s\"\\,]+", "(a principal)", text)
+        return text.replace(self.account, "(account)")
 
-        selector = self.journal.once(["mail", domain], sent)
-        if selector is None:
-            raise Unanswered(f"mail from {domain} did not arrive")
-        return str(selector)
-
-    def _send(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """SES's answer, or `refused`; `Tries` where the network or SES failed before."""
-        tries = 0
-
-        def once() -> dict[str, Any]:
-            nonlocal tries
-            tries += 1
-            return self._paced(lambda: self._asked(action, parameters))
-
+    def _once(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        self.sleep(max(self._next_call - self.now(), 0))
         try:
-            answer = patiently(once, wait=self.outside.wait, what=action, seconds=self.outside.patience)
-        except ClientError as error:
-            told, metadata = error.response["Error"], error.response["ResponseMetadata"]
-            answer = {"refused": [metadata["HTTPStatusCode"], told["Code"], told.get("Message")]}
-        return answer | ({"Tries": tries} if tries > 1 else {})
-
-    def _paced(self, do: Callable[[], T]) -> T:
-        """What *do* returns, a while after the call before it."""
-        self.outside.wait(max(self._next_call - self.outside.now(), 0))
-        try:
-            return do()
+            answer: dict[str, Any] = getattr(self.ses, action)(**parameters)
         finally:
-            self._next_call = self.outside.now() + SECONDS_PER_CALL
+            self._next_call = self.now() + SECONDS_PER_CALL
+        date = answer.pop("ResponseMetadata")["HTTPHeaders"]["date"]
+        seconds: dict[str, Any] = seconds_in(answer)
+        return seconds | {"At": parsedate_to_datetime(date).timestamp()}
 
-    def _asked(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        answer = getattr(self.outside.ses, action)(**parameters)
-        date = answer.pop("ResponseMetadata")["HTTPHeaders"].get("date")
-        return answer | ({"At": parsedate_to_datetime(date).timestamp()} if date else {})
-
-
-def public(value: Any) -> Any:
-    """*value* without a private key in it."""
-    if isinstance(value, Mapping):
-        return {k: "(a key)" if k == "DomainSigningPrivateKey" else public(v) for k, v in value.items()}
-    return [public(one) for one in value] if isinstance(value, list) else value
+    def _keep(self, action: str, answer: dict[str, Any]) -> None:
+        if action in READ_BY_PRODUCT:
+            self.answers.setdefault(f"{action} {shape(answer)}", {"action": action, "answer": answer})
 
 
-def selector_of(content: bytes, domain: str) -> str:
-    """`s=` of the signature of *domain* in a message, or ""."""
-    headers = content.partition(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ").replace(b"\r\n ", b" ").decode()
-    for line in headers.splitlines():
-        name, _, value = line.partition(":")
-        tags = dict(tag.strip().split("=", 1) for tag in value.split(";") if "=" in tag)
-        if name.lower() == "dkim-signature" and tags.get("d") == domain:
-            return tags["s"].strip()
-    return ""
+def below(run: str, zone: str) -> str:
+    """The name that is above everything a run makes."""
+    return f"{PREFIX}{run}.{zone}"
+
+
+def seconds_in(value: Any) -> Any:
+    """*value* with seconds since 1970 instead of times."""
+    if isinstance(value, dict):
+        return {name: seconds_in(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [seconds_in(each) for each in value]
+    return value.timestamp() if hasattr(value, "timestamp") else value
+
+
+def shape(value: Any) -> str:
+    """The keys, types and words in capitals of a response. Two responses of one shape teach the same."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{name}: {shape(each)}" for name, each in sorted(value.items())) + "}"
+        case list():
+            return f"[{', '.join(sorted({shape(each) for each in value}))}]"
+        case str() if value.isupper():  # a status, a type
+            return value
+    return type(value).__name__
+
+
+def is_passing(error: BaseException) -> bool:
+    """The same call may succeed later: no network, a service that fails, too many requests."""
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status >= 500 or error.response["Error"]["Code"] in BUSY
+    return isinstance(error, (AwsConnectionError, CredentialRetrievalError, HTTPClientError, OSError))
+
+
+def patiently(do: Callable[[], T], sleep: Callable[[float], None], tries: int) -> T:
+    """What *do* returns. It is called again while it fails for a passing reason."""
+    try:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(is_passing),
+            wait=tenacity.wait_exponential(multiplier=1, max=600),
+            stop=tenacity.stop_after_attempt(tries),
+            sleep=sleep,
+            reraise=True,
+        )(do)
+    except (BotoCoreError, OSError) as error:  # its text may quote a request
+        raise Stop(f"AWS can't be reached: {type(error).__name__}") from None
+
+
+class Route53:
+    """
+    The records of a hosted zone. TXT records are created or deleted, never overwritten.
+
+    A change returns when all name servers of the zone have it.
+    """
+
+    def __init__(self, client: Any, zone_id: str, sleep: Callable[[float], None]) -> None:
+        self._client, self._zone_id, self._sleep = client, zone_id, sleep
+
+    def publish(self, name: str, values: Sequence[Sequence[str]]) -> None:
+        """Create the TXT record *name* with *values*, each a list of strings; an error if it exists."""
+        records = [{"Value": " ".join(f'"{string}"' for string in value)} for value in values]
+        self._change("CREATE", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": records})
+
+    def remove(self, name: str) -> None:
+        """Delete the TXT record *name* if it exists and has no routing policy."""
+        for each in self._sets():
+            if (plain(each["Name"]), each["Type"]) == (name, "TXT") and "SetIdentifier" not in each:
+                self._change("DELETE", each)
+
+    def listed(self) -> list[Record]:
+        """Every record set, names in lower case and without a final dot."""
+        return [
+            Record(plain(each["Name"]), each["Type"], _texts(each), "SetIdentifier" in each)
+            for each in self._sets()
+        ]
+
+    def _sets(self) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("list_resource_record_sets")
+        return self._asked(
+            lambda: [
+                each
+                for page in pages.paginate(HostedZoneId=self._zone_id)
+                for each in page["ResourceRecordSets"]
+            ]
+        )
+
+    def _change(self, action: str, record_set: dict[str, Any]) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
+        try:
+            change = self._asked(
+                lambda: self._client.change_resource_record_sets(
+                    HostedZoneId=self._zone_id, ChangeBatch=batch
+                )
+            )
+        except Stop:  # the response to an earlier attempt may have been lost
+            wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
+            exists = wanted in [(plain(each["Name"]), each.get("ResourceRecords")) for each in self._sets()]
+            if exists != (action == "CREATE"):
+                raise
+            return
+        change_id = change["ChangeInfo"]["Id"]
+        for _ in range(360):
+            if self._asked(lambda: self._client.get_change(Id=change_id))["ChangeInfo"]["Status"] == "INSYNC":
+                return
+            self._sleep(10)
+        raise Stop("Route 53 did not finish a change within an hour")
+
+    def _asked(self, do: Callable[[], T]) -> T:
+        try:
+            return patiently(do, self._sleep, TRIES)
+        except ClientError as error:
+            raise Stop(f"Route 53: {error}") from None
+
+
+def plain(name: str) -> str:
+    """*name* for comparisons: SES keeps capitals and a final dot."""
+    return name.rstrip(".").lower()
+
+
+def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
+    records = record_set.get("ResourceRecords", ()) if record_set["Type"] == "TXT" else ()
+    return tuple("".join(re.findall(r'"([^"]*)"', each["Value"])) for each in records)
+
+
+def in_aws(zone: str, region: str, mail_to: str, say: Callable[[str], None]) -> Lab:
+    """A run in AWS, or wherever the AWS SDK's own variables lead. Waiting takes its time."""
+
+    def sleep(seconds: float) -> None:
+        if seconds >= 60:
+            say(f"nothing to do for {seconds / 60:.0f} min")
+        time.sleep(seconds)
+
+    session = boto3.Session(region_name=region)
+    lab = _lab(session, {}, zone, region, time.time, sleep, DnsResolver().txt)
+    if mail_to:
+
+        def send_to_person(domain: str, subject: str) -> None:
+            lab.call(
+                "send_email",
+                FromEmailAddress=f"acceptance@{domain}",
+                Destination={"ToAddresses": [mail_to]},
+                Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": subject}}}},
+            )
+
+        lab.send = send_to_person
+    return lab
+
+
+def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
+    """A run in the sandbox of this process. Waiting moves the sandbox's clock."""
+    session = boto3.Session(
+        region_name=region,
+        aws_access_key_id=sandbox.aws.access_key,
+        aws_secret_access_key=sandbox.aws.secret_key,
+    )
+    clock, urls = sandbox.clock, {"sesv2": sandbox.ses.url}
+    resolver = DnsResolver(resolvers=[sandbox.dns_resolver])
+    lab = _lab(
+        session,
+        {name: urls.get(name, sandbox.aws.url) for name in ("sesv2", "sts", "route53")},
+        zone,
+        region,
+        clock.monotonic,
+        clock.advance,
+        resolver.txt,
+    )
+    lab.send = lambda domain, _: send(sandbox, domain, region).content
+    return lab
+
+
+def _lab(
+    session: boto3.Session,
+    urls: dict[str, str],
+    zone: str,
+    region: str,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    look_up: Callable[[str, str], Sequence[Answer]],
+) -> Lab:
+    once = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
+    sts = session.client("sts", endpoint_url=urls.get("sts"), config=once)
+    route53 = session.client("route53", endpoint_url=urls.get("route53"), config=once)
+    ses = session.client("sesv2", endpoint_url=urls.get("sesv2"), config=once)
+    try:
+        account = sts.get_caller_identity()["Account"]
+        found = route53.list_hosted_zones_by_name(DNSName=zone, MaxItems="10")["HostedZones"]
+    except ClientError as error:
+        raise Stop(f"no access to the account: {error}") from None
+    except BotoCoreError as error:
+        raise Stop(f"no access to the account: {type(error).__name__}") from None
+    zones = [each for each in found if plain(each["Name"]) == zone and not each["Config"]["PrivateZone"]]
+    if len(zones) != 1:
+        raise Stop(f"the account has {len(zones)} public hosted zones {zone}, expected one")
+    zone_id = zones[0]["Id"].rpartition("/")[2]
+    records = Route53(route53, zone_id, sleep)
+    return Lab(ses, records, zone, zone_id, region, account, now, sleep, look_up)

@@ -1,341 +1,226 @@
 """
-What a run may not begin with, what it may delete, and how it notices that something foreign has appeared.
+What a run refuses, how it notices that somebody else uses zone or Region, and what it deletes.
 
-A run makes everything below `byodkim-acceptance-<run>.<zone>`, where a TXT record of its own stands first and
-goes last, tags its identities with the run, and calls bucket and rule set after it. Only what has all of
-that is deleted, and only of the run that is named. Where that record is gone, the run's transcript will do.
+Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT record at that name, the
+mark, is created first and deleted last. It names the run and its Region. Identities have the run's tag too.
+An identity is deleted if it has such a name and the tag; a record, if it is a TXT record without a routing
+policy, has such a name, and the zone has the run's mark. Nothing else is deleted or overwritten.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from byodkim_provider.dns.resolver import DnsResolver
-from tests.acceptance.errors import PATIENCE, Refused, Stop
-from tests.acceptance.lab import TAG, Lab, Outside, Record, below, plain, run_in
+from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain
 
-PRICE: Final = (
-    "under 2 US dollars: a few hundred messages and some Route 53 queries; the zone itself costs 0.50 a month"
-)
-
-APEX: Final = {"NS", "SOA"}
-
-MADE: Final = {"TXT", "MX"}
-"""Types of the records that runs make."""
+PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, about 60 messages"
 
 MARK: Final = re.compile(
-    rf"{TAG} made by make acceptance in (?P<region>[\w-]+) and taken away by "
-    r"CLEANUP=(?P<run>[0-9a-f]{8})(?P<ends>, as it is now)?"
+    rf"{TAG} made in (?P<region>[\w-]+) by `make acceptance`; --clean deletes all of "
+    r"run (?P<run>[0-9a-f]{8})"
 )
-"""The text of the record that a run begins with."""
+"""The value of the record that a run begins with."""
 
-CLEANING_PATIENCE: Final = 300.0
-"""For how long cleaning up tries to reach services, in seconds, all failures together: somebody waits."""
+CLEANING_TRIES: Final = 9
+"""Attempts for one call while cleaning up: about four minutes, as a person waits."""
 
-UNREACHED: Final = {"garbage", "interrupted", "no address", "no resolver", "no time", "silent", "unreachable"}
-"""Failures of a lookup that say nothing of the zone."""
-
-DNS_TRIES: Final = 7
-"""Lookups of the run's mark, 10 seconds apart: name servers may be late by some seconds."""
-
-SETTLE_SECONDS: Final = 10.0
-"""Until identities are listed once more: a list may lag, and not have what was made just now."""
+NO_SET: Final = "byodkim-acceptance-no-such-set"
+"""A configuration set that does not exist. A question asks for it."""
 
 
-def refusals(outside: Outside, *, others: bool, resumes: str = "") -> list[str]:
-    """Why no run may begin here; *others*: identities of others in the Region are all right."""
-    runs = {run: names for run, names in left(outside).items() if run != resumes}
-    return [
-        *_foreign(outside.zone, outside.records.listed(), {resumes, *runs}),
-        *([] if others else [f"{outside.region} has the identity {name}" for name in foreign(outside)]),
-        *(
-            f"an earlier run left {name}: {way_out(outside, run, [name])}"
-            for run, names in runs.items()
-            for name in names
-            if not name.startswith("bucket ")  # a bucket may be of a run in another Region
-        ),
-    ]
+def run_in(name: str, zone: str) -> str:
+    """The run that an identity or a record of that name belongs to, or ""."""
+    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", plain(name))
+    return found[1] if found else ""
 
 
-def mark(outside: Outside, run: str, *, ends: bool = False) -> None:
-    """The record that says whose the names below it are, in which Region, and if the run *ends*."""
-    text = f"{TAG} made by make acceptance in {outside.region} and taken away by CLEANUP={run}"
-    strings = [[text + (", as it is now" if ends else "")]]
-    outside.records.publish(below(run, outside.zone), strings, waits=not ends)
-
-
-def refuse_undelegated(outside: Outside, run: str, resolver: DnsResolver, say: Callable[[str], None]) -> None:
-    """`Stop` if DNS does not have the run's mark, as SES asks the DNS and not Route 53."""
-    name = below(run, outside.zone)
-    for _ in range(DNS_TRIES):
-        answers = resolver.txt(name, outside.zone)
-        without = [one for one in answers if not any(map(MARK.fullmatch, one.values or ()))]
-        wrong = [one for one in without if one.failure not in UNREACHED]
-        if not wrong:
-            break
-        outside.wait(10)
-    servers = ", ".join(f"{one.server} ({one.failure or 'no such record'})" for one in wrong or without)
-    if wrong:
-        raise Stop(
-            f"{outside.zone} is not delegated to its hosted zone in Route 53: the record {name} is there, "
-            f"and not at {servers}; set the NS records in the zone above"
-        )
-    if without:
-        say(f"could not look up whether {outside.zone} is delegated to its hosted zone: {servers}")
-
-
-def marked_in(outside: Outside, run: str, records: Collection[Record] = (), *, ends: bool = True) -> str:
-    """
-    The Region of the run that has begun in this zone, or "". *ends*: also while it is cleaned up.
-
-    *records* are the zone's, if they were listed already.
-    """
-    name = below(run, outside.zone)
-    at_name = (one for one in records or outside.records.listed() if one[:2] == (name, "TXT"))
-    found = (MARK.fullmatch(text) for one in at_name for text in one.texts)
-    of_run = [one for one in found if one and one["run"] == run and (ends or not one["ends"])]
-    return of_run[0]["region"] if of_run else ""
-
-
-def is_marked(outside: Outside, run: str, records: Collection[Record] = ()) -> bool:
-    """The run has begun here, and nobody has begun to clean it up."""
-    return marked_in(outside, run, records, ends=False) == outside.region
-
-
-def way_out(outside: Outside, run: str, names: Collection[str] = ()) -> str:
-    """How what *run* has left is deleted: *names*, as `left` has them."""
-    if region := marked_in(outside, run):
-        return clean_up_command(run, outside.zone, region)
-    command = clean_up_command(run, outside.zone, outside.region)
-    if records := [name for name in names if name.endswith(tuple(f" {kind}" for kind in MADE))]:
-        return f"{command} where its transcript is; without that, delete by hand: {', '.join(records)}"
-    if any(" " not in name for name in names):
-        return command  # identities have the run's tag
-    return (
-        f"run {run} has no record in {outside.zone}; clean it up with the ZONE and REGION that it had, "
-        "where its transcript is; without that, by hand"
-    )
-
-
-def clean_up_command(run: str, zone: str, region: str) -> str:
-    """What is typed to clean up *run*."""
-    return f"make acceptance CLEANUP={run} ZONE={zone} REGION={region}"
-
-
-def guard(outside: Outside, run: str, say: Callable[[str], None]) -> Callable[[], None]:
-    """
-    What raises `Stop` if it sees anything that is not this *run*'s and was not there when it was made.
-
-    A look that fails is no finding: the next one comes later. Only twelve hours without any end the run.
-    """
-    known = frozenset(foreign(outside))
-    seen_at = outside.now()
-
-    def look() -> None:
-        nonlocal seen_at
-        try:
-            quick = replace(outside, patience=CLEANING_PATIENCE)
-            identities, records = _identities(quick), outside.records.listed()
-        except Stop as failed:
-            if outside.now() - seen_at >= PATIENCE:
-                raise Stop(f"nobody knows whether others use zone and Region: {failed}") from None
-            say(f"could not look for what is not this run's, and looks again later: {failed}")
-            return
-        seen_at = outside.now()
-        new = [
-            f"{outside.region} has the identity {name}"
-            for name in identities
-            if name not in known and run_in(name, outside.zone) != run
-        ]
-        if problems := [*_foreign(outside.zone, records, {run}), *new]:
-            raise Stop(f"something that is not this run's has appeared: {'; '.join(problems)}")
-        if not is_marked(outside, run, records):
-            raise Stop("this run was cleaned up while it ran")
-
-    return look
-
-
-def foreign(outside: Outside) -> list[str]:
-    """Identities in the Region that no run has made."""
-    return [name for name in _identities(outside) if not run_in(name, outside.zone)]
-
-
-def left(outside: Outside) -> dict[str, list[str]]:
-    """By run, what there is of it: identities, records, receipt rule sets of the Region, buckets."""
-    found: dict[str, list[str]] = {}
-    for name in _identities(outside):
-        found.setdefault(run_in(name, outside.zone), []).append(name)
-    for record in outside.records.listed():
-        found.setdefault(run_in(record.name, outside.zone), []).append(f"{record.name} {record.kind}")
-    found.pop("", None)
-    for run, names in _mailboxes(outside).items():
-        found.setdefault(run, []).extend(names)
+def marks(lab: Lab, records: Sequence[Record]) -> dict[str, str]:
+    """The Region of each run that has begun in this zone, by run."""
+    found: dict[str, str] = {}
+    for record in records:
+        for text in record.texts:
+            mark = MARK.fullmatch(text)
+            if mark and record.name == below(mark["run"], lab.zone):
+                found[mark["run"]] = mark["region"]
     return found
 
 
-def clean(
-    outside: Outside,
-    run: str,
-    *,
-    part: str = "",
-    is_known: bool = True,
-    begins: Callable[[], None] = lambda: None,
-) -> list[str]:
-    """
-    Delete what *run* has made, or that *part* of it; the names of it. Once more is no harm.
-
-    First the mark says so, and then *begins* is called: if that fails, nothing is deleted.
-    One thing that can't be deleted keeps nothing else: `Stop` names all that is still there, at the end.
-    Without its mark, records and mailbox are deleted only if the run *is_known* to be of this zone.
-    """
-    patience, outside.patience = outside.patience, min(outside.patience, CLEANING_PATIENCE)
-    cleaning = _Cleaning(outside, run, part)
-    try:
-        try:
-            is_marked = cleaning.marked()
-        except Stop as stop:
-            raise Stop(f"nothing was deleted: {stop}") from None
-        begins()
-        return cleaning.done(is_marked=is_marked, is_known=is_known or is_marked)
-    finally:
-        outside.patience = patience
+def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[str]:
+    """What is in the zone beside its NS and SOA records and the records of *run*."""
+    return [
+        shown(record)
+        for record in records
+        if (record.name, record.kind) not in ((lab.zone, "NS"), (lab.zone, "SOA"))
+        and (record.is_routed or not run or run_in(record.name, lab.zone) != run)
+    ]
 
 
-class _Cleaning:
-    """One attempt to delete what a run has made. A class for what it has deleted, and what went wrong."""
+def shown(record: Record) -> str:
+    return f"{record.name} {record.kind}" + (" (routing policy)" if record.is_routed else "")
 
-    def __init__(self, outside: Outside, run: str, part: str) -> None:
-        self._outside, self._run, self._part = outside, run, part
-        self._base = below(run, outside.zone)
-        self._top = f"{part}.{self._base}" if part else self._base
-        self._deleted: list[str] = []
-        self._problems: dict[str, str] = {}
 
-    def marked(self) -> bool:
-        """Whether the run has a mark here. From then on it can't be resumed, from no folder."""
-        region = marked_in(self._outside, self._run)
-        if region and region != self._outside.region:
-            raise Stop(f"that run is in {region}: {way_out(self._outside, self._run)}")
-        if region and not self._part:
-            mark(self._outside, self._run, ends=True)
-        return bool(region)
+def refusals(lab: Lab, *, others: bool) -> list[str]:
+    """Why no run may begin here. *others*: identities of others in the Region are fine."""
+    records, names = lab.records.listed(), lab.identities()
+    problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
+    if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
+        problems.append("an earlier run was not cleaned up: --clean deletes it")
+    if not others:
+        theirs = [name for name in names if not run_in(name, lab.zone)]
+        problems += [f"{lab.region} has the identity {name}; --others allows that" for name in theirs]
+    return problems
 
-    def done(self, *, is_marked: bool, is_known: bool) -> list[str]:
-        """What was deleted. The mark goes last, so that until then the rest can be found by it."""
-        self._delete_identities()
-        self._delete_records(is_marked=is_marked, is_known=is_known)
-        if not self._part:
-            self._delete_mailbox(is_known=is_known)
-            if is_marked or self._deleted:
-                self._outside.wait(SETTLE_SECONDS)
-                self._delete_identities()
-            if is_marked and not self._problems:
-                self._delete_record(Record(self._base, "TXT"))
-        if self._problems:
-            raise Stop(f"left: {'; '.join(f'{what}{why}' for what, why in self._problems.items())}")
-        return self._deleted
 
-    def _is_ours(self, name: str) -> bool:
-        name = plain(name)
-        is_below = name == self._top or name.endswith((f".{self._top}", f"@{self._top}"))
-        return is_below and run_in(name, self._outside.zone) == self._run
-
-    def _attempt(self, what: str, do: Callable[[], Any]) -> Any:
-        """What *do* returns, or nothing. All failures together have the patience of one."""
-        begun = self._outside.now()
-        try:
-            done = do()
-            self._problems.pop(what, None)  # of the attempt before that
-            return done
-        except (Stop, Refused, ClientError, BotoCoreError) as error:
-            self._problems[what] = f": {error}"
-            self._outside.patience = max(self._outside.patience - (self._outside.now() - begun), 0)
-            return []
-
-    def _delete_identities(self) -> None:
-        lab = Lab(self._outside, "clean")
-        for name in filter(self._is_ours, self._attempt("identities", lambda: _identities(self._outside))):
-            if name in self._deleted:
-                continue  # a list of before that
-            seen = self._attempt(name, lambda name=name: lab.get(name))
-            if seen and {"Key": TAG, "Value": self._run} not in seen.get("Tags", ()):
-                self._problems[name] = f" does not have the tag {TAG}={self._run}"
-            elif seen:
-                self._attempt(name, lambda name=name: self._deleted.append(lab.delete(name) or name))
-
-    def _delete_records(self, *, is_marked: bool, is_known: bool) -> None:
-        listed = self._attempt("records", self._outside.records.listed)
-        records = [one for one in listed if self._is_ours(one.name)]
-        if records and not self._part and not is_known:
-            by_hand = f"delete by hand what is a run's: {', '.join(map(_shown, records))}"
-            why = f" does not have the record of a run, so all below it was left; {by_hand}"
-            self._problems[self._base] = why
+def begin(lab: Lab, say: Callable[[str], None], *, others: bool) -> None:
+    """Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark."""
+    if problems := refusals(lab, others=others):
+        raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
+    lab.guard = guard(lab, say)
+    name = below(lab.run, lab.zone)
+    mark = f"{TAG} made in {lab.region} by `make acceptance`; --clean deletes all of run {lab.run}"
+    lab.records.publish(name, [[mark]])
+    for _ in range(7):
+        answers = lab.look_up(name, lab.zone)
+        missing = [each for each in answers if mark not in (each.values or ())]
+        if not missing:
             return
-        for record in records:
-            is_at_mark = record[:2] == (self._base, "TXT")
-            if record.kind not in MADE or record.set_identifier or (is_at_mark and not is_marked):
-                self._problems[_shown(record)] = " was not made by a run"
-            elif not is_at_mark:
-                self._delete_record(record)
-
-    def _delete_record(self, record: Record) -> None:
-        def delete() -> None:
-            self._outside.records.remove(record.name, record.kind, waits=False)  # nobody waits for DNS
-            self._deleted.append(_shown(record))
-
-        self._attempt(_shown(record), delete)
-
-    def _delete_mailbox(self, *, is_known: bool) -> None:
-        if is_known:
-            self._deleted += self._attempt("mail", lambda: self._outside.mailboxes.remove(self._run))
-        elif names := self._attempt("mail", lambda: _mailboxes(self._outside).get(self._run, [])):
-            self._problems[", ".join(names)] = f": {way_out(self._outside, self._run)}"
+        lab.sleep(10)
+    servers = ", ".join(f"{each.server} ({each.failure or 'no such record'})" for each in missing)
+    raise Stop(f"{lab.zone} is not delegated to its hosted zone: {name} can't be found at {servers}")
 
 
-def _shown(record: Record) -> str:
-    routed = f" {record.set_identifier!r}" if record.set_identifier else ""
-    return f"{record.name} {record.kind}{routed}"
+def guard(lab: Lab, say: Callable[[str], None]) -> Callable[[], None]:
+    """A function that raises `Stop` if anything has appeared that is not the run's. It leaves that alone."""
+    known = set(lab.identities())
 
-
-def _foreign(zone: str, records: Collection[Record], runs: Collection[str]) -> Iterator[str]:
-    """What says that somebody uses the zone, beside *runs*."""
-    for record in records:
-        name, kind, set_identifier = record[:3]
-        is_of_runs = not set_identifier and run_in(name, zone) in set(runs) - {""}
-        if is_of_runs or (name == zone and kind in APEX):
-            continue
-        why = (
-            "it receives mail"
-            if kind == "MX"
-            else "it has a policy for mail"
-            if name.startswith("_dmarc.")
-            else "it has a routing policy"
-            if set_identifier
-            else ""
-        )
-        yield f"{zone} is in use: {_shown(record)}" + (f", {why}" if why else "")
-
-
-def _mailboxes(outside: Outside) -> dict[str, list[str]]:
-    try:
-        return outside.mailboxes.listed()
-    except (ClientError, BotoCoreError) as error:
-        raise Stop(f"buckets and receipt rule sets: {error}; POLICY=1 prints what is needed") from None
-
-
-def _identities(outside: Outside) -> list[str]:
-    lab, names, more = Lab(outside, "list"), [], {}
-    while True:
+    def check() -> None:
         try:
-            page = lab.call("list_email_identities", PageSize=1000, **more)
-        except Refused as refused:
-            raise Stop(f"ListEmailIdentities: {refused}; POLICY=1 prints what is needed") from None
-        names += [one["IdentityName"] for one in page["EmailIdentities"]]
-        if not page.get("NextToken"):
-            return names
-        more = {"NextToken": page["NextToken"]}
+            names, records = lab.identities(), lab.records.listed()
+        except (Refused, Stop) as error:
+            say(f"could not check who else uses zone and Region, checking again later: {error}")
+            return
+        new = [name for name in names if name not in known and run_in(name, lab.zone) != lab.run]
+        if new := [*new, *foreign_records(lab, records, lab.run)]:
+            raise Stop(f"somebody else uses zone or Region: {', '.join(new)}")
+        if lab.run not in marks(lab, records):
+            raise Stop("this run was cleaned up while it ran")
+
+    return check
+
+
+def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
+    """
+    Delete what *run* has made, and return the names. May be called again at any time.
+
+    *is_own*: this process is the run, so its records are deleted even if somebody has deleted the mark.
+    What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
+    """
+    lab.tries = CLEANING_TRIES
+    records = lab.records.listed()
+    region = marks(lab, records).get(run, "")
+    if region and region != lab.region:
+        raise Stop(f"run {run} was made in {region}: pass --region {region}")
+    deleted: list[str] = []
+    problems: dict[str, str] = {}
+
+    def attempt(name: str, do: Callable[[], str]) -> None:
+        problems.pop(name, None)
+        try:
+            if problem := do():
+                problems[name] = problem
+            elif name not in deleted:
+                deleted.append(name)
+        except (ClientError, Refused, Stop) as error:
+            problems[name] = str(error)
+
+    def delete_identity(name: str) -> str:
+        seen = lab.get(name)
+        if seen and {"Key": TAG, "Value": run} not in seen.get("Tags", ()):
+            return f"does not have the tag {TAG}={run}"
+        lab.delete(name)
+        return ""
+
+    def delete_record(record: Record) -> str:
+        if not (region or is_own):
+            return f"the record {below(run, lab.zone)} is missing, which a run begins with: delete it by hand"
+        if record.kind != "TXT" or record.is_routed:
+            return "was not made by a run"
+        lab.records.remove(record.name)
+        return ""
+
+    for pause in (0, 10):  # the list may not have what was made a moment ago
+        lab.sleep(pause)
+        for name in lab.identities():
+            if run_in(name, lab.zone) == run and name not in deleted:
+                attempt(name, lambda name=name: delete_identity(name))  # type: ignore[misc]
+    ours = [each for each in records if run_in(each.name, lab.zone) == run]
+    ours.sort(key=lambda each: each.name == below(run, lab.zone))  # the mark comes last
+    for record in ours:
+        if record.name != below(run, lab.zone) or not problems:
+            attempt(shown(record), lambda record=record: delete_record(record))  # type: ignore[misc]
+    if problems:
+        raise Stop("left: " + "; ".join(f"{name}: {why}" for name, why in problems.items()))
+    return deleted
+
+
+def runs_here(lab: Lab) -> list[str]:
+    """The runs that have left something in this zone and Region."""
+    records = lab.records.listed()
+    names = [*lab.identities(), *(each.name for each in records)]
+    return sorted({run_in(name, lab.zone) for name in names} - {""})
+
+
+def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
+    """The least that a run needs, as an IAM policy. IAM compares ARNs with case."""
+    arn = f"arn:aws:ses:{lab.region}:{lab.account}"
+    ours = f"*.{PREFIX}*.{lab.zone}"
+    identities = [f"{arn}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
+    hosted_zone = f"arn:aws:route53:::hostedzone/{lab.zone_id}"
+    names = [ours.removeprefix("*."), ours]
+    statements = [
+        _allow(
+            [
+                "ses:CreateEmailIdentity",
+                "ses:DeleteEmailIdentity",
+                "ses:GetEmailIdentity",
+                "ses:PutEmailIdentityDkimAttributes",
+                "ses:PutEmailIdentityDkimSigningAttributes",
+                "ses:TagResource",
+                "ses:UntagResource",
+            ],
+            *identities,
+        ),
+        _allow(["ses:CreateEmailIdentity"], f"{arn}:configuration-set/{NO_SET}"),
+        _allow(
+            [
+                "route53:ListHostedZones",
+                "route53:ListHostedZonesByName",
+                "ses:ListEmailIdentities",
+                "sts:GetCallerIdentity",
+            ],
+            "*",
+        )
+        | {"Sid": "ReadsThatIamCanNotNarrow"},
+        _allow(["route53:GetHostedZone", "route53:ListResourceRecordSets"], hosted_zone),
+        _allow(["route53:ChangeResourceRecordSets"], hosted_zone)
+        | {
+            "Condition": {
+                "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT"]},
+                "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names},
+            }
+        },
+        _allow(["route53:GetChange"], "arn:aws:route53:::change/*"),
+    ]
+    if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
+        recipients = [f"{arn}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
+        only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}
+        statements.append(_allow(["ses:SendEmail"], identities[0], *recipients) | {"Condition": only})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(actions: list[str], *resources: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}

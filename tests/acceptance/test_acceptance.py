@@ -1,313 +1,438 @@
-"""`make acceptance` without an account: the product by the real engine, then the prober, over the wire."""
+"""`make acceptance` in a sandbox: it finds out how SES was set, touches nothing of others, and cleans up."""
 
+import fnmatch
+import json
 import signal
-import threading
+import typing
 from contextlib import nullcontext
-from dataclasses import asdict
-from datetime import timedelta
-from types import SimpleNamespace
-from typing import ClassVar
+from dataclasses import asdict, replace
+from pathlib import Path
 
+import boto3
 import pytest
 
-from sandbox.clock import SandboxClock
-from sandbox.pulumi.project import Result
-from sandbox.ses.switches import Switches
+from byodkim_provider.aws.permissions import PERMISSIONS
+from sandbox.ses.switches import Fault, Switches
 from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
-from tests.acceptance import product, targets
-from tests.acceptance.direct import ZONE, world
-from tests.acceptance.errors import Limited, Lost, Stop, Unanswered, Unread
-from tests.acceptance.interrupts import Interrupts
-from tests.acceptance.lab import Lab
-from tests.acceptance.prober import Report
-from tests.acceptance.product import (
-    FAILED,
-    LAST_MAIL,
-    LOST,
-    MAIL_OF_PROBER,
-    MAIL_OF_RUN,
-    MOST_MAIL,
-    PASSED,
-    sending_mail,
-)
-from tests.support.fakes import REGION
+from tests.acceptance import questions, safety
+from tests.acceptance.__main__ import REGION, ZONE, main, of_emulator
+from tests.acceptance.lab import TAG, Refused, Stop, Unanswered, below, in_sandbox
+from tests.acceptance.questions import NEVER, UNKNOWN
+from tests.support.fakes import FakeClock
 from tests.support.quick_runs import quick_runs
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md"
 
-class Clock(SandboxClock):
-    """SES's and the sandbox's time; the machine's own clock is *behind* it by that many seconds."""
+SETTINGS = {
+    "tokens": ("selector", "empty"),
+    "status_after_put": ("PENDING", "NOT_STARTED", "SUCCESS"),
+    "put_answer": ("as Get", "NOT_STARTED", "before"),
+    "failed_check_keeps_success": (False, True),
+    "lost_record_takes_back_verification": (False, True),
+    "signs_while_pending": ("nothing", "new", "nothing", "old"),
+    "old_key_lingers_seconds": (0, 60, 600),
+    "same_key_restarts": (True, False),
+    "failed_restarts": (True, False),
+    "verification_info": ("filled", "sticky", "empty", "stale", "ownership", "frozen"),
+    "caches_no_such_name": (False, True),
+    "read_lag_seconds": (0, 5, 30),
+    "put_enables_signing": (False, True),
+    "verifies_tagged_records": (True, False),
+    "refuses_bad_keys": (False, True),
+    "requests_per_second": (1, 5, None),
+    "first_check_seconds": (300, 60, 660),
+}
+"""The values of each switch that the emulators below are set to; the first is the default."""
 
-    def __init__(self, behind):
-        super().__init__()
-        self._behind = timedelta(seconds=behind)
+EMULATORS = [
+    {name: values[number % len(values)] for name, values in SETTINGS.items()}
+    for number in range(max(map(len, SETTINGS.values())))
+]
+"""Settings that together have each value of each switch."""
 
-    def now(self):
-        return super().now() + self._behind
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("rare_guard")
-@pytest.mark.parametrize("behind", [0, 60, -60], ids=["right", "a minute slow", "a minute fast"])
-def test_against_the_sandbox(capsys, monkeypatch, behind):
-    """Whatever the machine's clock says, it passes, knows the sandbox, and leaves account and zone empty."""
-    monkeypatch.delenv("ZONE", raising=False)
-    if behind:  # the prober's own times are compared with SES's in test_prober
-        monkeypatch.setattr(acceptance, "of_emulator", lambda *_: Report(asdict(Switches())))
-    switches = Switches(first_check_seconds=1)
-    with Sandbox(clock=Clock(behind), switches=switches) as sandbox, quick_runs(sandbox):
-        assert acceptance.against_sandbox(nullcontext(sandbox)) == 0
-    printed = capsys.readouterr().out
-    for step in ("up", "rotate", "back", "destroy"):
-        assert f"product: {step}: done" in printed
-    wrong = [line for line in printed.splitlines() if line.startswith(("FAILED", "!", "stopped", "not"))]
-    assert wrong == []
-    assert printed.rstrip().endswith("acceptance: passed")
-
-
-@pytest.mark.parametrize(
-    ("said", "failed"),
-    [("dkim=fail", True), ("dkim=permerror (no key for signature)", True), ("dkim=pass", False)],
-)
-def test_mail_that_fails(said, failed):
-    """What the receiver says of a signature counts."""
-    domain = f"d.{ZONE}"
-    content = f"Authentication-Results: amazonses.com; {said} header.i=@{domain}\r\n\r\n".encode()
-    contents, twice = [b"", content], threading.Event()
-
-    def send(_):
-        if len(contents) == 1:
-            twice.set()
-        return contents.pop() if contents else b""
-
-    with world(Switches()) as outside:
-        outside.send = send
-        with sending_mail(Lab(outside, "0a1b2c3d"), domain, 0) as signed:
-            assert twice.wait(60)
-    assert (bool(signed[FAILED]), bool(signed[PASSED])) == (failed, not failed)
-    assert signed["nothing"] >= 2
+UNTOLD = {
+    "caches_no_such_name": lambda set_to: set_to.verification_info in ("empty", "stale"),
+    "failed_check_keeps_success": lambda set_to: (
+        set_to.failed_check_keeps_success and set_to.verification_info not in ("filled", "sticky")
+    ),
+    "put_answer": lambda set_to: (
+        set_to.status_after_put == "NOT_STARTED"
+        and set_to.put_answer != "before"
+        and set_to.same_key_restarts
+        and set_to.failed_restarts
+    ),
+    "same_key_restarts": lambda set_to: set_to.status_after_put == "SUCCESS",
+    "old_key_lingers_seconds": lambda set_to: set_to.signs_while_pending == "old",
+}
+"""Where SES shows no difference: no answer may be claimed. docs/reference/real-ses.md says why."""
 
 
-def test_mail_that_does_not_arrive():
-    """One message that is lost is counted, and the next one is sent all the same."""
-    lost, twice = [Lost("lost")], threading.Event()
-
-    def send(_):
-        if lost:
-            raise lost.pop()
-        twice.set()
-        return b""
-
-    with world(Switches()) as outside:
-        outside.send = send
-        with sending_mail(Lab(outside, "0a1b2c3d"), f"d.{ZONE}", 0) as signed:
-            assert twice.wait(60)
-    assert signed[LOST] == 1
+def told(set_to):
+    """What the questions are expected to find."""
+    return {
+        name: UNKNOWN if name in UNTOLD and UNTOLD[name](set_to) else getattr(set_to, name)
+        for name in SETTINGS
+    }
 
 
-def test_not_too_much_mail():
-    """Both steps with mail and the prober stay below the 200 messages a day of SES's own sandbox."""
-    sent = []
-    with world(Switches()) as outside:
-        outside.send = lambda domain: sent.append(domain) or b""
-        with sending_mail(Lab(outside, "0a1b2c3d"), f"d.{ZONE}", 0):
-            while len(sent) < MOST_MAIL - LAST_MAIL:
-                threading.Event().wait(0.01)
-            threading.Event().wait(0.1)
-    assert len(sent) == MOST_MAIL - LAST_MAIL
-    assert MAIL_OF_RUN <= 200
+@pytest.mark.parametrize("settings", EMULATORS, ids=range(len(EMULATORS)))
+def test_answers(settings):
+    """Each setting of each switch is found, or is unknown where SES shows no difference."""
+    report = of_emulator(Switches(**settings))
+    assert report.unanswered == {}
+    assert {name: report.switches[name] for name in SETTINGS} == told(Switches(**settings))
 
 
-def test_mail_without_a_signature(projects, tmp_path):
-    """Mail of which nothing is signed fails the product's part, as SES has verified the key after a step."""
-    problems = problems_with([b"Subject: unsigned\r\n\r\n"], tmp_path)
-    why = "SES has verified the key, and no mail passes: mail signed with {'nothing': 5}: {}"
-    assert problems == [f"rotate: {why}", f"back: {why}"]
-
-
-@pytest.mark.parametrize(
-    ("mail", "problem"),
-    [
-        ([b"", "pass"], ""),
-        ([Lost("lost"), "pass"], ""),
-        (["temperror (timeout)", "pass"], ""),
-        (["fail", "pass"], "1 messages with a signature that fails"),
-        ([Unanswered("MessageRejected"), "pass"], "1 messages that SES did not take"),
-        (["fail"], "no mail passes"),
-        ([Lost("lost")], "no mail passes"),
-        ([Limited("TooManyRequestsException"), "pass"], ""),
-        ([Limited("TooManyRequestsException")], ""),
-        ([Limited("TooManyRequestsException"), "fail"], "no mail passes"),
-        ([Unread("GetObject: AccessDenied")], ""),
-        (["temperror"], "no mail passes"),
-    ],
-    ids=[
-        "unsigned until it is verified",
-        "lost",
-        "not checked",
-        "fails",
-        "refused",
-        *["only " + one for one in ("failing", "lost")],
-        "too many",
-        "only too many",
-        "too many, then failing",
-        "only not fetched",
-        "only not checked",
-    ],
-)
-def test_what_is_the_products_fault(projects, tmp_path, mail, problem):
-    """A lost message and a lookup that failed are no fault of the product's, as long as mail passes then."""
-    problems = problems_with(mail, tmp_path)
-    assert problem in "\n".join(problems)
-    assert bool(problems) is bool(problem)
-
-
-def problems_with(mail, folder):
-    """What a run says of that *mail*, of which the last comes again and again."""
-    left = list(mail)
-
-    def send(domain):
-        said = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(said, Exception):
-            raise said
-        if isinstance(said, bytes):
-            return said
-        return f"Authentication-Results: amazonses.com; dkim={said} header.i=@{domain}\r\n\r\n".encode()
-
-    with world(Switches()) as outside:
-        outside.send = send
-        return product.main_job(Lab(outside, "0a1b2c3d"), product.RealWorld(folder), say=print)
-
-
-def test_mail_of_a_day():
-    """A run that would send more than the account may in 24 hours does not begin, or go on."""
-    with world(Switches()) as outside:
-        lab = Lab(outside, "0a1b2c3d")
-        domain, key = lab.domain(), lab.key()
-        lab.publish(domain, key)
-        lab.create(domain, key)
-        outside.wait(3600)
-        product.refuse_without_mail(outside, MAIL_OF_RUN)
-        for _ in range(30):
-            outside.send(domain)
-        product.refuse_without_mail(outside, MAIL_OF_PROBER)
-        with pytest.raises(Stop, match="200 messages in 24 hours, 30 were sent, and 190 are to come; wait"):
-            product.refuse_without_mail(outside, MAIL_OF_RUN)
-        outside.wait(25 * 3600)
-        product.refuse_without_mail(outside, MAIL_OF_RUN)
-
-
-def test_waits_end_with_the_run(monkeypatch, projects, tmp_path):
-    """A message that waits for the network, for hours, ends with its step; so does the guard with Ctrl-C."""
-    monkeypatch.setattr(targets, "_where", lambda *_, **given: SimpleNamespace(**given))
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "a")
-    wait = targets.aws(ZONE, REGION, say=print).wait
-    waits, interrupts = threading.Event(), Interrupts(print)
-
-    def send(_):
-        waits.set()
-        wait(12 * 3600)
-
-    def guard():
-        interrupts._receive(signal.SIGTERM, None)
-        wait(12 * 3600)
-
-    with world(Switches()) as outside:
-        outside.send, outside.guard = send, guard
-        with sending_mail(Lab(outside, "0a1b2c3d"), f"d.{ZONE}", 0):
-            assert waits.wait(60)
-        outside.send = None
-        with pytest.raises(SystemExit):
-            product.main_job(
-                Lab(outside, "0a1b2c3d"), product.RealWorld(tmp_path), say=print, interrupts=interrupts
-            )
-
-
-class ProjectAsList:
-    """What was asked of the engine."""
-
-    made: ClassVar[list["ProjectAsList"]] = []
-
-    def __init__(self, world, *, config, without, within, passphrase):
-        self.within, self.passphrase = within, passphrase
-        self.runs, self.interrupted = [], threading.Event()
-        ProjectAsList.made.append(self)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def configure(self, config):
-        pass
-
-    def interrupt(self):
-        self.interrupted.set()
-
-    def up(self):
-        self.runs.append("up")
-        return Result(False, "", "", [], {"pending": []})
-
-    def destroy(self):
-        self.runs.append("destroy")
-        return Result(False, "", "", [], {})
+def test_every_switch_is_asked():
+    """A new switch has a question, its values in SETTINGS and a row of the page; each value is told once."""
+    switches = asdict(Switches())
+    assert set(SETTINGS) | set(NEVER) == set(switches), "a question, and a line in SETTINGS or NEVER"
+    page = PAGE.read_text()
+    for name, default in switches.items():
+        assert f"| `{name}` | `{default}` |" in page, "docs/reference/real-ses.md, What is assumed"
+    for name, hint in typing.get_type_hints(Switches).items():
+        if name in SETTINGS and typing.get_origin(hint) is typing.Literal:
+            assert set(SETTINGS[name]) == set(typing.get_args(hint))
+    found = [told(Switches(**settings)) for settings in EMULATORS]
+    assert {n: v for n, values in SETTINGS.items() for v in values if v not in [f[n] for f in found]} == {}
 
 
 @pytest.fixture
-def projects(monkeypatch):
-    monkeypatch.setattr(product, "Project", ProjectAsList)
-    monkeypatch.setattr(ProjectAsList, "made", [])
-    return ProjectAsList.made
+def opened():
+    with Sandbox(clock=FakeClock()) as sandbox:
+        sandbox.zone_id = sandbox.add_zone(ZONE)
+        yield sandbox
 
 
-def test_guard_between_steps(projects, tmp_path):
-    """Something foreign that appears while the product works ends its part before the next step."""
-
-    def guard():
-        raise Stop("foreign")
-
-    with world(Switches()) as outside:
-        outside.guard = guard
-        with pytest.raises(Stop, match="foreign"):
-            product.main_job(Lab(outside, "0a1b2c3d"), product.RealWorld(tmp_path), say=print)
-    assert projects[0].runs == ["up", "destroy"]
+@pytest.fixture
+def lab(opened):
+    return in_sandbox(opened, ZONE, REGION)
 
 
-def test_guard_within_a_step(monkeypatch):
-    """A step may take an hour: the engine is interrupted then, and the run stops."""
-    monkeypatch.setattr(product, "GUARD_SECONDS", 0.01)
+@pytest.fixture
+def account(opened, lab, monkeypatch, capsys, tmp_path):
+    """Runs with these arguments in an account that is a sandbox; returns the status and what was printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(acceptance, "in_aws", lambda *_: lab)
+    monkeypatch.setattr(acceptance, "product", lambda *_, **__: [])
+    # Two questions are enough where the answers don't matter.
+    monkeypatch.setattr(acceptance, "HOURS", (questions.gaps,))
+    monkeypatch.setattr(acceptance, "of_emulator", lambda _: acceptance.Report())
 
-    def guard():
-        raise Stop("foreign")
+    def run(*arguments):
+        status = main(["--zone", ZONE, "--region", REGION, "--yes", *arguments])
+        return status, capsys.readouterr().out
 
-    project = ProjectAsList(None, config={}, without=(), within=None, passphrase="")
-    with world(Switches()) as outside:
-        outside.guard = guard
-        with pytest.raises(Stop, match="foreign"), product.watched(Lab(outside, "0a1b2c3d"), project):
-            assert project.interrupted.wait(60)
-
-
-def test_state_of_the_product(projects, tmp_path):
-    """It is in the run's own folder, under another passphrase each time."""
-    with world(Switches()) as outside:
-        outside.send = None
-        for _ in range(2):
-            world_ = product.RealWorld(tmp_path)
-            assert product.main_job(Lab(outside, "0a1b2c3d"), world_, say=print) == []
-    assert [one.within for one in projects] == [tmp_path, tmp_path]
-    first, second = (one.passphrase for one in projects)
-    assert len(first) == len(second) == 32
-    assert first != second
+    return run
 
 
-def test_interrupted_between_steps(projects, tmp_path):
-    """A signal that comes between two steps ends the part too, after it has destroyed what there is."""
-    interrupts = Interrupts(print)
-    with world(Switches()) as outside:
-        outside.guard = lambda: interrupts._receive(signal.SIGTERM, None)
-        world_ = product.RealWorld(tmp_path)
-        with pytest.raises(SystemExit):
-            product.main_job(Lab(outside, "0a1b2c3d"), world_, say=print, interrupts=interrupts)
-    assert projects[0].runs == ["up", "destroy"]
+def change(opened, name, kind="TXT", **more):
+    """A record of somebody else."""
+    records = {"TXT": '"theirs"', "MX": "10 mail.example.", "A": "192.0.2.1", "CNAME": "example.com"}
+    record_set = {
+        "Name": name,
+        "Type": kind,
+        "TTL": 60,
+        "ResourceRecords": [{"Value": records[kind]}],
+        **more,
+    }
+    opened.route53.change_resource_record_sets(
+        HostedZoneId=opened.zone_id,
+        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
+    )
+
+
+def left(lab):
+    """All identities, and all records but the zone's own."""
+    names = [f"{each.name} {each.kind}" for each in lab.records.listed()]
+    return sorted([*lab.identities(), *(name for name in names if not name.startswith(f"{ZONE} "))])
+
+
+def begun(lab):
+    """Something is made, and never cleaned up."""
+    safety.begin(lab, pytest.fail, others=False)
+    domain, key = questions.published(lab)
+    lab.create(domain, key)
+    return domain, key
+
+
+@pytest.mark.engine
+def test_against_the_sandbox(capsys):
+    """Without arguments the product does its job, the defaults are found, and nothing is left."""
+    with Sandbox(switches=Switches(first_check_seconds=1)) as sandbox, quick_runs(sandbox):
+        assert acceptance.against_sandbox(nullcontext(sandbox)) == 0
+        assert left(in_sandbox(sandbox, ZONE, REGION)) == []
+    printed = capsys.readouterr().out
+    for step in ("up", "rotate", "back", "destroy"):
+        assert f"product: {step}: done" in printed
+    assert printed.rstrip().endswith("acceptance: passed")
+
+
+def test_in_an_account(account, lab, tmp_path, monkeypatch):
+    """A run answers, compares and deletes all it has made; no private key is printed or written."""
+    monkeypatch.setattr(acceptance, "HOURS", questions.HOURS)
+    monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
+    keys, key = [], type(lab).key
+    monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
+    status, printed = account("--days")
+    assert (status, left(lab)) == (0, [])
+    assert "!" not in printed
+    assert "?" not in printed
+    (responses,) = tmp_path.glob("acceptance-*.json")
+    assert len(json.loads(responses.read_text())) > 10
+    written = printed + responses.read_text()
+    assert lab.account not in written.partition("\n")[2]
+    assert len(keys) > 20
+    assert not [each for each in keys if each.encoded()[:40] in written]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "more"),
+    [
+        (ZONE, "MX", {}),
+        (f"_dmarc.{ZONE}", "TXT", {}),
+        (f"www.{ZONE}", "A", {}),
+        (f"x.byodkim-acceptance-1234567.{ZONE}", "TXT", {}),
+        (f"x.byodkim-acceptance-12345678.{ZONE}", "TXT", {"SetIdentifier": "blue", "Weight": 1}),
+    ],
+    ids=["mail", "DMARC", "host", "similar name", "routing policy"],
+)
+def test_zone_in_use(account, opened, lab, name, kind, more):
+    """A zone with any record but its own NS and SOA is refused, and that record is never deleted."""
+    change(opened, name, kind, **more)
+    before = left(lab)
+    status, printed = account()
+    assert (status, f"{ZONE} is in use: {name} {kind}" in printed) == (1, True)
+    account("--clean")
+    assert left(lab) == before
+
+
+def test_region_in_use(account, lab):
+    """So is a Region with identities of others, unless --others allows it; they stay."""
+    lab.call("create_email_identity", EmailIdentity="theirs.example")
+    assert f"{REGION} has the identity theirs.example; --others allows that" in account()[1]
+    assert account("--others")[0] == 0
+    assert left(lab) == ["theirs.example"]
+
+
+def test_asks(account, lab, monkeypatch):
+    """Before anything is made, the run says what and at what price, and a person types the zone's name."""
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    assert main(["--zone", ZONE, "--region", REGION]) == 1
+    assert left(lab) == []
+    monkeypatch.setattr("builtins.input", lambda _: ZONE)
+    assert main(["--zone", ZONE, "--region", REGION]) == 0
+
+
+def test_not_delegated(lab):
+    """SES asks the DNS: a zone that is not delegated to Route 53 ends the run."""
+    with Sandbox(clock=FakeClock()) as other:
+        other.add_zone(ZONE)
+        elsewhere = replace(lab, look_up=in_sandbox(other, ZONE, REGION).look_up)
+        with pytest.raises(Stop, match=f"{ZONE} is not delegated to its hosted zone"):
+            safety.begin(elsewhere, pytest.fail, others=False)
+
+
+@pytest.mark.parametrize("what", ["identity", "record", "cleaned up"])
+def test_somebody_else(account, opened, lab, what):
+    """What appears during a run ends it within ten minutes, and stays; so does a --clean elsewhere."""
+    sleep, done = lab.sleep, []
+
+    def then(seconds):
+        sleep(seconds)
+        if len(opened.ses.log) > 30 and not done:
+            done.append(lab.now())
+            if what == "identity":
+                lab.call("create_email_identity", EmailIdentity="theirs.example")
+            elif what == "record":
+                change(opened, f"www.{ZONE}", "A")
+            else:
+                safety.clean(lab, lab.run)
+
+    lab.sleep = then
+    status, printed = account()
+    why = (
+        "this run was cleaned up while it ran"
+        if what == "cleaned up"
+        else "somebody else uses zone or Region"
+    )
+    assert (status, f"stopped: {why}" in printed) == (1, True)
+    assert left(lab) == {"identity": ["theirs.example"], "record": [f"www.{ZONE} A"]}.get(what, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(account, opened, lab, number):
+    """Ctrl-C, `kill` and a closed terminal end a run in order: its report so far, then nothing is left."""
+    sleep, done = lab.sleep, []
+
+    def then(seconds):
+        sleep(seconds)
+        if len(opened.ses.log) > 60 and not done:
+            done.append(signal.raise_signal(number))
+
+    lab.sleep = then
+    status, printed = account()
+    assert (status, left(lab)) == (1, [])
+    assert "tokens='selector'" in printed
+    assert "FAILED: the run did not reach its end" in printed
+
+
+def test_killed(account, opened, lab):
+    """After a kill the next run refuses, and --clean deletes exactly what the killed one has made."""
+    begun(lab)
+    theirs = f"d1.{below(lab.run, ZONE)}"
+    untagged = f"d2.{below(lab.run, ZONE)}"
+    change(opened, theirs, "CNAME")
+    lab.call("create_email_identity", EmailIdentity=untagged)
+    assert "an earlier run was not cleaned up" in account("--others")[1]
+    status, printed = account("--clean")
+    assert status == 1
+    assert f"{untagged}: does not have the tag {TAG}={lab.run}" in printed
+    assert f"{theirs} CNAME: was not made by a run" in printed
+    assert left(lab) == sorted([untagged, f"{theirs} CNAME", f"{below(lab.run, ZONE)} TXT"])
+
+
+def test_not_cleaned_up(account, opened, lab):
+    """What can't be deleted is named with the command for later, and the run's own end is still told."""
+    sleep = lab.sleep
+
+    def then(seconds):
+        sleep(seconds)
+        if len(opened.ses.log) == 40:
+            lab.ses.create_email_identity(EmailIdentity="theirs.example")
+            opened.ses.inject(Fault("access_denied", operation="DeleteEmailIdentity", times=100))
+
+    lab.sleep = then
+    status, printed = account()
+    assert (status, "stopped: somebody else uses zone or Region" in printed) == (1, True)
+    assert "not cleaned up: left: " in printed
+    assert f"--clean --zone {ZONE} --region {REGION}" in printed.partition("once that is over")[2]
+
+
+def test_clean_elsewhere(opened, lab):
+    """In another Region --clean deletes nothing, as the record names the right one; so without the record."""
+    begun(lab)
+    before = left(lab)
+    with pytest.raises(Stop, match=f"pass --region {REGION}"):
+        safety.clean(in_sandbox(opened, ZONE, "us-east-1"), lab.run)
+    assert left(lab) == before
+    lab.records.remove(below(lab.run, ZONE))
+    with pytest.raises(Stop, match="is missing, which a run begins with: delete it by hand"):
+        safety.clean(lab, lab.run)
+
+
+def test_never_overwrites(lab):
+    """A record that exists already is an error."""
+    lab.records.publish(f"x.{ZONE}", [["theirs"]])
+    with pytest.raises(Stop, match="Route 53"):
+        lab.records.publish(f"x.{ZONE}", [["ours"]])
+
+
+def test_patience(opened, lab):
+    """A call that SES throttles or fails at is repeated; what it refuses ends one question alone."""
+    opened.ses.inject(Fault("throttle", times=5))
+    opened.ses.inject(Fault("500", times=5))
+    assert lab.get(f"a.{ZONE}") is None
+    report = acceptance.Report()
+
+    def refused(lab):
+        yield 0
+        lab.put(f"a.{ZONE}", lab.key())
+
+    def strange(lab):
+        yield 0
+        return {}["DkimAttributes"]
+
+    def silent(lab):
+        yield 1
+        raise Unanswered("SES verified nothing")
+
+    acceptance.ask(lab, [refused, strange, silent, questions.gaps], report)
+    assert set(report.unanswered) == {"refused", "strange", "silent"}
+    assert "404 NotFoundException" in report.unanswered["refused"]
+    assert "minutes between checks" in report.facts
+
+
+def test_mail_to_a_person(lab):
+    """With --mail-to the person reads the signatures: the report says which selector is which."""
+    report, sent = acceptance.Report(), []
+    lab.send = lambda domain, subject: sent.append(subject)
+    acceptance.ask(lab, [questions.first_key], report)
+    acceptance.ask(lab, [questions.mail_while_pending], report)
+    assert report.switches["signs_while_pending"] == UNKNOWN
+    assert "is the old key" in report.facts["mail after a Put"]
+    assert all(lab.run in subject for subject in sent)
+
+
+def allowed(policy, action, resource, sent):
+    """Whether IAM allows that: the case of letters counts in ARNs and not in actions."""
+    for statement in policy["Statement"]:
+        if action.lower() in map(str.lower, statement["Action"]) and any(
+            fnmatch.fnmatchcase(resource, each) for each in statement["Resource"]
+        ):
+            likes = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).values()
+            changes = sent["ChangeBatch"]["Changes"] if likes else []
+            names = [each["ResourceRecordSet"]["Name"].rstrip(".") for each in changes]
+            return all(any(fnmatch.fnmatchcase(name, like) for like in of) for of in likes for name in names)
+    return False
+
+
+def test_policy(opened, monkeypatch):
+    """The policy allows every call of a run and what the product needs, on names of runs alone."""
+    made = []
+
+    class Session(boto3.Session):
+        def client(self, name, *arguments, **options):
+            client = super().client(name, *arguments, **options)
+            client.meta.events.register(
+                f"provide-client-params.{name}",
+                lambda params, model, **_: made.append((name.removesuffix("v2"), model.name, params)),
+            )
+            return client
+
+    monkeypatch.setattr(boto3, "Session", Session)
+    lab = in_sandbox(opened, ZONE, REGION)
+    lab.send = None
+    safety.begin(lab, pytest.fail, others=False)
+    for round_ in ([questions.first_key], [*questions.HOURS, *questions.DAYS], [questions.rate]):
+        acceptance.ask(lab, round_, acceptance.Report())
+    safety.clean(lab, lab.run)
+    policy = safety.policy(lab, "")
+    ses = f"arn:aws:ses:{REGION}:{lab.account}"
+    denied = []
+    for service, operation, sent in made:
+        resources = [f"{ses}:identity/{sent['EmailIdentity']}"] if "EmailIdentity" in sent else []
+        resources += [
+            f"{ses}:configuration-set/{each}" for n, each in sent.items() if n.startswith("ConfigurationSet")
+        ]
+        resources += [each for name, each in sent.items() if name == "ResourceArn"]
+        resources += [
+            f"arn:aws:route53:::hostedzone/{each}" for n, each in sent.items() if n == "HostedZoneId"
+        ]
+        resources += ["arn:aws:route53:::change/x"] if operation == "GetChange" else []
+        action = f"{service}:{operation}"
+        denied += [(action, one) for one in resources or ["*"] if not allowed(policy, action, one, sent)]
+    assert (denied, len(made) > 300) == ([], True)
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    needs = {"always", "tags", "Route 53", "existing zone"}
+    assert {each.action for each in PERMISSIONS if each.need in needs} <= actions
+    anywhere = [each for each in policy["Statement"] if "*" in each["Resource"]]
+    assert [each["Sid"] for each in anywhere] == ["ReadsThatIamCanNotNarrow"]
+    for action in anywhere[0]["Action"]:
+        assert action.partition(":")[2].startswith(("List", "GetCaller"))
+        assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
+    to_person = safety.policy(lab, "you@example.com")["Statement"][-1]
+    assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
+
+
+def test_response_of_each_shape(lab):
+    """Responses that differ in names and times alone are one shape; another status is another."""
+    for _ in range(2):
+        lab.create(domain := lab.domain(), lab.key())
+        lab.get(domain)
+    with pytest.raises(Refused):
+        lab.create(domain)
+    assert [each["action"] for each in lab.answers.values()] == [
+        "create_email_identity", "get_email_identity", "create_email_identity"
+    ]  # fmt: skip

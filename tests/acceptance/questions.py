@@ -1,0 +1,620 @@
+"""
+One question about SES a function: what is done to an identity of its own, and what the answer means.
+
+A question is a generator that yields for how many seconds it has nothing to do; all questions of a round
+are asked at once. It returns answers by name: a switch of `sandbox.ses.switches`, or a fact of its own words.
+`UNKNOWN` means that SES shows no difference. "Not yet" is "no" only where SES shows a check that missed, or
+after half a day beside a control: an identity with a right key and record, created later, that is verified.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.acceptance.lab import TAG, Key, Lab, Refused, Unanswered, below
+from tests.acceptance.safety import NO_SET
+
+UNKNOWN: Final = "unknown"
+
+Findings = dict[str, Any]
+Question = Generator[float, None, Findings]
+Seen = dict[str, Any]
+
+MINUTE: Final = 60.0
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+SETTLE_SECONDS: Final = 75.0
+"""From Route 53's INSYNC until every resolver has the new state: the TTL of a run's records, and a bit."""
+
+PATIENCE_SECONDS: Final = DAY / 2
+"""How long "not yet" has to last before it is "no". SES's gaps between checks grow."""
+
+NEGATIVE_SECONDS: Final = 900.0
+"""How long a resolver may remember "no such name" of a zone in Route 53: the TTL of its SOA record."""
+
+STARTED: Final = ("PENDING", "NOT_STARTED")
+"""DKIM statuses of an identity whose key SES is searching for."""
+
+LAGS: Final = (0, 5, 10, 30, 60)
+CHECKS: Final = (1, 60, 300, 660, 1800, 3600, 7200)
+LINGERS: Final = (0, 30, 60, 120, 300, 600, 900)
+"""Seconds that are distinguished. A value between two steps is reported as the later one, with its bounds."""
+
+RATES: Final = (10, 5, 2, 1)
+"""Calls a second that are distinguished."""
+
+BURST: Final = 48
+"""Calls at once, at most, to use up what SES allows above its rate."""
+
+SUSTAINED: Final = 12
+"""Calls at a rate, after a throttled call, that show that SES sustains it."""
+
+NEVER: Final = {"identity_limit": "nobody creates 10,000 identities to find out"}
+"""Switches that no question asks about, and why."""
+
+
+class Turn(NamedTuple):
+    """The end of a watch."""
+
+    seen: Seen | None
+    """The last read."""
+    found: bool
+    """It shows what was awaited."""
+    after: float
+    """When the last read began that did not show it; minus infinity if there was none."""
+    by: float
+    """When the last read ended."""
+
+
+# Reading an identity
+
+
+def status(seen: Seen | None) -> str:
+    """The DKIM status, or "" without an identity."""
+    return str((seen or {}).get("DkimAttributes", {}).get("Status", ""))
+
+
+def info(seen: Seen | None) -> dict[str, Any]:
+    """`VerificationInfo`."""
+    return dict((seen or {}).get("VerificationInfo", {}))
+
+
+def checked_at(seen: Seen | None) -> float:
+    """SES's time of the last check that it shows, or 0."""
+    return float(info(seen).get("LastCheckedTimestamp", 0))
+
+
+def misses(seen: Seen | None, since: float) -> bool:
+    """SES shows a check after *since*, its own time, that did not find the record."""
+    shown = info(seen)
+    is_missed = "ErrorType" in shown and shown.get("LastSuccessTimestamp", 0) < checked_at(seen)
+    return is_missed and checked_at(seen) > since
+
+
+def signing(seen: Seen | None) -> bool:
+    """Whether mail of the identity is to be signed."""
+    return bool((seen or {})["DkimAttributes"]["SigningEnabled"])
+
+
+# Waiting
+
+
+def step(grid: Sequence[float], more_than: float, at_most: float) -> Any:
+    """The one step of *grid* in between, or the next one above; `UNKNOWN` if several are in between."""
+    between = [each for each in grid if more_than < each <= at_most]
+    above = [each for each in grid if each > at_most]
+    if not between:
+        return next(iter(above), UNKNOWN)
+    middle = (between[0] + next(iter(above), 2 * grid[-1])) / 2
+    return between[0] if len(between) == 1 and at_most < middle else UNKNOWN
+
+
+def bounds(more_than: float, at_most: float) -> str:
+    """The same for the reader of the report, in whole seconds."""
+    return f"at least {max(math.floor(more_than), 0)}, at most {math.ceil(at_most)}"
+
+
+def samples(grid: Sequence[float]) -> list[float]:
+    """Moments soon before and soon after each step of *grid*."""
+    return sorted([*(0.9 * each for each in grid if each), *(1.05 * each + 2 for each in grid)])
+
+
+def watch(
+    lab: Lab, domain: str, shows: Callable[[Seen | None], bool], *, every: float, at_most: float
+) -> Generator[float, None, Turn]:
+    """Read *domain* until the read *shows* what is awaited; one read is made after the time limit too."""
+    end, after = lab.now() + at_most, -math.inf
+    while True:
+        asked = lab.now()
+        seen = lab.get(domain)
+        if shows(seen) or asked >= end:
+            return Turn(seen, shows(seen), after, lab.now())
+        after = asked
+        yield every
+
+
+def until_verified(lab: Lab, domain: str) -> Generator[float, None, None]:
+    """Wait until SES has found the key."""
+    every = lab.first_check / 2 + 15
+    turn = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=6 * HOUR)
+    if not turn.found:
+        raise Unanswered(f"SES did not verify {domain} in 6 hours")
+
+
+def published(lab: Lab) -> tuple[str, Key]:
+    """A name and a key whose record is in DNS."""
+    domain, key = lab.domain(), lab.key()
+    lab.publish(domain, key)
+    return domain, key
+
+
+def verified(lab: Lab) -> Generator[float, None, tuple[str, Key]]:
+    """A verified identity and its key."""
+    domain, key = published(lab)
+    lab.create(domain, key)
+    yield lab.first_check + lab.lag + 10
+    yield from until_verified(lab, domain)
+    return domain, key
+
+
+def control(lab: Lab) -> Generator[float, None, bool]:
+    """Create an identity with a right record, and wait until SES has verified it. False: SES did not."""
+    domain, key = published(lab)
+    lab.create(domain, key)
+    yield lab.first_check * 0.8
+    every, at_most = lab.first_check / 60 + 3, 4 * lab.first_check + HOUR
+    turn = yield from watch(lab, domain, lambda s: status(s) == "SUCCESS", every=every, at_most=at_most)
+    lab.delete(domain)
+    return turn.found
+
+
+def before_first_check(
+    lab: Lab, domain: str, put_at: float, answer: Seen
+) -> Generator[float, None, Seen | None]:
+    """A read between a Put, sent at *put_at*, and SES's first check after it; None if there is none."""
+    yield lab.lag + 1 + min(MINUTE / 2, max(lab.unchecked - lab.lag, 0) / 8)
+    seen = lab.get(domain)
+    return None if checked_at(seen) > answer["At"] or lab.now() >= put_at + lab.unchecked else seen
+
+
+def put_of(before: str, answer: Seen, soon: Seen | None) -> list[tuple[str, str, str]]:
+    """The DKIM status before a Put, in its response, and after it; nothing if one is not known."""
+    return [(before, answer["DkimStatus"], status(soon))] if soon and "DkimStatus" in answer else []
+
+
+def put_answer(puts: Sequence[tuple[str, str, str]]) -> str:
+    """The switch `put_answer`: the one way to answer a Put that explains all *puts*."""
+    fits = {
+        "as Get": all(answer == after for _, answer, after in puts),
+        "NOT_STARTED": all(answer == "NOT_STARTED" for _, answer, _ in puts),
+        "before": all(answer == before for before, answer, _ in puts),
+    }
+    found = [way for way, all_fit in fits.items() if all_fit]
+    return found[0] if puts and len(found) == 1 else UNKNOWN
+
+
+# The questions
+
+
+def first_key(lab: Lab) -> Question:
+    """How far do reads lag, when does SES first check DNS, and does it show the selector?"""
+    domain, key = published(lab)
+    yield SETTLE_SECONDS
+    sent = lab.now()
+    created = lab.create(domain, key)
+    at = lab.now()
+    missing = -1.0
+    shown: list[float] = []
+    yield 1.2
+    while len(shown) < 3:  # a single read may come from a server that is ahead of the others
+        asked = lab.now()
+        if lab.get(domain):
+            shown.append(lab.now() - sent)
+        else:
+            missing, shown = asked - at, []
+        if asked > at + 2 * MINUTE:
+            raise Unanswered("reads lag by more than two minutes")
+        yield 2.5
+    lab.lag = shown[0]
+    earlier = -1.0
+    for moment in samples(CHECKS):
+        yield max(at + moment + lab.lag - lab.now(), 0)
+        asked = lab.now()
+        seen = lab.get(domain)
+        if status(seen) == "SUCCESS":
+            break
+        earlier = asked - lab.lag - at
+    else:
+        raise Unanswered(f"SES did not verify {domain} in two hours")
+    later = lab.now() - sent
+    if checked_at(seen):
+        later = min(later, checked_at(seen) - created["At"] + 1)
+    found = step(CHECKS, earlier, later)
+    if found == UNKNOWN:
+        raise Unanswered(f"SES first checked DNS after {earlier:.0f} to {later:.0f} s")
+    lab.first_check, lab.unchecked = float(found), max(earlier, 0)
+    lab.delete(domain)
+    lab.remove(domain, key)
+    tokens = [(each or {})["DkimAttributes"].get("Tokens") or [] for each in (created, seen)]
+    return {
+        "tokens": "selector" if tokens == [[key.selector]] * 2 else UNKNOWN if any(tokens) else "empty",
+        "read_lag_seconds": step(LAGS, missing, lab.lag),
+        "first_check_seconds": found,
+        "seconds that reads lag": bounds(missing, lab.lag),
+        "seconds until the first check": bounds(earlier, later),
+        "response to a Create": sorted(set(created) - {"At"}),
+        "verification info of a new identity": sorted(info(seen)),
+    }
+
+
+def another_key(lab: Lab) -> Question:
+    """What does a Put of another key change, and what does `VerificationInfo` show after it?"""
+    domain, _ = yield from verified(lab)
+    lab.call("put_email_identity_dkim_attributes", EmailIdentity=domain, SigningEnabled=False)
+    yield lab.lag + 1
+    before, key, put_at = lab.get(domain), lab.key(), lab.now()
+    answer = lab.put(domain, key)
+    soon = yield from before_first_check(lab, domain, put_at, answer)
+    if not (yield from control(lab)):
+        raise Unanswered("SES verifies nothing now, so it shows no check that missed")
+    yield 2 * lab.first_check + lab.lag
+    missed = yield from watch(
+        lab, domain, lambda s: checked_at(s) > answer["At"], every=HOUR, at_most=PATIENCE_SECONDS
+    )
+    lab.publish(domain, key)
+
+    def is_found(seen: Seen | None) -> bool:
+        turned = status(missed.seen) != "SUCCESS" or info(seen).get("LastSuccessTimestamp", 0) > answer["At"]
+        return status(seen) == "SUCCESS" and turned
+
+    found = yield from watch(lab, domain, is_found, every=HOUR / 3, at_most=DAY)
+    lab.delete(domain)
+    after = status(soon)
+    return {
+        "puts": put_of(status(before), answer, soon),
+        "status_after_put": after if after in (*STARTED, "SUCCESS") else UNKNOWN,
+        "put_enables_signing": UNKNOWN if signing(before) else signing(missed.seen),
+        "verification_info": _info(missed.seen, found.seen, answer["At"]),
+        "status after a Put, before the first check": after or UNKNOWN,
+    }
+
+
+def _info(missed: Seen | None, found: Seen | None, put_at: float) -> str:
+    """The switch `verification_info`, from reads after a check that missed and after one that found."""
+    pending, after = info(missed), info(found)
+    if status(found) != "SUCCESS":
+        return UNKNOWN  # SES did not find the key in a day
+    if not after:
+        return "empty"
+    if "ErrorType" in after:
+        return "sticky"
+    if checked_at(missed) > put_at:
+        succeeds = pending.get("LastSuccessTimestamp", 0) > put_at
+        return "filled" if "ErrorType" in pending else "ownership" if succeeds else UNKNOWN
+    if after.get("LastSuccessTimestamp", 0) > put_at:
+        return "stale"
+    return UNKNOWN if checked_at(found) > put_at else "frozen"
+
+
+def same_key(lab: Lab) -> Question:
+    """Does a Put of the key that SES has make it check again? A Put of another key is the control."""
+    domain, key = yield from verified(lab)
+    put_at, answer = lab.now(), lab.put(domain, key)
+    same = yield from before_first_check(lab, domain, put_at, answer)
+    yield 2 * lab.first_check + lab.lag
+    yield from until_verified(lab, domain)
+    lab.put(domain, lab.key())
+    yield lab.lag + 1
+    other = lab.get(domain)
+    lab.delete(domain)
+    restarts: Any = UNKNOWN
+    if same and status(other) in STARTED:
+        restarts = status(same) in STARTED
+    return {"puts": put_of("SUCCESS", answer, same), "same_key_restarts": restarts}
+
+
+def mail_while_pending(lab: Lab) -> Question:
+    """What is mail signed with after a Put of a key without a record, and how long with the old key?"""
+    found = {"signs_while_pending": UNKNOWN, "old_key_lingers_seconds": UNKNOWN}
+    if not lab.send:
+        return found
+    domain, old = yield from verified(lab)
+    new, asked = lab.key(), lab.now()
+    lab.put(domain, new)
+    answered = lab.now()
+    words = {old.selector: "old", new.selector: "new", "": "nothing"}
+    mail: list[tuple[float, float, str]] = []
+    for moment in [*samples(LINGERS), 2 * HOUR]:
+        yield max(answered + moment - lab.now(), 0)
+        sent = lab.now() - answered
+        content = lab.send(domain, f"{TAG} {lab.run}: {moment:.0f} s after the Put")
+        if content is not None:
+            signed = words.get(selector_of(content, domain), UNKNOWN)
+            mail.append((sent, lab.now() - asked, signed))
+    is_over = status(lab.get(domain)) in ("", "FAILED")
+    lab.delete(domain)
+    if not mail:
+        old_or_new = f"s={old.selector} is the old key, s={new.selector} the new one"
+        return found | {"mail after a Put": f"read the DKIM-Signature with d={domain}: {old_or_new}"}
+    last_old = max((sent for sent, _, signed in mail if signed == "old"), default=-1.0)
+    rest = {signed for sent, _, signed in mail if sent > last_old} or {"old"}
+    if is_over or len(rest) > 1:
+        return found
+    found["signs_while_pending"] = rest.pop()
+    if found["signs_while_pending"] != "old":
+        first_other = min(arrived for sent, arrived, _ in mail if sent > last_old)
+        found["old_key_lingers_seconds"] = step(LINGERS, last_old, first_other)
+        found["seconds that the old key lingers"] = bounds(last_old, first_other)
+    return found
+
+
+def selector_of(content: bytes, domain: str) -> str:
+    """`s=` of the signature of *domain* in a message, or ""."""
+    headers = content.partition(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ").replace(b"\r\n ", b" ").decode()
+    for line in headers.splitlines():
+        name, _, value = line.partition(":")
+        tags = dict(tag.strip().split("=", 1) for tag in value.split(";") if "=" in tag)
+        if name.lower() == "dkim-signature" and tags.get("d") == domain:
+            return tags["s"].strip()
+    return ""
+
+
+def negative_cache(lab: Lab) -> Question:
+    """Does SES remember "no such name"? It checks one name twice within the zone's 15 minutes."""
+    domain, key = lab.domain(), lab.key()
+    unknown = {"caches_no_such_name": UNKNOWN}
+
+    def checks() -> Generator[float, None, Turn]:
+        created = lab.create(domain, key)
+        yield lab.first_check * 0.8
+        every, at_most = lab.first_check / 60 + 3, lab.first_check + HOUR
+        return (
+            yield from watch(
+                lab, domain, lambda s: checked_at(s) > created["At"], every=every, at_most=at_most
+            )
+        )
+
+    first = yield from checks()
+    lab.delete(domain)
+    if not first.found or info(first.seen).get("ErrorType") != "HOST_NOT_FOUND":
+        return unknown
+    lab.publish(domain, key)
+    yield SETTLE_SECONDS
+    second = yield from checks()
+    is_missed = misses(second.seen, checked_at(first.seen))
+    lab.delete(domain)
+    if not second.found or checked_at(second.seen) >= checked_at(first.seen) + NEGATIVE_SECONDS:
+        return unknown
+    if status(second.seen) == "SUCCESS":
+        return {"caches_no_such_name": False}
+    return {"caches_no_such_name": True} if is_missed and (yield from control(lab)) else unknown
+
+
+def search_that_fails(lab: Lab) -> Question:
+    """How long does SES search for a key, and does a Put of the same key restart a search that FAILED?"""
+    domain, key = lab.domain(), lab.key()
+    lab.create(domain, key)
+    begun = lab.now()
+    failed = yield from watch(lab, domain, lambda s: status(s) == "FAILED", every=2 * HOUR, at_most=5 * DAY)
+    if not failed.found:
+        return {"failed_restarts": UNKNOWN}
+    puts, after = [], ["FAILED"]
+    for attempt in (key, lab.key()):  # the second one is the control: another key restarts the search
+        put_at, answer = lab.now(), lab.put(domain, attempt)
+        soon = yield from before_first_check(lab, domain, put_at, answer)
+        puts += put_of(after[-1], answer, soon)
+        yield HOUR  # a search without a record goes on for days
+        after.append(status(lab.get(domain)))
+    lab.delete(domain)
+    restarts = after[1] in STARTED if after[2] in STARTED else UNKNOWN
+    until = f"{(failed.after - begun) / HOUR:.0f} to {(failed.by - begun) / HOUR:.0f}"
+    return {"puts": puts, "failed_restarts": restarts, "hours until FAILED": until}
+
+
+def lost_record(lab: Lab) -> Question:
+    """What becomes of a verified identity whose record is removed?"""
+    domain, key = yield from verified(lab)
+    lab.remove(domain, key)
+    begun = lab.now()
+    yield SETTLE_SECONDS
+    since = (lab.get(domain) or {})["At"]
+    statuses, is_kept = ["SUCCESS"], False
+
+    def is_over(seen: Seen | None) -> bool:
+        nonlocal is_kept
+        statuses.append(status(seen))
+        is_kept = is_kept or (status(seen) == "SUCCESS" and misses(seen, since))
+        return status(seen) == "FAILED"
+
+    turn = yield from watch(lab, domain, is_over, every=3 * HOUR, at_most=6 * DAY)
+    yield PATIENCE_SECONDS  # what follows from FAILED need not come with it
+    seen = lab.get(domain) or {}
+    lab.delete(domain)
+    keeps: Any = UNKNOWN
+    if set(statuses) - {"SUCCESS", "FAILED", ""}:
+        keeps = False
+    elif is_kept and turn.found:
+        keeps = True
+    takes_back = seen.get("VerificationStatus") != "SUCCESS" if turn.found else UNKNOWN
+    until = f"{(turn.after - begun) / HOUR:.0f} to {(turn.by - begun) / HOUR:.0f}"
+    return {
+        "failed_check_keeps_success": keeps,
+        "lost_record_takes_back_verification": takes_back,
+        "statuses of a lost record": list(dict.fromkeys(statuses)),
+        "hours until a lost record is FAILED": until if turn.found else UNKNOWN,
+    }
+
+
+def gaps(lab: Lab) -> Question:
+    """How far apart are SES's checks for a record that does not exist, in four hours?"""
+    domain = lab.domain()
+    lab.create(domain, lab.key())
+    checks, end = set(), lab.now() + 4 * HOUR
+    while lab.now() < end:
+        checks.add(checked_at(lab.get(domain)))
+        yield 2 * MINUTE
+    lab.delete(domain)
+    minutes = [round((after - at) / 60) for at, after in pairwise(sorted(checks - {0.0}))]
+    return {"minutes between checks": f"at most {minutes}" if minutes else UNKNOWN}
+
+
+def forms(lab: Lab) -> Question:
+    """Which forms of a key does SES accept, and which forms of key and record does it verify?"""
+    found: Findings = {}
+    tried: dict[str, str] = {}
+    for what, key, private_key, values in _forms(lab):
+        yield 0  # Route 53 takes a minute for each record, and the other questions have to go on
+        domain = lab.domain()
+        lab.publish(domain, key, *values)
+        attributes = {"DomainSigningSelector": key.selector, "DomainSigningPrivateKey": private_key}
+        try:
+            lab.create(domain, DkimSigningAttributes=attributes)
+            tried[what] = domain
+        except Refused as refused:
+            found[what] = without_names(lab, str(refused))
+    missed = "accepted; SES verified nothing in that time"
+    if (yield from control(lab)):
+        yield PATIENCE_SECONDS
+        missed = f"accepted, not verified in {PATIENCE_SECONDS / HOUR:.0f} hours"
+    for what, domain in tried.items():
+        found[what] = "verified" if status(lab.get(domain)) == "SUCCESS" else missed
+        lab.delete(domain)
+    tagged, junk = found["record: v=DKIM1; k=rsa; p=…"], found["key: base64 of no key"]
+    decided = {"verified": True, missed: False} if "hours" in missed else {"verified": True}
+    return found | {
+        "verifies_tagged_records": decided.get(tagged, UNKNOWN),
+        "refuses_bad_keys": "BadRequestException" in junk,
+    }
+
+
+def _forms(lab: Lab) -> Iterator[tuple[str, Key, str, list[list[str]]]]:
+    """Name of the form, key, private key as it is sent, values of the record ([]: the bare form)."""
+    keys: dict[str, tuple[int, int, Callable[[Key], str]]] = {
+        "key: PKCS#1, 1024 bits": (1024, 65537, Key.encoded),
+        "key: PKCS#1, 1536 bits": (1536, 65537, Key.encoded),
+        "key: PKCS#1, 2048 bits": (2048, 65537, Key.encoded),
+        "key: exponent 3": (1024, 3, Key.encoded),
+        "key: PKCS#8": (1024, 65537, lambda key: key.encoded(PrivateFormat.PKCS8)),
+        "key: a whole PEM in base64": (1024, 65537, lambda key: key.encoded(encoding=Encoding.PEM)),
+        "key: not RSA": (1024, 65537, lambda _: _ec()),
+        "key: base64 of no key": (1024, 65537, lambda _: "bm8ga2V5"),
+    }
+    records: dict[str, Callable[[str], list[list[str]]]] = {
+        "record: final semicolon": lambda p: [[f"{p};"]],
+        "record: v=DKIM1; k=rsa; p=…": lambda p: [[f"v=DKIM1; k=rsa; {p}"]],
+        "record: with t=s and a note": lambda p: [[f"v=DKIM1; t=s; n=note; {p}"]],
+        "record: cut into strings anywhere": lambda p: [[p[:7], p[7:100], p[100:]]],
+        "record: blanks in the key": lambda p: [[f"{p[:50]} {p[50:]}"]],
+        "record: two at the name": lambda p: [[p], ["v=spf1 -all"]],
+    }
+    for what, (bits, exponent, encode) in keys.items():
+        key = lab.key(bits=bits, exponent=exponent)
+        yield what, key, encode(key), []
+    for what, values in records.items():
+        key = lab.key()
+        yield what, key, key.encoded(), values(key.p)
+
+
+def _ec() -> str:
+    made = ec.generate_private_key(ec.SECP256R1())
+    return base64.b64encode(made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+
+
+def refusals(lab: Lab) -> Question:
+    """What does SES say, word by word, to requests that it refuses, and to names that may be none?"""
+    domain, gone, key = lab.domain(), lab.domain(), lab.key()
+    lab.create(domain, key)
+    yield lab.lag
+    create, put = "create_email_identity", "put_email_identity_dkim_signing_attributes"
+    of_gone = {"EmailIdentity": gone}
+    half = {"DomainSigningSelector": key.selector}
+    arn = f"arn:aws:ses:{lab.region}:{lab.account}:identity/"
+    tag = {"Key": "a", "Value": "b"}
+    table: dict[str, tuple[str, dict[str, Any]]] = {
+        "create what exists": (create, {"EmailIdentity": domain}),
+        "create with an unknown configuration set": (create, of_gone | {"ConfigurationSetName": NO_SET}),
+        "create with half a key": (create, of_gone | {"DkimSigningAttributes": half}),
+        "create with a key and a length": (
+            create,
+            of_gone | {"DkimSigningAttributes": key.attributes | {"NextSigningKeyLength": "RSA_2048_BIT"}},
+        ),
+        "create an address with a key": (
+            create,
+            {"EmailIdentity": f"a@{gone}", "DkimSigningAttributes": key.attributes},
+        ),
+        "get what does not exist": ("get_email_identity", of_gone),
+        "delete what does not exist": ("delete_email_identity", of_gone),
+        "put a key to what does not exist": (put, of_gone | {"SigningAttributesOrigin": "AWS_SES"}),
+        "put no key": (put, {"EmailIdentity": domain, "SigningAttributesOrigin": "EXTERNAL"}),
+        "enable signing of what does not exist": ("put_email_identity_dkim_attributes", of_gone),
+        "tag what does not exist": ("tag_resource", {"ResourceArn": arn + gone, "Tags": [tag]}),
+        "no tags": ("tag_resource", {"ResourceArn": arn + domain, "Tags": []}),
+        "one tag twice": ("tag_resource", {"ResourceArn": arn + domain, "Tags": [tag, tag]}),
+        "name: upper case": (create, {"EmailIdentity": gone.upper()}),
+        "name: final dot": (create, {"EmailIdentity": f"{gone}."}),
+        "name: not ASCII": (create, {"EmailIdentity": f"ü.{gone}"}),
+        "name: a blank": (create, {"EmailIdentity": f"a b.{gone}"}),
+    }
+    found: Findings = {}
+    for what, (action, parameters) in table.items():
+        tags = {"Tags": [{"Key": TAG, "Value": lab.run}]} if action == create else {}
+        try:
+            lab.call(action, **parameters, **tags)
+            found[what] = "200"
+            if action == create:
+                lab.delete(parameters["EmailIdentity"])
+        except Refused as refused:
+            found[what] = without_names(lab, str(refused))
+    lab.delete(domain)
+    return found
+
+
+def without_names(lab: Lab, text: str) -> str:
+    """*text* with `…` for names of the run, so that two runs can be compared."""
+    ours = below(lab.run, lab.zone)
+    return lab.masked(" ".join("…" if ours in word.lower() else word for word in text.split(" ")))
+
+
+def rate(lab: Lab) -> Question:
+    """How many calls a second does SES sustain?"""
+    yield 0
+    lab.sleep(10)  # the guard makes calls too
+    domain, calls_left = lab.domain(), iter(range(70))
+
+    def passed(pause: float, calls: int) -> tuple[int, bool]:
+        """How many calls were not throttled, and whether they were made as fast as intended."""
+        begun = lab.now()
+        for number in range(calls):
+            if next(calls_left, None) is None:
+                raise Unanswered("no rate was sustained in 70 calls")
+            lab.sleep(pause)
+            code = lab.unpaced(domain)
+            if code == 429:
+                return number, True
+            if code != 404:
+                raise Unanswered(f"a read of what does not exist was answered with {code}")
+        return calls, lab.now() - begun <= calls * (1.1 * pause or 1 / RATES[0])
+
+    burst, is_fast = passed(0, BURST)
+    found: Findings = {"calls at once before one was throttled": burst if burst < BURST else f"over {BURST}"}
+    if burst == BURST:
+        return found | {"requests_per_second": None if is_fast else UNKNOWN}
+    was_fast = True
+    for each in RATES:  # without a rest, in which SES could save up for another burst
+        count, is_fast = passed(1.1 / each, SUSTAINED)
+        if count == SUSTAINED and is_fast:
+            return found | {"requests_per_second": each if was_fast else UNKNOWN}
+        was_fast = is_fast
+    return found | {"requests_per_second": UNKNOWN}
+
+
+HOURS: Final = (another_key, same_key, mail_while_pending, negative_cache, forms, refusals, gaps)
+DAYS: Final = (search_that_fails, lost_record)
