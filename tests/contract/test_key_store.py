@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from byodkim_provider.dkim import keys
 from sandbox.world import Sandbox
 from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import UNKNOWN, Engine, Plugin, error_of, revealed, urn
+from tests.contract.plugin import UNKNOWN, Plugin, error_of, revealed
 from tests.support.secrets_manager import SecretsManager
 
 OTHER_REGION = "us-east-1"
@@ -66,20 +65,6 @@ def test_whole_life(
     assert ("id", key) == plugin.read("DkimKey", key)
     plugin.delete("DkimKey", {**key, "key_store": {**key["key_store"], "recovery_window_days": 8}})
     assert 8 == secrets_manager.days_to_restore(name)
-
-
-@pytest.mark.parametrize("moved", [{}, {"region": OTHER_REGION}], ids=["into the store", "elsewhere"])
-def test_setting_moves_nothing(
-    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, moved: dict[str, Any]
-) -> None:
-    """Where a key is kept is settled when it is made."""
-    in_state = revealed(plugin.create("DkimKey", {"domain": domain.name, "bits": 1024}))
-    in_store = plugin.create("DkimKey", key_inputs(domain))
-    calls = len(secrets_manager.calls)
-    for made in (in_state, in_store):
-        assert (False, []) == plugin.diff("DkimKey", made, key_inputs(domain, **moved))
-    assert (False, []) == plugin.diff("DkimKey", in_store, {"domain": domain.name, "bits": 1024})
-    assert calls == len(secrets_manager.calls)
 
 
 @pytest.mark.parametrize(
@@ -157,15 +142,6 @@ def test_default_tags(start_plugin: StartPlugin, domain: Domain, secrets_manager
     }
 
 
-def test_gone(engine: Engine, plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
-    """A key whose secret is gone stays, with a warning: its record would go with it."""
-    key = plugin.create("DkimKey", key_inputs(domain))
-    secrets_manager.remove(f"byodkim/ses-byodkim/dev/{domain.name}/1")
-    assert ("id", key) == plugin.read("DkimKey", key)
-    assert f"{domain.name}: {key['secret_arn']} is gone" in engine.lines(urn("DkimKey"))[-1].message
-    plugin.delete("DkimKey", key)
-
-
 # Another account, another Region
 
 
@@ -236,25 +212,6 @@ def test_identity(
     assert (False, []) == plugin.diff("ByodkimIdentity", outputs, checked)
 
 
-def test_key_is_read_only_when_needed(
-    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
-) -> None:
-    """What SES need not be told of the key is done without it."""
-    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
-    calls = len(secrets_manager.calls)
-    plugin.update("ByodkimIdentity", outputs, identity_inputs(domain, key, tags={"team": "mail"}))
-    plugin.read("ByodkimIdentity", outputs)
-    plugin.delete("ByodkimIdentity", outputs)
-    assert calls == len(secrets_manager.calls)
-
-
-def test_awaiting_dns(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
-    """As long as its record is not in DNS, nobody reads the key."""
-    key = plugin.create("DkimKey", key_inputs(domain))
-    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
-    assert ("AWAITING_DNS", ["CreateSecret"]) == (outputs["status"], secrets_manager.calls)
-
-
 @pytest.mark.parametrize(
     ("store", "unknown"),
     [("state", {"secret_arn": UNKNOWN}), ("secrets manager", {"private_key": UNKNOWN})],
@@ -289,29 +246,6 @@ def test_same_key_in_another_store(
     (made,) = secrets_manager.signing_keys()
     news = domain.inputs(selector=key["selector"], private_key=made.pkcs1_base64())
     assert (False, []) == plugin.diff("ByodkimIdentity", outputs, news)
-
-
-def test_second_key_for_a_selector(plugin: Plugin, domain: Domain, key: dict[str, Any]) -> None:
-    """A selector never gets a second key, wherever that comes from."""
-    outputs = plugin.create("ByodkimIdentity", identity_inputs(domain, key))
-    news = domain.inputs(selector=key["selector"], private_key=keys.generate(1024).pkcs1_base64())
-    assert "never gets a second key" in error_of(plugin.diff, "ByodkimIdentity", outputs, news)
-
-
-def test_changed(
-    plugin: Plugin, domain: Domain, secrets_manager: SecretsManager, key: dict[str, Any]
-) -> None:
-    """SES never gets a key that somebody else put into the secret; the error shows neither key."""
-    other = keys.generate(1024)
-    name = f"byodkim/ses-byodkim/dev/{domain.name}/1"
-    secrets_manager.overwrite(
-        name, json.dumps({**json.loads(secrets_manager.written[0]), "privateKey": other.pkcs1_base64()})
-    )
-    text = error_of(plugin.create, "ByodkimIdentity", identity_inputs(domain, key))
-    assert text.startswith(f"SecretChanged: {key['secret_arn']}: expected the key {key['fingerprint']}, ")
-    assert f"the secret holds another key ({other.fingerprint})" in text
-    assert [] == domain.calls()
-    assert other.pkcs1_base64()[200:216] not in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What Pulumi makes of values on their way: numbers, None, unknowns, secrets."""
+"""What Pulumi makes of values on their way: checked inputs, numbers, None, unknowns, secrets, changes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from byodkim_provider.dkim import keys
-from tests.contract.conftest import REGION, Domain
-from tests.contract.plugin import SECRET, UNKNOWN, Kind, Plugin, error_of, revealed, secret
+from tests.contract.conftest import REGION, Domain, StartPlugin
+from tests.contract.plugin import PROVIDERS, SECRET, UNKNOWN, Kind, Plugin, error_of, revealed, secret
 
 GENERATIONS = {"generation": 2, "published": [1, 2, 3], "supplied_keys": {"1": "s0"}}
 
@@ -38,8 +38,67 @@ UNKNOWNS = [
 ]
 """Inputs of an identity that a preview may not know, whole or in part."""
 
+UNREACHABLE = "http://127.0.0.1:9"
+"""The discard port, where nothing listens: a call there would be an error."""
+
 IDENTITY = [pytest.param({"domain": UNKNOWN}, id="domain"), pytest.param({"region": UNKNOWN}, id="region")]
 """Those that make it another identity."""
+
+
+@pytest.fixture
+def offline(start_plugin: StartPlugin) -> Plugin:
+    """A process that reaches nothing of AWS."""
+    services = ("ROUTE_53", "SECRETS_MANAGER", "SESV2", "STS")
+    return start_plugin(**{f"AWS_ENDPOINT_URL_{service}": UNREACHABLE for service in services})
+
+
+# Checked inputs and changes
+
+
+def test_check_is_pure(offline: Plugin, domain: Domain) -> None:
+    """Checked inputs depend on the inputs alone, not on the network, the clock or chance, and pass again."""
+    inputs = domain.inputs(domain=f"{domain.name.upper()}.", generation=1, published=[1, 2])
+    expected = {
+        **inputs,
+        "domain": domain.name,
+        "private_key": secret(domain.key.pkcs1_base64()),
+        "__provider": PROVIDERS["ByodkimIdentity"],
+    }
+    for _ in range(2):
+        assert (expected, []) == offline.check("ByodkimIdentity", inputs)
+    assert (expected, []) == offline.check("ByodkimIdentity", revealed(expected))
+    assert [] == domain.questions() == domain.calls()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, (False, [])),
+        ({"tags": {"team": "news"}}, (True, [])),
+        ({"overlap_days": 3}, (True, [])),
+        ({"domain": "test.example.com"}, (True, ["domain"])),
+        ({"region": "us-east-1"}, (True, ["region"])),
+        ({"owner": "0123456789abcdef/renamed"}, (False, [])),
+    ],
+    ids=["unchanged", "tags", "overlap_days", "domain", "region", "owner"],
+)
+def test_changed(plugin: Plugin, domain: Domain, change: dict[str, Any], expected: object) -> None:
+    """Another domain or Region is another identity, another owner is none, all else is a change in place."""
+    outputs = plugin.create("ByodkimIdentity", domain.inputs(dns_check="off"))
+    news = domain.inputs(**{"dns_check": "off", **change})
+    assert expected == plugin.diff("ByodkimIdentity", outputs, news)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({}, (False, [])), ({"bits": 2048}, (False, [])), ({"domain": "test.example.com"}, (True, ["domain"]))],
+    ids=["unchanged", "bits", "domain"],
+)
+def test_key_changes(plugin: Plugin, domain: Domain, change: dict[str, Any], expected: object) -> None:
+    """A key changes only if it is for another domain: then it is another key."""
+    inputs = {"domain": domain.name, "bits": 1024}
+    olds = revealed(plugin.create("DkimKey", inputs))
+    assert expected == plugin.diff("DkimKey", olds, {**inputs, **change})
 
 
 # Numbers
@@ -158,6 +217,7 @@ def test_verification_with_unknown(plugin: Plugin, domain: Domain, name: str) ->
     assert (news["identities"], []) == (checked["identities"], failures)
     assert (True, []) == plugin.diff("DkimVerification", outputs, news)
     assert (True, []) == plugin.diff("DkimVerification", outputs, {"identities": UNKNOWN})
+    assert [] == plugin.check("DkimVerification", {"identities": UNKNOWN, "adopted": UNKNOWN}, outputs)[1]
 
 
 def test_all_regions_exchanged(plugin: Plugin, domain: Domain) -> None:
