@@ -2,28 +2,42 @@
 `byodkim iam-policy`: prints the smallest IAM policy that the credentials of a stack need.
 
 It uses the configuration and the state, and does not call AWS. `permissions` has the table of
-actions; this module finds out what a stack needs.
+actions; this module finds out on what a stack needs them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Final
 
 import click
 
-from byodkim_provider.aws.session import AwsSettings
-from byodkim_provider.cli import least_privilege
+from byodkim_provider.aws.permissions import MAX_POLICY_CHARACTERS, Scope, policy, size_of
+from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.least_privilege import IdentityAccess, Records, Role, Scope, Secrets
 from byodkim_provider.cli.messages import say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
-from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
-from byodkim_provider.identity.state import ROUTE53, Stored
+from byodkim_provider.identity.state import ROUTE53
+
+SCAN: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "route53:GetHostedZone",
+                "route53:ListHostedZones",
+                "ses:GetEmailIdentity",
+                "ses:ListEmailIdentities",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+"""What `byodkim scan` calls, on every identity and zone of an account."""
 
 
 @click.command(
@@ -55,156 +69,165 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     if scan:
         if name or role:
             raise click.UsageError("--scan is for an account: give it without --stack and --role.")
-        click.echo(json.dumps(least_privilege.SCAN, indent=2))
+        click.echo(json.dumps(SCAN, indent=2))
         return
     environment = context.ensure_object(Environment)
+    scopes: dict[str | None, Scope]
     if name is None and not in_project(environment.directory):
         say("there is no project here: this is for any domain in any account")
-        scopes: dict[str | None, Scope] = {None: least_privilege.ANY_STACK}
+        scopes = {None: any_stack()}
     else:
         scopes = scopes_of(open_stack(name, environment))
     if role not in scopes:
         known = ", ".join(one for one in scopes if one) or "it assumes none"
         raise click.BadParameter(f"the stack does not assume {role!r}: {known}", param_hint="--role")
-    document = least_privilege.policy(scopes[role])
+    document = policy(scopes[role])
     for other in scopes:
         if other and role is None:
             say(f"--role {other}: the policy that this role needs")
-    if least_privilege.size_of(document) > least_privilege.MAX_POLICY_CHARACTERS:
+    if size_of(document) > MAX_POLICY_CHARACTERS:
         say(
-            f"it has {least_privilege.size_of(document)} characters and a managed policy takes "
-            f"{least_privilege.MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
+            f"it has {size_of(document)} characters and a managed policy takes "
+            f"{MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
         )
-    _say_what_is_not_known(scopes[role])
     click.echo(json.dumps(document, indent=2))
 
 
-def _say_what_is_not_known(scope: Scope) -> None:
-    if scope == least_privilege.ANY_STACK:
-        return
-    if scope.identities and scope.account == "*":
-        say("the account is not known before the first `pulumi up`: `*` stands for it")
-    if scope.identities and scope.owners == ("*",):
-        say(
-            "the id of the stack, which its owner tags begin with, is not known before the first "
-            "`pulumi up`: `*` stands for it until the policy is printed again"
-        )
-    if domains := ", ".join(one.domain for one in scope.records if one.zone_id is None):
-        say(
-            f"the hosted zones of these domains are not known before their first `pulumi up`: {domains}; "
-            "`*` stands for them until the policy is printed again"
-        )
+def any_stack() -> Scope:
+    """Any stack in one account, whatever its domains: for people who have no stack yet."""
+    scope = Scope()
+    _add_identity(scope, "*", "*", configuration_set="*")
+    _add_secrets(scope, "*", "", None)
+    scope.add("secret with a resourcePolicy", *scope.arns["secret"])
+    _add_records(scope, "*", None, by_name=True, partition="aws")
+    return scope
 
 
 def scopes_of(stack: Stack) -> dict[str | None, Scope]:
     """What each role is used for; None is for the credentials that `pulumi` starts with."""
-    aws = stack.aws()
-    chain = [
-        Role(one["RoleArn"], with_tags="Tags" in one, with_source_identity="SourceIdentity" in one)
-        for one in aws.roles
-    ]
     scopes: dict[str | None, Scope] = {}
     assuming: str | None = None
-    for role in chain:
-        scopes[assuming] = Scope(roles=(role,))
-        assuming = role.arn
-    records = dict(_records(stack))
-    elsewhere = [arn for arn in records if arn is not None]
-    scopes[assuming] = replace(
-        _identities(stack, aws),
-        records=records.get(None, ()),
-        roles=tuple(Role(arn) for arn in elsewhere),
-    )
-    return scopes | {arn: Scope(records=records[arn]) for arn in elsewhere}
+    for one in stack.aws().roles:
+        arn = one["RoleArn"]
+        scopes[assuming] = Scope(arns={"role": {arn}})
+        if "Tags" in one:
+            scopes[assuming].add("role with tags", arn)
+        if "SourceIdentity" in one:
+            scopes[assuming].add("role with a sourceIdentity", arn)
+        assuming = arn
+    main = scopes[assuming] = _identities(stack)
+    unknown = []
+    if "identity" in main.arns:
+        unknown += ["the account"] if main.account == "*" else []
+        unknown += ["the id of the stack, with which its owner tags begin"] if main.owners == ("*",) else []
+    partition = next((partition_of(domain.regions[0]) for domain in stack.settings.domains), "aws")
+    for role, domain, zone_id, by_name in _zones(stack):
+        if role and role not in scopes:
+            scopes[role] = Scope()
+            main.add("role", role)
+        _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
+        unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
+    if unknown:
+        say(
+            f"not known before the first `pulumi up`: {', '.join(dict.fromkeys(unknown))}; `*` stands for "
+            "each until the policy is printed again"
+        )
+    return scopes
 
 
-def _identities(stack: Stack, aws: AwsSettings) -> Scope:
-    """The scope of SES: declared identities, and those in the state, which may have to be deleted."""
+def _identities(stack: Stack) -> Scope:
+    """Identities and secrets that are declared, and those in the state, which may have to be deleted."""
     stored = [one for group in stack.state.identities.values() for one in group]
-    declared = {
-        (region, domain.name): IdentityAccess(
-            region, domain.name, adopt=domain.adopt, configuration_set=domain.configuration_set
-        )
-        for domain in stack.settings.domains
-        for region in domain.regions
-    }
-    leaving = {
-        (one.declared.region, one.declared.domain): IdentityAccess(
-            one.declared.region, one.declared.domain, adopted=one.adopted
-        )
-        for one in stored
-    }
-    accounts = sorted({one.declared.account_id for one in stored if one.declared.account_id})
-    return Scope(
-        account=accounts[0] if len(accounts) == 1 else "*",
-        owners=_owners(stack.state.stack_id, stored),
-        identities=tuple((leaving | declared)[key] for key in sorted(leaving | declared)),
-        secrets=tuple(_secrets(stack)),
-        tags=bool(aws.default_tags) or any(domain.tags is not None for domain in stack.settings.domains),
-    )
-
-
-def _secrets(stack: Stack) -> Iterator[Secrets]:
-    """Secrets that the configuration declares, and those in the state, which may have to be deleted."""
+    scope = Scope()
+    accounts = {one.declared.account_id for one in stored if one.declared.account_id}
+    if len(accounts) == 1:
+        scope.account = accounts.pop()
+    if stack.state.stack_id:  # an identity keeps its owner when this id is replaced
+        ids = {stack.state.stack_id, *(one.declared.owner.split("/")[0] for one in stored)}
+        scope.owners = tuple(sorted(f"{one}/*" for one in ids))
+    for one in stored:
+        _add_identity(scope, one.declared.region, one.declared.domain)
     for domain in stack.settings.domains:
+        for region in domain.regions:
+            arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
+            if domain.adopt:
+                scope.add("identity to adopt", arn)
         store = domain.key_store
         if store.provider == "secretsManager":
-            yield Secrets(
-                domain.regions[0],
-                f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/{domain.name}/*",
-                kms_key_id=store.kms_key_id,
-                resource_policy=store.resource_policy is not None,
-            )
-    for arn, kms_key_id in sorted(stack.state.secrets.items()):
-        yield Secrets(SecretArn.parse(arn).region, arn.split(":", 6)[6], kms_key_id)
+            name = f"{stack.project}/{stack.name.split('/')[-1]}/"
+            arn = _add_secrets(scope, domain.regions[0], name, store.kms_key_id)
+            if store.resource_policy is not None:
+                scope.add("secret with a resourcePolicy", arn)
+    for secret, kms_key_id in stack.state.secrets.items():
+        project, stack_name, _ = secret.split(":", 6)[6].removeprefix(PREFIX).split("/", 2)
+        _add_secrets(scope, SecretArn.parse(secret).region, f"{project}/{stack_name}/", kms_key_id)
+    return scope
 
 
-def _owners(stack_id: str | None, stored: list[Stored]) -> tuple[str, ...]:
-    """Values of the owner tag that are the stack's. An identity keeps its owner when the id is replaced."""
-    if stack_id is None:  # any owner: the id is made by the first `pulumi up`
-        return ("*",)
-    return tuple(
-        sorted({f"{one}/*" for one in (stack_id, *(s.declared.owner.split("/")[0] for s in stored))})
-    )
+def _add_identity(scope: Scope, region: str, domain: str, *, configuration_set: str | None = None) -> str:
+    arn = scope.arn("ses", region, f"identity/{domain}")
+    scope.add("identity", arn)
+    # Whoever may delete whatever has an owner tag must not do that to any identity.
+    scope.add("any identity", arn if scope.owners == ("*",) else scope.arn("ses", region, "identity/*"))
+    scope.add("any", "*")
+    if configuration_set:
+        scope.add("configuration set", scope.arn("ses", region, f"configuration-set/{configuration_set}"))
+    return arn
 
 
-def _records(stack: Stack) -> Iterator[tuple[str | None, tuple[Records, ...]]]:
-    """Records in Route 53, by the role that is assumed for them."""
-    settings = {domain.name: domain for domain in stack.settings.domains}
-    by_role: dict[str | None, list[Records]] = {}
-    for domain in settings.values():
-        for dns in domain.dns:
-            if dns.provider == "route53":
-                by_role.setdefault(dns.assume_role, []).extend(_records_of(domain, dns, stack))
-    for name, group in stack.state.identities.items():
-        if name not in settings:  # the next `up` deletes its records, with a role that is no longer known
-            labels = {label for one in group for label in one.declared.dns}
-            by_role.setdefault(None, []).extend(
-                Records(name, zone_id=label.removeprefix(ROUTE53), by_name=False)
-                for label in sorted(labels)
-                if label.startswith(ROUTE53)
-            )
-    for role, records in by_role.items():
-        if records:
-            yield role, tuple(records)
+def _add_secrets(scope: Scope, region: str, name: str, kms_key_id: str | None) -> str:
+    """Secrets whose names begin with *name*, encrypted by a key's ID, ARN or alias, or by AWS's own key."""
+    arn = scope.arn("secretsmanager", region, f"secret:{PREFIX}{name}*")
+    scope.add("secret", arn)
+    if kms_key_id:
+        scope.key_regions.add(region)
+        _, is_alias, alias = kms_key_id.rpartition("alias/")
+        if is_alias:
+            scope.aliases.add(f"alias/{alias}")
+            scope.add("KMS alias", scope.arn("kms", region, "key/*"))
+        elif kms_key_id.startswith("arn:"):
+            scope.add("KMS key", kms_key_id)
+        else:
+            scope.add("KMS key", scope.arn("kms", region, f"key/{kms_key_id}"))
+    return arn
 
 
-def _records_of(domain: DomainSettings, dns: DnsSettings, stack: Stack) -> Iterator[Records]:
-    if dns.zone_id:
-        yield Records(domain.name, zone_id=dns.zone_id, by_name=False)
-        return
-    # Of several zones that are found by name, the state does not say which belongs to which entry of `dns`.
-    by_id = {one.zone_id for one in domain.dns}
-    by_name = [one for one in domain.dns if one.provider == "route53" and not one.zone_id]
-    stored = stack.state.identities.get(domain.name, ())
-    known = sorted(
-        {
+def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: bool, partition: str) -> None:
+    """The records of *domain* in its zone; None: any, since it is not known yet."""
+    route53 = f"arn:{partition}:route53:::"
+    zone = f"{route53}hostedzone/{zone_id or '*'}"
+    scope.add("zone", zone)
+    # If two zones have the same name, both are read to distinguish them.
+    scope.add("zone to read", f"{route53}hostedzone/*" if by_name else zone)
+    scope.add("any zone", "*")
+    scope.add("any change", f"{route53}change/*")
+    scope.records.add(f"*._domainkey.{domain}")
+
+
+def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:
+    """Role, domain and zone of records in Route 53, and whether the zone is found by its name."""
+    stored = {
+        name: {
             label.removeprefix(ROUTE53)
-            for one in stored
+            for one in group
             for label in one.declared.dns
             if label.startswith(ROUTE53)
         }
-        - by_id
-    )
-    for zone in known if len(known) >= len(by_name) else (None,):
-        yield Records(domain.name, zone_id=zone)
+        for name, group in stack.state.identities.items()
+    }
+    for domain in stack.settings.domains:
+        places = [one for one in domain.dns if one.provider == "route53"]
+        for place in places:
+            if place.zone_id:
+                yield place.assume_role, domain.name, place.zone_id, False
+        known = stored.pop(domain.name, set()) - {one.zone_id for one in places}
+        by_name = [one for one in places if not one.zone_id]
+        # Of several zones that are found by name, the state does not say which belongs to which place.
+        for place in by_name:
+            for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
+                yield place.assume_role, domain.name, zone_id, True
+        if not by_name:
+            stored[domain.name] = known
+    for name, zone_ids in stored.items():  # the next `up` deletes the records there
+        for zone_id in sorted(zone_ids):
+            yield stack.state.roles.get(zone_id), name, zone_id, False

@@ -1,7 +1,7 @@
 """`byodkim iam-policy` prints what the credentials of a stack may do, by role, and no more."""
 
+import fnmatch
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,9 +9,15 @@ from byodkim_provider.aws.permissions import PERMISSIONS
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN, STACK_ID
 
+ACCOUNT = "123456789012"
+SES = f"arn:aws:ses:eu-west-1:{ACCOUNT}:"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 DNS_ROLE = "arn:aws:iam::210987654321:role/dns"
-RECORD_NAMES = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+OWNED = "aws:ResourceTag/byodkim:owner"
+NEW_OWNER = "aws:RequestTag/byodkim:owner"
+OURS, THEIRS = f"{STACK_ID}/x/eu-west-1", "fedcba9876543210/x/eu-west-1"
+CHANGE = "route53:ChangeResourceRecordSets"
+RECORD_NAMES, RECORD_TYPES = f"{CHANGE}NormalizedRecordNames", f"{CHANGE}RecordTypes"
 
 
 @pytest.fixture
@@ -20,90 +26,234 @@ def project(tmp_path, world):
     return CliProject(tmp_path, world)
 
 
+@pytest.fixture
+def stored(project, world):
+    """Gives the stack an identity, as after the first `up`."""
+
+    def stored(**declared):
+        project.stored = [world.created(1, account_id=ACCOUNT, **declared)]
+
+    return stored
+
+
+def printed(result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def ensure_list(value):
+    return value if isinstance(value, list) else [value]
+
+
 def policy(result):
     """By action, the resources it is allowed on."""
-    assert result.exit_code == 0, result.output
     allowed = {}
-    for one in json.loads(result.stdout)["Statement"]:
-        resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+    for one in printed(result)["Statement"]:
         for action in one["Action"]:
-            allowed.setdefault(action, set()).update(resources)
+            allowed.setdefault(action, set()).update(ensure_list(one["Resource"]))
     return allowed
 
 
-def test_new_stack(project):
-    """Before the first `up` account, zone and id of the stack are not known, and that is said."""
-    project.write("    example.com: { generation: 1, regions: [eu-west-1, us-east-1] }\n")
-    result = project.run("iam-policy")
-    allowed = policy(result)
-    assert allowed["ses:CreateEmailIdentity"] == {
-        "arn:aws:ses:eu-west-1:*:identity/example.com",
-        "arn:aws:ses:us-east-1:*:identity/example.com",
-    }
-    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/*"}
-    assert allowed["route53:ListHostedZones"] == {"*"}
-    assert '"aws:ResourceTag/byodkim:owner": [\n            "*"' in result.stdout
-    assert result.stderr == (
-        "byodkim: the account is not known before the first `pulumi up`: `*` stands for it\n"
-        "byodkim: the id of the stack, which its owner tags begin with, is not known before the first "
-        "`pulumi up`: `*` stands for it until the policy is printed again\n"
-        "byodkim: the hosted zones of these domains are not known before their first `pulumi up`: "
-        "example.com; `*` stands for them until the policy is printed again\n"
+def is_allowed(document, action, resource, context):
+    """As IAM judges a call with *context*: without the key a condition fails, but for one with IfExists."""
+
+    def holds(operator, key, patterns):
+        assert operator in (
+            *("StringEquals", "StringLike", "StringLikeIfExists"),
+            *("ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals"),
+        )
+        if key not in context:
+            return operator.endswith("IfExists")
+        hits = [
+            any(fnmatch.fnmatchcase(value, pattern) for pattern in ensure_list(patterns))
+            for value in ensure_list(context[key])
+        ]
+        return any(hits) if operator.startswith("ForAny") else all(hits)
+
+    return any(
+        action in one["Action"]
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in ensure_list(one["Resource"]))
+        and all(
+            holds(operator, *pair)
+            for operator, pairs in one.get("Condition", {}).items()
+            for pair in pairs.items()
+        )
+        for one in document["Statement"]
     )
 
 
-def test_after_an_up(project, world):
-    """The state tells account and zone, and what is in it and not declared any more may still go."""
-    project.write("    example.net: { generation: 1, dns: manual }\n")
-    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1",))]
+# Identities
+
+
+def test_new_stack(project):
+    """Before the first `up` no wildcard stands for a domain: the tag does not tell yet what is ours."""
+    project.write("    example.com: { generation: 1, regions: [eu-west-1, us-east-1] }\n")
     result = project.run("iam-policy")
     allowed = policy(result)
-    assert allowed["ses:DeleteEmailIdentity"] == {
-        f"arn:aws:ses:eu-west-1:123456789012:identity/{DOMAIN}",
-        "arn:aws:ses:eu-west-1:123456789012:identity/example.net",
+    ours = {f"arn:aws:ses:{region}:*:identity/example.com" for region in ("eu-west-1", "us-east-1")}
+    of_identities = {name: arns for name, arns in allowed.items() if name.startswith("ses:")}
+    assert {frozenset(arns) for arns in of_identities.values()} == {frozenset(ours), frozenset("*")}
+    assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
+    assert result.stderr == (
+        "byodkim: not known before the first `pulumi up`: the account, the id of the stack, with which its "
+        "owner tags begin, the hosted zone of example.com; `*` stands for each until the policy is printed "
+        "again\n"
+    )
+
+
+def test_one_identity(project, stored):
+    """The whole policy of a stack with one domain. What it does not use is not allowed to it."""
+    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zoneId: Z1 }} }}\n")
+    stored(dns=("route53:Z1",))
+    result = project.run("iam-policy")
+    owners = [f"{STACK_ID}/*"]
+    zone = "arn:aws:route53:::hostedzone/Z1"
+    condition = {
+        "ForAllValues:StringLike": {RECORD_NAMES: [f"*._domainkey.{DOMAIN}"]},
+        "ForAllValues:StringEquals": {RECORD_TYPES: ["TXT"]},
     }
-    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
-    assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/Z1"}
-    assert f"*._domainkey.{DOMAIN}" in result.stdout
-    assert f'"aws:ResourceTag/byodkim:owner": [\n            "{STACK_ID}/*"\n' in result.stdout
+    assert [
+        (one["Action"], one["Resource"], one.get("Condition")) for one in printed(result)["Statement"]
+    ] == [
+        (
+            ["ses:CreateEmailIdentity", "ses:TagResource"],
+            f"{SES}identity/{DOMAIN}",
+            {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}},
+        ),
+        (["ses:GetEmailIdentity"], f"{SES}identity/*", None),
+        (["ses:ListEmailIdentities"], "*", None),
+        (
+            [
+                "ses:DeleteEmailIdentity",
+                "ses:PutEmailIdentityConfigurationSetAttributes",
+                "ses:PutEmailIdentityDkimAttributes",
+                "ses:PutEmailIdentityDkimSigningAttributes",
+                "ses:TagResource",
+                "ses:UntagResource",
+            ],
+            f"{SES}identity/*",
+            {"StringLike": {OWNED: owners}},
+        ),
+        (["route53:ListHostedZones"], "*", None),
+        (["route53:GetHostedZone"], zone, None),
+        ([CHANGE], zone, condition),
+        (["route53:ListResourceRecordSets"], zone, None),
+        (["route53:GetChange"], "arn:aws:route53:::change/*", None),
+    ]
     assert result.stderr == ""
 
 
-def test_adopted_identity_that_leaves(project, world):
-    """Of one that was adopted and is not declared any more, our tags have to be removed."""
+PUT, TAG = "PutEmailIdentityDkimSigningAttributes", "TagResource"
+
+
+@pytest.mark.parametrize(
+    ("action", "domain", "tags", "allowed"),
+    [
+        ("CreateEmailIdentity", DOMAIN, {NEW_OWNER: OURS}, True),
+        ("CreateEmailIdentity", DOMAIN, {}, False),
+        ("CreateEmailIdentity", "other.example", {NEW_OWNER: OURS}, False),
+        ("DeleteEmailIdentity", "gone.example", {OWNED: OURS}, True),
+        ("DeleteEmailIdentity", DOMAIN, {OWNED: THEIRS}, False),
+        ("DeleteEmailIdentity", DOMAIN, {}, False),
+        (PUT, "other.example", {}, False),
+        (PUT, "other.example", {OWNED: THEIRS}, False),
+        (TAG, DOMAIN, {NEW_OWNER: OURS}, True),
+        (TAG, DOMAIN, {OWNED: OURS, NEW_OWNER: OURS}, True),
+        (TAG, DOMAIN, {OWNED: OURS}, True),
+        (TAG, DOMAIN, {OWNED: THEIRS, NEW_OWNER: OURS}, False),
+        (TAG, "other.example", {NEW_OWNER: OURS}, False),
+        (TAG, "other.example", {OWNED: THEIRS, NEW_OWNER: OURS}, False),
+        # What `adopt` takes over may be another's, till it is ours.
+        (PUT, "adopt.example", {OWNED: THEIRS}, True),
+        (PUT, "adopt.example", {}, True),
+        (TAG, "adopt.example", {OWNED: THEIRS, NEW_OWNER: OURS}, True),
+        (TAG, "adopt.example", {OWNED: THEIRS}, False),
+        ("UntagResource", "adopt.example", {OWNED: THEIRS}, False),
+        ("DeleteEmailIdentity", "adopt.example", {OWNED: THEIRS}, False),
+    ],
+)
+def test_no_way_round_the_owner(project, stored, action, domain, tags, allowed):
+    """Nobody can delete another's identity, nor make it ours first, in whatever Region."""
+    project.write(f"    {DOMAIN}: {{ generation: 1 }}\n    adopt.example: {{ generation: 1, adopt: true }}\n")
+    stored()
+    document = printed(project.run("iam-policy"))
+    assert is_allowed(document, f"ses:{action}", f"{SES}identity/{domain}", tags) == allowed
+    elsewhere = f"{SES}identity/{domain}".replace("eu-west-1", "us-east-1")
+    assert not is_allowed(document, f"ses:{action}", elsewhere, tags)
+
+
+def test_leaving(project, stored):
+    """What is in the state and not declared any more can be read, untagged, made again and deleted."""
     project.write("    example.net: { generation: 1, dns: manual }\n")
-    project.stored = [replace(world.created(1, account_id="123456789012"), adopted=True)]
-    assert policy(project.run("iam-policy"))["ses:UntagResource"] == {
-        f"arn:aws:ses:eu-west-1:123456789012:identity/{DOMAIN}"
-    }
+    stored(dns=("route53:Z1",))
+    allowed = policy(project.run("iam-policy"))
+    assert f"{SES}identity/{DOMAIN}" in allowed["ses:CreateEmailIdentity"]
+    assert allowed["ses:DeleteEmailIdentity"] == {f"{SES}identity/*"}
+    assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}
 
 
-def test_configuration_set(project):
-    """A configuration set that is declared is allowed, and is nothing that is adopted."""
+def test_configuration_set(project, stored):
+    """SES may check a configuration set, too."""
     project.write("    example.com: { generation: 1, configurationSet: newsletter }\n")
+    stored()
     allowed = policy(project.run("iam-policy"))
-    assert allowed["ses:PutEmailIdentityConfigurationSetAttributes"] == {
-        "arn:aws:ses:eu-west-1:*:identity/example.com",
-        "arn:aws:ses:eu-west-1:*:configuration-set/newsletter",
-    }
-    assert "ses:UntagResource" not in allowed
+    assert f"{SES}configuration-set/newsletter" in allowed["ses:PutEmailIdentityConfigurationSetAttributes"]
+    assert f"{SES}configuration-set/newsletter" in allowed["ses:CreateEmailIdentity"]
 
 
-def test_zone_of_a_declared_domain(project, world):
-    """A zone that was found by its name is known from then on; it is looked for again in each run."""
-    project.write("    example.com: { generation: 1 }\n")
-    project.stored = [world.created(1, account_id="123456789012", dns=("route53:Z1",))]
-    allowed = policy(project.run("iam-policy"))
-    assert allowed["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
-    assert allowed["route53:GetHostedZone"] == {"arn:aws:route53:::hostedzone/*"}
-
-
-def test_replaced_id(project, world):
+def test_replaced_id(project, stored):
     """Identities keep the owner they were made with, so that one may be changed too."""
     project.write("    example.com: { generation: 1 }\n")
-    project.stored = [world.created(1, owner="fedcba9876543210/example.com/eu-west-1")]
+    stored(owner="fedcba9876543210/example.com/eu-west-1")
     both = f'"{STACK_ID}/*",\n            "fedcba9876543210/*"\n'
     assert both in project.run("iam-policy").stdout
+
+
+# Records
+
+
+@pytest.mark.parametrize(
+    ("dns", "in_state", "zones", "read"),
+    [
+        ("route53", ("Z1",), {"Z1"}, {"*"}),
+        ("route53", (), {"*"}, {"*"}),
+        ("{ zoneId: Z2 }", (), {"Z2"}, {"Z2"}),
+        ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}, {"Z1", "Z2"}),
+        ("manual", ("Z1",), {"Z1"}, {"Z1"}),
+        ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*", "Z2"}),
+        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1", "Z2"), {"Z1", "Z2"}, {"*"}),
+        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1",), {"*"}, {"*"}),
+    ],
+    ids=["name", "new", "id", "another", "none", "one by id", "both by name", "one of them is new"],
+)
+def test_zones(project, stored, dns, in_state, zones, read):
+    """Once every zone of a domain is in the state, no other one can be written to; some have to be read."""
+    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {dns} }}\n")
+    stored(dns=tuple(f"route53:{one}" for one in in_state))
+    allowed = policy(project.run("iam-policy"))
+    zone = "arn:aws:route53:::hostedzone/"
+    assert allowed[CHANGE] == {f"{zone}{one}" for one in zones}
+    assert allowed["route53:GetHostedZone"] == {f"{zone}{one}" for one in read}
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "allowed"),
+    [
+        (["s1._domainkey.example.com"], "TXT", True),
+        (["s1._domainkey.example.com", "s1._domainkey.news.example.com"], "TXT", True),
+        (["s1._domainkey.other.example.com"], "TXT", False),
+        (["s1._domainkey.example.com", "www.example.com"], "TXT", False),
+        (["s1._domainkey.example.com"], "CNAME", False),
+    ],
+)
+def test_records(project, names, kind, allowed):
+    """In its zone, only TXT records under `_domainkey` of the stack's domains can be written."""
+    zone = "{ generation: 1, dns: { zoneId: Z1 } }"
+    project.write(f"    example.com: {zone}\n    news.example.com: {zone}\n")
+    document = printed(project.run("iam-policy"))
+    context = {RECORD_NAMES: names, RECORD_TYPES: [kind]}
+    assert is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z1", context) == allowed
+    assert not is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z2", context)
 
 
 def test_roles(project):
@@ -116,48 +266,76 @@ def test_roles(project):
         file.write(f"  aws:assumeRoles: [{{ roleArn: '{ROLE}', tags: {{ team: mail }} }}]\n")
     start = project.run("iam-policy")
     assert policy(start) == {"sts:AssumeRole": {ROLE}, "sts:TagSession": {ROLE}}
-    assert start.stderr == "".join(
-        f"byodkim: --role {role}: the policy that this role needs\n" for role in (ROLE, DNS_ROLE)
-    )
+    for role in (ROLE, DNS_ROLE):
+        assert f"byodkim: --role {role}: the policy that this role needs\n" in start.stderr
     working = policy(project.run("iam-policy", "--role", ROLE))
     assert working["sts:AssumeRole"] == {DNS_ROLE}
     assert {action.partition(":")[0] for action in working} == {"ses", "sts"}
     dns = policy(project.run("iam-policy", "--role", DNS_ROLE))
     assert {action.partition(":")[0] for action in dns} == {"route53"}
-    assert dns["route53:ChangeResourceRecordSets"] == {"arn:aws:route53:::hostedzone/Z1"}
+    assert dns[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}
 
 
-def test_key_store(project):
-    """Secrets are named by their beginning, those of the state by their ARNs, each with its KMS key."""
-    project.write(
-        "    example.com: { generation: 1, keyStore: { provider: secretsManager, kmsKeyId: alias/mail } }\n"
-    )
-    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:byodkim/ses-byodkim/dev/old.example/1-AbCdEf"
-    project.secrets = {arn: None}
+# Keys
+
+
+def test_key_store(project, stored):
+    """Secrets are those of the stack, by its name and by the names in the state."""
+    project.write("    example.com: { generation: 1, keyStore: { provider: secretsManager } }\n")
+    stored()
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:byodkim/ses-byodkim"
+    project.secrets = {f"{secret}/old/old.example/1-AbCdEf": None}
+    document = printed(project.run("iam-policy"))
     allowed = policy(project.run("iam-policy"))
-    declared = "arn:aws:secretsmanager:eu-west-1:*:secret:byodkim/ses-byodkim/dev/example.com/*"
-    assert allowed["secretsmanager:GetSecretValue"] == {declared, arn.replace("123456789012", "*")}
-    assert allowed["kms:Decrypt"] == {"arn:aws:kms:eu-west-1:*:key/*"}
+    assert allowed["secretsmanager:GetSecretValue"] == {
+        f"{secret.replace('us-east-1', 'eu-west-1')}/dev/*",
+        f"{secret}/old/*",
+    }
+    assert not {"secretsmanager:PutResourcePolicy", "kms:Decrypt"} & allowed.keys()
+    resource = f"{secret}/old/old.example/1-AbCdEf"
+    for action, tags, expected in (
+        ("CreateSecret", {NEW_OWNER: OURS}, True),
+        ("TagResource", {OWNED: THEIRS, NEW_OWNER: OURS}, False),
+        ("DeleteSecret", {OWNED: THEIRS}, False),
+        ("DeleteSecret", {OWNED: OURS}, True),
+    ):
+        assert is_allowed(document, f"secretsmanager:{action}", resource, tags) == expected, action
 
 
 @pytest.mark.parametrize(
-    ("dns", "in_state", "zones"),
+    ("key", "resource", "alias"),
     [
-        ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}),
-        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1", "Z2"), {"Z1", "Z2"}),
-        ("[{ zone: example.com }, { zone: _domainkey.example.com }]", ("Z1",), {"*"}),
+        (
+            "1234abcd-12ab-34cd-56ef-1234567890ab",
+            f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            None,
+        ),
+        ("arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab", "", None),
+        ("alias/mail", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", "alias/mail"),
+        (
+            "arn:aws:kms:eu-west-1:123456789012:alias/mail",
+            f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*",
+            "alias/mail",
+        ),
     ],
-    ids=["one by id", "both by name", "one of them is new"],
+    ids=["id", "arn", "alias", "arn of an alias"],
 )
-def test_several_zones(project, world, dns, in_state, zones):
-    """Once every zone of a domain is in the state, no other zone may be written to."""
-    project.write(f"    example.com: {{ generation: 1, dns: {dns} }}\n")
-    labels = tuple(f"route53:{one}" for one in in_state)
-    project.stored = [world.created(1, account_id="123456789012", dns=labels)]
-    allowed = policy(project.run("iam-policy"))
-    assert allowed["route53:ChangeResourceRecordSets"] == {
-        f"arn:aws:route53:::hostedzone/{one}" for one in zones
-    }
+def test_kms_key(project, stored, key, resource, alias):
+    """A KMS key may be used by Secrets Manager alone; of an alias, whichever key has it."""
+    store = f"keyStore: {{ provider: secretsManager, kmsKeyId: '{key}', resourcePolicy: {{}} }}"
+    project.write(f"    example.com: {{ generation: 1, {store} }}\n")
+    stored()
+    document = printed(project.run("iam-policy"))
+    assert "secretsmanager:PutResourcePolicy" in policy(project.run("iam-policy"))
+    [(found, condition)] = [
+        (one["Resource"], one["Condition"]) for one in document["Statement"] if "kms:Decrypt" in one["Action"]
+    ]
+    through = {"StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"]}}
+    by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [alias]}} if alias else {}
+    assert (found, condition) == (resource or key, through | by_alias)
+
+
+# The command
 
 
 def test_too_long(project):
@@ -169,14 +347,16 @@ def test_too_long(project):
 
 
 def test_without_a_project(tmp_path, world):
-    """Outside of a project it is for any stack: who sets up a role may not have the project."""
+    """Outside of a project it is for any stack, without its roles and KMS keys."""
     project = CliProject(tmp_path, world)
     (tmp_path / "Pulumi.yaml").unlink()
     result = project.run("iam-policy")
-    assert policy(result)["ses:CreateEmailIdentity"] == {
+    allowed = policy(result)
+    assert allowed["ses:CreateEmailIdentity"] == {
         "arn:aws:ses:*:*:identity/*",
         "arn:aws:ses:*:*:configuration-set/*",
     }
+    assert allowed.keys() == {one.action for one in PERMISSIONS if one.action[:4] not in ("sts:", "kms:")}
     assert result.stderr == "byodkim: there is no project here: this is for any domain in any account\n"
 
 
@@ -187,8 +367,9 @@ def test_without_a_project(tmp_path, world):
         (("-s",), "Option '-s' requires an argument."),
         (("example.com",), "Got unexpected extra argument (example.com)"),
         (("--colour",), "No such option '--colour'"),
+        (("--scan", "-s", "dev"), "--scan is for an account: give it without --stack and --role."),
     ],
-    ids=["role that is not assumed", "no stack", "argument", "option"],
+    ids=["role that is not assumed", "no stack", "argument", "option", "scan of a stack"],
 )
 def test_wrong_usage(project, arguments, said):
     """A command line that says too much or too little prints no policy."""
@@ -199,14 +380,10 @@ def test_wrong_usage(project, arguments, said):
 
 
 def test_scan(project):
-    """A scan reads identities and zones; every action of its policy is in the table of actions."""
-    allowed = policy(project.run("iam-policy", "--scan"))
-    assert set(allowed) <= {one.action for one in PERMISSIONS}
+    """A scan reads identities and zones, wherever they are; its actions are in the table."""
+    allowed = policy(project.run("iam-policy", "--scan")).keys()
+    assert allowed < {one.action for one in PERMISSIONS}
     assert {action.partition(":")[2] for action in allowed} == {
-        "GetEmailIdentity",
-        "ListEmailIdentities",
-        "GetHostedZone",
-        "ListHostedZones",
+        *("GetEmailIdentity", "ListEmailIdentities"),
+        *("GetHostedZone", "ListHostedZones"),
     }
-    refused = project.run("iam-policy", "--scan", "-s", "dev")
-    assert (2, "") == (refused.exit_code, refused.stdout)
