@@ -1,80 +1,59 @@
 """
-Measures, and prints the tables: `python -m tests.bench --sizes 1,10`.
+Measures, and prints what it finds: `python -m tests.bench --sizes 1,10`.
 
-Progress goes to standard error, the raw results into `--results`, so that of hours only the case that is
-stopped is lost. The programs of a case run one after the other, of one commit and on one machine.
+The programs of a case run one after the other, of one commit and on one machine. What is to be reached is in
+docs/reference/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import subprocess
-import sys
-import time
+import statistics
+from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import psutil
-
-from byodkim_provider import __version__
 from sandbox.pulumi.engine import find_pulumi
-from tests.bench.cases import cases, measured
-from tests.bench.report import report
+from tests.bench.cases import cases, described, measured
 from tests.bench.starts import measured_starts
 
 
-def machine() -> dict[str, str]:
-    """What the figures hold for."""
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": str(os.cpu_count()),
-        "memory": f"{round(psutil.virtual_memory().total / 2**30)} GiB",
-        "system": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(),
-        "Pulumi CLI": str(find_pulumi().version),
-        "Pulumi SDK": version("pulumi"),
-        "byodkim-provider": __version__,
-    }
-
-
-def commit() -> str:
-    """Of the checkout that is measured."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
-    )
-    return found.stdout.strip()
-
-
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(text, flush=True)
+
+
+def shown(one: Mapping[str, Any]) -> str:
+    """All that was measured of one program."""
+    lines = []
+    for name, run in one["runs"].items():
+        processes = ", ".join(
+            f"{kind} {seconds:.1f} s {run['peak_mib'][kind]} MiB"
+            for kind, seconds in run["cpu_seconds"].items()
+        )
+        requests = ", ".join(f"{action} {number}" for action, number in run["requests"].items())
+        lines += [f"  {name}: {run['wall_seconds']:.1f} s", f"    CPU, memory: {processes}"]
+        lines += [f"    requests: {requests or 'none'}"]
+    sizes = {part: round(size / one["domains"]) for part, size in one["state_bytes"].items()}
+    total = sum(sizes.values()) - sizes["stackTrace"]
+    parts = ", ".join(f"{part} {size}" for part, size in sizes.items())
+    lines.append(f"  state: {total} bytes a domain without stackTrace ({parts})")
+    return "\n".join([*lines, f"  resources: {sum(one['resources'].values())}"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default="1,10,100", help="numbers of domains, with commas")
-    parser.add_argument("--results", type=Path, default=Path("build/bench.json"), help="the raw results")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"machine": machine(), "starts": measured_starts(), "programs": []}
-    arguments.results.parent.mkdir(parents=True, exist_ok=True)
+    versions = f"Pulumi CLI {find_pulumi().version}, SDK {version('pulumi')}"
+    say(f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
+    for name, seconds in measured_starts().items():
+        say(f"{name}: {statistics.median(seconds):.2f} s of CPU")
     for case in cases([int(size) for size in arguments.sizes.split(",")]):
-        when = {
-            "measured": time.strftime("%Y-%m-%d", time.gmtime()),
-            "load_before": round(os.getloadavg()[0], 1),
-            "commit": commit(),
-        }
-        for one in measured(case, say):
-            results["programs"].append(when | one)
-            arguments.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(report(results))
+        for one in measured(case):
+            say(f"{one['program']}, {described(case.conditions)}")
+            say(shown(one))
 
 
 if __name__ == "__main__":

@@ -33,8 +33,6 @@ PARALLEL: Final = 64
 KEYS: Final = 10
 """Keys that the plain program's domains share: making them is not its business."""
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Case:
@@ -97,7 +95,7 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
             yield Case(size, ses_limit=True, record_waits=True, parallel=PARALLEL, programs=("ours",))
 
 
-def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
+def measured(case: Case) -> Iterator[dict[str, Any]]:
     """The measurements of each of the case's programs."""
     measure = {"ours": _ours, "plain": _plain, "price": _price}
     with (
@@ -106,15 +104,14 @@ def measured(case: Case, say: Say) -> Iterator[dict[str, Any]]:
     ):
         servers.add_zones(case.zones)
         for program in case.programs:
-            say(f"{program}, {described(case.conditions)}")
             yield {
                 "program": program,
                 **case.conditions,
-                **measure[program](case, servers, Path(directory), say),
+                **measure[program](case, servers, Path(directory)),
             }
 
 
-def _ours(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+def _ours(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
     stack = _stack(case, servers, directory / "ours", ROOT / "__main__.py")
 
     def generation(number: int) -> None:
@@ -128,12 +125,12 @@ def _ours(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]
         if number == 2:  # what the state was after the first
             _write(directory / "recorded-1.json", stack.export())
 
-    found = _runs(stack, generation, say)
+    found = _runs(stack, generation)
     _write(directory / "recorded-2.json", found.pop("rotated"))
     return found
 
 
-def _plain(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+def _plain(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
     stack = _stack(case, servers, directory / "plain", PROGRAMS / "plain.py")
     pool = [keys.generate(2048) for _ in range(KEYS)]
     stack.configure({"aws:region": "eu-west-1"})
@@ -152,19 +149,19 @@ def _plain(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any
             }
         stack.variables["BENCH_PLAIN"] = str(_write(directory / f"plain-{number}.json", wanted))
 
-    found = _runs(stack, generation, say)
+    found = _runs(stack, generation)
     del found["rotated"]
     return found
 
 
-def _price(case: Case, servers: Any, directory: Path, say: Say) -> dict[str, Any]:
+def _price(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
     stack = _stack(case, servers, directory / "price", PROGRAMS / "price.py")
     stack.configure({"aws:region": "eu-west-1"})
 
     def generation(number: int) -> None:
         stack.variables["BENCH_RECORDED"] = str(directory / f"recorded-{number}.json")
 
-    found = _runs(stack, generation, say)
+    found = _runs(stack, generation)
     del found["rotated"]
     return found
 
@@ -177,13 +174,12 @@ def _stack(case: Case, servers: Any, directory: Path, program: Path) -> BenchSta
     return stack
 
 
-def _runs(stack: BenchStack, generation: Callable[[int], None], say: Say) -> dict[str, Any]:
+def _runs(stack: BenchStack, generation: Callable[[int], None]) -> dict[str, Any]:
     """Each run once, in the order of a stack's life; *generation* declares which key signs."""
     runs: dict[str, Any] = {}
 
     def run(name: str, command: str) -> None:
         runs[name] = stack.run(command)
-        say(f"  {name}: {runs[name]['wall_seconds']} s")
 
     generation(1)
     run("preview", "preview")

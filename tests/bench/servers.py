@@ -8,9 +8,7 @@ proxy: each method here runs over there.
 from __future__ import annotations
 
 import os
-import statistics
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,7 +19,6 @@ from unittest.mock import patch
 
 from moto.core.responses import BaseResponse
 
-from sandbox.aws import services
 from sandbox.ses.emulator import Switches
 from sandbox.ses.rules import SesError
 from sandbox.world import Sandbox
@@ -30,17 +27,11 @@ RESOLVER = "127.0.0.53"
 
 
 class Servers:
-    """A sandbox, and since the last `begin`: requests by action, and when each identity got how far."""
+    """A sandbox, and requests by action since the last `begin`."""
 
     def __init__(self, *, requests_per_second: float | None) -> None:
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
-        self._visible: dict[str, float] = {}
-        """When a TXT record was written, by its name."""
-        self._set: dict[str, tuple[str, float]] = {}
-        """Record name and time of the last Create or Put, by domain."""
-        self._verified: dict[str, float] = {}
-        """When a response first said that the identity is verified with that key."""
         self.sandbox = Sandbox(
             switches=Switches(requests_per_second=requests_per_second, first_check_seconds=0)
         )
@@ -70,9 +61,6 @@ class Servers:
         """Count from zero."""
         with self._lock:
             self._requests.clear()
-            self._visible.clear()
-            self._set.clear()
-            self._verified.clear()
         self.sandbox.dns.reset()
 
     def requests(self) -> dict[str, int]:
@@ -85,36 +73,15 @@ class Servers:
         )
         return dict(sorted(counted.items()))
 
-    def delays(self) -> dict[str, float]:
-        """Seconds, median and longest, from record to key and from key to the verdict in a response."""
-        with self._lock:
-            to_key = [at - self._visible[name] for name, at in self._set.values() if name in self._visible]
-            to_verdict = [at - self._set[domain][1] for domain, at in self._verified.items()]
-        found = {"record to key": to_key, "key to verdict": to_verdict}
-        return {
-            f"{name}, {word}": round(of(seconds), 3)
-            for name, seconds in found.items()
-            for word, of in (("median", statistics.median), ("longest", max))
-            if seconds
-        }
-
     def _count_moto(self, opening: ExitStack) -> None:
         call_action = BaseResponse.call_action
-        change = services._Route53.change_resource_record_sets
 
         def counted(response: BaseResponse) -> Any:
             with self._lock:
                 self._requests[f"{response.service_name} {response._get_action()}"] += 1
             return call_action(response)
 
-        def timed(backend: Any, zone: str, changes: list[dict[str, Any]]) -> None:
-            change(backend, zone, changes)
-            with self._lock:
-                for name in (one["ResourceRecordSet"]["Name"].rstrip(".") for one in changes):
-                    self._visible[name] = time.monotonic()
-
         opening.enter_context(patch.object(BaseResponse, "call_action", counted))
-        opening.enter_context(patch.object(services._Route53, "change_resource_record_sets", timed))
 
     def _count_ses(self, opening: ExitStack) -> None:
         call = self.sandbox.ses.call
@@ -122,38 +89,15 @@ class Servers:
         def counted(operation: str, region: str, parameters: Mapping[str, Any], **more: Any) -> Any:
             refused = ""
             try:
-                answer = call(operation, region, parameters, **more)
+                return call(operation, region, parameters, **more)
             except SesError as error:
                 refused = f" {error.status_code}"
                 raise
             finally:
                 with self._lock:
                     self._requests[f"ses {operation}{refused}"] += 1
-            with self._lock:
-                self._follow(operation, parameters, answer)
-            return answer
 
         opening.enter_context(patch.object(self.sandbox.ses, "call", counted))
-
-    def _follow(self, operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Note when a key arrived, and when a response first said that it is verified."""
-        domain = parameters.get("EmailIdentity", "")
-        key = parameters.get("DkimSigningAttributes") or parameters.get("SigningAttributes") or {}
-        if selector := key.get("DomainSigningSelector"):
-            self._set[domain] = (f"{selector}._domainkey.{domain}", time.monotonic())
-            self._verified.pop(domain, None)
-        verified = []
-        if operation == "GetEmailIdentity" and answer["DkimAttributes"]["Status"] == "SUCCESS":
-            verified = [domain]
-        if operation == "ListEmailIdentities":
-            verified = [
-                one["IdentityName"]
-                for one in answer["EmailIdentities"]
-                if one["VerificationStatus"] == "SUCCESS"
-            ]
-        for name in verified:
-            if name in self._set:
-                self._verified.setdefault(name, time.monotonic())
 
 
 class _Manager(BaseManager):

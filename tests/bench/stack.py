@@ -99,7 +99,6 @@ class BenchStack:
             "cpu_seconds": sampler.cpu_seconds(),
             "peak_mib": sampler.peak_mib(),
             "requests": self._servers.requests(),
-            "delays": self._servers.delays(),
         }
 
     def export(self) -> list[dict[str, Any]]:

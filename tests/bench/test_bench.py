@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.bench.__main__ import shown
 from tests.bench.cases import Case, measured
 
 PROCESSES = {"engine", "program", "pulumi-aws stand-in", "sandbox"}
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.engine
 
 def test_measured():
     """Each run has its time, the CPU of all processes that are part of it, and its requests."""
-    (found,) = measured(Case(1, programs=("plain",)), lambda text: None)
+    (found,) = measured(Case(1, programs=("plain",)))
     runs = found["runs"]
     assert list(runs) == ["preview", "first up", "unchanged up", "rotation", "destroy"]
     for run in runs.values():
@@ -34,4 +35,5 @@ def test_measured():
         },
         "destroy": {"ses DeleteEmailIdentity": 1},
     }
+    assert "  unchanged up: " in shown(found)
     assert {"records": 1, "identities": 1, "providers": 1, "stack outputs": 1} == found["resources"]
