@@ -244,17 +244,6 @@ def test_create_goes_on_once_the_record_is_there(world):
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
-def test_another_key_while_awaiting_dns(world):
-    """SES never had the first key, so the second one is the first that it is told, and no other signed."""
-    waiting = world.create()
-    world.publish(2)
-
-    stored = world.update(waiting, 2, published=(2, 3))
-
-    assert [GET, CREATE] == world.calls()
-    assert ("s2", {}) == (world.identity().selector, stored.signed_until)
-
-
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_another_key_for_what_a_lost_create_made(world, tokens):
     """While an identity awaits DNS, SES may sign with its first key: its Create was never heard of."""
@@ -391,11 +380,6 @@ def test_reads_that_may_be_stale_are_known_by_the_clock_of_ses(world, ahead):
     assert "s1" == world.identity().selector
 
 
-def test_a_new_region_counts_older_generations_as_signing(world):
-    """Another Region may have signed with an older generation until now, so it is as if this one had."""
-    assert {2: START} == world.created(3).signed_until
-
-
 # --- an identity that SES has already
 
 
@@ -414,21 +398,6 @@ def test_lost_answer_of_create(world, kind, tokens):
     assert {**OURS, INSTANCE_TAG: stored.instance} == world.identity().tags
     assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
     assert [stored] == [world.update(stored, 1)]
-
-
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_create_of_a_run_that_never_heard_an_answer(world, tokens):
-    """The first run stored nothing, so the next one creates again, and finds what is its own."""
-    world.switch(tokens=tokens)
-    world.publish(1)
-    world.model.inject(Fault("drop", "after", CREATE, times=ATTEMPTS))
-    refused(SesRefused, world.create)
-    first = world.identity().tags[INSTANCE_TAG]
-
-    stored = world.create()
-
-    assert first != stored.instance == world.identity().tags[INSTANCE_TAG]
-    assert "s1" == world.identity().selector
 
 
 def test_create_while_reads_lag(world):
@@ -842,16 +811,6 @@ def test_the_times_of_a_way_back(world):
     assert {2: START + 2 * HOUR} == back.signed_until
 
 
-def test_the_times_of_two_switches(world):
-    """Each generation that is still published keeps the time of its own last signature."""
-    first = world.verified()
-    world.publish(2, 3)
-    second = world.update(first, 2)
-    world.clock.advance(HOUR)
-
-    assert {1: START + HOUR, 2: START + 2 * HOUR} == world.update(second, 3, published=(1, 2, 3)).signed_until
-
-
 def test_the_time_of_a_generation_that_leaves(world):
     """A generation keeps its time when it leaves: it may be published again, if only by a step back."""
     first = world.verified()
@@ -930,15 +889,6 @@ def test_back_while_reads_lag(world):
 
     assert [GET, PUT_KEY] * 2 == world.calls()
     assert "s1" == world.identity().selector
-
-
-def test_a_lost_put_is_not_waited_for_in_dns(world):
-    """If SES has the new key already, no record has to be looked up to store that."""
-    old = world.verified()
-    put_elsewhere(world, 2, selector="s2")
-
-    assert TAKEN_OVER == world.update(old, 2).key_set_by
-    assert [] == world.resolver.looked_up
 
 
 # --- update: repairs
@@ -1029,29 +979,6 @@ def test_deleted_behind_our_back(world):
     assert [GET, CREATE] == world.calls()
     assert (CREATED, "PENDING", START + HOUR) == (again.key_set_by, again.status, again.key_set_at)
     assert {**OURS, INSTANCE_TAG: again.instance} == world.identity().tags
-
-
-def test_the_times_of_an_identity_that_is_made_again(world):
-    """What it signed with unheard, before it was deleted, nobody knows: any earlier one, until now."""
-    first = world.verified()
-    world.publish(2)
-    second = replace(world.update(first, 2), status="FAILED")
-    world.model.remove(DOMAIN, REGION)
-    world.clock.advance(HOUR)
-
-    assert {1: world.clock.now()} == world.update(second, 2).signed_until
-
-
-def test_switch_of_an_identity_that_is_gone(world):
-    """A switch of an identity that is gone creates it with the new key; the old one signed until now."""
-    old = world.verified()
-    world.publish(2)
-    world.model.remove(DOMAIN, REGION)
-
-    new = world.update(old, 2)
-
-    assert ([GET, CREATE], "s2") == (world.calls(), world.identity().selector)
-    assert {1: START + HOUR} == new.signed_until
 
 
 def test_switch_of_an_identity_that_is_gone_before_the_record(world):
