@@ -37,8 +37,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
-    from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone, KeyRecord
     from byodkim_provider.errors import ByodkimError, InvalidSettings
+    from byodkim_provider.program.dns_provider import DnsProvider, Existing, HostedZone, KeyRecord
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
@@ -50,7 +50,7 @@ else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "dns_providers.interface": ("DnsProvider", "Existing", "HostedZone", "KeyRecord"),
+        "program.dns_provider": ("DnsProvider", "Existing", "HostedZone", "KeyRecord"),
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),

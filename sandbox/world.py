@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Self
 
 from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
-from sandbox.dns.cloudflare import Cloudflare
 from sandbox.dns.hosting import NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -39,7 +38,6 @@ class Sandbox:
     def __init__(self, *, clock: SandboxClock | None = None, switches: Switches | None = None) -> None:
         self.clock = clock or SandboxClock()
         self.aws = AwsServices()
-        self.cloudflare = Cloudflare()
         self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses = SesEmulator(
@@ -63,7 +61,7 @@ class Sandbox:
             )
             """Removed at the end; the sandbox writes nowhere else."""
             (self.directory / "no-aws-config").touch()
-            for server in (self.aws, self.cloudflare, self.dns, self.mail, self.ses):
+            for server in (self.aws, self.dns, self.mail, self.ses):
                 starting.callback(server.stop)
                 server.start()
             self.route53: Route53Client = self.aws.route53()
@@ -104,8 +102,6 @@ class Sandbox:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
             "AWS_ENDPOINT_URL_STS": self.aws.url,
-            "CLOUDFLARE_API_TOKEN": self.cloudflare.token,
-            "CLOUDFLARE_BASE_URL": self.cloudflare.url,
             "NO_PROXY": "127.0.0.1",
             # Account numbers come again in the next sandbox, and what was read of this one must not.
             "XDG_CACHE_HOME": str(self.directory / "cache"),
@@ -121,13 +117,7 @@ class Sandbox:
     def _zones(self) -> list[HostedZone]:
         """All public zones; of two with one name, the first is the one that the registrar names."""
         others = [zone for zones in tuple(self.elsewhere) for zone in zones()]
-        return [
-            *others,
-            *self.cloudflare.zones("active"),
-            *self.aws.zones(),
-            *self.cloudflare.zones("pending"),
-            _easy_dkim_zone(),
-        ]
+        return [*others, *self.aws.zones(), _easy_dkim_zone()]
 
 
 @functools.cache

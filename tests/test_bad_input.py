@@ -8,9 +8,8 @@ from tests.cli import test_doctor, test_iam_policy, test_rotate
 from tests.cli import test_records as test_cli_records
 from tests.config import test_settings, test_stack_file
 from tests.dkim import test_keys, test_public_keys, test_records
-from tests.dns_providers import test_dns_providers
 from tests.identity import test_state
-from tests.program import test_unencrypted_keys
+from tests.program import test_dns_providers, test_unencrypted_keys
 
 TABLES = (
     # Keys

@@ -21,8 +21,8 @@ from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_sta
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
 from byodkim_provider.dkim import keys, public_keys, records
-from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.hosts.panels import PANELS
 
 WITHOUT_A_STACK: Final = "give DOMAIN and --selector to work without a stack"
 
@@ -38,7 +38,7 @@ class Chosen:
     """The key of *selector*, SubjectPublicKeyInfo; None if no key file was given."""
     stack_name: str | None
     panel: str | None
-    """A name from `panels.PANELS`."""
+    """A name from `hosts.panels.PANELS`."""
     zone: str | None
 
     @property

@@ -33,10 +33,11 @@ from byodkim_provider.dkim.records import public_key
 from byodkim_provider.dns import fixes
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.dmarc import lookup
-from byodkim_provider.dns.panels import PANELS, Panel, of_label
+from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.hosts.panels import PANELS, of_label
 from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 

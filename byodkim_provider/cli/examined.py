@@ -16,7 +16,8 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import dmarc, fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord
-from byodkim_provider.dns.panels import PANELS, Panel
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.panels import PANELS, recognise
 
 NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
 """Codes without a value to type: the key has leaked, or DNS has it already."""
@@ -33,7 +34,7 @@ class Examined:
     def panel(self) -> Panel:
         """The panel of the servers that serve the record, if known; else the one in which it was entered."""
         typed_into = None if self.seen.code == "wrong-panel" else self.expected.panel
-        return panels.recognise(self.seen.name_servers) or typed_into or PANELS["other"]
+        return recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 
     @property
     def fix(self) -> str:
@@ -68,7 +69,7 @@ class Examined:
         yield f"{self.expected.name}: {self.seen.verdict}{code}"
         said = list(visibility.lines(self.seen.answers, self.seen.public_key_der))
         yield from (f"  {line}" for line in said)
-        if recognised := panels.recognise(self.seen.name_servers):
+        if recognised := recognise(self.seen.name_servers):
             yield f"  the name servers are {recognised.title}'s"
         if self.seen.text not in (*said, visibility.diagnose(self.seen.answers, self.seen.public_key_der)):
             yield f"  {self.seen.text}"

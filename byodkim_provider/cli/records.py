@@ -23,7 +23,8 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
-from byodkim_provider.dns.panels import PANELS
+from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import SPECS
 
 TTL: Final = DnsSettings().ttl
 """TTL of the records, in seconds: the default of the program."""
@@ -37,7 +38,7 @@ class TxtRecord:
     value: str
     domain: str
     panel: str
-    """The panel in which it is entered, a name from `panels.PANELS`."""
+    """The panel in which it is entered, a name from `hosts.panels.PANELS`."""
     zone: str
     """The zone in this panel."""
     zone_assumed: bool = False
@@ -179,11 +180,16 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
                     zone=zone,
                     zone_assumed=not (chosen.zone or dns.zone),
                     written_at="" if chosen.panel else _written_at(settings.get(domain)),
-                    # At Cloudflare 1 is no TTL, but leaves it to Cloudflare.
-                    ttl=TTL if (dns.provider, dns.ttl) == ("cloudflare", 1) else dns.ttl,
+                    ttl=TTL if _is_automatic(dns) else dns.ttl,
                 )
             )
     return wanted
+
+
+def _is_automatic(dns: DnsSettings) -> bool:
+    """Whether the TTL of *dns* is no TTL, but leaves it to the host."""
+    host = SPECS.get(dns.provider)
+    return bool(host and host.ttl and dns.ttl == host.ttl.automatic)
 
 
 def _written_at(settings: DomainSettings | None) -> str:

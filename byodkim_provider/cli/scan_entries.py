@@ -21,10 +21,10 @@ from byodkim_provider.aws.route53 import Route53Client, Zone
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG, TAGS
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.dns import panels
 from byodkim_provider.dns.hosting import ZoneInDns
-from byodkim_provider.dns.panels import PANELS
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts.panels import PANELS, recognise
+from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.quoting import printable
 
 WINDOW: Final = "acceptUnsignedWindow"
@@ -33,13 +33,7 @@ ACCOUNTS: Final = "aws:allowedAccountIds"
 
 DOMAINS: Final = f"{settings.PROJECT}:domains"
 
-API_HOSTS: Final = {
-    "cloudflare": "cloudflare",
-    "godaddy": "godaddy",
-    "dreamhost": "dreamhost",
-    "hostgator": "cpanel",
-    "wix": "wix",
-}
+API_HOSTS: Final = {panel: host for host, spec in SPECS.items() for panel in spec.panels}
 """By panel, the `dns` that writes there once it has credentials (docs/how-to/dns.md)."""
 
 Signing = Literal["byodkim", "easy", "none"]
@@ -122,7 +116,7 @@ def home_of(domain: str, seen: ZoneInDns, route53: Route53Client | None) -> DnsH
     if not seen.name:
         why = "no zone in DNS" if seen.failure == "no zone" else f"no answer from DNS ({seen.failure})"
         return DnsHome(failure=f"{why}, though Route 53 has a zone" if zones else why)
-    panel = panels.recognise(seen.name_servers)
+    panel = recognise(seen.name_servers)
     name = next((name for name, one in PANELS.items() if one is panel), "")
     setting = {"panel": name} if name else {}
     setting |= {} if seen.name == domain else {"zone": seen.name}

@@ -11,20 +11,17 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
-from byodkim_provider.dns.panels import PANELS
-from byodkim_provider.hosts import registry
-from byodkim_provider.hosts.interface import ALGORITHMS, Provider
+from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.hosts.rfc2136 import ALGORITHMS
+from byodkim_provider.hosts.spec import HostName, HostSpec
 
-DnsProviderName = Literal["route53", "cloudflare", "manual", Provider]
-_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+DnsProviderName = Literal["route53", HostName, "manual"]
+
+OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id"}),
-    "cloudflare": frozenset({"zone", "zone_id", "ttl"}),
+    **{host: spec.all_options for host, spec in SPECS.items()},
     "manual": frozenset({"panel", "zone"}),
-    "rfc2136": frozenset({"zone", "ttl", "credentials", "server", "port", "key_name", "key_algorithm"}),
-    "godaddy": frozenset({"zone", "ttl", "credentials"}),
-    "dreamhost": frozenset({"zone", "credentials"}),
-    "cpanel": frozenset({"zone", "ttl", "credentials"}),
-    "wix": frozenset({"zone", "ttl", "credentials"}),
 }
 """The options of each provider."""
 
@@ -76,7 +73,7 @@ class DnsSettings(Written):
     zone_id: _ZoneId | None = None
     """ID of the zone, needed if two zones have the same name."""
     ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
-    """TTL of the records, in seconds. At Cloudflare 60 to 86400, or 1 for automatic."""
+    """TTL of the records, in seconds. Each provider has its own limits and default."""
     assume_role: _Role | None = None
     """ARN of a role in the AWS account that holds the zone."""
     external_id: _ExternalId | None = None
@@ -109,22 +106,20 @@ class DnsSettings(Written):
 
     def _problems(self) -> Iterator[Problem]:
         """Options that this provider does not have, or has only with others."""
-        for option in sorted(self.model_fields_set - _OPTIONS[self.provider] - {"provider"}):
-            kinds = " and ".join(other for other, options in _OPTIONS.items() if option in options)
+        for option in sorted(self.model_fields_set - OPTIONS[self.provider] - {"provider"}):
+            kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
             yield (to_camel(option),), f"is an option of {kinds}, not of {self.provider}"
         if self.external_id and not self.assume_role:
             yield ("externalId",), "goes with assumeRole, the role that asks for it"
-        if self.zone_id and (len(self.zone_id) == 32) != (self.provider == "cloudflare"):
+        has_zone_ids = "zone_id" in OPTIONS[self.provider]
+        if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
             yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
-        if self.provider == "cloudflare" and self.ttl != 1 and not 60 <= self.ttl <= 86400:
-            yield ("ttl",), f"must be 60 to 86400 at Cloudflare, or 1 for automatic, not {self.ttl}"
-        if self.provider in registry.PROVIDERS:
-            yield from self._host_problems(self.provider)
+        if host := SPECS.get(self.provider):
+            yield from self._host_problems(host)
 
-    def _host_problems(self, host: Provider) -> Iterator[Problem]:
-        for option in registry.REQUIRED[host]:
+    def _host_problems(self, host: HostSpec) -> Iterator[Problem]:
+        for option in host.required:
             if getattr(self, option) is None:
-                yield (to_camel(option),), f"required with {host}"
-        least, most = registry.TTLS.get(host, (0, 2**31 - 1))
-        if "ttl" in self.model_fields_set and not least <= self.ttl <= most:
-            yield ("ttl",), f"must be {least} to {most} at {host}, not {self.ttl}"
+                yield (to_camel(option),), f"required with {self.provider}"
+        if "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
+            yield ("ttl",), f"must be {host.ttl} at {self.provider}, not {self.ttl}"

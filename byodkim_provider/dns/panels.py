@@ -8,10 +8,9 @@ as unknown, never guessed. `records` builds names and values; this module only f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Final, Literal
 
 from byodkim_provider.dkim.records import quoted
@@ -41,140 +40,7 @@ class Panel:
     name_servers: tuple[str, ...] = ()
     """Patterns that match the names of its name servers, without a final dot; empty if not known."""
     serves_all: bool = False
-    """Whether these name servers serve every zone that the API of the same name writes to."""
-
-
-PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
-    {
-        # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#TXTFormat
-        "route53": Panel(
-            title="Route 53",
-            where="Hosted zones › {zone} › Create record",
-            name_field="Record name",
-            value_field="Value",
-            value_form="quoted strings",
-            ttl="300",
-            max_value=4000,
-            quirks=(
-                "without the quotes, or in one string over 255 characters, the console refuses the value",
-            ),
-            name_servers=(r"ns-\d+\.awsdns-\d+\.(com|net|org|co\.uk)",),
-        ),
-        # https://www.godaddy.com/help/add-a-txt-record-19232
-        "godaddy": Panel(
-            title="GoDaddy",
-            where="Domain Portfolio › {zone} › DNS › Add New Record",
-            name_field="Name",
-            value_field="Value",
-            ttl="1 Hour",
-            max_name=255,
-            max_value=1024,
-            name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
-            serves_all=True,
-        ),
-        # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
-        "dreamhost": Panel(
-            title="DreamHost",
-            where="Manage Websites › {zone} › DNS Settings › Add Record › TXT Record › Add",
-            name_field="Host",
-            value_field="TXT Value",
-            ttl="",
-            quirks=("a new record may take up to 6 hours to show",),
-            name_servers=(r"ns\d+\.dreamhost\.com",),
-            serves_all=True,
-        ),
-        # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
-        "cloudflare": Panel(
-            title="Cloudflare",
-            where="{zone} › DNS › Records › Add record",
-            name_field="Name",
-            value_field="Content",
-            ttl="Auto",
-            max_value=2048,
-            quirks=("the full name is understood too",),
-            name_servers=(r"[a-z0-9-]+\.ns\.cloudflare\.com",),
-        ),
-        # https://www.hostgator.com/help/article/what-are-my-name-servers
-        "hostgator": Panel(
-            title="HostGator",
-            where='cPanel › Zone Editor › {zone} › Manage › Add Record › Add "TXT" Record',
-            name_field="Name",
-            value_field="Record",
-            name_form="full, final dot",
-            ttl="14400",
-            quirks=(
-                "how it takes a value over 255 characters is not known to us: if it refuses one, "
-                'try two strings in quotes, "first 255" "rest"',
-                "a new record may take up to 8 hours to show",
-                "private name servers, under a name of one's own, are possible",
-            ),
-            name_servers=(r"(ns|hgns)\d+\.hostgator\.com", r"ns\d+\.websitewelcome\.com"),
-        ),
-        # https://www.namecheap.com/support/knowledgebase/article.aspx/317/2237/
-        "namecheap": Panel(
-            title="Namecheap",
-            where="Domain List › {zone} › Manage › Advanced DNS › Add New Record",
-            type_choice="TXT Record",
-            name_field="Host",
-            value_field="Value",
-            ttl="Automatic",
-            max_name=60,
-            max_value=2500,
-            name_servers=(r"[a-z0-9-]+\.registrar-servers\.com",),
-        ),
-        # The provider documents nothing; the name servers come from customers' reports.
-        "namescouk": Panel(
-            title="Names.co.uk",
-            where="{zone} › Manage DNS",
-            name_field="Host",
-            value_field="Value",
-            name_form="unknown",
-            value_form="unknown",
-            ttl="whatever it offers",
-            quirks=("names of fields, limits and quotes: not known to us",),
-            name_servers=(r"ns\d+\.phase8\.net",),
-        ),
-        # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
-        "wix": Panel(
-            title="Wix",
-            where="Domains › {zone} › Manage DNS Records › TXT (Text) › Add Record",
-            name_field="Host Name",
-            value_field="Value",
-            ttl="1 Hour",
-            quirks=("how long a value may be is not known to us",),
-            name_servers=(r"ns\d+\.wixdns\.net",),
-            serves_all=True,
-        ),
-        "other": Panel(
-            title="DNS panel",
-            where="",
-            name_field="Name",
-            value_field="Value",
-            name_form="unknown",
-            value_form="unknown",
-            ttl="300, or whatever it offers",
-        ),
-    }
-)
-"""The providers of SES's BYODKIM guide, and "other", by their names in a stack file."""
-
-
-def recognise(name_servers: Iterable[str]) -> Panel | None:
-    """The panel of a zone with these name servers; None unless they match exactly one panel."""
-    servers = list(name_servers)
-    found = [panel for panel in PANELS.values() if serves(panel, servers)]
-    return found[0] if len(found) == 1 else None
-
-
-def of_label(label: str) -> Panel | None:
-    """
-    The panel of the host in a DNS provider's label such as `godaddy:example.com`; None if there is none.
-
-    Any host may use cPanel, and zones in Route 53 or at Cloudflare have name servers of their own.
-    """
-    host, colon, _ = label.partition(":")
-    panel = PANELS.get(host)
-    return panel if panel and panel.serves_all and colon else None
+    """Whether no other name servers serve a zone at this provider."""
 
 
 def serves(panel: Panel, name_servers: Iterable[str]) -> bool:

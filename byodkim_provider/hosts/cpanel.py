@@ -15,10 +15,36 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import Refused, Unknown
+from byodkim_provider.hosts.spec import HostSpec, Ttl
 
 PORT: Final = 2083
+
+
+SPEC: Final = HostSpec(
+    secrets={"url": "CPANEL_URL"},
+    ttl=Ttl(0, 2**31 - 1, default=14400),  # what the panel fills in
+    panels={
+        # https://www.hostgator.com/help/article/what-are-my-name-servers
+        "hostgator": Panel(
+            title="HostGator",
+            where='cPanel › Zone Editor › {zone} › Manage › Add Record › Add "TXT" Record',
+            name_field="Name",
+            value_field="Record",
+            name_form="full, final dot",
+            ttl="14400",
+            quirks=(
+                "how it takes a value over 255 characters is not known to us: if it refuses one, "
+                'try two strings in quotes, "first 255" "rest"',
+                "a new record may take up to 8 hours to show",
+                "private name servers, under a name of one's own, are possible",
+            ),
+            name_servers=(r"(ns|hgns)\d+\.hostgator\.com", r"ns\d+\.websitewelcome\.com"),
+        ),
+    },
+)
 
 
 class Host(HttpHost):
@@ -29,7 +55,7 @@ class Host(HttpHost):
     file can't send the token to a server of their own.
     """
 
-    default_ttl = 14400  # what the panel fills in
+    spec = SPEC
     key = "url"
     key_refused = (
         "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Busy, Refused, Unknown
-from byodkim_provider.hosts.txt import joined
+from byodkim_provider.hosts.spec import HostSpec
 
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
@@ -29,9 +30,30 @@ _LOOK_AGAIN: Final = (
 _CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
 
 
+SPEC: Final = HostSpec(
+    secrets={"key": "DREAMHOST_API_KEY"},
+    ttl=None,
+    hours_to_show=6,
+    panels={
+        # https://help.dreamhost.com/hc/en-us/articles/216106197-Add-an-SPF-record
+        "dreamhost": Panel(
+            title="DreamHost",
+            where="Manage Websites › {zone} › DNS Settings › Add Record › TXT Record › Add",
+            name_field="Host",
+            value_field="TXT Value",
+            ttl="",
+            quirks=("a new record may take up to 6 hours to show",),
+            name_servers=(r"ns\d+\.dreamhost\.com",),
+            serves_all=True,
+        ),
+    },
+)
+
+
 class Host(HttpHost):
     """One zone of an account."""
 
+    spec = SPEC
     address = "https://api.dreamhost.com"
     key = "key"
     key_refused = (

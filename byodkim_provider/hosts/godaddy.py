@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Refused
-from byodkim_provider.hosts.txt import joined, relative
+from byodkim_provider.hosts.spec import HostSpec, Ttl
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
@@ -23,11 +24,31 @@ MAX_VALUE: Final = 512
 """Longest value, in characters; a key of 2048 bits has 394."""
 
 
+SPEC: Final = HostSpec(
+    secrets={"token": "GODADDY_PAT"},
+    ttl=Ttl(600, 86400, default=600),
+    panels={
+        # https://www.godaddy.com/help/add-a-txt-record-19232
+        "godaddy": Panel(
+            title="GoDaddy",
+            where="Domain Portfolio › {zone} › DNS › Add New Record",
+            name_field="Name",
+            value_field="Value",
+            ttl="1 Hour",
+            max_name=255,
+            max_value=1024,
+            name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
+            serves_all=True,
+        ),
+    },
+)
+
+
 class Host(HttpHost):
     """One zone of an account."""
 
+    spec = SPEC
     address = "https://api.godaddy.com"
-    default_ttl = 600
     key = "token"
     key_refused = (
         f"the token may have expired (after a year at most), lack a scope ({', '.join(SCOPES)}), or be of "
@@ -41,7 +62,7 @@ class Host(HttpHost):
         return tuple(dict.fromkeys(there for _, there in self._records(name)))
 
     def add(self, name: str, value: str) -> None:
-        body = {"type": "TXT", "name": relative(name, self._zone), "data": value, "ttl": self._ttl}
+        body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
             raise Refused(
                 f"the value has {len(value)} characters, at most {MAX_VALUE} fit", hint="take a shorter key"
@@ -57,9 +78,12 @@ class Host(HttpHost):
     def _path(self) -> str:
         return f"/v3/domains/zones/{quote(self._zone, safe='')}/dns-records"
 
+    def _relative(self, name: str) -> str:
+        return "@" if name == self._zone else name.removesuffix(f".{self._zone}")
+
     def _records(self, name: str) -> list[tuple[str, str]]:
         """Ids and values of the TXT records at *name*, of all pages."""
-        wanted = relative(name, self._zone)
+        wanted = self._relative(name)
         found: list[tuple[str, str]] = []
         for page in range(1, 1 + PAGE):
             query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}

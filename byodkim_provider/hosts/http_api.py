@@ -11,10 +11,9 @@ import json
 import logging
 import ssl
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -22,15 +21,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, SSL
 from urllib3.util import parse_url
 
 from byodkim_provider.hosts._bounded import POOLS, body_of
-from byodkim_provider.hosts.interface import (
-    Busy,
-    Credentials,
-    DnsHost,
-    HostError,
-    HostSettings,
-    Refused,
-    Unknown,
-)
+from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
 from byodkim_provider.progress import stopping
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -44,15 +35,6 @@ WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "descripti
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
-
-
-@contextmanager
-def as_documented(host: str) -> Iterator[None]:
-    """Around the reading of a response: if it has another shape than *host* documents, it is no answer."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError):
-        raise Unknown(f"a response that is not {host}'s") from None
 
 
 class HttpApi:
@@ -113,7 +95,7 @@ class HttpApi:
         body: Mapping[str, Any] | None,
         form: Mapping[str, str] | None,
     ) -> urllib3.BaseHTTPResponse:
-        if not self._base_url.startswith("https://") and _host(self._base_url) not in LOOPBACK:
+        if not self._base_url.startswith("https://") and not is_loopback(self._base_url):
             raise Refused("only https keeps the secret on its way", hint=_ADDRESS)
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self._headers()}
@@ -178,46 +160,12 @@ class HttpApi:
         return Refused(reason)
 
 
-class HttpHost(DnsHost):
-    """A host with a JSON API. An environment variable may put a stand-in on this machine in its place."""
-
-    address: ClassVar[str]
-    key: ClassVar[str]
-    """The secret that is replaced if the host refuses it."""
-    key_refused: ClassVar[str]
-    """What 401 and 403 mean at this host, and how to make another key."""
-
-    def __init__(
-        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
-    ) -> None:
-        super().__init__(settings, credentials)
-        self._stand_in = f"{settings.provider.upper()}_BASE_URL"
-        self._forbidden = f"{self.key_refused}, and set it by {credentials.hint(self.key)}"
-        self._api = HttpApi(
-            self._address,
-            credentials=credentials,
-            headers=self._headers,
-            forbidden=self._forbidden,
-            timeout_seconds=timeout_seconds,
-        )
-
-    def _address(self) -> str:
-        stand_in = self._credentials.environment.get(self._stand_in)
-        if stand_in and _host(stand_in) not in LOOPBACK:
-            raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
-        return stand_in or self.address
-
-    def _headers(self) -> Mapping[str, str]:
-        """What authenticates a request."""
-        return {}
-
-
-def _host(url: str) -> str:
-    """The host that urllib3 connects to for *url*; "" if it has none."""
+def is_loopback(url: str) -> bool:
+    """Whether the host that urllib3 connects to for *url* is this computer."""
     try:
-        return (parse_url(url).host or "").strip("[]")
+        return (parse_url(url).host or "").strip("[]") in LOOPBACK
     except LocationParseError:
-        return ""
+        return False
 
 
 def _words(answer: object) -> str:

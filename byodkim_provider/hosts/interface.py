@@ -9,16 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 from urllib.parse import unquote
 
+from byodkim_provider.hosts.spec import HostName, HostSpec
 from byodkim_provider.quoting import hidden
-
-Provider = Literal["rfc2136", "godaddy", "dreamhost", "cpanel", "wix"]
-
-ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
-"""Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
-
 
 MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""
@@ -124,8 +119,9 @@ class Credentials:
 class HostSettings:
     """A record's settings for its host."""
 
-    provider: Provider
+    provider: HostName
     zone: str
+    zone_id: str = ""
     server: str = ""
     port: int | None = None
     key_name: str = ""
@@ -135,7 +131,7 @@ class HostSettings:
     @property
     def label(self) -> str:
         """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
-        return f"{self.provider}:{self.zone}"
+        return f"{self.provider}:{self.zone_id or self.zone}"
 
 
 class DnsHost:
@@ -145,13 +141,13 @@ class DnsHost:
     Names are absolute, without a final dot. A value's strings are joined.
     """
 
-    default_ttl: ClassVar[int] = 0
-    """Seconds."""
+    spec: ClassVar[HostSpec]
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         self.label = settings.label
         self._zone = settings.zone
-        self._ttl = self.default_ttl if settings.ttl is None else settings.ttl
+        default = self.spec.ttl.default if self.spec.ttl else 0
+        self._ttl = default if settings.ttl is None else settings.ttl
         self._credentials = credentials
 
     def values(self, name: str) -> tuple[str, ...]:

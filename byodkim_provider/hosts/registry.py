@@ -1,8 +1,7 @@
 """
-The DNS hosts: the secrets that each needs, and how to make one from a record's settings.
+All DNS hosts: what is known of each, and how to make one from a record's settings.
 
-Nothing here calls a host. A host is imported when it is made: a program that has no record there, and
-checks its settings, needs none.
+Nothing here calls a host.
 """
 
 from __future__ import annotations
@@ -12,49 +11,35 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, get_args
 
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Provider
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.spec import HostName, HostSpec
 
-PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
-
-SECRETS: Final[Mapping[Provider, Mapping[str, str]]] = {
-    "rfc2136": {"secret": "RFC2136_TSIG_SECRET"},
-    "godaddy": {"token": "GODADDY_PAT"},
-    "dreamhost": {"key": "DREAMHOST_API_KEY"},
-    "cpanel": {"url": "CPANEL_URL"},
-    "wix": {"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
+SPECS: Final[Mapping[str, HostSpec]] = {
+    name: import_module(f"byodkim_provider.hosts.{name}").SPEC for name in get_args(HostName)
 }
-"""By provider: the keys under `dnsCredentials`, and the environment variable that replaces each."""
 
-TTLS: Final[Mapping[Provider, tuple[int, int]]] = {
-    "rfc2136": (0, 2**31 - 1),
-    "godaddy": (600, 86400),
-    "cpanel": (0, 2**31 - 1),
-    "wix": (0, 2**31 - 1),
-}
-"""Smallest and largest TTL by provider, in seconds. DreamHost has no TTL."""
 
-UNTRIED: Final[frozenset[Provider]] = frozenset({"godaddy", "dreamhost", "cpanel", "wix"})
-"""Written from documents, and not run against the real service yet."""
+def spec_of(label: str) -> HostSpec | None:
+    """What is known of the host in a zone's label such as `godaddy:example.com`; None if it is no host's."""
+    name, colon, _ = label.partition(":")
+    return SPECS.get(name) if colon else None
 
-REQUIRED: Final[Mapping[Provider, tuple[str, ...]]] = {
-    "rfc2136": ("server", "key_name"),
-    "cpanel": (),
-    "godaddy": (),
-    "dreamhost": (),
-    "wix": (),
-}
-"""Required fields of `HostSettings`, by provider."""
+
+def hours_to_show(label: str) -> int:
+    """How long the name servers of the zone *label* may take to show a record; 0: minutes at most."""
+    spec = spec_of(label)
+    return spec.hours_to_show if spec else 0
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:
     """The host for *settings*. Makes no call."""
-    module = import_module(f"byodkim_provider.hosts.{settings.provider}")
-    host: DnsHost = module.Host(settings, secrets)
+    module = SPECS[settings.provider].module or settings.provider
+    host: DnsHost = import_module(f"byodkim_provider.hosts.{module}").Host(settings, secrets)
     return host
 
 
 def credentials(
-    provider: Provider, name: str | None, written: object, environment: Mapping[str, str]
+    provider: HostName, name: str | None, written: object, environment: Mapping[str, str]
 ) -> Credentials:
     """
     The secrets called *name* (the provider's own name if it is None) for *provider*.
@@ -66,7 +51,7 @@ def credentials(
     return Credentials(
         name,
         {key: value for key, value in given.items() if isinstance(value, str)},
-        SECRETS[provider],
+        SPECS[provider].secrets,
         environment,
     )
 

@@ -10,20 +10,39 @@ than 255 characters: this sends it in one piece first, then in quoted strings if
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts.http_api import HttpHost, as_documented
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Refused, Unknown
-from byodkim_provider.hosts.txt import joined
+from byodkim_provider.hosts.spec import HostSpec, Ttl
+
+SPEC: Final = HostSpec(
+    secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
+    ttl=Ttl(0, 2**31 - 1, default=3600),  # what the panel offers
+    panels={
+        # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
+        "wix": Panel(
+            title="Wix",
+            where="Domains › {zone} › Manage DNS Records › TXT (Text) › Add Record",
+            name_field="Host Name",
+            value_field="Value",
+            ttl="1 Hour",
+            quirks=("how long a value may be is not known to us",),
+            name_servers=(r"ns\d+\.wixdns\.net",),
+            serves_all=True,
+        ),
+    },
+)
 
 
 class Host(HttpHost):
     """One zone of an account, whose domain's name servers are Wix's."""
 
+    spec = SPEC
     address = "https://www.wixapis.com"
-    default_ttl = 3600  # what the panel offers
     key = "apiKey"
     key_refused = (
         "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "

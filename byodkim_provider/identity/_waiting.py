@@ -10,7 +10,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dns.visibility import NO_ZONE, Visibility, servers_asked, zone_not_found
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
-from byodkim_provider.identity.state import MANUAL, SLOW, Declared
+from byodkim_provider.identity.state import MANUAL, Declared
 
 
 def not_visible(
@@ -33,10 +33,9 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     if visibility:
         elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
         why = elsewhere or visibility.summary()
-    not_at_once = {MANUAL, *(label for label in declared.dns if label.startswith(SLOW))}
     if visibility and visibility.leaked:
         next_step = f"  {_new_key(declared)}"
-    elif elsewhere or not declared.dns or not_at_once & set(declared.dns):
+    elif elsewhere or not declared.dns or declared.is_slow:
         next_step = (
             f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
         )

@@ -12,7 +12,9 @@ from textwrap import indent
 
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import MANUAL, SLOW, Declared, Stored
+from byodkim_provider.hosts.panels import PANELS, of_label
+from byodkim_provider.hosts.registry import hours_to_show
+from byodkim_provider.identity.state import MANUAL, Declared, Stored
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
@@ -54,8 +56,10 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None
     """Servers among *asked* that serve the zone *label*; None if its name servers are not known."""
     if names := declared.name_servers.get(label):
         return set(asked) & set(names)
-    panel = panels.of_label(label)
-    return {server for server in asked if panels.serves(panel, [server])} if panel else None
+    panel = of_label(label)
+    served = {server for server in asked if panel and panels.serves(panel, [server])}
+    # A zone may have name servers under other names than most at its host.
+    return served if served or (panel and panel.serves_all) else None
 
 
 def _none_of(declared: Declared, asked: Set[str]) -> bool:
@@ -81,8 +85,10 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
 def what_to_paste(declared: Declared) -> str:
     """The records that have to be there before SES gets the key, each field on a line of its own."""
-    if MANUAL not in declared.dns and (slow := [one for one in declared.dns if one.startswith(SLOW)]):
-        return f"  it is at {slow[0]}, which may take 6 hours to show it: nothing has to be pasted"
+    slow = next((label for label in declared.dns if hours_to_show(label)), None)
+    if slow and MANUAL not in declared.dns:
+        hours = hours_to_show(slow)
+        return f"  it is at {slow}, which may take {hours} hours to show it: nothing has to be pasted"
     return record_to_paste(
         declared.record_name,
         declared.record_value,
@@ -95,5 +101,5 @@ def record_to_paste(name: str, value: str, *, panel: str | None, zone: str) -> s
     """One TXT record, each field on a line of its own, as the *panel* of *zone* names them."""
     if panel is None:
         return f"  type:  TXT\n  name:  {name}\n  value: {value}"
-    text = panels.instructions(panels.PANELS[panel], record_name=name, record_value=value, zone=zone)
+    text = panels.instructions(PANELS[panel], record_name=name, record_value=value, zone=zone)
     return indent(text, "  ")

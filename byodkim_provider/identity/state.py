@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
+from byodkim_provider.hosts.registry import hours_to_show
 from byodkim_provider.property_types import (
     LINE,
     RESOLVER,
@@ -39,10 +40,7 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 """How SES got the key: the action we called, or GetEmailIdentity if it had the key already."""
 
 MANUAL: Final = "manual"
-"""Label of the zone (`dns_providers.interface.HostedZone`) for which somebody has to paste records."""
-
-SLOW: Final = "dreamhost:"
-"""Prefix of the labels of zones whose name servers take up to 6 hours to show a record."""
+"""Label of the zone (`program.dns_provider.HostedZone`) for which somebody has to paste records."""
 
 ROUTE53: Final = "route53:"
 """Prefix of the labels of zones in Route 53; the zone's id follows."""
@@ -102,13 +100,13 @@ class Declared:
     @property
     def wait_seconds(self) -> int:
         """How long a run waits for the record; 0 if a person pastes it, or its host takes hours."""
-        later = all(label == MANUAL or label.startswith(SLOW) for label in self.dns)
+        later = all(map(_is_shown_late, self.dns))
         return 0 if self.dns and later else self.dns_wait_seconds
 
     @property
     def is_slow(self) -> bool:
         """Whether nobody can see the record in the run that makes it."""
-        return any(label == MANUAL or label.startswith(SLOW) for label in self.dns)
+        return any(map(_is_shown_late, self.dns))
 
     @property
     def record_name(self) -> str:
@@ -201,6 +199,10 @@ class Stored:
 
 OUTPUTS: Final[Kinds] = {**kinds_of(Declared), **kinds_of(Stored), "record_name": STRING}
 """Types of what is stored."""
+
+
+def _is_shown_late(label: str) -> bool:
+    return label == MANUAL or hours_to_show(label) > 0
 
 
 def without_none(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pulumi
 from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_providers.interface import HostedZone
+from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.resources.dkim_identity import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 

@@ -9,9 +9,9 @@ from typing import Any, Final, TypedDict
 import pulumi
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers.interface import HostedZone
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
+from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 

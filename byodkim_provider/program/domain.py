@@ -17,9 +17,6 @@ import pulumi
 
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns_providers.aws_functions import account_of
-from byodkim_provider.dns_providers.by_settings import provider_for
-from byodkim_provider.dns_providers.interface import DnsProvider, Existing, HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program._declared import identity_args, key_of
@@ -33,6 +30,9 @@ from byodkim_provider.program._outputs import (
     verdicts_of,
 )
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
+from byodkim_provider.program.aws_functions import account_of
+from byodkim_provider.program.dns_by_settings import provider_for
+from byodkim_provider.program.dns_provider import DnsProvider, Existing, HostedZone, KeyRecord
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity

@@ -22,8 +22,8 @@ from byodkim_provider.config.schema import (
     WrittenDomain,
 )
 from byodkim_provider.config.values import Flag
-from byodkim_provider.dns_providers.interface import DnsProvider
 from byodkim_provider.program import stack_config
+from byodkim_provider.program.dns_provider import DnsProvider
 from byodkim_provider.quoting import shown
 
 

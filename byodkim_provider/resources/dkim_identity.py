@@ -59,7 +59,7 @@ class ByodkimIdentityArgs:
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
     dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """Labels of the zones (`dns_providers.HostedZone`) of the record. A move that loses it is refused."""
+    """Labels of the zones (`HostedZone`) of the record. A move that loses it is refused."""
     name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
     """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
     zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -67,7 +67,7 @@ class ByodkimIdentityArgs:
     zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By label, the external ID that this role asks for."""
     panel: pulumi.Input[str] | None = None
-    """Whose panel people type the record into, a name from `panels.PANELS`."""
+    """Whose panel people type the record into, a name from `hosts.panels.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None
     """The zone that this panel shows."""
 

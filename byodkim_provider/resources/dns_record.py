@@ -16,8 +16,8 @@ from pulumi.dynamic import Resource, ResourceProvider
 from byodkim_provider.resources._in_plugin import InPluginProcess
 
 if TYPE_CHECKING:
-    from byodkim_provider.hosts.interface import Provider
     from byodkim_provider.hosts.publish import Existing
+    from byodkim_provider.hosts.spec import HostName
 
 
 def load_v1() -> ResourceProvider:
@@ -31,7 +31,7 @@ def load_v1() -> ResourceProvider:
 class DnsRecordArgs:
     """Inputs of a `DnsRecord`."""
 
-    provider: pulumi.Input[Provider]
+    provider: pulumi.Input[HostName]
     zone: pulumi.Input[str]
     """In lower case, without a final dot."""
     name: pulumi.Input[str]
@@ -40,6 +40,8 @@ class DnsRecordArgs:
     """In one piece and without quotes, however long: splitting is the host's matter."""
     existing: pulumi.Input[Existing] = "same key"
     """What becomes of a record of that name: taken over if it holds this key, else an error; or replaced."""
+    zone_id: pulumi.Input[str] | None = None
+    """Which of two zones of that name, at a host that has ids for them."""
     credentials: pulumi.Input[str] | None = None
     """Name under `dnsCredentials` in the stack's configuration; by default the provider's."""
     server: pulumi.Input[str] | None = None

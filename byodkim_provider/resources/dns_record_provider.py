@@ -18,16 +18,18 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
-from byodkim_provider.hosts.interface import ALGORITHMS, Credentials, DnsHost, HostSettings, Provider
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.publish import Existing, Record, lookup, publish, withdraw
-from byodkim_provider.hosts.registry import PROVIDERS
+from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.hosts.rfc2136 import ALGORITHMS
+from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
 from byodkim_provider.quoting import named, printable, shown
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
 _INPUTS: Final[property_types.Kinds] = {
-    **dict.fromkeys(("provider", "zone", "name", "existing", "credentials"), property_types.LINE),
+    **dict.fromkeys(("provider", "zone", "zone_id", "name", "existing", "credentials"), property_types.LINE),
     **dict.fromkeys(("server", "key_name", "key_algorithm"), property_types.LINE),
     **dict.fromkeys(("port", "ttl"), property_types.WHOLE),
     "value": property_types.STRING,
@@ -37,7 +39,7 @@ _REQUIRED: Final = ("provider", "zone", "name", "value")
 
 _OUTPUTS: Final[property_types.Kinds] = {**_INPUTS, "present_value": property_types.STRING}
 
-_IDENTITY: Final = ("provider", "zone", "name", "value")
+_IDENTITY: Final = ("provider", "zone", "zone_id", "name", "value")
 """What makes it another record."""
 
 _WAY: Final = ("server", "port", "credentials", "key_name", "key_algorithm")
@@ -120,8 +122,8 @@ class DnsRecordProvider(DynamicProvider):
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         return self._open_host(_settings(props), self._credentials(props))
 
-    def _say_untried(self, provider: Provider) -> None:
-        if provider in registry.UNTRIED and self._run.first("untried", provider):
+    def _say_untried(self, provider: HostName) -> None:
+        if not SPECS[provider].was_run and self._run.first("untried", provider):
             self._run.progress().info(
                 f"dns: {provider} is written from its documents and not yet run against the real service: "
                 "check the record in its panel, and report how it went"
@@ -141,11 +143,11 @@ def _problems(known: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     problems += property_types.problems(known, _INPUTS)
     if problems:
         return problems
-    provider = known.get("provider")
-    if provider in PROVIDERS:
-        problems += [f"{one}: required" for one in registry.REQUIRED[provider] if news.get(one) is None]
+    provider: Any = known.get("provider")
+    if provider in SPECS:
+        problems += [f"{one}: required" for one in SPECS[provider].required if news.get(one) is None]
     elif provider is not None:
-        problems.append(f"provider: must be one of {', '.join(PROVIDERS)}, not {shown(provider)}")
+        problems.append(f"provider: must be one of {', '.join(SPECS)}, not {shown(provider)}")
     if known.get("existing") not in (None, *get_args(Existing)):
         problems.append(f"existing: must be 'same key' or 'replace', not {shown(known['existing'])}")
     value = str(known.get("value", "-"))
@@ -170,16 +172,16 @@ def _beyond_limits(known: Mapping[str, Any]) -> list[str]:
     if algorithm not in (None, *ALGORITHMS):
         problems.append(f"key_algorithm: must be one of {', '.join(ALGORITHMS)}, not {shown(algorithm)}")
     if provider is not None and ttl is not None:
-        least, most = registry.TTLS.get(provider, (None, None))
-        if least is None or most is None:
+        limits = SPECS[str(provider)].ttl
+        if limits is None:
             problems.append(f"ttl: {provider} has none")
-        elif not least <= ttl <= most:
-            problems.append(f"ttl: must be {least} to {most} at {provider}, not {ttl:g}")
+        elif int(ttl) not in limits:
+            problems.append(f"ttl: must be {limits} at {provider}, not {ttl:g}")
     return problems
 
 
 def _settings(props: Mapping[str, Any]) -> HostSettings:
-    names = ("provider", "zone", "server", "port", "key_name", "key_algorithm", "ttl")
+    names = ("provider", "zone", "zone_id", "server", "port", "key_name", "key_algorithm", "ttl")
     given = {name: _whole(props[name]) for name in names if props.get(name) is not None}
     return HostSettings(**given)
 

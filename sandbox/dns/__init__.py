@@ -1,1 +1,1 @@
-"""Name servers for the zones of the sandbox, and the DNS API of Cloudflare."""
+"""Name servers for the zones of the sandbox."""

@@ -21,12 +21,18 @@ from dns.rdatatype import RdataType
 from sandbox.dns.zone import Answer, RecordSet, Zone
 
 GODADDY_NAME_SERVERS: Final = ("ns01.domaincontrol.com", "ns02.domaincontrol.com")
-"""The name servers of a zone at a host that is known by their names."""
+CLOUDFLARE_NAME_SERVERS: Final = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
+"""The name servers of zones at hosts that are known by their names."""
 
 ADDRESSES: Final = {
     name: f"127.0.0.{number}"
     for number, name in enumerate(
-        [*(f"ns-{number}.sandbox.test" for number in range(1, 9)), *GODADDY_NAME_SERVERS], 1
+        [
+            *(f"ns-{number}.sandbox.test" for number in range(1, 9)),
+            *GODADDY_NAME_SERVERS,
+            *CLOUDFLARE_NAME_SERVERS,
+        ],
+        1,
     )
 }
 """Where the name servers are, by name."""

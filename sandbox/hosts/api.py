@@ -74,6 +74,14 @@ class ApiStandIn(HttpStandIn):
         self.released.set()
         super().stop()
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What opens the account, as `dnsCredentials` has it."""
+        raise NotImplementedError
+
+    def lift_limits(self) -> None:
+        """However many requests come from now on, none is too many."""
+
     # What is in the zone
 
     def put(self, name: str, *strings: str) -> None:

@@ -36,9 +36,8 @@ class CPanel(ApiStandIn):
         self.serial = 2026112500
 
     @property
-    def account_url(self) -> str:
-        """Server, user and token, as `dnsCredentials` has them."""
-        return self.url.replace("://", f"://{self.user}:{self.token}@")
+    def secrets(self) -> dict[str, str]:
+        return {"url": self.url.replace("://", f"://{self.user}:{self.token}@")}
 
     def changes(self, request: Request) -> bool:
         return request.path.endswith("/mass_edit_zone")

@@ -36,6 +36,13 @@ class DreamHost(ApiStandIn):
         self._by_api: set[str] = set()
         self._added: list[datetime] = []
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {"key": self.key}
+
+    def lift_limits(self) -> None:
+        self.switches.limits = False
+
     def changes(self, request: Request) -> bool:
         return request.query.get("cmd") != "dns-list_records"
 

@@ -41,6 +41,13 @@ class GoDaddy(ApiStandIn):
         self.switches = Switches()
         self._called: defaultdict[str, list[datetime]] = defaultdict(list)
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {"token": self.token}
+
+    def lift_limits(self) -> None:
+        self.switches.requests_per_minute = 1_000_000
+
     def answer(self, request: Request) -> Response:
         match self._door(request), request.method, request.path.strip("/").split("/"):
             case Response() as refused, _, _:

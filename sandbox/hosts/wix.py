@@ -33,6 +33,10 @@ class Wix(ApiStandIn):
         super().__init__(zone, clock=clock)
         self.switches = Switches()
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {"accountId": self.account_id, "apiKey": self.api_key}
+
     def answer(self, request: Request) -> Response:
         if request.headers.get("Authorization") != self.api_key:
             return _error(401, "UNAUTHENTICATED", f"not {request.headers.get('Authorization')}")

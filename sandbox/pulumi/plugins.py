@@ -8,8 +8,7 @@ So each of them is started by a script that checks whether its parent still runs
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -34,14 +33,12 @@ def write_script(path: Path, body: str) -> Path:
 
 def install_plugins(pulumi: auto.PulumiCommand, home: Path) -> Path:
     """
-    Install the stand-ins into the Pulumi home *home*, if they are not there yet; return *home*.
+    Install the stand-in for pulumi-aws into the Pulumi home *home*, if it is not there yet; return *home*.
 
-    Each under the version that its installed SDK asks for: the engine takes no other.
+    Under the version that the installed SDK asks for: the engine takes no other.
     """
     if not (home / "plugins").exists():
-        for name in ("aws", "cloudflare"):
-            with suppress(PackageNotFoundError):  # Cloudflare's SDK is an extra
-                _install(pulumi, home, name, version(f"pulumi-{name}"))
+        _install(pulumi, home, "aws", version("pulumi-aws"))
     return home
 
 

@@ -102,20 +102,8 @@ FOLLOWED: Final = {
     "set `dns: {provider: route53, zoneId: …}`, the one that the registrar names": (
         "advice/engine/test_places.py::test_zones_and_records"
     ),
-    "create the zone, or give the API token the permission Zone Read for it": (
-        "dns_providers/test_dns_providers.py::test_cloudflare_advice_followed"
-    ),
-    "set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names": (
-        "dns_providers/test_dns_providers.py::test_cloudflare_advice_followed"
-    ),
-    "is `cloudflare:apiToken` set, and may it read the zone?": (
-        "dns_providers/test_dns_providers.py::test_cloudflare_refuses"
-    ),
     "give the key another selector, since mail may be signed with the one that stands there": (
         "advice/engine/test_places.py::test_zones_and_records"
-    ),
-    "`pip install 'pulumi-cloudflare>=6,<7'` into the program's environment": (
-        "advice/test_table.py::test_requirement"
     ),
     "list both, move the name servers, then drop one": "advice/test_identities.py::test_dns_at_once",
     "list both, move the name servers, and drop the old one two days later, when nobody remembers them": (
@@ -159,6 +147,14 @@ FOLLOWED: Final = {
         "hosts/test_http_hosts.py::test_no_address"
     ),
     "is it the zone's primary server?": "hosts/test_http_hosts.py::test_cpanel_secondary",
+    "set `zone` to the zone that holds the domain, or give the token {}": (
+        "hosts/test_http_hosts.py::test_cloudflare_no_zone"
+    ),
+    "set `zoneId` instead of `zone`, to the one whose name servers the registrar names": (
+        "hosts/test_http_hosts.py::test_cloudflare_two_zones"
+    ),
+    "the token may have expired, or lack a permission for the zone ({}): make a new one "
+    "(My Profile › API Tokens)": "hosts/test_http_hosts.py::test_cloudflare_token",
     "take a shorter key": "hosts/test_http_hosts.py::test_godaddy_limits",
     "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
     "not use the API: make a new one": "engine/test_dns_hosts.py::test_life",

@@ -1,7 +1,6 @@
 """No hint is without a test that follows it."""
 
 import ast
-import tomllib
 
 import pytest
 
@@ -23,10 +22,3 @@ def test_it_is_there(test):
     file, name = test.split("::")
     tree = ast.parse((ROOT / "tests" / file).read_text())
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def test_requirement():
-    """What `pip` is told to install is the extra of this package."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (extra,) = project["optional-dependencies"]["cloudflare"]
-    assert f"`pip install '{extra}'` into the program's environment" in FOLLOWED

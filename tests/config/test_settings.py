@@ -483,8 +483,8 @@ IN_DOMAIN = [
         "dns unknown name",
         {"dns": "nobody"},
         [
-            "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', 'dreamhost', 'cpanel' "
-            "or 'wix', not 'nobody'"
+            "dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' "
+            "or 'manual', not 'nobody'"
         ],
     ),
     ("dns number", {"dns": 53}, ["dns: must be a map, not 53"]),
@@ -733,8 +733,8 @@ IN_DOMAIN = [
         "ttl at DreamHost",
         {"dns": {"provider": "dreamhost", "ttl": 300}},
         [
-            "dns.ttl: is an option of route53 and cloudflare and rfc2136 and godaddy and cpanel "
-            "and wix, not of dreamhost"
+            "dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix "
+            "and rfc2136, not of dreamhost"
         ],
     ),
     (
@@ -752,7 +752,7 @@ IN_DOMAIN = [
     (
         "ttl at Cloudflare",
         {"dns": {"provider": "cloudflare", "ttl": 30}},
-        ["dns.ttl: must be 60 to 86400 at Cloudflare, or 1 for automatic, not 30"],
+        ["dns.ttl: must be 60 to 86400, or 1 for automatic at cloudflare, not 30"],
     ),
     (
         "zone id of Route 53 at Cloudflare",
@@ -773,8 +773,8 @@ IN_DOMAIN = [
         "panel nobody knows",
         {"dns": {"provider": "manual", "panel": "godady"}},
         [
-            "dns.panel: must be one of route53, godaddy, dreamhost, cloudflare, hostgator, namecheap, "
-            "namescouk, wix, other, not 'godady'"
+            "dns.panel: must be one of route53, cloudflare, godaddy, dreamhost, hostgator, wix, "
+            "namecheap, namescouk, other, not 'godady'"
         ],
     ),
 ]
@@ -1179,6 +1179,7 @@ HOSTS = {
         "ttl": 60,
         "credentials": "office",
     },
+    "cloudflare": {"provider": "cloudflare", "zoneId": "0" * 32, "ttl": 1, "credentials": "shop"},
     "godaddy": "godaddy",
     "dreamhost": {"provider": "dreamhost", "zone": "example.com"},
     "cpanel": {"provider": "cpanel", "credentials": "office"},

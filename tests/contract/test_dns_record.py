@@ -174,7 +174,7 @@ def test_odd_credentials(start_plugin: StartPlugin, bind: Server, written: str) 
     [
         (
             {"provider": "bind"},
-            ["provider: must be one of rfc2136, godaddy, dreamhost, cpanel, wix, not 'bind'"],
+            ["provider: must be one of cloudflare, godaddy, dreamhost, cpanel, wix, rfc2136, not 'bind'"],
         ),
         ({"provider": None, "value": None}, ["provider: required", "value: required"]),
         ({"server": None, "key_name": None}, ["server: required", "key_name: required"]),

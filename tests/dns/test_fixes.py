@@ -19,7 +19,8 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import fixes, panels
+from byodkim_provider.dns import fixes
+from byodkim_provider.hosts.panels import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -109,7 +110,7 @@ class Person:
     def follow(self, finding: dict[str, object]) -> None:
         """Do what *finding* says, to the letter."""
         fix, zone = str(finding["fix"]), str(finding["zone"])
-        panel = next(one for one in panels.PANELS.values() if one.title == finding["panel"])
+        panel = next(one for one in PANELS.values() if one.title == finding["panel"])
         fields = dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", str(finding["instructions"]), re.MULTILINE))
 
         def typed_name() -> str:

@@ -18,8 +18,9 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_name
-from byodkim_provider.dns import fixes, panels
+from byodkim_provider.dns import fixes
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.hosts.panels import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
@@ -149,7 +150,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
     # Whose panel the target of a CNAME is typed into does not show.
     behind = "CNAME" in str(case.records) and case.code in ("private-key", "servers-differ")
     assert finding["panel"] == ("Namecheap" if case.typed_into else "DNS panel" if behind else "GoDaddy")
-    panel = next(panel for panel in panels.PANELS.values() if panel.title == finding["panel"])
+    panel = next(panel for panel in PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
     assert finding["fix"] == fixes.fix(panel, case.code, zone=zone, found_at=finding["found_at"] or "")

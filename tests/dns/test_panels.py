@@ -12,7 +12,7 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import MisplacedCode, ValueCode
 from byodkim_provider.dns import fixes, panels
-from byodkim_provider.dns.panels import PANELS
+from byodkim_provider.hosts.panels import PANELS, recognise
 
 VALUE = f"p=MIIB{'A' * 388}"
 NAME, ZONE = "s1._domainkey.mail.example.com", "example.com"
@@ -135,9 +135,9 @@ NAME_SERVERS = {
 @pytest.mark.parametrize("name", NAME_SERVERS)
 def test_recognise(name):
     """A provider is known by any of its name servers."""
-    assert PANELS[name] is panels.recognise(NAME_SERVERS[name])
+    assert PANELS[name] is recognise(NAME_SERVERS[name])
     for server in NAME_SERVERS[name]:
-        assert PANELS[name] is panels.recognise([server, "ns1.example.net"])
+        assert PANELS[name] is recognise([server, "ns1.example.net"])
         assert panels.serves(PANELS[name], [server])
 
 
@@ -159,7 +159,7 @@ def test_every_provider_is_recognised():
 )
 def test_not_recognised(name_servers):
     """Other name servers, and those of two providers at once, tell of no panel."""
-    assert panels.recognise(name_servers) is None
+    assert recognise(name_servers) is None
 
 
 @every_panel

@@ -13,9 +13,9 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.dns_providers import route53
-from tests.dns_providers.test_dns_providers import Cloud
+from byodkim_provider.program import route53
 from tests.docs.pages import DECISIONS, PAGES, ROOT, blocks
+from tests.program.test_dns_providers import Cloud
 
 LEFT_BY_STACK_INIT = {
     "passphrase": "encryptionsalt: v1:gHpGKXVAqKg=:v1:UZVsHySdWzFjHOOv:E5dJJGt8ADcRh7bCq1W0r0wAZR7Zmw==\n",

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.hosts.registry import SECRETS
+from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.world import Sandbox
 from tests.engine.stack import IDENTITY, KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
@@ -35,8 +35,7 @@ PKCS1 = re.compile(r"MII[A-Za-z0-9+/]{500,}=*")
 
 ENVIRONMENT = (
     "AWS_SECRET_ACCESS_KEY",
-    "CLOUDFLARE_API_TOKEN",
-    *(name for names in SECRETS.values() for key, name in names.items() if key not in NOT_SECRET),
+    *(name for spec in SPECS.values() for key, name in spec.secrets.items() if key not in NOT_SECRET),
 )
 """Variables that hold a secret, those of DNS hosts too."""
 

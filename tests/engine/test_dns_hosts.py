@@ -1,5 +1,5 @@
 """
-Domains at GoDaddy, Wix, a cPanel and DreamHost, as docs/how-to/dns.md has them.
+Domains at Cloudflare, GoDaddy, Wix, a cPanel and DreamHost, as docs/how-to/dns.md has them.
 
 Against stand-ins that are as strict as the documents of the real ones.
 """
@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.clock import SandboxClock
 from sandbox.dns.hosting import GODADDY_NAME_SERVERS
+from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel
 from sandbox.hosts.dreamhost import DreamHost
 from sandbox.hosts.godaddy import GoDaddy
@@ -32,6 +33,7 @@ UNTRIED = "is written from its documents and not yet run against the real servic
 def hosts(sandbox):
     """One zone at each host, found by the variables for stand-ins, or by the account's URL."""
     opened = {
+        "CLOUDFLARE": Cloudflare("cloudflare.example", clock=SandboxClock()),
         "GODADDY": GoDaddy("godaddy.example", clock=SandboxClock()),
         "DREAMHOST": DreamHost("dreamhost.example", clock=SandboxClock()),
         "WIX": Wix("wix.example"),
@@ -63,28 +65,35 @@ def stored(host):
 
 
 def test_life(sandbox, hosts, open_stack):
-    """Made, unchanged, rotated and gone at three hosts: the records follow, mail passes, neighbours stay."""
-    three = {"godaddy.example": "GODADDY", "wix.example": "WIX", "cpanel.example": "CPANEL"}
+    """Made, unchanged, rotated and gone at four hosts: the records follow, mail passes, neighbours stay."""
+    four = {
+        "cloudflare.example": "CLOUDFLARE",
+        "godaddy.example": "GODADDY",
+        "wix.example": "WIX",
+        "cpanel.example": "CPANEL",
+    }
     neighbour = "google-site-verification=" + "x" * 43
-    for domain, name in three.items():
+    for domain, name in four.items():
         hosts[name].put(domain, neighbour)
     credentials = {
-        "godaddy": {"token": GoDaddy.token},
-        "wix": {"apiKey": Wix.api_key, "accountId": Wix.account_id},
-        "office": {"url": hosts["CPANEL"].account_url},
+        "cloudflare": hosts["CLOUDFLARE"].secrets,
+        "godaddy": hosts["GODADDY"].secrets,
+        "wix": hosts["WIX"].secrets,
+        "office": hosts["CPANEL"].secrets,
     }
     dns = {
+        "cloudflare.example": {"provider": "cloudflare", "zoneId": hosts["CLOUDFLARE"].zone_id, "ttl": 1},
         "godaddy.example": "godaddy",
         "wix.example": {"provider": "wix", "ttl": 600},
         "cpanel.example": {"provider": "cpanel", "credentials": "office"},
     }
-    stack = open_stack({domain: at(dns[domain]) for domain in three}, dnsCredentials=credentials)
+    stack = open_stack({domain: at(dns[domain]) for domain in four}, dnsCredentials=credentials)
     preview = stack.preview()
-    for provider in ("godaddy", "wix", "cpanel"):
+    for provider in ("cloudflare", "godaddy", "wix", "cpanel"):
         assert f"dns: {provider} {UNTRIED}" in preview.stdout
     first = stack.up()
     assert first.ok, first.stdout
-    for domain, name in three.items():
+    for domain, name in four.items():
         assert stored(hosts[name]) == sorted([*published(first, domain), (domain, neighbour)])
         assert send(sandbox, domain, REGION).verdict.result == "pass"
 
@@ -94,10 +103,10 @@ def test_life(sandbox, hosts, open_stack):
     assert (asked.ses, asked.dns) == ([], [])
     assert before == {name: len(host.requests) for name, host in hosts.items()}
 
-    stack.declare({domain: at(dns[domain], 2) for domain in three}, dnsCredentials=credentials)
+    stack.declare({domain: at(dns[domain], 2) for domain in four}, dnsCredentials=credentials)
     rotated = stack.up()
     assert rotated.ok, rotated.stdout
-    for domain, name in three.items():
+    for domain, name in four.items():
         assert stored(hosts[name]) == sorted([*published(rotated, domain), (domain, neighbour)])
         assert send(sandbox, domain, REGION).verdict.result == "pass"
 
@@ -114,7 +123,7 @@ def test_life(sandbox, hosts, open_stack):
     hosts["GODADDY"].switches.expires = None
     gone = stack.destroy()
     assert gone.ok, gone.stdout
-    for domain, name in three.items():
+    for domain, name in four.items():
         assert stored(hosts[name]) == [(domain, neighbour)]
 
 

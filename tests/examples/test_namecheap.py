@@ -7,9 +7,9 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import reset_options
 
-from tests.dns_providers.test_dns_providers import NAME, VALUE, Cloud
 from tests.docs.pages import ROOT
 from tests.examples import pulumi_namecheap
+from tests.program.test_dns_providers import NAME, VALUE, Cloud
 
 EXAMPLE = ROOT / "examples" / "namecheap"
 

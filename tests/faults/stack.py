@@ -321,7 +321,7 @@ def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -
         "zoneId": ZONE_ID,
         "ttl": 300,
         "records": [records.route53_value(value) if isinstance(value, str) else value],
-        # As `domain` and `dns_providers.route53` decide.
+        # As `domain` and `program.route53` decide.
         "allowOverwrite": True,
         "retainOnDelete": declared.adopt and generation == declared.generation,
     }

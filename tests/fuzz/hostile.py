@@ -158,7 +158,7 @@ bodies = st.builds(
     end=st.sampled_from(["", '"}', '"]}', "]", "0]"]),
     encoding=st.sampled_from(["", "", "gzip", "br", "gzip, gzip"]),
     drips=st.sampled_from([False] * 9 + [True]),
-    provider=st.sampled_from(["dreamhost", "cpanel", "godaddy", "wix"]),
+    provider=st.sampled_from(["cloudflare", "dreamhost", "cpanel", "godaddy", "wix"]),
 )
 
 SECRETS: Final = dict.fromkeys(("key", "token", "apiKey", "accountId"), "secret-token")
@@ -167,7 +167,7 @@ SECRETS: Final = dict.fromkeys(("key", "token", "apiKey", "accountId"), "secret-
 def put_body(case: Body) -> None:
     """One read at a host that answers so; at its end nothing is left that waits."""
     with answering(case.octets(), 0.01 if case.drips else 0) as url:
-        stand_in = {"DREAMHOST_BASE_URL": url, "GODADDY_BASE_URL": url, "WIX_BASE_URL": url}
+        stand_in = {f"{host}_BASE_URL": url for host in ("CLOUDFLARE", "DREAMHOST", "GODADDY", "WIX")}
         stand_in["CPANEL_URL"] = url.replace("://", "://me:secret-token@")
         module = import_module(f"byodkim_provider.hosts.{case.provider}")
         host = module.Host(

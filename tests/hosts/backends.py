@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import dns.update
 
-from byodkim_provider.hosts import cpanel as _cpanel
-from byodkim_provider.hosts import dreamhost as _dreamhost
-from byodkim_provider.hosts import godaddy as _godaddy
-from byodkim_provider.hosts import wix as _wix
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Provider
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
+from byodkim_provider.hosts.spec import HostName
 from sandbox.hosts.api import ApiStandIn
+from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel
 from sandbox.hosts.dreamhost import DreamHost
 from sandbox.hosts.godaddy import GoDaddy
@@ -105,9 +104,7 @@ class ByHttp:
     """A host's API, played by the sandbox."""
 
     stand_in: ApiStandIn
-    secrets: dict[str, str]
-    provider: Provider
-    make: Callable[..., DnsHost]
+    provider: HostName
 
     @property
     def zone(self) -> str:
@@ -121,17 +118,21 @@ class ByHttp:
         *,
         secrets: Mapping[str, str] = MappingProxyType({}),
         zone: str = "",
+        zone_id: str = "",
         ttl: int | None = None,
         timeout_seconds: float = 5,
     ) -> DnsHost:
-        variables = dict.fromkeys(self.secrets, "VARIABLE")
+        given = self.stand_in.secrets
+        variables = dict.fromkeys(given, "VARIABLE")
         environment = {f"{self.provider.upper()}_BASE_URL": self.stand_in.url}
-        credentials = Credentials("of-test", {**self.secrets, **secrets}, variables, environment)
-        settings = HostSettings(provider=self.provider, zone=zone or self.zone, ttl=ttl)
-        return self.make(settings, credentials, timeout_seconds=timeout_seconds)
+        credentials = Credentials("of-test", {**given, **secrets}, variables, environment)
+        settings = HostSettings(provider=self.provider, zone=zone or self.zone, zone_id=zone_id, ttl=ttl)
+        module = import_module(f"byodkim_provider.hosts.{self.provider}")
+        host: DnsHost = module.Host(settings, credentials, timeout_seconds=timeout_seconds)
+        return host
 
     def wrong_secret(self) -> DnsHost:
-        return self.host(**{list(self.secrets)[-1]: "d3Jvbmc="})
+        return self.host(**{list(self.stand_in.secrets)[-1]: "d3Jvbmc=" * 5})
 
     def put(self, name: str, *strings: str) -> None:
         self.stand_in.put(name, *strings)
@@ -152,47 +153,32 @@ class ByHttp:
         return self.stand_in.written
 
 
-def godaddy(zone: str = ZONE) -> ByHttp:
-    stand_in = GoDaddy(zone)
-    stand_in.switches.requests_per_minute = 1_000_000
-    return ByHttp(stand_in, {"token": stand_in.token}, "godaddy", _godaddy.Host)
+HTTP: Final[Mapping[HostName, type[ApiStandIn]]] = {
+    "cloudflare": Cloudflare,
+    "godaddy": GoDaddy,
+    "dreamhost": DreamHost,
+    "cpanel": CPanel,
+    "wix": Wix,
+}
+
+BACKENDS: Final = (*name_servers.SERVERS, *HTTP)
 
 
-def dreamhost(zone: str = ZONE) -> ByHttp:
-    stand_in = DreamHost(zone)
-    stand_in.switches.limits = False
-    return ByHttp(stand_in, {"key": stand_in.key}, "dreamhost", _dreamhost.Host)
-
-
-def wix(zone: str = ZONE) -> ByHttp:
-    stand_in = Wix(zone)
-    secrets = {"accountId": stand_in.account_id, "apiKey": stand_in.api_key}
-    return ByHttp(stand_in, secrets, "wix", _wix.Host)
-
-
-def cpanel(zone: str = ZONE) -> ByHttp:
-    stand_in = CPanel(zone)
-    return ByHttp(stand_in, {"url": stand_in.account_url}, "cpanel", _cpanel.Host)
+def by_http(provider: HostName, zone: str = ZONE) -> ByHttp:
+    """The host *provider*, not started yet."""
+    stand_in = HTTP[provider](zone)
+    stand_in.lift_limits()
+    return ByHttp(stand_in, provider)
 
 
 @contextmanager
 def opened(kind: str, directory: Path) -> Iterator[Backend]:
     """The backend *kind*, one of `BACKENDS`, with an empty zone."""
     if kind in HTTP:
-        backend = HTTP[kind]()
+        backend = by_http(cast(HostName, kind))
         backend.stand_in.start()
         yield backend
         backend.stand_in.stop()
         return
     with name_servers.running(kind, directory) as server, proxied(server.port) as proxy:
         yield Updates(server, proxy)
-
-
-HTTP: Final[Mapping[str, Callable[[], ByHttp]]] = {
-    "GoDaddy": godaddy,
-    "DreamHost": dreamhost,
-    "Wix": wix,
-    "cPanel": cpanel,
-}
-
-BACKENDS: Final = (*name_servers.SERVERS, *HTTP)

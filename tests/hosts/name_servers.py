@@ -22,8 +22,8 @@ import dns.query
 import dns.rcode
 import pytest
 
+from byodkim_provider.hosts._dns_update import Host
 from byodkim_provider.hosts.interface import Credentials, HostSettings
-from byodkim_provider.hosts.rfc2136 import Host
 from tests.dns.name_server import program
 
 ADDRESS: Final = "127.0.0.1"

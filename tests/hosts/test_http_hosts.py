@@ -23,11 +23,10 @@ from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_api import HttpApi
 from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
-from byodkim_provider.hosts.registry import SECRETS, credentials, open_host
+from byodkim_provider.hosts.registry import SPECS, credentials, open_host
 from byodkim_provider.progress import stopping
 from sandbox.hosts.api import Response
-from tests.hosts import backends
-from tests.hosts.backends import HTTP
+from tests.hosts.backends import HTTP, by_http
 from tests.hosts.name_servers import ZONE
 from tests.hosts.test_contract import CALM, OTHER, VALUE, hasty
 from tests.support.fakes import FakeClock, FakeProgress
@@ -44,27 +43,32 @@ def started(backend):
 
 @pytest.fixture(params=HTTP)
 def backend(request):
-    yield from started(HTTP[request.param]())
+    yield from started(by_http(request.param))
+
+
+@pytest.fixture
+def cloudflare():
+    yield from started(by_http("cloudflare"))
 
 
 @pytest.fixture
 def godaddy():
-    yield from started(backends.godaddy())
+    yield from started(by_http("godaddy"))
 
 
 @pytest.fixture
 def dreamhost():
-    yield from started(backends.dreamhost())
+    yield from started(by_http("dreamhost"))
 
 
 @pytest.fixture
 def wix():
-    yield from started(backends.wix())
+    yield from started(by_http("wix"))
 
 
 @pytest.fixture
 def cpanel():
-    yield from started(backends.cpanel())
+    yield from started(by_http("cpanel"))
 
 
 def refused(host, **options):
@@ -111,6 +115,9 @@ ODD: Final = (
     *({"status": 1, "data": data} for data in (None, [5], [{"type": "record"}])),
     {"status": 1, "data": [{"type": "record", "record_type": "SOA", "data_b64": ["é"] * 3}]},
     {"status": 0, "errors": 5},
+    *({"success": True, "result": result} for result in (None, 5, [5], [{}], [{"id": 1, "name": ZONE}])),
+    {"success": False, "errors": [{"code": 1}], "result": []},
+    {"success": True, "result": [{"id": "1", "name": ZONE, "type": "TXT", "content": 5}]},
 )
 """What no host's documents have."""
 
@@ -153,7 +160,9 @@ def test_expired(backend):
     assert "pulumi config set --secret --path 'dnsCredentials.of-test." in caught.value.hint
     assert "run the same command again" in caught.value.hint
     assert not [
-        secret for secret in backend.secrets.values() if len(secret) > 10 and secret in str(caught.value)
+        secret
+        for secret in backend.stand_in.secrets.values()
+        if len(secret) > 10 and secret in str(caught.value)
     ]
     withdraw(backend.host(), NAME, VALUE, **CALM)
     assert [] == backend.stored(NAME)
@@ -176,16 +185,18 @@ def test_nothing_is_logged(backend, caplog):
         backend.trouble("lost after")
         withdraw(backend.host(), NAME, VALUE, **CALM)
     assert "urllib3.connectionpool" in {record.name for record in caplog.records}
-    assert not [secret for secret in backend.secrets.values() if len(secret) > 10 and secret in caplog.text]
+    assert not [
+        secret for secret in backend.stand_in.secrets.values() if len(secret) > 10 and secret in caplog.text
+    ]
 
 
 def test_repr(backend):
     """Whoever prints a host or its credentials sees no secret."""
-    credentials = Credentials("of-test", backend.secrets, {}, {})
+    credentials = Credentials("of-test", backend.stand_in.secrets, {}, {})
     assert repr(credentials) == "Credentials('of-test')"
     assert not [
         secret
-        for secret in backend.secrets.values()
+        for secret in backend.stand_in.secrets.values()
         if len(secret) > 10 and secret in repr(vars(backend.host()))
     ]
 
@@ -386,6 +397,114 @@ def test_godaddy_limits(godaddy):
     assert VALUE == publish(godaddy.host(), Record(NAME, VALUE, "same key"), **CALM)
 
 
+# Cloudflare
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"kept": "quoted strings"},
+        {"filters": False},
+        {"in_unicode": True},
+        {"kept": "quoted strings", "filters": False},
+    ],
+    ids=repr,
+)
+def test_cloudflare_lists(switches):
+    """However records and names are listed, ours are found, changed alone and removed."""
+    zone = "xn--bcher-kva.example"
+    name = f"s1._domainkey.{zone}"
+    for backend in started(by_http("cloudflare", zone)):
+        for switch, value in switches.items():
+            setattr(backend.stand_in.switches, switch, value)
+        for number in range(150):
+            backend.put(f"n{number}._domainkey.{zone}", NEIGHBOUR)
+        assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
+        assert (VALUE,) == lookup(backend.host(), name, **CALM)
+        withdraw(backend.host(), name, VALUE, **CALM)
+        assert [NEIGHBOUR] * 150 == [one.value for one in backend.stand_in.records]
+
+
+def test_cloudflare_content(cloudflare):
+    """A value is sent in quoted strings of at most 255 octets; 1 leaves the TTL to Cloudflare."""
+    publish(cloudflare.host_with(ttl=1), Record(NAME, VALUE, "same key"), **CALM)
+    (sent,) = [one.body for one in cloudflare.stand_in.requests if one.method == "POST"]
+    assert sent == {"type": "TXT", "name": NAME, "content": f'"{VALUE[:255]}" "{VALUE[255:]}"', "ttl": 1}
+
+
+def test_cloudflare_two_zones(cloudflare):
+    """Of two zones of one name the id has to be given, and then no list of zones is needed."""
+    more = {"id": "0b" * 16, "name": ZONE, "name_servers": ["eve.ns.cloudflare.com"]}
+    cloudflare.stand_in.more_zones.append(more)
+    error = refused(cloudflare.host())
+    assert error.text.endswith(
+        f"several zones are called {ZONE!r}: {'0a' * 16} (ada.ns.cloudflare.com, bob.ns.cloudflare.com), "
+        f"{'0b' * 16} (eve.ns.cloudflare.com)"
+    )
+    assert "set `zoneId` instead of `zone`" in error.hint
+    cloudflare.stand_in.switches.may_read_zone = False
+    host = cloudflare.host_with(zone_id=cloudflare.stand_in.zone_id)
+    assert f"cloudflare:{'0a' * 16}" == host.label
+    assert VALUE == publish(host, Record(NAME, VALUE, "same key"), **CALM)
+
+
+@pytest.mark.parametrize("zone", ["", f"mail.{ZONE}"], ids=["not readable", "another zone"])
+def test_cloudflare_no_zone(cloudflare, zone):
+    """A zone that is not there, or may not be read, is said with what to do; then it works."""
+    cloudflare.stand_in.switches.may_read_zone = bool(zone)
+    error = refused(cloudflare.host_with(zone=zone))
+    assert f"there is no zone {zone or ZONE!r}, or the token may not read it" in error.text
+    assert "set `zone` to the zone that holds the domain, or give the token Zone › Zone › Read" in error.hint
+    cloudflare.stand_in.switches.may_read_zone = True
+    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **CALM)
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [("short", "400 Invalid request headers"), ("x" * 40, "403 Invalid access token")],
+)
+def test_cloudflare_token(cloudflare, token, reason):
+    """A token of another form, or of nobody, is the token's fault, and the hint says how to make one."""
+    error = refused(cloudflare.host(token=token))
+    assert error.text.endswith(reason)
+    assert "make a new one (My Profile › API Tokens), and set it by" in error.hint
+
+
+def test_cloudflare_may_only_read(cloudflare):
+    """A token that may read alone is refused, and nothing is changed."""
+    cloudflare.stand_in.switches.may_edit = False
+    assert "Zone › DNS › Edit" in refused(cloudflare.host()).hint
+    assert [] == cloudflare.stored(NAME)
+
+
+def test_cloudflare_limits(cloudflare):
+    """After too many requests in five minutes one waits until there may be more."""
+    cloudflare.stand_in.switches.requests_in_five_minutes = 3
+    clock = cloudflare.stand_in.clock = FakeClock()
+    publish(cloudflare.host(), Record(NAME, VALUE, "same key"), clock=clock, progress=FakeProgress())
+    assert [VALUE] == cloudflare.stored(NAME)
+    assert 300 <= clock.monotonic() < 310
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_cloudflare_changed_meanwhile(cloudflare, method):
+    """What somebody else does between the read and the change is seen: nothing is doubled, nothing fails."""
+    answer = cloudflare.stand_in.answer
+
+    def slower(request):
+        if request.method == method == "POST":
+            cloudflare.put(NAME, VALUE)
+        if request.method == method == "DELETE":
+            cloudflare.stand_in.records.clear()
+        return answer(request)
+
+    cloudflare.stand_in.answer = slower
+    assert VALUE == publish(cloudflare.host(), Record(NAME, VALUE, "same key"), **hasty())
+    assert [VALUE] == cloudflare.stored(NAME)
+    withdraw(cloudflare.host(), NAME, VALUE, **hasty())
+    assert [] == cloudflare.stored(NAME)
+
+
 # DreamHost
 
 
@@ -500,12 +619,12 @@ def test_cpanel_plain_http(cpanel):
     assert "only https keeps the secret on its way" in str(refused(cpanel.host(url="http://joe:t@192.0.2.1")))
 
 
-@pytest.mark.parametrize("provider", ["godaddy", "dreamhost", "wix"])
+@pytest.mark.parametrize("provider", ["cloudflare", "godaddy", "dreamhost", "wix"])
 @pytest.mark.parametrize("url", ["https://attacker.example", r"http://192.0.2.1\@127.0.0.1"])
 def test_stand_in_elsewhere(provider, url):
     """The variable for a stand-in takes no token off this computer."""
     variable = f"{provider.upper()}_BASE_URL"
-    environment = {variable: url, **dict.fromkeys(SECRETS[provider].values(), "token")}
+    environment = {variable: url, **dict.fromkeys(SPECS[provider].secrets.values(), "token")}
     secrets = credentials(provider, None, None, environment)
     error = refused(open_host(HostSettings(provider=provider, zone=ZONE), secrets))
     assert f"{variable} is for a stand-in on this computer alone" in str(error)

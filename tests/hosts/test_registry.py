@@ -1,33 +1,36 @@
-"""A host with an API has its line in every table, so that a forgotten one is named before a user meets it."""
+"""What follows from the spec of each host, so that a forgotten part is named before a user meets it."""
+
+import subprocess
+import sys
 
 import pytest
 
-from byodkim_provider.config._dns import _OPTIONS
-from byodkim_provider.dns.panels import PANELS, of_label
+from byodkim_provider.config._dns import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
-from byodkim_provider.hosts.registry import PROVIDERS, REQUIRED, SECRETS, TTLS, credentials, open_host
+from byodkim_provider.hosts.panels import of_label
+from byodkim_provider.hosts.registry import SPECS, credentials, hours_to_show, open_host
 from tests.docs.pages import ROOT
+from tests.hosts.backends import HTTP
 
-every_host = pytest.mark.parametrize("host", PROVIDERS)
-
-
-@every_host
-def test_every_table_has_it(host):
-    """The secrets, the options, the required ones, and the bounds of the TTL if it has one."""
-    tables = {"SECRETS": SECRETS, "REQUIRED": REQUIRED, "config/_dns.py _OPTIONS": _OPTIONS}
-    missing = [name for name, table in tables.items() if host not in table]
-    assert not missing, f"{host} has no line there"
-    assert ("ttl" in _OPTIONS[host]) == (host in TTLS), f"{host}: `ttl` of _OPTIONS and hosts.TTLS disagree"
+every_host = pytest.mark.parametrize("host", SPECS)
 
 
 @every_host
-def test_label(host):
-    """The label begins with the name in the stack file, and tells the panel of the same name."""
+def test_opens(host):
+    """A host is made from its name; its label tells the zone, and the panel of the same name."""
     settings = HostSettings(provider=host, zone="example.com", server="192.0.2.1", key_name="k")
     label = open_host(settings, credentials(host, None, None, {})).label
     assert label == f"{host}:example.com"
-    panel = PANELS.get(host)
-    assert of_label(label) is panel, "set `serves_all` of its panel (dns/panels.py), or except it here"
+    assert of_label(label) is SPECS[host].panels.get(host)
+
+
+@every_host
+def test_options(host):
+    """Every option of a host is one of `DnsSettings` and one of `HostSettings`; so is what is required."""
+    spec = SPECS[host]
+    assert spec.all_options <= DnsSettings.model_fields.keys()
+    assert {*spec.options} <= set(HostSettings.__dataclass_fields__)
+    assert {*spec.required} <= {*spec.options}
 
 
 @every_host
@@ -37,7 +40,20 @@ def test_page(host):
     assert page.count(f"\n| `{host}` | ") == 2, "the page, By API: a row for credentials, one for options"
 
 
-@pytest.mark.parametrize("label", ["godaddy", "route53:Z1", "cloudflare:0", "other:x", "nobody:x", "manual"])
+def test_stand_ins():
+    """Every host but name servers, which are real ones, has a stand-in: the contract suite runs on it."""
+    assert {*HTTP} == SPECS.keys() - {"rfc2136"}
+
+
+def test_imports():
+    """Settings are checked without an HTTP client, a DNS library or Pulumi."""
+    code = "import sys, byodkim_provider.config.settings; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"urllib3", "dns", "pulumi"} & {*done.stdout.split()} == set()
+
+
+@pytest.mark.parametrize("label", ["godaddy", "route53:Z1", "cpanel:example.com", "nobody:x", "manual"])
 def test_no_panel(label):
-    """A label tells no panel without a zone, or where the name servers of a zone may be any."""
+    """A label tells no panel without a zone, or where the panel may be any."""
     assert of_label(label) is None
+    assert hours_to_show(label) == 0

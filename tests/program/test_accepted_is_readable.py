@@ -13,11 +13,11 @@ from pydantic.alias_generators import to_camel
 
 from byodkim_provider import property_types
 from byodkim_provider.config import settings
-from byodkim_provider.config._dns import _OPTIONS
+from byodkim_provider.config._dns import OPTIONS
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.hosts import registry
+from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.program.domain import ByodkimDomain
@@ -94,10 +94,10 @@ def values(schema, key=""):
 @st.composite
 def dns(draw):
     """A provider whose records are resources of ours, or that has none, with some of its options."""
-    provider = draw(st.sampled_from(["manual", *registry.PROVIDERS]))
+    provider = draw(st.sampled_from(["manual", *SPECS]))
     options = SCHEMA["$defs"]["DnsSettings"]["properties"]
-    own = sorted(to_camel(one) for one in _OPTIONS[provider])
-    required = [to_camel(one) for one in registry.REQUIRED.get(provider, ())]
+    own = sorted(to_camel(one) for one in OPTIONS[provider])
+    required = [to_camel(one) for one in (SPECS[provider].required if provider in SPECS else ())]
     chosen = sorted({*required, *draw(st.lists(st.sampled_from(own)))})
     return {"provider": provider} | {one: draw(values(options[one], one)) for one in chosen}
 

@@ -84,15 +84,15 @@ def test_region_of_the_stack():
         (
             {"dns": ["manuel"]},
             [
-                "dns[0]: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
-                "'dreamhost', 'cpanel' or 'wix', not 'manuel', did you mean 'manual'?"
+                "dns[0]: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', "
+                "'wix', 'rfc2136' or 'manual', not 'manuel', did you mean 'manual'?"
             ],
         ),
         (
             {"dns": "cloudfare", "key_store": "secretManager"},
             [
-                "dns: must be 'route53', 'cloudflare', 'manual', 'rfc2136', 'godaddy', "
-                "'dreamhost', 'cpanel' or 'wix', not 'cloudfare', did you mean 'cloudflare'?",
+                "dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', "
+                "'wix', 'rfc2136' or 'manual', not 'cloudfare', did you mean 'cloudflare'?",
                 "key_store: must be 'state' or 'secretsManager', not 'secretManager', "
                 "did you mean 'secretsManager'?",
             ],
@@ -142,8 +142,8 @@ def test_domain_that_is_none():
             DnsSettings,
             {"provider": "manual", "zone_id": "Z1", "ttl": 5},
             [
-                "ttl: is an option of route53 and cloudflare and rfc2136 and godaddy and cpanel "
-                "and wix, not of manual",
+                "ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix "
+                "and rfc2136, not of manual",
                 "zone_id: is an option of route53 and cloudflare, not of manual",
             ],
         ),

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pulumi
 import pytest
 
-from byodkim_provider.dns_providers.interface import HostedZone
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
 from byodkim_provider.program._standbys import show_standbys
+from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import timestamp
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)

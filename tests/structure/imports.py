@@ -24,7 +24,6 @@ LAYERS: Final = (
     ("hosts",),
     ("config", "identity", "key_store"),
     ("cli", "resources"),
-    ("dns_providers",),
     ("program",),
 )
 """The parts of the product from the bottom up. A part imports only from the rows before its own."""

@@ -19,7 +19,7 @@ MOST_PARTS = 18
 MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 70
 
-PULUMI = {"resources", "dns_providers", "program"}
+PULUMI = {"resources", "program"}
 """Parts that know Pulumi. A plugin for all languages could share the others."""
 
 

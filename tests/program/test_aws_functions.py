@@ -3,8 +3,8 @@
 import pulumi
 import pytest
 
-from byodkim_provider.dns_providers.aws_functions import call
 from byodkim_provider.errors import AwsRefused
+from byodkim_provider.program.aws_functions import call
 
 WRAPPED = (
     "invoke of aws:route53/getZone:getZone failed: invocation of aws:route53/getZone:getZone returned an "

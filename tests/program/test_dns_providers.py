@@ -1,7 +1,6 @@
 """Which records a domain asks for at each DNS provider, and what is refused before it does."""
 
 import logging
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +11,12 @@ from pulumi.runtime.settings import reset_options
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_providers import route53
-from byodkim_provider.dns_providers.assumed_role import provider_with
-from byodkim_provider.dns_providers.cloudflare import Cloudflare
-from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
-from byodkim_provider.dns_providers.route53 import Route53
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.program import route53
+from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
+from byodkim_provider.program.route53 import Route53, provider_with
 from byodkim_provider.property_types import timestamp
 from tests.support.testdata import key
 
@@ -31,16 +28,13 @@ OTHER_VALUE = records.record_value(key("rsa1024.pkcs8").public_key_der)
 
 
 class Cloud(pulumi.runtime.Mocks):
-    """What AWS and Cloudflare have, and what a program asked them for."""
+    """What AWS has, and what a program asked it for."""
 
     def __init__(self) -> None:
         self.route53_zones: dict[Zone, tuple[str, ...]] = {}
         """Name servers by zone."""
         self.roles: list[str | None] = []
         """Who signed in to Route 53."""
-        self.cloudflare_failure = ""
-        self.cloudflare_zones: list[dict[str, Any]] = []
-        self.cloudflare_records: list[dict[str, Any]] = []
         self.asked: list[pulumi.runtime.MockResourceArgs] = []
         self.providers: list[str] = []
         self.identity: dict[str, Any] = {"status": "SUCCESS"}
@@ -69,24 +63,8 @@ class Cloud(pulumi.runtime.Mocks):
 
     def call(self, args):
         self.providers.append(args.provider)
-        if self.cloudflare_failure and args.token.startswith("cloudflare"):
-            return {}, [("", self.cloudflare_failure)]
-        match args.token.rpartition(":")[2], args.args:
-            case "getZone", {"zoneId": zone_id}:
-                found = [zone for zone in self.cloudflare_zones if zone["id"] == zone_id]
-            case "getZones", given:
-                return {
-                    "results": [
-                        zone for zone in self.cloudflare_zones if given.get("name") in (None, zone["name"])
-                    ]
-                }
-            case "getDnsRecords", {"name": {"exact": name}}:
-                return {"results": [one for one in self.cloudflare_records if one["name"] == name]}
-            case "getCallerIdentity", _:
-                return {"accountId": "123456789012"}
-            case unexpected:
-                raise AssertionError(unexpected)
-        return found[0] if found else ({}, [("", "couldn't find resource")])
+        assert args.token.endswith(":getCallerIdentity")
+        return {"accountId": "123456789012"}
 
 
 @pytest.fixture
@@ -403,123 +381,3 @@ def test_route53_record(cloud, existing):
         assert check.name == "record"
         assert (check.inputs["zone_id"], check.inputs["record_name"]) == ("Z1", NAME)
         assert check.inputs["record_value"] == VALUE
-
-
-# -- Cloudflare
-
-
-@pytest.fixture
-def cloudflare(cloud):
-    """Cloudflare has `example.com`."""
-    pytest.importorskip("pulumi_cloudflare", reason="the extra 'cloudflare' is not installed")
-    cloud.cloudflare_zones = [
-        {"id": "c1", "name": "example.com", "nameServers": ["b.ns.cloudflare.com", "a.ns.cloudflare.com"]}
-    ]
-    return cloud
-
-
-def test_cloudflare_record(cloudflare):
-    """A record is declared as Cloudflare keeps it: whole name, quoted and split value, our mark."""
-    assert hosted_zone(Cloudflare()) == HostedZone(
-        "cloudflare:c1", ["a.ns.cloudflare.com", "b.ns.cloudflare.com"]
-    )
-    publish(Cloudflare(ttl=1))
-    [record] = [one for one in cloudflare.asked if one.typ == "cloudflare:index/dnsRecord:DnsRecord"]
-    assert record.inputs == {
-        "zoneId": "c1",
-        "name": NAME,
-        "type": "TXT",
-        "content": f'"{VALUE[:255]}" "{VALUE[255:]}"',
-        "ttl": 1,
-        "comment": "byodkim: ses-byodkim/dev",
-    }
-
-
-@pytest.mark.parametrize(
-    ("existing", "value", "comment", "made"),
-    [
-        ("same key", VALUE, "byodkim: ses-byodkim/dev", True),
-        ("same key", VALUE, "", False),
-        ("same key", OTHER_VALUE, "", None),
-        ("replace", OTHER_VALUE, "", True),
-    ],
-    ids=["ours", "with the same key", "in use", "nobody else's name"],
-)
-def test_cloudflare_record_that_exists(cloudflare, existing, value, comment, made):
-    """Cloudflare would put a second record beside a foreign one, so that is looked for first."""
-    there = {"name": NAME, "content": records.quoted(value), "comment": comment}
-    cloudflare.cloudflare_records = [there]
-    if made is None:
-        assert refusal(publish, Cloudflare(), existing) == (
-            f"domains[\"mail.example.com\"].keys: '{NAME}' is at Cloudflare already, not made here, "
-            "and a selector never gets a second key\n  hint: nothing was changed; give the key another "
-            "selector, since mail may be signed with the one that stands there"
-        )
-    else:
-        assert (publish(Cloudflare(), existing) is not None) == made
-
-
-def test_cloudflare_marks_of_long_names(cloudflare, monkeypatch):
-    """A comment has 100 characters, and the marks of two stacks are two, however long their names are."""
-    marks = []
-    for stack in ("prod-1", "prod-2"):
-        monkeypatch.setattr(pulumi, "get_stack", lambda stack=stack: f"{'s' * 94}-{stack}")
-        publish(Cloudflare())
-        record = [one for one in cloudflare.asked if one.typ == "cloudflare:index/dnsRecord:DnsRecord"][-1]
-        marks.append(record.inputs["comment"])
-    first, second = marks
-    assert (first[:60], [100, 100]) == (second[:60], [len(mark) for mark in marks])
-    assert first != second
-
-
-def test_cloudflare_zone_refused(cloudflare):
-    """Without a zone, or with two of one name, the error says which there are."""
-    assert refusal(hosted_zone, Cloudflare(), "example.org") == (
-        "domains[\"example.org\"].dns: no zone at Cloudflare holds 'example.org', looked for example.org\n"
-        "  hint: create the zone, or give the API token the permission Zone Read for it"
-    )
-    cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
-    assert refusal(hosted_zone, Cloudflare()) == (
-        "domains[\"mail.example.com\"].dns: several zones at Cloudflare are called 'example.com': "
-        "c1 (a.ns.cloudflare.com, b.ns.cloudflare.com), c2 (c.example.net)\n"
-        "  hint: set `dns: {provider: cloudflare, zoneId: …}`, the one that the registrar names"
-    )
-
-
-def test_cloudflare_zone_of_almost_this_name(cloudflare):
-    """Who has mistyped the domain is asked whether a zone that the token may read is meant."""
-    (problem, _) = refusal(hosted_zone, Cloudflare(), "mail.exmaple.com").split("\n")
-    assert problem.endswith("looked for mail.exmaple.com, exmaple.com, did you mean the zone 'example.com'?")
-    assert "did you mean" not in refusal(hosted_zone, Cloudflare(), "mail.example.de")
-
-
-def test_cloudflare_advice_followed(cloudflare):
-    """The zone that is created is taken, of two the one that is named by its id."""
-    refusal(hosted_zone, Cloudflare(), "example.org")
-    cloudflare.cloudflare_zones.append({"id": "c3", "name": "example.org", "nameServers": ["c.example.net"]})
-    assert hosted_zone(Cloudflare(), "example.org").label == "cloudflare:c3"
-    cloudflare.cloudflare_zones.append({"id": "c2", "name": "example.com", "nameServers": ["c.example.net"]})
-    refusal(hosted_zone, Cloudflare())
-    assert hosted_zone(Cloudflare(zone_id="c2")).label == "cloudflare:c2"
-
-
-@pytest.mark.parametrize("options", [{}, {"zone_id": "c1"}], ids=["by name", "by id"])
-def test_cloudflare_refuses(cloudflare, options):
-    """What Cloudflare says to a token that is no good is one line, and what to look at another."""
-    cloudflare.cloudflare_failure = "error making http request: 403 Forbidden\n  Authentication error"
-    assert refusal(hosted_zone, Cloudflare(**options)) == (
-        'domains["mail.example.com"].dns: Cloudflare: error making http request: 403 Forbidden '
-        "Authentication error\n  hint: nothing was changed; is `cloudflare:apiToken` set, and may it read "
-        "the zone?"
-    )
-    cloudflare.cloudflare_failure = ""
-    assert hosted_zone(Cloudflare()).label == "cloudflare:c1"
-
-
-def test_cloudflare_without_its_sdk(cloud, monkeypatch):
-    """The SDK is an extra: who lacks it is told its name."""
-    monkeypatch.setitem(sys.modules, "pulumi_cloudflare", None)
-    assert refusal(hosted_zone, Cloudflare()) == (
-        'domains["mail.example.com"].dns: cloudflare needs the package pulumi-cloudflare\n'
-        "  hint: nothing was changed; `pip install 'pulumi-cloudflare>=6,<7'` into the program's environment"
-    )

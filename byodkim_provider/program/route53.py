@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns_providers._near_zone import near_zone
-from byodkim_provider.dns_providers.assumed_role import provider_with
-from byodkim_provider.dns_providers.aws_functions import account_of
-from byodkim_provider.dns_providers.interface import HostedZone, KeyRecord
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.program.aws_functions import account_of
+from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
+from byodkim_provider.resources.secret_settings import as_secret_as
 
 if TYPE_CHECKING:
     from byodkim_provider.aws.route53 import Route53Client, Zone
@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 TTL = 300
 """Seconds. Records never change; the TTL is short so that a record fixed by hand is visible soon."""
 
+TYPO: Final = 0.85
+"""How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
+
 _clients: PerProgram[Route53Client] = PerProgram()
 """By the role in the zones' account, and the account of an explicit provider; None for the stack's own."""
+
+
+_providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
+"""By role, with its external ID: every provider is a process of its own, which signs in by itself."""
 
 
 class Route53:
@@ -149,11 +156,25 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
             f"looked for {', '.join(names)}"
-            + near_zone(names, (one.name for one in route53.zones() if not one.is_private))
+            + _near_zone(names, (one.name for one in route53.zones() if not one.is_private))
         ],
         hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider",
     )
+
+
+def _near_zone(names: Sequence[str], zones: Iterable[str]) -> str:
+    """The question whether a zone that is called almost like one of *names* is meant; "" if there is none."""
+    there = sorted({*zones})
+    near = (
+        close
+        for name in names
+        # Of about the same length: an account may have hundreds of zones, and a stack hundreds of domains.
+        for close in get_close_matches(
+            name, [zone for zone in there if abs(len(zone) - len(name)) < 3], n=1, cutoff=TYPO
+        )
+    )
+    return f", did you mean the zone {found!r}?" if (found := next(near, None)) else ""
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:
@@ -165,4 +186,40 @@ def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> Inva
             f"{', '.join(sorted(listed))}"
         ],
         hint="set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
+    )
+
+
+def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider | None:
+    """
+    The provider that signs in as the stack does (`aws:` configuration) and then assumes *role_arn*.
+
+    Raises `InvalidSettings` if the role was given with another *external_id* before.
+
+    None without a role: the stack's own provider is used.
+
+    Named after the role, `123456789012:role/dns`, so that every Region uses the same provider.
+    """
+    if role_arn is None:
+        return None
+    provider, its_id = _providers.get(role_arn, lambda: (_provider(role_arn, external_id), external_id))
+    if its_id != external_id:
+        raise InvalidSettings([f"dns: {role_arn!r} has one external ID, not {its_id!r} and {external_id!r}"])
+    return provider
+
+
+def _provider(role_arn: str, external_id: str | None) -> aws.Provider:
+    config = pulumi.Config("aws")
+    stack_roles = config.get_object("assumeRoles") or []
+    role = {"roleArn": role_arn} | ({"externalId": external_id} if external_id else {})
+    # An explicit provider does not read the stack's configuration.
+    return aws.Provider(
+        role_arn.split(":", 4)[-1],
+        region=config.get("region"),
+        profile=as_secret_as("aws:profile", config.get("profile")),
+        access_key=config.get_secret("accessKey"),
+        secret_key=config.get_secret("secretKey"),
+        token=config.get_secret("token"),
+        endpoints=as_secret_as("aws:endpoints", config.get_object("endpoints")),
+        default_tags=as_secret_as("aws:defaultTags", config.get_object("defaultTags")),
+        assume_roles=as_secret_as("aws:assumeRoles", [*stack_roles, role]),
     )

@@ -35,7 +35,7 @@ class HostedZone:
     external_id: str | None = None
     """The external ID that this role asks for."""
     panel: str | None = None
-    """For `manual`: the panel that people use, a name from `panels.PANELS`."""
+    """For `manual`: the panel that people use, a name from `hosts.panels.PANELS`."""
     panel_zone: str | None = None
     """For `manual`: the zone as that panel names it."""
 

@@ -1,0 +1,233 @@
+"""
+The messages of RFC 2136 and their signatures (TSIG, RFC 8945), over TCP.
+
+Prerequisites make the rule about other people's values atomic: the server itself refuses the update if
+the name was changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import binascii
+import socket
+import struct
+from typing import Final
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.tsig
+import dns.update
+from dns.message import Message
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.TXT import TXT
+
+from byodkim_provider.dkim import records
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.rfc2136 import ALGORITHMS, SPEC
+from byodkim_provider.progress import stopping
+
+PORT: Final = 53
+
+TIMEOUT_SECONDS: Final = 5.0
+"""Time limit of one exchange. Servers answer an update within milliseconds, once it is in the journal."""
+
+ALGORITHM: Final = "hmac-sha256"
+
+_CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
+
+_MEANS: Final = {
+    dns.rcode.NOTAUTH: "the server has no such zone, does not know the key, or has another time of day",
+    dns.rcode.NOTZONE: "the name is not in the zone",
+    dns.rcode.REFUSED: "the server does not allow it with this key, or does not know the key",
+    dns.rcode.NOTIMP: "the server takes no dynamic updates",
+    dns.rcode.FORMERR: "the server does not understand it",
+}
+
+
+class Host(DnsHost):
+    """One zone at its primary server; `credentials["secret"]` is the TSIG key's, in base64."""
+
+    spec = SPEC
+
+    def __init__(
+        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        super().__init__(settings, credentials)
+        self._server = settings.server
+        self._port = settings.port or PORT
+        self._key_name = settings.key_name
+        self._key_algorithm = settings.key_algorithm or ALGORITHM
+        self._timeout_seconds = timeout_seconds
+
+    @property
+    def _where(self) -> str:
+        return self._server if self._port == PORT else f"{self._server} port {self._port}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(map(_joined, self._rdatas(name)))
+
+    def add(self, name: str, value: str) -> None:
+        update = dns.update.UpdateMessage(self._zone)
+        update.absent(name + ".", RdataType.CNAME)  # otherwise BIND ignores the update and says NOERROR
+        update.absent(name + ".", RdataType.TXT)
+        update.add(name + ".", self._ttl, _rdata(value))
+        self._update(update)
+
+    def remove(self, name: str, value: str) -> None:
+        gone = [rdata for rdata in self._rdatas(name) if _joined(rdata) == value]
+        if gone:
+            update = dns.update.UpdateMessage(self._zone)
+            for rdata in gone:
+                update.delete(name + ".", rdata)
+            self._update(update)
+
+    def _rdatas(self, name: str) -> tuple[TXT, ...]:
+        """The TXT records at *name* at the primary server itself; secondaries may be behind."""
+        query = dns.message.make_query(name, RdataType.TXT, flags=0)
+        answer = self._exchange(query)
+        if not answer.flags & dns.flags.AA:
+            # A referral is an empty answer too, and says nothing of what stands here.
+            raise Refused(
+                "the server is not authoritative for the name",
+                hint="is the zone served there, and is the name not delegated away from it?",
+            )
+        owner = dns.name.from_text(name)
+        zones = [rrset.name for rrset in answer.authority if rrset.rdtype == RdataType.SOA]
+        if not answer.answer and zones and zones[0] != dns.name.from_text(self._zone):
+            raise Refused(
+                f"the server has the name in the zone {zones[0].to_text(omit_final_dot=True)!r}",
+                hint=f"set `zone`, which is {self._zone!r} now",
+            )
+        kinds = {rrset.rdtype for rrset in answer.answer}
+        if RdataType.DNAME in kinds:
+            raise Refused(
+                "a DNAME record above it leads elsewhere",
+                hint="remove it, or publish where it leads to",
+            )
+        if not kinds or self._is_free(name):
+            return ()
+        if RdataType.CNAME in kinds:
+            raise Refused(
+                "a CNAME record is there, and nothing can stand beside it",
+                hint="remove it, or give the key another selector",
+            )
+        found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
+        return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
+
+    def _is_free(self, name: str) -> bool:
+        """Whether no record has this *name*, so that what a query finds there is a wildcard's."""
+        # An update with prerequisites alone changes nothing, and they know no wildcards.
+        update = dns.update.UpdateMessage(self._zone)
+        update.absent(name + ".")
+        return self._exchange(update).rcode() == dns.rcode.NOERROR
+
+    def _update(self, update: dns.update.UpdateMessage) -> None:
+        if self._exchange(update).rcode() in _CHANGED:
+            raise Unknown("the name was changed meanwhile")
+
+    def _exchange(self, request: Message) -> Message:
+        """The signed answer to *request*."""
+        if stopping.is_set():
+            raise Unknown("interrupted")
+        key = self._key()
+        request.use_tsig(key)
+        try:
+            wire = self._send(request.to_wire())
+        except TimeoutError:
+            raise Unknown(f"no answer from {self._where} within {self._timeout_seconds:g} s") from None
+        except UnicodeError:
+            raise Refused(f"{self._server!r} is no host's name", hint="correct `server`") from None
+        except (OSError, struct.error) as error:
+            reason = getattr(error, "strerror", None) or "the connection was closed"
+            raise Unknown(f"no answer from {self._where}: {reason}") from None
+        try:
+            answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
+        except dns.exception.DNSException as error:
+            raise self._unsigned(wire, error) from None
+        if answer.id != request.id:
+            raise Unknown("an answer to something else")
+        if not answer.had_tsig:
+            raise self._unsigned(wire, None)
+        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
+            raise self._refusal(answer.rcode())
+        return answer
+
+    def _send(self, wire: bytes) -> bytes:
+        where = (self._server, self._port)
+        with (
+            socket.create_connection(where, self._timeout_seconds) as connection,
+            connection.makefile("rb") as stream,
+        ):
+            connection.sendall(struct.pack("!H", len(wire)) + wire)
+            (length,) = struct.unpack("!H", stream.read(2))
+            answer = stream.read(length)
+        if len(answer) < length or length < HEADER_OCTETS:
+            raise ConnectionError
+        return answer
+
+    def _key(self) -> dns.tsig.Key:
+        if self._key_algorithm not in ALGORITHMS:
+            raise Refused(f"the algorithm of the TSIG key must be one of {', '.join(ALGORITHMS)}")
+        try:
+            name = dns.name.from_text(self._key_name)
+        except dns.exception.DNSException:
+            raise Refused(f"{self._key_name!r} is no TSIG key's name", hint="correct `keyName`") from None
+        try:
+            return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
+        except (binascii.Error, ValueError):
+            raise Refused(
+                "the secret of the TSIG key is not base64",
+                hint=f"set it by {self._credentials.hint('secret')}",
+            ) from None
+
+    def _refusal(self, rcode: dns.rcode.Rcode) -> Refused | Unknown:
+        said = dns.rcode.to_text(rcode)
+        if rcode == dns.rcode.SERVFAIL:
+            return Unknown(f"the server answers {said}")
+        means = f", {_MEANS[rcode]}" if rcode in _MEANS else ""
+        return Refused(f"the server answers {said}{means}", hint=self._hint())
+
+    def _unsigned(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
+        """
+        The error for a response without a valid signature.
+
+        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of
+        the response is not trusted.
+        """
+        match error:
+            case dns.tsig.PeerBadKey():
+                return Refused(f"the server does not know the TSIG key {self._key_name!r}", hint=self._hint())
+            case dns.tsig.PeerBadSignature() | dns.tsig.PeerBadTruncation():
+                return Refused(
+                    f"the secret of the TSIG key {self._key_name!r} is another one there", hint=self._hint()
+                )
+            case dns.tsig.PeerBadTime() | dns.tsig.BadTime():
+                return Refused(
+                    "the clocks of this computer and of the server differ by minutes", hint="set them right"
+                )
+        rcode = dns.rcode.Rcode(wire[3] & 0x0F)
+        if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return Unknown("the answer is not signed with the key")
+        return self._refusal(rcode)
+
+    def _hint(self) -> str:
+        return (
+            f"compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with the configuration of "
+            f"{self._where}; set the secret by {self._credentials.hint('secret')}"
+        )
+
+
+HEADER_OCTETS: Final = 12
+"""Octets of a DNS message's header (RFC 1035 section 4.1.1)."""
+
+
+def _rdata(value: str) -> TXT:
+    return TXT(RdataClass.IN, RdataType.TXT, [string.encode() for string in records.strings(value)])
+
+
+def _joined(rdata: TXT) -> str:
+    """*rdata* as one string. Octets that are not UTF-8 are kept (`surrogateescape`)."""
+    return b"".join(rdata.strings).decode(errors="surrogateescape")

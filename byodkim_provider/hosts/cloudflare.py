@@ -1,0 +1,169 @@
+"""
+Cloudflare's API, version 4: one record by its id.
+
+https://developers.cloudflare.com/api/resources/dns/subresources/records/. A value is quoted strings there
+(RFC 1035), but people may have typed it in without quotes, and it is listed as it was typed.
+Not run against the real service.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import quote
+
+import idna
+
+from byodkim_provider.dkim import records
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.spec import HostSpec, Ttl
+
+PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
+
+MAX_PAGES: Final = 100
+
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+SPEC: Final = HostSpec(
+    secrets={"token": "CLOUDFLARE_API_TOKEN"},
+    options=("zone_id",),
+    ttl=Ttl(60, 86400, default=300, automatic=1),
+    panels={
+        # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
+        "cloudflare": Panel(
+            title="Cloudflare",
+            where="{zone} › DNS › Records › Add record",
+            name_field="Name",
+            value_field="Content",
+            ttl="Auto",
+            max_value=2048,
+            quirks=("the full name is understood too",),
+            name_servers=(r"[a-z0-9-]+\.ns\.cloudflare\.com",),
+        ),
+    },
+)
+
+
+class Host(HttpHost):
+    """One zone of an account."""
+
+    spec = SPEC
+    address = "https://api.cloudflare.com/client/v4"
+    key = "token"
+    key_refused = (
+        f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make a new one "
+        "(My Profile › API Tokens)"
+    )
+
+    def __init__(
+        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float | None = None
+    ) -> None:
+        super().__init__(settings, credentials, timeout_seconds=timeout_seconds)
+        self._zone_id = settings.zone_id
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._credentials['token']}"}
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(there for _, there in self._records(name)))
+
+    def add(self, name: str, value: str) -> None:
+        body = {"type": "TXT", "name": name, "content": _quoted(value), "ttl": self._ttl}
+        try:
+            self._call("POST", self._path, body=body)
+        except Refused:
+            if self._records(name):
+                raise Unknown("the name was changed meanwhile") from None
+            raise
+
+    def remove(self, name: str, value: str) -> None:
+        for record_id, there in self._records(name):
+            if there != value:
+                continue
+            try:
+                self._call("DELETE", f"{self._path}/{quote(record_id, safe='')}")
+            except Refused:
+                if (record_id, there) in self._records(name):
+                    raise
+
+    def _records(self, name: str) -> list[tuple[str, str]]:
+        """Ids and values of the TXT records at *name*, of all pages."""
+        found: list[tuple[str, str]] = []
+        for page in range(1, 1 + MAX_PAGES):
+            query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
+            answer = self._call("GET", self._path, query=query)
+            with as_documented("Cloudflare"):
+                found += [
+                    (str(record["id"]), _joined(record["content"]))
+                    for record in answer["result"]
+                    if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
+                ]
+                is_last = page >= answer["result_info"]["total_pages"]
+            if is_last:
+                break
+        return found
+
+    @cached_property
+    def _path(self) -> str:
+        return f"/zones/{quote(self._zone_id or self._id_by_name(), safe='')}/dns_records"
+
+    def _id_by_name(self) -> str:
+        """The id of the zone; raises `Refused` if there is none, or several of its name."""
+        answer = self._call("GET", "/zones", query={"name": self._zone})
+        with as_documented("Cloudflare"):
+            servers = {
+                str(zone["id"]): ", ".join(sorted(zone.get("name_servers") or ()))
+                for zone in answer["result"]
+                if _in_ascii(zone["name"]) == self._zone
+            }
+        if not servers:
+            raise Refused(
+                f"there is no zone {self._zone!r}, or the token may not read it",
+                hint=f"set `zone` to the zone that holds the domain, or give the token {PERMISSIONS}",
+            )
+        if len(servers) > 1:
+            listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
+            raise Refused(
+                f"several zones are called {self._zone!r}: {self._credentials.said(listed)}",
+                hint="set `zoneId` instead of `zone`, to the one whose name servers the registrar names",
+            )
+        return next(iter(servers))
+
+    def _call(self, method: str, path: str, **content: Any) -> Any:
+        """The response to a request that succeeded, whose `result` is what was asked for."""
+        try:
+            answer = self._api.call(method, path, **content)
+        except Refused as error:
+            if "Invalid request headers" in error.reason:  # 400, for a token of another form
+                raise Refused(error.reason, hint=self._forbidden) from None
+            raise
+        with as_documented("Cloudflare"):
+            if answer["success"] is not True:
+                raise ValueError
+        return answer
+
+
+def _quoted(value: str) -> str:
+    escaped = (string.replace("\\", "\\\\").replace('"', '\\"') for string in records.strings(value))
+    return " ".join(f'"{string}"' for string in escaped)
+
+
+def _joined(content: str) -> str:
+    """
+    The value of a record, whose *content* is quoted strings, or one piece.
+
+    >>> _joined(r'"v=DKIM1; n=\\"a\\"; " "p=MIIB"')
+    'v=DKIM1; n="a"; p=MIIB'
+    """
+    if not re.fullmatch(rf"{_STRING.pattern}(\s*{_STRING.pattern})*", content):
+        return content
+    return re.sub(r"\\(.)", r"\1", "".join(_STRING.findall(content)))
+
+
+def _in_ascii(name: str) -> str:
+    """*name* as DNS has it: the API may list letters beyond ASCII as they are typed."""
+    labels = name.lower().split(".")
+    return ".".join(label if label.isascii() else idna.alabel(label).decode() for label in labels)

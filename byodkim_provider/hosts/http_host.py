@@ -1,0 +1,76 @@
+"""
+A DNS host with a JSON API: what all of them share beside the requests themselves.
+
+The HTTP client is imported with the first host that is made: a check of settings needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar
+
+from byodkim_provider.dkim import records
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
+
+
+@contextmanager
+def as_documented(host: str) -> Iterator[None]:
+    """Around the reading of a response: if it has another shape than *host* documents, it is no answer."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise Unknown(f"a response that is not {host}'s") from None
+
+
+def joined(text: str) -> str:
+    """
+    The value in *text*, which is one piece or quoted strings.
+
+    >>> joined('"v=DKIM1; " "p=MIIB"')
+    'v=DKIM1; p=MIIB'
+    >>> joined('v=DKIM1; p=MIIB')
+    'v=DKIM1; p=MIIB'
+    """
+    try:
+        return records.parse_quoted(text)
+    except ValueError:
+        return text
+
+
+class HttpHost(DnsHost):
+    """A host with a JSON API. An environment variable may put a stand-in on this machine in its place."""
+
+    address: ClassVar[str]
+    key: ClassVar[str]
+    """The secret that is replaced if the host refuses it."""
+    key_refused: ClassVar[str]
+    """What 401 and 403 mean at this host, and how to make another key."""
+
+    def __init__(
+        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float | None = None
+    ) -> None:
+        from byodkim_provider.hosts import http_api
+
+        super().__init__(settings, credentials)
+        self._stand_in = f"{settings.provider.upper()}_BASE_URL"
+        self._forbidden = f"{self.key_refused}, and set it by {credentials.hint(self.key)}"
+        self._api = http_api.HttpApi(
+            self._address,
+            credentials=credentials,
+            headers=self._headers,
+            forbidden=self._forbidden,
+            timeout_seconds=timeout_seconds or http_api.TIMEOUT_SECONDS,
+        )
+
+    def _address(self) -> str:
+        from byodkim_provider.hosts.http_api import is_loopback
+
+        stand_in = self._credentials.environment.get(self._stand_in)
+        if stand_in and not is_loopback(stand_in):
+            raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
+        return stand_in or self.address
+
+    def _headers(self) -> Mapping[str, str]:
+        """What authenticates a request."""
+        return {}

@@ -1,0 +1,97 @@
+"""The DNS provider for the settings of a domain: Route 53, a host with an API, or people."""
+
+from __future__ import annotations
+
+import pulumi
+
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
+from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
+from byodkim_provider.program.route53 import Route53
+from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+
+
+def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
+    """The provider for *dns*, an entry of the domain's `dns` list."""
+    match dns.provider:
+        case "manual":
+            return Manual(panel=dns.panel, zone=dns.zone)
+        case "route53":
+            return Route53(
+                zone=dns.zone,
+                zone_id=dns.zone_id,
+                ttl=dns.ttl,
+                assume_role=dns.assume_role,
+                external_id=dns.external_id,
+            )
+        case host:
+            settings = HostSettings(
+                provider=host,
+                zone=dns.zone or domain.name,
+                zone_id=dns.zone_id or "",
+                server=dns.server or "",
+                port=dns.port,
+                key_name=dns.key_name or "",
+                key_algorithm=dns.key_algorithm or "",
+                ttl=dns.ttl if "ttl" in dns.model_fields_set else None,
+            )
+            return ByApi(settings, credentials=dns.credentials)
+
+
+class Manual:
+    """
+    Records that people add in a DNS panel: no resource is declared.
+
+    The identity that awaits the record prints what to type into which field, and so does `byodkim records`.
+    *panel* is a name from `hosts.panels.PANELS`, None for any other; *zone* is the zone in the panel, by
+    default the domain itself.
+    """
+
+    def __init__(self, *, panel: str | None = None, zone: str | None = None) -> None:
+        self._panel = panel
+        self._zone = zone
+
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource) -> HostedZone:
+        return HostedZone(MANUAL, panel=self._panel, panel_zone=self._zone or domain)
+
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> None:
+        return None
+
+
+class ByApi:
+    """
+    Records of one zone at one host, each a `DnsRecord`, which never holds a secret.
+
+    *credentials* is a name under `dnsCredentials` in the stack's configuration, by default the host's name.
+    """
+
+    def __init__(self, settings: HostSettings, *, credentials: str | None = None) -> None:
+        self._settings = settings
+        self._credentials = credentials
+
+    def hosted_zone(self, domain: str, *, parent: pulumi.Resource | None) -> HostedZone:
+        """The zone at the host. Its name servers are not known."""
+        return HostedZone(self._settings.label)
+
+    def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        """A `DnsRecord` called *name*."""
+        host = self._settings
+        return DnsRecord(
+            name,
+            DnsRecordArgs(
+                provider=host.provider,
+                zone=host.zone,
+                zone_id=host.zone_id or None,
+                server=host.server or None,
+                port=host.port,
+                key_name=host.key_name or None,
+                key_algorithm=host.key_algorithm or None,
+                ttl=host.ttl,
+                credentials=self._credentials,
+                name=record.name,
+                value=record.value,
+                existing=record.existing,
+            ),
+            opts,
+        )

@@ -1,0 +1,184 @@
+"""
+Cloudflare's API, version 4, for one account: https://developers.cloudflare.com/api/resources/dns/subresources/records/.
+
+Statuses and codes of its errors are those that clients of it handle; the documents list few.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, Final, Literal
+
+from sandbox.clock import SandboxClock
+from sandbox.dns.hosting import CLOUDFLARE_NAME_SERVERS
+from sandbox.hosts.api import ApiStandIn, Record, Request, Response, split
+
+ROOT: Final = "/client/v4"
+
+AUTOMATIC_TTL: Final = 300
+"""The TTL, in seconds, for which 1 stands."""
+
+WINDOW: Final = timedelta(minutes=5)
+
+_STRINGS: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass
+class Switches:
+    """What is not known of the real one, or depends on the token."""
+
+    may_read_zone: bool = True
+    """Without the permission, a list of zones is empty."""
+    may_edit: bool = True
+    requests_in_five_minutes: int = 1200
+    kept: Literal["as it came", "quoted strings"] = "as it came"
+    """How values are listed."""
+    in_unicode: bool = False
+    """Whether names beyond ASCII are listed as people write them."""
+    filters: bool = True
+    """Whether it lists only what was asked for."""
+
+
+class Cloudflare(ApiStandIn):
+    """An account with one zone, and perhaps more of the same name."""
+
+    token: Final = "cfut_Yk3vJq0aWm1fTz7sGd9bLx5hRn2cPe8u"
+
+    name_servers = CLOUDFLARE_NAME_SERVERS
+
+    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
+        super().__init__(zone, clock=clock)
+        self.switches = Switches()
+        self.zone_id: Final = "0a" * 16
+        self.more_zones: list[dict[str, Any]] = []
+        """Zones without records, as the API lists them."""
+        self._called: list[datetime] = []
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {"token": self.token}
+
+    def lift_limits(self) -> None:
+        self.switches.requests_in_five_minutes = 1_000_000
+
+    def answer(self, request: Request) -> Response:
+        path = request.path.removeprefix(ROOT).strip("/").split("/")
+        match self._refusal(request), request.method, path:
+            case Response() as refused, _, _:
+                return refused
+            case _, "GET", ["zones"]:
+                return _page(self._zones(request), request)
+            case _, method, ["zones", self.zone_id, "dns_records", *rest]:
+                return self._of_records(method, rest, request)
+        message = f"Could not route to {request.path}, perhaps your object identifier is invalid?"
+        return _error(404, 7003, message)
+
+    def trouble(self, status: int) -> Response:
+        codes = {401: 10000, 429: 971}
+        answer = _error(status, codes.get(status, 10001), f"not now, {self.token}")
+        return Response(status, answer.body, super().trouble(status).headers)
+
+    def _refusal(self, request: Request) -> Response | None:
+        given = request.headers.get("Authorization", "")
+        if not re.fullmatch(r"Bearer [\w-]{30,}", given):
+            chain = [{"code": 6111, "message": "Invalid format for Authorization header"}]
+            return _error(400, 6003, "Invalid request headers", error_chain=chain)
+        if given != f"Bearer {self.token}":
+            return _error(403, 9109, "Invalid access token")
+        if request.method != "GET" and not self.switches.may_edit:
+            return _error(403, 10000, "Authentication error")
+        now = self.clock.now()
+        self._called = [when for when in self._called if now - when < WINDOW]
+        if len(self._called) >= self.switches.requests_in_five_minutes:
+            wait = (self._called[0] + WINDOW - now).total_seconds()
+            error = _error(429, 971, "Please wait and consider throttling your request speed")
+            return Response(429, error.body, {"Retry-After": str(ceil(wait))})
+        self._called.append(now)
+        return None
+
+    def _zones(self, request: Request) -> list[dict[str, Any]]:
+        own = {"id": self.zone_id, "name": self._shown(self.zone), "name_servers": list(self.name_servers)}
+        zones = [own, *self.more_zones] if self.switches.may_read_zone else []
+        wanted = request.query.get("name")
+        return [one for one in zones if not self.switches.filters or wanted in (None, _in_ascii(one["name"]))]
+
+    def _of_records(self, method: str, rest: list[str], request: Request) -> Response:
+        match method, rest:
+            case "GET", []:
+                listed = [self._record(one) for one in self.records]
+                if self.switches.filters:
+                    name = request.query.get("name.exact")
+                    return _page([one for one in listed if name == _in_ascii(one["name"])], request)
+                # A record through Cloudflare's proxy, whose addresses DNS shows instead of the content.
+                proxied = {"id": "f" * 32, "type": "A", "content": "192.0.2.1", "proxied": True, "ttl": 1}
+                return _page([proxied | {"name": self._shown(self.zone)}, *listed], request)
+            case "POST", []:
+                return self._create(request.body)
+            case "DELETE", [record_id]:
+                found = [one for one in self.records if _id(one) == record_id]
+                for one in found:
+                    self._drop(one)
+                return _done({"id": record_id}) if found else _error(404, 81044, "Record does not exist.")
+        return _error(405, 10405, "Method not allowed for this authentication scheme")
+
+    def _create(self, body: dict[str, Any]) -> Response:
+        name, content, ttl = body["name"].lower().rstrip("."), body["content"], body["ttl"]
+        if not f".{name}".endswith(f".{self.zone}"):
+            name = f"{name}.{self.zone}"
+        if ttl != 1 and not 60 <= ttl <= 86400:
+            return _error(400, 9021, "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
+        quoted = re.fullmatch(rf"{_STRINGS.pattern}(\s+{_STRINGS.pattern})*", content)
+        if not quoted and '"' in content:
+            return _error(400, 9101, "TXT content must be valid quoted strings.")
+        strings = [re.sub(r"\\(.)", r"\1", one) for one in _STRINGS.findall(content)] if quoted else [content]
+        strings = [piece for string in strings for piece in split(string)]
+        if "".join(strings) in self.stored(name):
+            return _error(400, 81058, "An identical record already exists.")
+        made = self._keep(name, content, tuple(strings), ttl=AUTOMATIC_TTL if ttl == 1 else ttl)
+        return _done(self._record(made) | {"ttl": ttl})
+
+    def _record(self, one: Record) -> dict[str, Any]:
+        escaped = (string.replace("\\", r"\\").replace('"', r"\"") for string in one.strings)
+        quoted = " ".join(f'"{string}"' for string in escaped)
+        return {
+            "id": _id(one),
+            "name": self._shown(one.name),
+            "type": "TXT",
+            "content": one.text if self.switches.kept == "as it came" else quoted,
+            "ttl": one.ttl,
+            "proxiable": False,
+            "proxied": False,
+            "comment": None,
+            "tags": [],
+        }
+
+    def _shown(self, name: str) -> str:
+        return name.encode().decode("idna") if self.switches.in_unicode else name
+
+
+def _in_ascii(name: str) -> str:
+    return name.encode("idna").decode()
+
+
+def _id(record: Record) -> str:
+    return f"{record.id:032x}"
+
+
+def _page(listed: list[dict[str, Any]], request: Request) -> Response:
+    size, number = int(request.query.get("per_page", "20")), int(request.query.get("page", "1"))
+    shown = listed[(number - 1) * size : number * size]
+    info = {"page": number, "per_page": size, "count": len(shown), "total_count": len(listed)}
+    answer = _done(shown)
+    return Response(200, {**answer.body, "result_info": info | {"total_pages": ceil(len(listed) / size)}})
+
+
+def _done(result: Any) -> Response:
+    return Response(200, {"success": True, "errors": [], "messages": [], "result": result})
+
+
+def _error(status: int, code: int, message: str, **more: Any) -> Response:
+    errors = [{"code": code, "message": message, **more}]
+    return Response(status, {"success": False, "errors": errors, "messages": [], "result": None})
