@@ -35,7 +35,7 @@ from sandbox.world import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ZONES: Final = ("example.com", "example.net", "example.org")
-OPENSSL_KEYS: Final = [f'ses-byodkim:domains["example.org"].keys.{number}.privateKey' for number in (1, 2)]
+OPENSSL_KEYS: Final = [f"ses-byodkim:privateKeys.openssl{number}" for number in (1, 2)]
 SHORTENED: Final = re.compile(r"pulumi-python:dynamic/byodkim:|byodkim:index:|/route53:Z\w+|aws:route53:")
 """What is left out of the engine's lines."""
 

@@ -9,7 +9,7 @@ from tests.cli import test_records as test_cli_records
 from tests.config import test_settings, test_stack_file
 from tests.dkim import test_keys, test_public_keys, test_records
 from tests.identity import test_state
-from tests.program import test_dns_providers, test_unencrypted_keys
+from tests.program import test_dns_providers
 
 TABLES = (
     # Keys
@@ -27,7 +27,6 @@ TABLES = (
     test_settings.test_no_region,
     test_stack_file.test_refused,
     test_stack_file.test_no_stack_file,
-    test_unencrypted_keys.test_project_file,
     test_dns_providers.test_route53_zone_refused,
     # AWS settings
     test_session.test_bad_settings,

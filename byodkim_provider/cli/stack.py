@@ -25,6 +25,7 @@ from byodkim_provider.cli.own_program import settings_in_state
 from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.config import settings, stack_file
+from byodkim_provider.config.problems import SECRET_MAPS
 from byodkim_provider.config.settings import Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
@@ -74,7 +75,7 @@ class Stack:
             if ours.get(key) == configuration.SECRET:
                 raise CannotRead(
                     f"{self.project}:{key}: is encrypted as a whole, and nothing is decrypted here\n"
-                    "  hint: encrypt the private keys in it, each by itself"
+                    "  hint: set it without `--secret`: privateKeys holds the private keys"
                 )
         return ours
 
@@ -92,6 +93,8 @@ class Stack:
         """The settings, without supplied keys; with a program of the user's own, those in the state."""
         if self.has_own_program:
             return settings_in_state(self.state)
+        if plain := list(settings.plain_secrets(self.ours, lambda _, value: value != configuration.SECRET)):
+            raise InvalidSettings(plain)
         others = [name for name in self.config if not name.startswith(f"{self.project}:")]
         return settings_in(self.ours, self.region, others)
 
@@ -182,10 +185,10 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
 
     *others* are the names of the rest of the configuration.
 
-    Keys are secrets, so `published` is written out as it follows from them. `dnsCredentials` is
-    left out: it may be encrypted as a whole, and no command uses it.
+    Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
+    which no command uses, are left out.
     """
-    ours = {key: value for key, value in ours.items() if key != "dnsCredentials"}
+    ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
         ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}

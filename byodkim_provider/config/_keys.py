@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from byodkim_provider.config._written import MAX_TAGS, SECRET_TEXT, Written, tag_problems
-from byodkim_provider.config.problems import LocatedError, Problem
+from byodkim_provider.config._written import MAX_TAGS, Written, tag_problems
+from byodkim_provider.config.problems import LocatedError, Problem, secret_command
 from byodkim_provider.config.values import JsonObject, Text, Whole
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
@@ -24,6 +25,8 @@ MAX_POLICY: Final = 20480
 
 MAX_SELECTOR: Final = 63
 """Characters of a selector (SES API, DkimSigningAttributes)."""
+
+KEY_NAME: Final = Text("[A-Za-z0-9_-]{1,63}", "a name in privateKeys like 'mail2026'")
 
 Store = Literal["state", "secretsManager"]
 _KmsKey = Annotated[
@@ -51,13 +54,31 @@ class SuppliedKey(Written):
 
     selector: str
     """The selector, in lower case. A selector never gets a second key."""
-    private_key: Annotated[str, WithJsonSchema(SECRET_TEXT)] = Field(repr=False)
-    """An RSA private key, as `openssl genrsa` writes it: PEM or base64 DER. A secret."""
+    private_key: Annotated[str, WithJsonSchema(KEY_NAME.schema)] = Field(repr=False)
+    """
+    Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl genrsa` writes
+    it, PEM or base64 DER.
+    """
 
     @cached_property
     def signing_key(self) -> SigningKey:
         """The key, checked. Cached: OpenSSL takes about 35 ms for it."""
         return load_key(self.private_key)
+
+    @field_validator("private_key", mode="before")
+    @classmethod
+    def _by_name(cls, written: object, info: ValidationInfo) -> object:
+        """The key that a stack file names; a program, which has no *context*, passes the key itself."""
+        if info.context is None:
+            return written
+        name = KEY_NAME.read(written)
+        if name in info.context:
+            return info.context[name]
+        near = get_close_matches(name, info.context, n=1)
+        meant = (
+            f"did you mean {near[0]!r}?" if near else f"set it with {secret_command(('privateKeys', name))}"
+        )
+        raise ValueError(f"{name!r} is not in privateKeys, {meant}")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

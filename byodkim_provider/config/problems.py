@@ -36,7 +36,10 @@ class LocatedError(ValueError):
         self.problems = tuple(problems)
 
 
-_NAMED_BY_USERS: Final = {"dnsCredentials", "domains", "keep", "keys", "tags"}
+SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
+"""Settings whose values are secrets."""
+
+_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keep", "keys", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
 
 _EXPECTED: Final = {
@@ -55,13 +58,27 @@ def line(steps: Steps, text: str) -> str:
     >>> line(("domains", "example.com", "dns", 1, "ttl"), "must be a whole number, not 'long'")
     'domains["example.com"].dns[1].ttl: must be a whole number, not \\'long\\''
     """
+    return printable(f"{_path(steps)}: {text}")
+
+
+def secret_command(steps: Steps) -> str:
+    """
+    The command that sets a secret.
+
+    >>> secret_command(("privateKeys", "mail2026"))
+    '`pulumi config set --secret --path \'privateKeys["mail2026"]\'`'
+    """
+    return f"`pulumi config set --secret --path '{_path(steps)}'`"
+
+
+def _path(steps: Steps) -> str:
     path = ""
     for before, step in pairwise(("", *(named(one) if isinstance(one, str) else one for one in steps))):
         if isinstance(step, int) or before in _NAMED_BY_USERS:
             path += f"[{json.dumps(step, ensure_ascii=False)}]"
         else:
             path += f".{step}" if path else step
-    return printable(f"{path}: {text}")
+    return path
 
 
 def lines(error: ValidationError, root: type[BaseModel], config: Mapping[str, object]) -> Iterator[str]:
@@ -133,8 +150,7 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
         expected = context["expected"]
         near = get_close_matches(str(value), re.findall("'([^']+)'", expected), n=1)
         meant = f", did you mean {near[0]!r}?" if near else ""
-    # Any value under `dnsCredentials` may be a secret.
-    seen = shown(value) if "dnsCredentials" not in location else "something else"
+    seen = "something else" if location[0] in SECRET_MAPS else shown(value)
     return f"must be {expected}, not {seen}{meant}"
 
 

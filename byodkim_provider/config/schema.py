@@ -175,6 +175,8 @@ class StackSettings(Written):
     """The sending domains, keyed by name; `{}` once the last of them has left."""
     verification: Verification = Verification()
     """How long a run waits for SES."""
+    private_keys: dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]] = Field(default={}, repr=False)
+    """Your own private keys: secrets, by a name of your choice. RSA, as `openssl genrsa` writes them."""
     dns_credentials: dict[str, dict[str, Annotated[str, WithJsonSchema(SECRET_TEXT)]]] = Field(
         default={}, repr=False
     )

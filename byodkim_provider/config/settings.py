@@ -8,13 +8,13 @@ involve more than one key.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from byodkim_provider.config.problems import line, lines, unknown_key
+from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, lines, secret_command, unknown_key
 from byodkim_provider.config.schema import (
     REGION,
     DnsSettings,
@@ -42,6 +42,9 @@ __all__ = [
 
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
+
+NOT_SECRET: Final = ("accountId",)
+"""Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 _SMALLEST: Final = f"""\
 the smallest stack file is
@@ -96,9 +99,16 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
         if found:
             problems = [*unknown, f"domains: must not be empty; found {found!r}, which is of another project"]
         raise InvalidSettings(problems, hint=_SMALLEST)
+    return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
+
+
+def _load(
+    written: Mapping[str, object], default_region: str | None, *, private_keys: Mapping[str, object] | None
+) -> Settings:
+    """The settings in *written*, where a supplied key is a name in *private_keys*; without them the key."""
     problems = [*_name_problems(written), *_region_problems(written, default_region)]
     try:
-        stack = StackSettings.model_validate(written, by_alias=True, by_name=False)
+        stack = StackSettings.model_validate(written, by_alias=True, by_name=False, context=private_keys)
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
         hint = "" if isinstance(written["domains"], Mapping) else _SMALLEST
@@ -114,14 +124,34 @@ def domain(
     name: str, written: Mapping[str, object] | WrittenDomain, *, default_region: str | None = None
 ) -> DomainSettings:
     """
-    The settings of one domain, *written* as in a stack file or checked already.
+    The settings of one domain, *written* as in a stack file, but with a key where that names one, or checked.
 
     *default_region* is `aws:region`; without it *written* has to name its Regions.
 
     >>> domain("example.com", {"generation": 2, "regions": ["eu-west-1"]}).published
     (1, 2, 3)
     """
-    return load({"domains": {name: written}}, default_region=default_region).domains[0]
+    return _load({"domains": {name: written}}, default_region, private_keys=None).domains[0]
+
+
+def plain_secrets(config: Mapping[str, object], is_plain: Callable[[str, str], bool]) -> Iterator[str]:
+    """A problem, with what mends it, for each secret in *config* of which *is_plain* says so."""
+    for name in SECRET_MAPS:
+        for steps, value in _values((name,), config.get(name)):
+            if steps[-1] not in NOT_SECRET and is_plain(name, value):
+                yield line(
+                    steps,
+                    f"is not encrypted, set it with {secret_command(steps)}, "
+                    "and make another one if somebody may have read this",
+                )
+
+
+def _values(steps: Steps, written: object) -> Iterator[tuple[Steps, str]]:
+    """Each string in what is *written* at *steps*."""
+    if isinstance(written, str):
+        yield steps, written
+    for key, value in _map(written).items():
+        yield from _values((*steps, str(key)), value)
 
 
 def _name_problems(written: Mapping[str, object]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pulumi.runtime.settings import SETTINGS
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
-from byodkim_provider.program import stack_config, unencrypted_keys
+from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
@@ -42,9 +42,7 @@ def declare_stack() -> None:
 def _declare() -> None:
     """Declare the stack; raises `InvalidSettings` with the problems of all domains."""
     written = stack_config.written()
-    problems = unencrypted_keys.in_stack(written.get("domains"))
-    problems += unencrypted_keys.credentials_in_stack(written.get("dnsCredentials"))
-    problems += unencrypted_keys.encrypted_in_vain()
+    problems = list(stack_config.not_kept_secret(written))
     try:
         stack = settings.load(written, default_region=stack_config.region(), others=stack_config.others())
     except InvalidSettings as error:

@@ -4,12 +4,16 @@ Reads the configuration of the running stack: all under the project's name, the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "verification")
+from byodkim_provider.config.problems import SECRET_MAPS, line
+from byodkim_provider.config.settings import plain_secrets
+
+OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
 """Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
 
 
@@ -21,6 +25,24 @@ def written() -> dict[str, object]:
     values: dict[str, object] = {name: config.get(name) for name in names}
     # A key with nothing below it is blank, which is no JSON.
     return values | {name: config.get_object(name) for name in OBJECTS if values.get(name)}
+
+
+def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
+    """
+    A problem for each secret that is not encrypted, and for what is encrypted and would not stay it.
+
+    Pulumi says of each setting whether something in it is encrypted, and no more. The commands, which see
+    the values as the file has them, also find one that is plain beside others.
+    """
+    project = pulumi.get_project()
+    yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
+    for name in written:
+        if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
+            yield line(
+                (name,),
+                "holds an encrypted value, which would be unencrypted in the stack's state: only "
+                "privateKeys and dnsCredentials stay secret, set it without `--secret`",
+            )
 
 
 def others() -> list[str]:

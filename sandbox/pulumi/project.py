@@ -196,7 +196,7 @@ class Project:
         self._settings.write_text(yaml.safe_dump(settings, sort_keys=False))
 
     def set_secret(self, path: str, value: str) -> None:
-        """`pulumi config set --secret --path`, as `ses-byodkim:domains["example.com"].keys.1.privateKey`."""
+        """`pulumi config set --secret --path`, as `ses-byodkim:privateKeys.mail2026`."""
         self._stack.set_config(path, auto.ConfigValue(value, secret=True), path=True)
 
     # Runs

@@ -14,7 +14,9 @@ FOLLOWED: Final = {
     "        example.com:\n          generation: 1\n  `{}:domains: {}` if the last domain has left: "
     "`pulumi up` then deletes what the stack made": "advice/test_stack_file.py::test_from_nothing",
     "YAML takes no tabs: indent with blanks": "advice/test_stack_file.py::test_from_nothing",
-    "encrypt the private keys in it, each by itself": "advice/test_stack_file.py::test_from_nothing",
+    "set it without `--secret`: privateKeys holds the private keys": (
+        "advice/test_stack_file.py::test_from_nothing"
+    ),
     "edit it where `pulumi config` has it from": "advice/test_commands.py::test_not_editable",
     "edit it where that has it from": "advice/test_commands.py::test_not_editable",
     "Pulumi reads it; edit it by hand": "advice/test_commands.py::test_not_editable",

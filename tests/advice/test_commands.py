@@ -14,10 +14,10 @@ from tests.support.world import DOMAIN, World
 
 KEYS = (
     "    example.com:\n      generation: 2\n      keys:\n"
-    "        1: {selector: s1, privateKey: {secure: v1:a}}\n"
-    "        2: {selector: s2, privateKey: {secure: v1:b}}\n"
+    "        1: {selector: s1, privateKey: a}\n"
+    "        2: {selector: s2, privateKey: b}\n"
 )
-THIRD = "        3: {selector: s3, privateKey: {secure: v1:c}}\n"
+THIRD = "        3: {selector: s3, privateKey: c}\n"
 
 
 class Project(CliProject):

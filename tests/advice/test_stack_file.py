@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine
 
 DOMAIN = "example.com"
 SELECTOR = f"pulumi config set --path 'ses-byodkim:domains[\"{DOMAIN}\"].keys.1.selector' s1"
-PRIVATE_KEY = f'ses-byodkim:domains["{DOMAIN}"].keys.1.privateKey'
+NAME = f"pulumi config set --path 'ses-byodkim:domains[\"{DOMAIN}\"].keys.1.privateKey' own"
 
 
 def test_from_nothing(sandbox, stack):
@@ -24,19 +24,24 @@ def test_from_nothing(sandbox, stack):
     stack.paste(textwrap.dedent(printed))
 
     (stack.project / "key").write_text(OPENSSL_KEY)
-    assert stack.run(f"{SELECTOR}; pulumi config set --plaintext --path '{PRIVATE_KEY}' < key").exit_code == 0
+    assert (
+        stack.run(
+            f"{SELECTOR}; {NAME}; pulumi config set --plaintext --path ses-byodkim:privateKeys.own < key"
+        ).exit_code
+        == 0
+    )
     plain = stack.run("pulumi preview")
     assert plain.exit_code != 0
     command = re.search(r"is not encrypted, set it with `([^`]+)`", plain.stdout)[1]
     assert stack.run(f"{command} < key").exit_code == 0
     assert stack.run("pulumi preview").exit_code == 0
 
-    # A whole map that is one secret hides from the commands what they read; so each key is one by itself.
+    # A map of domains that is a secret hides from the commands what they read.
     text = stack.stack_file.read_text()
     domains = stack.run("pulumi config get ses-byodkim:domains").stdout
     assert stack.run(f"pulumi config set --secret ses-byodkim:domains '{domains}'").exit_code == 0
     refused = stack.run("byodkim status")
-    assert "encrypt the private keys in it, each by itself" in refused.stderr
+    assert "set it without `--secret`: privateKeys holds the private keys" in refused.stderr
     stack.stack_file.write_text(text)
     assert "encrypt" not in stack.run("byodkim status").stderr
 

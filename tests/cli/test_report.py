@@ -102,7 +102,8 @@ def test_no_key(project, world):
     project.write(
         ONE.format(2)
         + "      keys:\n"
-        + "".join(f"        {n}: {{selector: s{n}, privateKey: {{secure: v1:abc}}}}\n" for n in (1, 2, 3))
+        + "".join(f"        {n}: {{selector: s{n}, privateKey: own}}\n" for n in (1, 2, 3))
+        + "  ses-byodkim:privateKeys: {own: {secure: v1:abc}}\n"
     )
     project.run("status", "--html", str(project.directory / "report.html"))
     page = (project.directory / "report.html").read_text()

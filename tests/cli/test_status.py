@@ -604,10 +604,8 @@ def test_supplied_keys_stay_encrypted(project, world):
     project.write(
         ONE.format(2)
         + "      keys:\n"
-        + "".join(
-            f"        {number}: {{selector: s{number}, privateKey: {{secure: v1:abc}}}}\n"
-            for number in (1, 2, 3)
-        )
+        + "".join(f"        {number}: {{selector: s{number}, privateKey: own}}\n" for number in (1, 2, 3))
+        + "  ses-byodkim:privateKeys: {own: {secure: v1:abc}}\n"
     )
     assert project.run("status").exit_code == 0
 
@@ -664,7 +662,11 @@ SMALLEST = """\
 
 ENCRYPTED_DOMAINS = """\
 ses-byodkim:domains: is encrypted as a whole, and nothing is decrypted here
-  hint: encrypt the private keys in it, each by itself"""
+  hint: set it without `--secret`: privateKeys holds the private keys"""
+
+PLAIN_KEY = """\
+privateKeys["new"]: is not encrypted, set it with `pulumi config set --secret --path 'privateKeys["new"]'`, \
+and make another one if somebody may have read this"""
 
 
 def no_domains(project):
@@ -673,6 +675,10 @@ def no_domains(project):
 
 def encrypted_domains(project):
     project.stack_file.write_text("config: {'ses-byodkim:domains': {secure: v1:abc}}")
+
+
+def plain_key(project):
+    project.write(ONE.format(2) + "  ses-byodkim:privateKeys: {old: {secure: v1:abc}, new: MIIE}\n")
 
 
 def no_configuration(project):
@@ -710,6 +716,7 @@ def no_permission(project):
     [
         (no_domains, "domains: must not be empty\n" + SMALLEST),
         (encrypted_domains, ENCRYPTED_DOMAINS),
+        (plain_key, PLAIN_KEY),
         (no_configuration, "pulumi config: what it prints is not the configuration of a stack"),
         (
             no_project,

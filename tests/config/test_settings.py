@@ -19,6 +19,7 @@ REGION = "eu-west-1"
 RESOLVERS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
 
 KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"))
+PRIVATE_KEYS = {"first": KEY_1, "second": KEY_2}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
 KEPT = "v=DKIM1; k=rsa; p=" + "A" * 40
 LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
@@ -30,10 +31,10 @@ def load(config, region=REGION):
 
 def one(domain, **stack):
     """A stack with the one domain `example.com`."""
-    return {"domains": {"example.com": domain}, **stack}
+    return {"domains": {"example.com": domain}, "privateKeys": PRIVATE_KEYS, **stack}
 
 
-def supplied(selector, private_key=KEY_1):
+def supplied(selector, private_key="first"):
     return {"selector": selector, "privateKey": private_key}
 
 
@@ -105,7 +106,7 @@ def test_everything_written():
         "regions": ["us-gov-west-1", "eusc-de-east-1"],
         "dns": {"provider": "route53", "zone": "Example.com.", "ttl": 60},
         "keyBits": 1024,
-        "keys": {"2": supplied("s2"), "4": supplied("s4", KEY_2)},
+        "keys": {"2": supplied("s2"), "4": supplied("s4", "second")},
         "configurationSet": "news-letter_1",
         "tags": {"team": "mail", "Kosten stelle": "42 é+@"},
         "protect": True,
@@ -278,7 +279,7 @@ def test_key_store(written, expected):
 @pytest.mark.parametrize("where", ["domain", "defaults"])
 def test_supplied_keys_are_in_no_store(where):
     """Who supplies keys is told that the store does not hold them."""
-    keys = {"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}, "generation": 1}
+    keys = {"keys": {"1": supplied("s1"), "2": supplied("s2", "second")}, "generation": 1}
     store = {"keyStore": "secretsManager"}
     (domain,) = load(one(keys | store) if where == "domain" else one(keys, defaults=store)).domains
     assert domain.warnings == (
@@ -306,7 +307,7 @@ def test_regions_of_one_domain():
 @pytest.mark.parametrize(
     ("written", "published", "warnings"),
     [
-        ({"keys": {"1": supplied("s1"), "2": supplied("s2", KEY_2)}}, (1, 2), ()),
+        ({"keys": {"1": supplied("s1"), "2": supplied("s2", "second")}}, (1, 2), ()),
         (
             {"keys": {"1": supplied("s1")}},
             (1,),
@@ -326,7 +327,7 @@ def test_regions_of_one_domain():
         ({"keys": {"1": supplied("s1")}, "published": [1, 2]}, (1, 2), ()),
         ({"keys": {"2": supplied("s2")}, "published": [1, 2]}, (1, 2), ()),
         (
-            {"keys": {"1": supplied("s1"), "7": supplied("s7", KEY_2)}, "published": [1, 2]},
+            {"keys": {"1": supplied("s1"), "7": supplied("s7", "second")}, "published": [1, 2]},
             (1, 2),
             (
                 'domains["example.com"].keys["7"]: not published, so it has no record in DNS: '
@@ -354,7 +355,7 @@ def test_one_key_for_two_domains():
     """A key that two domains share is named at the second."""
     keys = {"1": supplied("s1")}
     domains = {"b.example": {"generation": 1, "keys": keys}, "a.example": {"generation": 1, "keys": keys}}
-    first, second = load({"domains": domains}).domains
+    first, second = load({"domains": domains, "privateKeys": PRIVATE_KEYS}).domains
     text = 'domains["b.example"].keys["1"].privateKey: is the key of a.example too, and whoever has it signs '
     assert [one for one in first.warnings if "privateKey" in one] == []
     assert second.warnings[1:] == (text + "as both: give each domain its own",)
@@ -601,28 +602,41 @@ IN_DOMAIN = [
     ),
     ("keys 0", {"keys": {"0": supplied("s1")}}, ['keys["0"]: must be 1 to 1000000000000000, not 0']),
     ("key is text", {"keys": {"2": "s1"}}, ["keys[\"2\"]: must be a map, not 's1'"]),
-    ("key without selector", {"keys": {"2": {"privateKey": KEY_1}}}, ['keys["2"].selector: required']),
+    ("key without selector", {"keys": {"2": {"privateKey": "first"}}}, ['keys["2"].selector: required']),
     ("selector without key", {"keys": {"2": {"selector": "s"}}}, ['keys["2"].privateKey: required']),
     (
         "key misspelled",
-        {"keys": {"2": {"selector": "s", "privatekey": KEY_1}}},
+        {"keys": {"2": {"selector": "s", "privatekey": "first"}}},
         [
             'keys["2"].privateKey: required',
             "keys[\"2\"].privatekey: unknown key, did you mean 'privateKey'?",
         ],
     ),
     (
-        "key unusable",
-        {"keys": {"2": supplied("s2", "")}},
+        "name of a key misspelt",
+        {"keys": {"2": supplied("s2", "frist")}},
+        ["keys[\"2\"].privateKey: 'frist' is not in privateKeys, did you mean 'first'?"],
+    ),
+    (
+        "no key of that name",
+        {"keys": {"2": supplied("s2", "mail2026")}},
         [
-            'keys["2"].privateKey: is empty, '
-            "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+            "keys[\"2\"].privateKey: 'mail2026' is not in privateKeys, set it with "
+            "`pulumi config set --secret --path 'privateKeys[\"mail2026\"]'`"
         ],
     ),
     (
-        "key a number",
+        "key in place of its name",
+        {"keys": {"2": supplied("s2", KEY_1)}},
+        [
+            "keys[\"2\"].privateKey: must be a name in privateKeys like 'mail2026', "
+            f"not {len(KEY_1)} characters"
+        ],
+    ),
+    (
+        "name a number",
         {"keys": {"2": supplied("s2", 5)}},
-        ['keys["2"].privateKey: must be text, not 5'],
+        ["keys[\"2\"].privateKey: must be a name in privateKeys like 'mail2026', not 5"],
     ),
     (
         "selector upper case",
@@ -639,7 +653,7 @@ IN_DOMAIN = [
     ),
     (
         "selector used twice",
-        {"keys": {"2": supplied("s"), "3": supplied("s", KEY_2)}},
+        {"keys": {"2": supplied("s"), "3": supplied("s", "second")}},
         ["keys[\"3\"].selector: 's' belongs to generation 2 already"],
     ),
     (
@@ -840,7 +854,10 @@ IN_STACK = [
     ),
     (
         "selector too long for its domain",
-        {"domains": {LONG_DOMAIN: {"generation": 1, "keys": {"1": supplied("s" * 63)}}}},
+        {
+            "privateKeys": PRIVATE_KEYS,
+            "domains": {LONG_DOMAIN: {"generation": 1, "keys": {"1": supplied("s" * 63)}}},
+        },
         [
             f'domains["{LONG_DOMAIN}"].keys["1"].selector: '
             f"'{'s' * 63}._domainkey.{LONG_DOMAIN}' has 299 octets, expected at most 253: "
@@ -943,12 +960,13 @@ def test_all_problems_at_once():
     """Every problem of every domain is named in one go, with those between domains."""
     config = {
         "domains": {
-            "a.example": {"generation": 0, "keys": {"1": supplied("S", PEM)}, "tags": {"aws:a": "&"}},
+            "a.example": {"generation": 0, "keys": {"1": supplied("S", "cut")}, "tags": {"aws:a": "&"}},
             "A.example": {"generation": 1, "regions": []},
             "b.example": {},
         },
         "defaults": {"keyBits": 4096},
         "verification": {"onTimeout": "never"},
+        "privateKeys": {"cut": PEM},
     }
     assert problems(config, region=None) == [
         "defaults.keyBits: must be 1024 to 2048, not 4096",
@@ -1096,12 +1114,13 @@ def accepts(config):
                     "generation": 2,
                     "published": [2, 3],
                     "dns": {"provider": "route53", "ttl": 60},
-                    "keys": {"2": {"selector": "s2", "privateKey": {"secure": "v1:abc"}}},
+                    "keys": {"2": {"selector": "s2", "privateKey": "own"}},
                     "tags": {"team": "mail"},
                 }
             },
             "ses-byodkim:defaults": {"regions": ["eu-west-1"], "dns": "route53", "dnsCheck": "off"},
             "ses-byodkim:verification": {"timeoutMinutes": 5, "onTimeout": "fail"},
+            "ses-byodkim:privateKeys": {"own": {"secure": "v1:abc"}},
         },
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "dns": ["route53", {"ttl": 60}]}}},
         {"ses-byodkim:domains": {"example.com": {"generation": 1, "keyStore": "secretsManager"}}},

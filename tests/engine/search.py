@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from byodkim_provider.config.settings import NOT_SECRET
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.program.unencrypted_keys import NOT_SECRET
 from sandbox.world import Sandbox
 from tests.engine.stack import IDENTITY, KEY, OPENSSL_KEY, OTHER_OPENSSL_KEY, Stack
 from tests.support.leaks import KeySearch, shown_by
@@ -46,7 +46,7 @@ KEYS, STRINGS = "[a-z0-9]+ of a key of .*", "secret [0-9]+"
 CONFIGURED: Final = "the engine keeps the configuration of the last `up`, for runs without the program"
 
 MAY_BE: Final = {
-    ("pulumi:providers:pulumi-python", "ses-byodkim:domains"): (f"{KEYS}|{STRINGS}", CONFIGURED),
+    ("pulumi:providers:pulumi-python", "ses-byodkim:privateKeys"): (f"{KEYS}|{STRINGS}", CONFIGURED),
     ("pulumi:providers:pulumi-python", "ses-byodkim:dnsCredentials"): (STRINGS, CONFIGURED),
     ("pulumi:providers:pulumi-python", "own-key:privateKey"): (f"{KEYS}|{STRINGS}", CONFIGURED),
     ("pulumi:providers:pulumi-python", "aws:accessKey"): (STRINGS, CONFIGURED),

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from byodkim_provider.program.unencrypted_keys import NOT_SECRET
+from byodkim_provider.config.settings import NOT_SECRET
 from sandbox.dns.server import Query
 from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
@@ -138,18 +138,23 @@ class Stack(Project):
         """
         Make *domains*, and *settings* under `ses-byodkim:`, the stack file.
 
-        Private keys become secrets, and so does what has to be one of `dnsCredentials`.
+        Private keys under `keys` become secrets in `privateKeys`, and so does what has to be one of
+        `dnsCredentials`.
         """
         written = json.loads(json.dumps(domains))
+        private_keys = {}
         for domain in written.values():
             for key in domain.get("keys", {}).values():
-                key["privateKey"] = self.encrypted(key["privateKey"])
+                text, key["privateKey"] = key["privateKey"], f"key{len(private_keys) + 1}"
+                private_keys[key["privateKey"]] = self.encrypted(text)
         credentials: Any = settings.pop("dnsCredentials", {})
         ours: dict[str, Any] = {f"ses-byodkim:{name}": value for name, value in settings.items()}
         for host, values in credentials.items():
             of_host = ours.setdefault("ses-byodkim:dnsCredentials", {}).setdefault(host, {})
             for name, value in values.items():
                 of_host[name] = value if name in NOT_SECRET else self.encrypted(value)
+        if private_keys:
+            ours["ses-byodkim:privateKeys"] = private_keys
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
 
     def rename(self, name: str) -> None:

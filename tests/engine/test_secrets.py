@@ -122,8 +122,8 @@ def test_settings_of_ours(sandbox, open_stack):
         refused = stack.up()
     assert refused.failed
     assert problems(refused, "domains") == [
-        f'["{domain}"].keyStore.kmsKeyId: is encrypted, and would be unencrypted in the stack\'s state: '
-        "only private keys and dnsCredentials stay secret, set it without `--secret`"
+        ": holds an encrypted value, which would be unencrypted in the stack's state: "
+        "only privateKeys and dnsCredentials stay secret, set it without `--secret`"
     ]
     assert (asked.ses, asked.dns) == ([], [])
     assert places(stack) == {}

@@ -12,7 +12,6 @@ from byodkim_provider.aws.settings import REFUSED, ROLE_OPTIONS, read_settings
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.program import unencrypted_keys
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
 from tests.support.testdata import pem
@@ -48,11 +47,12 @@ CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
             "mail.example.com": {
                 "generation": 1,
                 "keys": {
-                    "1": {"selector": "s1", "privateKey": KEY},
+                    "1": {"selector": "s1", "privateKey": "own"},
                     "2": {"selector": "s2", "privateKey": "x"},
                 },
             }
-        }
+        },
+        "privateKeys": {"own": KEY},
     },
 )
 
@@ -163,8 +163,6 @@ def put_stack_file(text: str) -> None:
         config = loaded.get("config") if isinstance(loaded, dict) else None
         if not isinstance(config, dict):
             return
-        domains = config.get("ses-byodkim:domains")
-        unencrypted_keys.private_key_paths(domains)
         changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
         after = stack_file.edited(text, ("config", "ses-byodkim:domains"), changes)
         stack_file.diff(text, after, "Pulumi.dev.yaml")

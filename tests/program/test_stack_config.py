@@ -4,7 +4,7 @@ import json
 
 import pulumi
 import pytest
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, set_all_config
 
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
@@ -38,6 +38,46 @@ def test_written(monkeypatch, way):
         }
     finally:
         CONFIG.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("secret", "problems"),
+    [
+        (["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials"], []),
+        (
+            ["ses-byodkim:dnsCredentials"],
+            [
+                'privateKeys["own"]: is not encrypted, set it with `pulumi config set --secret --path '
+                "'privateKeys[\"own\"]'`, and make another one if somebody may have read this"
+            ],
+        ),
+        (
+            ["ses-byodkim:privateKeys"],
+            [
+                'dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config set --secret '
+                "--path 'dnsCredentials[\"wix\"].apiKey'`, and make another one if somebody may have "
+                "read this"
+            ],
+        ),
+        (
+            ["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials", "ses-byodkim:domains"],
+            [
+                "domains: holds an encrypted value, which would be unencrypted in the stack's state: "
+                "only privateKeys and dnsCredentials stay secret, set it without `--secret`"
+            ],
+        ),
+    ],
+    ids=["well", "plain keys", "plain credentials", "encrypted in vain"],
+)
+def test_not_kept_secret(secret, problems):
+    """What has to be encrypted is, and nothing else; an account's id need not be."""
+    credentials = {"wix": {"apiKey": "IST.x", "accountId": "1"}}
+    written = {"domains": {}, "privateKeys": {"own": "MIIE"}, "dnsCredentials": credentials}
+    set_all_config({}, secret)
+    try:
+        assert list(stack_config.not_kept_secret(written)) == problems
+    finally:
+        set_all_config({}, [])
 
 
 def test_commands_hear_the_same():

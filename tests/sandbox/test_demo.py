@@ -60,9 +60,8 @@ def test_engine_lines(monkeypatch, capsys):
 def test_no_warning():
     """Nothing in the demo's own stack file is worth a warning."""
     written = yaml.safe_load((demo.ROOT / "stacks" / "Pulumi.demo.yaml").read_text())["config"]
-    domains = written["ses-byodkim:domains"]
-    for path, key in zip(demo.OPENSSL_KEYS, (pem("rsa2048.pkcs8"), pem("another")), strict=True):
-        number = int(path.split(".")[-2])
-        domains["example.org"]["keys"][number]["privateKey"] = key
-    loaded = settings.load({"domains": domains}, default_region="eu-west-1")
+    names = [path.removeprefix("ses-byodkim:privateKeys.") for path in demo.OPENSSL_KEYS]
+    private_keys = dict(zip(names, (pem("rsa2048.pkcs8"), pem("another")), strict=True))
+    ours = {"domains": written["ses-byodkim:domains"], "privateKeys": private_keys}
+    loaded = settings.load(ours, default_region="eu-west-1")
     assert [one.warnings for one in loaded.domains] == [(), (), ()]
