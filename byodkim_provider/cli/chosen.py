@@ -16,7 +16,7 @@ import click
 
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
-from byodkim_provider.cli.options import stack_option
+from byodkim_provider.cli.options import checked, stack_option
 from byodkim_provider.cli.stack import Stack, in_project, not_in_stack, open_stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Zone
@@ -70,7 +70,9 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
     """In the order of application: the last one comes first in the help."""
     key_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
     return (
-        click.option("--zone", type=_zone, metavar="NAME", help="The DNS zone that holds the record."),
+        click.option(
+            "--zone", type=checked(Zone().read), metavar="NAME", help="The DNS zone that holds the record."
+        ),
         click.option("--panel", type=click.Choice(list(PANELS)), help="The DNS panel, for its fields."),
         click.option(
             "--public-key", type=key_file, metavar="FILE", help="As `openssl rsa -pubout` writes it."
@@ -83,7 +85,7 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
         ),
         click.option("--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."),
         stack_option,
-        click.argument("domain", type=_domain, required=False, metavar="[DOMAIN]"),
+        click.argument("domain", type=checked(records.normalise_domain), required=False, metavar="[DOMAIN]"),
     )
 
 
@@ -107,22 +109,6 @@ def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
             f"  hint: `cd` to the folder of the project, or {WITHOUT_A_STACK}"
         )
     return open_stack(chosen.stack_name, environment)
-
-
-def _domain(text: str) -> str:
-    """The domain in *text*, normalised."""
-    try:
-        return records.normalise_domain(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _zone(text: str) -> str:
-    """The zone in *text*. It may be a delegated `_domainkey`, which is not a valid domain."""
-    try:
-        return Zone().read(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _refuse_combinations(**given: object) -> None:

@@ -25,6 +25,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.examined import DmarcView, Examined, SesView
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.options import checked
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Region, ResolverAddress
@@ -62,18 +63,7 @@ def _server(text: str) -> str:
         except OSError:
             raise click.BadParameter(f"{host!r} has no address") from None
         text = (f"[{address}]" if ":" in address else address) + colon + port
-    try:
-        return ResolverAddress().read(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _region(text: str) -> str:
-    """*text*, if AWS has such a Region."""
-    try:
-        return Region().read(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    return checked(ResolverAddress().read)(text)
 
 
 @click.command(
@@ -96,7 +86,7 @@ Exit codes:
 )
 @click.option(
     "--region",
-    type=_region,
+    type=checked(Region().read),
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
     metavar="REGION",
     help="Where to ask SES for its view, without a stack.",

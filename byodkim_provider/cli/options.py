@@ -4,6 +4,7 @@ Options that several commands have, so that they are spelled and completed the s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -27,6 +28,18 @@ class StackName(click.ParamType[str]):
 
         names = stack_names(current_directory())
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def checked(read: Callable[[str], str]) -> Callable[[str], str]:
+    """The type of an option or argument whose value *read* returns in its normal form, or refuses."""
+
+    def value(text: str) -> str:
+        try:
+            return read(text)
+        except ValueError as error:  # click would quote the value, and not say what is wrong with it
+            raise click.BadParameter(str(error)) from None
+
+    return value
 
 
 stack_option = click.option(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -28,7 +28,7 @@ from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say, write_file
-from byodkim_provider.cli.options import StackName
+from byodkim_provider.cli.options import StackName, checked, json_option
 from byodkim_provider.cli.scan_entries import Found, Signing, home_of, signing
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
@@ -59,18 +59,6 @@ class Asked:
         return wanted and not any(fnmatchcase(domain, pattern) for pattern in self.exclude)
 
 
-def _checked(read: Callable[[str], str]) -> Callable[[str], str]:
-    """The type of an option whose value *read* checks."""
-
-    def value(text: str) -> str:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return value
-
-
 @click.command(
     epilog="""\b
 Exit codes:
@@ -82,7 +70,7 @@ Exit codes:
 )
 @click.option(
     "--region",
-    type=_checked(Region().read),
+    type=checked(Region().read),
     multiple=True,
     metavar="REGION",
     help="A Region to read; may be repeated. Default: every Region that has SES and is enabled.",
@@ -108,10 +96,10 @@ Exit codes:
 )
 @click.option("--add", is_flag=True, help="Add the domains to the stack's file, after a question.")
 @click.option("--yes", is_flag=True, help="With --add: no question.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
+@json_option
 @click.option(
     "--nameserver",
-    type=_checked(ResolverAddress().read),
+    type=checked(ResolverAddress().read),
     multiple=True,
     metavar="ADDRESS:PORT",
     help="Ask this resolver which name servers a domain has, where the system's resolvers do not see the "
