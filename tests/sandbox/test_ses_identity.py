@@ -32,16 +32,6 @@ def test_verified_once_the_record_is_there(here):
     assert here.ses.signing_key(DOMAIN, REGION) == ("one", ONE.pkcs1_der)
 
 
-def test_first_check_seconds(here):
-    """The first check comes when the switch says."""
-    here.switch(first_check_seconds=600)
-    here.publish(ONE)
-    create(here, ONE.sent)
-    for seconds, status in ((500, "PENDING"), (100, "SUCCESS")):
-        here.clock.advance(seconds)
-        assert status == here.status()
-
-
 def test_checks_come_at_growing_gaps(here):
     """After a check that missed, the next one is later each time, and an hour at most."""
     create(here, ONE.sent)
@@ -253,15 +243,6 @@ def test_change_of_key_that_fails(here):
     assert (here.status(), here.signs_with()) == ("PENDING", None)
 
 
-@pytest.mark.parametrize(("tokens", "told"), [("selector", ["two"]), ("empty", [])])
-def test_tokens(here, tokens, told):
-    """Every answer has the selector as token, or none has."""
-    here.switch(tokens=tokens)
-    here.verified(ONE)
-    assert here.put(TWO)["DkimTokens"] == told
-    assert here.get()["DkimAttributes"]["Tokens"] == told
-
-
 @pytest.mark.parametrize("status", ["PENDING", "NOT_STARTED", "SUCCESS"])
 def test_status_after_put(here, status):
     """Until the first check the status after a Put is the switch's; the check decides."""
@@ -350,45 +331,6 @@ def test_failed_restarts(here, restarts):
     assert here.status() == "SUCCESS"
 
 
-@pytest.mark.parametrize(
-    ("told", "pending", "verified"),
-    [
-        (
-            "filled",
-            {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "before", "ErrorType": True},
-            True,
-        ),
-        ("empty", {}, False),
-        ("stale", {"LastCheckedTimestamp": "before", "LastSuccessTimestamp": "before"}, True),
-        ("ownership", {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "after"}, True),
-        ("frozen", {"LastCheckedTimestamp": "before", "LastSuccessTimestamp": "before"}, False),
-        (
-            "sticky",
-            {"LastCheckedTimestamp": "after", "LastSuccessTimestamp": "before", "ErrorType": True},
-            True,
-        ),
-    ],
-    ids=["filled", "empty", "stale", "ownership", "frozen", "sticky"],
-)
-def test_verification_info_switch(here, told, pending, verified):
-    """While a new key is pending: about this check, nothing, about before the Put, or about ownership."""
-    here.switch(verification_info=told)
-    here.verified(ONE)
-    here.put(TWO)
-    key_set_at = here.ses.calls("PutEmailIdentityDkimSigningAttributes")[0].at
-    here.check()
-    info = here.get()["VerificationInfo"]
-    described = {
-        name: True if name == "ErrorType" else "after" if value > key_set_at else "before"
-        for name, value in info.items()
-    }
-    assert described == pending
-    here.publish(TWO)
-    here.clock.advance(HOUR)
-    info = here.get()["VerificationInfo"]
-    assert (info.get("LastSuccessTimestamp", key_set_at) > key_set_at) is verified
-
-
 def test_an_error_beside_success(here):
     """An old error may stay beside SUCCESS, with a success that is later than the check it came of."""
     here.switch(verification_info="sticky")
@@ -410,23 +352,6 @@ def test_frozen_until_owned(here):
     here.clock.advance(5 * HOUR)
     assert here.get()["VerificationInfo"] == told
     assert "ErrorType" not in told
-
-
-@pytest.mark.parametrize(
-    ("switches", "answered", "told"),
-    [
-        ({}, "PENDING", "PENDING"),
-        ({"put_answer": "NOT_STARTED"}, "NOT_STARTED", "PENDING"),
-        ({"put_answer": "before"}, "SUCCESS", "PENDING"),
-        ({"put_answer": "NOT_STARTED", "status_after_put": "SUCCESS"}, "NOT_STARTED", "SUCCESS"),
-    ],
-    ids=["as Get", "not started", "as before", "not started, stays"],
-)
-def test_put_answer(here, switches, answered, told):
-    """The status in the answer to a Put may be another one than Get tells at once."""
-    here.switch(**switches)
-    here.verified(ONE)
-    assert (here.put(TWO)["DkimStatus"], here.status()) == (answered, told)
 
 
 @pytest.mark.parametrize(("keeps", "status"), [(True, "SUCCESS"), (False, "PENDING")])
@@ -495,19 +420,6 @@ def test_refuses_bad_keys(here, attributes, refuses):
     assert (put[0], here.signs_with()) == (status, "two" if refuses else None)
 
 
-@pytest.mark.parametrize("caches", [True, False])
-def test_caches_no_such_name(here, caches):
-    """A check that came too early is remembered as "no such name" for 15 minutes, or not."""
-    here.switch(caches_no_such_name=caches)
-    create(here, ONE.sent)
-    here.check()
-    here.publish(ONE)
-    here.clock.advance(timedelta(minutes=14))
-    assert here.status() == ("PENDING" if caches else "SUCCESS")
-    here.clock.advance(timedelta(minutes=20))
-    assert here.status() == "SUCCESS"
-
-
 @pytest.mark.parametrize("lag", [600, 0])
 def test_read_lag(here, lag):
     """Reads tell the state of some seconds ago: no identity just after Create, the old key after a Put."""
@@ -525,18 +437,6 @@ def test_read_lag(here, lag):
     )
     here.client().delete_email_identity(EmailIdentity=DOMAIN)
     assert answer_of(client.get_email_identity, EmailIdentity=DOMAIN)[0] == (200 if lag else 404)
-
-
-@pytest.mark.parametrize("enables", [True, False])
-def test_put_enables_signing(here, enables):
-    """Whether a Put of a key switches disabled signing on is a switch."""
-    here.switch(put_enables_signing=enables)
-    here.verified(ONE).put_email_identity_dkim_attributes(EmailIdentity=DOMAIN, SigningEnabled=False)
-    here.publish(TWO)
-    here.put(TWO)
-    here.check()
-    assert here.get()["DkimAttributes"]["SigningEnabled"] is enables
-    assert here.signs_with() == ("two" if enables else None)
 
 
 def test_sub_domain_inherits(here):
