@@ -13,8 +13,6 @@ from tests.contract.plugin import Engine, Kind, Plugin, error_of, urn
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens."""
 
-ANOTHER_ACCOUNT = "210987654321"
-
 
 @pytest.fixture
 def own_plugin(start_plugin: StartPlugin) -> Plugin:
@@ -54,34 +52,6 @@ def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
     own_plugin.configure({"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})})
     inputs, _ = own_plugin.check("ByodkimIdentity", domain.inputs(tags={"stage": "prod"}))
     assert {"team": "mail", "stage": "prod"} == inputs["tags"]
-
-
-@pytest.mark.parametrize(
-    ("config", "changes", "refusal"),
-    [
-        (
-            {"aws:allowedAccountIds": f'["{ANOTHER_ACCOUNT}"]'},
-            {},
-            "InvalidSettings: aws:allowedAccountIds: does not list {account}, ",
-        ),
-        (
-            {},
-            {"account_id": ANOTHER_ACCOUNT},
-            "WrongAccount: with the default credentials SES would be called in AWS account {account}, "
-            f"pulumi-aws works in {ANOTHER_ACCOUNT}\n  hint: nothing was changed in SES; ",
-        ),
-    ],
-    ids=["not allowed", "not pulumi-aws's"],
-)
-def test_other_account(
-    own_plugin: Plugin, domain: Domain, config: dict[str, str], changes: dict[str, str], refusal: str
-) -> None:
-    """An identity that would land in another account is refused before SES hears of it."""
-    own_plugin.configure(config)
-    domain.publish()
-    text = error_of(own_plugin.create, "ByodkimIdentity", domain.inputs(**changes))
-    assert text.startswith(refusal.format(account=domain.sandbox.account))
-    assert [] == domain.calls()
 
 
 def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:

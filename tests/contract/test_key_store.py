@@ -145,18 +145,6 @@ def test_default_tags(start_plugin: StartPlugin, domain: Domain, secrets_manager
 # Another account, another Region
 
 
-def test_another_account(plugin: Plugin, domain: Domain, secrets_manager: SecretsManager) -> None:
-    """A key lands in the account of pulumi-aws or nowhere."""
-    other = domain.sandbox.aws.add_account()
-    text = error_of(plugin.create, "DkimKey", key_inputs(domain, account_id=other))
-    assert text.startswith(
-        "WrongAccount: with the default credentials Secrets Manager would be called in AWS account "
-        f"{domain.sandbox.account}, pulumi-aws works in {other}\n"
-        "  hint: nothing was changed in Secrets Manager; "
-    )
-    assert [] == secrets_manager.calls
-
-
 @pytest.mark.parametrize("call", ["read", "delete"])
 def test_state_of_another_account(
     plugin: Plugin, key: dict[str, Any], secrets_manager: SecretsManager, domain: Domain, call: str
@@ -181,17 +169,6 @@ def test_another_region(plugin: Plugin, domain: Domain, secrets_manager: Secrets
     plugin.delete("DkimKey", key)
     (name,) = [name for name in secrets_manager.names(OTHER_REGION) if domain.name in name]
     assert secrets_manager.secret(name, OTHER_REGION).is_deleted()
-
-
-def test_half_redirected(start_plugin: StartPlugin, domain: Domain) -> None:
-    """A key never lands in the real Secrets Manager while its record goes elsewhere."""
-    plugin = start_plugin(AWS_ENDPOINT_URL_SECRETS_MANAGER="")
-    text = error_of(plugin.create, "DkimKey", key_inputs(domain))
-    assert text == (
-        "InvalidSettings: aws: Route 53 is redirected to another endpoint and Secrets Manager is not\n"
-        "  hint: nothing was changed in Secrets Manager; set both or none in `aws:endpoints` or "
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER and AWS_ENDPOINT_URL_ROUTE_53\n"
-    )
 
 
 # Identities
