@@ -21,10 +21,8 @@ FOLLOWED: Final = {
     "edit it where that has it from": "advice/test_commands.py::test_not_editable",
     "Pulumi reads it; edit it by hand": "advice/test_commands.py::test_not_editable",
     # -- rotation
-    "`published: {}` is allowed today": "advice/test_identities.py::test_still_in_use_list",
-    "`overlapDays: 0` removes it at once and mail on its way fails": (
-        "advice/test_identities.py::test_still_in_use_override"
-    ),
+    "`published: {}` is allowed today": "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
+    "`overlapDays: 0` removes it at once and mail on its way fails": ("identity/test_rules.py::test_allowed"),
     "the next one is `generation: {}`": "advice/test_identities.py::test_next_one",
     "keep the key it has had until then": "advice/test_identities.py::test_exchanged_key",
     "a new key needs a new generation: set `generation: {}`": "advice/test_identities.py::test_second_key",
@@ -32,7 +30,7 @@ FOLLOWED: Final = {
         "advice/test_identities.py::test_second_key_in_route53"
     ),
     "a new key needs a new selector, since resolvers keep the old record": (
-        "advice/test_identities.py::test_second_key_alone"
+        "identity/test_rules.py::test_a_new_key_under_a_new_selector"
     ),
     "run `pulumi up --refresh` with `published: {}` first": (
         "advice/test_identities.py::test_what_the_state_has_not_heard_of"
@@ -59,7 +57,7 @@ FOLLOWED: Final = {
     "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
     "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
     "list all of them in one `pulumi up`, and drop the old ones in another": (
-        "advice/test_identities.py::test_all_regions_at_once"
+        "identity/test_verification.py::test_regions_may_leave"
     ),
     # -- a scan
     "`--yes` writes without a question": "cli/test_scan_add.py::test_first_wave",
@@ -107,7 +105,7 @@ FOLLOWED: Final = {
     "give the key another selector, since mail may be signed with the one that stands there": (
         "advice/engine/test_places.py::test_zones_and_records"
     ),
-    "list both, move the name servers, then drop one": "advice/test_identities.py::test_dns_at_once",
+    "list both, move the name servers, then drop one": "identity/test_dns_moves.py::test_refuse_leaving",
     "list both, move the name servers, and drop the old one two days later, when nobody remembers them": (
         "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
     ),
@@ -188,7 +186,7 @@ FOLLOWED: Final = {
     "and pulumi-aws must work in the same account: check `aws:profile`, AWS_PROFILE and explicit "
     "providers": "advice/test_aws.py::test_wrong_account",
     "set both or none in `aws:endpoints` or {} and AWS_ENDPOINT_URL_ROUTE_53": (
-        "advice/test_aws.py::test_half_redirected"
+        "aws/test_session.py::test_half_redirected"
     ),
     "an identity never moves to another account: correct the profile, or remove the domain there first": (
         "advice/test_identities.py::test_another_account"

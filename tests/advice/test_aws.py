@@ -74,22 +74,6 @@ def test_wrong_account(machine, aws):
     assert machine.connect(profile="dns", expected=other).account_id == other
 
 
-@pytest.mark.parametrize("redirected", ["AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_ROUTE_53"])
-def test_half_redirected(machine, monkeypatch, redirected):
-    """Both set, or none, and there is a connection: in the settings or in the environment."""
-    machine.sign_in()
-    machine.set(**{redirected: NOBODY})
-    text = refused(machine.connect)
-    assert (
-        "set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 and AWS_ENDPOINT_URL_ROUTE_53" in text
-    )
-    machine.connect(endpoints={"sesv2": NOBODY, "route53": NOBODY})
-    monkeypatch.delenv(redirected)
-    machine.connect()
-    machine.set(AWS_ENDPOINT_URL_SESV2=NOBODY, AWS_ENDPOINT_URL_ROUTE_53=NOBODY)
-    machine.connect()
-
-
 # Secrets
 
 

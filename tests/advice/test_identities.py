@@ -15,11 +15,8 @@ from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.identity.dns_moves import leaving, refuse_leaving
 from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
-from byodkim_provider.identity.rules import refuse_unsafe
 from byodkim_provider.identity.state import GONE
-from byodkim_provider.identity.verdicts import Verdict, refuse_exchange
 from byodkim_provider.resources.record_check_provider import RecordCheckProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
@@ -55,16 +52,6 @@ def in_dns(world):
     return [number for number in range(1, 7) if world.in_dns(f"s{number}")]
 
 
-def test_still_in_use_list(world, entry):
-    """The `published` list that is offered takes the rotation today, and no record goes."""
-    entry.edit("generation: 3")
-    published, _ = advice(refused(entry.up))
-    entry.edit(published)
-    entry.up()
-    world.clock.advance(timedelta(hours=1))
-    assert (world.signs_with(), in_dns(world)) == ("s3", [1, 2, 3, 4])
-
-
 def test_next_one(world, entry):
     """Who has mistyped the generation, and takes the next one, rotates to it."""
     world.clock.advance(10 * DAY)
@@ -74,24 +61,6 @@ def test_next_one(world, entry):
     entry.up()
     world.clock.advance(timedelta(hours=1))
     assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
-
-
-def test_still_in_use_override(world, entry):
-    """The override takes the rotation at once, and the record goes."""
-    entry.edit("generation: 3")
-    _, override = advice(refused(entry.up))
-    entry.edit(override)
-    entry.up()
-    assert in_dns(world) == [2, 3, 4]
-
-
-def test_still_in_use_date(world, entry):
-    """On the date that is named the same edit is allowed."""
-    entry.edit("generation: 3")
-    refused(entry.up)
-    world.clock.advance(10 * DAY)
-    entry.up()
-    assert in_dns(world) == [2, 3, 4]
 
 
 def test_exchanged_key(world, entry):
@@ -116,20 +85,6 @@ def test_second_key(world, entry):
     entry.up()
     world.clock.advance(timedelta(hours=1))
     assert world.signs_with() == "s3"
-
-
-def test_second_key_alone(world):
-    """Used alone, without generations, an identity takes another key under another selector."""
-    first, second = (replace(world.declared(one), generation=None, published=()) for one in (1, 2))
-    stored = replace(world.verified(), declared=first)
-    world.publish(2)
-    now = world.clock.now()
-    text = refused(refuse_unsafe, stored, replace(second, selector="s1"), unknown=(), now=now)
-    assert "a new key needs a new selector" in text
-    refuse_unsafe(stored, second, unknown=(), now=now)
-    lifecycle.update(stored, second, lambda: world.key(2), world.outside)
-    world.clock.advance(timedelta(hours=1))
-    assert world.signs_with() == "s2"
 
 
 def test_second_key_in_route53(world):
@@ -189,36 +144,6 @@ def test_what_the_state_has_not_heard_of(world):
     entry.up()
     world.clock.advance(timedelta(hours=1))
     assert (world.signs_with(), in_dns(world)) == ("s3", [2, 3, 4])
-
-
-SERVED_BY = {"route53:Z1": ("ns-1.example.net",), "cloudflare:c1": ("a.ns.cloudflare.com",)}
-MOVED = frozenset(SERVED_BY["cloudflare:c1"])
-
-
-@pytest.mark.parametrize("asked", [frozenset(SERVED_BY["route53:Z1"]), frozenset()], ids=["seen", "unseen"])
-def test_dns_at_once(world, asked):
-    """Both listed, the name servers moved, the old one dropped: each step is allowed."""
-    stored = world.verified(dns=("route53:Z1",), name_servers=SERVED_BY)
-
-    def step(stored, dns, asked):
-        declared = replace(stored.declared, dns=dns)
-        refuse_leaving(stored, declared, leaving(stored.declared, declared), asked)
-        return replace(stored, declared=declared)
-
-    assert "list both, move the name servers, " in refused(step, stored, ("cloudflare:c1",), asked)
-    both = step(stored, ("route53:Z1", "cloudflare:c1"), asked)
-    step(both, ("cloudflare:c1",), MOVED)
-
-
-def test_all_regions_at_once(world):
-    """All listed in one run, the old one dropped in another: both are allowed."""
-    old = world.entry(world.created())
-    new = replace(old, region="us-east-1")
-    verdicts = [Verdict(entry=old, status="SUCCESS", verified=True)]
-    text = refused(refuse_exchange, [new], verdicts)
-    assert "list all of them in one `pulumi up`, and drop the old ones in another" in text
-    refuse_exchange([old, new], verdicts)
-    refuse_exchange([new], [*verdicts, replace(verdicts[0], entry=new)])
 
 
 @pytest.fixture
