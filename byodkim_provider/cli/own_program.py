@@ -42,11 +42,7 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
             raise InvalidSettings([f"{name}: its identity has no generations, give it another key"])
         supplied = {generation for one in stored for generation in one.declared.supplied_keys}
         step = rotation(way, domains[name], stored, written={}, supplied=supplied or None, now=now)
-        arguments = [
-            f"{to_snake(key)}={list(value) if isinstance(value, tuple) else value}"
-            for key, value in step.changes.items()
-            if value is not None
-        ]
+        arguments = [f"{to_snake(key)}={value}" for key, value in step.changes.items() if value is not None]
         said.append(f"{name}: `{', '.join(arguments)}`")
     return "; ".join(said)
 

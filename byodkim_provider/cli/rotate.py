@@ -22,7 +22,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.own_program import to_edit
-from byodkim_provider.cli.rotation import Rotation, Way, is_override, rotation
+from byodkim_provider.cli.rotation import Rotation, Way, rotation
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, not_in_stack, open_stack, settings_in, supplied_generations
 from byodkim_provider.cli.state import PublishedRecord
@@ -164,16 +164,11 @@ def _steps(
     """A step for each domain that can rotate, and the problem of each domain that can't."""
     # A domain's own `overlapDays: 0` was for the step before.
     domains = {
-        name: {
-            key: value
-            for key, value in written.items()
-            if not (key == "overlapDays" and is_override(written))
-        }
+        name: {key: value for key, value in written.items() if (key, str(value)) != ("overlapDays", "0")}
         for name, written in stack.domains.items()
     }
-    settings = {
-        one.name: one for one in settings_in({**stack.ours, "domains": domains}, stack.region).domains
-    }
+    known = settings_in({**stack.ours, "domains": domains}, stack.region).domains
+    settings = {domain.name: domain for domain in known}
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
     for name in chosen:

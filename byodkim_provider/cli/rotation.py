@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.stack_file import Changes
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
@@ -34,7 +35,7 @@ class Rotation:
     """The generation that will sign."""
     published: tuple[int, ...]
     """The generations that will be in DNS."""
-    changes: Mapping[str, int | tuple[int, ...] | None]
+    changes: Changes
     """New values of the domain's keys in the stack file; None removes the key."""
     notes: tuple[str, ...]
     """Notes for the user before the change, one line each."""
@@ -77,11 +78,15 @@ def rotation(
             hint=f"rotate again then; today `generation: {target}` is allowed in the stack file with "
             f"`published: {today}`, which keeps what must stay",
         )
-    changes: dict[str, int | tuple[int, ...] | None] = {"generation": target, "published": published}
-    if published == generations.published(target, supplied):
-        changes["published"] = None
-    if way == "compromised" or is_override(written):
-        changes["overlapDays"] = 0 if way == "compromised" else None
+    is_default = published == generations.published(target, supplied)
+    changes: dict[str, int | list[int] | None] = {
+        "generation": target,
+        "published": None if is_default else list(published),
+    }
+    if way == "compromised":
+        changes["overlapDays"] = 0
+    elif str(written.get("overlapDays")) == "0":  # it was for the step before
+        changes["overlapDays"] = None
     return Rotation(
         domain=domain.name,
         before=domain.generation,
@@ -90,11 +95,6 @@ def rotation(
         changes=changes,
         notes=tuple(_notes(way, domain, target, published)),
     )
-
-
-def is_override(written: Mapping[str, Any]) -> bool:
-    """Whether a domain has an `overlapDays: 0` of its own, which was for the previous step."""
-    return str(written.get("overlapDays")) == "0"
 
 
 def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:

@@ -9,7 +9,8 @@ anything else is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, unified_diff
 from io import StringIO
 from pathlib import Path
@@ -26,7 +27,7 @@ from byodkim_provider.errors import InvalidSettings
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
 
-Changes = Mapping[str, int | tuple[int, ...] | None]
+Changes = Mapping[str, int | list[int] | None]
 """New values of a domain's keys; None removes the key."""
 
 _NOT_EDITABLE: Final = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand"
@@ -68,15 +69,15 @@ def at(value: Any, path: Sequence[str]) -> Any:
 
 
 def load(text: str) -> Any:
-    """What a YAML file holds; raises `InvalidSettings`, which does not quote it."""
+    """What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it."""
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return _copied(YAML(typ="safe", pure=True).load(text))
     except MarkedYAMLError as error:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidSettings([f"{where}{problem}"]) from None
-    except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, deep nesting
+    except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
         raise InvalidSettings(["is not valid YAML"]) from None
 
 
@@ -95,12 +96,22 @@ def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> st
     *path* are the keys that lead to the map of domains. Raises `InvalidSettings` if something else
     would change too, because an alias repeats it.
     """
+    expected = load(text)
+    for domain, values in changes.items():
+        settings = at(expected, (*path, domain))
+        if not isinstance(settings, dict) or "generation" not in settings:
+            raise _not_editable([domain])
+        settings |= values
+        for key in [key for key, value in values.items() if value is None]:
+            del settings[key]
 
     def change(document: Any) -> None:
+        domains = at(document, path)
+        aliases = Counter(id(settings) for settings in domains.values())
+        if shared := [domain for domain in changes if aliases[id(domains[domain])] > 1]:
+            raise _not_editable(shared)
         for domain, values in changes.items():
-            settings = at(document, (*path, domain))
-            if not isinstance(settings, CommentedMap) or "generation" not in settings:
-                raise InvalidSettings([line(("domains", domain), _NOT_EDITABLE)])
+            settings = domains[domain]
             position = list(settings).index("generation") + 1
             for key, value in reversed([*values.items()]):
                 if value is None:
@@ -110,17 +121,9 @@ def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> st
                 else:
                     settings.insert(position, key, _in_one_line(value))
 
-    def expected(value: Any, path: Sequence[str]) -> Any:
-        # Copies, because an alias refers to the same object: changing one would change both.
-        if path:
-            return {**value, path[0]: expected(value[path[0]], path[1:])}
-        return {**value, **{name: _with(value[name], changes[name]) for name in changes}}
-
-    before, result = load(text), _rewritten(text, change)
-    if not _holds(result, expected(before, path)):
-        settings = [id(one) for one in at(before, path).values()]
-        shared = [domain for domain in changes if settings.count(id(at(before, (*path, domain)))) > 1]
-        raise InvalidSettings([line(("domains", domain), _NOT_EDITABLE) for domain in shared or changes])
+    result = _rewritten(text, change)
+    if not _holds(result, expected):
+        raise _not_editable(changes)
     return result
 
 
@@ -131,12 +134,15 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     *others* are settings to add to `config`, in YAML. Raises `InvalidSettings` if a domain is there
     already, or something else would change too.
     """
-    before = load(text) or {}
-    config = before.get("config") or {}
+    expected = load(text) or {}
+    config = expected["config"] = expected.get("config") or {}
     keys = [path[-1] for path in key_paths(project, "domains", in_project_file=False)]
     key = next((one for one in keys if one in config), keys[0])
-    domains = config.get(key)
-    more = {name: load(value) for name, value in others.items()}
+    domains = config[key] = {} if config.get(key) is None else config[key]
+    if not isinstance(domains, dict):
+        raise InvalidSettings([_NOT_EXTENDABLE])
+    domains |= load(entries(0))
+    config |= {name: load(value) for name, value in others.items()}
 
     def change(document: Any) -> None:
         written = document["config"] = document.get("config") or CommentedMap()
@@ -146,30 +152,24 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
         written[key] = written.get(key) or CommentedMap()
         written[key][_PLACEHOLDER] = None
 
-    if isinstance(domains, Mapping | None):
-        lines = _rewritten(text, change).splitlines(keepends=True)
-        newline = "\r\n" if "\r\n" in text else "\n"
-        result = "".join(
-            entries(_margin(one)).replace("\n", newline) if one.strip() == f"{_PLACEHOLDER}:" else one
-            for one in lines
-        )
-        extended = {**config, **more, key: {**(domains or {}), **load(entries(0))}}
-        if _holds(result, {**before, "config": extended}):
-            return result
-    raise InvalidSettings([_NOT_EXTENDABLE])
+    lines = _rewritten(text, change).splitlines(keepends=True)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    result = "".join(
+        entries(_margin(one)).replace("\n", newline) if one.strip() == f"{_PLACEHOLDER}:" else one
+        for one in lines
+    )
+    if not _holds(result, expected):
+        raise InvalidSettings([_NOT_EXTENDABLE])
+    return result
 
 
-def _with(settings: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    after = {**settings, **changes}
-    gone = {key for key, value in changes.items() if value is None}
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in after.items()
-        if key not in gone
-    }
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
-def _in_one_line(value: int | tuple[int, ...]) -> Any:
+def _in_one_line(value: int | Sequence[int]) -> Any:
     if isinstance(value, int):
         return value
     listed = CommentedSeq(value)
@@ -180,8 +180,12 @@ def _in_one_line(value: int | tuple[int, ...]) -> Any:
 def _holds(text: str, expected: object) -> bool:
     try:
         return bool(load(text) == expected)
-    except (InvalidSettings, RecursionError):  # an alias may stand within what it repeats
+    except InvalidSettings:
         return False
+
+
+def _not_editable(domains: Iterable[str]) -> InvalidSettings:
+    return InvalidSettings([line(("domains", domain), _NOT_EDITABLE) for domain in domains])
 
 
 def _round_trip() -> YAML:

@@ -163,7 +163,7 @@ def put_stack_file(text: str) -> None:
         config = loaded.get("config") if isinstance(loaded, dict) else None
         if not isinstance(config, dict):
             return
-        changes = {"example.com": {"generation": 3, "published": (2, 3), "overlapDays": None}}
+        changes = {"example.com": {"generation": 3, "published": [2, 3], "overlapDays": None}}
         after = stack_file.edited(text, ("config", "ses-byodkim:domains"), changes)
         stack_file.diff(text, after, "Pulumi.dev.yaml")
 
