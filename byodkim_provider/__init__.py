@@ -22,8 +22,6 @@ __all__ = [
     "DkimVerification",
     "DkimVerificationArgs",
     "DnsProvider",
-    "DnsRecord",
-    "DnsRecordArgs",
     "DnsSettings",
     "Existing",
     "HostedZone",
@@ -38,19 +36,20 @@ __all__ = [
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.errors import ByodkimError, InvalidSettings
-    from byodkim_provider.program.dns_provider import DnsProvider, Existing, HostedZone, KeyRecord
+    from byodkim_provider.hosts.interface import Existing
+    from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
     from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
     from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-    from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
 else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "program.dns_provider": ("DnsProvider", "Existing", "HostedZone", "KeyRecord"),
+        "hosts.interface": ("Existing",),
+        "program.dns_provider": ("DnsProvider", "HostedZone", "KeyRecord"),
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),
@@ -58,7 +57,6 @@ else:
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
         "resources.dkim_key": ("DkimKey", "DkimKeyArgs", "SecretsManagerArgs"),
         "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),
-        "resources.dns_record": ("DnsRecord", "DnsRecordArgs"),
     }
 
     def __getattr__(name: str) -> object:

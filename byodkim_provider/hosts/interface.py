@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 from urllib.parse import unquote
 
 from byodkim_provider.hosts.spec import HostName, HostSpec
 from byodkim_provider.quoting import hidden
+
+Existing = Literal["same key", "replace"]
+"""What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
 
 MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""

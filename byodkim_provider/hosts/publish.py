@@ -13,18 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
-from byodkim_provider.hosts.interface import Busy, DnsHost, HostError, Refused, Unknown
+from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, HostError, Refused, Unknown
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
-
-Existing = Literal["same key", "replace"]
-"""A record that exists already: taken over if it holds this key, else an error; or replaced."""
 
 LIMIT_SECONDS: Final = 60
 """

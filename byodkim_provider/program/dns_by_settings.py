@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Final
+
 import pulumi
 
 from byodkim_provider.config.settings import DnsSettings, DomainSettings
@@ -9,7 +12,9 @@ from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.route53 import Route53
-from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+from byodkim_provider.resources.dns_record import DnsRecord
+
+_OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
 
 
 def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
@@ -26,17 +31,9 @@ def provider_for(dns: DnsSettings, domain: DomainSettings) -> DnsProvider:
                 external_id=dns.external_id,
             )
         case host:
-            settings = HostSettings(
-                provider=host,
-                zone=dns.zone or domain.name,
-                zone_id=dns.zone_id or "",
-                server=dns.server or "",
-                port=dns.port,
-                key_name=dns.key_name or "",
-                key_algorithm=dns.key_algorithm or "",
-                ttl=dns.ttl if "ttl" in dns.model_fields_set else None,
-            )
-            return ByApi(settings, credentials=dns.credentials)
+            given = {option: getattr(dns, option) for option in dns.model_fields_set & _OF_HOSTS}
+            options = {"zone": domain.name} | {name: one for name, one in given.items() if one is not None}
+            return ByApi(HostSettings(**options | {"provider": host}), credentials=dns.credentials)
 
 
 class Manual:
@@ -76,22 +73,12 @@ class ByApi:
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """A `DnsRecord` called *name*."""
-        host = self._settings
         return DnsRecord(
             name,
-            DnsRecordArgs(
-                provider=host.provider,
-                zone=host.zone,
-                zone_id=host.zone_id or None,
-                server=host.server or None,
-                port=host.port,
-                key_name=host.key_name or None,
-                key_algorithm=host.key_algorithm or None,
-                ttl=host.ttl,
-                credentials=self._credentials,
-                name=record.name,
-                value=record.value,
-                existing=record.existing,
-            ),
-            opts,
+            self._settings,
+            credentials=self._credentials,
+            name=record.name,
+            value=record.value,
+            existing=record.existing,
+            opts=opts,
         )

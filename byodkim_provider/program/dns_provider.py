@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pulumi
 
-Existing = Literal["same key", "replace"]
-"""What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
+from byodkim_provider.hosts.interface import Existing
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pulumi
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts.interface import Existing
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program._declared import identity_args, key_of
 from byodkim_provider.program._outputs import (
@@ -32,7 +33,7 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_functions import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
-from byodkim_provider.program.dns_provider import DnsProvider, Existing, HostedZone, KeyRecord
+from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity

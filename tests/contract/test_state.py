@@ -14,10 +14,11 @@ import pytest
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.dkim import records
+from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.resources.dns_record import DnsRecord, DnsRecordArgs
+from byodkim_provider.resources.dns_record import DnsRecord
 from byodkim_provider.resources.stack_id import NAME, StackId
 from tests.contract.conftest import REGION, Domain
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, revealed
@@ -223,19 +224,19 @@ class Program(pulumi.runtime.Mocks):
         )
         DnsRecord(
             "DnsRecord",
-            DnsRecordArgs(
+            HostSettings(
                 provider="rfc2136",
                 zone=ZONE,
-                name=f"s1._domainkey.{ZONE}",
-                value=records.record_value(domain.key.public_key_der),
-                existing="replace",
-                credentials="rfc2136",
                 server=ADDRESS,
                 port=self.port,
                 key_name=name_servers.KEY,
                 key_algorithm=name_servers.ALGORITHM,
                 ttl=60,
             ),
+            credentials="rfc2136",
+            name=f"s1._domainkey.{ZONE}",
+            value=records.record_value(domain.key.public_key_der),
+            existing="replace",
         )
 
 

@@ -14,8 +14,6 @@ from byodkim_provider import (
     DkimVerification,
     DkimVerificationArgs,
     DnsProvider,
-    DnsRecord,
-    DnsRecordArgs,
     DnsSettings,
     HostedZone,
     KeyRecord,
@@ -80,10 +78,6 @@ alone = pulumi.ResourceOptions(depends_on=domain.verification)
 key = DkimKey(
     "key", DkimKeyArgs(domain="example.org", bits=2048, key_store=SecretsManagerArgs(region="eu-west-1"))
 )
-record = DnsRecord(
-    "record",
-    DnsRecordArgs(provider="godaddy", zone="example.org", name=key.record_name, value=key.record_value),
-)
 identity = ByodkimIdentity(
     "identity",
     ByodkimIdentityArgs(
@@ -95,7 +89,6 @@ identity = ByodkimIdentity(
         record_value=key.record_value,
         tags={"team": "mail"},
     ),
-    pulumi.ResourceOptions(depends_on=[record]),
 )
 verified = DkimVerification("verified", DkimVerificationArgs(identities=[identity], on_timeout="fail"))
 pending: pulumi.Output[Sequence[str]] = verified.pending
