@@ -69,15 +69,8 @@ def test_wrong_account(asked):
     made = Connections(AwsSettings(profile="mail"))
     first = made.ses("eu-west-1", None)
     for _ in range(2):
-        with pytest.raises(WrongAccount) as refused:
+        with pytest.raises(WrongAccount, match="with profile 'mail'"):
             made.ses("eu-west-1", "210987654321")
-
-    assert str(refused.value) == (
-        "with profile 'mail' SES would be called in AWS account 123456789012, "
-        "pulumi-aws works in 210987654321\n"
-        "  hint: nothing was changed in SES; SES and pulumi-aws must work in the same account: "
-        "check `aws:profile`, AWS_PROFILE and explicit providers"
-    )
     assert made.ses("eu-west-1", "123456789012") is first
 
 

@@ -144,16 +144,6 @@ REFUSED = {
         "Invalid value for --selector: '' must be 1 to 63 letters, digits and hyphens, "
         "with no hyphen at either end",
     ),
-    "upper case": (
-        (DOMAIN, "--selector", "S1", *PUBLIC_KEY),
-        "Invalid value for --selector: 'S1' has upper case, expected lower case: "
-        "that is how DNS providers store names",
-    ),
-    "name too long": (
-        (".".join(["d" * 60] * 4), "--selector", "s1", *PUBLIC_KEY),
-        f"Invalid value for --selector: 's1._domainkey.{'.'.join(['d' * 60] * 4)}' has 257 octets, "
-        "expected at most 253: take a shorter selector",
-    ),
     "e-mail address": (
         ("a@example.com", "--selector", "s1", *PUBLIC_KEY),
         "Invalid value for '[DOMAIN]': 'a@example.com' is an e-mail address, which inherits the DKIM of its "

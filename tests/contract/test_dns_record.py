@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import dns.message
@@ -15,7 +14,7 @@ import grpc
 import pytest
 
 from tests.contract.conftest import StartPlugin
-from tests.contract.plugin import UNKNOWN, Engine, Plugin, error_of, urn
+from tests.contract.plugin import UNKNOWN, Plugin, error_of
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ADDRESS, KEY, SECRET, ZONE, Server
 from tests.hosts.proxy import Proxy, proxied
@@ -60,24 +59,6 @@ def inputs(bind: Server, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
-def test_life(configured: Plugin, bind: Server) -> None:
-    """Made, read, made again once it is gone, and removed; no secret is among the outputs."""
-    wanted = inputs(bind)
-    checked, failures = configured.check(KIND, wanted)
-    assert [] == failures
-    outputs = configured.create(KIND, checked)
-    assert [(VALUE[:255].encode(), VALUE[255:].encode())] == bind.wire(wanted["name"])
-    assert VALUE == outputs["present_value"]
-    assert SECRET not in json.dumps(outputs)
-    assert (False, []) == configured.diff(KIND, outputs, checked)
-    assert ("id", outputs) == configured.read(KIND, outputs)
-    configured.delete(KIND, outputs)
-    assert [] == bind.wire(wanted["name"])
-    assert "" == configured.read(KIND, outputs)[0]
-    configured.delete(KIND, outputs)
-    assert outputs == configured.create(KIND, checked)
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -113,31 +94,6 @@ def test_new_way(configured: Plugin, start_plugin: StartPlugin, bind: Server) ->
     assert serial == bind.wire_soa(ZONE)
     later.delete(KIND, outputs)
     assert [] == bind.wire(wanted["name"])
-
-
-def test_new_spelling(configured: Plugin, bind: Server) -> None:
-    """One server by another name is another way to the same record, which is neither removed nor doubled."""
-    wanted = inputs(bind)
-    outputs = configured.create(KIND, wanted)
-    serial = bind.wire_soa(ZONE)
-    outputs = configured.update(KIND, outputs, {**wanted, "server": "localhost"})
-    assert "localhost" == outputs["server"]
-    assert serial == bind.wire_soa(ZONE)
-    configured.delete(KIND, outputs)
-    assert [] == bind.wire(wanted["name"])
-
-
-def test_new_server(configured: Plugin, bind: Server, tmp_path: Path) -> None:
-    """At another server the record is published too; at the old one it stays, where it may be asked for."""
-    wanted = inputs(bind)
-    outputs = configured.create(KIND, wanted)
-    stored = bind.wire(wanted["name"])
-    with name_servers.running("BIND", tmp_path) as new:
-        outputs = configured.update(KIND, outputs, {**wanted, "port": new.port})
-        assert stored == new.wire(wanted["name"]) == bind.wire(wanted["name"])
-        configured.delete(KIND, outputs)
-        assert [] == new.wire(wanted["name"])
-    assert stored == bind.wire(wanted["name"])
 
 
 def test_environment(start_plugin: StartPlugin, bind: Server) -> None:
@@ -232,17 +188,3 @@ def _cancel_once_asked(plugin: Plugin, proxy: Proxy, call: Any) -> None:
     while proxy.troubles and not call.done():
         proxy.released.wait(0.02)
     plugin.cancel()
-
-
-def test_untried(start_plugin: StartPlugin, engine: Engine) -> None:
-    """The first preview says which host nobody has tried, once for all its records."""
-    plugin = start_plugin(GODADDY_PAT="gd_pat")
-    written = {"provider": "godaddy", "zone": ZONE, "name": f"s1._domainkey.{ZONE}", "value": VALUE}
-    before = len(engine.lines(urn(KIND)))
-    for _ in range(2):
-        assert [] == plugin.check(KIND, written)[1]
-    [line] = engine.lines(urn(KIND))[before:]
-    assert line.message == (
-        "dns: godaddy is written from its documents and not yet run against the real service: "
-        "check the record in its panel, and report how it went"
-    )

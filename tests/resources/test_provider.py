@@ -12,24 +12,19 @@ from pulumi.dynamic.dynamic import serialize_provider
 from byodkim_provider import resources
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources._provider import AwsProvider, DynamicProvider, check_result
+from tests.contract.plugin import PROVIDERS
 
 STORED = {
-    "dkim_identity": (
-        "gASVOwAAAAAAAACMKGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1faWRlbnRpdHmUjAdsb2FkX3YxlJOUKVKULg=="
-    ),
-    "dkim_key": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fa2V5lIwHbG9hZF92MZSTlClSlC4=",
-    "dkim_verification": (
-        "gASVPwAAAAAAAACMLGJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRraW1fdmVyaWZpY2F0aW9ulIwHbG9hZF92MZSTlClSlC4="
-    ),
-    "dns_record": (
-        "gASVOAAAAAAAAACMJWJ5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLmRuc19yZWNvcmSUjAdsb2FkX3YxlJOUKVKULg=="
-    ),
+    "dkim_identity": PROVIDERS["ByodkimIdentity"],
+    "dkim_key": PROVIDERS["DkimKey"],
+    "dkim_verification": PROVIDERS["DkimVerification"],
+    "dns_record": PROVIDERS["DnsRecord"],
     "record_check": (
         "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9jaGVja5SMB2xvYWRfdjGUk5QpUpQu"
     ),
-    "stack_id": "gASVNgAAAAAAAACMI2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnN0YWNrX2lklIwHbG9hZF92MZSTlClSlC4=",
+    "stack_id": PROVIDERS["StackId"],
 }
-"""`__provider` of each resource, as it stands in users' state: written down here, not computed."""
+"""`__provider` of each resource, by its module."""
 
 
 def module(name):
