@@ -322,6 +322,7 @@ class Route53:
 
     def __init__(self, client: Any, zone_id: str, sleep: Callable[[float], None]) -> None:
         self._client, self._zone_id, self._sleep = client, zone_id, sleep
+        self.tries = TRIES
 
     def publish(self, name: str, values: Sequence[Sequence[str]]) -> None:
         """Create the TXT record *name* with *values*, each a list of strings; an error if it exists."""
@@ -374,7 +375,7 @@ class Route53:
 
     def _asked(self, do: Callable[[], T]) -> T:
         try:
-            return patiently(do, self._sleep, TRIES)
+            return patiently(do, self._sleep, self.tries)
         except ClientError as error:
             raise Stop(f"Route 53: {error}") from None
 

@@ -119,7 +119,7 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     *is_own*: this process is the run, so its records are deleted even if somebody has deleted the mark.
     What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
-    lab.tries = CLEANING_TRIES
+    lab.tries = lab.records.tries = CLEANING_TRIES
     records = lab.records.listed()
     region = marks(lab, records).get(run, "")
     if region and region != lab.region:

@@ -7,9 +7,11 @@ import typing
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from byodkim_provider.aws.permissions import PERMISSIONS
 from sandbox.ses.switches import Fault, Switches
@@ -308,6 +310,19 @@ def test_not_cleaned_up(account, opened, lab):
     assert (status, "stopped: somebody else uses zone or Region" in printed) == (1, True)
     assert "not cleaned up: left: " in printed
     assert f"--clean --zone {ZONE} --region {REGION}" in printed.partition("once that is over")[2]
+
+
+def test_no_network(lab, monkeypatch):
+    """A person waits while a run cleans up: without network that gives up after some minutes."""
+
+    def away(*_, **__):
+        raise EndpointConnectionError(endpoint_url="https://route53.example")
+
+    begun(lab)
+    before = lab.now()
+    monkeypatch.setattr(lab.records._client, "get_paginator", lambda _: SimpleNamespace(paginate=away))
+    assert acceptance.clean_own(lab) == ["not cleaned up"]
+    assert 60 < lab.now() - before < 600
 
 
 def test_clean_elsewhere(opened, lab):
