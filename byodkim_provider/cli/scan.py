@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain
 from typing import Any, Final, get_args
 
 import click
@@ -22,7 +22,6 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.regions import partition_of, regions_with
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.asking import ask_all
@@ -210,42 +209,29 @@ def _found(
     environment: Environment,
     left_out: list[str],
 ) -> list[Found]:
-    """
-    Those of *domains* that get an entry, sorted; why others get none is added to *left_out*.
-
-    A domain whose zone DNS does not find gets none: it would stay pending. Nor does one of another
-    stack, unless it is named in full: one `up` would take it.
-    """
+    """Those of *domains* that get an entry, sorted; why others get none is added to *left_out*."""
     found: list[Found] = []
-    owned: list[str] = []
-    unreachable: dict[str, list[str]] = {}
     rest = list(domains)
     route53 = _route53(account, domains[rest[0]][0])
     lookup = environment.hosting(asked.nameserver)
 
-    def judged(domain: str, identities: Mapping[str, SesIdentity]) -> Found:
+    def read(domain: str) -> Found | None:
+        """What SES and DNS have; None if it does not sign as is asked for, or was deleted meanwhile."""
+        seen = {region: account.ses(region, None).get_email_identity(domain) for region in domains[domain]}
+        identities = {region: one for region, one in seen.items() if one}
+        if not any(not asked.signing or signing(one) in asked.signing for one in identities.values()):
+            return None
         zone = lookup(domain)
         return Found(domain, identities, zone, home_of(domain, zone, route53))
 
     while rest and (asked.limit is None or len(found) < asked.limit):
         size = len(rest) if asked.limit is None else asked.limit - len(found)
-        read = _read(account, {domain: domains[domain] for domain in rest[:size]}, asked.signing)
-        rest = rest[size:]
-        for one in ask_all([(f"DNS {each[0]}", partial(judged, *each)) for each in read.items()]):
-            if why := scan_entries.problem(one):
+        for one in filter(None, ask_all([(each, partial(read, each)) for each in rest[:size]])):
+            if why := scan_entries.why_no_entry(one, named=one.domain in asked.domain):
                 left_out.append(why)
-            elif one.has_owner and one.domain not in asked.domain:
-                owned.append(one.domain)
-            elif one.dns.failure:
-                unreachable.setdefault(one.dns.failure, []).append(one.domain)
             else:
                 found.append(one)
-    for reason, names in sorted(unreachable.items()):
-        left_out.append(f"{reason}, so SES can't find a record: {', '.join(names)}")
-    if owned:
-        left_out.append(f"another stack has {', '.join(owned)}: `--domain NAME` takes one over")
-    if unreachable and not found and not asked.nameserver:
-        say("DNS shows no zone of any domain: if a resolver of your own network does, name it: --nameserver")
+        rest = rest[size:]
     return found
 
 
@@ -258,33 +244,6 @@ def _route53(account: Connections, region: str) -> Route53Client | None:
         say(f"zones of Route 53 can't be read: {error}")
         return None
     return route53
-
-
-def _read(
-    account: Connections, wanted: Mapping[str, Sequence[str]], kinds: Collection[Signing]
-) -> dict[str, dict[str, SesIdentity]]:
-    """The identities that are *wanted*, by domain and Region, of domains that sign as one of *kinds*."""
-    by_region: dict[str, list[tuple[str, str]]] = {}
-    for domain, regions in wanted.items():
-        for region in regions:
-            by_region.setdefault(region, []).append((domain, region))
-    # In turn, since each Region has a rate of its own.
-    pairs = [one for turn in zip_longest(*by_region.values()) for one in turn if one]
-
-    def read(domain: str, region: str) -> SesIdentity | None:
-        return account.ses(region, None).get_email_identity(domain)
-
-    answers = ask_all([(f"SES {domain} {region}", partial(read, domain, region)) for domain, region in pairs])
-    seen = dict(zip(pairs, answers, strict=True))
-    found = {
-        domain: {region: one for region in regions if (one := seen[domain, region])}  # not deleted meanwhile
-        for domain, regions in wanted.items()
-    }
-    return {
-        domain: identities
-        for domain, identities in found.items()
-        if any(not kinds or signing(one) in kinds for one in identities.values())
-    }
 
 
 def _declared(stack: Stack) -> Mapping[str, Any]:

@@ -67,11 +67,6 @@ class Found:
     dns: DnsHome
 
     @property
-    def has_owner(self) -> bool:
-        """Whether a stack's tag is on an identity of the domain."""
-        return any(map(_owner, self.identities.values()))
-
-    @property
     def needs_window(self) -> bool:
         """Whether `pulumi up` refuses the domain until its unsigned window is accepted."""
         return any(
@@ -134,12 +129,18 @@ def _zone_setting(zone: Zone, zones: Sequence[Zone]) -> Any:
     return None if [one for one in zones if len(one.name) == longest] == [zone] else {"zoneId": zone.id}
 
 
-def problem(found: Found) -> str:
-    """Why the domain can't be in a stack file; "" if it can."""
+def why_no_entry(found: Found, *, named: bool) -> str:
+    """Why the domain gets no entry, although it is perhaps *named* in full; "" if it gets one."""
     try:
         settings.domain(found.domain, entry(found, ()))
     except InvalidSettings as error:
         return "; ".join(error.problems)
+    owners = sorted(filter(None, map(_owner, found.identities.values())))
+    if owners and not named:  # one `up` would take it
+        return f"{found.domain}: the stack {owners[0]} has it, `--domain {found.domain}` takes it over"
+    if found.dns.failure:  # it would stay pending
+        why = found.dns.failure
+        return f"{found.domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
     return ""
 
 
