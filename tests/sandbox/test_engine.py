@@ -25,17 +25,10 @@ from tests.support.quick_runs import quick_runs
 
 NAME = "s1._domainkey.example.com"
 REGION = {"aws:region": "eu-west-1"}
-SECRET = "-----BEGIN SECRET-----\ncorrect horse\n-----END SECRET-----\n"
 
 
 def record(zone_id, *, name=NAME, value="p=abc"):
     aws.route53.Record("record", name=name, type="TXT", zone_id=zone_id, ttl=300, records=[value])
-
-
-def change_record(sandbox, zone_id, action, name, value):
-    record_set = {"Name": name, "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": value}]}
-    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
-    sandbox.route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
 
 
 def steps(result, kind="aws:route53/record:Record"):
@@ -47,53 +40,6 @@ def started_plugins(sandbox):
     """No plugin has to start; how they start and end is in the tests below."""
     with quick_runs(sandbox):
         yield
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("started_plugins")
-def test_record_from_creation_to_destruction(sandbox):
-    """A record is made, left alone, changed, replaced, made again after it was lost, and removed."""
-    zone_id = sandbox.add_zone("example.com")
-    wanted = {}
-    with Project(sandbox, config=REGION, program=lambda: record(zone_id, **wanted)) as project:
-        preview = project.preview()
-        assert (True, ["create"], ()) == (preview.ok, steps(preview), sandbox.dns.txt(NAME))
-        made = project.up()
-        assert (True, ["create"], ("p=abc",)) == (made.ok, steps(made), sandbox.dns.txt(NAME))
-        assert "warning" not in made.stdout + made.stderr
-
-        again = project.up()
-        assert (True, {"same": 2}) == (again.ok, again.changes)
-
-        wanted["value"] = "p=" + "x" * 253 + '""' + "y" * 100
-        assert ["update"] == steps(project.up())
-        assert ("p=" + "x" * 253 + "y" * 100,) == sandbox.dns.txt(NAME)
-
-        wanted["name"] = "s2._domainkey.example.com"
-        assert ["create-replacement", "replace", "delete-replaced"] == steps(project.up())
-        assert () == sandbox.dns.txt(NAME)
-
-        change_record(sandbox, zone_id, "DELETE", wanted["name"], '"' + wanted["value"] + '"')
-        assert {"delete": 1, "same": 1} == project.refresh().changes
-        assert ["create"] == steps(project.up())
-
-        destroyed = project.destroy()
-        assert (True, ["delete"], ()) == (destroyed.ok, steps(destroyed), sandbox.dns.txt(wanted["name"]))
-    assert [] == sandbox.dns.queries
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("started_plugins")
-def test_record_that_exists_fails_the_run(sandbox):
-    """The run fails with AWS's text and without a traceback, the record stays as it is."""
-    zone_id = sandbox.add_zone("example.com")
-    change_record(sandbox, zone_id, "CREATE", NAME, '"p=theirs"')
-    with Project(sandbox, config=REGION, program=lambda: record(zone_id)) as project:
-        result = project.up()
-    assert result.failed
-    assert f"record set [name='{NAME}.', type='TXT'] but it already exists" in result.stdout
-    assert "Traceback" not in result.stdout + result.stderr
-    assert ("p=theirs",) == sandbox.dns.txt(NAME)
 
 
 @pytest.mark.engine
@@ -154,25 +100,6 @@ def test_two_sandboxes_at_once():
 
     with ThreadPoolExecutor(2) as pool:
         assert [(True, ("p=one",)), (True, ("p=two",))] == list(pool.map(run, ["p=one", "p=two"]))
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("started_plugins")
-def test_secrets_are_stored_encrypted(sandbox):
-    """A secret of the configuration reaches the program, and no file of the backend has it in plain."""
-    seen = []
-
-    def program():
-        seen.append(pulumi.Config().require_object("keys")["1"])
-        Slow("slow", seconds=0, secret=seen[-1])
-
-    with Project(sandbox, config=REGION, program=program) as project:
-        project.set_secret('ses-byodkim:keys["1"]', SECRET)
-        result = project.up()
-        stored = [path.read_text() for path in project.state_files()]
-        assert (True, [SECRET]) == (result.ok, seen)
-        assert any("ciphertext" in text for text in stored)
-        assert not any("correct horse" in text for text in [*stored, project.export_text(), result.stdout])
 
 
 @pytest.mark.engine

@@ -264,16 +264,6 @@ def test_only_a_success_stays_success(here):
     assert here.put(TWO)["DkimStatus"] == "PENDING"
 
 
-@pytest.mark.parametrize(("which", "selector"), [("nothing", None), ("old", "one"), ("new", "two")])
-def test_signs_while_pending(here, which, selector):
-    """While the new key is not verified, mail is signed with nothing, the old key or the new one."""
-    here.switch(signs_while_pending=which)
-    here.verified(ONE)
-    here.put(TWO)
-    here.check()
-    assert (here.status(), here.signs_with()) == ("PENDING", selector)
-
-
 def test_old_is_the_last_verified_key(here):
     """After two Puts without a success the old key is the one before both."""
     here.switch(signs_while_pending="old")
@@ -289,19 +279,6 @@ def test_unusable_key_signs_nothing(here, which):
     here.switch(signs_while_pending=which)
     create(here, ONE.whole_pem)
     assert here.signs_with() is None
-
-
-@pytest.mark.parametrize(("lingers", "selector"), [(600, "one"), (0, "two")])
-def test_old_key_lingers(here, lingers, selector):
-    """For some seconds after a Put mail is still signed with the old key, even if the new one is verified."""
-    here.switch(old_key_lingers_seconds=lingers)
-    here.verified(ONE)
-    here.publish(TWO)
-    here.put(TWO)
-    here.check()
-    assert (here.status(), here.signs_with()) == ("SUCCESS", selector)
-    here.clock.advance(600)
-    assert here.signs_with() == "two"
 
 
 @pytest.mark.parametrize("restarts", [True, False])
