@@ -154,6 +154,8 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         f"time: the product an hour, the questions {'seven days' if options.days else 'a day'}\n"
         f"after a kill or a power cut: {clean_command(lab)}"
     )
+    for question in (questions.first_key, *HOURS, *(DAYS if options.days else ()), questions.rate):
+        say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
     with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
         return conclude(run(lab, RealWorld(Path(directory)), days=options.days, others=options.others))
@@ -390,13 +392,14 @@ def ask(lab: Lab, round_: Sequence[Question], report: Report) -> None:
             seconds = next(generator)
         except StopIteration as found:
             report.add(found.value)
-            say(f"answered: {name}")
+            answers = {name: found.value[name] for name in found.value.keys() & Switches.__dataclass_fields__}
+            say(f"{name}: {round_[number].__doc__} {answers or 'see the report'}")
         except (Refused, Unanswered, LookupError, TypeError, ValueError) as error:
             why = (
                 str(error) if isinstance(error, (Refused, Unanswered)) else f"{type(error).__name__}: {error}"
             )
             report.unanswered[name] = lab.masked(why)
-            say(f"not answered: {name}: {report.unanswered[name]}")
+            say(f"{name}: not answered: {report.unanswered[name]}")
         else:
             heapq.heappush(running, (lab.now() + seconds, number, generator))
 

@@ -243,9 +243,11 @@ def first_key(lab: Lab) -> Question:
     lab.first_check, lab.unchecked = float(found), max(earlier, 0)
     lab.delete(domain)
     lab.remove(domain, key)
-    tokens = [(each or {})["DkimAttributes"].get("Tokens") or [] for each in (created, seen)]
+    shows = [each["DkimAttributes"] for each in (created, seen or {}) if "DkimAttributes" in each]
+    tokens = {tuple(each.get("Tokens") or ()) for each in shows}
+    told = {(key.selector,): "selector", (): "empty"}
     return {
-        "tokens": "selector" if tokens == [[key.selector]] * 2 else UNKNOWN if any(tokens) else "empty",
+        "tokens": told.get(tokens.pop(), UNKNOWN) if len(tokens) == 1 else UNKNOWN,
         "read_lag_seconds": step(LAGS, missing, lab.lag),
         "first_check_seconds": found,
         "seconds that reads lag": bounds(missing, lab.lag),

@@ -19,7 +19,7 @@ from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
 from tests.acceptance import questions, safety
 from tests.acceptance.__main__ import REGION, ZONE, main, of_emulator
-from tests.acceptance.lab import TAG, Refused, Stop, Unanswered, below, in_sandbox
+from tests.acceptance.lab import TAG, Stop, Unanswered, below, in_sandbox
 from tests.acceptance.questions import NEVER, UNKNOWN
 from tests.support.fakes import FakeClock
 from tests.support.quick_runs import quick_runs
@@ -179,10 +179,9 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
     status, printed = account("--days")
     assert (status, left(lab)) == (0, [])
-    assert "!" not in printed
-    assert "?" not in printed
+    assert [line for line in printed.splitlines() if line.startswith(("!", "?"))] == []
     (responses,) = tmp_path.glob("acceptance-*.json")
-    assert len(json.loads(responses.read_text())) > 10
+    assert 10 < len(json.loads(responses.read_text())) < 60  # of some 400, one of each shape
     written = printed + responses.read_text()
     assert lab.account not in written.partition("\n")[2]
     assert len(keys) > 20
@@ -440,15 +439,3 @@ def test_policy(opened, monkeypatch):
         assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
     to_person = safety.policy(lab, "you@example.com")["Statement"][-1]
     assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}
-
-
-def test_response_of_each_shape(lab):
-    """Responses that differ in names and times alone are one shape; another status is another."""
-    for _ in range(2):
-        lab.create(domain := lab.domain(), lab.key())
-        lab.get(domain)
-    with pytest.raises(Refused):
-        lab.create(domain)
-    assert [each["action"] for each in lab.answers.values()] == [
-        "create_email_identity", "get_email_identity", "create_email_identity"
-    ]  # fmt: skip
