@@ -88,7 +88,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     if size_of(document) > MAX_POLICY_CHARACTERS:
         say(
             f"it has {size_of(document)} characters and a managed policy takes "
-            f"{MAX_POLICY_CHARACTERS}: cut it up, or use `*` for domains"
+            f"{MAX_POLICY_CHARACTERS}: make several of it, each with some of the ARNs and records"
         )
     click.echo(json.dumps(document, indent=2))
 
@@ -167,7 +167,7 @@ def _identities(stack: Stack) -> Scope:
 def _add_identity(scope: Scope, region: str, domain: str, *, configuration_set: str | None = None) -> str:
     arn = scope.arn("ses", region, f"identity/{domain}")
     scope.add("identity", arn)
-    # Whoever may delete whatever has an owner tag must not do that to any identity.
+    # As long as any owner tag counts as ours, a wildcard would reach the identities of other stacks.
     scope.add("any identity", arn if scope.owners == ("*",) else scope.arn("ses", region, "identity/*"))
     scope.add("any", "*")
     if configuration_set:

@@ -342,7 +342,7 @@ def test_too_long(project):
     """A policy that IAM does not take is printed, with what to do about it."""
     project.write("".join(f"    mail-{number}.example.com: {{ generation: 1 }}\n" for number in range(60)))
     result = project.run("iam-policy")
-    assert "a managed policy takes 6144: cut it up" in result.stderr
+    assert "a managed policy takes 6144: make several of it" in result.stderr
     assert policy(result)
 
 
