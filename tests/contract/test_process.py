@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
-from byodkim_provider.dkim import keys
 from sandbox.world import Sandbox
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import Engine, Plugin, error_of, plain, urn
@@ -136,19 +135,6 @@ def test_live_progress(own_plugin: Plugin, engine: Engine, domain: Domain) -> No
     [line] = engine.lines(urn("ByodkimIdentity", domain.name))
     assert (engine_pb2.INFO, True) == (line.severity, line.ephemeral)
     assert line.message.startswith(f"{domain.name}: 0 of 4 servers show the key after ")
-
-
-def test_progress_in_preview(plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """The preview of a switch says once in the identity's row how far the new record is visible."""
-    domain.publish()
-    outputs = plugin.create("ByodkimIdentity", domain.inputs(generation=1, published=[1, 2]))
-    key = keys.generate(keys.MIN_BITS)
-    domain.publish(key, selector="s2")
-    switch = {"selector": "s2", "private_key": key.pkcs1_base64(), "generation": 2, "published": [1, 2, 3]}
-    plugin.diff("ByodkimIdentity", outputs, domain.inputs(**switch), name=domain.name)
-    [line] = engine.lines(urn("ByodkimIdentity", domain.name))
-    assert (engine_pb2.INFO, False) == (line.severity, line.ephemeral)
-    assert f"{domain.name} {REGION}: generation 1 → 2, s2 visible at 4 of 4 servers" == line.message
 
 
 def test_without_engine(start_plugin: StartPlugin, domain: Domain) -> None:
