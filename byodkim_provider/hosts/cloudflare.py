@@ -67,9 +67,6 @@ class Host(HttpHost):
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._credentials['token']}"}
 
-    def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(there for _, there in self._records(name)))
-
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": _quoted(value), "ttl": self._ttl}
         try:
@@ -79,18 +76,14 @@ class Host(HttpHost):
                 raise Unknown("the name was changed meanwhile") from None
             raise
 
-    def remove(self, name: str, value: str) -> None:
-        for record_id, there in self._records(name):
-            if there != value:
-                continue
-            try:
-                self._call("DELETE", f"{self._path}/{quote(record_id, safe='')}")
-            except Refused:
-                if (record_id, there) in self._records(name):
-                    raise
+    def _delete(self, key: str) -> None:
+        try:
+            self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
+        except Refused as error:
+            if not error.reason.startswith("404 "):  # somebody else has removed it
+                raise
 
     def _records(self, name: str) -> list[tuple[str, str]]:
-        """Ids and values of the TXT records at *name*, of all pages."""
         found: list[tuple[str, str]] = []
         for page in range(1, 1 + MAX_PAGES):
             query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}

@@ -86,9 +86,6 @@ class Host(HttpHost):
             )
         return account
 
-    def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(there for _, there in self._lines(name)[1]))
-
     def add(self, name: str, value: str) -> None:
         serial, lines = self._lines(name)
         if lines:
@@ -101,12 +98,13 @@ class Host(HttpHost):
         }
         self._edit(serial, add=json.dumps(record))
 
-    def remove(self, name: str, value: str) -> None:
-        # One line a call: after it, the other lines have other numbers. The caller reads again.
+    def _records(self, name: str) -> list[tuple[tuple[str, str], str]]:
         serial, lines = self._lines(name)
-        gone = [number for number, there in lines if there == value]
-        if gone:
-            self._edit(serial, remove=gone[0])
+        return [((serial, number), value) for number, value in lines]
+
+    def _delete(self, key: tuple[str, str]) -> None:
+        # After it the zone has another serial, and other lines other numbers: the caller reads again.
+        self._edit(key[0], remove=key[1])
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
         """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""

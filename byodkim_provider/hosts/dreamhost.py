@@ -61,24 +61,19 @@ class Host(HttpHost):
         "(Advanced › API)"
     )
 
-    def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(joined(written) for _, written in self._records(name)))
-
     def add(self, name: str, value: str) -> None:
         self._command("dns-add_record", record=name, type="TXT", value=value)
 
-    def remove(self, name: str, value: str) -> None:
-        for record, written in self._records(name):
-            if joined(written) == value:
-                # Spelled as in the list: with a final dot if the list has one.
-                self._command("dns-remove_record", record=record, type="TXT", value=written)
+    def _delete(self, key: tuple[str, str]) -> None:
+        # Spelled as in the list: with a final dot if the list has one.
+        self._command("dns-remove_record", record=key[0], type="TXT", value=key[1])
 
-    def _records(self, name: str) -> list[tuple[str, str]]:
-        """Names and values of the TXT records at *name*, as listed. The API lists all zones, or none."""
+    def _records(self, name: str) -> list[tuple[tuple[str, str], str]]:
+        # The API lists all zones, or none.
         listed = self._command("dns-list_records")
         with as_documented("DreamHost"):
             return [
-                (str(record["record"]), str(record["value"]))
+                ((str(record["record"]), str(record["value"])), joined(str(record["value"])))
                 for record in listed
                 if record["type"] == "TXT" and str(record["record"]).rstrip(".").lower() == name
             ]

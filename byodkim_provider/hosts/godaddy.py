@@ -58,9 +58,6 @@ class Host(HttpHost):
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._credentials['token']}"}
 
-    def values(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(there for _, there in self._records(name)))
-
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
@@ -69,10 +66,8 @@ class Host(HttpHost):
             )
         self._api.call("POST", self._path, body=body)
 
-    def remove(self, name: str, value: str) -> None:
-        for record_id, there in self._records(name):
-            if there == value:
-                self._api.call("DELETE", f"{self._path}/{quote(record_id, safe='')}")
+    def _delete(self, key: str) -> None:
+        self._api.call("DELETE", f"{self._path}/{quote(key, safe='')}")
 
     @property
     def _path(self) -> str:
@@ -82,7 +77,6 @@ class Host(HttpHost):
         return "@" if name == self._zone else name.removesuffix(f".{self._zone}")
 
     def _records(self, name: str) -> list[tuple[str, str]]:
-        """Ids and values of the TXT records at *name*, of all pages."""
         wanted = self._relative(name)
         found: list[tuple[str, str]] = []
         for page in range(1, 1 + PAGE):

@@ -6,9 +6,9 @@ The HTTP client is imported with the first host that is made: a check of setting
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
@@ -74,3 +74,19 @@ class HttpHost(DnsHost):
     def _headers(self) -> Mapping[str, str]:
         """What authenticates a request."""
         return {}
+
+    def values(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for _, value in self._records(name)))
+
+    def remove(self, name: str, value: str) -> None:
+        for key, there in self._records(name):
+            if there == value:
+                self._delete(key)
+
+    def _records(self, name: str) -> Sequence[tuple[Any, str]]:
+        """The TXT records at *name*: what the API knows each by, and its value."""
+        raise NotImplementedError
+
+    def _delete(self, key: Any) -> None:
+        """Remove the record that the API knows by *key*."""
+        raise NotImplementedError

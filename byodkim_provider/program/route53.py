@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
@@ -152,29 +152,16 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
             raise _several(name, domain, {one.id: route53.name_servers(one.id) for one in found})
         if found:
             return found[0]
+    there = [one.name for one in route53.zones() if not one.is_private]
+    near = [zone for one in names for zone in get_close_matches(one, there, n=1, cutoff=TYPO)]
     raise InvalidSettings(
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
-            f"looked for {', '.join(names)}"
-            + _near_zone(names, (one.name for one in route53.zones() if not one.is_private))
+            f"looked for {', '.join(names)}" + (f", did you mean the zone {near[0]!r}?" if near else "")
         ],
         hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider",
     )
-
-
-def _near_zone(names: Sequence[str], zones: Iterable[str]) -> str:
-    """The question whether a zone that is called almost like one of *names* is meant; "" if there is none."""
-    there = sorted({*zones})
-    near = (
-        close
-        for name in names
-        # Of about the same length: an account may have hundreds of zones, and a stack hundreds of domains.
-        for close in get_close_matches(
-            name, [zone for zone in there if abs(len(zone) - len(name)) < 3], n=1, cutoff=TYPO
-        )
-    )
-    return f", did you mean the zone {found!r}?" if (found := next(near, None)) else ""
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:

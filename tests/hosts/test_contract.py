@@ -213,17 +213,18 @@ def test_too_slow(backend, name):
 class _Fast(Clock):
     """A clock on which every wait takes a minute's share of no time."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: float) -> None:
         self._ahead = 0.0
+        self._least = least
 
     def monotonic(self) -> float:
         return super().monotonic() + self._ahead
 
     def wait(self, seconds: float) -> bool:
-        self._ahead += seconds
+        self._ahead += max(seconds, self._least)
         return stopping.is_set()
 
 
-def hasty():
-    """What `publish` is given so that a minute is over at once."""
-    return {"clock": _Fast(), "progress": FakeProgress()}
+def hasty(least=0.0):
+    """What `publish` is given so that a minute is over at once; no wait is shorter than *least* seconds."""
+    return {"clock": _Fast(least), "progress": FakeProgress()}

@@ -1,9 +1,11 @@
 """What follows from the spec of each host, so that a forgotten part is named before a user meets it."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._dns import DnsSettings
 from byodkim_provider.hosts.interface import HostSettings
@@ -35,9 +37,13 @@ def test_options(host):
 
 @every_host
 def test_page(host):
-    """The page lists its credentials and its options: it has a row in both tables."""
+    """The page has its credentials, its options and its TTL: a row in each of two tables."""
     page = (ROOT / "docs" / "how-to" / "dns.md").read_text(encoding="utf-8")
-    assert page.count(f"\n| `{host}` | ") == 2, "the page, By API: a row for credentials, one for options"
+    credentials, options = re.findall(rf"^\| `{host}` \| .*$", page, re.MULTILINE)
+    spec = SPECS[host]
+    assert [one for pair in spec.secrets.items() for one in pair if f"`{one}`" not in credentials] == []
+    assert [one for one in ("zone", *map(to_camel, spec.options)) if f"`{one}`" not in options] == []
+    assert (str(spec.ttl.default) if spec.ttl else "none") in options.split(" | ")[2]
 
 
 def test_stand_ins():
