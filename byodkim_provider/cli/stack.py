@@ -93,8 +93,6 @@ class Stack:
         """The settings, without supplied keys; with a program of the user's own, those in the state."""
         if self.has_own_program:
             return settings_in_state(self.state)
-        if plain := list(settings.plain_secrets(self.ours, lambda _, value: value != configuration.SECRET)):
-            raise InvalidSettings(plain)
         others = [name for name in self.config if not name.startswith(f"{self.project}:")]
         return settings_in(self.ours, self.region, others)
 
@@ -188,6 +186,8 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     Keys are secrets, so `published` is written out as it follows from them, and the maps of secrets,
     which no command uses, are left out.
     """
+    if plain := list(settings.plain_secrets(ours, lambda _, value: value != configuration.SECRET)):
+        raise InvalidSettings(plain)
     ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
