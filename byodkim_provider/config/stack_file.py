@@ -113,7 +113,7 @@ def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> st
         for domain, values in changes.items():
             settings = domains[domain]
             position = list(settings).index("generation") + 1
-            for key, value in reversed([*values.items()]):
+            for key, value in reversed([*values.items()]):  # all are inserted at the one place
                 if value is None:
                     settings.pop(key, None)
                 elif key in settings:
@@ -196,7 +196,12 @@ def _round_trip() -> YAML:
 
 
 def _rewritten(text: str, change: Callable[[Any], None]) -> str:
-    """*text* after *change* to its document; "" if it can't be told which lines of the file change."""
+    """
+    *text* after *change* to its document; "" if it can't be told which lines of the file change.
+
+    ruamel writes the document before (*old*) and after the change (*new*). Where these differ, the lines
+    of *new* replace those of the file (*lines*); where they don't, the file keeps its own.
+    """
     newline, text = ("\r\n" if "\r\n" in text else "\n"), text.replace("\r\n", "\n")
     yaml = _round_trip()
     if first_indented := re.search("^ +", text, re.MULTILINE):
