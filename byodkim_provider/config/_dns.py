@@ -94,7 +94,7 @@ class DnsSettings(Written):
     @field_validator("zone_id")
     @classmethod
     def _one_way(cls, zone_id: str | None, info: ValidationInfo) -> str | None:
-        if zone_id and info.data.get("zone"):
+        if zone_id and info.data.get("zone") and info.data.get("provider") == "route53":
             raise ValueError("give zone or zoneId, not both")
         return zone_id
 

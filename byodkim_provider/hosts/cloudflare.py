@@ -121,7 +121,7 @@ class Host(HttpHost):
             listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
             raise Refused(
                 f"several zones are called {self._zone!r}: {self._credentials.said(listed)}",
-                hint="set `zoneId` instead of `zone`, to the one whose name servers the registrar names",
+                hint="set `zoneId` to the one whose name servers the registrar names",
             )
         return next(iter(servers))
 

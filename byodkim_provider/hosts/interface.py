@@ -125,6 +125,7 @@ class HostSettings:
     provider: HostName
     zone: str
     zone_id: str = ""
+    """Which of several zones of that name; no part of the record's identity, as *server* is none."""
     server: str = ""
     port: int | None = None
     key_name: str = ""
@@ -134,7 +135,7 @@ class HostSettings:
     @property
     def label(self) -> str:
         """Host and zone, such as `godaddy:example.com`: used in errors, and as the key of the lock."""
-        return f"{self.provider}:{self.zone_id or self.zone}"
+        return f"{self.provider}:{self.zone}"
 
 
 class DnsHost:

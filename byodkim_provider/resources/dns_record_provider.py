@@ -32,10 +32,10 @@ _KINDS: Final[property_types.Kinds] = {
 
 _REQUIRED: Final = ("provider", "zone", "name", "value")
 
-_IDENTITY: Final = ("provider", "zone", "zone_id", "name", "value")
+_IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
 
-_WAY: Final = ("server", "port", "credentials", "key_name", "key_algorithm")
+_WAY: Final = ("zone_id", "server", "port", "credentials", "key_name", "key_algorithm")
 """
 How the zone is reached. By another way the record is published too: that may be another server, and at
 the old one the record stays. What is stored is what deletes the record later.

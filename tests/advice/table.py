@@ -150,7 +150,7 @@ FOLLOWED: Final = {
     "set `zone` to the zone that holds the domain, or give the token {}": (
         "hosts/test_http_hosts.py::test_cloudflare_no_zone"
     ),
-    "set `zoneId` instead of `zone`, to the one whose name servers the registrar names": (
+    "set `zoneId` to the one whose name servers the registrar names": (
         "hosts/test_http_hosts.py::test_cloudflare_two_zones"
     ),
     "the token may have expired, or lack a permission for the zone ({}): make a new one "

@@ -1198,7 +1198,7 @@ HOSTS = {
         "ttl": 60,
         "credentials": "office",
     },
-    "cloudflare": {"provider": "cloudflare", "zoneId": "0" * 32, "ttl": 1, "credentials": "shop"},
+    "cloudflare": {"provider": "cloudflare", "zone": "example.com", "zoneId": "0" * 32, "ttl": 1},
     "godaddy": "godaddy",
     "dreamhost": {"provider": "dreamhost", "zone": "example.com"},
     "cpanel": {"provider": "cpanel", "credentials": "office"},

@@ -65,6 +65,7 @@ def inputs(bind: Server, **changes: Any) -> dict[str, Any]:
         ({}, (False, [])),
         ({"credentials": "other"}, (True, [])),
         ({"key_name": "other", "key_algorithm": "hmac-sha512"}, (True, [])),
+        ({"zone_id": "0a"}, (True, [])),
         ({"ttl": 60}, (False, [])),
         ({"existing": "replace"}, (False, [])),
         ({"value": "p=BBBB"}, (True, ["value"])),
