@@ -31,7 +31,7 @@ from byodkim_provider.program._outputs import (
     verdicts_of,
 )
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
-from byodkim_provider.program.aws_functions import account_of
+from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.domain_args import ByodkimDomainArgs

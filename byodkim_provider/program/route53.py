@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
-from byodkim_provider.program.aws_functions import account_of
+from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs

@@ -1,5 +1,5 @@
 """
-Calls functions of pulumi-aws in a program; an error becomes one line.
+Which AWS account pulumi-aws signs in to; an error becomes one line.
 
 An error passes through plugin, engine and SDK, which raises nothing narrower than
 `Exception`. AWS's own message in it is found by a pattern, and its code decides the hint.
@@ -8,8 +8,7 @@ An error passes through plugin, engine and SDK, which raises nothing narrower th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -18,8 +17,6 @@ from byodkim_provider.errors import AwsRefused
 from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.program_end import end_program
 
-R = TypeVar("R")
-
 _WRAPPED: Final = re.compile(
     r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: "
     r"|\d+ errors? occurred:\s+\* |reading STS Caller Identity: )+"
@@ -27,8 +24,7 @@ _WRAPPED: Final = re.compile(
 """Prefixes that SDK, engine and plugin add to an error."""
 
 _FROM_AWS: Final = re.compile(
-    r"operation error [\w ]+: (?P<operation>\w+), .*RequestID: [^,]*, "
-    r"(?:api error )?(?P<code>\w+): (?P<reason>.*)"
+    r"operation error [\w ]+: \w+, .*RequestID: [^,]*, (?:api error )?(?P<code>\w+): (?P<reason>.*)"
 )
 """An error of the AWS SDK for Go that came from AWS."""
 
@@ -43,45 +39,33 @@ _accounts: PerProgram[str] = PerProgram()
 """Ids, by pulumi-aws's provider."""
 
 
-def call(function: Callable[..., R], subject: str, **arguments: Any) -> R:
-    """
-    The result of *function* of pulumi-aws about *subject*.
-
-    Raises `AwsRefused`; its code is "" for errors that did not come from AWS, such as "not found".
-    """
-    try:
-        return function(**arguments)
-    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
-        text = in_one_line(error)
-        if text.endswith(_RUN_ENDED):
-            end_program("")
-        raise _refused(function.__name__, subject, text) from None
-
-
-def in_one_line(error: Exception) -> str:
-    """The error of a plugin's function, without the prefixes of SDK, engine and plugin."""
-    return _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
-
-
 def account_of(parent: pulumi.Resource) -> str:
-    """The account of *parent*'s provider; read once per provider and program."""
+    """The account of *parent*'s provider; read once per provider and program. Raises `AwsRefused`."""
     return _accounts.get(
         parent.get_provider("aws:index/getCallerIdentity:getCallerIdentity"),
-        lambda: call(aws.get_caller_identity, "", opts=pulumi.InvokeOptions(parent=parent)).account_id,
+        lambda: _account(pulumi.InvokeOptions(parent=parent)),
     )
 
 
-def _refused(function: str, subject: str, text: str) -> AwsRefused:
+def _account(opts: pulumi.InvokeOptions) -> str:
+    try:
+        return str(aws.get_caller_identity(opts=opts).account_id)
+    except Exception as error:  # noqa: BLE001 # the SDK raises nothing narrower
+        text = _WRAPPED.sub("", " ".join(str(error).split())).removesuffix(" ()")
+        if text.endswith(_RUN_ENDED):
+            end_program("")
+        raise _refused(text) from None
+
+
+def _refused(text: str) -> AwsRefused:
     from byodkim_provider.aws.errors import next_step, said  # and botocore
 
     found = _FROM_AWS.search(text)
-    operation, code, reason = (
-        (found["operation"], found["code"], found["reason"]) if found else (function, "", text)
-    )
+    code, reason = (found["code"], found["reason"]) if found else ("", text)
     step = next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
     return AwsRefused(
-        operation,
-        subject,
+        "GetCallerIdentity",
+        "",
         code=code,
         reason=said(Exception(reason)),
         hint=f"this call changed nothing; {step}",

@@ -1,0 +1,85 @@
+"""How a program reads what pulumi-aws says when it can't tell its account."""
+
+import pulumi
+import pytest
+
+from byodkim_provider.errors import AwsRefused
+from byodkim_provider.program import aws_account
+
+WRAPPED = (
+    "invoke of aws:index/getCallerIdentity:getCallerIdentity failed: invocation of "
+    "aws:index/getCallerIdentity:getCallerIdentity returned an error: invoking "
+    "aws:index/getCallerIdentity:getCallerIdentity: 1 error occurred:\n\t* {}\n\n"
+)
+RESPONSE = "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 5f3c-1a,"
+DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
+POLICY = "`byodkim iam-policy` prints the policy that these credentials need"
+RENEW = "renew the credentials until `aws sts get-caller-identity` works"
+ASK = "does `aws sts get-caller-identity` work with these settings?"
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """Ask for the account, with what the SDK then raises."""
+
+    def ask(said):
+        def get_caller_identity(**_):
+            raise Exception(said)
+
+        monkeypatch.setattr(aws_account.aws, "get_caller_identity", get_caller_identity)
+        return aws_account._account(None)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "hint"),
+    [
+        (f"{RESPONSE} api error AccessDenied: {DENIED}", f"AccessDenied: {DENIED}", POLICY),
+        (f"{RESPONSE} RegionDisabledException: off", "RegionDisabledException: off", ASK),
+        (
+            f"{RESPONSE} api error ExpiredToken: The token is expired",
+            "ExpiredToken: The token is expired",
+            RENEW,
+        ),
+        (
+            "reading STS Caller Identity: operation error STS: GetCallerIdentity, get identity: "
+            "get credentials: no EC2 IMDS role found",
+            "operation error STS: GetCallerIdentity, get identity: get credentials: no EC2 IMDS role found",
+            ASK,
+        ),
+        ("couldn't find resource", "couldn't find resource", ASK),
+    ],
+    ids=["denied", "modelled", "expired", "no credentials", "not from AWS"],
+)
+def test_refused(account, said, text, hint):
+    """An error is one line, AWS's code in it, and a hint that fits the code."""
+    with pytest.raises(AwsRefused) as caught:
+        account(WRAPPED.format(said))
+    assert str(caught.value) == f"GetCallerIdentity: {text}\n  hint: this call changed nothing; {hint}"
+
+
+def test_no_key_is_quoted(account):
+    """An error about a signature may quote the request, token and all."""
+    token = "IQoJb3JpZ2luX2VjE" * 8
+    with pytest.raises(AwsRefused) as caught:
+        account(WRAPPED.format(f"operation error STS: GetCallerIdentity, canonical {token}"))
+    assert "GetCallerIdentity, canonical [...]\n" in str(caught.value)
+    assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Invoke: getProviderFromSource: context canceled", "Resource monitor has terminated, shutting down"],
+)
+def test_end_of_the_run(account, monkeypatch, said):
+    """When the engine has ended the run it has said why, and nothing is added."""
+    said = f"invoke of aws:index/getCallerIdentity:getCallerIdentity failed: {said}"
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: None)  # the Automation API
+    with pytest.raises(pulumi.RunError, match=r"^the engine has ended the run$"):
+        account(said)
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: "/project")  # the language host
+    monkeypatch.delattr(pulumi.log, "error")
+    with pytest.raises(SystemExit) as caught:
+        account(said)
+    assert caught.value.code == 32
