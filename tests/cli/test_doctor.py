@@ -26,7 +26,6 @@ from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.identity import rules
 from sandbox.ses.switches import Fault
 from tests.support import testdata
-from tests.support.cli_project import CliProject
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 
@@ -40,16 +39,6 @@ def _no_region(monkeypatch):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "1000")  # no line is wrapped
-
-
-@pytest.fixture
-def project(tmp_path, world):
-    """A stack with one verified domain of three generations, all in DNS."""
-    project = CliProject(tmp_path, world)
-    project.write(f"    {DOMAIN}: {{generation: 2}}\n")
-    world.publish(1, 2, 3)
-    project.stored = [world.verified(2)]
-    return project
 
 
 @pytest.fixture

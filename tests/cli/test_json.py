@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sandbox.ses.switches import Fault
-from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
@@ -17,11 +16,7 @@ SCAN = ["scan", "--region", REGION, "--domain", DOMAIN]
 
 
 @pytest.fixture
-def project(tmp_path, world):
-    project = CliProject(tmp_path, world)
-    project.write("    example.com:\n      generation: 2\n")
-    world.publish(1, 2, 3)
-    project.stored = [world.verified(2)]
+def project(project):
     project.zones_in_dns = {DOMAIN: ("ns01.domaincontrol.com", "ns02.domaincontrol.com")}
     return project
 

@@ -9,19 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from byodkim_provider.cli.prometheus import METRICS, STATUS, as_prometheus
 from byodkim_provider.cli.status import EXIT_CODES
 from tests.cli.test_layout import NOW
-from tests.cli.test_status import ONE, ahead
+from tests.cli.test_status import ahead
 from tests.docs.pages import ROOT
-from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
-
-
-@pytest.fixture
-def project(tmp_path, world):
-    project = CliProject(tmp_path, world)
-    project.write(ONE.format(2))
-    world.publish(1, 2, 3)
-    project.stored = [world.verified(2)]
-    return project
 
 
 def parsed(text):

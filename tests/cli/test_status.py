@@ -13,21 +13,11 @@ from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import AWAITING_DNS, Stored
 from byodkim_provider.identity.verdicts import Verdict
 from sandbox.ses.switches import Fault
-from tests.support.cli_project import CliProject, configuration
+from tests.support.cli_project import configuration
 from tests.support.fakes import START
 from tests.support.world import DOMAIN
 
 ONE = "    example.com:\n      generation: {}\n"
-
-
-@pytest.fixture
-def project(tmp_path, world):
-    """A stack file that says generation 2, and a stack that has it."""
-    project = CliProject(tmp_path, world)
-    project.write(ONE.format(2))
-    world.publish(1, 2, 3)
-    project.stored = [world.verified(2)]
-    return project
 
 
 def test_all_is_well(project):

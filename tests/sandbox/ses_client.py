@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -163,3 +166,25 @@ def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
             answer["Error"]["Message"],
         )
     return 200, "", ""
+
+
+def send(
+    here: World,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    *,
+    region: str | None = REGION,
+    length: str = "",
+) -> tuple[int, Any, str]:
+    """Status, body and error type of a request that no SDK would send; without *region* it is unsigned."""
+    scope = f"AKID/20260101/{region}/ses/aws4_request, SignedHeaders=host"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"} if region else {}
+    headers |= {"Content-Length": length} if length else {}
+    request = urllib.request.Request(f"{here.ses.url}{path}", data=body, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer), ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read() or b"null"), error.headers["x-amzn-ErrorType"] or ""

@@ -1,10 +1,7 @@
 """The emulator's API as a real boto3 client sees it: answers, errors, limits, faults, the log."""
 
 import itertools
-import json
 import threading
-import urllib.error
-import urllib.request
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -15,7 +12,7 @@ from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError, service_model
-from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, world
+from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send, world
 
 ARN = f"arn:aws:ses:{REGION}:123456789012:identity/{DOMAIN}"
 ONE = "1 validation error detected: Value at"
@@ -320,7 +317,7 @@ def test_list_pages(here, ses):
     rows = first["EmailIdentities"] + second["EmailIdentities"]
     assert (len(first["EmailIdentities"]), "NextToken" in second) == (1000, False)
     assert len({row["IdentityName"] for row in rows}) == 1001
-    old = _http(here, "GET", "/v2/email/identities?PageSize=1&NextToken=" + first["NextToken"])[1]
+    old = send(here, "GET", "/v2/email/identities?PageSize=1&NextToken=" + first["NextToken"])[1]
     assert old == {"EmailIdentities": second["EmailIdentities"]}
 
 
@@ -385,25 +382,10 @@ def test_rate_limit(here, existing):
     assert [call.status_code for call in here.ses.calls("DeleteEmailIdentity")] == [200]
 
 
-def _http(here, method, path, *, authorization=True):
-    """Status and body of a plain HTTP request."""
-    credential = f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{REGION}/ses/aws4_request, SignedHeaders=host"
-    headers = {"Authorization": credential} if authorization else {}
-    request = urllib.request.Request(here.ses.url + path, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers["x-amzn-ErrorType"]
-
-
 def test_unsigned_request(here):
     """Without a signature there is no Region and no answer."""
-    assert _http(here, "GET", f"/v2/email/identities/{DOMAIN}", authorization=False) == (
-        403,
-        "MissingAuthenticationTokenException",
-    )
+    status, _, error = send(here, "GET", f"/v2/email/identities/{DOMAIN}", region=None)
+    assert (status, error) == (403, "MissingAuthenticationTokenException")
 
 
 @pytest.mark.parametrize(
@@ -413,7 +395,8 @@ def test_unsigned_request(here):
 )
 def test_unknown_operation(here, method, path):
     """What is none of its actions is refused, and is in the log."""
-    assert _http(here, method, path) == (404, "UnknownOperationException")
+    status, _, error = send(here, method, path)
+    assert (status, error) == (404, "UnknownOperationException")
     assert [call.operation for call in here.ses.calls()] == [f"{method} {path}"]
 
 

@@ -4,15 +4,11 @@ Facts about the real SES, from others' probes of it and from their test suites, 
 The letters are the sources in docs/reference/real-ses.md, where those facts are too that two sources dispute.
 """
 
-import json
-import urllib.error
-import urllib.request
-
 import pytest
 
 from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
-from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, world
+from tests.sandbox.ses_client import DOMAIN, REGION, answer_of, key, send, world
 
 KEY = key("one").sent
 ADDRESS = f"me@{DOMAIN}"
@@ -255,7 +251,7 @@ MALFORMED = {
 @pytest.mark.parametrize(("method", "path", "body", "status", "text"), MALFORMED.values(), ids=MALFORMED)
 def test_malformed(here, ses, method, path, body, status, text):
     """F: whatever is sent, there is an answer; types are judged before anything else."""
-    answer = send(here, method, path, body)
+    answer = send(here, method, f"/v2/email/{path}", body)
     assert answer[0] == status
     if text is NULL:
         assert answer[1] == {"message": None}
@@ -266,25 +262,10 @@ def test_malformed(here, ses, method, path, body, status, text):
 @pytest.mark.parametrize(("region", "status"), [("eu-west-1", 200), ("eu-nowhere-1", 403)])
 def test_region(here, region, status):
     """A signature for a Region that is none gets no further."""
-    assert send(here, "GET", "identities", b"", region=region)[0] == status
+    assert send(here, "GET", "/v2/email/identities", region=region)[0] == status
 
 
 @pytest.mark.parametrize("length", ["-1", "many"])
 def test_length(here, length):
     """A length that is no number is as good as no body."""
-    assert send(here, *CREATED, b"", length=length)[0] == 400
-
-
-def send(here, method, path, body, *, region=REGION, length=None):
-    """Status and body of the answer to a request that no SDK would send."""
-    credential = f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{region}/ses/aws4_request, SignedHeaders=host"
-    headers = {"Authorization": credential} | ({"Content-Length": length} if length else {})
-    request = urllib.request.Request(
-        f"{here.ses.url}/v2/email/{path}", data=body, method=method, headers=headers
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    assert send(here, "POST", "/v2/email/identities", b"", length=length)[0] == 400
