@@ -18,7 +18,7 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
-from byodkim_provider.hosts.interface import Credentials, HostSettings, Refused, Unknown
+from byodkim_provider.hosts.interface import Refused, Unknown
 from byodkim_provider.hosts.spec import HostSpec, Ttl
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
@@ -57,12 +57,6 @@ class Host(HttpHost):
         f"the token may have expired, or lack a permission for the zone ({PERMISSIONS}): make a new one "
         "(My Profile › API Tokens)"
     )
-
-    def __init__(
-        self, settings: HostSettings, credentials: Credentials, *, timeout_seconds: float | None = None
-    ) -> None:
-        super().__init__(settings, credentials, timeout_seconds=timeout_seconds)
-        self._zone_id = settings.zone_id
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._credentials['token']}"}

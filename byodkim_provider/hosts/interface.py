@@ -150,6 +150,7 @@ class DnsHost:
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         self.label = settings.label
         self._zone = settings.zone
+        self._zone_id = settings.zone_id
         default = self.spec.ttl.default if self.spec.ttl else 0
         self._ttl = default if settings.ttl is None else settings.ttl
         self._credentials = credentials

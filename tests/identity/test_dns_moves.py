@@ -7,10 +7,10 @@ from byodkim_provider.dns.visibility import servers_asked
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.dns_moves import leaving, refuse_leaving, served_elsewhere, what_to_paste
 
-HERE, THERE = "route53:Z1", "cloudflare:c1"
+HERE, THERE = "route53:Z1", "own:z1"
 NAME_SERVERS = {
     HERE: ("ns-1.example.net", "ns-2.example.net"),
-    THERE: ("a.ns.cloudflare.com", "b.ns.cloudflare.com"),
+    THERE: ("a.ns.example.org", "b.ns.example.org"),
 }
 EXCHANGED = (
     "example.com eu-west-1: dns: route53:Z1 can't be exchanged at once, its records may still be asked for\n"
@@ -26,6 +26,8 @@ STILL_ASKED = (
 
 GODADDY, BIND, CPANEL = "godaddy:example.com", "rfc2136:example.com", "cpanel:example.com"
 AT_GODADDY = frozenset({"ns01.domaincontrol.com", "ns02.domaincontrol.com"})
+CLOUDFLARE = "cloudflare:example.com"
+AT_CLOUDFLARE = frozenset({"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"})
 AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
 
 
@@ -82,6 +84,10 @@ def test_leaving(world, before, after, expected):
         ([BIND, THERE], [BIND], AT_BIND, None),
         ([BIND, CPANEL], [CPANEL], AT_BIND, None),
         ([HERE, GODADDY], [GODADDY], AT_GODADDY, None),
+        ([CLOUDFLARE, BIND], [BIND], AT_CLOUDFLARE, still_asked(CLOUDFLARE, AT_CLOUDFLARE)),
+        ([CLOUDFLARE], [THERE], asked_at(THERE), exchanged(CLOUDFLARE)),
+        ([CLOUDFLARE, HERE], [HERE], AT_BIND, still_asked(CLOUDFLARE, AT_BIND)),
+        ([HERE, CLOUDFLARE], [CLOUDFLARE], AT_CLOUDFLARE, None),
     ],
     ids=[
         "exchange while asked for",
@@ -96,12 +102,16 @@ def test_leaving(world, before, after, expected):
         "exchange unseen, a host",
         "shrink while asked for at a host",
         "shrink after the move from a host",
-        "exchange of a place nobody knows",
+        "exchange of a zone nobody knows",
         "shrink while nobody else is asked",
         "shrink when another one is asked",
-        "shrink to the place nobody knows",
-        "shrink of two places nobody knows",
+        "shrink to the zone nobody knows",
+        "shrink of two zones nobody knows",
         "shrink to a host",
+        "shrink while asked for at Cloudflare",
+        "exchange of what may have names of its own",
+        "shrink while nobody but names of its own are asked",
+        "shrink to Cloudflare",
     ],
 )
 def test_refuse_leaving(world, before, after, asked, problem):
