@@ -31,7 +31,6 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import public_key
-from byodkim_provider.dns import fixes
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
 from byodkim_provider.dns.dmarc import lookup
 from byodkim_provider.dns.panels import Panel
@@ -39,7 +38,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import zone_not_found
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.panels import PANELS, of_label
-from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared, DnsCheck, Stored
+from byodkim_provider.identity.state import MANUAL, Declared, DnsCheck, Stored
 from byodkim_provider.identity.verdicts import Entry, judged
 
 WORST_FIRST: Final = ("wrong", "unknown", "right")
@@ -175,7 +174,7 @@ def _in_stack(
                     zone=chosen.zone or (declared.panel_zone if declared else None),
                     panel=panel,
                     name_servers=_name_servers(declared) if declared else (),
-                    kept=_kept(declared),
+                    kept=declared is not None and bool(declared.dns) and MANUAL not in declared.dns,
                     **_new_key(record, stored),
                 ),
                 resolver,
@@ -203,14 +202,6 @@ def _panel(declared: Declared | None) -> Panel | None:
         return PANELS.get(declared.panel or "") if declared else None
     found = [panel for label in declared.dns if (panel := of_label(label))]
     return found[0] if len(found) == 1 == len(declared.dns) else None
-
-
-def _kept(declared: Declared | None) -> fixes.Kept | None:
-    """Where the stack keeps the records; None if people type one in, or if the state does not say."""
-    if declared is None or not declared.dns or MANUAL in declared.dns:
-        return None
-    in_route53 = all(one.startswith(ROUTE53) for one in declared.dns)
-    return "Route 53" if in_route53 else "elsewhere"
 
 
 def _name_servers(declared: Declared) -> tuple[str, ...]:

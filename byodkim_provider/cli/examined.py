@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import public_keys
@@ -18,9 +18,6 @@ from byodkim_provider.dns import dmarc, fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.panels import PANELS, recognise
-
-NOTHING_TO_TYPE: Final = ("private-key", "servers-differ")
-"""Codes without a value to type: the key has leaked, or DNS has it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Examined:
     @property
     def panel(self) -> Panel:
         """The panel of the servers that serve the record, if known; else the one in which it was entered."""
-        typed_into = None if self.seen.code == "wrong-panel" else self.expected.panel
+        typed_into = None if self.seen.code == "served-elsewhere" else self.expected.panel
         return recognise(self.seen.name_servers) or typed_into or PANELS["other"]
 
     @property
@@ -53,7 +50,11 @@ class Examined:
     @property
     def instructions(self) -> str:
         """What to type into the panel; empty if there is nothing to type, or the key is not known."""
-        if self.expected.kept or self.seen.code in ("", *NOTHING_TO_TYPE) or not self.expected.public_key_der:
+        if (
+            self.expected.kept
+            or self.seen.code in ("", *fixes.NOTHING_TO_TYPE)
+            or not self.expected.public_key_der
+        ):
             return ""
         return panels.instructions(
             self.panel,
@@ -79,7 +80,7 @@ class Examined:
         yield from (f"  {note}" for note in self.seen.notes)
         if self.fix:
             yield f"  to fix it: {self.fix}"
-        if self.fix and not self.expected.public_key_der and self.seen.code not in NOTHING_TO_TYPE:
+        if self.fix and not self.expected.public_key_der and self.seen.code not in fixes.NOTHING_TO_TYPE:
             yield "  with --private-key or --public-key, what to type is printed here"
         yield from (f"  {line}" for line in self.instructions.splitlines())
 

@@ -2,8 +2,8 @@
 What is wrong with a TXT record: the known misconfiguration that its values, or its name, match.
 
 Strings in, a code and a description out: no DNS here. `records` decides what a value holds,
-`fixes` says how to fix each code. A description quotes at most one tag of a value: the value may
-be a private key, pasted by accident.
+`fixes` says how to fix each code: misconfigurations with the same fix share one, and the
+description tells them apart. It quotes at most one tag of a value, which may be a private key.
 """
 
 from __future__ import annotations
@@ -30,114 +30,63 @@ from byodkim_provider.dkim.records import (
     unusable_tag,
 )
 
-PLACEHOLDER: Final = "p=customerProvidedPublicKey"
-"""What SES's console and its CSV file show where the customer's own key belongs."""
-
 WRONG_CHARACTERS: Final = 20
 """At most this many different characters mean a bad copy of the same key; two keys differ in hundreds."""
 
 ValueCode = Literal[
     "another-key",
-    "bare-rsa-key",
-    "base64url",
-    "case-changed",
-    "character-lost",
-    "character-wrong",
-    "characters-added",
     "cut",
-    "empty",
-    "escaped-semicolons",
-    "final-dot",
-    "invisible-characters",
-    "key-missing",
-    "line-breaks",
-    "literal-quotes",
-    "malformed",
     "no-txt",
     "not-dkim",
-    "p-missing",
-    "pem-armour",
-    "placeholder",
-    "plus-lost",
     "private-key",
     "revoked",
-    "semicolons-missing",
     "several-records",
     "several-wrong-records",
-    "split-into-records",
-    "strings-swapped",
-    "too-long",
-    "url-encoded",
-    "wrong-tag",
-    "zone-line",
+    "wrong-value",
 ]
 
-MisplacedCode = Literal[
-    "at-apex",
-    "domainkey-doubled",
-    "domainkey-missing",
-    "domainkey-missing-zone-doubled",
-    "selector-missing",
-    "sub-domain-missing",
-    "underscore-missing",
-    "underscore-missing-zone-doubled",
-    "zone-doubled",
-]
+MisplacedCode = Literal["sub-domain-missing", "underscore-missing", "wrong-name"]
 
 
 @dataclass(frozen=True, slots=True)
 class Misconfiguration:
     """The misconfiguration that a server's TXT values match."""
 
-    code: ValueCode
-    """For programs; never changes."""
     text: str
     """For people: what the server returned; completes "ns1.example.net answers …"."""
+    code: ValueCode = "wrong-value"
+    """For programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
     """A name under which a known misconfiguration publishes a record."""
 
-    code: MisplacedCode
     name: str
     text: str
     """For people: what happened to the name."""
+    code: MisplacedCode = "wrong-name"
 
 
 def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
     """Names under which known misconfigurations in the panel of *zone* publish the record of *selector*."""
     name = record_name(selector, domain)
+    twice = "and the panel added the zone twice"
+    without = f"{selector}.domainkey.{domain}"
     names = (
-        Misplaced("zone-doubled", f"{name}.{zone}", "the panel added the zone twice"),
-        Misplaced(
-            "underscore-missing",
-            f"{selector}.domainkey.{domain}",
-            "the underscore of '_domainkey' is missing",
-        ),
-        Misplaced(
-            "underscore-missing-zone-doubled",
-            f"{selector}.domainkey.{domain}.{zone}",
-            "the underscore is missing, and the panel added the zone twice",
-        ),
-        Misplaced("domainkey-missing", f"{selector}.{domain}", "'_domainkey' is missing from the name"),
-        Misplaced(
-            "domainkey-missing-zone-doubled",
-            f"{selector}.{domain}.{zone}",
-            "'_domainkey' is missing, and the panel added the zone twice",
-        ),
-        Misplaced(
-            "domainkey-doubled",
-            f"{selector}._domainkey._domainkey.{domain}",
-            "'_domainkey' stands twice in the name",
-        ),
-        Misplaced("selector-missing", f"_domainkey.{domain}", "the selector is missing from the name"),
+        Misplaced(f"{name}.{zone}", "the panel added the zone twice"),
+        Misplaced(without, "the underscore of '_domainkey' is missing", "underscore-missing"),
+        Misplaced(f"{without}.{zone}", f"the underscore is missing, {twice}", "underscore-missing"),
+        Misplaced(f"{selector}.{domain}", "'_domainkey' is missing from the name"),
+        Misplaced(f"{selector}.{domain}.{zone}", f"'_domainkey' is missing, {twice}"),
+        Misplaced(f"{selector}._domainkey._domainkey.{domain}", "'_domainkey' stands twice in the name"),
+        Misplaced(f"_domainkey.{domain}", "the selector is missing from the name"),
         # A panel takes names relative to the zone; here the sub-domain was left out.
         Misplaced(
-            "sub-domain-missing", record_name(selector, zone), "the sub-domain is missing from the name"
+            record_name(selector, zone), "the sub-domain is missing from the name", "sub-domain-missing"
         ),
-        Misplaced("at-apex", domain, "selector and '_domainkey' are missing from the name"),
-        Misplaced("at-apex", zone, "the record stands at the zone itself"),
+        Misplaced(domain, "selector and '_domainkey' are missing from the name"),
+        Misplaced(zone, "the record stands at the zone itself"),
     )
     by_name = {one.name: one for one in reversed(names) if one.name != name and len(one.name) <= NAME_OCTETS}
     return tuple(reversed(by_name.values()))
@@ -178,20 +127,20 @@ _INVISIBLE: Final = re.compile(
     r"|\\x[0-9a-f]{2}"  # as `resolver` writes an octet that is not UTF-8
 )
 
-ARMOUR: Final = "BEGIN or END lines, expected the base64 between them"
+_P_MISSING: Final = "a value without p=, expected p= before the key"
 
-_BY_TEXT: Final[tuple[tuple[str, ValueCode, str], ...]] = (
-    (r"^\s*$", "empty", "an empty value"),
-    ("customerProvidedPublicKey", "placeholder", f"{PLACEHOLDER}, the placeholder of SES's console"),
-    (r"_domainkey|(^|\s)TXT\s", "zone-line", "a whole line of a zone file, expected the value alone"),
-    (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", "pem-armour", ARMOUR),
-    ("[\"“”„‘’«»`]|^'|'$", "literal-quotes", "a value with quotes in it, expected none"),
-    (r"\\;", "escaped-semicolons", r"a value with '\;' in it, expected ';'"),
-    (r"[\r\n]|\\[rn]", "line-breaks", "a value with line breaks in it, expected one line"),
-    (r"%[0-9A-Fa-f]{2}", "url-encoded", "a value encoded as for a web address, with %2B, %2F or %3D"),
-    (_INVISIBLE.pattern, "invisible-characters", "a value with invisible characters in it"),
+_BY_TEXT: Final = (
+    (r"^\s*$", "an empty value"),
+    ("customerProvidedPublicKey", "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"),
+    (r"_domainkey|(^|\s)TXT\s", "a whole line of a zone file, expected the value alone"),
+    (r"-----|(BEGIN|END) [A-Z ]{0,20}PUBLIC KEY", "BEGIN or END lines, expected the base64 between them"),
+    ("[\"“”„‘’«»`]|^'|'$", "a value with quotes in it, expected none"),
+    (r"\\;", r"a value with '\;' in it, expected ';'"),
+    (r"[\r\n]|\\[rn]", "a value with line breaks in it, expected one line"),
+    (r"%[0-9A-Fa-f]{2}", "a value encoded as for a web address, with %2B, %2F or %3D"),
+    (_INVISIBLE.pattern, "a value with invisible characters in it"),
 )
-"""Misconfigurations that a value shows whichever key it holds; the first match is reported."""
+"""What a value shows whichever key it holds; the first match is reported."""
 
 
 def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration | None:
@@ -208,19 +157,19 @@ def misconfiguration(values: Sequence[str], expected: bytes) -> Misconfiguration
 def _misconfiguration(values: tuple[str, ...], expected: bytes) -> Misconfiguration | None:
     if any(holds_private_key(value) for value in values):
         text = "a private key, with which anyone can sign now: make a new key"
-        return Misconfiguration("private-key", text)
+        return Misconfiguration(text, "private-key")
     if not values:
-        return Misconfiguration("no-txt", "no TXT record")
+        return Misconfiguration("no TXT record", "no-txt")
     if len(values) > 1:
         return _several(values, expected)
     value = values[0]
     if len(value) > MAX_VALUE:
-        return Misconfiguration("too-long", f"a value of more than {MAX_VALUE} characters")
+        return Misconfiguration(f"a value of more than {MAX_VALUE} characters")
     if same_key(value, expected):
         return None
-    for pattern, code, text in _BY_TEXT:
+    for pattern, text in _BY_TEXT:
         if re.search(pattern, value):
-            return Misconfiguration(code, text)
+            return Misconfiguration(text)
     key = base64.b64encode(expected).decode()
     return _in_order(value, expected, key) or _in_tags(value) or _in_key(value, expected, key)
 
@@ -235,13 +184,13 @@ def _several(values: Sequence[str], expected: bytes) -> Misconfiguration:
     count = len(values)
     if count <= 3 and any(same_key("".join(order), expected) for order in permutations(values)):
         text = f"the value cut into {count} TXT records, expected one record"
-        return Misconfiguration("split-into-records", text)
+        return Misconfiguration(text, "several-wrong-records")
     number = str(count) if count <= MAX_VALUES else f"more than {MAX_VALUES}"
     right = sum(same_key(value, expected) for value in values)
     # RFC 6376 section 3.6.2.2: the results are undefined.
     return Misconfiguration(
-        "several-records" if right else "several-wrong-records",
         f"{number} TXT records, {right or 'none'} with this key, expected one",
+        "several-records" if right else "several-wrong-records",
     )
 
 
@@ -249,13 +198,13 @@ def _in_order(value: str, expected: bytes, key: str) -> Misconfiguration | None:
     """What is wrong if *value* has no p= where its key begins."""
     text = "".join(value.split())
     if re.fullmatch(r"MI[A-Za-z0-9+/]+={0,2}", text):
-        return Misconfiguration("p-missing", "a value without p=, expected p= before the key")
+        return Misconfiguration(_P_MISSING)
     if text and key.endswith(text):
-        return Misconfiguration("cut", f"only the last {len(text)} characters of the value")
+        return Misconfiguration(f"only the last {len(text)} characters of the value", "cut")
     # A few: a value that is nothing but `p=p=p=…` would be read once for each.
     for start in (match.start() for match in islice(re.finditer("v=DKIM1|p=", value), 4)):
         if start and same_key(value[start:] + value[:start], expected):
-            return Misconfiguration("strings-swapped", "the strings of the value in the wrong order")
+            return Misconfiguration("the strings of the value in the wrong order")
     return None
 
 
@@ -265,45 +214,42 @@ def _in_tags(value: str) -> Misconfiguration | None:
     separated = re.sub(r"(?<=[\w*])[\s,:|]*(?=[vkhst]\s*=\s*[\w*]|p\s*=\s*MI)", ";", value)
     with_semicolons = (tags_of(separated) or {}).keys() - (tags or {}).keys()
     if "p" in with_semicolons or (separated != value and public_key(separated)):
-        return Misconfiguration("semicolons-missing", "a value without the semicolons between its tags")
+        return Misconfiguration("a value without the semicolons between its tags")
     if upper := re.search(r"(^|;)\s*(P|V|K)\s*=", value):
-        tag = upper[2]
-        return Misconfiguration("wrong-tag", f"{tag}=, expected {tag.lower()}= in lower case")
+        return Misconfiguration(f"{upper[2]}=, expected {upper[2].lower()}= in lower case")
     if re.search(r"(^|[\s;,])MI[A-Za-z0-9+/\s]{40}", value) and not re.search(r"\bp\s*=", value):
-        return Misconfiguration("p-missing", "a value without p=, expected p= before the key")
+        return Misconfiguration(_P_MISSING)
     version = re.match(r"\s*v\s*=\s*(\w*)", value)
     if not (version[1].upper().startswith("DKIM") if version else re.search(r"(^|;)\s*p\s*=", value)):
-        return Misconfiguration("not-dkim", "a TXT record for something other than DKIM")
+        return Misconfiguration("a TXT record for something other than DKIM", "not-dkim")
     if tags is None:
-        return Misconfiguration("malformed", "a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
+        return Misconfiguration("a value that is not a list of tags, such as 'v=DKIM1; p=MIIB…'")
     if "p" not in tags:
-        return Misconfiguration("key-missing", "a value without a key, expected p= and the key")
+        return Misconfiguration("a value without a key, expected p= and the key")
     if not tags["p"]:
-        return Misconfiguration("revoked", "an empty p=, which revokes the key")
+        return Misconfiguration("an empty p=, which revokes the key", "revoked")
     problem = unusable_tag(tags)
-    return Misconfiguration("wrong-tag", problem) if problem else None
+    return Misconfiguration(problem) if problem else None
 
 
 def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
     """What is wrong if the p= of *value* is not *expected*, whose base64 is *key*."""
     text = (tags_of(value) or {}).get("p", "").replace(" ", "")
     if text.endswith("."):
-        return Misconfiguration("final-dot", "a value with a dot at its end")
+        return Misconfiguration("a value with a dot at its end")
     other = public_key(value)
     if not other and public_key("p=" + text.translate(str.maketrans("-_", "+/"))):
-        return Misconfiguration("base64url", "a key in base64url, with '-' and '_' for '+' and '/'")
+        return Misconfiguration("a key in base64url, with '-' and '_' for '+' and '/'")
     bare = decoded(text) or b""
     if bare.startswith(b"\x30") and expected.endswith(bare):
-        return Misconfiguration(
-            "bare-rsa-key", "a bare RSAPublicKey, expected what `openssl rsa -pubout` writes"
-        )
+        return Misconfiguration("a bare RSAPublicKey, expected what `openssl rsa -pubout` writes")
     if key and (damage := _damage(text, key, len(value))):
         return damage
     if other:
-        return Misconfiguration("another-key", f"another key (fingerprint {fingerprint(other)[:8]}…)")
+        return Misconfiguration(f"another key (fingerprint {fingerprint(other)[:8]}…)", "another-key")
     if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
         return _case_changed(text)
-    return Misconfiguration("malformed", "a p= that is not an RSA public key")
+    return Misconfiguration("a p= that is not an RSA public key")
 
 
 def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
@@ -311,25 +257,18 @@ def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
     if text.lower() == key.lower():
         return _case_changed(text)
     if text.count("+") < key.count("+") and text.replace("+", "") == key.replace("+", ""):
-        return Misconfiguration("plus-lost", "the key without its '+'")
+        return Misconfiguration("the key without its '+'")
     same = _same_from_start(text, key)
     same_at_end = _same_from_start(text[same:][::-1], key[same:][::-1])
     lost = len(key) - len(text)
     if lost > 0 and same == len(text):
-        return Misconfiguration("cut", f"a value cut after {octets} octets, {lost} are missing")
-    if lost == 1 and same + same_at_end == len(text):
-        return Misconfiguration(
-            "character-lost", "the value without one character, as a wrong split at 255 makes it"
-        )
-    if lost > 0 and same + same_at_end == len(text):
-        return Misconfiguration("cut", f"a value that lost {lost} characters within the key")
-    if lost < 0 and same + same_at_end == len(key):
-        return Misconfiguration("characters-added", f"{_counted(-lost)} too many in the key")
+        return Misconfiguration(f"a value cut after {octets} octets, {lost} are missing", "cut")
+    if lost and same + same_at_end == min(len(text), len(key)):
+        what = "missing from" if lost > 0 else "too many in"
+        return Misconfiguration(f"{_counted(abs(lost))} {what} the key, at {same + 1} of {len(key)}")
     wrong = [position for position, pair in enumerate(zip(text, key, strict=False), 1) if len({*pair}) > 1]
     if lost == 0 and len(wrong) <= WRONG_CHARACTERS:
-        return Misconfiguration(
-            "character-wrong", f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}"
-        )
+        return Misconfiguration(f"{_counted(len(wrong))} of the key wrong, at {wrong[0]} of {len(key)}")
     return None
 
 
@@ -341,7 +280,7 @@ def _same_from_start(first: str, second: str) -> int:
 
 def _case_changed(text: str) -> Misconfiguration:
     case = "lower" if text.islower() else "upper" if text.isupper() else "the wrong"
-    return Misconfiguration("case-changed", f"the key in {case} case, and case counts in it")
+    return Misconfiguration(f"the key in {case} case, and case counts in it")
 
 
 def _counted(number: int) -> str:

@@ -58,8 +58,8 @@ class ExpectedRecord:
     """The panel in which the record was entered, if it is known."""
     name_servers: Collection[str] = ()
     """Name servers of the zone in which the record was entered, without final dots; empty if not known."""
-    kept: fixes.Kept | None = None
-    """Where a stack keeps the record, so that nobody types it in; None if somebody does, or nobody said."""
+    kept: bool = False
+    """Whether a stack keeps the record, so that nobody types it in."""
     new_key: str = fixes.NEW_KEY
     """How to get another key, if this key has leaked."""
 
@@ -147,8 +147,7 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
     if seen.code not in ("no-txt", "wildcard"):
         other = _served_elsewhere(record, seen) if seen.code else None
-        is_noted = other is not None and other.code == "wrong-panel"
-        return replace(seen, notes=(*seen.notes, other.text)) if other and is_noted else seen
+        return replace(seen, notes=(*seen.notes, other.text)) if other else seen
     return (
         _elsewhere(resolver, record, seen, zones, by_wildcard)
         or _hidden(record, seen, zones)
@@ -232,7 +231,7 @@ def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
 
 
 def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis | None:
-    """*seen* as "hidden-by-delegation", if a delegation hides the zone in which the record was entered."""
+    """*seen* as "served-elsewhere", if a delegation hides the zone in which the record was entered."""
     if len(zones) < 2:
         return None
     above, zone = zones[-2:]
@@ -240,14 +239,14 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
     hidden = f"{delegated}: a record in {above!r} is hidden"
     put_above = zone.endswith(f".{record.zone}") if record.zone else zone.endswith(f".{record.domain}")
     if put_above:
-        return replace(seen, code="hidden-by-delegation", text=hidden)
+        return replace(seen, code="served-elsewhere", text=hidden)
     if record.zone or above.partition(".")[0] in REGISTRY_LABELS:
         return None
     return replace(seen, notes=(*seen.notes, hidden))
 
 
 def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | None:
-    """*seen* as "wrong-panel", if other servers serve the zone."""
+    """*seen* as "served-elsewhere", if other servers serve the zone."""
     asked = seen.name_servers
     if not asked:
         return None
@@ -257,7 +256,7 @@ def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | No
             return None
         theirs = ", ".join(sorted(record.name_servers))
         text = f"{served}, the record was put where {theirs} serve it"
-        return replace(seen, code="wrong-panel", text=text)
+        return replace(seen, code="served-elsewhere", text=text)
     if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):
-        return replace(seen, code="wrong-panel", text=f"{served}, not by {record.panel.title}")
+        return replace(seen, code="served-elsewhere", text=f"{served}, not by {record.panel.title}")
     return None
