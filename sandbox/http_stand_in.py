@@ -63,6 +63,7 @@ class HttpStandIn:
 def _handler(stand_in: HttpStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two packets, and the second would wait 40 ms
 
         def respond(self) -> None:
             url = urlsplit(self.path)

@@ -135,10 +135,10 @@ def test_answer_lost(backend, name, trouble):
     host = backend.host(timeout_seconds=1 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
-    assert VALUE == publish(host, Record(name, VALUE, "same key"), **CALM)
+    assert VALUE == publish(host, Record(name, VALUE, "same key"), **hasty())
     assert [VALUE] == backend.stored(name)
     backend.trouble(trouble)
-    withdraw(host, name, VALUE, **CALM)
+    withdraw(host, name, VALUE, **hasty())
     assert [] == backend.stored(name)
     assert 2 == backend.written() - before
 
@@ -148,11 +148,11 @@ def test_read_lost(backend, name, trouble):
     """A read whose response does not come is made again, before the change and after it."""
     before = backend.written()
     backend.trouble_on_reads(trouble)
-    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **CALM)
+    assert VALUE == publish(backend.host(), Record(name, VALUE, "same key"), **hasty())
     backend.trouble_on_reads(trouble, trouble)
-    assert (VALUE,) == lookup(backend.host(), name, **CALM)
+    assert (VALUE,) == lookup(backend.host(), name, **hasty())
     backend.trouble_on_reads(trouble)
-    withdraw(backend.host(), name, VALUE, **CALM)
+    withdraw(backend.host(), name, VALUE, **hasty())
     assert [] == backend.stored(name)
     assert 2 == backend.written() - before
 
