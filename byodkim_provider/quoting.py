@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -49,6 +50,20 @@ def shown(value: object) -> str:
 def named(key: str) -> str:
     """*key* as a path quotes it; a key that is too long for any name by its length only."""
     return key if len(key) <= MAX_NAMED else f"({len(key)} characters)"
+
+
+def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """
+    The names of *known* that are most like *written*, upper and lower case apart; empty if none is.
+
+    >>> did_you_mean("us-east-9", ["eu-west-1", "us-east-1", "us-east-2"])
+    ", did you mean 'us-east-1' or 'us-east-2'?"
+    """
+    by_lower = {name.lower(): name for name in sorted(known)}
+    near = get_close_matches(written.lower(), by_lower, cutoff=cutoff)
+    likeness = [SequenceMatcher(None, one, written.lower()).ratio() for one in near]
+    best = sorted(by_lower[one] for one, ratio in zip(near, likeness, strict=True) if ratio == likeness[0])
+    return f", did you mean {' or '.join(map(repr, best))}?" if best else ""
 
 
 def printable(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher, get_close_matches
 from functools import cache
+
+from byodkim_provider.quoting import did_you_mean
 
 
 @cache
@@ -46,14 +47,7 @@ def region_problem(region: str) -> str:
     """
     if region in _known():
         return ""
-    near = get_close_matches(region, sorted(_known()))
-    nearest = sorted(one for one in near if _likeness(region, one) == _likeness(region, near[0]))
-    meant = f", did you mean {' or '.join(map(repr, nearest))}?" if near else ""
-    return f"{region!r} is not a Region that botocore {_version()} knows{meant}"
-
-
-def _likeness(written: str, known: str) -> float:
-    return SequenceMatcher(None, known, written).ratio()  # in the order of `get_close_matches`
+    return f"{region!r} is not a Region that botocore {_version()} knows{did_you_mean(region, _known())}"
 
 
 def _version() -> str:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -30,6 +29,7 @@ from byodkim_provider.config.settings import Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.quoting import did_you_mean
 
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
 """What Pulumi accepts as the name of a stack."""
@@ -145,9 +145,8 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     except CannotRead as error:
         if "no stack named" not in str(error):
             raise
-        near = get_close_matches(name, stack_names(environment.directory), n=1)
-        meant = "" if near in ([], [name]) else f"\n  hint: did you mean `--stack {near[0]}`?"
-        raise NoStack(f"{error}{meant}") from None
+        others = {*stack_names(environment.directory)} - {name}
+        raise NoStack(f"{error}{did_you_mean(name, others)}") from None
     try:
         values = configuration.read(config, project_name)
     except ValueError:
@@ -198,10 +197,8 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
 def not_in_stack(domain: str, stack: Stack) -> str:
     """The message for a *domain* that neither the stack file nor the state has, with the nearest one."""
     known = sorted({*(one.name for one in stack.settings.domains), *stack.state.records})
-    if near := get_close_matches(domain, known, n=1):
-        return f"{domain}: is not in stack {stack.name}, did you mean {near[0]!r}?"
     some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
-    return f"{domain}: is not in stack {stack.name}, which has {some}"
+    return f"{domain}: is not in stack {stack.name}{did_you_mean(domain, known) or f', which has {some}'}"
 
 
 def in_project(start: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -18,7 +17,7 @@ from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAY
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dkim.keys import load as load_key
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.quoting import shown
+from byodkim_provider.quoting import did_you_mean, shown
 
 MAX_POLICY: Final = 20480
 """Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
@@ -74,11 +73,8 @@ class SuppliedKey(Written):
         name = KEY_NAME.read(written)
         if name in info.context:
             return info.context[name]
-        near = get_close_matches(name, info.context, n=1)
-        meant = (
-            f"did you mean {near[0]!r}?" if near else f"set it with {secret_command(('privateKeys', name))}"
-        )
-        raise ValueError(f"{name!r} is not in privateKeys, {meant}")
+        how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
+        raise ValueError(f"{name!r} is not in privateKeys{how}")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 from pydantic_core import ErrorDetails
 
-from byodkim_provider.quoting import named, printable, shown
+from byodkim_provider.quoting import did_you_mean, named, printable, shown
 
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
@@ -148,8 +147,7 @@ def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps)
     expected, meant = _EXPECTED.get(kind, ""), ""
     if kind == "literal_error":
         expected = context["expected"]
-        near = get_close_matches(str(value), re.findall("'([^']+)'", expected), n=1)
-        meant = f", did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(str(value), re.findall("'([^']+)'", expected))
     seen = "something else" if location[0] in SECRET_MAPS else shown(value)
     return f"must be {expected}, not {seen}{meant}"
 
@@ -161,10 +159,9 @@ def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[st
     if within == ("defaults",) and key in _keys_at(("domains", ""), root):
         return "belongs to a domain, not to defaults"
     options = [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
-    by_spelling = {name.lower(): name for name in (*keys, *options)}
-    if near := get_close_matches(key.lower(), by_spelling, n=1):
-        return f"unknown key, did you mean {spelled(by_spelling[near[0]])!r}?"
-    return f"unknown key, expected one of {', '.join(map(spelled, keys))}"
+    known = [spelled(name) for name in (*keys, *options)]
+    expected = f", expected one of {', '.join(known[: len(keys)])}"
+    return f"unknown key{did_you_mean(key, known) or expected}"
 
 
 def _keys_at(steps: Steps, kind: Any) -> list[str]:

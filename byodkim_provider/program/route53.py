@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -14,6 +13,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
+from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 from byodkim_provider.resources.secret_settings import as_secret_as
@@ -153,11 +153,11 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
         if found:
             return found[0]
     there = [one.name for one in route53.zones() if not one.is_private]
-    near = [zone for one in names for zone in get_close_matches(one, there, n=1, cutoff=TYPO)]
+    near = (did_you_mean(one, there, cutoff=TYPO) for one in names)
     raise InvalidSettings(
         [
             f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
-            f"looked for {', '.join(names)}" + (f", did you mean the zone {near[0]!r}?" if near else "")
+            f"looked for {', '.join(names)}{next(filter(None, near), '')}"
         ],
         hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
         "`dns: manual` at another DNS provider",

@@ -53,7 +53,6 @@ FOLLOWED: Final = {
     "`cd` to the folder of the project": "advice/test_commands.py::test_outside_the_project",
     "`cd` to the folder of the project, or {}": "advice/test_commands.py::test_outside_the_project",
     "correct it, or {}": "advice/test_commands.py::test_mistyped",
-    "did you mean `--stack {}`?": "advice/test_commands.py::test_mistyped_stack",
     "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
     "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
     "list all of them in one `pulumi up`, and drop the old ones in another": (

@@ -255,10 +255,8 @@ def test_outside_the_project(project, command):
 
 
 def test_mistyped_stack(project):
-    """With the stack that is suggested the same command goes on."""
-    project.up()
-    project.others["dve"] = NoSuchStack(project)
-    (option,) = advice(project.refused("records", "--stack", "dve"))
-    assert project.run("records", *option.split()).exit_code == 0
-    project.others["something-else"] = NoSuchStack(project)
-    assert "hint" not in project.refused("records", "--stack", "something-else")
+    """The nearest stack is suggested, if one is near."""
+    for name, suggested in (("dve", True), ("something-else", False)):
+        project.others[name] = NoSuchStack(project)
+        said = project.refused("records", "--stack", name)
+        assert ("found, did you mean 'dev'?" in said) == suggested

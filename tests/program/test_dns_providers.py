@@ -357,7 +357,7 @@ def test_route53_zone_of_almost_this_name(cloud, zones, near):
         cloud.add_zone(f"Z{number}", zone)
     cloud.add_zone("ZIN", "example.co", is_private=True)
     (problem, _) = refusal(hosted_zone, Route53()).split("\n")
-    meant = f", did you mean the zone {near!r}?" if near else ""
+    meant = f", did you mean {near!r}?" if near else ""
     assert problem.endswith(f"looked for mail.example.com, example.com{meant}")
 
 
