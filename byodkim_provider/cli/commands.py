@@ -12,7 +12,7 @@ import click
 
 from byodkim_provider import __version__
 from byodkim_provider.cli.messages import CannotRead, say, say_as_json, wants_json
-from byodkim_provider.cli.streams import repaired
+from byodkim_provider.cli.streams import CANNOT_WRITE, repaired
 from byodkim_provider.errors import ByodkimError
 
 COMMANDS: Final = {
@@ -24,6 +24,12 @@ COMMANDS: Final = {
     "status": "Show what signs, and what is wrong or due.",
 }
 """What each command does, as its own help begins: none is imported before it is called."""
+
+MONITORS: Final = ("doctor", "status")
+"""Commands that exit as monitoring expects: 0 well, 1 warning, 2 critical, 3 unknown."""
+
+UNKNOWN: Final = 3
+"""Exit code of `MONITORS` for an error: nothing is known of the domains then."""
 
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
@@ -50,7 +56,8 @@ class _Commands(click.Group):
             formatter.write_dl([*COMMANDS.items()])
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        with repaired():
+        given = options.get("args") or (arguments[0] if arguments else None) or sys.argv[1:]
+        with repaired(UNKNOWN if given and given[0] in MONITORS else CANNOT_WRITE):
             return super().main(*arguments, **options)
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
@@ -77,6 +84,8 @@ class _Commands(click.Group):
                 sys.stdout.flush()
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
             os._exit(INTERRUPTED)
+        if context.invoked_subcommand in MONITORS:
+            refused.exit_code = UNKNOWN
         if as_json:
             say_as_json(kind, refused.format_message(), refused.exit_code)
         raise refused

@@ -69,8 +69,8 @@ def _server(text: str) -> str:
     epilog="""\b
 Exit codes:
   0  right: every server that answers shows the key, and nothing beside it
-  1  wrong: a record is missing or misconfigured, and how is named
-  2  could not be determined: no answer, no such stack, wrong usage
+  2  wrong: a record is missing or misconfigured, and how is named
+  3  unknown: no answer, no such stack, wrong usage
 """
 )
 @chosen_options
@@ -137,7 +137,7 @@ def doctor(
         show_lines(line for one in found for line in one.lines())
         show_lines(view.line() for view in views)
         show_lines(line for one in dmarc for line in one.lines())
-    context.exit({"right": 0, "wrong": 1, "unknown": 2}[verdict])
+    context.exit({"right": 0, "wrong": 2, "unknown": 3}[verdict])
 
 
 def _given(selector: str, domain: str, chosen: Chosen) -> ExpectedRecord:

@@ -34,6 +34,9 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 Verdict = Literal["well", "due", "wrong"]
 """The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
 
+SEVERITY: Final[dict[Verdict, int]] = {"well": 0, "due": 1, "wrong": 2}
+"""As exit code and as metric; in order, the worst last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNow:

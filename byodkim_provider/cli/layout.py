@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from textwrap import fill
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, StackNow, Verdict
+from byodkim_provider.cli.findings import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -70,7 +70,7 @@ def show_lines(lines: Iterable[str]) -> None:
 
 def counted(now: StackNow) -> str:
     """Such as "3 domains, 1 wrong, 2 well"."""
-    return tally("domain", [one.verdict for one in now.domains], order=get_args(Verdict)[::-1])
+    return tally("domain", [one.verdict for one in now.domains], order=reversed(SEVERITY))
 
 
 def tally(noun: str, kinds: Iterable[str], *, order: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from byodkim_provider.cli.findings import StackNow
+from byodkim_provider.cli.findings import SEVERITY, StackNow
 
 METRICS: Final = {
     "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if something is wrong.",
@@ -23,8 +23,6 @@ METRICS: Final = {
     "byodkim_checked_timestamp_seconds": "When SES and DNS were asked, as Unix time.",
 }
 """Every metric, a gauge, with its meaning."""
-
-STATUS: Final = {"well": 0, "due": 1, "wrong": 2}
 
 Sample = tuple[str, Mapping[str, str], float | None]
 
@@ -43,7 +41,7 @@ def _samples(now: StackNow) -> Iterator[Sample]:
     yield "byodkim_checked_timestamp_seconds", stack, int(now.checked_at.timestamp())
     for one in now.domains:
         domain = {**stack, "domain": one.domain}
-        yield "byodkim_domain_status", domain, STATUS[one.verdict]
+        yield "byodkim_domain_status", domain, SEVERITY[one.verdict]
         yield "byodkim_days_until_rotation", domain, one.days_until_rotation
         for identity in one.identities:
             region = {**domain, "region": identity.region}

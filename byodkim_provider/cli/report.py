@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.findings import DomainNow, StackNow, Verdict
+from byodkim_provider.cli.findings import SEVERITY, DomainNow, StackNow
 from byodkim_provider.cli.layout import counted
 
 STYLE: Final = """
@@ -53,7 +53,7 @@ def as_html(now: StackNow) -> str:
     _in(main, "p", f"SES and DNS were asked at {_at(now.checked_at)}: {counted(now)}.")
     account = now.account_id or "not known yet"
     _in(main, "p", f"Project {now.project}, AWS account {account}; made by byodkim {__version__}.")
-    worst_first = sorted(now.domains, key=lambda one: get_args(Verdict)[::-1].index(one.verdict))
+    worst_first = sorted(now.domains, key=lambda one: -SEVERITY[one.verdict])
     _table(
         main,
         "All domains",

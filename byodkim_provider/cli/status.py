@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any
 
 import click
 
@@ -21,7 +21,7 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.findings import StackNow, Verdict, domain_now, identity_now, record_now, stack_now
+from byodkim_provider.cli.findings import SEVERITY, StackNow, domain_now, identity_now, record_now, stack_now
 from byodkim_provider.cli.messages import CannotRead, say, write_file
 from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
@@ -34,17 +34,15 @@ from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.property_types import timestamp
 
-EXIT_CODES: Final[dict[Verdict, int]] = {"well": 0, "wrong": 1, "due": 3}
-"""2, as for every command, is what could not be determined."""
-
 
 @click.command(
     epilog="""\b
 Exit codes:
   0  well: verified as far as SES shows, records are right, nothing is due
-  1  wrong: mail is not signed as the stack file says, or soon will not be
-  2  unknown: no stack, credentials or answer; or FILE could not be written
-  3  due: mail is fine, and something is to be done, such as a rotation
+  1  due: mail is fine, and something is to be done, such as a rotation
+  2  wrong: mail is not signed as the stack file says, or soon will not be
+  3  unknown: wrong usage, no stack, credentials or answer; or FILE could not
+     be written
 """
 )
 @stacks_option
@@ -85,7 +83,7 @@ def status(
         click.echo(as_prometheus(*found), nl=False)
     if html:
         write_file(html, as_html(found[0]))
-    context.exit(EXIT_CODES[max((now.verdict for now in found), key=get_args(Verdict).index)])
+    context.exit(max(SEVERITY[now.verdict] for now in found))
 
 
 def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool) -> Sequence[str | None]:

@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 CANNOT_WRITE: Final = 2
-"""Exit code if the result could not be printed."""
+"""Exit code of most commands if the result could not be printed."""
 
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
 """Error numbers of a write to a stream."""
@@ -33,8 +33,8 @@ def write_line(text: str) -> None:
 
 
 @contextmanager
-def repaired() -> Iterator[None]:
-    """Make sure that every stream exists; a failure to print is one line and an exit code."""
+def repaired(exit_code: int = CANNOT_WRITE) -> Iterator[None]:
+    """Make sure that every stream exists; a failure to print is one line and *exit_code*."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, _nowhere())
@@ -51,7 +51,7 @@ def repaired() -> Iterator[None]:
             raise
         write_line(f"byodkim: standard output: {error.strerror}")
         sys.stdout = _nowhere()
-        sys.exit(CANNOT_WRITE)
+        sys.exit(exit_code)
 
 
 def _nowhere() -> io.TextIOWrapper:

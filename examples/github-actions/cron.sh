@@ -42,8 +42,8 @@ case "${1:-}" in
     metrics)
         code=0
         byodkim status --stack "$STACK" --format prometheus > "$METRICS.new" || code=$?
-        # 2: nothing was found out, so the metrics stay as old as they are.
-        if [ "$code" = 2 ]; then exit 2; fi
+        # 3: nothing was found out, so the metrics stay as old as they are.
+        if [ "$code" = 3 ]; then exit 3; fi
         mv "$METRICS.new" "$METRICS"
         ;;
     *)

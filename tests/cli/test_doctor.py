@@ -73,7 +73,7 @@ def test_wrong(one, world):
     """What is wrong has a name, is said of each server, and comes with what to type instead."""
     world.resolver.records[NAME] = (f'"{VALUE}"',)
     result = one("--panel", "godaddy")
-    assert (1, "") == (result.exit_code, result.stderr)
+    assert (2, "") == (result.exit_code, result.stderr)
     summary, _, *lines = result.stdout.splitlines()
     assert summary == "example.com: 1 record, 1 wrong"
     lines.remove("  the zone is served by ns1.example.net, ns2.example.net, not by GoDaddy")
@@ -119,7 +119,7 @@ def test_misplaced(one, world):
     """Where the record stands instead is said beside what the servers say of its name."""
     world.resolver.records[f"{NAME}.{DOMAIN}"] = (VALUE,)
     result = one()
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"{NAME}: wrong (wrong-name)\n" in result.stdout
     assert "  ns1.example.net has no TXT record\n" in result.stdout
     assert f"  the panel added the zone twice ({NAME}.{DOMAIN})\n" in result.stdout
@@ -129,7 +129,7 @@ def test_could_not_tell(one, world):
     """No answer is neither right nor wrong."""
     world.resolver.failures = {"ns1.example.net": "silent", "ns2.example.net": "REFUSED"}
     result = one()
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert result.stdout.splitlines()[2:5] == [
         f"{NAME}: unknown",
         "  ns1.example.net is silent",
@@ -141,7 +141,7 @@ def test_json(one, world):
     """A program gets the same as values."""
     world.resolver.records[NAME] = (VALUE[:255],)
     result = one("--json", "--panel", "wix")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     found = json.loads(result.stdout)
     cut = "a value cut after 255 octets, 139 are missing"
     (record,) = found["records"]
@@ -192,7 +192,7 @@ def test_without_a_key_nothing_is_to_be_typed(one, world):
     """What is no key is wrong, but nobody knows what should be there."""
     world.resolver.records[NAME] = ("p=customerProvidedPublicKey",)
     result = one(key=False)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "(wrong-value)" in result.stdout
     assert "Type:" not in result.stdout
     assert "fingerprint" not in result.stdout
@@ -205,7 +205,7 @@ def test_private_key_in_dns_is_not_repeated(one, world):
     world.resolver.records[NAME] = (pem,)
     for options in ((), ("--json",)):
         result = one(*options)
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "private-key" in result.stdout
         assert not any(line in result.output for line in pem.splitlines()[1:-1])
         assert VALUE[:60] not in result.output, "nobody may publish the public half of that key any more"
@@ -327,7 +327,7 @@ def test_unknown_region(one, monkeypatch, variable):
     if variable:
         monkeypatch.setenv(variable, "us-east-9")
     result = one(*([] if variable else ["--region", "us-east-9"]))
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "'us-east-9' is not a Region that botocore" in result.stderr
     assert "did you mean 'us-east-" in result.stderr
 
@@ -381,7 +381,7 @@ def test_worst_verdict_counts(project, world):
     """One wrong record among right ones is the exit code."""
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ()
     result = project.run("doctor", "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     found = json.loads(result.stdout)
     assert found["verdict"] == "wrong"
     assert [one["verdict"] for one in found["records"]] == ["right", "right", "wrong"]
@@ -400,7 +400,7 @@ def test_dns_check_off(project, world):
     """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
     result = project.run("doctor")
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "DNS is not checked (`dnsCheck: off`): name a server with --nameserver" in result.stdout
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
 
@@ -490,7 +490,7 @@ def test_unseen_zone(one, world):
     assert "--nameserver" not in one().stdout
     world.resolver.failures = dict.fromkeys(world.resolver.failures, "no zone")
     result = one()
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     _, _, *seen, key, note, _ = result.stdout.splitlines()
     assert "the right key has" in key
     assert [*seen, note] == [
@@ -528,7 +528,7 @@ def test_record_that_the_stack_keeps(project, world, dns, kept):
     project.stored = [replace(project.stored[0], declared=declared)]
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = ("p=no",)
     result = project.run("doctor")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
     (wrong,) = [one for one in json.loads(project.run("doctor", "--json").stdout)["records"] if one["fix"]]
@@ -623,5 +623,5 @@ def test_no_nameserver(monkeypatch, given, problem):
     monkeypatch.setattr(socket, "getaddrinfo", no_address)
     arguments = ["doctor", DOMAIN, "--selector", "s9", "--nameserver", given]
     result = CliRunner().invoke(main, arguments, obj=Environment(resolver=None))
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert result.stderr.splitlines()[-1] == f"Error: Invalid value for '--nameserver': {problem}"

@@ -33,7 +33,7 @@ def test_doctor(project, world):
     """A record that is lost is found out without a stack file."""
     assert project.run("doctor", DOMAIN).exit_code == 0
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
-    assert project.run("doctor").exit_code == 1
+    assert project.run("doctor").exit_code == 2
 
 
 def test_records(project):

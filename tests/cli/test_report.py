@@ -132,7 +132,7 @@ def test_escaped():
 def test_a_folder_that_is_not_there(project):
     """The file can't be written: one line, and the exit code that it has in every command."""
     result = project.run("status", "--html", str(project.directory / "no" / "report.html"))
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert result.stderr.endswith("report.html: can't be written: No such file or directory\n")
 
 
@@ -146,7 +146,7 @@ def test_a_file_that_can_not_be_written(project, monkeypatch):
     file = project.directory / "out"
     result = project.run("status", "--html", str(file))
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
-        2,
+        3,
         f"byodkim: {file}: can't be written: No space left on device",
     )
 

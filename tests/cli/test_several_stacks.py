@@ -36,7 +36,7 @@ def test_text(project, chosen):
     alone = [project.run("status", "-s", name) for name in ("dev", "prod")]
     both = project.run("status", *chosen)
     assert both.stdout == f"{alone[0].stdout}\n{alone[1].stdout}"
-    assert [one.exit_code for one in (*alone, both)] == [0, 1, 1]
+    assert [one.exit_code for one in (*alone, both)] == [0, 2, 2]
 
 
 def test_json(project):
@@ -71,7 +71,7 @@ def test_a_name_twice(project):
 def test_refused(project, arguments, said):
     """What has no meaning is refused before anything is asked."""
     result = project.run("status", *arguments)
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert said in result.stderr
 
 
@@ -95,7 +95,7 @@ def test_a_file_without_a_stack(project, form):
     assert (before.exit_code, before.stdout, before.stderr) == (after.exit_code, after.stdout, "")
     assert after.stderr == "byodkim: left out, as there is a file and no stack: a, zoo\n"
     named = project.run("status", "-s", "a", "-s", "dev", "--format", form)
-    assert (named.exit_code, "no stack named 'a' found" in named.stderr) == (2, True)
+    assert (named.exit_code, "no stack named 'a' found" in named.stderr) == (3, True)
 
 
 def test_only_files_without_a_stack(project):
@@ -103,7 +103,7 @@ def test_only_files_without_a_stack(project):
     for name in ("dev", "prod"):
         project.others[name] = no_stack(name)
     result = project.run("status", "--all-stacks")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (3, "")
     assert "no stack of a file in the project exists: dev, prod\n" in result.stderr
 
 
@@ -111,7 +111,7 @@ def test_another_failure_of_one(project):
     """A stack that exists and can't be read ends the command."""
     project.others["prod"].complaint = "the passphrase is wrong"
     result = project.run("status", "--all-stacks")
-    assert (result.exit_code, "the passphrase is wrong" in result.stderr) == (2, True)
+    assert (result.exit_code, "the passphrase is wrong" in result.stderr) == (3, True)
 
 
 def test_no_stack_file(project):
@@ -119,5 +119,5 @@ def test_no_stack_file(project):
     for file in (project.directory / "stacks").iterdir():
         file.unlink()
     result = project.run("status", "--all-stacks")
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "there is no stack file of a project" in result.stderr

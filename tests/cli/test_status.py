@@ -320,7 +320,7 @@ def test_wrong(project, world, change, wrong):
     result = project.run("status", "--json")
     found = json.loads(result.stdout)
     assert [text for domain in found["domains"] for text in domain["wrong"]] == wrong
-    assert (found["verdict"], result.exit_code) == (("wrong", 1) if wrong else ("well", 0))
+    assert (found["verdict"], result.exit_code) == (("wrong", 2) if wrong else ("well", 0))
 
 
 def easy_dkim(project, world):
@@ -445,7 +445,7 @@ def test_not_taken_over_yet(project, world):
     world.model.put_easy_dkim("example.net", "eu-west-1")
     result = project.run("status", "--json")
     [_, domain] = json.loads(result.stdout)["domains"]
-    assert (result.exit_code, domain["wrong"]) == (3, [])
+    assert (result.exit_code, domain["wrong"]) == (1, [])
     assert domain["due"] == [
         "eu-west-1: SES has an identity already (Easy DKIM, SUCCESS): "
         "`pulumi up` takes it over, or says why not"
@@ -536,14 +536,14 @@ def test_due(project, world, days, settings, due, notes):
     found = json.loads(result.stdout)
     [domain] = found["domains"]
     assert (domain["due"], domain["notes"]) == (due, notes)
-    assert (found["verdict"], result.exit_code) == (("due", 3) if due else ("well", 0))
+    assert (found["verdict"], result.exit_code) == (("due", 1) if due else ("well", 0))
 
 
 def test_wrong_and_due(project, world):
     """What is wrong comes first: it decides the exit code."""
     world.clock.advance(timedelta(days=181))
     record_gone(project, world)
-    assert project.run("status").exit_code == 1
+    assert project.run("status").exit_code == 2
 
 
 def test_regions_with_the_same_problem(project, world):
@@ -729,7 +729,7 @@ def test_could_not_tell(project, change, text):
     change(project)
     result = project.run("status")
     assert result.stderr == f"byodkim: {text.format(directory=project.directory)}\n"
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (3, "")
 
 
 def test_no_pulumi(project, monkeypatch):
@@ -740,4 +740,4 @@ def test_no_pulumi(project, monkeypatch):
         "byodkim: pulumi stack --show-name: there is no `pulumi` on PATH\n"
         "  hint: see https://www.pulumi.com/docs/install/\n"
     )
-    assert result.exit_code == 2
+    assert result.exit_code == 3

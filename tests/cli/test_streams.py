@@ -145,13 +145,13 @@ def answered(project):
 @pytest.mark.parametrize(
     ("redirect", "arguments", "exit_code"),
     [
-        ("<&-", ["status"], 1),
-        (">&-", ["status"], 1),
-        ("2>&-", ["status"], 1),
-        ("<&- >&- 2>&-", ["status"], 1),
-        (">/dev/full", ["status"], 2),
-        (">/dev/full 2>&1", ["status"], 2),
-        (">/dev/full", ["status", "--json"], 2),
+        ("<&-", ["status"], 2),
+        (">&-", ["status"], 2),
+        ("2>&-", ["status"], 2),
+        ("<&- >&- 2>&-", ["status"], 2),
+        (">/dev/full", ["status"], 3),
+        (">/dev/full 2>&1", ["status"], 3),
+        (">/dev/full", ["status", "--json"], 3),
         (">/dev/full", ["--help"], 2),
         (">/dev/full", ["records"], 2),
         ("<&-", ["rotate", DOMAIN], 2),
@@ -203,7 +203,7 @@ def test_pulumi_speaks_utf_8(answered, tmp_path):
     answered.pulumi_script(tmp_path / "bin")
     answered.environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     result, heard = _redirected(answered, tmp_path, "", "status", "--json")
-    assert result == 1, heard
+    assert result == 2, heard
     assert "Traceback" not in heard
 
 
@@ -255,5 +255,5 @@ def test_no_directory(answered, tmp_path):
     done = subprocess.run(
         ["sh", "-c", command, "sh", *arguments], env=answered.environment, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == "byodkim: the current directory does not exist any more\n"

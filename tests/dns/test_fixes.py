@@ -215,7 +215,7 @@ def test_followed(dns, hosting, name, panel):
     person = Person(server, hosting, records.record_name("s1", domain_of(name)))
 
     exit_code, finding = doctor(server, domain_of(name), "s1", *typed_into)
-    assert exit_code == 1
+    assert exit_code == 2
     person.follow(finding)
 
     selector, key = "s1", PUBLIC_KEY_FILE

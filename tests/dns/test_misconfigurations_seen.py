@@ -146,7 +146,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
 
     exit_code, finding = not_ours.doctor(domain_of(name), "--selector", "s1", *typed_into)
 
-    assert (1, "wrong", case.code) == (exit_code, finding["verdict"], finding["misconfiguration"])
+    assert (2, "wrong", case.code) == (exit_code, finding["verdict"], finding["misconfiguration"])
     assert case.says in finding["text"]
     # Whose panel the target of a CNAME is typed into does not show.
     behind = "CNAME" in str(case.records) and case.code in ("private-key", "servers-differ")

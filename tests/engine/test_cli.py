@@ -55,7 +55,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert changed == ["-      generation: 1", "+      generation: 2"]
 
     behind = byodkim(stack, "status")
-    assert behind.exit_code == 1
+    assert behind.exit_code == 2
     assert f"{domain}: {REGION}: generation 1 signs, the stack file says 2: run `pulumi up`" in " ".join(
         behind.stdout.split()
     )
@@ -70,7 +70,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert again.exit_code == 1
     assert "`generation: 3` is allowed in the stack file with `published: [1, 2, 3, 4]`" in again.stderr
     missing = byodkim(stack, "status", "-s", "other")
-    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert (missing.exit_code, missing.stdout) == (3, "")
 
 
 def test_one_configuration(sandbox, open_stack, byodkim):
