@@ -84,11 +84,11 @@ class _Commands(click.Group):
                 sys.stdout.flush()
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
             os._exit(INTERRUPTED)
-        if context.invoked_subcommand in MONITORS:
-            refused.exit_code = UNKNOWN
+        exit_code = UNKNOWN if context.invoked_subcommand in MONITORS else refused.exit_code
         if as_json:
-            say_as_json(kind, refused.format_message(), refused.exit_code)
-        raise refused
+            say_as_json(kind, refused.format_message(), exit_code)
+        refused.show()
+        context.exit(exit_code)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

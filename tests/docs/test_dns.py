@@ -50,7 +50,7 @@ def test_without_pulumi(sandbox, shell):
     commands = block(PAGE, "Without Pulumi").splitlines()
     made = shell.run("\n".join(commands[:2]))
     assert made.exit_code == 0, made.shown
-    assert shell.run(commands[2]).exit_code == 1
+    assert shell.run(commands[2]).exit_code == 2
     [(name, value)] = typed(made.stdout, name="Host", value="Value")
     panel.paste(f"{name}.example.com", value)
     done = shell.run(block(PAGE, "Without Pulumi").replace(commands[0], ""))

@@ -95,7 +95,7 @@ def test_tutorial(checkout, second_shell):
     assert re.search(r"^  2 +signing +(\S+)", rotated, re.MULTILINE)[1] in mail
     assert shows(follow("A broken record", 1), "A broken record", 2)
     wrong = second_shell(block(PAGE, "A broken record", 3))
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert shows(wrong.stdout, "A broken record", 4)
     assert shows(follow("A broken record", 5), "A broken record", 6)
     assert "- 11 deleted\n" in follow("Take it all back")
