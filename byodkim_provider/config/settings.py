@@ -27,6 +27,7 @@ from byodkim_provider.config.schema import (
 )
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.hosts.registry import SPECS
 
 __all__ = [
     "PROJECT",
@@ -43,7 +44,7 @@ __all__ = [
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
 
-NOT_SECRET: Final = ("accountId",)
+NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.plain)
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
 _SMALLEST: Final = f"""\

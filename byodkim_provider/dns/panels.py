@@ -56,8 +56,7 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     """
     What to type into the panel's name field; raises ValueError for a name that is not in *zone*.
 
-    >>> name_to_type(PANELS["godaddy"], record_name="s1._domainkey.mail.example.com", zone="example.com")
-    's1._domainkey.mail'
+    In most panels `s1._domainkey.mail` for `s1._domainkey.mail.example.com` in the zone `example.com`.
     """
     relative = record_name.removesuffix(f".{zone}")
     if relative == record_name:

@@ -40,6 +40,8 @@ class HostSpec:
 
     secrets: Mapping[str, str]
     """Its keys under `dnsCredentials`, and the environment variable that replaces each."""
+    plain: tuple[str, ...] = ()
+    """Those of *secrets* that need not be encrypted."""
     options: tuple[str, ...] = ()
     """Its fields of `DnsSettings` and of `HostSettings`, beside `zone`, `credentials` and `ttl`."""
     required: tuple[str, ...] = ()

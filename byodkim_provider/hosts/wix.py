@@ -21,6 +21,7 @@ from byodkim_provider.hosts.spec import HostSpec, Ttl
 
 SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
+    plain=("accountId",),
     ttl=Ttl(0, 2**31 - 1, default=3600),  # what the panel offers
     panels={
         # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account

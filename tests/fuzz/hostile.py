@@ -27,8 +27,8 @@ from byodkim_provider.dkim.misconfigurations import in_testing_mode
 from byodkim_provider.dns import diagnosis, dmarc, visibility
 from byodkim_provider.dns._replies import values_of
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import HostError, HostSettings
+from byodkim_provider.hosts.registry import SPECS, credentials
 from tests.fuzz.dns import DOMAIN, NAME, public_key
 from tests.fuzz.target import Target
 
@@ -155,21 +155,21 @@ bodies = st.builds(
     times=st.sampled_from([0, 900, 100_000, 5_000_000]),
     end=st.sampled_from(["", '"}', '"]}', "]", "0]"]),
     encoding=st.sampled_from(["", "", "gzip", "br", "gzip, gzip"]),
-    provider=st.sampled_from(["cloudflare", "dreamhost", "cpanel", "godaddy", "wix"]),
+    provider=st.sampled_from(sorted(SPECS.keys() - {"rfc2136"})),
 )
-
-SECRETS: Final = dict.fromkeys(("key", "token", "apiKey", "accountId"), "secret-token")
 
 
 def put_body(case: Body) -> None:
     """One read at a host that answers so; at its end nothing is left that waits."""
     with answering(case.octets()) as url:
-        stand_in = {f"{host}_BASE_URL": url for host in ("CLOUDFLARE", "DREAMHOST", "GODADDY", "WIX")}
-        stand_in["CPANEL_URL"] = url.replace("://", "://me:secret-token@")
+        secrets = dict.fromkeys(SPECS[case.provider].secrets, "secret-token")
+        variables = {f"{case.provider.upper()}_BASE_URL": url}
+        if case.provider == "cpanel":
+            secrets = {"url": url.replace("://", "://me:secret-token@")}
         module = import_module(f"byodkim_provider.hosts.{case.provider}")
         host = module.Host(
             HostSettings(provider=case.provider, zone="example.com"),
-            registry.credentials(case.provider, None, {case.provider: SECRETS}, stand_in),
+            credentials(case.provider, None, {case.provider: secrets}, variables),
         )
         try:
             with budget():
