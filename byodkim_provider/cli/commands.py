@@ -88,7 +88,7 @@ class _Commands(click.Group):
         if as_json:
             say_as_json(kind, refused.format_message(), exit_code)
         refused.show()
-        context.exit(exit_code)
+        raise click.exceptions.Exit(exit_code)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
