@@ -126,7 +126,7 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "route53:ChangeResourceRecordSets": "creates and deletes the records of keys",
     },
     ("zone", ""): {
-        "route53:ListResourceRecordSets": "reads a record that exists",
+        "route53:ListResourceRecordSets": "reads a record before it is deleted, and before a key of one's own is published",
     },
     ("any change", ""): {
         "route53:GetChange": "waits until all name servers have a change",

@@ -1,5 +1,5 @@
 """
-Reads zones of an account and the record at one name in Route 53, never the records of a whole zone.
+Zones of an account and the record at one name in Route 53, never the records of a whole zone.
 
 Turns Route 53's responses into values and its errors into `AwsRefused`.
 """
@@ -9,19 +9,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import ForeignAnswer
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.progress import stopping
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
-    from mypy_boto3_route53.type_defs import HostedZoneTypeDef
+    from mypy_boto3_route53.type_defs import HostedZoneTypeDef, ResourceRecordSetOutputTypeDef
 
 R = TypeVar("R")
 
@@ -38,7 +39,7 @@ class Zone:
 
 class Route53Client:
     """
-    What is read from Route 53 in one account.
+    What is read from Route 53 in one account, and the deletion of a key's record.
 
     A class so that zones are read once, and threads make one call at a time.
     """
@@ -73,20 +74,61 @@ class Route53Client:
                 self._name_servers[zone_id] = tuple(sorted(name.rstrip(".") for name in servers))
             return self._name_servers[zone_id]
 
-    def txt(self, zone_id: str, name: str) -> tuple[str, ...]:
-        """ListResourceRecordSets: values of the TXT record *name*, as Route 53 has them; empty if none."""
-        with self._lock:
-            sets = _read(
-                "ListResourceRecordSets",
-                f"zone {zone_id!r}",
-                lambda: self._client.list_resource_record_sets(
-                    HostedZoneId=zone_id, StartRecordName=name, StartRecordType="TXT", MaxItems="1"
-                )["ResourceRecordSets"],
+    def standing(self, zone_id: str, name: str) -> tuple[str, ...]:
+        """Values of the TXT record or the CNAME *name*, as Route 53 has them; empty if there is none."""
+        return tuple(value for one in self._sets(zone_id, name) for value in _values(one))
+
+    def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
+        """Remove the values of the TXT record *name* that hold this key; other values stay."""
+        for there in self._sets(zone_id, name):
+            others = [one for one in _values(there) if fingerprint_in(one) != fingerprint]
+            if there["Type"] != "TXT" or len(others) == len(_values(there)):
+                continue
+            rest = {**there, "ResourceRecords": [{"Value": value} for value in others]}
+            change: Any = (
+                {"Action": "UPSERT", "ResourceRecordSet": rest}
+                if others
+                else {"Action": "DELETE", "ResourceRecordSet": there}
             )
-        found = next(iter(sets), None)
-        if found is None or (found["Name"].rstrip("."), found["Type"]) != (name, "TXT"):
-            return ()  # without a record of this name, the list starts at the next one
-        return tuple(one["Value"] for one in found.get("ResourceRecords", ()))
+            with self._lock:
+                _read(
+                    "ChangeResourceRecordSets",
+                    f"zone {zone_id!r}",
+                    lambda change=change: self._client.change_resource_record_sets(  # type: ignore[misc]
+                        HostedZoneId=zone_id, ChangeBatch={"Changes": [change]}
+                    ),
+                )
+
+    def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
+        """ListResourceRecordSets: the CNAME and the TXT record *name*; empty if the zone is gone."""
+        try:
+            with self._lock:
+                sets = _read(
+                    "ListResourceRecordSets",
+                    f"zone {zone_id!r}",
+                    lambda: self._client.list_resource_record_sets(
+                        HostedZoneId=zone_id, StartRecordName=name, StartRecordType="CNAME", MaxItems="10"
+                    )["ResourceRecordSets"],
+                )
+        except AwsRefused as refused:
+            if refused.code != "NoSuchHostedZone":
+                raise
+            return []
+        # Without a record of this name, the list starts at the next one.
+        return [one for one in sets if one["Name"].rstrip(".") == name and one["Type"] in ("CNAME", "TXT")]
+
+
+def fingerprint_in(value: str) -> str | None:
+    """The fingerprint of the key in a TXT *value* as Route 53 has it; None without a key."""
+    try:
+        public_key = records.public_key(records.parse_quoted(value))
+    except ValueError:
+        return None
+    return keys.fingerprint(public_key) if public_key else None
+
+
+def _values(listed: ResourceRecordSetOutputTypeDef) -> tuple[str, ...]:
+    return tuple(one["Value"] for one in listed.get("ResourceRecords", ()))
 
 
 def _zone(listed: HostedZoneTypeDef) -> Zone:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
@@ -65,6 +65,14 @@ class Record:
         return there[0] if len(values) == 1 and key and records.same_key(there[0], key) else None
 
 
+class Published(NamedTuple):
+    """What stands at the host."""
+
+    value: str
+    was_there: bool
+    """Whether somebody else had made it before, for a supplied key."""
+
+
 class _Requests:
     """The requests for one record. A class because it keeps what they may have changed."""
 
@@ -102,9 +110,9 @@ class _Requests:
             return _in_time(self._host, work)
 
 
-def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> str:
+def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) -> Published:
     """
-    Publish a record, and return its value; an existing record of this key keeps its form.
+    Publish a record; an existing record of this key keeps its form.
 
     Raises `DnsRefused`, whose hint says what was changed; `DnsUnconfirmed` or `Stopped` if the next
     run must read what was done.
@@ -112,11 +120,11 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
     requests = _Requests(host, record.name, clock)
     accepted = False
 
-    def step() -> str:
+    def step() -> Published:
         nonlocal accepted
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
-            return found
+            return Published(found, was_there=record.existing == "same key" and not requests.changed)
         others = tuple(one for one in there if one != record.value)
         if others and record.existing == "same key":
             if requests.changed and record.value in there:  # somebody else added a value at the same time
@@ -133,7 +141,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             accepted = True
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
-            return found
+            return Published(found, was_there=False)
         raise Unknown(
             "the host took the record and does not list it yet" if accepted else "it was changed meanwhile"
         )

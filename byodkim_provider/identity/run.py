@@ -46,8 +46,6 @@ class Run:
 
     SES may return the old one for seconds.
     """
-    compared: set[Identity] = field(default_factory=set)
-    """Identities whose declared generations this run has compared with those that signed."""
     moved: set[tuple[str, str]] = field(default_factory=set)
     """Domain and label of the zones that this run has found to be asked no more."""
     in_the_way: set[Identity] = field(default_factory=set)

@@ -38,6 +38,7 @@ def key_of(
             "private_key": pulumi.Output.secret(key.pkcs1_base64()),
             "record_name": records.record_name(supplied.selector, settings.name),
             "record_value": records.record_value(key.public_key_der),
+            "fingerprint": key.fingerprint,
         }
     made = DkimKey(
         name,
@@ -50,6 +51,7 @@ def key_of(
         "secret_arn": made.secret_arn,
         "record_name": made.record_name,
         "record_value": made.record_value,
+        "fingerprint": made.fingerprint,
         "created_at": made.created_at,
     }
 

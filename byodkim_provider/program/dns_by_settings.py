@@ -80,5 +80,8 @@ class ByApi:
             name=record.name,
             value=record.value,
             existing=record.existing,
+            domain=record.domain,
+            regions=record.regions,
+            account_id=record.account_id,
             opts=opts,
         )

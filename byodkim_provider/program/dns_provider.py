@@ -50,6 +50,10 @@ class KeyRecord:
     """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
     existing: Existing = "replace"
     """What to do with an existing record of that name."""
+    regions: Sequence[str] = ()
+    """Where identities may sign with the key."""
+    account_id: pulumi.Input[str | None] = None
+    """Their AWS account."""
 
 
 class DnsProvider(Protocol):

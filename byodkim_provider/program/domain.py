@@ -1,8 +1,9 @@
 """
 The component of one sending domain: its resources and their dependencies.
 
-An identity depends only on the record it signs with: if it depended on a standby's record,
-the failure of that record would stop the identity.
+An identity depends on the records that it signs with or signed with, and on their guards, so that they go
+after it. If it depended on a standby's record, the failure of that record would stop the identity; the guard
+of a generated key's standby can always be made.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.interface import Existing
-from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.identity.state import MANUAL, ROUTE53
 from byodkim_provider.program._declared import identity_args, key_of
 from byodkim_provider.program._outputs import (
     Verdicts,
@@ -38,6 +39,7 @@ from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.record_guard import RecordGuard, RecordGuardArgs
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
@@ -82,7 +84,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         _refuse_same_zone(settings.name, self._zones)
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
         account = account_of(self)
-        self._signing_records = self._publish(name, settings, providers, account_id=account)
+        needed = self._publish(name, settings, providers, account_id=account)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
@@ -90,7 +92,9 @@ class ByodkimDomain(pulumi.ComponentResource):
                     settings, region=region, key=self._signing, account_id=account, zones=self._zones
                 ),
                 pulumi.ResourceOptions(
-                    parent=self, depends_on=self._signing_records, protect=settings.protect or None
+                    parent=self,
+                    depends_on=needed,
+                    protect=settings.protect or None,
                 ),
             )
             for region in settings.regions
@@ -115,8 +119,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         *,
         account_id: pulumi.Input[str],
     ) -> list[pulumi.Resource]:
-        """Declare key and records of each published generation; the records of the one that signs."""
-        signing_records: list[pulumi.Resource] = []
+        """Declare key and records of each published generation; those that an identity depends on."""
+        needed: list[pulumi.Resource] = []
         declared: list[PublishedRecord] = []
         self._made_at: dict[str, pulumi.Input[str | None]] = {}
         for generation, role in generations.roles(settings.generation, settings.published).items():
@@ -125,27 +129,33 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             # A generated selector is unique: an existing record is ours, from a response that was lost.
             existing: Existing = "same key" if generation in settings.keys else "replace"
-            record = KeyRecord(settings.name, key["record_name"], key["record_value"], existing)
+            record = KeyRecord(
+                settings.name,
+                key["record_name"],
+                key["record_value"],
+                existing,
+                regions=sorted(settings.regions),
+                account_id=account_id,
+            )
+            guard = self._guarded(f"{name}/{generation}", key, settings, account_id=account_id)
+            if guard and (role != "standby" or generation not in settings.keys):
+                needed.append(guard)
             published = [
                 provider.publish(
                     # Named after the zone, not after its position: a renamed record would be deleted.
                     f"{name}/{generation}/{hosted_zone.label}",
                     record,
-                    # An adopted identity stays in SES when the stack goes, and so must its record.
-                    pulumi.ResourceOptions(
-                        parent=self,
-                        retain_on_delete=settings.adopt and role == "signing",
-                        # A replacement that is created first would be deleted with the old record: same name.
-                        delete_before_replace=True,
-                    ),
+                    self._of_a_record(hosted_zone, guard),
                 )
                 for provider, hosted_zone in zip(providers, self._zones, strict=True)
             ]
             if role == "standby":
                 self._made_at[str(generation)] = key.get("created_at")
+            else:
+                needed += [one for one in published if one is not None]
             if role == "signing":
                 self._signing = key
-                signing_records = [one for one in published if one is not None]
+                self._signing_records = [one for one in published if one is not None]
             declared.append(
                 {
                     "generation": generation,
@@ -155,7 +165,52 @@ class ByodkimDomain(pulumi.ComponentResource):
                 }
             )
         self.records = declared
-        return signing_records
+        return needed
+
+    def _guarded(
+        self,
+        name: str,
+        key: Mapping[str, Any],
+        settings: DomainSettings,
+        *,
+        account_id: pulumi.Input[str],
+    ) -> RecordGuard | None:
+        """The guard of a key's records in Route 53, if it has any there."""
+        zones = {
+            zone.label.removeprefix(ROUTE53): {
+                option: value
+                for option, value in (("role_arn", zone.role_arn), ("external_id", zone.external_id))
+                if value
+            }
+            for zone in self._zones
+            if zone.label.startswith(ROUTE53)
+        }
+        if not zones:
+            return None
+        return RecordGuard(
+            name,
+            RecordGuardArgs(
+                domain=settings.name,
+                regions=sorted(settings.regions),
+                account_id=account_id,
+                record_name=key["record_name"],
+                fingerprint=key["fingerprint"],
+                zones=zones,
+                supplied="created_at" not in key,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _of_a_record(self, hosted_zone: HostedZone, guard: RecordGuard | None) -> pulumi.ResourceOptions:
+        # A replacement that is created first would be deleted with the old record: same name.
+        options = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
+        if guard is None or not hosted_zone.label.startswith(ROUTE53):
+            return options
+        is_moving = len(self._zones) > 1  # then the engine deletes what a zone leaves behind
+        return pulumi.ResourceOptions.merge(
+            options,
+            pulumi.ResourceOptions(depends_on=[guard], retain_on_delete=not is_moving, deleted_with=guard),
+        )
 
     async def published(self) -> None:
         """Returns when the records that sign are made, or can't be."""

@@ -15,7 +15,6 @@ from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.per_program import PerProgram
-from byodkim_provider.resources.record_check import RecordCheck, RecordCheckArgs
 from byodkim_provider.resources.secret_settings import as_secret_as
 
 if TYPE_CHECKING:
@@ -65,21 +64,8 @@ class Route53:
         return HostedZone(f"{ROUTE53}{zone.id}", role_arn=self._assume_role, external_id=self._external_id)
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-        """An `aws.route53.Record` called *name*; for a supplied key, a `RecordCheck` comes before it."""
+        """An `aws.route53.Record` called *name*; its `RecordGuard` comes before it."""
         zone_id = self._zone_of(record.domain, opts.parent).id
-        if record.existing == "same key" and isinstance(record.name, str) and isinstance(record.value, str):
-            check = RecordCheck(
-                name,
-                RecordCheckArgs(
-                    zone_id=zone_id,
-                    record_name=record.name,
-                    record_value=record.value,
-                    assume_role=self._assume_role,
-                    external_id=self._external_id,
-                ),
-                pulumi.ResourceOptions(parent=opts.parent),
-            )
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[check]))
         made: pulumi.Resource = aws.route53.Record(
             name,
             zone_id=zone_id,
@@ -87,7 +73,7 @@ class Route53:
             type=aws.route53.RecordType.TXT,
             ttl=self._ttl,
             records=[pulumi.Output.from_input(record.value).apply(records.route53_value)],
-            allow_overwrite=True,  # an existing record is ours
+            allow_overwrite=True,  # an existing record is ours, or the guard has let it pass
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(provider=provider_with(self._assume_role, self._external_id))
             ),

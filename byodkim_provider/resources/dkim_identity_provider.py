@@ -152,6 +152,7 @@ class ByodkimIdentityProvider(AwsProvider):
             if zones := dns_moves.leaving(stored.declared, declared):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
+                self._run.moved.update((declared.domain, zone) for zone in zones)
             if planned.asks and planned.asks.why == SWITCH and not unknown:
                 self._run.progress().info(
                     lookups.planned_switch(stored, declared, resolver, self._run.recent)

@@ -7,6 +7,8 @@ them from the stack's configuration or its environment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
 
@@ -37,10 +39,21 @@ class DnsRecord(Resource, module="byodkim", name="DnsRecord"):
         name: pulumi.Input[str],
         value: pulumi.Input[str],
         existing: Existing,
+        domain: str,
+        regions: Sequence[str],
+        account_id: pulumi.Input[str | None],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """*host* was checked with the domain's settings; *credentials* is a name under `dnsCredentials`."""
+        """
+        *host* was checked with the domain's settings; *credentials* is a name under `dnsCredentials`.
+
+        Before the record goes, SES is asked whether an identity of *domain* in *regions* of the account signs
+        with its key.
+        """
         of_host = {option: given for option, given in written(host).items() if given != ""}
         record = {"name": name, "value": value, "existing": existing, "present_value": None}
+        use = {"domain": domain, "regions": regions, "account_id": account_id}
         of_secrets = {} if credentials is None else {"credentials": credentials}
-        super().__init__(InPluginProcess(load_v1), resource_name, {**of_host, **of_secrets, **record}, opts)
+        super().__init__(
+            InPluginProcess(load_v1), resource_name, {**of_host, **of_secrets, **record, **use}, opts
+        )

@@ -15,22 +15,28 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import property_types
+from byodkim_provider.aws.connections import connections
+from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
+from byodkim_provider.identity.signers import SesSources, holder
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
 _KINDS: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
     **dict.fromkeys(("name", "existing", "credentials"), property_types.LINE),
+    **dict.fromkeys(("domain", "account_id"), property_types.LINE),
     **dict.fromkeys(("value", "present_value"), property_types.STRING),
+    "regions": property_types.list_of(property_types.LINE),
+    "found": property_types.FLAG,
 }
 
-_REQUIRED: Final = ("provider", "zone", "name", "value")
+_REQUIRED: Final = ("provider", "zone", "name", "value", "domain", "regions")
 
 _IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
@@ -41,6 +47,9 @@ How the zone is reached. By another way the record is published too: that may be
 the old one the record stays. What is stored is what deletes the record later.
 """
 
+_USE: Final = ("domain", "regions", "account_id")
+"""Which identities may sign with the key; a change touches no record."""
+
 
 class DnsRecordProvider(DynamicProvider):
     """Translates between the engine and a DNS host; keeps no state."""
@@ -48,10 +57,13 @@ class DnsRecordProvider(DynamicProvider):
     def __init__(
         self,
         open_host: Callable[[HostSettings, Credentials], DnsHost] = registry.open_host,
+        sources: Callable[[str | None], SesSources] | None = None,
         *,
         run: Run | None = None,
     ) -> None:
+        """Tests pass what it asks."""
         super().__init__(run)
+        self._sources = sources or self._connect_to_ses
         self._open_host = open_host
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -71,7 +83,8 @@ class DnsRecordProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         _refuse_other_state(olds)
         replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
-        way = any(olds.get(name) != news.get(name) for name in _WAY)
+        known, _ = split({name: news.get(name) for name in (*_WAY, *_USE)})
+        way = any(olds.get(name) != value for name, value in known.items())
         # Made first, a replacement of the same name would find the old value in its way.
         return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
 
@@ -86,22 +99,46 @@ class DnsRecordProvider(DynamicProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
-        return UpdateResult(self._published(news))
+        before = {"found": olds.get("found", False)}
+        if all(olds.get(name) == news.get(name) for name in _WAY):
+            return UpdateResult({**news, "present_value": olds["present_value"], **before})
+        return UpdateResult({**self._published(news), **before})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
+        host, progress = self._host(props), self._run.progress()
+        where = f"{host.label}: {props['name']}"
+        if props.get("found"):
+            progress.info(f"{where}: left there, it was there before this stack")
+            return
+        if (props["domain"], host.label) not in self._run.moved and (signs := self._holder(props)):
+            progress.warn(f"{where}: left there, {signs} signs with it")
+            return
         withdraw(
-            self._host(props),
+            host,
             props["name"],
             props["present_value"],
             clock=self._run.clock,
-            progress=self._run.progress(),
+            progress=progress,
         )
 
     def _published(self, props: dict[str, Any]) -> dict[str, Any]:
         record = Record(props["name"], props["value"], props.get("existing", "same key"))
-        there = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
-        return {**props, "present_value": there}
+        made = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
+        return {**props, "present_value": made.value, "found": made.was_there}
+
+    def _holder(self, props: Mapping[str, Any]) -> str:
+        """The identity that signs with the record's key; "" if none does."""
+        selector, sources = props["name"].partition(".")[0], self._sources(props.get("account_id"))
+        return holder(props["domain"], props["regions"], selector, sources, self._run)
+
+    def _connect_to_ses(self, account_id: str | None) -> SesSources:
+        # Not in `configure`: a record that is only made needs no AWS settings.
+        known = connections(read_settings(self._config))
+        return SesSources(
+            ses=lambda region: known.ses(region, account_id),
+            names=lambda region: known.names(region, account_id),
+        )
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         settings = HostSettings(**property_types.read(HostSettings, props))

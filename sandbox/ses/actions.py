@@ -278,7 +278,7 @@ class Actions:
     def _tokens(self, identity: Identity) -> list[str]:
         if identity.origin == EASY_DKIM:
             return [key.selector for key in easy_dkim_keys()]
-        return [identity.selector] if self.switches.tokens == "selector" else []
+        return [identity.selector]
 
 
 SIGNING_HOSTED_ZONE: Final = "dkim.amazonses.com"

@@ -15,9 +15,6 @@ from typing import Literal
 class Switches:
     """Open questions about SES, each with one of its possible answers."""
 
-    tokens: Literal["selector", "empty"] = "selector"
-    """`DkimAttributes.Tokens` of an EXTERNAL identity: its selector, or nothing."""
-
     status_after_put: Literal["PENDING", "NOT_STARTED", "SUCCESS"] = "PENDING"
     """DKIM status from a Put to the first check of DNS. SUCCESS: stays if it was that, else PENDING."""
 

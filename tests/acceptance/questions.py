@@ -245,14 +245,13 @@ def first_key(lab: Lab) -> Question:
     lab.remove(domain, key)
     shows = [each["DkimAttributes"] for each in (created, seen or {}) if "DkimAttributes" in each]
     tokens = {tuple(each.get("Tokens") or ()) for each in shows}
-    told = {(key.selector,): "selector", (): "empty"}
     return {
-        "tokens": told.get(tokens.pop(), UNKNOWN) if len(tokens) == 1 else UNKNOWN,
         "read_lag_seconds": step(LAGS, missing, lab.lag),
         "first_check_seconds": found,
         "seconds that reads lag": bounds(missing, lab.lag),
         "seconds until the first check": bounds(earlier, later),
         "response to a Create": sorted(set(created) - {"At"}),
+        "Tokens are the selector": tokens == {(key.selector,)},
         "verification info of a new identity": sorted(info(seen)),
     }
 

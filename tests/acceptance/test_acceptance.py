@@ -27,7 +27,6 @@ from tests.support.quick_runs import quick_runs
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md"
 
 SETTINGS = {
-    "tokens": ("selector", "empty"),
     "status_after_put": ("PENDING", "NOT_STARTED", "SUCCESS"),
     "put_answer": ("as Get", "NOT_STARTED", "before"),
     "failed_check_keeps_success": (False, True),
@@ -275,7 +274,7 @@ def test_interrupted(account, opened, lab, number):
     lab.sleep = then
     status, printed = account()
     assert (status, left(lab)) == (1, [])
-    assert "tokens='selector'" in printed
+    assert "read_lag_seconds=" in printed
     assert "FAILED: the run did not reach its end" in printed
 
 

@@ -17,7 +17,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.identity.state import GONE
-from byodkim_provider.resources.record_check_provider import RecordCheckProvider
+from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
@@ -89,18 +89,19 @@ def test_second_key(world, entry):
 
 def test_second_key_in_route53(world):
     """Under the next number and another selector the new key's record is made."""
-    nothing_there = SimpleNamespace(txt=lambda zone_id, name: ())
-    provider = RecordCheckProvider(connect=lambda role, external_id: nothing_there)
+    nothing_there = SimpleNamespace(standing=lambda zone_id, name: ())
+    provider = RecordGuardProvider(lambda role, external_id: nothing_there, run=world.run)
 
     def check(olds, declared):
-        news = {"zone_id": "Z1", "record_name": declared.record_name, "record_value": declared.record_value}
+        news = {"zones": {"Z1": {}}, "supplied": True}
+        news |= {"record_name": declared.record_name, "fingerprint": declared.fingerprint}
         checked = provider.check(olds, news)
         return checked.inputs, [one.reason for one in checked.failures]
 
     first, second = world.declared(1), world.declared(2)
     stored, problems = check({}, first)
     assert problems == []
-    _, (problem,) = check(stored, replace(first, record_value=second.record_value))
+    _, (problem,) = check(stored, replace(first, fingerprint=second.fingerprint))
     assert "a new key needs a new selector and a new generation" in problem
     assert check({}, second)[1] == []
     entry = Entry(world, {"generation": 1})

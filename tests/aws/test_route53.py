@@ -1,5 +1,6 @@
 """What Route 53 is asked about zones and about one name, and how often."""
 
+from datetime import UTC, datetime
 from io import BytesIO
 
 import boto3
@@ -11,9 +12,14 @@ from byodkim_provider import progress
 from byodkim_provider.aws.route53 import Route53Client, Zone
 from byodkim_provider.aws.session import connect_to_route53
 from byodkim_provider.aws.settings import AwsSettings
+from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
+from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
+KEY = key("rsa2048.pkcs8")
+FINGERPRINT = KEY.fingerprint
+VALUE = records.record_value(KEY.public_key_der)
 
 
 class Raw(BytesIO):
@@ -111,11 +117,11 @@ def answer(*values, name=f"{NAME}.", kind="TXT"):
     return {
         "ResourceRecordSets": [record_set] if values else [],
         "IsTruncated": True,
-        "MaxItems": "1",
+        "MaxItems": "10",
     }
 
 
-QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "TXT", "MaxItems": "1"}
+QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "CNAME", "MaxItems": "10"}
 
 
 @pytest.mark.parametrize(
@@ -123,15 +129,16 @@ QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "T
     [
         (answer('"a" "b"', '"c"'), ('"a" "b"', '"c"')),
         (answer('"a"', name="s2._domainkey.example.com."), ()),
-        (answer("a.example.net", kind="CNAME"), ()),
+        (answer("a.example.net", kind="CNAME"), ("a.example.net",)),
+        (answer("10 mx.example.net", kind="MX"), ()),
         (answer(), ()),
     ],
-    ids=["there", "the next name", "another type", "the zone's end"],
+    ids=["there", "the next name", "CNAME", "another type", "the zone's end"],
 )
-def test_txt(stub, route53, found, expected):
+def test_standing(stub, route53, found, expected):
     """A name is asked for alone, however many records its zone has."""
     stub.add_response("list_resource_record_sets", found, QUESTION)
-    assert route53.txt("Z1", NAME) == expected
+    assert route53.standing("Z1", NAME) == expected
 
 
 def test_throttled(stub, route53):
@@ -139,13 +146,13 @@ def test_throttled(stub, route53):
     for _ in range(2):
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     stub.add_response("list_resource_record_sets", answer('"a"'), QUESTION)
-    assert route53.txt("Z1", NAME) == ('"a"',)
+    assert route53.standing("Z1", NAME) == ('"a"',)
 
 
 @pytest.mark.parametrize(
     ("code", "text", "hint"),
     [
-        ("NoSuchHostedZone", "No hosted zone found with ID: Z1", ""),
+        ("InvalidInput", "The resource Z1 cannot be read", ""),
         (
             "AccessDenied",
             "User: arn:aws:iam::123456789012:user/me is not authorized",
@@ -158,12 +165,55 @@ def test_throttled(stub, route53):
         ),
     ],
 )
-def test_txt_refused(stub, route53, code, text, hint):
+def test_standing_refused(stub, route53, code, text, hint):
     """What Route 53 says is one line, and the next step another."""
     stub.add_client_error("list_resource_record_sets", code, text, 403)
     with pytest.raises(AwsRefused) as caught:
-        route53.txt("Z1", NAME)
+        route53.standing("Z1", NAME)
     assert str(caught.value) == f"ListResourceRecordSets for zone 'Z1': {code}: {text}{hint}"
+
+
+OURS = records.route53_value(VALUE)
+ALL_OURS = (f'"{OURS}"',)
+
+
+@pytest.mark.parametrize(
+    ("values", "changes"),
+    [
+        (ALL_OURS, [("DELETE", ALL_OURS)]),
+        ((*ALL_OURS, '"v=spf1 -all"'), [("UPSERT", ('"v=spf1 -all"',))]),
+        (('"v=DKIM1; p=AAAA"',), []),
+        ((), []),
+    ],
+    ids=["alone", "beside another", "another key", "gone"],
+)
+def test_withdraw(stub, route53, values, changes):
+    """A key's own value goes, and nobody else's."""
+    found = answer(*values)
+    stub.add_response("list_resource_record_sets", found, QUESTION)
+    for action, left in changes:
+        record_set = {**found["ResourceRecordSets"][0], "ResourceRecords": [{"Value": one} for one in left]}
+        stub.add_response(
+            "change_resource_record_sets",
+            {
+                "ChangeInfo": {
+                    "Id": "C1",
+                    "Status": "PENDING",
+                    "SubmittedAt": datetime(2026, 1, 1, tzinfo=UTC),
+                }
+            },
+            {
+                "HostedZoneId": "Z1",
+                "ChangeBatch": {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]},
+            },
+        )
+    route53.withdraw("Z1", NAME, FINGERPRINT)
+
+
+def test_withdraw_from_a_zone_that_is_gone(stub, route53):
+    """With its zone went the record."""
+    stub.add_client_error("list_resource_record_sets", "NoSuchHostedZone", "No hosted zone found", 404)
+    route53.withdraw("Z1", NAME, FINGERPRINT)
 
 
 @pytest.mark.parametrize("body", ["<html>Sign in</html>", "Sign in"])
@@ -175,7 +225,7 @@ def test_somebody_else_answers(route53, client, body):
 
     client.meta.events.register("before-send.route53", answer)
     with pytest.raises(AwsRefused) as caught:
-        route53.txt("Z1", NAME)
+        route53.standing("Z1", NAME)
     assert str(caught.value) == (
         "ListResourceRecordSets for zone 'Z1': a response that is not Route 53's\n"
         "  hint: is there a proxy between here and AWS?"
@@ -187,14 +237,14 @@ def test_interrupted(stub, route53, monkeypatch):
     monkeypatch.setattr(progress.stopping, "wait", lambda seconds: seconds > 0)
     stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     with pytest.raises(Stopped):
-        route53.txt("Z1", NAME)
+        route53.standing("Z1", NAME)
 
 
 def test_interrupted_in_line(stub, route53, monkeypatch):
     """Of many that wait for their turn, none asks Route 53 once the run is interrupted."""
     monkeypatch.setattr(progress.stopping, "wait", lambda seconds: True)
     with pytest.raises(Stopped):
-        route53.txt("Z1", NAME)
+        route53.standing("Z1", NAME)
 
 
 def test_role_of_the_zone():

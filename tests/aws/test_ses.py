@@ -254,13 +254,12 @@ def test_get_what_ses_is_looking_for(ses: Ses, client: SesClient, clock: FakeClo
 
 
 def test_get_without_verification_info(ses: Ses, client: SesClient) -> None:
-    """SES may tell nothing of its looks and of the selector; that is no error."""
+    """SES may tell nothing of its looks; that is no error."""
     prepare(ses, "")
-    ses.switches.tokens, ses.switches.verification_info = "empty", "empty"
+    ses.switches.verification_info = "empty"
     identity = client.get_email_identity(DOMAIN)
     assert identity is not None
-    assert (None, None, "", "") == (
-        identity.selector,
+    assert (None, "", "") == (
         identity.last_checked,
         identity.error_type,
         identity.soa_seen,

@@ -234,8 +234,10 @@ class Life:
                     self.traffic.take_up(selector)
 
     def _process(self) -> Providers:
+        records = Records(self.dns, self.mishaps, self.clock)
         return simulation.process(
-            Records(self.dns, self.mishaps, self.clock),
+            records,
+            route53=records,
             ses=lambda region: FakeSes(self.ses, region),
             names=self.ses.identities,
             run=simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns),

@@ -25,6 +25,7 @@ from byodkim_provider.identity.verification import Sources
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
+from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from byodkim_provider.resources.stack_id_provider import StackIdProvider
 
 Properties = dict[str, Any]
@@ -34,11 +35,12 @@ Known = Mapping[str, Properties]
 
 Outcome = Literal["done", "failed", "killed", "refused"]
 
-Kind = Literal["stack_id", "key", "record", "identity", "verification"]
+Kind = Literal["stack_id", "key", "guard", "record", "identity", "verification"]
 
 OUTPUTS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "stack_id": ("id",),
-    "key": ("selector", "private_key", "record_name", "record_value"),
+    "key": ("selector", "private_key", "record_name", "record_value", "fingerprint"),
+    "guard": (),
     "record": (),
     "identity": ("key_set_at", "key_set_by", "record_value"),
     "verification": (),
@@ -58,6 +60,7 @@ class Providers:
     """The providers of one run: a preview and its update are two processes, and so is each run."""
 
     key: ResourceProvider
+    guard: ResourceProvider
     record: ResourceProvider
     identity: ResourceProvider
     verification: ResourceProvider
@@ -70,6 +73,7 @@ class Providers:
         identity: Callable[[str], Services],
         verifying: Sources,
         run: Run,
+        guard: RecordGuardProvider,
     ) -> Providers:
         """The product's own, and *record* for the DNS provider's; *identity* gives a Region's outside."""
         outsides: dict[str, Services] = {}
@@ -79,6 +83,7 @@ class Providers:
 
         return cls(
             DkimKeyProvider(run),
+            guard,
             record,
             ByodkimIdentityProvider(outside, run=run),
             DkimVerificationProvider(lambda _: verifying, run=run),

@@ -143,7 +143,11 @@ class Records(ResourceProvider):
         return ReadResult(id_, props | {"value": value}) if value else ReadResult(None, {})
 
     def delete(self, _id: str, props: Properties) -> None:
-        self._call(lambda: self._dns.remove(props["name"]))
+        """It is retained."""
+
+    def withdraw(self, _zone_id: str, name: str, _fingerprint: str) -> None:
+        """As `Route53Client`, for the record's guard."""
+        self._call(lambda: self._dns.remove(name))
 
     def _put(self, props: Properties) -> None:
         self._dns.put(props["name"], props["value"])

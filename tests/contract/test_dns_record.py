@@ -53,6 +53,8 @@ def inputs(bind: Server, **changes: Any) -> dict[str, Any]:
         "name": f"r{next(_numbers)}._domainkey.{ZONE}",
         "value": VALUE,
         "existing": "same key",
+        "domain": ZONE,
+        "regions": [],
         "credentials": "office",
         **changes,
     }

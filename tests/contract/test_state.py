@@ -65,6 +65,9 @@ INPUTS: Mapping[Kind, set[str]] = {
         "name",
         "value",
         "existing",
+        "domain",
+        "regions",
+        "account_id",
         "credentials",
         "server",
         "port",
@@ -106,7 +109,7 @@ OUTPUTS: Mapping[Kind, set[str]] = {
         "adopted",
     },
     "DkimVerification": {"results", "pending", "retired_at"},
-    "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
+    "DnsRecord": INPUTS["DnsRecord"] | {"present_value", "found"},
     "StackId": set(),
 }
 
@@ -234,6 +237,9 @@ class Program(pulumi.runtime.Mocks):
                 ttl=60,
             ),
             credentials="rfc2136",
+            domain=ZONE,
+            regions=["eu-west-1"],
+            account_id="123456789012",
             name=f"s1._domainkey.{ZONE}",
             value=records.record_value(domain.key.public_key_der),
             existing="replace",

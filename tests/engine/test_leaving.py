@@ -22,6 +22,7 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_REGION,
     RECORD,
+    RECORD_GUARD,
     REGION,
     VERIFICATION,
     requests,
@@ -119,7 +120,11 @@ def test_retired(sandbox, edited):
     assert sorted(step for step in steps(removed) if step[2] != VERIFICATION) == sorted(
         [
             *[("delete", domain, DOMAIN) for domain in (AT_ONCE, RETIRED)],
-            *[("delete", f"{domain}/1", kind) for domain in (AT_ONCE, RETIRED) for kind in (KEY, RECORD)],
+            *[
+                ("delete", f"{domain}/1", kind)
+                for domain in (AT_ONCE, RETIRED)
+                for kind in (KEY, RECORD, RECORD_GUARD)
+            ],
             ("delete", f"{AT_ONCE}/{REGION}", IDENTITY),
         ]
     )
@@ -200,16 +205,23 @@ def test_continue_on_error(sandbox, panel, edited):
         sandbox.clock.advance(60)  # SES has looked
         return [send(sandbox, ERRORS, region).verdict.result for region in BOTH["regions"]]
 
+    edited.edit(ERRORS, BOTH | {"generation": 1, "published": [1, 2, 3], "keys": supplied})
+    assert stack.up().ok
+
     # One Region of two can't be switched away from a leaked key.
     sandbox.ses.inject(Fault("access_denied", operation=PUT, domain=ERRORS))
-    edited.edit(ERRORS, BOTH | {"generation": 2, "published": [2], "overlapDays": 0})
+    edited.edit(ERRORS, BOTH | {"generation": 2, "published": [2, 3], "overlapDays": 0, "keys": supplied})
     failed = stack.up(continue_on_error=True)
     assert failed.failed
     signing = {sandbox.ses.signing_key(ERRORS, region) for region in BOTH["regions"]}
     assert (len(signing), results()) == (2, ["pass", "pass"])
 
     name, in_the_way = f"s3._domainkey.{ERRORS}", "elsewhere.example"
+    values = sandbox.dns.txt(name)
+    panel.paste(name, *values)  # as the panel splits them
+    panel.remove(name, *values)
     panel.paste(name, in_the_way, kind="CNAME")
+    assert stack.refresh().ok
     edited.edit(ERRORS, BOTH | {"generation": 2, "published": [1, 2, 3], "keys": supplied})
     failed = stack.up(continue_on_error=True)
     assert failed.failed

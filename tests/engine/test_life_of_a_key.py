@@ -18,7 +18,7 @@ from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
     RECORD,
-    RECORD_CHECK,
+    RECORD_GUARD,
     REGION,
     VERIFICATION,
     requests,
@@ -283,7 +283,7 @@ def test_supplied_keys(sandbox, open_stack):
         published = stack.up()
     assert sorted(steps(published)) == [
         ("create", f"{domain}/2", RECORD),
-        ("create", f"{domain}/2", RECORD_CHECK),
+        ("create", f"{domain}/2", RECORD_GUARD),
         ("update", f"{domain}/{REGION}", IDENTITY),
     ]
     assert asked.ses == []

@@ -130,6 +130,9 @@ def _start(scenario_name: str, profile: str) -> _Start:
         if stack.planned(written):
             stack.up(written)
     assert stack.planned(written) == [], (scenario_name, profile, stack.planned(written))
+    before = Stack.load(saved)
+    left = before.records() & {name for name, _ in stack.outside.zone.record_sets} - stack.records()
+    assert bool(left) == scenario.record_stays, (scenario_name, profile, left)
     return _Start(scenario, saved, log, _end(stack))
 
 
@@ -140,10 +143,8 @@ class _Watch:
         self._stack, self._scenario = stack, scenario
         self._before = self._identities()
         self._theirs = dict(stack.outside.zone.record_sets)
-        for stored in stack.engine.state.values():
-            if stored.kind == "record":
-                name = stored.outputs.get("fqdn") or stored.outputs["name"]
-                self._theirs.pop((f"{name}.", "TXT"), None)
+        for name in stack.records():
+            self._theirs.pop((name, "TXT"), None)
         self.problems: list[str] = []
 
     def look(self) -> None:

@@ -43,8 +43,6 @@ from tests.support.simulation import pool
 
 DOMAIN: Final = "example.com"
 ACCOUNT: Final = "123456789012"
-ZONE_ID: Final = "Z0EXAMPLE"
-
 SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
 
 READ_TIMEOUT_SECONDS: Final = 30
@@ -164,7 +162,7 @@ class Outside:
 
     def list_resource_record_sets(self, StartRecordName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         def look() -> dict[str, Any]:
-            found = self.zone.record_sets.get((StartRecordName, "TXT"))
+            found = self.zone.record_sets.get((StartRecordName.rstrip(".") + ".", "TXT"))
             return {"ResourceRecordSets": [_listed(found)] if found else []}
 
         return self.aws("Route 53 ListResourceRecordSets", look)

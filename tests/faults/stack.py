@@ -21,10 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.config import settings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from sandbox.pulumi.aws_resources import Record
@@ -39,10 +41,11 @@ from tests.continuity.model import (
     Stored,
 )
 from tests.faults.host import LABEL, Host
-from tests.faults.outside import ACCOUNT, DOMAIN, ZONE_ID, Outside
+from tests.faults.outside import ACCOUNT, DOMAIN, Outside
 from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS
+from tests.support.simulation import ZONE_ID
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
@@ -130,6 +133,11 @@ class Stack:
         """`pulumi refresh`."""
         return self._run(self.engine.refresh, None)
 
+    def records(self) -> set[str]:
+        """Names of the records that the state has, with a final dot."""
+        stored = (one.outputs for one in self.engine.state.values() if one.kind == "record")
+        return {f"{one.get('fqdn') or one['name']}." for one in stored}
+
     def planned(self, written: Written | None) -> list[str]:
         """What a preview would change."""
         planned: list[str] = []
@@ -180,9 +188,6 @@ class Stack:
         def ask() -> None:
             if declared.dns[0].provider == "route53":
                 outside.aws("Route 53 ListHostedZones", lambda: None)
-                for generation in declared.keys:
-                    name = records.record_name(declared.keys[generation].selector, DOMAIN)
-                    outside.list_resource_record_sets(name)
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
@@ -208,14 +213,22 @@ class Stack:
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up
         run = simulation.new_run(outside.clock, outside)
-        by_api = DnsRecordProvider(lambda _, credentials: Host(outside, credentials), run=run)
+        by_api = DnsRecordProvider(
+            lambda _, credentials: Host(outside, credentials),
+            lambda _: SesSources(lambda _: client(), names),
+            run=run,
+        )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
         record = _AnyRecord(_Records(outside), by_api)
-        made = simulation.process(record, ses=lambda _: client(), names=names, run=run)
+        route53 = Route53Client(outside)  # type: ignore[arg-type]
+        made = simulation.process(record, ses=lambda _: client(), names=names, route53=route53, run=run)
         return Providers(
             *(
                 _Watched(each, outside.calls)
-                for each in (made.key, made.record, made.identity, made.verification, made.stack_id)
+                for each in (
+                    *(made.key, made.guard, made.record),
+                    *(made.identity, made.verification, made.stack_id),
+                )
             )
         )
 
@@ -323,7 +336,7 @@ def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -
         "records": [records.route53_value(value) if isinstance(value, str) else value],
         # As `domain` and `program.route53` decide.
         "allowOverwrite": True,
-        "retainOnDelete": declared.adopt and generation == declared.generation,
+        "retainOnDelete": True,
     }
 
 

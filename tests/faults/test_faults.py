@@ -14,11 +14,11 @@ from byodkim_provider.aws.ses import SesClient, SesIdentity
 from byodkim_provider.aws.tags import STACK_TAG
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
-from byodkim_provider.hosts.publish import Record, lookup, withdraw
+from byodkim_provider.hosts.publish import Published, Record, lookup, withdraw
 from byodkim_provider.identity import lifecycle, ownership
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
-from byodkim_provider.resources import dns_record_provider
+from byodkim_provider.resources import dns_record_provider, record_guard_provider
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
@@ -75,18 +75,23 @@ def _goes_by_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
     return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
 
 
+def _ask_nobody(*_: object) -> str:
+    """Every record may go."""
+    return ""
+
+
 def _remove_other_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
     self.untag_resource(domain, ("team",))
     _tag(self, domain, tags)
 
 
-def _add_blindly(host: DnsHost, record: Record, **_: object) -> str:
+def _add_blindly(host: DnsHost, record: Record, **_: object) -> Published:
     """Adds without a lookup."""
     try:
         host.add(record.name, record.value)
     except HostError as error:
         raise DnsUnconfirmed(host.label, record.name, error.reason) from None
-    return record.value
+    return Published(record.value, was_there=False)
 
 
 def _remove_all(host: DnsHost, name: str, value: str, **more: Any) -> None:
@@ -128,6 +133,13 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
             "lost",
         ),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
+        (
+            (record_guard_provider, "holder"),
+            _ask_nobody,
+            "delete, adopted by another stack",
+            "SES GetEmailIdentity",
+            "lost",
+        ),
         ((dns_record_provider, "publish"), _add_blindly, "create by API", "Host add", "ends"),
         (
             (dns_record_provider, "withdraw"),
@@ -151,6 +163,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         "never deletes",
         "goes by the stack's name",
         "removes others' tags",
+        "asks nobody who signs with a record",
         "adds without a lookup",
         "removes others' values",
         "leaves the record",

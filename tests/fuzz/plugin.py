@@ -101,6 +101,8 @@ _RECORD: Final = {
     "name": f"s1._domainkey.{DOMAIN}",
     "value": "p=MIIB",
     "existing": "replace",
+    "domain": DOMAIN,
+    "regions": [],
     "ttl": 600.0,
 }
 

@@ -26,6 +26,8 @@ class Run:
             "name": NAME,
             "value": value,
             "existing": existing,
+            "domain": DOMAIN,
+            "regions": [],
         }
         self.made = self.provider.create(self.inputs)
 

@@ -118,7 +118,7 @@ def test_listed_late(host, calm):
     hidden = []
     host.before["values", 2] = [lambda: hidden.extend(host.there), host.there.clear]
     host.before["values", 4] = [lambda: host.there.extend(hidden)]
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
     assert 1 == host.requests.count("add")
 
 
@@ -148,7 +148,7 @@ def test_never_gone(host, calm):
 def test_errors_that_pass(host, calm, kind, error):
     """Whichever request it hits, one that passes is tried again, and the record is there once."""
     host.before[kind.split()[0], 2 if kind.endswith("again") else 1] = [raising(error)]
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
     assert [VALUE] == host.there
     assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
 
@@ -182,7 +182,7 @@ def test_lost_after_busy(host, calm):
     """The wait for a busy host leaves a lost response all its time."""
     host.before["values", 1] = [raising(Busy("busy", retry_after=300))]
     host.before["values", 2] = [raising(Unknown("lost"))]
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
 
 
 def test_lost_after_a_long_queue(host, calm):
@@ -196,7 +196,7 @@ def test_lost_after_a_long_queue(host, calm):
 
     threading.Timer(0.2, others_are_done).start()
     host.before["values", 1] = [raising(Unknown("lost"))]
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
 
 
 def test_interrupted(host, calm):
@@ -206,7 +206,7 @@ def test_interrupted(host, calm):
         publish(host, OURS, **calm)
     assert (["values", "add"], [VALUE]) == (host.requests, host.there)
     stopping.clear()
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
     assert (1, [VALUE]) == (host.requests.count("add"), host.there)
 
 
@@ -215,7 +215,7 @@ def test_endless_response(host, calm, monkeypatch):
     monkeypatch.setattr("byodkim_provider.hosts.publish.REQUEST_SECONDS", 0.3)
     ends = threading.Event()
     host.before["add", 1] = [ends.wait, raising(Unknown("at last"))]
-    assert VALUE == publish(host, OURS, **calm)
+    assert VALUE == publish(host, OURS, **calm).value
     assert [VALUE] == host.there
     ends.set()
 

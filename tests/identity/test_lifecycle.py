@@ -41,7 +41,6 @@ HOUR = timedelta(hours=1)
 LOST = ["drop", "timeout", "500"]
 """How an answer gets lost after the work is done."""
 
-TOKENS = ["selector", "empty"]
 STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
 
 
@@ -244,11 +243,9 @@ def test_create_goes_on_once_the_record_is_there(world):
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_another_key_for_what_a_lost_create_made(world, tokens):
+def test_another_key_for_what_a_lost_create_made(world):
     """While an identity awaits DNS, SES may sign with its first key: its Create was never heard of."""
     waiting = world.create()
-    world.switch(tokens=tokens)
     world.put("s1", tags={OWNER_TAG: OWNER})
     world.publish(2)
 
@@ -351,10 +348,8 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world, ahead):
 
 
 @CLOCKS
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, tokens, ahead):
+def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, ahead):
     """What an adopted identity signed with until now, by the clock that says when SES got the key."""
-    world.switch(tokens=tokens)
     world.publish(2)
     world.put("theirs")
     here = replace(world.outside, run=replace(world.run, clock=WrongClock(world.clock, ahead)))
@@ -383,18 +378,15 @@ def test_reads_that_may_be_stale_are_known_by_the_clock_of_ses(world, ahead):
 # --- an identity that SES has already
 
 
-@pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("kind", LOST)
-def test_lost_answer_of_create(world, kind, tokens):
+def test_lost_answer_of_create(world, kind):
     """The answer of our own Create was lost: the owner tag says whose it is, and a new instance goes on."""
-    world.switch(tokens=tokens)
     world.publish(1)
     world.model.inject(Fault(kind, "after", CREATE))
 
     stored = world.create()
 
-    # What can't be read is put once more, the same.
-    assert sorted([CREATE, CREATE, GET, TAG] + [PUT_KEY] * (tokens == "empty")) == sorted(world.calls())
+    assert sorted([CREATE, CREATE, GET, TAG]) == sorted(world.calls())
     assert {**OURS, INSTANCE_TAG: stored.instance} == world.identity().tags
     assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
     assert [stored] == [world.update(stored, 1)]
@@ -730,10 +722,9 @@ def test_take_over_with_settings(world):
 
 
 @pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_replacement(world, tokens, lag):
+def test_replacement(world, lag):
     """`--replace` creates, then deletes: the deletion finds another instance and leaves the live identity."""
-    world.switch(tokens=tokens, read_lag_seconds=lag)
+    world.switch(read_lag_seconds=lag)
     old = world.verified()
 
     new = world.create()
@@ -762,10 +753,9 @@ def test_replacement_that_fails(world):
 
 
 @pytest.mark.parametrize("status", STATUS_AFTER_PUT)
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_switch(world, tokens, status):
+def test_switch(world, status):
     """A switch is one read and one Put; stored is until when the old key signed and since when the new."""
-    world.switch(tokens=tokens, status_after_put=status)
+    world.switch(status_after_put=status)
     old = world.verified()
     world.publish(2)
     world.forget()
@@ -842,10 +832,9 @@ def test_the_wait_that_is_named_is_the_wait_there_was(world):
 
 @pytest.mark.parametrize("restarts", [True, False], ids=["same key restarts", "same key changes nothing"])
 @pytest.mark.parametrize("kind", [*LOST, "garbage"])
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_lost_answer_of_put(world, tokens, kind, restarts):
+def test_lost_answer_of_put(world, kind, restarts):
     """A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same."""
-    world.switch(tokens=tokens, same_key_restarts=restarts)
+    world.switch(same_key_restarts=restarts)
     old = world.verified()
     world.publish(2)
     world.model.inject(Fault(kind, "after", PUT_KEY))
@@ -856,10 +845,9 @@ def test_lost_answer_of_put(world, tokens, kind, restarts):
 
     new = world.update(old, 2)
 
-    assert [GET] + [PUT_KEY] * (tokens == "empty") == world.calls()
+    assert [GET] == world.calls()
     assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
-    key_set_by = PUT if tokens == "empty" else TAKEN_OVER
-    assert (key_set_by, {1: world.clock.now()}) == (new.key_set_by, new.signed_until)
+    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key_set_by, new.signed_until)
     assert new.key_set_at > old.key_set_at
 
 
@@ -1407,10 +1395,8 @@ FELL_BACK = (
 
 
 @pytest.mark.parametrize("info", ["filled", "empty"])
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_another_key_under_its_selector(world, tokens, info):
+def test_another_key_under_its_selector(world, info):
     """A refresh says that SES finds another value, and the next `up` sends the key again."""
-    world.switch(tokens=tokens)
     old = world.verified()
     if info == "empty":
         # SES tells no times: that it had verified the key is known of an earlier refresh.
@@ -1559,10 +1545,9 @@ def test_a_key_that_is_sent_again_is_not_taken_for_one_that_fell_back(world):
     assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
 
 
-@pytest.mark.parametrize("tokens", TOKENS)
-def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world, tokens):
+def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world):
     """The same, where the response to the Put was lost and the next run finds the key set."""
-    world.switch(first_check_seconds=40, tokens=tokens)
+    world.switch(first_check_seconds=40)
     old = lifecycle.read(world.verified(), world.outside)
     world.publish(2)
     world.model.inject(Fault("drop", "after", PUT_KEY))
@@ -1583,14 +1568,12 @@ def test_read_an_error_beside_success(world):
     assert ("SUCCESS", "") == (found.status, found.error_type)
 
 
-@pytest.mark.parametrize(("tokens", "selector"), [("selector", "s9"), ("empty", None)], ids=TOKENS)
-def test_read_foreign_selector(world, tokens, selector):
-    """The selector that SES tells is read; what it does not tell is not made up."""
-    world.switch(tokens=tokens)
+def test_read_foreign_selector(world):
+    """The selector that SES tells is read."""
     old = world.verified()
     put_elsewhere(world)
 
-    assert selector == lifecycle.read(old, world.outside).signing_selector
+    assert "s9" == lifecycle.read(old, world.outside).signing_selector
 
 
 def test_read_of_what_is_gone(world):
@@ -1823,7 +1806,6 @@ def test_interrupted_switch(world):
 
 SWITCHES = st.builds(
     Switches,
-    tokens=st.sampled_from(TOKENS),
     status_after_put=st.sampled_from(STATUS_AFTER_PUT),
     signs_while_pending=st.sampled_from(["nothing", "old", "new"]),
     old_key_lingers_seconds=st.sampled_from([0, 5]),

@@ -19,8 +19,8 @@ STORED = {
     "dkim_key": PROVIDERS["DkimKey"],
     "dkim_verification": PROVIDERS["DkimVerification"],
     "dns_record": PROVIDERS["DnsRecord"],
-    "record_check": (
-        "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9jaGVja5SMB2xvYWRfdjGUk5QpUpQu"
+    "record_guard": (
+        "gASVOgAAAAAAAACMJ2J5b2RraW1fcHJvdmlkZXIucmVzb3VyY2VzLnJlY29yZF9ndWFyZJSMB2xvYWRfdjGUk5QpUpQu"
     ),
     "stack_id": PROVIDERS["StackId"],
 }

@@ -17,6 +17,8 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity import verification
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Services
+from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -31,6 +33,8 @@ def pool(number: int) -> keys.SigningKey:
     """A short key, the same for a number at any time."""
     return _generate(keys.MIN_BITS)
 
+
+ZONE_ID: Final = "Z0EXAMPLE"
 
 STACK_ID: Final = "stack id"
 """Name of the resource that is the stack's id."""
@@ -50,17 +54,24 @@ def program(settings: DomainSettings, record: Record, **of_identities: object) -
             depends = (f"key {generation}",)
             inputs = {"domain": settings.name, "bits": keys.MIN_BITS}
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-        if settings.dns[0].provider != "manual":
-            declared[f"record {generation}"] = Declaration(
-                "record", depends, functools.partial(_record_inputs, settings, generation, record)
+        if settings.dns[0].provider == "route53":
+            guard = f"guard {generation}"
+            declared[guard] = Declaration(
+                "guard", depends, functools.partial(_guard_inputs, settings, generation)
             )
-    signing = [name for name in declared if name == f"record {settings.generation}"]
+            depends = (*depends, guard)
+        if settings.dns[0].provider != "manual":
+            inputs = functools.partial(_record_inputs, settings, generation, record)
+            declared[f"record {generation}"] = Declaration("record", depends, inputs)
+    later = [one for one in settings.published if one > settings.generation]
+    standbys = {f"record {one}" for one in later} | {f"guard {one}" for one in later if one in settings.keys}
+    before = [name for name in declared if name.startswith(("record", "guard")) and name not in standbys]
     if not settings.retired:
         declared[STACK_ID] = Declaration("stack_id", (), lambda _: {})
     for region in () if settings.retired else settings.regions:
         declared[f"identity {region}"] = Declaration(
             "identity",
-            (*signing, STACK_ID),
+            (*before, STACK_ID),
             functools.partial(_identity_inputs, settings, region, of_identities),
         )
     return declared | verified(*(name for name, one in declared.items() if one.kind == "identity"))
@@ -93,11 +104,32 @@ def _key_of(settings: DomainSettings, generation: int, known: Known) -> Properti
         "private_key": supplied.signing_key.pkcs1_base64(),
         "record_name": records.record_name(supplied.selector, settings.name),
         "record_value": records.record_value(supplied.signing_key.public_key_der),
+        "fingerprint": supplied.signing_key.fingerprint,
     }
 
 
 def _record_inputs(settings: DomainSettings, generation: int, record: Record, known: Known) -> Properties:
-    return record(settings, generation, _key_of(settings, generation, known))
+    inputs = record(settings, generation, _key_of(settings, generation, known))
+    return {**inputs, **_use(settings)} if inputs.get("provider") == "rfc2136" else inputs
+
+
+def _guard_inputs(settings: DomainSettings, generation: int, known: Known) -> Properties:
+    key = _key_of(settings, generation, known)
+    return {
+        **_use(settings),
+        "record_name": key["record_name"],
+        "fingerprint": key["fingerprint"],
+        "zones": {ZONE_ID: {}},
+        **({"supplied": True} if generation in settings.keys else {}),
+    }
+
+
+def _use(settings: DomainSettings) -> Properties:
+    """Which identities may sign with a key."""
+    return {
+        "domain": settings.name,
+        "regions": sorted(settings.regions),
+    }
 
 
 def _identity_inputs(
@@ -134,9 +166,15 @@ def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True)
 
 
 def process(
-    record: Any, *, ses: Callable[[str], SesClient], names: Callable[[str], Collection[str]], run: Run
+    record: Any,
+    *,
+    ses: Callable[[str], SesClient],
+    names: Callable[[str], Collection[str]],
+    route53: Any,
+    run: Run,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
+    guard = RecordGuardProvider(lambda *_: route53, lambda _: SesSources(ses, names), run=run)
 
     def services(region: str) -> Services:
         return Services(
@@ -153,7 +191,7 @@ def process(
         clock=run.clock,
         progress=run.progress(),
     )
-    return Providers.of_a_process(record, services, sources, run)
+    return Providers.of_a_process(record, services, sources, run, guard)
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:

@@ -1,0 +1,52 @@
+"""Who still needs the record of a key: asked of SES before a record of ours leaves DNS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from byodkim_provider.aws.errors import NOT_ALLOWED
+from byodkim_provider.aws.ses import SesClient
+from byodkim_provider.errors import SesRefused
+from byodkim_provider.identity.run import Run
+
+
+@dataclass(frozen=True)
+class SesSources:
+    """What is asked of SES, by Region."""
+
+    ses: Callable[[str], SesClient]
+    names: Callable[[str], Collection[str]]
+    """Names of the identities when this run first listed them."""
+
+
+def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSources, run: Run) -> str:
+    """
+    The identity of *domain* that signs with *selector*, so that its record has to stay; "" if none does.
+
+    Raises `SesRefused` if SES does not say.
+    """
+    for region in regions:
+        signs = run.signs.get((region, domain))
+        if signs is not None:
+            if signs == selector:
+                return f"{domain} {region}"
+            continue
+        if not _may_exist(domain, region, sources):
+            continue
+        seen = sources.ses(region).get_email_identity(domain)
+        if seen is None:
+            continue
+        if seen.origin == "EXTERNAL" and seen.selector in (None, selector):
+            return f"{domain} {region}"
+    return ""
+
+
+def _may_exist(domain: str, region: str, sources: SesSources) -> bool:
+    """Whether SES has the identity, or can't be asked for the list."""
+    try:
+        return domain in sources.names(region)
+    except SesRefused as refused:
+        if refused.code not in NOT_ALLOWED:
+            raise
+        return True

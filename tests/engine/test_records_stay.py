@@ -1,0 +1,126 @@
+"""
+No record of ours leaves DNS while an identity of the account signs with its key, whichever way it would go.
+
+What was in DNS before the stack stays, too.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from sandbox.mail.client import send
+from tests.engine.panel import Panel
+from tests.engine.stack import OPENSSL_KEY, RECORD_GUARD, REGION, steps
+from tests.engine.test_existing import base64_der, in_the_way, record_value
+
+pytestmark = pytest.mark.engine
+
+ZONE = "stays.example"
+
+DAY = timedelta(days=1)
+
+OURS = {"generation": 1, "published": [1], "keys": {"1": {"selector": "mine", "privateKey": OPENSSL_KEY}}}
+
+
+@pytest.fixture(scope="module")
+def panel(sandbox):
+    return Panel(sandbox, ZONE)
+
+
+def passes(sandbox, domain):
+    return send(sandbox, domain, REGION).verdict.result == "pass"
+
+
+# docs/how-to/leaving.md, "A domain moves to another stack", with one key in both.
+def test_to_another_stack_with_the_same_key(sandbox, panel, open_stack):
+    """The old stack leaves the record, since the new stack's identity signs with it, and says so."""
+    domain = f"moves.{ZONE}"
+    old = open_stack({domain: OURS})
+    assert old.up().ok
+    new = open_stack({domain: OURS | {"adopt": True}}, stack="new")
+    assert new.up().ok
+    old.declare({domain: OURS | {"retired": True}})
+    assert old.up().ok
+    new.declare({domain: OURS})
+    assert new.up().ok
+
+    old.declare({})
+    gone = old.up()
+    assert gone.ok
+    assert f"mine._domainkey.{domain}: left in Route 53, {domain} {REGION} signs with it\n" in gone.stdout
+    assert passes(sandbox, domain)
+    assert steps(new.up()) == []
+
+
+def test_identity_of_somebody_else(sandbox, panel, open_stack):
+    """Without a preview only the identity is refused. When the entry goes, their record stays."""
+    domain = f"theirs.{ZONE}"
+    sandbox.ses.put_identity(domain, REGION, selector="mine", private_key=base64_der(OPENSSL_KEY))
+    panel.paste(f"mine._domainkey.{domain}", record_value(OPENSSL_KEY))
+    stack = open_stack({domain: OURS})
+    assert in_the_way(stack.preview()) == {domain}
+    assert stack.up().failed
+    stack.declare({})
+    gone = stack.up()
+    assert gone.ok
+    assert f"mine._domainkey.{domain}: left in Route 53, it was there before this stack\n" in gone.stdout
+    assert passes(sandbox, domain)
+    stack.declare({domain: OURS | {"adopt": True}})
+    assert stack.up().ok
+    assert passes(sandbox, domain)
+
+
+# docs/how-to/leaving.md, "One domain only".
+def test_target(sandbox, panel, open_stack):
+    """`--target` on keys and records does not take a record in its overlap: the identity depends on them."""
+    domain = f"targeted.{ZONE}"
+    stack = open_stack({domain: {"generation": 1, "published": [1, 2]}})
+    assert stack.up().ok
+    message = send(sandbox, domain, REGION)
+    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
+    assert stack.up().ok
+
+    stack.declare({domain: {"generation": 2, "published": [2]}})
+    all_of_the_first = [f"**::{domain}/1", f"**::{domain}/1/**"]
+    for targets in (all_of_the_first, all_of_the_first[1:]):
+        stack.up(target=targets)
+        (again,) = [one for one in sandbox.mail.verify_again(DAY) if one.id == message.id]
+        assert again.verdict.result == "pass"
+    assert stack.preview().failed
+    stack.declare({domain: {"generation": 2, "published": [1, 2]}})
+    assert stack.up().ok
+
+
+def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
+    """A CNAME is seen in the preview, and so is a value that came after a run without its record."""
+    domain = f"late.{ZONE}"
+    name = f"mine._domainkey.{domain}"
+    stack = open_stack({domain: OURS})
+    panel.paste(name, "elsewhere.example.", kind="CNAME")
+    refused = stack.preview()
+    assert refused.failed
+    assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
+    panel.remove(name, "elsewhere.example.", kind="CNAME")
+
+    only_the_guard = stack.up(target=[f"**::{domain}", f"**::{domain}/1"])
+    assert ("create", f"{domain}/1", RECORD_GUARD) in steps(only_the_guard)
+    panel.paste(name, "v=DKIM1; p=SOMEBODYELSE")
+    refused = stack.up()
+    assert refused.failed
+    assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
+    assert sandbox.dns.txt(name) == ("v=DKIM1; p=SOMEBODYELSE",)
+    panel.remove(name, "v=DKIM1; p=SOMEBODYELSE")
+    assert stack.up().ok
+    assert passes(sandbox, domain)
+
+
+def test_destroy(sandbox, panel, open_stack):
+    """With the identity go all records of the stack, and nothing else."""
+    domain = f"goes.{ZONE}"
+    stack = open_stack({domain: {"generation": 1}})
+    made = stack.up()
+    assert made.ok
+    names = [one["name"] for one in made.outputs["domains"][domain]["records"]]
+    assert all(map(sandbox.dns.txt, names))
+    assert stack.destroy().ok
+    assert not any(map(sandbox.dns.txt, names))

@@ -1,0 +1,208 @@
+"""What has to be true before a key's record in Route 53 is made, and before it goes."""
+
+import pytest
+from pulumi.output import Unknown
+
+from byodkim_provider.dkim import records
+from byodkim_provider.errors import SesRefused
+from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
+from sandbox.ses.switches import Fault
+from tests.support.fakes import ATTEMPTS, REGION
+from tests.support.world import DOMAIN
+
+ZONE = "Z1"
+NAME = f"s1._domainkey.{DOMAIN}"
+GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
+
+
+class Route53:
+    """An account whose zones have nothing but the guarded name."""
+
+    def __init__(self):
+        self.values = {}
+        """By zone."""
+        self.asked = 0
+
+    def standing(self, zone_id, name):
+        assert name == NAME
+        self.asked += 1
+        return self.values.get(zone_id, ())
+
+    def withdraw(self, zone_id, name, fingerprint):
+        assert name == NAME
+        self.values.pop(zone_id)
+
+
+@pytest.fixture
+def route53():
+    return Route53()
+
+
+def this_run(world, route53):
+    """The provider in the run that is under way."""
+
+    def names(region):
+        return world.outside_in(region).names()
+
+    return RecordGuardProvider(
+        lambda role, external_id: route53, lambda _: SesSources(world.ses, names), run=world.run
+    )
+
+
+@pytest.fixture
+def provider(world, route53):
+    return this_run(world, route53)
+
+
+@pytest.fixture
+def inputs(world):
+    return {
+        "domain": DOMAIN,
+        "regions": [REGION],
+        "record_name": NAME,
+        "fingerprint": world.key(1).fingerprint,
+        "zones": {ZONE: {}},
+        "supplied": True,
+    }
+
+
+@pytest.fixture
+def value(world):
+    return records.quoted(world.declared(1).record_value)
+
+
+def reasons(result):
+    return [one.reason for one in result.failures]
+
+
+def test_new(route53, provider, inputs, value):
+    """A record is made where none stands, or taken over if it holds this very key."""
+    for standing in ((), (value,), (f'"v=DKIM1; k=rsa; {value[1:]}',)):
+        route53.values = {ZONE: standing}
+        checked = provider.check({}, inputs)
+        assert (reasons(checked), checked.inputs["standing"]) == ([], [ZONE] * bool(standing))
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [('"v=DKIM1; p=SOMEBODYELSE"',), ('"v=spf1 -all"',), ("two", "values"), ("target.example.",)],
+    ids=["another key", "no key", "two", "CNAME"],
+)
+def test_foreign(route53, provider, inputs, standing):
+    """Somebody's record is not overwritten, and nobody is told to remove it."""
+    route53.values = {ZONE: standing}
+    assert reasons(provider.check({}, inputs)) == [
+        f"'{NAME}' is in Route 53 already, with another value, and a selector never gets a second key\n"
+        "  hint: nothing was changed in DNS; give the key another selector, since mail may be signed with "
+        "the one that stands there"
+    ]
+
+
+def test_checked_until_the_record_is_there(route53, provider, inputs, value):
+    """A run that ended before the record was made gives nobody's record away; then a check costs no call."""
+    stored = provider.check({}, inputs).inputs
+    route53.values = {ZONE: ('"v=DKIM1; p=SOMEBODYELSE"',)}
+    assert len(reasons(provider.check(stored, inputs))) == 1
+    route53.values = {ZONE: (value,)}
+    seen = provider.check(stored, inputs)
+    assert (reasons(seen), provider.diff("id", stored, seen.inputs).changes) == ([], False)
+    asked = route53.asked
+    assert reasons(provider.check(seen.inputs, inputs)) == []
+    assert route53.asked == asked
+
+
+def test_second_key(world, route53, provider, inputs):
+    """A selector never gets a second key."""
+    stored = provider.check({}, inputs).inputs
+    assert reasons(provider.check(stored, inputs | {"fingerprint": world.key(2).fingerprint})) == [
+        f"'{NAME}': a selector never gets a second key\n"
+        "  hint: nothing was changed in DNS; a new key needs a new selector and a new generation, since "
+        "resolvers keep the old record"
+    ]
+
+
+def test_generated(route53, provider, inputs):
+    """The selector of a generated key is nobody else's, and what a preview can't know is not asked."""
+    route53.values = {ZONE: ('"v=DKIM1; p=SOMEBODYELSE"',)}
+    generated = {name: one for name, one in inputs.items() if name != "supplied"}
+    for news in (generated, inputs | {"record_name": Unknown()}):
+        assert reasons(provider.check({}, news)) == []
+    assert route53.asked == 0
+
+
+def guarded(provider, inputs, **outputs):
+    """The outputs of a guard."""
+    return {**provider.create(provider.check({}, inputs).inputs).outs, **outputs}
+
+
+def test_goes_with_its_identity(world, route53, provider, inputs, value):
+    """The identity goes first, and SES need not even be asked, which may still show it."""
+    outputs, stored = guarded(provider, inputs), world.verified()
+    route53.values = {ZONE: (value,)}
+    world.switch(read_lag_seconds=5)
+    lifecycle.delete(stored, world.outside)
+    world.forget()
+    this_run(world, route53).delete("id", outputs)
+    assert (route53.values, world.calls()) == ({}, [])
+
+
+def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
+    """An identity of any stack that signs with the selector keeps the record, and a line says which."""
+    outputs = guarded(provider, inputs)
+    world.verified()
+    world.next_run()
+    route53.values = {ZONE: (value,)}
+    world.forget()
+    this_run(world, route53).delete("id", outputs)
+    assert (route53.values, world.calls()) == ({ZONE: (value,)}, [LIST, GET])
+    assert world.progress.warnings == [f"{NAME}: left in Route 53, {DOMAIN} {REGION} signs with it"]
+
+
+def test_goes_when_another_key_signs(world, route53, provider, inputs, value):
+    """SES has the identity and signs with another selector."""
+    outputs, stored = guarded(provider, inputs), world.verified()
+    route53.values = {ZONE: (value,)}
+    world.publish(2)
+    world.switch(read_lag_seconds=5)
+    world.update(stored, 2)
+    this_run(world, route53).delete("id", outputs)
+    assert route53.values == {}
+
+
+def test_ses_does_not_say(world, route53, provider, inputs, value):
+    """Without an answer nothing goes, and the next run asks again."""
+    outputs = guarded(provider, inputs)
+    world.verified()
+    world.next_run()
+    route53.values = {ZONE: (value,)}
+    world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
+    with pytest.raises(SesRefused):
+        this_run(world, route53).delete("id", outputs)
+    assert route53.values == {ZONE: (value,)}
+
+
+def test_what_was_there_stays(world, route53, provider, inputs, value):
+    """A record that was there before the stack is not the stack's; in a zone that joins, neither."""
+    route53.values = {ZONE: (value,)}
+    outputs = guarded(provider, inputs)
+    this_run(world, route53).delete("id", outputs)
+    assert (route53.values, world.calls()) == ({ZONE: (value,)}, [])
+    assert world.progress.infos == [f"{NAME}: left in Route 53, it was there before this stack"]
+
+    route53.values |= {"Z2": (value,), "Z3": ()}
+    more = provider.check(outputs, inputs | {"zones": {ZONE: {}, "Z2": {}, "Z3": {}}}).inputs
+    joined = provider.update("id", outputs, more).outs
+    assert joined["found"] == [ZONE, "Z2"]
+    provider.delete("id", joined)
+    assert route53.values.keys() == {ZONE, "Z2"}
+
+
+@pytest.mark.parametrize("change", [{"regions": [REGION, "us-east-1"]}, {"zones": {"Z2": {}}}])
+def test_diff(provider, inputs, change):
+    """Whom to ask and where the record stands is stored anew; another name is another record."""
+    outputs = guarded(provider, inputs)
+    assert provider.diff("id", outputs, {**outputs, **change}).changes
+    assert not provider.diff("id", outputs, {**outputs, "domain": Unknown()}).changes
+    assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == ["record_name"]
