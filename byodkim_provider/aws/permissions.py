@@ -126,7 +126,7 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "route53:ChangeResourceRecordSets": "creates and deletes the records of keys",
     },
     ("zone", ""): {
-        "route53:ListResourceRecordSets": "reads a record before it is deleted, and before a key of one's own is published",
+        "route53:ListResourceRecordSets": "reads a record before it goes, and before a supplied key gets one",
     },
     ("any change", ""): {
         "route53:GetChange": "waits until all name servers have a change",
