@@ -1,27 +1,21 @@
 """
-The current state of one domain: what is wrong with it, and what is due.
+What is wrong with a domain, and what is due.
 
 Values in, values out: no calls here. Wrong: mail is not signed as the stack file says, or soon
 will not be. Due: somebody should do something, and mail is fine. Notes: nobody has to do anything.
-`byodkim status --json` prints these classes field by field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
-from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, Verdict
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import records
-from byodkim_provider.dkim.generations import Role
-from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import judge, zone_not_found
+from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, signs_today
 from byodkim_provider.identity.rules import signed_lately
@@ -31,101 +25,10 @@ from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_befor
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
 
-Verdict = Literal["well", "due", "wrong"]
-"""The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
-
-SEVERITY: Final[dict[Verdict, int]] = {"well": 0, "due": 1, "wrong": 2}
-"""As exit code and as metric; in order, the worst last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityNow:
-    """An identity, as SES shows it now."""
-
-    region: str
-    status: str
-    """
-    SES's DKIM status. `AWAITING_DNS` if the key was not sent yet, `GONE` if SES has no such identity,
-    `UNCONFIRMED` if SES says SUCCESS and does not show whether that is about this key.
-    """
-    verified: bool
-    """By the test of the BYODKIM guide, for the key that the stack knows."""
-    signing_enabled: bool | None
-    """None if SES was not asked, or has no such identity."""
-    generation: int | None
-    """Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key."""
-    selector: str | None
-    """Selector of that key; None if SES signs with its own keys."""
-    signing_since: datetime | None
-    """None if SES does not sign with this generation."""
-    age_days: int | None
-    """How many days the generation has signed; None if it does not sign, or since a time in the future."""
-    problem: str
-    """Why it is not verified; empty if it is, or if that could not be determined."""
-    doubt: str
-    """Message about what could not be determined; else empty."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordNow:
-    """A record, as DNS shows it now."""
-
-    generation: int | None
-    role: Role
-    name: str
-    value: str
-    fingerprint: str
-    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
-    visible: bool | None
-    """Whether every server that answers shows the key; None if DNS is not checked (`dnsCheck: off`)."""
-    servers_visible: int | None
-    """How many name servers show the key; None if DNS is not checked."""
-    servers_asked: int | None
-    """How many name servers were asked; None if DNS is not checked."""
-    seen: str
-    """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
-    signing_since: datetime | None
-    """Since when the key signs, in the first of the Regions; None if it does not sign now."""
-    signed_until: datetime | None
-    """When the key signed last, in the last of the Regions; None if it never did, still does, or unknown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainNow:
-    """A domain, with all findings."""
-
-    domain: str
-    verdict: Verdict
-    retired: bool = False
-    """Whether the stack file lets the domain go: its identities are removed, its records stay for a while."""
-    rotate_after_days: int | None
-    """None if the stack file does not have the domain."""
-    next_rotation: datetime | None
-    """When the key will have signed for `rotate_after_days`; None if nothing signs."""
-    days_until_rotation: int | None
-    """Whole days until then; negative if the rotation is overdue."""
-    identities: tuple[IdentityNow, ...]
-    records: tuple[RecordNow, ...]
-    wrong: tuple[str, ...]
-    """Mail is not signed as the stack file says, or soon will not be."""
-    due: tuple[str, ...]
-    """What somebody should do while mail is fine."""
-    notes: tuple[str, ...]
-    """What is good to know; nobody has to do anything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackNow:
-    """A stack, with all its domains."""
-
-    stack: str
-    project: str = ""
-    account_id: str | None = None
-    """The AWS account of its identities; None before the first one is made."""
-    verdict: Verdict
-    """The worst of the domains."""
-    checked_at: datetime
-    domains: tuple[DomainNow, ...]
+UNSEEN_ZONE: Final = (
+    "if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
+    "`byodkim doctor --nameserver` tries one"
+)
 
 
 def identity_now(
@@ -138,19 +41,15 @@ def identity_now(
     """
     declared = stored.declared
     if seen is None:
+        awaiting = stored.key_set_at is None
         return IdentityNow(
             region=declared.region,
-            status=AWAITING_DNS if stored.key_set_at is None else GONE,
-            verified=False,
-            signing_enabled=None,
+            status=AWAITING_DNS if awaiting else GONE,
             generation=declared.generation,
             selector=declared.selector,
-            signing_since=None,
-            age_days=None,
             problem="waiting for DNS: once the record is visible, run `pulumi up`"
-            if stored.key_set_at is None
+            if awaiting
             else "SES has no such identity: run `pulumi up --refresh`",
-            doubt="",
         )
     now = max(now, seen.at)  # SES's clock, which the times of the state are from
     entry = Entry.from_properties(stored.to_outputs())
@@ -161,13 +60,26 @@ def identity_now(
         region=declared.region,
         status=verdict.status,
         verified=verdict.verified,
-        signing_enabled=seen.signing_enabled,
         generation=declared.generation if ours else None,
         selector=declared.selector if ours else seen.selector,
         signing_since=since,
         age_days=(now - since).days if since and not _is_ahead(since, now) else None,
         problem=_problem(stored, seen, verdict),
         doubt=_doubt(verdict, since, now),
+        ses=seen,
+    )
+
+
+def identity_alone(region: str, selector: str, seen: SesIdentity | None) -> IdentityNow:
+    """The state of an identity without a stack; verified if SES has verified the key of *selector*."""
+    if seen is None:
+        return IdentityNow(region=region, status=GONE, selector=None)
+    return IdentityNow(
+        region=region,
+        status=seen.dkim_status,
+        verified=seen.verified and seen.selector in (None, selector),
+        selector=seen.selector,
+        ses=seen,
     )
 
 
@@ -216,72 +128,6 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
     return f"verification pending{why}: run `pulumi up`"
 
 
-def record_now(
-    record: PublishedRecord, answers: Sequence[Answer] | None, stored: Sequence[Stored], *, retired: bool
-) -> RecordNow:
-    """
-    The state of a record from DNS's answers, None if DNS was not queried; *stored* are the identities.
-
-    Their generations give its role: a run that failed has perhaps not switched to what the file says.
-    """
-    key = records.public_key(record.value) or b""
-    visibility = judge(answers, key) if answers is not None else None
-    mine = [one for one in stored if record.generation is not None]
-    since = [
-        one.signing_since
-        for one in mine
-        if one.signing_since and one.declared.generation == record.generation
-    ]
-    # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
-    until = [
-        one.signed_until[number]
-        for one in mine
-        for number in one.signed_until
-        if number == record.generation and not (one.adopted and number > (one.declared.generation or 0))
-    ]
-    role = record.role
-    if mine:
-        signing = any(one.declared.generation == record.generation for one in mine)
-        role = "signing" if signing else "previous" if until else "standby"
-    elif retired and role == "signing":
-        role = "previous"
-    seen = visibility.summary() if visibility else "DNS is not checked"
-    if answers and zone_not_found(answers) and role == "signing":  # once for all records
-        seen += ": if only a resolver of your own network sees the zone, set `dnsResolvers`"
-    return RecordNow(
-        generation=record.generation,
-        role=role,
-        name=record.name,
-        value=record.value,
-        fingerprint=fingerprint(key),
-        visible=visibility.visible if visibility else None,
-        servers_visible=visibility.right if visibility else None,
-        servers_asked=visibility.asked if visibility else None,
-        seen=seen,
-        signing_since=min(since, default=None),
-        signed_until=None if since else max(until, default=None),
-    )
-
-
-def stack_now(
-    stack: str,
-    domains: Sequence[DomainNow],
-    now: datetime,
-    *,
-    project: str = "",
-    account_id: str | None = None,
-) -> StackNow:
-    """The state of a stack with *domains*."""
-    return StackNow(
-        stack=stack,
-        project=project,
-        account_id=account_id,
-        verdict=_worst(any(one.wrong for one in domains), any(one.due for one in domains)),
-        checked_at=now,
-        domains=tuple(domains),
-    )
-
-
 def domain_now(
     domain: str,
     settings: DomainSettings | None,
@@ -293,6 +139,7 @@ def domain_now(
     unmade: Mapping[str, SesIdentity | None],
     stack_id: str | None,
     retired_at: datetime | None,
+    dmarc: Policy | None = None,
 ) -> DomainNow:
     """
     The state of a domain; *settings* is None if only the stack's state has it.
@@ -319,7 +166,7 @@ def domain_now(
     rotation = since + timedelta(days=settings.rotate_after_days) if settings and since else None
     return DomainNow(
         domain=domain,
-        verdict=_worst(bool(wrong), bool(due)),
+        verdict=worst(bool(wrong), bool(due)),
         retired=settings is not None and settings.retired,
         rotate_after_days=settings.rotate_after_days if settings else None,
         next_rotation=rotation,
@@ -329,16 +176,17 @@ def domain_now(
         wrong=tuple(wrong),
         due=tuple(due),
         notes=tuple(notes),
+        dmarc=dmarc,
     )
 
 
-def _worst(wrong: bool, due: bool) -> Verdict:
+def worst(wrong: bool, due: bool) -> Verdict:
     return "wrong" if wrong else "due" if due else "well"
 
 
 def _wrong(identities: Sequence[IdentityNow], published: Sequence[RecordNow]) -> Iterator[str]:
     """What SES and DNS show; a record that is missing is one line, whoever waits for it."""
-    missing = [one for one in published if one.visible is False]
+    missing = [one for one in published if one.is_wrong]
     waiting = any(one.status == AWAITING_DNS for one in identities)
     said = waiting and any(one.role == "signing" for one in missing)
     yield from _merged(
@@ -348,7 +196,9 @@ def _wrong(identities: Sequence[IdentityNow], published: Sequence[RecordNow]) ->
     )
     for record in missing:
         then = "; once it is visible, run `pulumi up`" if said and record.role == "signing" else ""
-        yield f"record of generation {record.generation} ({record.role}): {record.seen}{then}"
+        # Once for all records.
+        unseen = f": {UNSEEN_ZONE}" if record.role == "signing" and UNSEEN_ZONE in record.notes else ""
+        yield f"record of generation {record.generation} ({record.role}): {record.seen}{unseen}{then}"
 
 
 def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -448,7 +298,7 @@ def _notes(
 ) -> Iterator[str]:
     yield from _merged((one.region, one.doubt) for one in identities if one.doubt)
     for record in published:
-        if record.visible and record.servers_visible != record.servers_asked:
+        if record.verdict == "right" and record.servers_visible != record.servers_asked:
             yield f"record of generation {record.generation} ({record.role}): {record.seen}"
     if settings is None:
         return

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.findings import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
+from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -98,7 +98,7 @@ def _details(console: Console, domain: DomainNow) -> None:
 def _identities(domain: DomainNow) -> Table:
     table = _table("Region", "SES", "generation", "signing since", "days")
     for one in domain.identities:
-        row = (one.region, _status(one), _shown(one.generation), _since(one), _days(one, domain))
+        row = (one.region, one.shown_status, _shown(one.generation), _since(one), _days(one, domain))
         table.add_row(*map(printable, row), style=_style(one))
     return table
 
@@ -106,7 +106,7 @@ def _identities(domain: DomainNow) -> Table:
 def _records(domain: DomainNow) -> Table:
     table = _table("generation", "role", "selector", "servers")
     for one in domain.records:
-        row = (_shown(one.generation), one.role, _selector(one), _servers(one))
+        row = (_shown(one.generation), _shown(one.role), _selector(one), one.shown_servers)
         table.add_row(*map(printable, row), style=_style(one))
     return table
 
@@ -115,10 +115,10 @@ def _lines(domain: DomainNow) -> Iterator[tuple[str, str]]:
     """The same without tables, what identifies first; and the style of each line."""
     for one in domain.identities:
         since = f"signing since {_since(one)}, {_days(one, domain)} days"
-        yield f"  {one.region}: {_status(one)}, generation {_shown(one.generation)}, {since}", _style(one)
+        yield f"  {one.region}: {one.shown_status}, generation {_shown(one.generation)}, {since}", _style(one)
     for record in domain.records:
         key = f"generation {_shown(record.generation)}, {record.role}"
-        yield f"  {_selector(record)}: {key}, servers: {_servers(record)}", _style(record)
+        yield f"  {_selector(record)}: {key}, servers: {record.shown_servers}", _style(record)
 
 
 def _print(console: Console, line: str, style: str = "") -> None:
@@ -141,10 +141,6 @@ def _table(*headings: str) -> Table:
     return Table(*headings, box=None, pad_edge=False)
 
 
-def _status(identity: IdentityNow) -> str:
-    return f"{identity.status}, signing disabled" if identity.signing_enabled is False else identity.status
-
-
 def _since(identity: IdentityNow) -> str:
     return f"{identity.signing_since:%Y-%m-%d %H:%M} UTC" if identity.signing_since else "–"
 
@@ -157,13 +153,8 @@ def _selector(record: RecordNow) -> str:
     return record.name.partition("._domainkey.")[0]
 
 
-def _servers(record: RecordNow) -> str:
-    return "not checked" if record.visible is None else f"{record.servers_visible} of {record.servers_asked}"
-
-
 def _style(one: IdentityNow | RecordNow) -> str:
-    wrong = bool(one.problem) if isinstance(one, IdentityNow) else one.visible is False
-    return "red" if wrong else ""
+    return "red" if one.is_wrong else ""
 
 
 def _shown(value: int | str | None) -> str:

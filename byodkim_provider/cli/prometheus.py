@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from byodkim_provider.cli.findings import SEVERITY, StackNow
+from byodkim_provider.cli.now import SEVERITY, StackNow
 
 METRICS: Final = {
     "byodkim_domain_status": "0 if a domain is well, 1 if something is due, 2 if something is wrong.",
@@ -48,7 +48,7 @@ def _samples(now: StackNow) -> Iterator[Sample]:
             yield "byodkim_identity_verified", region, int(identity.verified)
             yield "byodkim_identity_signing_age_days", region, identity.age_days
         for record in one.records:
-            labels = {**domain, "name": record.name, "role": record.role}
+            labels = {**domain, "name": record.name, "role": str(record.role)}
             yield "byodkim_record_servers_visible", labels, record.servers_visible
             yield "byodkim_record_servers_asked", labels, record.servers_asked
 

@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.findings import SEVERITY, DomainNow, StackNow
 from byodkim_provider.cli.layout import counted
+from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
 
 STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
@@ -86,7 +86,7 @@ def _section(main: Element, domain: DomainNow) -> None:
         "Identities in SES",
         ("Region", "SES status", "Generation", "Signing since", "Signing for"),
         [
-            (row, "wrong" if one.problem else "")
+            (row, "wrong" if one.is_wrong else "")
             for one, row in zip(domain.identities, _identities(domain), strict=True)
         ],
     )
@@ -103,7 +103,7 @@ def _section(main: Element, domain: DomainNow) -> None:
             "Servers",
         ),
         [
-            (row, "wrong" if one.visible is False else "")
+            (row, "wrong" if one.is_wrong else "")
             for one, row in zip(domain.records, _records(domain), strict=True)
         ],
         codes={2: "name", 3: "long"},
@@ -112,21 +112,20 @@ def _section(main: Element, domain: DomainNow) -> None:
 
 def _identities(domain: DomainNow) -> Iterator[tuple[str, ...]]:
     for one in domain.identities:
-        status = f"{one.status}, signing disabled" if one.signing_enabled is False else one.status
         age = UNKNOWN if one.age_days is None else f"{one.age_days} days"
-        yield one.region, status, _shown(one.generation), _at(one.signing_since), age
+        yield one.region, one.shown_status, _shown(one.generation), _at(one.signing_since), age
 
 
 def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
     for one in domain.records:
         yield (
             _shown(one.generation),
-            one.role,
+            one.role or UNKNOWN,
             one.name,
             one.fingerprint,
             _at(one.signing_since),
             "signs now" if one.signing_since else _at(one.signed_until),
-            "not checked" if one.visible is None else f"{one.servers_visible} of {one.servers_asked}",
+            one.shown_servers,
         )
 
 

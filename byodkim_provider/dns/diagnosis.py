@@ -142,7 +142,7 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         if seen.code == "cname":  # the answers come from the servers of its target
             seen = replace(seen, name_servers=_servers_of(resolver, record.domain, beside))
         if _shown(answers) & _shown(beside):
-            seen = replace(seen, code="wildcard", text=f"a wildcard answers for the name: {seen.text}")
+            seen = replace(seen, code="wildcard", text="a wildcard answers for the name")
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
     if seen.code not in ("no-txt", "wildcard"):

@@ -15,8 +15,8 @@ _FIXES: Final[Mapping[str, str]] = {
     # Wrong values at the right name, by `misconfigurations.ValueCode`.
     "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
     "take a new selector for this key: a selector never gets a second one",
-    "cut": "replace {value} as a whole, {value_rule}; if it is cut again, the panel can't hold it: make a "
-    "key of 1024 bits with a new selector",
+    "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut again, the "
+    "panel can't hold it: make a key of 1024 bits with a new selector",
     "no-txt": "add the record in the zone {zone}; if the panel shows it there, see that it was saved",
     "not-dkim": "replace {value}: what stands there is for something else; if it is needed, it belongs at "
     "another name",
@@ -27,7 +27,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "several-records": "delete every TXT record at this name but one with this key: which one a verifier "
     "takes is undefined",
     "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
-    "wrong-value": "replace {value} as a whole, {value_rule}: copy the value, do not type it",
+    "wrong-value": "replace {value} as a whole with a copy of the right value: {value_rule}",
     # Records at a wrong name, by `misconfigurations.MisplacedCode`.
     "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
     "signs for {zone} with it",

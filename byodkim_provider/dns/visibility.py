@@ -70,7 +70,7 @@ class Visibility:
 
     def phrases(self) -> tuple[str, ...]:
         """What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers."""
-        wrong = [answer for answer in self.answers if not _is_right(answer, self.public_key_der)]
+        wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
         return _phrases(wrong, self.public_key_der)
 
     def summary(self) -> str:
@@ -91,7 +91,7 @@ def zone_not_found(answers: Sequence[Answer]) -> bool:
 def judge(answers: Sequence[Answer], public_key_der: bytes) -> Visibility:
     """How far the record of a key (SubjectPublicKeyInfo, DER) is visible."""
     answering = [answer for answer in answers if answer.values is not None]
-    right = sum(_is_right(answer, public_key_der) for answer in answering)
+    right = sum(is_right(answer, public_key_der) for answer in answering)
     return Visibility(
         visible=0 < right == len(answering),
         right=right,
@@ -183,17 +183,8 @@ def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:
     return ", ".join(_phrases(answers, public_key_der))
 
 
-def lines(answers: Sequence[Answer], public_key_der: bytes) -> Iterator[str]:
-    """Every server's answer, one line each; but one for all that show the key."""
-    right = [answer for answer in answers if _is_right(answer, public_key_der)]
-    for alias in sorted({answer.alias for answer in right}):
-        count = sum(answer.alias == alias for answer in right)
-        servers = "server shows" if len(answers) == 1 else "servers show"
-        yield f"{count} of {len(answers)} {servers} the key{f' (CNAME to {alias})' if alias else ''}"
-    yield from (diagnose([answer], public_key_der) for answer in answers if answer not in right)
-
-
-def _is_right(answer: Answer, public_key_der: bytes) -> bool:
+def is_right(answer: Answer, public_key_der: bytes) -> bool:
+    """Whether a server shows the key, and no other record beside it."""
     return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
 
 

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from byodkim_provider.cli import main
+from byodkim_provider.cli.doctor import ses_lines
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.examined import SesView
+from byodkim_provider.cli.now import DomainNow, IdentityNow
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.dns import fixes, panels
 from byodkim_provider.dns.resolver import Answer
@@ -84,8 +85,8 @@ def test_wrong(one, world):
     ]
     assert re.fullmatch(f"  the right key has 2048 bits, {FINGERPRINT}", lines[3])
     assert lines[4] == (
-        "  to fix it: replace 'Value' as a whole, in one piece, on one line, without quotes: "
-        "copy the value, do not type it"
+        "  to fix it: replace 'Value' as a whole with a copy of the right value: "
+        "in one piece, on one line, without quotes"
     )
     typed = panels.instructions(
         PANELS["godaddy"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
@@ -143,39 +144,41 @@ def test_json(one, world):
     result = one("--json", "--panel", "wix")
     assert result.exit_code == 2
     found = json.loads(result.stdout)
-    cut = "a value cut after 255 octets, 139 are missing"
-    (record,) = found["records"]
-    assert re.fullmatch("[0-9a-f]{64}", record["key"].pop("fingerprint"))
-    assert found == {
+    cut = "answer a value cut after 255 octets, 139 are missing"
+    (domain,) = found["domains"]
+    (record,) = domain["records"]
+    assert (found["verdict"], domain["domain"], domain["dmarc"]) == ("wrong", DOMAIN, None)
+    assert record | {"fingerprint": "", "servers": len(record["servers"])} == {
+        "generation": None,
+        "role": None,
+        "name": NAME,
+        "value": VALUE,
+        "fingerprint": "",
+        "bits": 2048,
         "verdict": "wrong",
-        "records": [
-            {
-                "name": NAME,
-                "domain": DOMAIN,
-                "zone": DOMAIN,
-                "panel": "Wix",
-                "verdict": "wrong",
-                "misconfiguration": "cut",
-                "text": f"ns1.example.net and ns2.example.net answer {cut}",
-                "found_at": None,
-                "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
-                "fix": fixes.fix(PANELS["wix"], "cut", zone=DOMAIN),
-                "instructions": panels.instructions(
-                    PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
-                ),
-                "key": {"bits": 2048},
-                "servers": [
-                    {
-                        "server": f"ns{number}.example.net",
-                        "answered": True,
-                        "says": f"ns{number}.example.net answers {cut}",
-                    }
-                    for number in (1, 2)
-                ],
-            }
-        ],
-        "ses": [],
-        "dmarc": [{"domain": DOMAIN, "policy": None, "mail_from": {}}],
+        "servers_visible": 0,
+        "servers_asked": 2,
+        "seen": f"0 of 2 servers show the key, ns1.example.net and ns2.example.net {cut}",
+        "servers": 2,
+        "misconfiguration": "cut",
+        "text": "",
+        "found_at": "",
+        "zone": DOMAIN,
+        "panel": "Wix",
+        "fix": fixes.fix(PANELS["wix"], "cut", zone=DOMAIN),
+        "instructions": panels.instructions(
+            PANELS["wix"], record_name=NAME, record_value=VALUE, zone=DOMAIN, edit=True
+        ),
+        "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
+        "signing_since": None,
+        "signed_until": None,
+    }
+    assert record["servers"][0] == {
+        "server": "ns1.example.net",
+        "answered": True,
+        "shows_key": False,
+        "alias": "",
+        "says": f"ns1.example.net {cut.replace('answer', 'answers', 1)}",
     }
 
 
@@ -227,7 +230,7 @@ def test_note(one, world):
     assert (
         "  the record says t=y: verifiers are asked to treat mail as if it were not signed\n" in one().stdout
     )
-    assert len(json.loads(one("--json").stdout)["records"][0]["notes"]) == 1
+    assert len(json.loads(one("--json").stdout)["domains"][0]["records"][0]["notes"]) == 1
 
 
 class GoDaddy:
@@ -283,23 +286,18 @@ def test_dmarc(one, world, project):
         f"  DKIM fits mail from {DOMAIN} and its sub-domains (adkim=r)",
         f"  SPF in eu-west-1 does not fit: MAIL FROM is bounce.{DOMAIN}, not {DOMAIN} (aspf=s)",
     ]
-    assert json.loads(one("--region", "eu-west-1", "--json").stdout)["dmarc"] == [
-        {
-            "domain": DOMAIN,
-            "policy": {"at": f"_dmarc.{DOMAIN}", "policy": "reject", "adkim": "r", "aspf": "s"},
-            "mail_from": {"eu-west-1": f"bounce.{DOMAIN}"},
-        }
-    ]
+    (found,) = json.loads(one("--region", "eu-west-1", "--json").stdout)["domains"]
+    assert found["dmarc"] == {"at": DOMAIN, "policy": "reject", "adkim": "r", "aspf": "s"}
+    assert found["identities"][0]["ses"]["mail_from"] == f"bounce.{DOMAIN}"
 
 
 @pytest.mark.parametrize(("status", "shown"), [("SUCCESS", False), ("PENDING", True), ("FAILED", True)])
 def test_old_error_beside_success(project, world, status, shown):
     """The reason of a failed check that SES keeps beside SUCCESS is no illness."""
-    identity = world.ses().get_email_identity(DOMAIN)
-    identity = replace(identity, dkim_status=status, error_type="HOST_NOT_FOUND")
-    view = SesView(DOMAIN, "eu-west-1", identity, verified=False)
-    assert shown == ("HOST_NOT_FOUND" in view.line())
-    assert ("HOST_NOT_FOUND" if shown else None) == view.to_json()["error_type"]
+    seen = replace(world.ses().get_email_identity(DOMAIN), dkim_status=status, error_type="HOST_NOT_FOUND")
+    now = IdentityNow(region="eu-west-1", status=status, selector="s2", ses=seen)
+    (line,) = ses_lines(DomainNow(domain=DOMAIN, identities=(now,), records=()), now)
+    assert shown == ("(HOST_NOT_FOUND)" in line)
 
 
 def test_ses_has_none(one, world, project):
@@ -354,7 +352,7 @@ def test_stack(project):
 
 def ses_verified(result):
     """What the JSON says of each identity's verification."""
-    return [one["verified"] for one in json.loads(result.stdout)["ses"]]
+    return [one["verified"] for one in json.loads(result.stdout)["domains"][0]["identities"]]
 
 
 def test_verified_is_about_the_key(project, world):
@@ -364,7 +362,7 @@ def test_verified_is_about_the_key(project, world):
     project.stored = [world.update(project.stored[0], 3)]
     for command in ("doctor", "status"):
         found = json.loads(project.run(command, "--json").stdout)
-        (seen,) = found["ses"] if command == "doctor" else found["domains"][0]["identities"]
+        (seen,) = found["domains"][0]["identities"]
         assert ("SUCCESS", False) == (seen["status"], seen["verified"])
     world.clock.advance(timedelta(minutes=11))
     assert [True] == ses_verified(project.run("doctor", "--json"))
@@ -384,7 +382,7 @@ def test_worst_verdict_counts(project, world):
     assert result.exit_code == 2
     found = json.loads(result.stdout)
     assert found["verdict"] == "wrong"
-    assert [one["verdict"] for one in found["records"]] == ["right", "right", "wrong"]
+    assert [one["verdict"] for one in found["domains"][0]["records"]] == ["right", "right", "wrong"]
 
 
 def test_one_domain_of_a_stack(project, world):
@@ -401,7 +399,8 @@ def test_dns_check_off(project, world):
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
     result = project.run("doctor")
     assert result.exit_code == 3
-    assert "DNS is not checked (`dnsCheck: off`): name a server with --nameserver" in result.stdout
+    assert "  DNS is not checked\n" in result.stdout
+    assert "  `dnsCheck: off`: `byodkim doctor --nameserver` asks a server\n" in result.stdout
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
 
 
@@ -497,8 +496,8 @@ def test_unseen_zone(one, world):
         f"{NAME}: unknown",
         "  ns1.example.net finds no zone for this name",
         "  ns2.example.net finds no zone for this name",
-        "  if only a resolver of your own network sees the zone, name it with --nameserver, and as "
-        "`dnsResolvers` in the stack file",
+        "  if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
+        "`byodkim doctor --nameserver` tries one",
     ]
 
 
@@ -531,8 +530,12 @@ def test_record_that_the_stack_keeps(project, world, dns, kept):
     assert result.exit_code == 2
     run = "  to fix it: run `pulumi up --refresh`, which writes the record again: this stack keeps it"
     assert (run in result.stdout, "Value" in result.stdout) == (kept, not kept)
-    (wrong,) = [one for one in json.loads(project.run("doctor", "--json").stdout)["records"] if one["fix"]]
-    assert (wrong["instructions"] is None) == kept
+    (wrong,) = [
+        one
+        for one in json.loads(project.run("doctor", "--json").stdout)["domains"][0]["records"]
+        if one["fix"]
+    ]
+    assert (wrong["instructions"] == "") == kept
 
 
 def test_every_fix_of_a_record_that_the_stack_keeps():

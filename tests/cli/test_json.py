@@ -28,6 +28,12 @@ def shape(value):
     return [shape(value[0])] if isinstance(value, list) and value and isinstance(value[0], dict) else ...
 
 
+def example(command):
+    page = (ROOT / "docs/reference/json.md").read_text()
+    section = page.partition(f"## byodkim {command}\n")[2]
+    return json.loads(section.partition("```json\n")[2].partition("```")[0])
+
+
 @pytest.mark.parametrize(
     "line",
     [["status"], ["doctor"], ["records"], ["rotate", "--all", "--dry-run"], SCAN],
@@ -38,9 +44,10 @@ def test_reference(project, line):
     with_dmarc(project)
     if line[0] == "rotate":
         project.world.clock.advance(11 * 86_400)
-    page = (ROOT / "docs/reference/json.md").read_text()
-    example = page.partition(f"## byodkim {line[0]}\n\n```json\n")[2].partition("```")[0]
-    assert shape(json.loads(example)) == shape(json.loads(project.run(*line, "--json").stdout))
+    expected = example(line[0])
+    if line[0] == "doctor":  # shows what is in no other example
+        expected["domains"] = [example("status")["domains"][0] | expected["domains"][0]]
+    assert shape(expected) == shape(json.loads(project.run(*line, "--json").stdout))
 
 
 def silent(project):

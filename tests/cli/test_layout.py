@@ -15,8 +15,9 @@ from datetime import timedelta
 
 import pytest
 
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
-from byodkim_provider.cli.findings import DomainNow, IdentityNow, RecordNow, stack_now
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, StackNow
 from tests.support.fakes import START
 
 ANSI = re.compile("\x1b\\[[0-9;]*m")
@@ -34,13 +35,12 @@ def found(name, region):
             region=region,
             status="SUCCESS",
             verified=number == 0,
-            signing_enabled=number == 0,
+            ses=SesIdentity("DOMAIN", "SUCCESS", number == 0, "EXTERNAL", (selector,), START),
             generation=12 + number,
             selector=selector,
             signing_since=START - timedelta(days=30 * number),
             age_days=30 * number,
             problem="" if number == 0 else "DKIM signatures are disabled in SES",
-            doubt="",
         )
         for number, selector in enumerate(SELECTORS)
     ]
@@ -51,12 +51,11 @@ def found(name, region):
             name=f"{selector}._domainkey.{name}",
             value="p=",
             fingerprint="0" * 64,
-            visible=False,
+            bits=2048,
+            verdict="wrong",
             servers_visible=1,
             servers_asked=4,
             seen=SEEN,
-            signing_since=None,
-            signed_until=None,
         )
         for selector in SELECTORS
     ]
@@ -64,8 +63,6 @@ def found(name, region):
         domain=name,
         verdict="wrong",
         rotate_after_days=180,
-        next_rotation=None,
-        days_until_rotation=None,
         identities=tuple(identities),
         records=tuple(records),
         wrong=(
@@ -77,7 +74,11 @@ def found(name, region):
     )
 
 
-NOW = stack_now("dev", [found(name, "ap-southeast-1") for name in NAMES], START)
+def stack_now(*domains):
+    return StackNow(stack="dev", verdict="wrong", checked_at=START, domains=domains)
+
+
+NOW = stack_now(*(found(name, "ap-southeast-1") for name in NAMES))
 IDENTIFIES = {
     *NAMES,
     *SELECTORS,
@@ -160,7 +161,7 @@ def test_words_of_others(shown, columns):
     domain = found("example.com", "eu-west-1")
     identities = tuple(replace(one, status="FAILED\x1b[2J") for one in domain.identities)
     wrong = ("ns1.example.net says \u202e\u2028",)
-    now = stack_now("dev", [replace(domain, identities=identities, wrong=wrong)], START)
+    now = stack_now(replace(domain, identities=identities, wrong=wrong))
     lines = shown(columns, now)
     assert [line for line in lines if not line.isprintable()] == []
     assert r"FAILED\x1b[2J" in "\n".join(lines)

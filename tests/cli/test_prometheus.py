@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from byodkim_provider.cli.findings import SEVERITY
+from byodkim_provider.cli.now import SEVERITY
 from byodkim_provider.cli.prometheus import METRICS, as_prometheus
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ahead

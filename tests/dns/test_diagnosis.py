@@ -226,9 +226,7 @@ def test_wildcard(key, wildcard):
     resolver = Resolver(wildcard=wildcard)
     seen = examine(resolver, ExpectedRecord(selector="s1", domain=DOMAIN, public_key_der=key))
     assert ("wrong", "wildcard") == (seen.verdict, seen.code)
-    assert seen.text.startswith(
-        "a wildcard answers for the name: ns1.example.net and ns2.example.net answer "
-    )
+    assert seen.text == "a wildcard answers for the name"
 
 
 def test_no_wildcard(key):

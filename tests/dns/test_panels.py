@@ -203,12 +203,12 @@ def test_mending_in_the_words_of_the_panel():
         "the whole name with a dot behind it, else the panel adds the zone once more"
     )
     assert fix("cloudflare", "wrong-value") == (
-        "replace 'Content' as a whole, in one piece, on one line, without quotes: "
-        "copy the value, do not type it"
+        "replace 'Content' as a whole with a copy of the right value: "
+        "in one piece, on one line, without quotes"
     )
     assert fix("route53", "wrong-value") == (
-        "replace 'Value' as a whole, on one line, quotes and the blanks between them included: "
-        "copy the value, do not type it"
+        "replace 'Value' as a whole with a copy of the right value: "
+        "on one line, quotes and the blanks between them included"
     )
 
 

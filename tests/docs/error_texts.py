@@ -31,7 +31,7 @@ OTHERS: Final = {
 }
 """What is raised and shown, beside the classes of `errors` and of `hosts.interface`."""
 
-ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py", "cli/examined.py")
+ELSEWHERE: Final = ("dkim/misconfigurations.py", "cli/configuration.py")
 """What `byodkim doctor` says is in a table of its own; `cli.configuration` shows nothing."""
 
 MAKERS: Final = re.compile(

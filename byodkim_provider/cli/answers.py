@@ -1,0 +1,332 @@
+"""
+Asks SES and DNS, side by side, about the domains of a stack or about one record: for `status` and `doctor`.
+
+One question each; nothing is changed. `dns.diagnosis` judges a record, `findings` a domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.session import AwsSettings
+from byodkim_provider.cli.asking import ask_all
+from byodkim_provider.cli.chosen import Chosen
+from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.findings import UNSEEN_ZONE, domain_now, identity_alone, identity_now
+from byodkim_provider.cli.messages import CannotRead, say
+from byodkim_provider.cli.now import DomainNow, RecordNow, ServerNow
+from byodkim_provider.cli.stack import Stack
+from byodkim_provider.cli.state import PublishedRecord
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import generations, public_keys
+from byodkim_provider.dkim import records as dkim
+from byodkim_provider.dkim.keys import fingerprint
+from byodkim_provider.dns import dmarc, fixes, panels, visibility
+from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
+from byodkim_provider.dns.panels import Panel
+from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.hosts.panels import PANELS, of_label, recognise
+from byodkim_provider.identity.state import MANUAL, Declared, Stored
+
+NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
+
+AskSes = Callable[[str, str, str | None], SesIdentity | Exception | None]
+"""What SES has in a Region of a domain; with an account to compare."""
+
+
+def of_stack(
+    stack: Stack, environment: Environment, chosen: Chosen | None = None, servers: Sequence[str] = ()
+) -> list[DomainNow]:
+    """
+    Every domain in the configuration or the stack's state, or the *chosen* one, sorted by name.
+
+    *chosen* are the options of `doctor`: then DMARC is asked too, SES need not answer, and DNS is
+    asked by *servers* if there are any.
+    """
+    settings = {domain.name: domain for domain in stack.settings.domains}
+    now = environment.clock.now()
+    names = sorted({*settings, *stack.state.identities, *stack.state.records})
+    if chosen and chosen.domain:
+        names = [chosen.domain]
+    ask_ses = _ses(environment, stack.aws, may_fail=chosen is not None)
+    stored = {name: stack.state.identities.get(name, ()) for name in names}
+    records = {name: stack.state.records.get(name, ()) for name in names}
+    unmade = {name: _unmade(settings.get(name), stored[name]) for name in names}
+    questions: dict[str, Callable[[], Any]] = {}
+    for name in names:
+        declared = next((one.declared for one in stored[name]), None)
+        account_id = declared.account_id if declared else None
+        resolver = _resolver(settings.get(name) or declared, environment, servers)
+        for one in (one.declared for one in stored[name] if one.key_set_at):
+            questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
+        for record in records[name]:
+            expected = _expected(record, stored[name], chosen)
+            questions[f"DNS {record.name}"] = partial(_diagnosis, expected, resolver)
+        for region in unmade[name]:
+            # `pulumi up` says why SES can't be read, and the rest does not hang on it.
+            questions[f"SES {region} {name}"] = partial(_or_error, ask_ses, region, name, account_id)
+        if chosen and resolver:
+            questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
+    answers = _answers(questions, say_refusal=chosen is not None)
+    return [
+        domain_now(
+            name,
+            settings.get(name),
+            stored[name],
+            [
+                identity_now(one, seen, now, stack.state.verified)
+                for one in stored[name]
+                if not isinstance(seen := answers.get(f"SES {one.declared.region} {name}"), Exception)
+            ],
+            [
+                _of_stack(answers[f"DNS {one.name}"], one, stored[name], settings.get(name))
+                for one in records[name]
+            ],
+            now,
+            unmade={
+                region: None if isinstance(seen := answers[f"SES {region} {name}"], Exception) else seen
+                for region in unmade[name]
+            },
+            stack_id=stack.state.stack_id,
+            retired_at=stack.state.retired_at.get(name),
+            dmarc=answers.get(f"DMARC {name}"),
+        )
+        for name in names
+    ]
+
+
+def of_record(
+    chosen: Chosen, environment: Environment, servers: Sequence[str], region: str | None
+) -> DomainNow:
+    """The record of *chosen* without a stack, and what SES has of its domain in *region*."""
+    selector, domain = str(chosen.selector), str(chosen.domain)
+    expected = ExpectedRecord(
+        selector=selector,
+        domain=domain,
+        public_key_der=chosen.public_key_der,
+        zone=chosen.zone,
+        panel=PANELS[chosen.panel] if chosen.panel else None,
+    )
+    resolver = environment.resolver("authoritative", servers)
+    questions: dict[str, Callable[[], Any]] = {}
+    questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
+    if resolver:
+        questions[f"DMARC {domain}"] = partial(dmarc.lookup, resolver, domain)
+    if region:
+        ask_ses = _ses(environment, AwsSettings, may_fail=True)
+        questions[f"SES {region} {domain}"] = partial(ask_ses, region, domain, None)
+    answers = _answers(questions, say_refusal=True)
+    seen = answers.get(f"SES {region} {domain}")
+    has_answer = region is not None and not isinstance(seen, Exception)
+    return DomainNow(
+        domain=domain,
+        identities=(identity_alone(str(region), selector, seen),) if has_answer else (),
+        records=(answers[f"DNS {expected.name}"],),
+        dmarc=answers.get(f"DMARC {domain}"),
+    )
+
+
+def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> dict[str, Any]:
+    """The answers by the names of the questions; an error that does not end the command is said once."""
+    answers = dict(zip(questions, ask_all([*questions.items()]), strict=True))
+    refused = next((one for one in answers.values() if isinstance(one, Exception)), None)
+    if refused and say_refusal:
+        say(f"SES was not asked: {refused}")
+    return answers
+
+
+def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
+    """A function that asks SES; if it *may_fail*, it returns the error."""
+    try:
+        connected = environment.connect(settings())
+    except (ByodkimError, CannotRead) as error:
+        if not may_fail:
+            raise
+        failure = error
+        return lambda *_: failure
+
+    def ask(region: str, domain: str, account_id: str | None) -> SesIdentity | None:
+        return connected(region, account_id).get_email_identity(domain)
+
+    return partial(_or_error, ask) if may_fail else ask
+
+
+def _or_error(ask: AskSes, *arguments: Any) -> SesIdentity | Exception | None:
+    try:
+        return ask(*arguments)
+    except ByodkimError as error:
+        return error
+
+
+def _unmade(settings: DomainSettings | None, stored: Iterable[Stored]) -> list[str]:
+    """Regions of which the stack has no identity yet."""
+    if settings is None or settings.retired:
+        return []
+    return sorted({*settings.regions} - {one.declared.region for one in stored})
+
+
+def _resolver(
+    settings: DomainSettings | Declared | None, environment: Environment, servers: Sequence[str]
+) -> DnsResolver | None:
+    """As the stack file says, or the state of a domain that it has no more; or by *servers*."""
+    check = settings.dns_check if settings else "authoritative"
+    if servers:
+        return environment.resolver("authoritative" if check == "off" else check, servers)
+    return environment.resolver(check, settings.dns_resolvers if settings else ())
+
+
+def _expected(record: PublishedRecord, stored: Sequence[Stored], chosen: Chosen | None) -> ExpectedRecord:
+    """The record of a stack, with what the state knows of its zone and panel; *chosen* goes first."""
+    declared = next((one.declared for one in stored), None)
+    zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
+    return ExpectedRecord(
+        selector=record.name.removesuffix(f"._domainkey.{record.domain}"),
+        domain=record.domain,
+        public_key_der=dkim.public_key(record.value),
+        zone=zone or (declared.panel_zone if declared else None),
+        panel=PANELS[panel] if panel else _panel(declared),
+        name_servers=_name_servers(declared) if declared else (),
+        kept=declared is not None and bool(declared.dns) and MANUAL not in declared.dns,
+        new_key=_new_key(record, stored),
+    )
+
+
+def _new_key(record: PublishedRecord, stored: Sequence[Stored]) -> str:
+    """How the stack gets another key for that of *record*."""
+    declared = next((one.declared for one in stored), None)
+    if record.generation is None or declared is None or declared.generation is None:
+        return fixes.NEW_KEY
+    signing, published = generations.after_leak(
+        record.generation, signing=declared.generation, published=declared.published
+    )
+    settings = f"`generation: {signing}` and `published: {list(published)}`"
+    # After a step back, a later generation than the one that signs has signed too.
+    if record.role != "standby" or any(record.generation in one.signed_until for one in stored):
+        settings += " and `overlapDays: 0`"
+    return f"set {settings} in the stack file, and run `pulumi up`"
+
+
+def _panel(declared: Declared | None) -> Panel | None:
+    """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
+    if declared is None or declared.panel:
+        return PANELS.get(declared.panel or "") if declared else None
+    found = [panel for label in declared.dns if (panel := of_label(label))]
+    return found[0] if len(found) == 1 == len(declared.dns) else None
+
+
+def _name_servers(declared: Declared) -> tuple[str, ...]:
+    """The name servers of all zones that hold the record; empty if those of one zone are not known."""
+    known = [declared.name_servers.get(label, ()) for label in declared.dns]
+    return tuple(server for servers in known for server in servers) if all(known) else ()
+
+
+def _of_stack(
+    now: RecordNow, record: PublishedRecord, stored: Sequence[Stored], settings: DomainSettings | None
+) -> RecordNow:
+    """*now* with what the stack knows of the key; *stored* are the identities of its domain."""
+    mine = [one for one in stored if record.generation is not None]
+    since = [
+        one.signing_since
+        for one in mine
+        if one.signing_since and one.declared.generation == record.generation
+    ]
+    # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
+    until = [
+        one.signed_until[number]
+        for one in mine
+        for number in one.signed_until
+        if number == record.generation and not (one.adopted and number > (one.declared.generation or 0))
+    ]
+    role = record.role
+    if mine:  # a run that failed has perhaps not switched to what the file says
+        signing = any(one.declared.generation == record.generation for one in mine)
+        role = "signing" if signing else "previous" if until else "standby"
+    elif settings and settings.retired and role == "signing":
+        role = "previous"
+    return replace(
+        now,
+        generation=record.generation,
+        role=role,
+        signing_since=min(since, default=None),
+        signed_until=None if since else max(until, default=None),
+    )
+
+
+def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
+    """What DNS shows of the record, and how to fix it."""
+    found = examine(resolver, expected) if resolver else None
+    key = found.public_key_der if found else expected.public_key_der or b""
+    leaked = found is not None and found.code == "private-key"  # nobody may publish its public half any more
+    now = RecordNow(
+        name=expected.name,
+        value="" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der),
+        fingerprint=fingerprint(key) if key else "",
+        bits=public_keys.bits(key) if key else None,
+        verdict="unknown",
+        notes=(NOT_CHECKED,),
+    )
+    if found is None:
+        return now
+    shown = visibility.judge(found.answers, key)
+    text = found.text if found.text != visibility.diagnose(found.answers, key) else ""
+    recognised = recognise(found.name_servers)
+    typed_into = None if found.code == "served-elsewhere" else expected.panel
+    panel = recognised or typed_into or PANELS["other"]
+    notes = [f"the name servers are {recognised.title}'s"] if recognised else []
+    notes += [*found.notes, *([UNSEEN_ZONE] if visibility.zone_not_found(found.answers) else [])]
+    return replace(
+        now,
+        verdict=found.verdict,
+        servers_visible=shown.right,
+        servers_asked=shown.asked,
+        seen=f"{shown.summary()}: {text}" if text else shown.summary(),
+        servers=tuple(
+            ServerNow(
+                server=one.server,
+                answered=one.values is not None,
+                shows_key=visibility.is_right(one, key),
+                alias=one.alias,
+                says=visibility.diagnose([one], key),
+            )
+            for one in found.answers
+        ),
+        misconfiguration=found.code,
+        text=text,
+        found_at=found.found_at,
+        zone=found.zone,
+        panel=panel.title,
+        fix=_fix(expected, found, panel),
+        instructions=_instructions(expected, found, panel),
+        notes=tuple(notes),
+    )
+
+
+def _fix(expected: ExpectedRecord, found: Diagnosis, panel: Panel) -> str:
+    if not found.code:
+        return ""
+    return fixes.fix(
+        panel,
+        found.code,
+        zone=found.zone,
+        found_at=found.found_at,
+        new_key=expected.new_key,
+        kept=expected.kept,
+    )
+
+
+def _instructions(expected: ExpectedRecord, found: Diagnosis, panel: Panel) -> str:
+    nothing = expected.kept or found.code in ("", *fixes.NOTHING_TO_TYPE)
+    if nothing or not expected.public_key_der:
+        return ""
+    return panels.instructions(
+        panel,
+        record_name=expected.name,
+        record_value=dkim.record_value(expected.public_key_der),
+        zone=found.zone,
+        edit=found.code not in fixes.ADDED,
+    )
