@@ -13,6 +13,7 @@ from typing import Literal
 
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.dns.visibility import Visibility
+from byodkim_provider.identity.judgement import as_seen
 from byodkim_provider.identity.ownership import owner_tags
 from byodkim_provider.identity.state import TAKEN_OVER, Declared, Stored
 
@@ -67,6 +68,10 @@ class Plan:
     warning: str = ""
     info: str = ""
     """What is said before the calls."""
+    is_switch: bool = False
+    """Whether an identity that signs is to sign with another key."""
+    is_hidden: bool = False
+    """SES has the identity, and does not show it yet: nothing can be decided in this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +86,6 @@ class Seen:
     record: Visibility | None = None
     """None: not looked up yet."""
     waited_seconds: float = 0
-
-
-def as_seen(stored: Stored, identity: SesIdentity) -> Stored:
-    return replace(
-        stored,
-        status=identity.dkim_status,
-        origin=identity.origin,
-        signing_enabled=identity.signing_enabled,
-        signing_selector=identity.selector,
-        error_type=identity.failure,
-    )
 
 
 def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, by: str) -> Stored:

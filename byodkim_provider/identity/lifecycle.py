@@ -16,10 +16,10 @@ from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, TAGS
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
-from byodkim_provider.identity.calls import Call, Plan, Seen, as_seen, with_response
-from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, taking_over
+from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
+from byodkim_provider.identity.judgement import drift, refreshed
+from byodkim_provider.identity.ownership import TAKE_BACK, taking_over
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.rules import drift
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.progress import stopping
@@ -89,15 +89,19 @@ def update(stored: Stored, declared: Declared, key: Key, services: Services) -> 
 def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Services) -> Stored:
     """Make the plan, again after each answer to what it asks; then make its calls."""
     seen, instance = Seen(), secrets.token_hex(16)
+    exists: SesRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
+        if made.is_hidden and exists:
+            exists.hint = "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
+            raise exists
         if not made.asks:
             try:
                 return _apply(made, key, services)
             except SesRefused as refused:
                 if (refused.operation, refused.code) != (CREATED, "AlreadyExistsException"):
                     raise
-                seen = replace(seen, exists=True, read=False)
+                exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks.action == "GetEmailIdentity":
             seen = replace(seen, read=True, identity=services.ses.get_email_identity(declared.domain))
         else:
@@ -178,51 +182,18 @@ def _perform(call: Call, declared: Declared, key: Key, services: Services) -> Dk
 
 
 def read(stored: Stored, services: Services) -> Stored:
-    """
-    What SES says now, in the fields that are not echoes of inputs.
-
-    An identity that is gone stays in the state as GONE: only the state shows which generations it
-    signed with, and mail with their signatures is still on its way.
-    """
+    """What is stored after SES was read; a warning says how it differs from what is declared."""
     if stored.key_set_at is None:
         return stored  # as far as the state shows, SES never got the key
-    seen = services.ses.get_email_identity(stored.declared.domain)
-    if seen is None:
-        found = replace(
-            stored,
-            status=GONE,
-            origin="",
-            signing_enabled=False,
-            signing_selector=None,
-            error_type="",
-            other_instance="",
-            other_owner=None,
-        )
-    else:
-        owner, instance = other_owner(stored.declared, seen.tags), seen.tags.get(INSTANCE_TAG, "")
-        found = replace(
-            as_seen(stored, seen),
-            other_owner=owner,
-            other_instance=instance if owner is None and instance != stored.instance else "",
-            was_verified=stored.was_verified or _has_verified(stored, seen),
-        )
-    if reasons := drift(found):
+    found = refreshed(stored, services.ses.get_email_identity(stored.declared.domain))
+    if texts := drift(found):
         next_step = "makes it again" if found.status == GONE else "repairs that, or says what to do"
         if found.other_owner is not None:
             next_step = f"is refused: {TAKE_BACK}"
         services.progress.warn(
-            f"{stored.declared.domain} {stored.declared.region}: {', '.join(reasons)}; "
-            f"`pulumi up` {next_step}"
+            f"{stored.declared.domain} {stored.declared.region}: {', '.join(texts)}; `pulumi up` {next_step}"
         )
     return found
-
-
-def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
-    """Whether SES says that it has verified the stored key, now or at some time since it was set."""
-    if seen.origin != "EXTERNAL" or seen.selector not in (None, stored.declared.selector):
-        return False
-    last, since = seen.last_success, stored.key_set_at
-    return seen.dkim_status == "SUCCESS" or bool(last and since and last >= since)
 
 
 def delete(stored: Stored, services: Services) -> None:

@@ -64,8 +64,13 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
 
 def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    detail = f"owned by {owner} now" if owner else "which has lost its owner tag"
+    detail = owned_now(owner) if owner else f"which {owned_now(owner)}"
     return exists(declared, origin, detail, hint=TAKE_BACK)
+
+
+def owned_now(owner: str) -> str:
+    """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
+    return f"owned by {owner} now" if owner else "has lost its owner tag"
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:

@@ -78,7 +78,6 @@ from typing import Final
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import generations
-from byodkim_provider.errors import SesRefused
 from byodkim_provider.identity._waiting import not_visible, waiting_for_dns
 from byodkim_provider.identity.calls import (
     Call,
@@ -90,6 +89,7 @@ from byodkim_provider.identity.calls import (
     sign_calls,
     taken_last,
 )
+from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell_back
 from byodkim_provider.identity.ownership import (
     own_tags,
     refuse_existing,
@@ -98,11 +98,8 @@ from byodkim_provider.identity.ownership import (
     taking_over,
     unknown_to_state,
 )
-from byodkim_provider.identity.rules import OTHER_VALUE, drifted, fell_back, region_leaves
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, Declared, Stored
-
-SWITCH: Final = "what SES has, before it gets another key"
-"""Why an update reads an identity that signs and is to sign with another key."""
+from byodkim_provider.identity.rules import region_leaves
+from byodkim_provider.identity.state import AWAITING_DNS, PUT, TAKEN_OVER, Declared, Stored
 
 READS_LAG: Final = timedelta(seconds=30)
 """
@@ -128,7 +125,7 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
     other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
     # A generation that leaves DNS may sign, if the response to an earlier call was lost.
     drops = not set(before.published) <= set(declared.published)
-    about_key = other_key or drops or drifted(stored)
+    about_key = other_key or drops or awaiting or bool(differences(stored))
     about_settings = bool(settings_calls(declared, before))
     region_goes = region_leaves(before, declared)
     after = _echoed(stored, declared, other_key=other_key)
@@ -137,8 +134,8 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
     # While DNS is pending, SES knows this identity only if the response to our Create was lost.
     # Skip the read unless something changed.
     if not seen.read and (other_key or drops or not awaiting):
-        why = SWITCH if other_key and not awaiting else "what SES has"
-        return Plan(after, asks=Call("GetEmailIdentity", why))
+        asks = Call("GetEmailIdentity", "what SES has")
+        return Plan(after, asks=asks, is_switch=other_key and not awaiting)
     left: Collection[int] = ()
     if region_goes:
         # Only the identity of that Region knows when each generation last signed there, and it goes.
@@ -226,13 +223,7 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     if not seen.read:
         return Plan(new, asks=Call("GetEmailIdentity", "SES has the identity: whose is it"))
     if identity is None:
-        raise SesRefused(
-            CREATED,
-            declared.domain,
-            declared.region,
-            code="AlreadyExistsException",
-            hint="SES has the identity and does not show it yet; run `pulumi up` again in a minute",
-        )
+        return Plan(new, is_hidden=True)
     if not declared.adopt:
         refuse_existing(declared, identity, in_state=not is_new)
     # No other key ever has the selector of a generated key; a supplied key may have been corrected since.
@@ -316,7 +307,7 @@ def _needs_put(
     needed = needed or signs_with != declared.selector or identity.dkim_status == "FAILED"
     if needed:
         refuse_unsigned_window(declared, identity)
-    elif not suspected or identity.failure != OTHER_VALUE:
+    elif not suspected or identity.failure != INVALID_VALUE:
         return False
     if needed and seen.record and not seen.record.visible:
         signing = signs_with and identity.dkim_status == "SUCCESS"

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from datetime import datetime
-from typing import Final
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
-from byodkim_provider.identity.state import GONE, Declared, Stored
-
-OTHER_VALUE: Final = "INVALID_VALUE"
-"""SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
+from byodkim_provider.identity.state import Declared, Stored
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -39,50 +35,6 @@ def needs_replacement(names: Collection[str]) -> list[str]:
 def region_leaves(before: Declared, after: Declared) -> bool:
     """Whether a Region is dropped. Its identity holds the only record of when each generation last signed."""
     return bool(after.regions) and not set(before.regions) <= set(after.regions)
-
-
-def drifted(stored: Stored) -> bool:
-    """Whether the next `up` has something to go on with or to repair in SES."""
-    return stored.key_set_at is None or bool(drift(stored))
-
-
-def drift(stored: Stored) -> tuple[str, ...]:
-    """How SES differs from what is declared, as far as it was seen, in words; empty while DNS is pending."""
-    if stored.key_set_at is None:
-        return ()
-    if stored.status == GONE:
-        return ("gone from SES",)
-    found = []
-    if stored.other_owner is not None:
-        found.append(f"owned by {stored.other_owner} now" if stored.other_owner else "has lost its owner tag")
-    if stored.other_instance:
-        found.append("its tags are those of a replacement that was not stored")
-    if stored.origin != "EXTERNAL":
-        found.append(
-            f"signs with a key of SES's own ({stored.origin}), not with {stored.declared.selector!r}"
-        )
-    elif stored.signing_selector not in (None, stored.declared.selector):
-        found.append(f"signs with selector {stored.signing_selector!r}, not {stored.declared.selector!r}")
-    if not stored.signing_enabled:
-        found.append("DKIM signatures are disabled")
-    return tuple(found or _not_confirmed(stored))
-
-
-def fell_back(stored: Stored) -> bool:
-    """Whether SES had verified the key and does not confirm it any more."""
-    return stored.was_verified and stored.status not in ("SUCCESS", GONE)
-
-
-def _not_confirmed(stored: Stored) -> list[str]:
-    """Why SES has to be asked again, or sent the key again, although it has its selector."""
-    if stored.status == "FAILED":
-        return ["SES has given up looking for the record (FAILED)"]
-    error = f" ({stored.error_type})" if stored.error_type else ""
-    if fell_back(stored):
-        return [f"SES says {stored.status}{error}, it said SUCCESS before"]
-    if stored.error_type == OTHER_VALUE:
-        return [f"SES says {stored.status}{error}: the record does not hold the key that SES has"]
-    return []
 
 
 def signed_lately(stored: Iterable[Stored], overlap_days: int, now: datetime) -> dict[int, TooEarly]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.errors import SesRefused
+from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
 
 
@@ -35,9 +36,7 @@ def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSourc
         if not _may_exist(domain, region, sources):
             continue
         seen = sources.ses(region).get_email_identity(domain)
-        if seen is None:
-            continue
-        if seen.origin == "EXTERNAL" and seen.selector in (None, selector):
+        if seen and has_key(selector, seen):
             return f"{domain} {region}"
     return ""
 

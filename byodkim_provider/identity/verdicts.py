@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.judgement import described, has_key, of_shown
 from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
 from byodkim_provider.property_types import read, written
 
@@ -125,16 +126,7 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
 
 def has_not_found_key(entry: Entry, seen: SesIdentity) -> bool:
     """Whether SES has this key and has not found it in DNS yet, so that the next SUCCESS is about it."""
-    return _has_key(entry, seen) and seen.dkim_status != "SUCCESS"
-
-
-def signs_with_key(entry: Entry, seen: SesIdentity) -> bool:
-    """Whether SES signs with this key, or will once it has found it. If not, no check will change that."""
-    return _has_key(entry, seen) and seen.signing_enabled
-
-
-def _has_key(entry: Entry, seen: SesIdentity) -> bool:
-    return seen.origin == "EXTERNAL" and seen.selector in (None, entry.selector)
+    return has_key(entry.selector, seen) and seen.dkim_status != "SUCCESS"
 
 
 def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:
@@ -144,12 +136,8 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
     *seen_unverified*: an earlier response after our call had a status other than SUCCESS.
     """
     verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False)
-    if seen.origin != "EXTERNAL":
-        return replace(verdict, reason=f"SES signs with its own key ({seen.origin}), not with this one")
-    if seen.selector not in (None, entry.selector):
-        return replace(verdict, reason=f"SES signs with selector {seen.selector!r}")
-    if not seen.signing_enabled:
-        return replace(verdict, reason="DKIM signatures are disabled for this identity in SES")
+    if found := of_shown(entry.selector, seen):
+        return replace(verdict, reason=described(found[0], entry.selector))
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
     not_found = f"SES did not find the key at its last check ({seen.error_type})"

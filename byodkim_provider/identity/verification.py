@@ -21,6 +21,7 @@ from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
+from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
@@ -30,7 +31,6 @@ from byodkim_provider.identity.verdicts import (
     is_from_before_put,
     is_over,
     judged,
-    signs_with_key,
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
@@ -301,7 +301,7 @@ class _Polls:
             found.append("SES does not search for this key again: rotate to the next generation")
         elif verdict.status in ("FAILED", GONE):
             found.append("`pulumi up --refresh` sends the key to SES again")
-        elif seen and not signs_with_key(entry, seen):
+        elif seen and of_shown(entry.selector, seen):
             found.append("`pulumi up --refresh` repairs that, or says what to do")
         else:
             found.append("the next `pulumi up` checks again")

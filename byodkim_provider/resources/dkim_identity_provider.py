@@ -20,10 +20,10 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
-from byodkim_provider.identity import dns_moves, lifecycle, lookups, ownership, rules
+from byodkim_provider.identity import dns_moves, judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
-from byodkim_provider.identity.plan import SWITCH, plan
+from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
@@ -144,7 +144,7 @@ class ByodkimIdentityProvider(AwsProvider):
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
-        if found := rules.drift(stored):
+        if found := judgement.drift(stored):
             self._say_drift(stored, declared, found)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
@@ -153,7 +153,7 @@ class ByodkimIdentityProvider(AwsProvider):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
                 self._run.moved.update((declared.domain, zone) for zone in zones)
-            if planned.asks and planned.asks.why == SWITCH and not unknown:
+            if planned.is_switch and not unknown:
                 self._run.progress().info(
                     lookups.planned_switch(stored, declared, resolver, self._run.recent)
                 )
@@ -192,7 +192,7 @@ class ByodkimIdentityProvider(AwsProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = lifecycle.read(stored, self._connect(stored.declared))
-        if rules.drift(seen):
+        if judgement.differences(seen):
             self._run.first("drift", seen.declared.region, seen.declared.domain)
         return ReadResult(id_, _outputs(seen))
 
@@ -228,4 +228,4 @@ class ByodkimIdentityProvider(AwsProvider):
 
 def _outputs(stored: Stored) -> dict[str, Any]:
     """What is stored, and for people how SES differs from what is declared."""
-    return stored.to_outputs() | {"drift": list(rules.drift(stored))}
+    return stored.to_outputs() | {"drift": judgement.drift(stored)}

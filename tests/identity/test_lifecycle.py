@@ -19,7 +19,7 @@ from byodkim_provider.errors import (
     Stopped,
 )
 from byodkim_provider.identity import lifecycle, lookups
-from byodkim_provider.identity.rules import drifted
+from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
@@ -934,7 +934,7 @@ def test_foreign_selector(world):
     old = world.verified()
     put_elsewhere(world)
     seen = lifecycle.read(old, world.outside)
-    assert drifted(seen)
+    assert differences(seen)
 
     repaired = world.update(seen, 1)
     world.clock.advance(HOUR)
@@ -1043,7 +1043,7 @@ def test_taken_back(world):
 
     assert [GET, TAG] == world.calls()
     assert {**OURS, INSTANCE_TAG: back.instance} == world.identity().tags
-    assert (True, False) == (back.adopted, drifted(back))
+    assert (True, False) == (back.adopted, bool(differences(back)))
 
 
 # --- update: settings
@@ -1338,7 +1338,7 @@ def test_read_drift(world, change, told, reason):
     seen = lifecycle.read(old, world.outside)
 
     assert replace(old, **told) == seen
-    assert drifted(seen)
+    assert differences(seen)
     if not reason.endswith(LOST):
         reason += "; `pulumi up` repairs that, or says what to do"
     assert [f"example.com eu-west-1: {reason}"] == world.progress.warnings
@@ -1360,7 +1360,11 @@ def test_read_of_a_search(world):
 
     seen = lifecycle.read(pending, world.outside)
 
-    assert ("HOST_NOT_FOUND", False, []) == (seen.error_type, drifted(seen), world.progress.warnings)
+    assert ("HOST_NOT_FOUND", False, []) == (
+        seen.error_type,
+        bool(differences(seen)),
+        world.progress.warnings,
+    )
 
 
 def test_read_of_an_old_error(world):
@@ -1404,7 +1408,7 @@ def test_another_key_under_its_selector(world, info):
     other_key_under_its_selector(world)
 
     seen = lifecycle.read(old, world.outside)
-    assert ([FELL_BACK], "PENDING", True) == (world.progress.warnings, seen.status, drifted(seen))
+    assert ([FELL_BACK], "PENDING", True) == (world.progress.warnings, seen.status, bool(differences(seen)))
     world.forget()
     repaired = world.update(seen, 1)
 
@@ -1418,7 +1422,7 @@ def test_another_key_under_its_selector(world, info):
     )
     world.clock.advance(HOUR)
     assert "s1" == world.signs_with()
-    assert not drifted(lifecycle.read(repaired, world.outside))
+    assert not differences(lifecycle.read(repaired, world.outside))
 
 
 def test_another_key_before_it_was_verified(world):
@@ -1450,11 +1454,11 @@ def test_no_key_is_sent_without_its_record(world):
     after = world.update(seen, 1)
 
     assert [GET] == world.calls()
-    assert drifted(after)
+    assert differences(after)
     world.publish(1)
     world.clock.advance(2 * HOUR)
     again = world.update(after, 1)
-    assert ("SUCCESS", False) == (again.status, drifted(again))
+    assert ("SUCCESS", False) == (again.status, bool(differences(again)))
 
 
 def test_what_ses_has_not_looked_for_yet(world):
@@ -1465,13 +1469,17 @@ def test_what_ses_has_not_looked_for_yet(world):
     assert verdicts[0].verified
     put_elsewhere(world, selector="s1")
     seen = lifecycle.read(old, world.outside)
-    assert drifted(seen)
+    assert differences(seen)
     world.forget()
 
     after = world.update(seen, 1)
 
     assert [GET] == world.calls()
-    assert (seen.key_set_at < after.key_set_at, TAKEN_OVER, False) == (True, after.key_set_by, drifted(after))
+    assert (seen.key_set_at < after.key_set_at, TAKEN_OVER, False) == (
+        True,
+        after.key_set_by,
+        bool(differences(after)),
+    )
     assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
 
 
@@ -1504,7 +1512,7 @@ def test_what_ses_confirms_again(world):
     world.resolver.records.clear()
     world.clock.advance(2 * HOUR)
     seen = lifecycle.read(old, world.outside)
-    assert ("TEMPORARY_FAILURE", True) == (seen.status, drifted(seen))
+    assert ("TEMPORARY_FAILURE", True) == (seen.status, bool(differences(seen)))
     world.publish(1)
     world.clock.advance(2 * HOUR)
     world.forget()
@@ -1526,7 +1534,7 @@ def test_a_switch_is_not_taken_for_a_key_that_fell_back(world):
     switched = world.update(old, 2)
     seen = lifecycle.read(switched, world.outside)
 
-    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+    assert ("PENDING", False, []) == (seen.status, bool(differences(seen)), world.progress.warnings)
 
 
 def test_a_key_that_is_sent_again_is_not_taken_for_one_that_fell_back(world):
@@ -1534,7 +1542,7 @@ def test_a_key_that_is_sent_again_is_not_taken_for_one_that_fell_back(world):
     verified = lifecycle.read(world.verified(), world.outside)
     world.model.change(DOMAIN, REGION, status="FAILED")
     failed = lifecycle.read(verified, world.outside)
-    assert ("FAILED", True, True) == (failed.status, failed.was_verified, drifted(failed))
+    assert ("FAILED", True, True) == (failed.status, failed.was_verified, bool(differences(failed)))
     world.switch(first_check_seconds=40)
     world.forget()
 
@@ -1542,7 +1550,7 @@ def test_a_key_that_is_sent_again_is_not_taken_for_one_that_fell_back(world):
     seen = lifecycle.read(again, world.outside)
 
     assert [GET, PUT_KEY, GET] == world.calls()
-    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+    assert ("PENDING", False, []) == (seen.status, bool(differences(seen)), world.progress.warnings)
 
 
 def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world):
@@ -1555,7 +1563,7 @@ def test_a_lost_switch_is_not_taken_for_a_key_that_fell_back(world):
 
     seen = lifecycle.read(world.update(old, 2), world.outside)
 
-    assert ("PENDING", False, []) == (seen.status, drifted(seen), world.progress.warnings)
+    assert ("PENDING", False, []) == (seen.status, bool(differences(seen)), world.progress.warnings)
 
 
 def test_read_an_error_beside_success(world):
@@ -1586,7 +1594,7 @@ def test_read_of_what_is_gone(world):
     gone = lifecycle.read(second, world.outside)
     again = world.update(gone, 2)
 
-    assert ("GONE", True) == (gone.status, drifted(gone))
+    assert ("GONE", True) == (gone.status, bool(differences(gone)))
     assert second.signed_until == gone.signed_until == again.signed_until
     assert (CREATED, "PENDING") == (again.key_set_by, again.status)
     assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings

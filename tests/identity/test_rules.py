@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
-from byodkim_provider.identity.rules import changed, drifted, needs_replacement, refuse_unsafe
+from byodkim_provider.identity.rules import changed, needs_replacement, refuse_unsafe
 from byodkim_provider.identity.state import AWAITING_DNS, Declared, Stored
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support.fakes import REGION, START
@@ -125,36 +125,6 @@ def test_what_a_preview_can_not_know_is_a_change(name):
 def test_needs_replacement(names, replaces):
     """Only another domain or Region is another identity; a new key never is."""
     assert replaces == needs_replacement(names)
-
-
-@pytest.mark.parametrize(
-    ("changes", "is_drifted"),
-    [
-        ({}, False),
-        ({"status": "PENDING"}, False),
-        ({"status": "TEMPORARY_FAILURE"}, False),
-        ({"signing_selector": "s2"}, False),
-        ({"status": AWAITING_DNS, "key_set_at": None}, True),
-        ({"origin": "AWS_SES"}, True),
-        ({"signing_enabled": False}, True),
-        ({"signing_selector": "s9"}, True),
-        ({"status": "FAILED"}, True),
-    ],
-    ids=[
-        "as it was",
-        "pending",
-        "record gone for a while",
-        "selector told",
-        "awaiting DNS",
-        "Easy DKIM",
-        "signing disabled",
-        "foreign selector",
-        "failed",
-    ],
-)
-def test_drifted(changes, is_drifted):
-    """The next `up` has something to do if SES can't sign with the key that is declared."""
-    assert is_drifted == drifted(stored(**changes))
 
 
 @given(STORED, MOMENTS, st.text())

@@ -524,9 +524,9 @@ def test_a_replaced_identity(world):
     [
         (
             {"origin": "AWS_SES", "key": easy_dkim_keys()[0]},
-            "SES signs with its own key (AWS_SES), not with this one",
+            "signs with a key of SES's own (AWS_SES), not with 's1'",
         ),
-        ({"signing_enabled": False}, "DKIM signatures are disabled for this identity in SES"),
+        ({"signing_enabled": False}, "DKIM signatures are disabled"),
         ({"status": "PENDING"}, "SES has not found the key yet"),
         ({"status": "TEMPORARY_FAILURE"}, "SES has not found the key yet"),
     ],
@@ -549,7 +549,10 @@ def test_another_selector(world):
 
     (verdict,) = world.verify(stored, timeout_minutes=0)
 
-    assert (False, "SES signs with selector 's9'") == (verdict.verified, verdict.reason.partition(";")[0])
+    assert (False, "signs with selector 's9', not 's1'") == (
+        verdict.verified,
+        verdict.reason.partition(";")[0],
+    )
 
 
 # --- the time limit
