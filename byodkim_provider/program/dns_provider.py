@@ -13,30 +13,9 @@ from typing import Protocol
 import pulumi
 
 from byodkim_provider.hosts.interface import Existing
+from byodkim_provider.resources.inputs import HostedZone
 
-
-@dataclass(frozen=True)
-class HostedZone:
-    """The zone in which a provider publishes the records of one domain."""
-
-    label: str
-    """
-    A permanent name of the zone, such as `route53:Z0123456789ABC`.
-
-    It is part of the records' resource names, and is stored in the identities' state: the same
-    label means the same zone, however the settings name it. `manual` means that people publish the
-    records, so that no record is ever removed automatically.
-    """
-    name_servers: pulumi.Input[Sequence[str]] = ()
-    """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
-    role_arn: str | None = None
-    """For Route 53, which is asked for the name servers when they matter: role in the zone's account."""
-    external_id: str | None = None
-    """The external ID that this role asks for."""
-    panel: str | None = None
-    """For `manual`: the panel that people use, a name from `hosts.panels.PANELS`."""
-    panel_zone: str | None = None
-    """For `manual`: the zone as that panel names it."""
+__all__ = ["DnsProvider", "HostedZone", "KeyRecord"]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.interface import Existing
 from byodkim_provider.identity.state import MANUAL, ROUTE53
-from byodkim_provider.program._declared import identity_args, key_of
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -37,9 +36,11 @@ from byodkim_provider.program.dns_by_settings import provider_for
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
-from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+from byodkim_provider.resources import inputs
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
+from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
-from byodkim_provider.resources.record_guard import RecordGuard, RecordGuardArgs
+from byodkim_provider.resources.record_guard import RecordGuard
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
@@ -88,8 +89,10 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
-                identity_args(
-                    settings, region=region, key=self._signing, account_id=account, zones=self._zones
+                ByodkimIdentityArgs(
+                    **inputs.of_identity(
+                        settings, region, key=self._signing, zones=self._zones, account_id=account
+                    )
                 ),
                 pulumi.ResourceOptions(
                     parent=self,
@@ -121,12 +124,11 @@ class ByodkimDomain(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """Declare key and records of each published generation; those that an identity depends on."""
         needed: list[pulumi.Resource] = []
+        in_here = pulumi.ResourceOptions(parent=self)
         declared: list[PublishedRecord] = []
         self._made_at: dict[str, pulumi.Input[str | None]] = {}
         for generation, role in generations.roles(settings.generation, settings.published).items():
-            key = key_of(
-                generation, settings, name=f"{name}/{generation}", account_id=account_id, parent=self
-            )
+            key = self._key(f"{name}/{generation}", settings, generation, account_id=account_id)
             # A generated selector is unique: an existing record is ours, from a response that was lost.
             existing: Existing = "same key" if generation in settings.keys else "replace"
             record = KeyRecord(
@@ -137,9 +139,10 @@ class ByodkimDomain(pulumi.ComponentResource):
                 regions=sorted(settings.regions),
                 account_id=account_id,
             )
-            guard = self._guarded(f"{name}/{generation}", key, settings, account_id=account_id)
-            if guard and (role != "standby" or generation not in settings.keys):
-                needed.append(guard)
+            of_guard = inputs.of_guard(
+                settings, generation, key=key, zones=self._zones, account_id=account_id
+            )
+            guard = RecordGuard(f"{name}/{generation}", of_guard, in_here) if of_guard else None
             published = [
                 provider.publish(
                     # Named after the zone, not after its position: a renamed record would be deleted.
@@ -149,13 +152,16 @@ class ByodkimDomain(pulumi.ComponentResource):
                 )
                 for provider, hosted_zone in zip(providers, self._zones, strict=True)
             ]
+            made = [one for one in published if one is not None]
+            if inputs.is_needed(settings, generation):
+                needed += made
+            if guard and (inputs.is_needed(settings, generation) or generation not in settings.keys):
+                needed.append(guard)
             if role == "standby":
                 self._made_at[str(generation)] = key.get("created_at")
-            else:
-                needed += [one for one in published if one is not None]
             if role == "signing":
                 self._signing = key
-                self._signing_records = [one for one in published if one is not None]
+                self._signing_records = made
             declared.append(
                 {
                     "generation": generation,
@@ -167,39 +173,22 @@ class ByodkimDomain(pulumi.ComponentResource):
         self.records = declared
         return needed
 
-    def _guarded(
-        self,
-        name: str,
-        key: Mapping[str, Any],
-        settings: DomainSettings,
-        *,
-        account_id: pulumi.Input[str],
-    ) -> RecordGuard | None:
-        """The guard of a key's records in Route 53, if it has any there."""
-        zones = {
-            zone.label.removeprefix(ROUTE53): {
-                option: value
-                for option, value in (("role_arn", zone.role_arn), ("external_id", zone.external_id))
-                if value
-            }
-            for zone in self._zones
-            if zone.label.startswith(ROUTE53)
-        }
-        if not zones:
-            return None
-        return RecordGuard(
+    def _key(
+        self, name: str, settings: DomainSettings, generation: int, *, account_id: pulumi.Input[str]
+    ) -> Mapping[str, Any]:
+        """Selector, private key or its secret, and record of a generation; when it was made, if here."""
+        if generation in settings.keys:
+            supplied = inputs.of_supplied_key(settings, generation)
+            return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
+        made = DkimKey(
             name,
-            RecordGuardArgs(
-                domain=settings.name,
-                regions=sorted(settings.regions),
-                account_id=account_id,
-                record_name=key["record_name"],
-                fingerprint=key["fingerprint"],
-                zones=zones,
-                supplied="created_at" not in key,
+            DkimKeyArgs(
+                domain=settings.name, bits=settings.key_bits, key_store=_key_store(settings, account_id)
             ),
             pulumi.ResourceOptions(parent=self),
         )
+        names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
+        return {name: getattr(made, name) for name in (*names, "created_at")}
 
     def _of_a_record(self, hosted_zone: HostedZone, guard: RecordGuard | None) -> pulumi.ResourceOptions:
         # A replacement that is created first would be deleted with the old record: same name.
@@ -286,6 +275,21 @@ class ByodkimDomain(pulumi.ComponentResource):
                 f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
                 self,
             )
+
+
+def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:
+    """Where a new key is kept; None: in the state."""
+    store = settings.key_store
+    if store.provider == "state":
+        return None
+    return SecretsManagerArgs(
+        region=settings.regions[0],
+        account_id=account_id,
+        kms_key_id=store.kms_key_id,
+        tags=store.tags,
+        resource_policy=store.resource_policy,
+        recovery_window_days=store.recovery_window_days,
+    )
 
 
 def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
@@ -12,15 +12,10 @@ from pulumi.dynamic import Resource, ResourceProvider
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
+from byodkim_provider.resources.inputs import VERIFIED, of_verification
 
 if TYPE_CHECKING:
     from byodkim_provider.identity.verification import OnTimeout
-
-_OF_AN_IDENTITY: Final = (
-    *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
-    *("adopted", "record_value", "dns_check", "dns_resolvers"),
-)
-"""Outputs of an identity that are inputs of its verification."""
 
 
 def load_v1() -> ResourceProvider:
@@ -63,20 +58,12 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
         self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*name* is unique in its stack."""
-        inputs = {
-            "identities": [{name: getattr(one, name) for name in _OF_AN_IDENTITY} for one in args.identities],
-            "account_id": args.identities[0].account_id if args.identities else None,
-            "timeout_minutes": args.timeout_minutes,
-            "on_timeout": args.on_timeout,
-            "retired": sorted(args.retired) or None,
-            # A preview calls no provider for a deletion: this resource says which adopted identities stay.
-            "adopted": pulumi.Output.all(
-                *[pulumi.Output.all(one.domain, one.region, one.adopted) for one in args.identities]
-            ).apply(_adopted),
-        }
+        inputs = of_verification(
+            [{name: getattr(one, name) for name in VERIFIED} for one in args.identities],
+            account_id=args.identities[0].account_id if args.identities else None,
+            timeout_minutes=args.timeout_minutes,
+            on_timeout=args.on_timeout,
+            retired=args.retired,
+        )
         outputs = {"results": None, "pending": None, "retired_at": None}
         super().__init__(InPluginProcess(load_v1), name, {**inputs, **outputs}, opts)
-
-
-def _adopted(identities: Sequence[tuple[str, str, bool]]) -> list[str]:
-    return sorted(f"{domain} {region}" for domain, region, adopted in identities if adopted)

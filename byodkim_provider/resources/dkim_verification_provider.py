@@ -30,7 +30,6 @@ _INPUTS: Final[property_types.Kinds] = {
     "identities": property_types.list_of(property_types.MAP),
     "account_id": property_types.LINE,
     "timeout_minutes": property_types.NUMBER,
-    "adopted": property_types.list_of(property_types.STRING),
     "retired": property_types.list_of(property_types.STRING),
 }
 """Types of the inputs."""
@@ -69,7 +68,8 @@ class DkimVerificationProvider(AwsProvider):
         if not problems and not isinstance(news.get("identities"), Unknown):
             identities = [_known(one) for one in news.get("identities") or ()]
             problems += _existing(identities, self._run.in_the_way)
-            for one in _staying(olds.get("adopted"), identities):
+            # A preview calls no provider for a deletion.
+            for one in _staying(olds.get("identities"), identities):
                 self._run.progress().info(
                     f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
                     "it was adopted"
@@ -139,11 +139,12 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
     return [f"identities that SES has already, as their warnings say: {', '.join(found)}"]
 
 
-def _staying(adopted: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Identities that were *adopted* and are no longer declared."""
-    if not isinstance(adopted, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
+def _staying(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Identities that were adopted *before* and are no longer declared."""
+    if not isinstance(before, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
         return []
-    return sorted({*map(str, adopted)} - {f"{one['domain']} {one['region']}" for one in identities})
+    adopted = {f"{one['domain']} {one['region']}" for one in map(_known, before) if one.get("adopted")}
+    return sorted(adopted - {f"{one['domain']} {one['region']}" for one in identities})
 
 
 def _known(identity: Any) -> dict[str, Any]:

@@ -7,8 +7,7 @@ SES has said that nobody signs with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -24,22 +23,6 @@ def load_v1() -> ResourceProvider:
     return RecordGuardProvider()
 
 
-@dataclass(kw_only=True)
-class RecordGuardArgs:
-    """Inputs of a `RecordGuard`."""
-
-    domain: str
-    regions: Sequence[str]
-    """Whose identities may sign with the key."""
-    account_id: pulumi.Input[str | None]
-    record_name: pulumi.Input[str]
-    fingerprint: pulumi.Input[str]
-    zones: Mapping[str, Mapping[str, str]]
-    """By id of the zone: `role_arn` and `external_id` of the role in its account, if it has one."""
-    supplied: bool = False
-    """A supplied key: a preview refuses a name that has another value, and a record of this key stays."""
-
-
 class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
     """
     The guard of a key's records in Route 53.
@@ -49,7 +32,8 @@ class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
     resource.
     """
 
-    def __init__(self, name: str, args: RecordGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """*name* is unique in its stack."""
-        given: dict[str, Any] = {option: value for option, value in vars(args).items() if value}
-        super().__init__(InPluginProcess(load_v1), name, given, opts)
+    def __init__(
+        self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """*inputs* are made by `inputs.of_guard`."""
+        super().__init__(InPluginProcess(load_v1), name, dict(inputs), opts)

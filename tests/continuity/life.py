@@ -8,7 +8,7 @@ when, is the caller's choice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,11 +18,12 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.resources.inputs import HostedZone
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.switches import Switches
-from tests.continuity.dns import Dns
-from tests.continuity.model import Declaration, Engine, Outcome, Properties, Providers
+from tests.continuity.dns import SERVERS, Dns
+from tests.continuity.model import Declaration, Engine, Known, Outcome, Properties, Providers
 from tests.continuity.outside import Mishap, Mishaps, Records, Ses, SteadyClock
 from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
 from tests.support import simulation
@@ -37,9 +38,21 @@ FOREIGN: Final = 0
 """Number in the pool of a stranger's key."""
 
 
-def record(_settings: DomainSettings, _generation: int, key: Properties) -> Properties:
+ZONE: Final = HostedZone("route53:Z0EXAMPLE", SERVERS)
+
+ACCOUNT: Final = "123456789012"
+
+
+def record(
+    _settings: DomainSettings,
+    _generation: int,
+    key: Callable[[Known], Properties],
+    _account_id: str,
+    known: Known,
+) -> Properties:
     """Inputs of a record, as `Records` has them."""
-    return {"name": key["record_name"], "value": key["record_value"]}
+    made = key(known)
+    return {"name": made["record_name"], "value": made["record_value"]}
 
 
 class Life:
@@ -89,7 +102,7 @@ class Life:
             domain = settings.domain(DOMAIN, written)
         except InvalidSettings:
             return "refused"
-        declared = program(domain, record)
+        declared = program(domain, record, zone=ZONE, account_id=ACCOUNT)
         if self.engine.preview(declared) is None:
             assert everything == self._everything(), "a refused preview changed something"
             return "refused"
@@ -191,7 +204,9 @@ class Life:
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
-        planned = self.engine.preview(program(settings.domain(DOMAIN, self.written), record))
+        planned = self.engine.preview(
+            program(settings.domain(DOMAIN, self.written), record, zone=ZONE, account_id=ACCOUNT)
+        )
         assert planned == [], (planned, self.engine.errors)
         self.wait(2)
         signing = self.engine.state[f"key {self.generation}"].outputs["selector"]

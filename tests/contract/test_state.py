@@ -57,7 +57,6 @@ INPUTS: Mapping[Kind, set[str]] = {
         "account_id",
         "timeout_minutes",
         "on_timeout",
-        "adopted",
     },
     "DnsRecord": {
         "provider",

@@ -29,12 +29,14 @@ from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
+from byodkim_provider.resources.inputs import HostedZone, of_use
 from sandbox.pulumi.aws_resources import Record
 from sandbox.ses.switches import Switches
 from tests.continuity.model import (
     Declaration,
     Engine,
     Killed,
+    Known,
     Outcome,
     Properties,
     Providers,
@@ -191,15 +193,12 @@ class Stack:
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
-        places = {"route53": f"route53:{ZONE_ID}", "manual": "manual"}
-        place = places.get(declared.dns[0].provider, LABEL)
-        return simulation.program(
-            declared,
-            _record_inputs,
-            account_id=ACCOUNT,
-            dns=[place],
-            name_servers={place: list(SERVERS)} if place.startswith("route53:") else {},
-        )
+        zones = {
+            "route53": HostedZone(f"route53:{ZONE_ID}", SERVERS),
+            "manual": HostedZone("manual", panel="other", panel_zone=DOMAIN),
+        }
+        zone = zones.get(declared.dns[0].provider, HostedZone(LABEL))
+        return simulation.program(declared, _record_inputs, zone=zone, account_id=ACCOUNT)
 
     def _process(self) -> Providers:
         """Those of a new process of the plugin."""
@@ -316,7 +315,14 @@ class _AnyRecord:
         )
 
 
-def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -> Properties:
+def _record_inputs(
+    declared: DomainSettings,
+    generation: int,
+    of_key: Callable[[Known], Properties],
+    account_id: str,
+    known: Known,
+) -> Properties:
+    key = of_key(known)
     value = key["record_value"]
     if declared.dns[0].provider != "route53":
         return {
@@ -327,6 +333,7 @@ def _record_inputs(declared: DomainSettings, generation: int, key: Properties) -
             "name": key["record_name"],
             "value": value,
             "existing": "same key" if generation in declared.keys else "replace",
+            **of_use(declared, account_id),
         }
     return {
         "name": key["record_name"],

@@ -11,6 +11,7 @@ from tests.support.world import DOMAIN, OWNER, STACK
 
 TAKEN = "identities that SES has already, as their warnings say: "
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
+BEFORE = {"identities": [{"domain": DOMAIN, "region": REGION, "adopted": True}]}
 STAYS = (
     f"{DOMAIN} {REGION}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
 )
@@ -162,5 +163,5 @@ def test_made_meanwhile(world, identities):
 )
 def test_stays(world, declared, said):
     """That an adopted identity stays when it is removed is said before it is removed."""
-    assert verification(world, {"adopted": [f"{DOMAIN} {REGION}"]}, *declared) == []
+    assert verification(world, BEFORE, *declared) == []
     assert said == world.progress.infos

@@ -12,18 +12,29 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import keys
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity import verification
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.resources.inputs import (
+    HostedZone,
+    is_needed,
+    of_guard,
+    of_identity,
+    of_supplied_key,
+    of_verification,
+)
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
-Record = Callable[[DomainSettings, int, Properties], Properties]
-"""Inputs of the record of a generation, from its key."""
+Record = Callable[[DomainSettings, int, Callable[[Known], Properties], str, Known], Properties]
+"""Inputs of the record of a generation, from its key, the account, and what is known."""
+
+ANY_KEY: Final = {"record_name": "", "fingerprint": ""}
 
 _generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
 
@@ -40,124 +51,81 @@ STACK_ID: Final = "stack id"
 """Name of the resource that is the stack's id."""
 
 
-def program(settings: DomainSettings, record: Record, **of_identities: object) -> dict[str, Declaration]:
+def program(
+    settings: DomainSettings, record: Record, *, zone: HostedZone, account_id: str
+) -> dict[str, Declaration]:
     """
     What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's order.
 
-    Names are short, `key 2` or `identity eu-west-1`. An identity depends on the record it signs with,
-    and on no other. *of_identities* are more of their inputs.
+    Names are short, `key 2` or `identity eu-west-1`.
     """
-    declared: dict[str, Declaration] = {}
+    given = {"zones": [zone], "account_id": account_id}
+    declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
+    needed: list[str] = [STACK_ID]
     for generation in settings.published:
+        key = functools.partial(_key, settings, generation)
         depends: tuple[str, ...] = ()
         if generation not in settings.keys:
             depends = (f"key {generation}",)
             inputs = {"domain": settings.name, "bits": keys.MIN_BITS}
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-        if settings.dns[0].provider == "route53":
-            guard = f"guard {generation}"
-            declared[guard] = Declaration(
-                "guard", depends, functools.partial(_guard_inputs, settings, generation)
+        if of_guard(settings, generation, key=ANY_KEY, **given):
+            name = f"guard {generation}"
+            declared[name] = Declaration(
+                "guard", depends, functools.partial(_guard, settings, generation, given)
             )
-            depends = (*depends, guard)
-        if settings.dns[0].provider != "manual":
-            inputs = functools.partial(_record_inputs, settings, generation, record)
-            declared[f"record {generation}"] = Declaration("record", depends, inputs)
-    later = [one for one in settings.published if one > settings.generation]
-    standbys = {f"record {one}" for one in later} | {f"guard {one}" for one in later if one in settings.keys}
-    before = [name for name in declared if name.startswith(("record", "guard")) and name not in standbys]
-    if not settings.retired:
-        declared[STACK_ID] = Declaration("stack_id", (), lambda _: {})
+            depends = (*depends, name)
+            if is_needed(settings, generation) or generation not in settings.keys:
+                needed.append(name)
+        if zone.label != MANUAL:
+            name = f"record {generation}"
+            declared[name] = Declaration(
+                "record", depends, functools.partial(record, settings, generation, key, account_id)
+            )
+            if is_needed(settings, generation):
+                needed.append(name)
     for region in () if settings.retired else settings.regions:
         declared[f"identity {region}"] = Declaration(
-            "identity",
-            (*before, STACK_ID),
-            functools.partial(_identity_inputs, settings, region, of_identities),
+            "identity", tuple(needed), functools.partial(_identity, settings, region, given)
         )
-    return declared | verified(*(name for name, one in declared.items() if one.kind == "identity"))
-
-
-def verified(*identities: str) -> dict[str, Declaration]:
-    """The verification of *identities*."""
-    names = (
-        *("domain", "region", "selector", "key_set_at", "key_set_by"),
-        *("published", "record_value", "dns_check"),
+    return declared | verified(
+        *(name for name, one in declared.items() if one.kind == "identity"), account_id=account_id
     )
 
+
+def verified(*identities: str, account_id: str | None = None) -> dict[str, Declaration]:
+    """The verification of *identities*."""
+
     def inputs(known: Known) -> Properties:
-        return {
-            "identities": [{name: known[one].get(name) for name in names} for one in identities],
-            "timeout_minutes": 30,
-            "on_timeout": "warn",
-        }
+        return of_verification(
+            [known[one] for one in identities],
+            account_id=account_id,
+            timeout_minutes=30,
+            on_timeout="warn",
+            retired=(),
+        )
 
     return {"verification": Declaration("verification", identities, inputs)}
 
 
-def _key_of(settings: DomainSettings, generation: int, known: Known) -> Properties:
+def _key(settings: DomainSettings, generation: int, known: Known) -> Properties:
     """Selector, private key and record of a generation, supplied or generated."""
-    supplied = settings.keys.get(generation)
-    if supplied is None:
-        return known[f"key {generation}"]
+    if generation in settings.keys:
+        return of_supplied_key(settings, generation)
+    return known[f"key {generation}"]
+
+
+def _guard(settings: DomainSettings, generation: int, given: Mapping[str, Any], known: Known) -> Properties:
+    return of_guard(settings, generation, key=_key(settings, generation, known), **given) or {}
+
+
+def _identity(settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known) -> Properties:
+    stack_id = known[STACK_ID]["id"]
     return {
-        "selector": supplied.selector,
-        "private_key": supplied.signing_key.pkcs1_base64(),
-        "record_name": records.record_name(supplied.selector, settings.name),
-        "record_value": records.record_value(supplied.signing_key.public_key_der),
-        "fingerprint": supplied.signing_key.fingerprint,
-    }
-
-
-def _record_inputs(settings: DomainSettings, generation: int, record: Record, known: Known) -> Properties:
-    inputs = record(settings, generation, _key_of(settings, generation, known))
-    return {**inputs, **_use(settings)} if inputs.get("provider") == "rfc2136" else inputs
-
-
-def _guard_inputs(settings: DomainSettings, generation: int, known: Known) -> Properties:
-    key = _key_of(settings, generation, known)
-    return {
-        **_use(settings),
-        "record_name": key["record_name"],
-        "fingerprint": key["fingerprint"],
-        "zones": {ZONE_ID: {}},
-        **({"supplied": True} if generation in settings.keys else {}),
-    }
-
-
-def _use(settings: DomainSettings) -> Properties:
-    """Which identities may sign with a key."""
-    return {
-        "domain": settings.name,
-        "regions": sorted(settings.regions),
-    }
-
-
-def _identity_inputs(
-    settings: DomainSettings, region: str, more: Mapping[str, object], known: Known
-) -> Properties:
-    key = _key_of(settings, settings.generation, known)
-    names = (
-        *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
-        *("accept_unsigned_window", "dns_check", "dns_wait_seconds"),
-    )
-    return {
-        "domain": settings.name,
-        "region": region,
-        "regions": sorted(settings.regions),
-        **{name: key[name] for name in ("selector", "private_key", "record_value")},
-        "supplied_keys": {
-            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
-            for generation, supplied in settings.keys.items()
-        },
-        **{name: getattr(settings, name) for name in names},
-        "owner": _owner(known[STACK_ID]["id"], f"{settings.name}/{region}"),
+        **of_identity(settings, region, key=_key(settings, settings.generation, known), **given),
+        "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
         "stack": "ses-byodkim/dev",
-        **more,
     }
-
-
-def _owner(stack_id: Any, resource: str) -> Any:
-    return f"{stack_id}/{resource}" if isinstance(stack_id, str) else stack_id
 
 
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:

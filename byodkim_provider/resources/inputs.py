@@ -1,0 +1,162 @@
+"""
+The inputs of a domain's resources, from its settings: for a program, and for the lives that tests simulate.
+
+No Pulumi here. A value that another resource makes is handed on as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim import records
+from byodkim_provider.identity.state import ROUTE53
+
+if TYPE_CHECKING:
+    import pulumi
+
+Inputs = dict[str, Any]
+
+_HANDED_ON: Final = (
+    *("overlap_days", "configuration_set", "tags", "adopt", "accept_unsigned_window"),
+    *("dns_check", "dns_resolvers", "dns_wait_seconds"),
+)
+"""Settings that are inputs of an identity under the same name."""
+
+VERIFIED: Final = (
+    *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
+    *("adopted", "record_value", "dns_check", "dns_resolvers"),
+)
+"""Outputs of an identity that are inputs of its verification."""
+
+
+@dataclass(frozen=True)
+class HostedZone:
+    """The zone in which a provider publishes the records of one domain."""
+
+    label: str
+    """
+    A permanent name of the zone, such as `route53:Z0123456789ABC`.
+
+    It is part of the records' resource names, and is stored in the identities' state: the same
+    label means the same zone, however the settings name it. `manual` means that people publish the
+    records, so that no record is ever removed automatically.
+    """
+    name_servers: pulumi.Input[Sequence[str]] = ()
+    """Name servers of the zone, without final dots; empty if not known: then moves are not checked."""
+    role_arn: str | None = None
+    """For Route 53, which is asked for the name servers when they matter: role in the zone's account."""
+    external_id: str | None = None
+    """The external ID that this role asks for."""
+    panel: str | None = None
+    """For `manual`: the panel that people use, a name from `hosts.panels.PANELS`."""
+    panel_zone: str | None = None
+    """For `manual`: the zone as that panel names it."""
+
+
+def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
+    """What a `DkimKey` has as outputs, of a key that the user gave."""
+    supplied = settings.keys[generation]
+    key = supplied.signing_key
+    return {
+        "selector": supplied.selector,
+        "private_key": key.pkcs1_base64(),
+        "record_name": records.record_name(supplied.selector, settings.name),
+        "record_value": records.record_value(key.public_key_der),
+        "fingerprint": key.fingerprint,
+    }
+
+
+def of_guard(
+    settings: DomainSettings,
+    generation: int,
+    *,
+    key: Mapping[str, Any],
+    zones: Sequence[HostedZone],
+    account_id: Any,
+) -> Inputs | None:
+    """Of the guard of a key's records in Route 53; None if it has none there."""
+    roles = {
+        zone.label.removeprefix(ROUTE53): _given(role_arn=zone.role_arn, external_id=zone.external_id)
+        for zone in zones
+        if zone.label.startswith(ROUTE53)
+    }
+    if not roles:
+        return None
+    return {
+        **of_use(settings, account_id),
+        "record_name": key["record_name"],
+        "fingerprint": key["fingerprint"],
+        "zones": roles,
+        **_given(supplied=generation in settings.keys or None),
+    }
+
+
+def of_use(settings: DomainSettings, account_id: Any) -> Inputs:
+    """Whose identities may sign with a key, as whatever deletes its record asks."""
+    return {"domain": settings.name, "regions": sorted(settings.regions), "account_id": account_id}
+
+
+def of_identity(
+    settings: DomainSettings,
+    region: str,
+    *,
+    key: Mapping[str, Any],
+    zones: Sequence[HostedZone],
+    account_id: Any,
+) -> Inputs:
+    """Of the identity in *region*, which signs with *key*."""
+    by_hand = next((zone for zone in zones if zone.panel), None)
+    return {
+        **of_use(settings, account_id),
+        "region": region,
+        **{name: key.get(name) for name in ("selector", "private_key", "secret_arn", "record_value")},
+        "generation": settings.generation,
+        "published": settings.published,
+        "supplied_keys": {
+            str(generation): f"{supplied.selector}:{supplied.signing_key.fingerprint}"
+            for generation, supplied in settings.keys.items()
+            if generation in settings.published
+        },
+        "dns": [zone.label for zone in zones],
+        "name_servers": {zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
+        "zone_roles": {zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
+        "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id} or None,
+        "panel": by_hand.panel if by_hand else None,
+        "panel_zone": by_hand.panel_zone if by_hand else None,
+        **{name: getattr(settings, name) for name in _HANDED_ON},
+    }
+
+
+def of_verification(
+    identities: Sequence[Mapping[str, Any]],
+    *,
+    account_id: Any,
+    timeout_minutes: float,
+    on_timeout: str,
+    retired: Sequence[str],
+) -> Inputs:
+    """Of the verification of *identities*, each given by its outputs."""
+    return {
+        "identities": [{name: one.get(name) for name in VERIFIED} for one in identities],
+        "account_id": account_id,
+        "timeout_minutes": timeout_minutes,
+        "on_timeout": on_timeout,
+        "retired": sorted(retired) or None,
+    }
+
+
+def is_needed(settings: DomainSettings, generation: int) -> bool:
+    """
+    Whether an identity depends on the record of *generation*, so that the record goes after it.
+
+    A standby never signed. If an identity depended on its record, the failure of that record would stop the
+    identity. The guard of a generated key's standby can always be made, and is needed too.
+    """
+    return generation <= settings.generation
+
+
+def _given(**options: Any) -> Inputs:
+    return {name: value for name, value in options.items() if value is not None}
