@@ -17,13 +17,16 @@ from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, Verdict
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity import verdicts
-from byodkim_provider.identity.ownership import TAKE_BACK, other_owner, signs_today
+from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
+from byodkim_provider.identity.ownership import TAKE_BACK, signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
+
+WAITING: Final = "waiting for DNS: once the record is visible, run `pulumi up`"
 
 UNSEEN_ZONE: Final = (
     "if only a resolver of your own network sees the zone, set `dnsResolvers` in the stack file; "
@@ -47,14 +50,12 @@ def identity_now(
             status=AWAITING_DNS if awaiting else GONE,
             generation=declared.generation,
             selector=declared.selector,
-            problem="waiting for DNS: once the record is visible, run `pulumi up`"
-            if awaiting
-            else "SES has no such identity: run `pulumi up --refresh`",
+            problem=WAITING if awaiting else _difference(refreshed(stored, seen)),
         )
     now = max(now, seen.at)  # SES's clock, which the times of the state are from
     entry = Entry.from_properties(stored.to_outputs())
     verdict = judged(entry, seen, seen_unverified=entry in verified)
-    ours = seen.origin == "EXTERNAL" and seen.selector in (None, declared.selector)
+    ours = has_key(declared.selector, seen)
     since = stored.signing_since if ours and seen.signing_enabled else None
     return IdentityNow(
         region=declared.region,
@@ -102,17 +103,13 @@ def _minute(time: datetime) -> str:
 
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
-    owner = other_owner(stored.declared, seen.tags)
-    if owner is not None:
-        return f"{f'owned by {owner} now' if owner else 'has lost its owner tag'}: {TAKE_BACK}"
+    read = refreshed(stored, seen)
+    if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
+        return "SES has given up and does not search again: rotate to the next generation"
+    if differs := _difference(read):
+        return differs
     if verdict.settled:
         return ""
-    if seen.origin != "EXTERNAL":
-        return f"SES signs with its own key ({seen.origin}): run `pulumi up --refresh`"
-    if seen.selector not in (None, stored.declared.selector):
-        return f"SES signs with selector {seen.selector!r}: run `pulumi up --refresh`"
-    if not seen.signing_enabled:
-        return "DKIM signatures are disabled in SES: run `pulumi up --refresh`"
     if seen.dkim_status == "SUCCESS" and (at := stored.key_set_at) and _is_ahead(at, seen.at):
         return (
             f"SES got the key at {_minute(at)}, which is in the future: a clock was ahead, and no check "
@@ -120,12 +117,14 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
         )
     if seen.dkim_status == "SUCCESS":
         return f"{verdict.reason}: run `pulumi up`"
-    why = f" ({seen.failure})" if seen.failure else ""
-    if seen.dkim_status == "FAILED" and is_from_before_put(verdict.entry, seen):
-        return f"SES has given up{why} and does not search again: rotate to the next generation"
-    if seen.dkim_status == "FAILED":
-        return f"SES has given up{why}: `pulumi up --refresh` sends the key again"
-    return f"verification pending{why}: run `pulumi up`"
+    return f"verification pending{f' ({seen.failure})' if seen.failure else ''}: run `pulumi up`"
+
+
+def _difference(read: Stored) -> str:
+    """How SES differs from what is declared, as a refresh says it, and what to do; empty if it does not."""
+    then = TAKE_BACK if read.other_owner is not None else "run `pulumi up --refresh`"
+    reasons = ", ".join(drift(read))
+    return f"{reasons}: {then}" if reasons else ""
 
 
 def domain_now(
@@ -146,7 +145,7 @@ def domain_now(
 
     *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
     """
-    signed = {region: seen for region, seen in unmade.items() if seen and _signs(seen)}
+    signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
     wrong = [
         *_wrong(identities, published),
         *_not_made(
@@ -207,11 +206,6 @@ def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
     for region, text in lines:
         regions.setdefault(text, []).append(region)
     return (f"{', '.join(names)}: {text}" for text, names in regions.items())
-
-
-def _signs(seen: SesIdentity) -> bool:
-    """Whether SES signs mail with what it has, whoever made that."""
-    return seen.signing_enabled and seen.dkim_status == "SUCCESS"
 
 
 def _not_made(

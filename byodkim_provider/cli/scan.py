@@ -28,13 +28,14 @@ from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say, write_file
 from byodkim_provider.cli.options import StackName, checked, json_option
-from byodkim_provider.cli.scan_entries import Found, Signing, home_of, signing
+from byodkim_provider.cli.scan_entries import Found, home_of
 from byodkim_provider.cli.source import Source
 from byodkim_provider.cli.stack import Stack, open_stack, settings_in
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.identity.ownership import Signing, signing
 from byodkim_provider.property_types import timestamp
 
 PAGE: Final = "docs/how-to/adopt-an-account.md"

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 
@@ -25,6 +25,7 @@ from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, recognise
 from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.identity.ownership import Signing, is_easy, signing
 from byodkim_provider.quoting import printable
 
 WINDOW: Final = "acceptUnsignedWindow"
@@ -35,9 +36,6 @@ DOMAINS: Final = f"{settings.PROJECT}:domains"
 
 API_HOSTS: Final = {panel: host for host, spec in SPECS.items() for panel in spec.panels}
 """By panel, the `dns` that writes there once it has credentials (docs/how-to/dns.md)."""
-
-Signing = Literal["byodkim", "easy", "none"]
-"""With what SES signs mail of a domain now, apart from its own domain's key."""
 
 SIGNING: Final[Mapping[Signing, str]] = {"byodkim": "BYODKIM", "easy": "Easy DKIM", "none": "not signing"}
 
@@ -72,18 +70,6 @@ class Found:
         return any(
             signing(one) == "easy" and one.dkim_status == "SUCCESS" for one in self.identities.values()
         )
-
-
-def signing(one: SesIdentity) -> Signing:
-    # TEMPORARY_FAILURE: SES does not find the record any more, and signs for some days yet.
-    if not one.signing_enabled or one.dkim_status not in ("SUCCESS", "TEMPORARY_FAILURE"):
-        return "none"
-    return "easy" if _is_easy(one) else "byodkim"
-
-
-def _is_easy(one: SesIdentity) -> bool:
-    """Whether the key is Easy DKIM's, signing or not; a replica's origin names a Region too."""
-    return one.origin.startswith("AWS_SES")
 
 
 def _owner(one: SesIdentity) -> str | None:
@@ -172,7 +158,7 @@ def comments(found: Found) -> list[str]:
 def _up(one: SesIdentity) -> str:
     """What `pulumi up` does with one identity."""
     owner = f"taken from the stack {_owner(one)}; " if _owner(one) else ""
-    has = "Easy DKIM" if _is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
+    has = "Easy DKIM" if is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
     if not one.signing_enabled:
         does = f"{has}, signing disabled: gets a new key, signing is enabled"
     elif signing(one) == "none":

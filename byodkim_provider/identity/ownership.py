@@ -7,12 +7,15 @@ Values in, a refusal or a line about a take-over out: no call here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
+
+Signing = Literal["byodkim", "easy", "none"]
+"""With what SES signs mail of a domain now, apart from its own domain's key."""
 
 TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
 """What to do with an identity that was ours, and has another owner tag now or none."""
@@ -158,6 +161,18 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
             then += ", mail is perhaps unsigned meanwhile"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
+
+
+def signing(seen: SesIdentity) -> Signing:
+    # TEMPORARY_FAILURE: SES does not find the record any more, and signs for some days yet.
+    if not seen.signing_enabled or seen.dkim_status not in ("SUCCESS", "TEMPORARY_FAILURE"):
+        return "none"
+    return "easy" if is_easy(seen) else "byodkim"
+
+
+def is_easy(seen: SesIdentity) -> bool:
+    """Whether the key is Easy DKIM's, signing or not; a replica's origin names a Region too."""
+    return seen.origin.startswith("AWS_SES")
 
 
 def signs_today(seen: SesIdentity) -> str:

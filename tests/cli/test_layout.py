@@ -40,7 +40,7 @@ def found(name, region):
             selector=selector,
             signing_since=START - timedelta(days=30 * number),
             age_days=30 * number,
-            problem="" if number == 0 else "DKIM signatures are disabled in SES",
+            problem="" if number == 0 else "DKIM signatures are disabled",
         )
         for number, selector in enumerate(SELECTORS)
     ]
@@ -66,7 +66,7 @@ def found(name, region):
         identities=tuple(identities),
         records=tuple(records),
         wrong=(
-            "eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`",
+            "eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`",
             f"record: {SEEN}",
         ),
         due=("rotate: generation 12 has signed for 200 days",),

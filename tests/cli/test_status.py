@@ -191,7 +191,7 @@ def set_in_the_future(project, world):
         (
             given_up,
             [
-                "eu-west-1: SES has given up (HOST_NOT_FOUND): `pulumi up --refresh` sends the key again",
+                "eu-west-1: SES has given up looking for the record (FAILED): run `pulumi up --refresh`",
                 "record of generation 2 (signing): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record",
             ],
@@ -200,9 +200,9 @@ def set_in_the_future(project, world):
             given_up_before_the_key_was_sent,
             ["eu-west-1: SES has given up and does not search again: rotate to the next generation"],
         ),
-        (deleted, ["eu-west-1: SES has no such identity: run `pulumi up --refresh`"]),
-        (disabled, ["eu-west-1: DKIM signatures are disabled in SES: run `pulumi up --refresh`"]),
-        (other_selector, ["eu-west-1: SES signs with selector 's3': run `pulumi up --refresh`"]),
+        (deleted, ["eu-west-1: gone from SES: run `pulumi up --refresh`"]),
+        (disabled, ["eu-west-1: DKIM signatures are disabled: run `pulumi up --refresh`"]),
+        (other_selector, ["eu-west-1: signs with selector 's3', not 's2': run `pulumi up --refresh`"]),
         (
             record_gone,
             [
@@ -511,7 +511,7 @@ def test_regions_with_the_same_problem(project, world):
     for region in ("eu-west-1", "us-east-1"):
         world.ses(region).delete_email_identity(DOMAIN)
     [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
-    assert domain["wrong"] == ["eu-west-1, us-east-1: SES has no such identity: run `pulumi up --refresh`"]
+    assert domain["wrong"] == ["eu-west-1, us-east-1: gone from SES: run `pulumi up --refresh`"]
 
 
 def test_a_silent_server(project, world):

@@ -170,7 +170,7 @@ def test_workflows(sandbox, repository, tmp_path):
     sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
     wrong = run("check.yml")
     assert wrong.failed == ["Status", "Drift"]
-    assert "DKIM signatures are disabled in SES" in wrong.steps["Status"].stdout
+    assert "DKIM signatures are disabled" in wrong.steps["Status"].stdout
 
 
 @pytest.mark.engine
