@@ -26,7 +26,7 @@ from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dns import dmarc, fixes, panels, visibility
-from byodkim_provider.dns.diagnosis import Diagnosis, ExpectedRecord, examine
+from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
@@ -300,33 +300,24 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
         found_at=found.found_at,
         zone=found.zone,
         panel=panel.title,
-        fix=_fix(expected, found, panel),
-        instructions=_instructions(expected, found, panel),
+        fix=fixes.fix(
+            panel,
+            found.code,
+            zone=found.zone,
+            found_at=found.found_at,
+            new_key=expected.new_key,
+            kept=expected.kept,
+        )
+        if found.code
+        else "",
+        instructions=panels.instructions(
+            panel,
+            record_name=expected.name,
+            record_value=now.value,
+            zone=found.zone,
+            edit=found.code not in fixes.ADDED,
+        )
+        if found.code not in ("", *fixes.NOTHING_TO_TYPE) and now.value and not expected.kept
+        else "",
         notes=tuple(notes),
-    )
-
-
-def _fix(expected: ExpectedRecord, found: Diagnosis, panel: Panel) -> str:
-    if not found.code:
-        return ""
-    return fixes.fix(
-        panel,
-        found.code,
-        zone=found.zone,
-        found_at=found.found_at,
-        new_key=expected.new_key,
-        kept=expected.kept,
-    )
-
-
-def _instructions(expected: ExpectedRecord, found: Diagnosis, panel: Panel) -> str:
-    nothing = expected.kept or found.code in ("", *fixes.NOTHING_TO_TYPE)
-    if nothing or not expected.public_key_der:
-        return ""
-    return panels.instructions(
-        panel,
-        record_name=expected.name,
-        record_value=dkim.record_value(expected.public_key_der),
-        zone=found.zone,
-        edit=found.code not in fixes.ADDED,
     )

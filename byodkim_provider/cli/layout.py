@@ -9,7 +9,8 @@ a server) is ever cut or broken, however narrow the terminal is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from textwrap import fill
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, RecordNow, StackNow
+from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -86,39 +87,47 @@ def uncut_width(table: Table, console: Console) -> int:
 
 
 def _details(console: Console, domain: DomainNow) -> None:
-    tables = [table for table in (_identities(domain), _records(domain)) if table.row_count]
-    if all(uncut_width(table, console) <= console.width - 2 for table in tables):
-        for table in tables:
+    """A table of the identities and one of the records; lines where they do not fit."""
+    found = []
+    for headings, rows in (identity_rows(domain), _record_rows(domain)):
+        table = Table(*headings, box=None, pad_edge=False)
+        for cells, is_wrong in rows:
+            table.add_row(*map(printable, cells), style=STYLES["wrong"] if is_wrong else "")
+        found += [(table, headings, rows)] if rows else []
+    fits = all(uncut_width(table, console) <= console.width - 2 for table, *_ in found)
+    for table, headings, rows in found:
+        if fits:
             console.print(Padding(table, (0, 0, 0, 2), expand=False))
-    else:
-        for line, style in _lines(domain):
-            _print(console, line, style)
+            continue
+        for cells, is_wrong in rows:
+            line = ", ".join(map(" ".join, zip(headings, cells, strict=True)))
+            _print(console, f"  {line}", STYLES["wrong"] if is_wrong else "")
 
 
-def _identities(domain: DomainNow) -> Table:
-    table = _table("Region", "SES", "generation", "signing since", "days")
+Rows = tuple[Sequence[str], Sequence[tuple[Sequence[str], bool]]]
+"""The headings of a table; the cells of each row, and whether it is about something wrong."""
+
+
+def identity_rows(domain: DomainNow) -> Rows:
+    rows = []
     for one in domain.identities:
-        row = (one.region, one.shown_status, _shown(one.generation), _since(one), _days(one, domain))
-        table.add_row(*map(printable, row), style=_style(one))
-    return table
+        days = f"{_shown(one.age_days)} of {_shown(domain.rotate_after_days)}"
+        cells = (one.region, one.shown_status, _shown(one.generation), minute(one.signing_since), days)
+        rows.append((cells, one.is_wrong))
+    return ("Region", "SES", "generation", "signing since", "days"), rows
 
 
-def _records(domain: DomainNow) -> Table:
-    table = _table("generation", "role", "selector", "servers")
+def _record_rows(domain: DomainNow) -> Rows:
+    rows = []
     for one in domain.records:
-        row = (_shown(one.generation), _shown(one.role), _selector(one), one.shown_servers)
-        table.add_row(*map(printable, row), style=_style(one))
-    return table
+        selector = one.name.partition("._domainkey.")[0]
+        cells = (_shown(one.generation), _shown(one.role), selector, one.shown_servers)
+        rows.append((cells, one.is_wrong))
+    return ("generation", "role", "selector", "servers"), rows
 
 
-def _lines(domain: DomainNow) -> Iterator[tuple[str, str]]:
-    """The same without tables, what identifies first; and the style of each line."""
-    for one in domain.identities:
-        since = f"signing since {_since(one)}, {_days(one, domain)} days"
-        yield f"  {one.region}: {one.shown_status}, generation {_shown(one.generation)}, {since}", _style(one)
-    for record in domain.records:
-        key = f"generation {_shown(record.generation)}, {record.role}"
-        yield f"  {_selector(record)}: {key}, servers: {record.shown_servers}", _style(record)
+def minute(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
 
 
 def _print(console: Console, line: str, style: str = "") -> None:
@@ -135,26 +144,6 @@ def _print(console: Console, line: str, style: str = "") -> None:
         replace_whitespace=False,
     )
     console.print(text, style=style, soft_wrap=True)
-
-
-def _table(*headings: str) -> Table:
-    return Table(*headings, box=None, pad_edge=False)
-
-
-def _since(identity: IdentityNow) -> str:
-    return f"{identity.signing_since:%Y-%m-%d %H:%M} UTC" if identity.signing_since else "–"
-
-
-def _days(identity: IdentityNow, domain: DomainNow) -> str:
-    return f"{_shown(identity.age_days)} of {_shown(domain.rotate_after_days)}"
-
-
-def _selector(record: RecordNow) -> str:
-    return record.name.partition("._domainkey.")[0]
-
-
-def _style(one: IdentityNow | RecordNow) -> str:
-    return "red" if one.is_wrong else ""
 
 
 def _shown(value: int | str | None) -> str:

@@ -7,14 +7,13 @@ as a tree of elements, so that every text is escaped. Keys are shown by fingerpr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.layout import counted
+from byodkim_provider.cli.layout import counted, identity_rows, minute
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
 
 STYLE: Final = """
@@ -50,7 +49,7 @@ def as_html(now: StackNow) -> str:
     _in(head, "style", STYLE)
     main = _in(_in(page, "body"), "main")
     _in(main, "h1", title)
-    _in(main, "p", f"SES and DNS were asked at {_at(now.checked_at)}: {counted(now)}.")
+    _in(main, "p", f"SES and DNS were asked at {minute(now.checked_at)}: {counted(now)}.")
     account = now.account_id or "not known yet"
     _in(main, "p", f"Project {now.project}, AWS account {account}; made by byodkim {__version__}.")
     worst_first = sorted(now.domains, key=lambda one: -SEVERITY[one.verdict])
@@ -59,7 +58,10 @@ def as_html(now: StackNow) -> str:
         "All domains",
         ("Domain", "Status", "Why", "Next rotation"),
         [
-            ((one.domain, one.verdict, "; ".join(one.wrong or one.due), _at(one.next_rotation)), one.verdict)
+            (
+                (one.domain, one.verdict, "; ".join(one.wrong or one.due), minute(one.next_rotation)),
+                one.verdict,
+            )
             for one in worst_first
         ],
         links=True,
@@ -81,15 +83,8 @@ def _section(main: Element, domain: DomainNow) -> None:
             found = _in(section, "ul")
             for text in texts:
                 _words(_in(found, "li"), text)
-    _table(
-        section,
-        "Identities in SES",
-        ("Region", "SES status", "Generation", "Signing since", "Signing for"),
-        [
-            (row, "wrong" if one.is_wrong else "")
-            for one, row in zip(domain.identities, _identities(domain), strict=True)
-        ],
-    )
+    headings, rows = identity_rows(domain)
+    _table(section, "Identities in SES", headings, [(row, "wrong" if wrong else "") for row, wrong in rows])
     _table(
         section,
         "Keys in DNS",
@@ -110,21 +105,15 @@ def _section(main: Element, domain: DomainNow) -> None:
     )
 
 
-def _identities(domain: DomainNow) -> Iterator[tuple[str, ...]]:
-    for one in domain.identities:
-        age = UNKNOWN if one.age_days is None else f"{one.age_days} days"
-        yield one.region, one.shown_status, _shown(one.generation), _at(one.signing_since), age
-
-
 def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
     for one in domain.records:
         yield (
-            _shown(one.generation),
+            UNKNOWN if one.generation is None else str(one.generation),
             one.role or UNKNOWN,
             one.name,
             one.fingerprint,
-            _at(one.signing_since),
-            "signs now" if one.signing_since else _at(one.signed_until),
+            minute(one.signing_since),
+            "signs now" if one.signing_since else minute(one.signed_until),
             one.shown_servers,
         )
 
@@ -132,8 +121,8 @@ def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
 def _table(
     parent: Element,
     caption: str,
-    headings: tuple[str, ...],
-    rows: list[tuple[tuple[str, ...], str]],
+    headings: Sequence[str],
+    rows: Sequence[tuple[Sequence[str], str]],
     *,
     codes: Mapping[int, str] = {},
     links: bool = False,
@@ -180,11 +169,3 @@ def _words(parent: Element, text: str) -> None:
             last = _in(parent, "code", part)
         else:
             last.tail = part
-
-
-def _at(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC" if time else UNKNOWN
-
-
-def _shown(generation: int | None) -> str:
-    return UNKNOWN if generation is None else str(generation)

@@ -31,10 +31,6 @@ class Policy:
     """`r` (relaxed) or `s` (strict)."""
     aspf: str
 
-    def to_json(self) -> dict[str, str]:
-        """For programs."""
-        return {"at": f"_dmarc.{self.at}", "policy": self.policy, "adkim": self.adkim, "aspf": self.aspf}
-
 
 def lookup(resolver: DnsResolver, domain: str) -> Policy | None:
     """The policy that holds for mail from *domain*; None if there is none, or no server answers."""

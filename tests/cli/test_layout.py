@@ -131,14 +131,13 @@ def test_narrow(shown):
     """A narrow terminal gets a line for each identity and each key, wrapped between words."""
     lines = shown(60)
     details = lines[lines.index("example.com: wrong") + 1 :]
-    assert details[:7] == [
-        "  ap-southeast-1: SUCCESS, generation 12, signing since",
-        "    2026-11-25 12:00 UTC, 0 of 180 days",
-        "  ap-southeast-1: SUCCESS, signing disabled, generation 13,",
-        "    signing since 2026-10-26 12:00 UTC, 30 of 180 days",
-        "  s20261125-3f9c2a71: generation 12, signing, servers: 1 of",
-        "    4",
-        "  s20261125-3f9c2a72: generation 12, signing, servers: 1 of",
+    assert details[:6] == [
+        "  Region ap-southeast-1, SES SUCCESS, generation 12, signing",
+        "    since 2026-11-25 12:00 UTC, days 0 of 180",
+        "  Region ap-southeast-1, SES SUCCESS, signing disabled,",
+        "    generation 13, signing since 2026-10-26 12:00 UTC, days",
+        "    30 of 180",
+        "  generation 12, role signing, selector s20261125-3f9c2a71,",
     ]
 
 
