@@ -143,7 +143,7 @@ def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> d
 def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_fail: bool) -> AskSes:
     """A function that asks SES; if it *may_fail*, it returns the error."""
     try:
-        connected = environment.connect(settings())
+        account = environment.account(settings())
     except (ByodkimError, CannotRead) as error:
         if not may_fail:
             raise
@@ -151,7 +151,7 @@ def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_f
         return lambda *_: failure
 
     def ask(region: str, domain: str, account_id: str | None) -> SesIdentity | None:
-        return connected(region, account_id).get_email_identity(domain)
+        return account.ses(region, account_id).get_email_identity(domain)
 
     return partial(_or_error, ask) if may_fail else ask
 

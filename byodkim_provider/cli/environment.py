@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from byodkim_provider.aws.connections import Connections, connections
-from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.dns.hosting import HostingLookup, hosting_lookup
@@ -85,11 +84,6 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
             signal.signal(one, handler)
 
 
-def connect(settings: AwsSettings) -> Callable[[str, str | None], SesClient]:
-    """SES by Region and account; raises `WrongAccount` if the credentials belong to another account."""
-    return connections(settings).ses
-
-
 def current_directory() -> Path:
     """The current directory; raises `CannotRead` if it was deleted."""
     try:
@@ -106,13 +100,12 @@ class Environment:
     """Where the command was started: in the Pulumi project or below it."""
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
-    connect: Callable[[AwsSettings], Callable[[str, str | None], SesClient]] = connect
     resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = field(
         # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )
     account: Callable[[AwsSettings], Connections] = connections
-    """The account that the settings sign in to, for reading all of it."""
+    """The account that the settings sign in to."""
     hosting: Callable[[Sequence[str]], HostingLookup] = hosting_lookup
     """Where DNS has a domain's zone, asked of the given recursive resolvers or the system's."""
     clock: Clock = field(default_factory=Clock)

@@ -37,7 +37,7 @@ def _no_line_is_wrapped(monkeypatch):
 
 def run(*arguments, stdin=None):
     """`byodkim records` where there is no project, no Pulumi and no AWS."""
-    nothing = Environment(directory=Path("/"), ask_pulumi=None, connect=None, resolver=None)
+    nothing = Environment(directory=Path("/"), ask_pulumi=None, account=None, resolver=None)
     return CliRunner().invoke(main, ["records", *arguments], obj=nothing, input=stdin)
 
 

@@ -59,7 +59,7 @@ class Server:
                 self.address,
                 "--json",
             ],
-            obj=Environment(ask_pulumi=None, connect=None),
+            obj=Environment(ask_pulumi=None, account=None),
             env={"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
         )
         assert result.stderr == "", result.output

@@ -146,7 +146,6 @@ class CliProject:
             directory=self.directory,
             ask_pulumi=self._ask_pulumi,
             run_pulumi=self._run_pulumi,
-            connect=lambda _: lambda region, _: self.world.ses(region),
             resolver=lambda check, _: None if check == "off" else self.world.resolver,
             account=lambda _: self,
             hosting=lambda _: self._zone_in_dns,
@@ -157,7 +156,7 @@ class CliProject:
         result.stderr_bytes = _WAITING.sub(b"", result.stderr_bytes)
         return result
 
-    # The account, as a scan reads it
+    # The account
 
     def account_id(self, region: str) -> str:
         return "123456789012"
