@@ -62,7 +62,7 @@ def of_stack(
         declared = next((one.declared for one in stored[name]), None)
         account_id = declared.account_id if declared else None
         resolver = _resolver(settings.get(name) or declared, environment, servers)
-        for one in (one.declared for one in stored[name] if one.key_set_at):
+        for one in (one.declared for one in stored[name] if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
         for record in records[name]:
             expected = _expected(record, stored[name], chosen)
@@ -231,9 +231,7 @@ def _of_stack(
     """*now* with what the stack knows of the key; *stored* are the identities of its domain."""
     mine = [one for one in stored if record.generation is not None]
     since = [
-        one.signing_since
-        for one in mine
-        if one.signing_since and one.declared.generation == record.generation
+        one.key.signing_since for one in mine if one.key and one.declared.generation == record.generation
     ]
     # An adopted identity is stored as if every key had signed until then: nobody knows of its standby.
     until = [

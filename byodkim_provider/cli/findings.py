@@ -44,7 +44,7 @@ def identity_now(
     """
     declared = stored.declared
     if seen is None:
-        awaiting = stored.key_set_at is None
+        awaiting = stored.key is None
         return IdentityNow(
             region=declared.region,
             status=AWAITING_DNS if awaiting else GONE,
@@ -56,7 +56,7 @@ def identity_now(
     entry = Entry.from_properties(stored.to_outputs())
     verdict = judged(entry, seen, seen_unverified=entry in verified)
     ours = has_key(declared.selector, seen)
-    since = stored.signing_since if ours and seen.signing_enabled else None
+    since = stored.key.signing_since if stored.key and ours and seen.signing_enabled else None
     return IdentityNow(
         region=declared.region,
         status=verdict.status,
@@ -110,10 +110,10 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
         return differs
     if verdict.settled:
         return ""
-    if seen.dkim_status == "SUCCESS" and (at := stored.key_set_at) and _is_ahead(at, seen.at):
+    if seen.dkim_status == "SUCCESS" and (key := stored.key) and _is_ahead(key.set_at, seen.at):
         return (
-            f"SES got the key at {_minute(at)}, which is in the future: a clock was ahead, and no check "
-            "before that counts: rotate to the next generation"
+            f"SES got the key at {_minute(key.set_at)}, which is in the future: a clock was ahead, and no "
+            "check before that counts: rotate to the next generation"
         )
     if seen.dkim_status == "SUCCESS":
         return f"{verdict.reason}: run `pulumi up`"

@@ -154,8 +154,11 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
         return list(dict.fromkeys(chosen))
     if older_than is None:
         return [name for name, one in known.items() if not one.retired]
-    since = {name: [one.signing_since for one in stack.state.identities.get(name, ())] for name in known}
-    return [name for name in known if any(one and one < now - older_than for one in since[name])]
+    since = {
+        name: [one.key.signing_since for one in stack.state.identities.get(name, ()) if one.key]
+        for name in known
+    }
+    return [name for name in known if any(one < now - older_than for one in since[name])]
 
 
 def _steps(

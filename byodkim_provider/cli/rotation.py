@@ -106,7 +106,7 @@ def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
     problems = []
     for one in stored:
         name = f"{domain.name} {one.declared.region}"
-        if one.key_set_at is None:
+        if one.key is None:
             problems.append(f"{name}: is waiting for DNS, nothing signs yet")
         elif one.declared.generation != domain.generation:
             problems.append(

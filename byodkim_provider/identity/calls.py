@@ -15,7 +15,7 @@ from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity.judgement import as_seen
 from byodkim_provider.identity.ownership import owner_tags
-from byodkim_provider.identity.state import TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity.state import TAKEN_OVER, Declared, KeyInSes, Stored
 
 Action = Literal[
     "TXT lookup",
@@ -92,24 +92,22 @@ def with_response(stored: Stored, change: KeyChange, response: DkimResponse, *, 
     """What is stored once SES has answered a Create or a Put."""
     answered = replace(
         stored,
-        status=response.dkim_status,
         origin=response.origin,
         signing_enabled=response.signing_enabled,
         signing_selector=stored.declared.selector,
         error_type="",
         was_verified=False,
     )
-    return _with_key(answered, change, by=by, at=response.at)
+    return _with_key(answered, change, by=by, at=response.at, status=response.dkim_status)
 
 
-def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime) -> Stored:
-    """The stored times, if SES has had the declared key since *at*."""
+def _with_key(stored: Stored, change: KeyChange, *, by: str, at: datetime, status: str) -> Stored:
+    """What is stored if SES has had the declared key since *at*."""
+    since = at if change.starts or not stored.key else stored.key.signing_since
     times = {**stored.signed_until, **dict.fromkeys(change.until_now, at)}
     return replace(
         stored,
-        key_set_at=at,
-        key_set_by=by,
-        signing_since=at if change.starts else stored.signing_since,
+        key=KeyInSes(set_at=at, set_by=by, signing_since=since, status=status),
         signed_until={g: time for g, time in times.items() if g != stored.declared.generation},
     )
 
@@ -126,7 +124,7 @@ def sign_calls(
         calls.append(Call("PutEmailIdentityDkimSigningAttributes", "SES needs the key", key=key))
     elif not is_known:
         # The key was set by a run whose response was lost, at some time before the read.
-        after = _with_key(after, key, by=TAKEN_OVER, at=identity.at)
+        after = _with_key(after, key, by=TAKEN_OVER, at=identity.at, status=identity.dkim_status)
     return after, calls
 
 

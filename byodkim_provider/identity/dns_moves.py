@@ -31,7 +31,7 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
     *asked* are the name servers that serve the record now, empty if that can't be seen.
     """
     before = stored.declared
-    if stored.key_set_at is None:
+    if stored.key is None:
         return  # SES never had a key, so no mail was signed
     subject = f"{before.domain} {before.region}"
     for label in labels:

@@ -76,7 +76,7 @@ def has_key(selector: str, seen: SesIdentity) -> bool:
 
 def differences(stored: Stored) -> tuple[Difference, ...]:
     """The differences when SES was last read, the gravest first; empty while DNS is pending."""
-    if stored.key_set_at is None:
+    if stored.key is None:
         return ()
     if stored.status == GONE:
         return (Difference("GONE"),)
@@ -136,7 +136,7 @@ def drift(stored: Stored) -> list[str]:
 def as_seen(stored: Stored, seen: SesIdentity) -> Stored:
     return replace(
         stored,
-        status=seen.dkim_status,
+        key=stored.key and replace(stored.key, status=seen.dkim_status),
         origin=seen.origin,
         signing_enabled=seen.signing_enabled,
         signing_selector=seen.selector,
@@ -151,12 +151,12 @@ def refreshed(stored: Stored, seen: SesIdentity | None) -> Stored:
     An identity that is gone stays in the state as GONE: only the state shows which generations it
     signed with, and mail with their signatures is still on its way.
     """
-    if stored.key_set_at is None:
+    if stored.key is None:
         return stored  # as far as the state shows, SES never got the key
     if seen is None:
         return replace(
             stored,
-            status=GONE,
+            key=replace(stored.key, status=GONE),
             origin="",
             signing_enabled=False,
             signing_selector=None,
@@ -177,5 +177,5 @@ def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
     """Whether SES says that it has verified the stored key, now or at some time since it was set."""
     if not has_key(stored.declared.selector, seen):
         return False
-    last, since = seen.last_success, stored.key_set_at
-    return seen.dkim_status == "SUCCESS" or bool(last and since and last >= since)
+    last, key = seen.last_success, stored.key
+    return seen.dkim_status == "SUCCESS" or bool(last and key and last >= key.set_at)

@@ -145,7 +145,7 @@ def _apply(made: Plan, key: Key, services: Services) -> Stored:
             services.run.signs[identity] = declared.selector
         if INSTANCE_TAG in call.tags:
             services.run.instances[identity] = call.tags[INSTANCE_TAG]
-    if stored.key_set_at is None:
+    if stored.key is None:
         # No instance: the deletion half of a replacement must not delete the live identity.
         services.run.instances[identity] = ""
     return stored
@@ -183,7 +183,7 @@ def _perform(call: Call, declared: Declared, key: Key, services: Services) -> Dk
 
 def read(stored: Stored, services: Services) -> Stored:
     """What is stored after SES was read; a warning says how it differs from what is declared."""
-    if stored.key_set_at is None:
+    if stored.key is None:
         return stored  # as far as the state shows, SES never got the key
     found = refreshed(stored, services.ses.get_email_identity(stored.declared.domain))
     if texts := drift(found):

@@ -99,7 +99,7 @@ from byodkim_provider.identity.ownership import (
     unknown_to_state,
 )
 from byodkim_provider.identity.rules import region_leaves
-from byodkim_provider.identity.state import AWAITING_DNS, PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
 
 READS_LAG: Final = timedelta(seconds=30)
 """
@@ -118,10 +118,10 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
     leave DNS, `IdentityExists` if the identity belongs to somebody else.
     """
     if stored is None:
-        new = Stored(declared=declared, instance=instance, status=AWAITING_DNS)
+        new = Stored(declared=declared, instance=instance)
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
-    awaiting = stored.key_set_at is None  # no run knows that SES has the identity
+    awaiting = stored.key is None
     other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
     # A generation that leaves DNS may sign, if the response to an earlier call was lost.
     drops = not set(before.published) <= set(declared.published)
@@ -145,7 +145,7 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
     if not about_key and not about_settings:
         return Plan(after)
     if seen.exists or identity is None or (awaiting and identity.tags.get(OWNER_TAG) != before.owner):
-        return _introduce(after, seen, before=before if stored.signing_since else None, left=left)
+        return _introduce(after, seen, before=before if stored.key else None, left=left)
     return _change(
         stored, after, identity, seen, instance, other_key=other_key, drops=drops, about_key=about_key
     )
@@ -188,10 +188,9 @@ def _introduce(
     key = KeyChange(before is None or before.fingerprint != declared.fingerprint, frozenset(until_now))
     if seen.exists:
         return _take_over(new, seen, key, is_new=is_new)
-    waiting = replace(new, status=AWAITING_DNS)
     if is_new and declared.is_slow and declared.dns_check == "recursive":
         # The record can't be in DNS yet, and a recursive resolver would cache that it is missing.
-        return Plan(waiting, warning=waiting_for_dns(declared, None))
+        return Plan(new, warning=waiting_for_dns(declared, None))
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would hold up
         # the run for hours. A switch fails without its record, so it has a wait of its own.
@@ -200,7 +199,7 @@ def _introduce(
     if not seen.record.visible:
         if before:  # SES may have an identity that it does not show
             raise not_visible(declared, seen.record, seen.waited_seconds, still="it shows no identity")
-        return Plan(waiting, warning=waiting_for_dns(declared, seen.record))
+        return Plan(new, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
         "SES shows none",
@@ -276,14 +275,14 @@ def _change(
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
     calls = settings_calls(declared, before)
     if about_key:
-        is_known = not other_key and stored.key_set_at is not None
+        is_known = not other_key and stored.key is not None
         key = KeyChange(not is_known, frozenset(until_now | (set() if is_known else _generation_of(before))))
         after, more = sign_calls(after, identity, key, put=put, is_known=is_known)
         calls += more
-        if is_known and not put and fell_back(after):
+        if is_known and after.key and not put and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
-            by = PUT if stored.key_set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
-            after = replace(after, key_set_at=identity.at, key_set_by=by, was_verified=False)
+            by = PUT if after.key.set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
+            after = replace(after, key=replace(after.key, set_at=identity.at, set_by=by), was_verified=False)
     info = "" if is_ours or not about_key else taking_over(declared, identity, put=put)
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
@@ -322,7 +321,7 @@ def _lookup(declared: Declared) -> Call:
 
 def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:
     """Whether SES may sign with a key that is not in the state, from a killed run or somebody else."""
-    if stored.key_set_at is None:
+    if stored.key is None:
         # If our own Create sent this very key, nothing signed before it.
         return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (declared.selector, stored.instance)
     return identity.selector not in (None, stored.declared.selector, declared.selector)

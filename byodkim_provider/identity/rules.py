@@ -70,7 +70,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
             "an identity never moves to another account: correct the profile, "
             "or remove the domain there first",
         )
-    if stored.signing_since is not None:
+    if stored.key:
         _refuse_second_key(before, declared, unknown)
     if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
         return  # the update asks again, once they are known
@@ -82,7 +82,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         before=before.published,
         after=declared.published,
         exchanged=exchanged,
-        signing_before=None if stored.signing_since is None else before.generation,
+        signing_before=before.generation if stored.key else None,
         signed_until=signed_until,
         now=now,
         overlap_days=declared.overlap_days,

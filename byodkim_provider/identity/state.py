@@ -151,14 +151,32 @@ INPUTS: Final[Kinds] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInSes:
+    """The key that SES has: since when, how it got the key, and the status of both."""
+
+    set_at: datetime
+    """
+    When SES was last sent the key, by SES's own clock.
+
+    Or when it was seen, without another Put, that SES has to find the record again.
+    """
+    set_by: str
+    """CREATED, PUT or TAKEN_OVER."""
+    signing_since: datetime
+    """When the key took the place of another one; sending the same key again does not change it."""
+    status: str
+    """SES's DKIM status, or GONE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """The outputs of an identity: an echo of its inputs, and what became of them."""
 
     declared: Declared
     instance: str
     """A random value in a tag of the identity. Only the resource that knows it deletes the identity."""
-    status: str
-    """SES's DKIM status, AWAITING_DNS or GONE."""
+    key: KeyInSes | None = None
+    """None while awaiting DNS: no run knows that SES has the identity."""
     other_instance: str = ""
     """Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored."""
     other_owner: str | None = None
@@ -170,34 +188,49 @@ class Stored:
     error_type: str = ""
     was_verified: bool = False
     """A refresh saw that SES has verified this key since it was set, whatever *status* is by now."""
-    key_set_at: datetime | None = None
-    """
-    When SES was last sent a key, by SES's own clock; None while awaiting DNS.
-
-    Or when it was seen, without another Put, that SES has to find the record again.
-    """
-    key_set_by: str = ""
-    """CREATED, PUT or TAKEN_OVER."""
     adopted: bool = False
     """It belonged to somebody else before: it stays in SES when the resource is deleted."""
-    signing_since: datetime | None = None
     signed_until: Mapping[int, datetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
+
+    @property
+    def status(self) -> str:
+        """SES's DKIM status, AWAITING_DNS or GONE."""
+        return self.key.status if self.key else AWAITING_DNS
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
         """The value that `to_outputs` wrote, in this version or an older one; raises `InvalidSettings`."""
         required = ("domain", "region", "owner", "fingerprint", "record_value", "instance", "status")
         refuse_state(outputs, OUTPUTS, required=required)
-        return cls(declared=Declared.from_outputs(outputs), **read(cls, outputs))
+        of_key = {name: outputs.get(output) for name, output in _KEY.items()}
+        key = None
+        if of_key["set_at"] is not None:
+            known = {"set_by": "", "signing_since": of_key["set_at"]}
+            key = KeyInSes(**read(KeyInSes, known | without_none(of_key)))
+        return cls(declared=Declared.from_outputs(outputs), key=key, **read(cls, outputs))
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
-        own = written(self) | {"other_instance": self.other_instance or None}
-        return self.declared.to_properties() | without_none(own)
+        own = written(self) | {"other_instance": self.other_instance or None, "status": self.status}
+        key = {_KEY[name]: one for name, one in written(self.key).items()} if self.key else {}
+        return self.declared.to_properties() | without_none(own) | key
 
 
-OUTPUTS: Final[Kinds] = {**kinds_of(Declared), **kinds_of(Stored), "record_name": STRING}
+_KEY: Final = {
+    "set_at": "key_set_at",
+    "set_by": "key_set_by",
+    "signing_since": "signing_since",
+    "status": "status",
+}
+"""Names of the outputs for the fields of `KeyInSes`."""
+
+OUTPUTS: Final[Kinds] = {
+    **kinds_of(Declared),
+    **kinds_of(Stored),
+    **{_KEY[name]: kind for name, kind in kinds_of(KeyInSes).items()},
+    "record_name": STRING,
+}
 """Types of what is stored."""
 
 

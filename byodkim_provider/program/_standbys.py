@@ -74,7 +74,7 @@ def show_standbys(
     ).apply(show)
 
 
-def _is_pasting(status: str, key_set_by: str, signing_since: str | None, *, began: datetime) -> bool:
+def _is_pasting(status: str, key_set_by: str | None, signing_since: str | None, *, began: datetime) -> bool:
     """Whether an identity awaits its record, or was switched to another key in the run that *began* then."""
     if status == AWAITING_DNS or signing_since is None:
         return status == AWAITING_DNS

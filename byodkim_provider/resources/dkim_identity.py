@@ -97,7 +97,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]
     """When SES last got a key; None while awaiting DNS. ISO 8601, UTC, by SES's clock."""
-    key_set_by: pulumi.Output[str]
+    key_set_by: pulumi.Output[str | None]
+    """By which action; None while awaiting DNS."""
     adopted: pulumi.Output[bool]
     """SES had it before; it stays there when the resource goes."""
     drift: pulumi.Output[Sequence[str] | None]

@@ -139,7 +139,7 @@ class ByodkimIdentityProvider(AwsProvider):
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
-        if declared.adopt and stored.key_set_at is None:
+        if declared.adopt and stored.key is None:
             self._run.progress().info(ownership.will_take_over(declared))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()

@@ -187,7 +187,7 @@ def made(signing_keys):
 def test_creating(made):
     """Each identity is one call, and the calls come one after the other as fast as SES allows."""
     _, (stored, calls, refused, seconds) = made
-    assert all(one.key_set_at for one in stored)
+    assert all(one.key for one in stored)
     assert calls == {"CreateEmailIdentity": NUMBER}
     assert refused == 0
     assert seconds <= AT_PACE
@@ -240,7 +240,7 @@ def test_rotating(signing_keys, number, check_seconds):
     world.next_run()
     world.switch(first_check_seconds=check_seconds)
     rotated = [world.update(one, 2, domain=one.declared.domain) for one in made]
-    assert {one.key_set_by for one in rotated} == {PUT}
+    assert {one.key.set_by for one in rotated} == {PUT}
     verdicts, calls, refused, seconds = world.counted(lambda: world.verify(*rotated))
     assert all(verdict.verified for verdict in verdicts)
     assert sum(calls.values()) <= number * CALLS_TO_WAIT[number, check_seconds]

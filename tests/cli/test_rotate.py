@@ -15,7 +15,7 @@ from byodkim_provider.cli.rotation import rotation
 from byodkim_provider.config import settings
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
-from byodkim_provider.identity.state import AWAITING_DNS, Stored
+from byodkim_provider.identity.state import KeyInSes, Stored
 from tests.support.cli_project import CliProject, configuration
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
@@ -34,12 +34,11 @@ def project(tmp_path, world):
 def signing(world, generation, *, since=200, domain=DOMAIN, until=None, **changes):
     """An identity in the state: days since when *generation* signs, and *until* when others did."""
     now = world.clock.now()
+    at = now - since * DAY
     return Stored(
         declared=world.declared(generation, domain=domain, **changes),
         instance="i",
-        status="SUCCESS",
-        key_set_at=now - since * DAY,
-        signing_since=now - since * DAY,
+        key=KeyInSes(set_at=at, set_by="", signing_since=at, status="SUCCESS"),
         signed_until={number: now - days * DAY for number, days in (until or {}).items()},
     )
 
@@ -602,7 +601,7 @@ def in_another_generation(project, world):
 
 
 def awaiting(project, world):
-    project.stored = [replace(signing(world, 2), key_set_at=None, status=AWAITING_DNS)]
+    project.stored = [replace(signing(world, 2), key=None)]
 
 
 def retired(project, world):

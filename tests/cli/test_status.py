@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.identity.state import AWAITING_DNS, Stored
+from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
 from sandbox.ses.switches import Fault
 from tests.support.cli_project import configuration
@@ -112,7 +112,7 @@ def record_gone(project, world):
 
 def awaiting(project, world):
     declared = world.declared(2)
-    project.stored = [Stored(declared=declared, instance="i", status=AWAITING_DNS)]
+    project.stored = [Stored(declared=declared, instance="i")]
 
 
 def awaiting_without_a_record(project, world):
@@ -178,7 +178,8 @@ def set_in_the_future(project, world):
     world.switch(status_after_put="SUCCESS")
     project.stored = [world.update(project.stored[0], 3)]
     at = world.clock.now() + timedelta(days=400)
-    project.stored = [replace(project.stored[0], key_set_at=at, signing_since=at)]
+    key = replace(project.stored[0].key, set_at=at, signing_since=at)
+    project.stored = [replace(project.stored[0], key=key)]
     project.write(ONE.format(3))
     project.published = {DOMAIN: (2, 3)}
 
@@ -388,7 +389,8 @@ def test_roles_of_a_switch_that_failed(project):
 def test_a_time_in_the_future(project, world):
     """A clock was ahead when the key was set: nothing is counted from then, and that is said."""
     at = world.clock.now() + timedelta(days=400)
-    project.stored = [replace(project.stored[0], signing_since=at)]
+    key = replace(project.stored[0].key, signing_since=at)
+    project.stored = [replace(project.stored[0], key=key)]
     [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
     assert (domain["identities"][0]["age_days"], domain["next_rotation"]) == (None, None)
     assert domain["notes"][0] == (

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from byodkim_provider.cli.environment import run_pulumi
-from byodkim_provider.identity.state import AWAITING_DNS
+from byodkim_provider.identity.state import KeyInSes
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -136,7 +136,7 @@ def test_interrupted_at_the_question(project):
 @pytest.fixture
 def answered(project):
     """The same, where neither SES nor DNS need be asked: one domain waits for DNS, which is not checked."""
-    project.stored = [replace(project.stored[0], key_set_at=None, status=AWAITING_DNS)]
+    project.stored = [replace(project.stored[0], key=None)]
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}} # ü → ж\n")
     project.pulumi_script(Path(project.environment["PATH"].partition(os.pathsep)[0]))
     return project
@@ -188,7 +188,9 @@ def _redirected(project, tmp_path, redirect, *arguments):
 
 def test_latin_1(answered, tmp_path):
     """A character that the stream's encoding lacks is spelled out, so that nothing is lost."""
-    answered.stored = [replace(answered.stored[0], key_set_at=answered.world.clock.now(), signed_until={})]
+    now = answered.world.clock.now()
+    key = KeyInSes(set_at=now, set_by="", signing_since=now, status="SUCCESS")
+    answered.stored = [replace(answered.stored[0], key=key, signed_until={})]
     answered.pulumi_script(tmp_path / "bin")
     result, heard = _redirected(answered, tmp_path, "", "rotate", DOMAIN, "--dry-run")
     assert result == 0, heard

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.identity import lifecycle, verification
-from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts
@@ -169,12 +169,9 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     before = Stored(
         declared=world.declared(1),
         instance="i",
-        status="SUCCESS",
+        key=KeyInSes(set_at=START, set_by="CreateEmailIdentity", signing_since=START, status="SUCCESS"),
         origin="EXTERNAL",
         signing_enabled=True,
-        key_set_at=START,
-        key_set_by="CreateEmailIdentity",
-        signing_since=START,
     )
     outside = replace(
         world.outside,

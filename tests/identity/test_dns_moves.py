@@ -225,7 +225,7 @@ def test_nobody_waits_for_hours(world):
     assert (waiting.status, world.clock.monotonic()) == ("AWAITING_DNS", 0)
     assert "which may take 6 hours to show it: nothing has to be pasted" in world.progress.warnings[0]
     world.publish(1)
-    assert world.update(waiting, 1, dns=("dreamhost:example.com",)).key_set_at is not None
+    assert world.update(waiting, 1, dns=("dreamhost:example.com",)).key is not None
     assert world.declared(1, dns=("dreamhost:example.com", HERE)).wait_seconds > 0
 
 
@@ -235,7 +235,7 @@ def test_no_look_before_it_can_be_pasted(world):
     assert world.resolver.looked_up == []
     world.publish(1)
     told = world.update(waiting, 1, dns=("manual",), dns_check="recursive")
-    assert (world.progress.warnings[0].partition("\n")[0], told.key_set_at is not None) == (
+    assert (world.progress.warnings[0].partition("\n")[0], told.key is not None) == (
         "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: not looked for yet",
         True,
     )

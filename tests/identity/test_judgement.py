@@ -3,7 +3,7 @@
 import pytest
 
 from byodkim_provider.identity.judgement import Difference, described, differences, of_key
-from byodkim_provider.identity.state import AWAITING_DNS, GONE
+from byodkim_provider.identity.state import GONE
 from tests.identity.test_rules import stored
 
 EASY = {"origin": "AWS_SES", "signing_selector": None}
@@ -16,7 +16,7 @@ EASY = {"origin": "AWS_SES", "signing_selector": None}
         ({"status": "PENDING"}, []),
         ({"status": "TEMPORARY_FAILURE"}, []),
         ({"signing_selector": "s2"}, []),
-        ({"status": AWAITING_DNS, "key_set_at": None, "origin": ""}, []),
+        ({"key": None, "origin": ""}, []),
         ({"status": GONE, "origin": "", "other_owner": ""}, [Difference("GONE")]),
         (EASY, [Difference("OTHER_ORIGIN", "AWS_SES")]),
         ({"signing_selector": "s9"}, [Difference("OTHER_SELECTOR", "s9")]),

@@ -66,6 +66,11 @@ SAME_NAME = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: STACK}
 LOST = "; `pulumi up` is refused: `retired: true` lets go of it here, `adopt: true` takes it back"
 
 
+def with_status(stored, status, **changes):
+    """*stored* if SES had that status of its key."""
+    return replace(stored, key=replace(stored.key, status=status), **changes)
+
+
 def to_easy_dkim(world, status="SUCCESS"):
     """Somebody else lets SES make the keys."""
     world.model.change(DOMAIN, REGION, origin="AWS_SES", key=easy_dkim_keys()[0], status=status)
@@ -94,9 +99,9 @@ def test_create(world):
         stored.signing_selector,
     )
     assert (START, CREATED, START, {}, False) == (
-        stored.key_set_at,
-        stored.key_set_by,
-        stored.signing_since,
+        stored.key.set_at,
+        stored.key.set_by,
+        stored.key.signing_since,
         stored.signed_until,
         stored.adopted,
     )
@@ -126,7 +131,7 @@ def test_create_without_its_record(world):
     stored = world.create()
 
     assert [] == world.calls()
-    assert (AWAITING_DNS, None, None) == (stored.status, stored.key_set_at, stored.signing_since)
+    assert (AWAITING_DNS, None) == (stored.status, stored.key)
     assert START + timedelta(seconds=120) == world.clock.now()
     assert [
         "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: "
@@ -239,7 +244,7 @@ def test_create_goes_on_once_the_record_is_there(world):
     third = world.update(second, 1)
 
     assert [CREATE] == world.calls()
-    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.key_set_by, third.key_set_at)
+    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.key.set_by, third.key.set_at)
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
@@ -253,7 +258,7 @@ def test_another_key_for_what_a_lost_create_made(world):
 
     assert [GET, TAG, PUT_KEY] == world.calls()
     assert ("s2", [1, 3]) == (world.identity().selector, sorted(stored.signed_until))
-    assert stored.key_set_at
+    assert stored.key.set_at
 
 
 def test_a_jump_over_what_a_lost_create_made(world):
@@ -334,17 +339,17 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world, ahead):
     switched = update(created, 3, regions=(REGION, "us-east-1"))
     left = update(switched, 3, regions=(REGION,))
     world.model.remove(DOMAIN, REGION)
-    again = update(replace(left, status="GONE", origin=""), 3, regions=(REGION,))
+    again = update(with_status(left, "GONE", origin=""), 3, regions=(REGION,))
 
     start, minutes = START, [START + timedelta(minutes=number) for number in range(4)]
-    assert (start, start, {1: start}) == (created.key_set_at, created.signing_since, created.signed_until)
+    assert (start, start, {1: start}) == (created.key.set_at, created.key.signing_since, created.signed_until)
     assert (minutes[1], minutes[1], {1: start, 2: minutes[1]}) == (
-        switched.key_set_at,
-        switched.signing_since,
+        switched.key.set_at,
+        switched.key.signing_since,
         switched.signed_until,
     )
     assert {1: start, 2: minutes[2], 4: minutes[2]} == left.signed_until
-    assert (minutes[3], {1: start, 2: minutes[3], 4: minutes[2]}) == (again.key_set_at, again.signed_until)
+    assert (minutes[3], {1: start, 2: minutes[3], 4: minutes[2]}) == (again.key.set_at, again.signed_until)
 
 
 @CLOCKS
@@ -356,7 +361,11 @@ def test_the_times_of_a_take_over_are_by_the_clock_of_ses(world, ahead):
 
     taken = lifecycle.create(world.declared(2, adopt=True), lambda: world.key(2), here)
 
-    assert (START, START, {1: START, 3: START}) == (taken.key_set_at, taken.signing_since, taken.signed_until)
+    assert (START, START, {1: START, 3: START}) == (
+        taken.key.set_at,
+        taken.key.signing_since,
+        taken.signed_until,
+    )
 
 
 @CLOCKS
@@ -766,9 +775,9 @@ def test_switch(world, status):
     assert [GET, PUT_KEY] == world.calls()
     assert (status, now, PUT, now, {1: now}) == (
         new.status,
-        new.key_set_at,
-        new.key_set_by,
-        new.signing_since,
+        new.key.set_at,
+        new.key.set_by,
+        new.key.signing_since,
         new.signed_until,
     )
     assert (old.instance, "s2") == (new.instance, new.declared.selector)
@@ -847,8 +856,8 @@ def test_lost_answer_of_put(world, kind, restarts):
 
     assert [GET] == world.calls()
     assert ("s2", world.key(2).fingerprint) == (world.identity().selector, world.identity().fingerprint)
-    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key_set_by, new.signed_until)
-    assert new.key_set_at > old.key_set_at
+    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key.set_by, new.signed_until)
+    assert new.key.set_at > old.key.set_at
 
 
 def test_back_while_reads_lag(world):
@@ -882,9 +891,9 @@ def test_failed(world, restarts):
     assert [GET, GET, PUT_KEY] == world.calls()
     assert ("PENDING" if restarts else "FAILED", START + HOUR + timedelta(minutes=1)) == (
         repaired.status,
-        repaired.key_set_at,
+        repaired.key.set_at,
     )
-    assert (old.signing_since, {}) == (repaired.signing_since, repaired.signed_until)
+    assert (old.key.signing_since, {}) == (repaired.key.signing_since, repaired.signed_until)
 
 
 def test_failed_without_its_record(world):
@@ -912,7 +921,7 @@ def test_signing_disabled(world, by_put):
     repaired = world.update(seen, 1)
 
     assert [GET, GET, ENABLE] == world.calls()
-    assert (old.key_set_at, True, "s1") == (repaired.key_set_at, repaired.signing_enabled, world.signs_with())
+    assert (old.key.set_at, True, "s1") == (repaired.key.set_at, repaired.signing_enabled, world.signs_with())
 
 
 @pytest.mark.parametrize("by_put", [True, False], ids=["a Put enables", "a Put does not enable"])
@@ -945,13 +954,13 @@ def test_foreign_selector(world):
 
 def test_deleted_behind_our_back(world):
     """An identity that is gone is created again, as it was."""
-    old = replace(world.verified(), status="FAILED")
+    old = with_status(world.verified(), "FAILED")
     world.model.remove(DOMAIN, REGION)
 
     again = world.update(old, 1)
 
     assert [GET, CREATE] == world.calls()
-    assert (CREATED, "PENDING", START + HOUR) == (again.key_set_by, again.status, again.key_set_at)
+    assert (CREATED, "PENDING", START + HOUR) == (again.key.set_by, again.status, again.key.set_at)
     assert {**OURS, INSTANCE_TAG: again.instance} == world.identity().tags
 
 
@@ -1279,7 +1288,7 @@ def test_read(world):
     seen = lifecycle.read(old, world.outside)
 
     assert [GET] == world.calls()
-    assert replace(old, status="SUCCESS", was_verified=True) == seen
+    assert with_status(old, "SUCCESS", was_verified=True) == seen
     assert [] == world.progress.warnings
 
 
@@ -1332,12 +1341,12 @@ def test_read(world):
 )
 def test_read_drift(world, change, told, reason):
     """Each way of drifting shows in its field and in one line of warning, and none of the echoes follows."""
-    old = replace(world.verified(), status="SUCCESS", was_verified=True)
+    old = with_status(world.verified(), "SUCCESS", was_verified=True)
     world.model.change(DOMAIN, REGION, **change)
 
     seen = lifecycle.read(old, world.outside)
 
-    assert replace(old, **told) == seen
+    assert with_status(old, **{"status": "SUCCESS"} | told) == seen
     assert differences(seen)
     if not reason.endswith(LOST):
         reason += "; `pulumi up` repairs that, or says what to do"
@@ -1346,7 +1355,7 @@ def test_read_drift(world, change, told, reason):
 
 def test_read_of_settings(world):
     """A configuration set that somebody else chose is no drift: it stays, unless another one is declared."""
-    old = replace(world.verified(), status="SUCCESS", was_verified=True)
+    old = with_status(world.verified(), "SUCCESS", was_verified=True)
     world.model.change(DOMAIN, REGION, configuration_set="theirs")
 
     assert (old, []) == (lifecycle.read(old, world.outside), world.progress.warnings)
@@ -1414,10 +1423,10 @@ def test_another_key_under_its_selector(world, info):
 
     assert [GET, PUT_KEY] == world.calls()
     assert world.key(1).fingerprint == world.identity().fingerprint
-    assert (world.clock.now(), PUT, old.signing_since, {}) == (
-        repaired.key_set_at,
-        repaired.key_set_by,
-        repaired.signing_since,
+    assert (world.clock.now(), PUT, old.key.signing_since, {}) == (
+        repaired.key.set_at,
+        repaired.key.set_by,
+        repaired.key.signing_since,
         repaired.signed_until,
     )
     world.clock.advance(HOUR)
@@ -1436,7 +1445,7 @@ def test_another_key_before_it_was_verified(world):
         "example.com eu-west-1: SES says PENDING (INVALID_VALUE): the record does not hold the key that SES "
         "has; `pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
-    assert PUT == world.update(seen, 1).key_set_by
+    assert PUT == world.update(seen, 1).key.set_by
 
 
 def test_no_key_is_sent_without_its_record(world):
@@ -1475,9 +1484,9 @@ def test_what_ses_has_not_looked_for_yet(world):
     after = world.update(seen, 1)
 
     assert [GET] == world.calls()
-    assert (seen.key_set_at < after.key_set_at, TAKEN_OVER, False) == (
+    assert (seen.key.set_at < after.key.set_at, TAKEN_OVER, False) == (
         True,
-        after.key_set_by,
+        after.key.set_by,
         bool(differences(after)),
     )
     assert not world.verify(after, before=verdicts, timeout_minutes=1)[0].verified
@@ -1500,7 +1509,7 @@ def test_a_switch_that_said_success_and_fell_back(world):
 
     after = world.update(seen, 2)
 
-    assert (PUT, True) == (after.key_set_by, switched.key_set_at < after.key_set_at)
+    assert (PUT, True) == (after.key.set_by, switched.key.set_at < after.key.set_at)
     (verdict,) = world.verify(after, timeout_minutes=1)
     assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
@@ -1519,7 +1528,7 @@ def test_what_ses_confirms_again(world):
 
     after = world.update(seen, 1)
 
-    assert ([GET], "SUCCESS", old.key_set_at) == (world.calls(), after.status, after.key_set_at)
+    assert ([GET], "SUCCESS", old.key.set_at) == (world.calls(), after.status, after.key.set_at)
     world.forget()
     assert verdicts == world.verify(after, before=verdicts)
     assert [] == world.calls()
@@ -1596,7 +1605,7 @@ def test_read_of_what_is_gone(world):
 
     assert ("GONE", True) == (gone.status, bool(differences(gone)))
     assert second.signed_until == gone.signed_until == again.signed_until
-    assert (CREATED, "PENDING") == (again.key_set_by, again.status)
+    assert (CREATED, "PENDING") == (again.key.set_by, again.status)
     assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings
 
 

@@ -16,7 +16,7 @@ from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_re
 from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Declared, KeyInSes, Stored
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, OWNER, STACK
 
@@ -61,25 +61,22 @@ def declared(generation=2, **changes):
     return Declared(**inputs | changes)
 
 
-def stored(**changes):
+def stored(status="SUCCESS", **changes):
     """Generation 2 signs since an hour ago, as 1 did until then."""
     known = {
         "declared": declared(),
         "instance": "old",
-        "status": "SUCCESS",
         "origin": "EXTERNAL",
         "signing_enabled": True,
         "signing_selector": "s2",
         "was_verified": True,
-        "key_set_at": BEFORE,
-        "key_set_by": PUT,
-        "signing_since": BEFORE,
+        "key": KeyInSes(set_at=BEFORE, set_by=PUT, signing_since=BEFORE, status=status),
         "signed_until": {1: BEFORE},
     }
     return Stored(**known | changes)
 
 
-WAITING = Stored(declared=declared(), instance="old", status=AWAITING_DNS)
+WAITING = Stored(declared=declared(), instance="old")
 
 
 def has(selector="s2", **changes):
@@ -234,40 +231,36 @@ LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("row", "key_set_by", "key_set_at", "signing_since", "signed_until"),
+    ("row", "of_key", "signed_until"),
     [
-        (1, CREATED, LATER, LATER, {1: LATER}),
-        (2, "", None, None, {}),
-        (3, TAKEN_OVER, NOW, NOW, {1: NOW}),
-        (5, PUT, LATER, LATER, {1: LATER, 3: LATER}),
-        (7, CREATED, LATER, LATER, {1: LATER}),
-        (8, TAKEN_OVER, NOW, NOW, {1: NOW}),
-        (9, CREATED, LATER, LATER, {1: LATER, 2: LATER}),
-        (10, PUT, LATER, LATER, {1: LATER, 2: LATER}),
-        (14, PUT, BEFORE, BEFORE, {1: BEFORE}),
-        (15, PUT, BEFORE, BEFORE, {1: NOW, 3: NOW}),
-        (16, PUT, BEFORE, BEFORE, {1: BEFORE}),
-        (21, PUT, LATER, LATER, {1: BEFORE, 2: LATER}),
-        (23, TAKEN_OVER, NOW, NOW, {1: BEFORE, 2: NOW}),
-        (25, CREATED, LATER, LATER, {1: LATER, 2: LATER}),
-        (30, CREATED, LATER, BEFORE, {1: LATER}),
-        (31, PUT, LATER, BEFORE, {1: BEFORE}),
-        (32, PUT, BEFORE, BEFORE, {1: BEFORE}),
-        (33, PUT, LATER, BEFORE, {1: LATER, 3: LATER}),
-        (35, PUT, NOW, BEFORE, {1: BEFORE}),
-        (36, PUT, NOW, BEFORE, {1: BEFORE}),
+        (1, (CREATED, LATER, LATER), {1: LATER}),
+        (2, None, {}),
+        (3, (TAKEN_OVER, NOW, NOW), {1: NOW}),
+        (5, (PUT, LATER, LATER), {1: LATER, 3: LATER}),
+        (7, (CREATED, LATER, LATER), {1: LATER}),
+        (8, (TAKEN_OVER, NOW, NOW), {1: NOW}),
+        (9, (CREATED, LATER, LATER), {1: LATER, 2: LATER}),
+        (10, (PUT, LATER, LATER), {1: LATER, 2: LATER}),
+        (14, (PUT, BEFORE, BEFORE), {1: BEFORE}),
+        (15, (PUT, BEFORE, BEFORE), {1: NOW, 3: NOW}),
+        (16, (PUT, BEFORE, BEFORE), {1: BEFORE}),
+        (21, (PUT, LATER, LATER), {1: BEFORE, 2: LATER}),
+        (23, (TAKEN_OVER, NOW, NOW), {1: BEFORE, 2: NOW}),
+        (25, (CREATED, LATER, LATER), {1: LATER, 2: LATER}),
+        (30, (CREATED, LATER, BEFORE), {1: LATER}),
+        (31, (PUT, LATER, BEFORE), {1: BEFORE}),
+        (32, (PUT, BEFORE, BEFORE), {1: BEFORE}),
+        (33, (PUT, LATER, BEFORE), {1: LATER, 3: LATER}),
+        (35, (PUT, NOW, BEFORE), {1: BEFORE}),
+        (36, (PUT, NOW, BEFORE), {1: BEFORE}),
     ],
 )
-def test_times(row, key_set_by, key_set_at, signing_since, signed_until):
+def test_times(row, of_key, signed_until):
     """Since when SES has the key, and until when each other generation may have signed."""
     after = outcome(row)
 
-    assert (key_set_by, key_set_at, signing_since, signed_until) == (
-        after.key_set_by,
-        after.key_set_at,
-        after.signing_since,
-        after.signed_until,
-    )
+    key = after.key and (after.key.set_by, after.key.set_at, after.key.signing_since)
+    assert (of_key, signed_until) == (key, after.signed_until)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +327,7 @@ def test_nothing_is_left_to_do(row):
     """The next run has nothing to call, unless it is the record that is waited for."""
     done = outcome(row, "SUCCESS")
 
-    assert (done.key_set_at is None or bool(differences(done))) == (row in (2, 35))
+    assert (done.key is None or bool(differences(done))) == (row in (2, 35))
     again = plan(done, SCENARIOS[row][1], Seen(), now=NOW, instance="again")
     assert (again == Plan(done)) == (row not in (2, 35))
 

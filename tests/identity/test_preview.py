@@ -21,7 +21,7 @@ def drifted(stored):
 
 
 def awaiting(stored):
-    return replace(stored, status="AWAITING_DNS", key_set_at=None, signing_since=None)
+    return replace(stored, key=None)
 
 
 @pytest.mark.parametrize(

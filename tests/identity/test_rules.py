@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity.rules import changed, needs_replacement, refuse_unsafe
-from byodkim_provider.identity.state import AWAITING_DNS, Declared, Stored
+from byodkim_provider.identity.state import Declared, KeyInSes, Stored
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN
@@ -42,16 +42,14 @@ def declared(generation=2, published=(1, 2, 3), **changes):
     return Declared(**inputs | changes)
 
 
-def stored(before=None, **changes):
+def stored(before=None, *, status="SUCCESS", **changes):
     """An identity that signs with generation 2, as generation 1 did until two days ago."""
     known = {
         "declared": before or declared(),
         "instance": "i",
-        "status": "SUCCESS",
         "origin": "EXTERNAL",
         "signing_enabled": True,
-        "key_set_at": START - 2 * DAY,
-        "signing_since": START - 2 * DAY,
+        "key": KeyInSes(set_at=START - 2 * DAY, set_by="", signing_since=START - 2 * DAY, status=status),
         "signed_until": {1: START - 2 * DAY},
     }
     return Stored(**known | changes)
@@ -74,7 +72,7 @@ ALONE = {"generation": None, "published": ()}
     [
         ({}, {"published": (2, 3, 4), "generation": 3}, [1, 2, 3, 4]),
         (
-            {"signing_since": None, "key_set_at": None, "signed_until": {}},
+            {"key": None, "signed_until": {}},
             {"published": (3,), "generation": 3},
             [1, 2, 3],
         ),
@@ -150,7 +148,7 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
         (stored(declared(supplied_keys={3: "k3:f3"})), declared(3, supplied_keys={3: "s3:f4"})),
         (stored(), declared(dns_wait_seconds=5, tags={"team": "mail"})),
         (
-            stored(status=AWAITING_DNS, key_set_at=None, signing_since=None, signed_until={}),
+            stored(key=None, signed_until={}),
             declared(2, (2, 3), selector="s9"),
         ),
     ],
@@ -341,6 +339,6 @@ def test_a_new_key_under_a_new_selector(before, after, unknown):
 
 def test_a_key_that_signed_once_is_remembered():
     """An identity that was deleted in SES and awaits DNS again has signed, and its mail is on its way."""
-    waiting = stored(status=AWAITING_DNS, key_set_at=None)
+    waiting = stored(key=None)
 
     assert refusal(waiting, declared(3, (2, 3, 4))) is not None

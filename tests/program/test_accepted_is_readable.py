@@ -168,7 +168,7 @@ def read_back(kind, inputs, made):
         assert [] == property_types.problems(inputs, INPUTS) + problems
         declared = Declared.from_inputs(checked)
         signed_until = dict.fromkeys(declared.published, START)
-        stored = Stored(declared=declared, instance="i", status="PENDING", signed_until=signed_until)
+        stored = Stored(declared=declared, instance="i", signed_until=signed_until)
         assert stored == Stored.from_outputs(through_pulumi(stored.to_outputs()))
     elif kind in PROVIDERS:
         provider, outputs = PROVIDERS[kind](), through_pulumi({**inputs, **made})

@@ -117,7 +117,7 @@ class World:
         declared = self.declared(generation, **changes)
         self.publish(generation, domain=declared.domain)
         stored = self.create(generation, **changes)
-        assert stored.key_set_at
+        assert stored.key
         self.forget()
         self.next_run()
         return stored
