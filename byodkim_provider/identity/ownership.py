@@ -67,7 +67,7 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
 
 def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    detail = owned_now(owner) if owner else f"which {owned_now(owner)}"
+    detail = f"owned by {owner} now" if owner else "which has lost its owner tag"
     return exists(declared, origin, detail, hint=TAKE_BACK)
 
 

@@ -98,5 +98,5 @@ def test_tutorial(checkout, second_shell):
     assert wrong.exit_code == 2
     assert shows(wrong.stdout, "A broken record", 4)
     assert shows(follow("A broken record", 5), "A broken record", 6)
-    assert "- 11 deleted\n" in follow("Take it all back")
+    assert "- 14 deleted\n" in follow("Take it all back")
     assert not (checkout / "stacks" / "Pulumi.sandbox.yaml").exists()
