@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -79,25 +78,6 @@ def confirmed(question: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a command ended without a result."""
-
-    kind: str
-    """The class of the error, such as "SesRefused", "CannotRead" or "UsageError"."""
-    message: str
-    hint: str
-    """What to do; empty if nothing is known to help."""
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """What a command prints with `--json` instead of its result."""
-
-    error: Failure
-
-
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for JSON, even one that is wrong otherwise."""
     pairs = zip(arguments, [*arguments[1:], ""], strict=False)
@@ -105,7 +85,11 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def say_as_json(kind: str, text: str, exit_code: int) -> None:
-    """Print an error on standard output, for programs; people read it on standard error."""
+    """
+    Print an error on standard output, for programs; people read it on standard error.
+
+    *kind* is the class of the error, such as "SesRefused", "CannotRead" or "UsageError".
+    """
     message, _, hint = text.partition(HINT)
-    failure = Failure(kind=kind, message=message, hint=hint, exit_code=exit_code)
-    click.echo(json.dumps(asdict(Failed(error=failure)), indent=2))
+    error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
+    click.echo(json.dumps({"error": error}, indent=2))

@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, permutations
-from typing import Final, Literal
+from itertools import islice, permutations, takewhile
+from typing import Final
 from urllib.parse import unquote
 
 from byodkim_provider.dkim.keys import fingerprint
@@ -33,20 +33,6 @@ from byodkim_provider.dkim.records import (
 WRONG_CHARACTERS: Final = 20
 """At most this many different characters mean a bad copy of the same key; two keys differ in hundreds."""
 
-ValueCode = Literal[
-    "another-key",
-    "cut",
-    "no-txt",
-    "not-dkim",
-    "private-key",
-    "revoked",
-    "several-records",
-    "several-wrong-records",
-    "wrong-value",
-]
-
-MisplacedCode = Literal["sub-domain-missing", "underscore-missing", "wrong-name"]
-
 
 @dataclass(frozen=True, slots=True)
 class Misconfiguration:
@@ -54,8 +40,8 @@ class Misconfiguration:
 
     text: str
     """For people: what the server returned; completes "ns1.example.net answers …"."""
-    code: ValueCode = "wrong-value"
-    """For programs."""
+    code: str = "wrong-value"
+    """One of `dns.fixes.CODES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +51,8 @@ class Misplaced:
     name: str
     text: str
     """For people: what happened to the name."""
-    code: MisplacedCode = "wrong-name"
+    code: str = "wrong-name"
+    """One of `dns.fixes.CODES`."""
 
 
 def misplaced(selector: str, domain: str, zone: str) -> tuple[Misplaced, ...]:
@@ -126,6 +113,8 @@ _INVISIBLE: Final = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
     r"|\\x[0-9a-f]{2}"  # as `resolver` writes an octet that is not UTF-8
 )
+
+_OTHER_CASE: Final = "the key in the wrong case, expected upper and lower case as in the key"
 
 _P_MISSING: Final = "a value without p=, expected p= before the key"
 
@@ -248,14 +237,14 @@ def _in_key(value: str, expected: bytes, key: str) -> Misconfiguration:
     if other:
         return Misconfiguration(f"another key (fingerprint {fingerprint(other)[:8]}…)", "another-key")
     if len(text) > WRONG_CHARACTERS and (text.islower() or text.isupper()):
-        return _case_changed(text)
+        return Misconfiguration(_OTHER_CASE)
     return Misconfiguration("a p= that is not an RSA public key")
 
 
 def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
     """How *text*, the base64 in a value of *octets*, was made from *key*; None if it was not."""
     if text.lower() == key.lower():
-        return _case_changed(text)
+        return Misconfiguration(_OTHER_CASE)
     if text.count("+") < key.count("+") and text.replace("+", "") == key.replace("+", ""):
         return Misconfiguration("the key without its '+'")
     same = _same_from_start(text, key)
@@ -274,13 +263,7 @@ def _damage(text: str, key: str, octets: int) -> Misconfiguration | None:
 
 def _same_from_start(first: str, second: str) -> int:
     """Number of equal characters before the first difference."""
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((count for count, (one, other) in pairs if one != other), min(len(first), len(second)))
-
-
-def _case_changed(text: str) -> Misconfiguration:
-    case = "lower" if text.islower() else "upper" if text.isupper() else "the wrong"
-    return Misconfiguration(f"the key in {case} case, and case counts in it")
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _counted(number: int) -> str:

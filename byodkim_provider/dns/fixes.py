@@ -12,7 +12,7 @@ from typing import Final
 from byodkim_provider.dns.panels import Panel, name_rule, value_rule
 
 _FIXES: Final[Mapping[str, str]] = {
-    # Wrong values at the right name, by `misconfigurations.ValueCode`.
+    # Wrong values at the right name, of `misconfigurations.Misconfiguration`.
     "another-key": "replace {value}; but if anything still signs with the key there, leave that record, and "
     "take a new selector for this key: a selector never gets a second one",
     "cut": "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut again, the "
@@ -28,7 +28,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "takes is undefined",
     "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
     "wrong-value": "replace {value} as a whole with a copy of the right value: {value_rule}",
-    # Records at a wrong name, by `misconfigurations.MisplacedCode`.
+    # Records at a wrong name, of `misconfigurations.Misplaced`.
     "sub-domain-missing": "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
     "signs for {zone} with it",
     "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey', "

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from typing import get_args
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
     Misconfiguration,
-    ValueCode,
     holds_private_key,
     in_testing_mode,
     misconfiguration,
@@ -101,6 +99,7 @@ def other(character):
 P_MISSING = Misconfiguration("a value without p=, expected p= before the key")
 PRIVATE_KEY = Misconfiguration("a private key, with which anyone can sign now: make a new key", "private-key")
 ARMOUR = Misconfiguration("BEGIN or END lines, expected the base64 between them")
+OTHER_CASE = Misconfiguration("the key in the wrong case, expected upper and lower case as in the key")
 QUOTES = Misconfiguration("a value with quotes in it, expected none")
 LINE_BREAKS = Misconfiguration("a value with line breaks in it, expected one line")
 NOT_DKIM = Misconfiguration("a TXT record for something other than DKIM", "not-dkim")
@@ -217,15 +216,15 @@ CASES = {
     ),
     "lower-cased": (
         [VALUE.lower()],
-        Misconfiguration("the key in lower case, and case counts in it"),
+        OTHER_CASE,
     ),
     "lower-cased, another key": (
         [ANOTHER.lower()],
-        Misconfiguration("the key in lower case, and case counts in it"),
+        OTHER_CASE,
     ),
     "upper-cased": (
         [f"p={PUBLIC.upper()}"],
-        Misconfiguration("the key in upper case, and case counts in it"),
+        OTHER_CASE,
     ),
     "every + lost": ([VALUE.replace("+", "")], PLUS_LOST),
     "every + a blank": ([VALUE.replace("+", " ")], PLUS_LOST),
@@ -329,11 +328,6 @@ CASES = {
 def test_misconfiguration(found, problem):
     """Each misconfiguration has its own code, and a phrase that says what stands there."""
     assert problem == misconfiguration(found, KEY)
-
-
-def test_every_code_has_its_case():
-    """No code is declared that no value leads to."""
-    assert set(get_args(ValueCode)) == {problem.code for _, problem in CASES.values()}
 
 
 @pytest.mark.parametrize("bits", KEYS)

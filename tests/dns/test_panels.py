@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.misconfigurations import ValueCode
 from byodkim_provider.dns import fixes, panels
 from byodkim_provider.hosts.panels import PANELS, recognise
 
@@ -168,7 +166,13 @@ def test_the_zone_is_named(name):
     assert ZONE in instructions(name).splitlines()[0]
 
 
-@pytest.mark.parametrize("code", get_args(ValueCode))
+AT_THE_NAME = (
+    *("another-key", "cut", "no-txt", "not-dkim", "private-key", "revoked", "several-records"),
+    *("several-wrong-records", "wrong-value"),
+)
+
+
+@pytest.mark.parametrize("code", AT_THE_NAME)
 def test_one_value_is_replaced(code):
     """Where one record stands already nobody is told to add another, whatever it holds."""
     others = {
