@@ -13,7 +13,7 @@ from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
-from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, Verdict
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, Verdict, by_text
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity import verdicts
@@ -202,10 +202,7 @@ def _wrong(identities: Sequence[IdentityNow], published: Sequence[RecordNow]) ->
 
 def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
     """One line for all Regions with the same text."""
-    regions: dict[str, list[str]] = {}
-    for region, text in lines:
-        regions.setdefault(text, []).append(region)
-    return (f"{', '.join(names)}: {text}" for text, names in regions.items())
+    return (f"{', '.join(regions)}: {text}" for regions, text in by_text(lines))
 
 
 def _not_made(

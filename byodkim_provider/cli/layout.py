@@ -9,16 +9,16 @@ a server) is ever cut or broken, however narrow the terminal is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from textwrap import fill
 from typing import Any, Final
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
+from byodkim_provider.cli.messages import wrapped
+from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -35,12 +35,12 @@ def show(now: StackNow) -> None:
     _print(console, f"{now.stack}: {counted(now)}", STYLES[now.verdict])
     for heading, style in (("wrong", "red"), ("due", "yellow"), ("notes", "")):
         lines = [(one.domain, text) for one in now.domains for text in getattr(one, heading)]
-        if heading == "notes":
-            lines = list(_merged(lines, len(now.domains)))
         if lines:
             _print(console, f"\n{heading}:", style)
-        for name, text in lines:
-            _print(console, f"  {name}: {text}", style)
+        for names, text in by_text(lines) if heading == "notes" else (([name], text) for name, text in lines):
+            is_all = 1 < len(names) == len(now.domains)
+            who = f"all {len(names)} domains" if is_all else ", ".join(names)
+            _print(console, f"  {who}: {text}", style)
     for domain in now.domains:
         _print(
             console,
@@ -48,15 +48,6 @@ def show(now: StackNow) -> None:
             STYLES[domain.verdict],
         )
         _details(console, domain)
-
-
-def _merged(lines: Iterable[tuple[str, str]], all_domains: int) -> Iterator[tuple[str, str]]:
-    """One line for all domains with the same text."""
-    names: dict[str, list[str]] = {}
-    for name, text in lines:
-        names.setdefault(text, []).append(name)
-    for text, found in names.items():
-        yield f"all {all_domains} domains" if 1 < len(found) == all_domains else ", ".join(found), text
 
 
 def show_lines(lines: Iterable[str]) -> None:
@@ -130,20 +121,11 @@ def minute(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
 
 
-def _print(console: Console, line: str, style: str = "") -> None:
-    # AWS and DNS are quoted here: a terminal must obey nothing of that.
-    line = "\n".join(map(printable, line.split("\n")))
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    # Rich breaks a word that is longer than a line; this leaves it to the terminal, which loses nothing.
-    text = fill(
-        line,
-        console.width,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-    )
-    console.print(text, style=style, soft_wrap=True)
+def _print(console: Console, text: str, style: str = "") -> None:
+    for line in text.split("\n"):
+        # AWS and DNS are quoted here: a terminal must obey nothing of that. Rich breaks a word that is
+        # longer than a line; this leaves it to the terminal, which loses nothing.
+        console.print(wrapped(printable(line), console.width), style=style, soft_wrap=True)
 
 
 def _shown(value: int | str | None) -> str:

@@ -49,11 +49,11 @@ def say(text: str) -> None:
     # A name or a message of others may hold what a terminal obeys.
     lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
     if sys.stderr.isatty():
-        lines = [_wrapped(line, get_terminal_size().columns) for line in lines]
+        lines = [wrapped(line, get_terminal_size().columns) for line in lines]
     write_line("\n".join(lines))
 
 
-def _wrapped(line: str, width: int) -> str:
+def wrapped(line: str, width: int) -> str:
     """*line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the terminal."""
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -8,6 +8,7 @@ What SES and DNS show of a stack's domains now, and what is wrong with them or d
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -168,6 +169,14 @@ class StackNow:
     """The worst of the domains."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]
+
+
+def by_text(lines: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    """Lines that begin with a name, as one for all names with the same text."""
+    names: dict[str, list[str]] = {}
+    for name, text in lines:
+        names.setdefault(text, []).append(name)
+    return [(found, text) for text, found in names.items()]
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:

@@ -145,15 +145,13 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
             seen = replace(seen, code="wildcard", text="a wildcard answers for the name")
             by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
+    elsewhere = _served_elsewhere(record, seen.name_servers)
     if seen.code not in ("no-txt", "wildcard"):
-        other = _served_elsewhere(record, seen) if seen.code else None
-        return replace(seen, notes=(*seen.notes, other.text)) if other else seen
-    return (
-        _elsewhere(resolver, record, seen, zones, by_wildcard)
-        or _hidden(record, seen, zones)
-        or _served_elsewhere(record, seen)
-        or seen
-    )
+        return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
+    found = _elsewhere(resolver, record, seen, zones, by_wildcard) or _hidden(record, seen, zones)
+    if elsewhere and not found:
+        return replace(seen, code="served-elsewhere", text=elsewhere)
+    return found or seen
 
 
 def _zones(answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -237,26 +235,21 @@ def _hidden(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Di
     above, zone = zones[-2:]
     delegated = f"{above!r} delegates {zone!r} to {', '.join(seen.name_servers)}"
     hidden = f"{delegated}: a record in {above!r} is hidden"
-    put_above = zone.endswith(f".{record.zone}") if record.zone else zone.endswith(f".{record.domain}")
-    if put_above:
+    if zone.endswith(f".{record.zone or record.domain}"):
         return replace(seen, code="served-elsewhere", text=hidden)
     if record.zone or above.partition(".")[0] in REGISTRY_LABELS:
         return None
     return replace(seen, notes=(*seen.notes, hidden))
 
 
-def _served_elsewhere(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis | None:
-    """*seen* as "served-elsewhere", if other servers serve the zone."""
-    asked = seen.name_servers
-    if not asked:
-        return None
+def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
+    """What to say if *asked*, the servers of the zone, are not those where the record was put; else empty."""
     served = f"the zone is served by {', '.join(asked)}"
+    if not asked or set(asked) & set(record.name_servers):
+        return ""
     if record.name_servers:
-        if set(asked) & set(record.name_servers):
-            return None
         theirs = ", ".join(sorted(record.name_servers))
-        text = f"{served}, the record was put where {theirs} serve it"
-        return replace(seen, code="served-elsewhere", text=text)
+        return f"{served}, the record was put where {theirs} serve it"
     if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):
-        return replace(seen, code="served-elsewhere", text=f"{served}, not by {record.panel.title}")
-    return None
+        return f"{served}, not by {record.panel.title}"
+    return ""
