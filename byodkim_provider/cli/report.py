@@ -1,16 +1,16 @@
 """
 The results of `byodkim status` as one HTML page, for those who have to see how keys are kept.
 
-Values in, text out. The page needs nothing beside it: no script, no font, no other file. It is built
-as a tree of elements, so that every text is escaped. Keys are shown by fingerprint only.
+Values in, text out. The page needs nothing beside it: no script, no font, no other file. Every text
+that is not of this file is escaped. Keys are shown by fingerprint only.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from typing import Final
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 from byodkim_provider import __version__
 from byodkim_provider.cli.layout import counted, identity_rows, minute
@@ -35,74 +35,66 @@ code { white-space: nowrap; }
 }
 """
 
+PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body><main>
+<h1>{title}</h1>
+<p>SES and DNS were asked at {at}: {counted}.</p>
+<p>Project {project}, AWS account {account}; made by byodkim {version}.</p>
+{sections}
+</main></body>
+</html>
+"""
+
 UNKNOWN: Final = "–"
 
 
 def as_html(now: StackNow) -> str:
     """The page about *now*."""
-    page = Element("html", lang="en")
-    head = _in(page, "head")
-    _in(head, "meta", charset="utf-8")
-    _in(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
-    title = f"DKIM keys of {now.stack}"
-    _in(head, "title", title)
-    _in(head, "style", STYLE)
-    main = _in(_in(page, "body"), "main")
-    _in(main, "h1", title)
-    _in(main, "p", f"SES and DNS were asked at {minute(now.checked_at)}: {counted(now)}.")
-    account = now.account_id or "not known yet"
-    _in(main, "p", f"Project {now.project}, AWS account {account}; made by byodkim {__version__}.")
     worst_first = sorted(now.domains, key=lambda one: -SEVERITY[one.verdict])
-    _table(
-        main,
-        "All domains",
-        ("Domain", "Status", "Why", "Next rotation"),
-        [
-            (
-                (one.domain, one.verdict, "; ".join(one.wrong or one.due), minute(one.next_rotation)),
-                one.verdict,
-            )
-            for one in worst_first
-        ],
-        links=True,
+    rows = [
+        ((one.domain, one.verdict, "; ".join(one.wrong or one.due), minute(one.next_rotation)), one.verdict)
+        for one in worst_first
+    ]
+    headings = ("Domain", "Status", "Why", "Next rotation")
+    texts = {
+        "title": f"DKIM keys of {now.stack}",
+        "at": minute(now.checked_at),
+        "counted": counted(now),
+        "project": now.project,
+        "account": now.account_id or "not known yet",
+        "version": __version__,
+    }
+    return PAGE.format(
+        style=STYLE,
+        sections="\n".join([_table("All domains", headings, rows, links=True), *map(_section, worst_first)]),
+        **{name: escape(text) for name, text in texts.items()},
     )
-    for domain in worst_first:
-        _section(main, domain)
-    return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"
 
 
-def _section(main: Element, domain: DomainNow) -> None:
-    section = _in(main, "section", id=domain.domain)
-    heading = _in(section, "h2", f"{domain.domain}: ")
-    _in(heading, "span", domain.verdict, **{"class": domain.verdict})
-    if domain.retired:
-        _in(section, "p", "Retired: nothing signs.")
+def _section(domain: DomainNow) -> str:
+    name = escape(domain.domain)
+    parts = [f'<h2>{name}: <span class="{domain.verdict}">{domain.verdict}</span></h2>']
+    parts += ["<p>Retired: nothing signs.</p>"] if domain.retired else []
     for kind, texts in (("wrong", domain.wrong), ("due", domain.due), ("note", domain.notes)):
-        if texts:
-            _in(section, "h3", kind.capitalize(), **{"class": kind})
-            found = _in(section, "ul")
-            for text in texts:
-                _words(_in(found, "li"), text)
+        items = "".join(f"<li>{_words(text)}</li>" for text in texts)
+        parts += [f'<h3 class="{kind}">{kind.capitalize()}</h3>', f"<ul>{items}</ul>"] if texts else []
     headings, rows = identity_rows(domain)
-    _table(section, "Identities in SES", headings, [(row, "wrong" if wrong else "") for row, wrong in rows])
-    _table(
-        section,
-        "Keys in DNS",
-        (
-            "Generation",
-            "Role",
-            "Record",
-            "SHA-256 of the public key",
-            "Signing since",
-            "Signed last",
-            "Servers",
-        ),
-        [
-            (row, "wrong" if one.is_wrong else "")
-            for one, row in zip(domain.records, _records(domain), strict=True)
-        ],
-        codes={2: "name", 3: "long"},
-    )
+    parts.append(_table("Identities in SES", headings, [(row, "wrong" if bad else "") for row, bad in rows]))
+    headings = ("Generation", "Role", "Record", "SHA-256 of the public key")
+    headings = (*headings, "Signing since", "Signed last", "Servers")
+    keys = [
+        (row, "wrong" if one.is_wrong else "")
+        for one, row in zip(domain.records, _records(domain), strict=True)
+    ]
+    parts.append(_table("Keys in DNS", headings, keys, codes={2: "name", 3: "long"}))
+    return f'<section id="{name}">{"".join(parts)}</section>'
 
 
 def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
@@ -119,53 +111,37 @@ def _records(domain: DomainNow) -> Iterator[tuple[str, ...]]:
 
 
 def _table(
-    parent: Element,
     caption: str,
     headings: Sequence[str],
     rows: Sequence[tuple[Sequence[str], str]],
     *,
     codes: Mapping[int, str] = {},
     links: bool = False,
-) -> None:
+) -> str:
     """
     A table whose first column heads each row; each row has a class.
 
     *codes* are columns for machines, and the class of each. With *links* the first cell leads to its section.
     """
     if not rows:
-        return
+        return ""
+    lines = ["<tr>" + "".join(f'<th scope="col">{escape(one)}</th>' for one in headings) + "</tr>"]
+    for cells, kind in rows:
+        shown = [
+            f'<code class="{codes[number]}">{escape(text)}</code>' if number in codes else _words(text)
+            for number, text in enumerate(cells)
+        ]
+        first = f'<a href="#{escape(cells[0])}">{shown[0]}</a>' if links else shown[0]
+        others = "".join(f"<td>{one}</td>" for one in shown[1:])
+        lines.append(f'<tr class="{kind}"><th scope="row">{first}</th>{others}</tr>')
+    head, *body = lines
     # On a phone a wide table scrolls by itself, by the keyboard too, and not the whole page.
-    scrolls = _in(parent, "div", role="region", tabindex="0", **{"class": "scrolls", "aria-label": caption})
-    table = _in(scrolls, "table")
-    _in(table, "caption", caption)
-    head = _in(_in(table, "thead"), "tr")
-    for heading in headings:
-        _in(head, "th", heading, scope="col")
-    body = _in(table, "tbody")
-    for cells, name in rows:
-        row = _in(body, "tr", **{"class": name} if name else {})
-        for number, text in enumerate(cells):
-            cell = _in(row, "td") if number else _in(row, "th", scope="row")
-            if number in codes:
-                _in(cell, "code", text, **{"class": codes[number]})
-            elif links and not number:
-                _in(cell, "a", text, href=f"#{text}")
-            else:
-                _words(cell, text)
+    return (
+        f'<div class="scrolls" role="region" tabindex="0" aria-label="{caption}"><table>'
+        f"<caption>{caption}</caption><thead>{head}</thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
 
 
-def _in(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
-    element = ElementTree.SubElement(parent, tag, attributes)
-    element.text = text or None
-    return element
-
-
-def _words(parent: Element, text: str) -> None:
-    """*text* within *parent*; what is between backticks is code."""
-    first, *parts = text.split("`")
-    parent.text = first
-    for number, part in enumerate(parts):
-        if number % 2 == 0:
-            last = _in(parent, "code", part)
-        else:
-            last.tail = part
+def _words(text: str) -> str:
+    """*text*, escaped; what is between backticks is code."""
+    return re.sub("`(.*?)`", r"<code>\1</code>", escape(text))

@@ -123,10 +123,17 @@ def test_accessible():
 
 
 def test_escaped():
-    """A text is a text, whatever is in it."""
-    page = as_html(replace(NOW, stack='<script>alert("1")</script> & co'))
+    """A text is a text, whatever is in it and wherever it stands."""
+    evil = "<script>alert('\"1')</script> & co"
+    domain = NOW.domains[0]
+    identity = replace(domain.identities[0], region=evil, status=evil, ses=None)
+    record = replace(domain.records[0], name=evil, fingerprint=evil)
+    texts = dict.fromkeys(("wrong", "due", "notes"), (evil,))
+    domain = replace(domain, domain=evil, identities=(identity,), records=(record,), **texts)
+    page = as_html(replace(NOW, stack=evil, project=evil, account_id=evil, domains=(domain,)))
     assert "<title>DKIM keys of &lt;script&gt;" in page
     assert "<script" not in page
+    assert {dict(found).get("id") for tag, found in Page(page).elements if tag == "section"} == {evil}
 
 
 def test_a_folder_that_is_not_there(project):
