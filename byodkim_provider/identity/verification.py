@@ -88,8 +88,7 @@ def verify(
     pending = [entry for entry in entries if states[entry] == "pending"]
     limit = timeout_minutes * 60
     seen, waited_seconds = _wait(new, pending, seen, sources, limit)
-    why_not = "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
-    verdicts = {entry: seen.verdict(entry, why_not=why_not) for entry in entries}
+    verdicts = {entry: seen.verdict(entry, why_not=_why_not_polled()) for entry in entries}
     polled = {*new, *pending}
     open_ = [verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified]
     if stopping.is_set():
@@ -100,6 +99,10 @@ def verify(
     if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=waited_seconds)
     return ordered
+
+
+def _why_not_polled() -> str:
+    return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
 
 
 def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
@@ -205,8 +208,7 @@ def _diagnosed(
     after, warn = _duration(seconds), sources.progress.warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
         warn(
-            f"{_names(left_out)}: no time was left to ask SES within {_duration(limit)}; "
-            "the next `pulumi up` goes on"
+            f"{_names(left_out)}: {_why_not_polled()} within {_duration(limit)}; the next `pulumi up` goes on"
         )
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
