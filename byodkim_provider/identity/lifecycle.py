@@ -103,7 +103,11 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
                     raise
                 exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks.action == "GetEmailIdentity":
-            seen = replace(seen, read=True, identity=services.ses.get_email_identity(declared.domain))
+            identity = services.ses.get_email_identity(declared.domain)
+            signs = identity.selector if identity and identity.origin == "EXTERNAL" else ""
+            if signs is not None:  # what this run has set counts, which SES may not show yet
+                services.run.signs.setdefault((declared.region, declared.domain), signs)
+            seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
             record = _look_up(made.asks, declared, services)

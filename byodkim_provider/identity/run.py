@@ -42,7 +42,7 @@ class Run:
     """The same for the tags of secrets, by ARN."""
     signs: dict[Identity, str] = field(default_factory=dict)
     """
-    The selector of the key that this run gave to SES, or compared; "" if it deleted the identity.
+    The selector of the key that SES has, as this run has set or read it; "" if no key of one's own signs.
 
     SES may return the old one for seconds.
     """

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Final
 
 import pulumi
-from pulumi.runtime.settings import SETTINGS
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
@@ -21,6 +20,7 @@ from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.program_end import end_program
+from byodkim_provider.resources.sdk import parallel
 
 _OTHERS_GO_ON: Final = (
     "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and "
@@ -92,7 +92,7 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     The engine takes steps first come, first served. Were all domains declared at once, it would make
     all keys and all records before SES, which takes one call a second, gets the first of them.
     """
-    at_once = SETTINGS.parallel
+    at_once = parallel()
 
     async def none() -> list[pulumi.Resource]:  # a dependency would be stored, and count in a destroy
         await before[-at_once].published()

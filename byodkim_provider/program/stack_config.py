@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+from pulumi.runtime import is_config_secret
 
 from byodkim_provider.config.problems import SECRET_MAPS, line
 from byodkim_provider.config.settings import plain_secrets
+from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
 """Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
@@ -21,7 +22,7 @@ def written() -> dict[str, object]:
     """All configured keys, decrypted: valid keys as plain values, any other, or a blank one, as a string."""
     project = pulumi.get_project()
     config, prefix = pulumi.Config(project), f"{project}:"
-    names = [name.removeprefix(prefix) for name in _everything() if name.startswith(prefix)]
+    names = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
     values: dict[str, object] = {name: config.get(name) for name in names}
     # A key with nothing below it is blank, which is no JSON.
     return values | {name: config.get_object(name) for name in OBJECTS if values.get(name)}
@@ -47,12 +48,7 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
 
 def others() -> list[str]:
     """The full names of all keys that are not the project's, such as `aws:region`."""
-    return [name for name in _everything() if not name.startswith(f"{pulumi.get_project()}:")]
-
-
-def _everything() -> list[str]:
-    # The language host passes the configuration in the environment, the Automation API does not.
-    return sorted({*get_config_env(), *CONFIG.get()})
+    return [name for name in configured_names() if not name.startswith(f"{pulumi.get_project()}:")]
 
 
 def region() -> str | None:

@@ -3,20 +3,19 @@ Adds to the plugin process of Pulumi's dynamic providers what this package needs
 
 More than four threads, a Cancel that ends waits, messages in the engine's log, errors without
 traceback. All of it uses internals of the SDK, so no failure here may break a call: without
-these additions the resources still work. The contract tests run them in the real process.
+these additions the resources still work, and a run says once which is missing. The contract tests run
+them in the real process.
 """
 
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import functools
 import os
-import signal
 import sys
 import threading
-import time
 import traceback
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Final
 
@@ -36,15 +35,20 @@ DEBUG_VARIABLE: Final = "BYODKIM_DEBUG"
 LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
 
-WAKE_SECONDS: Final = 0.2
-"""How often the main thread checks for an interrupt. The engine kills the process five seconds after one."""
 
-
-def prepare_process() -> None:
-    """Make all additions to this process. Call it from every `configure`."""
-    for prepare in (_clean_errors, _listen_for_cancel, _listen_for_interrupts):
-        with contextlib.suppress(Exception):
+def prepare_process() -> Iterator[str]:
+    """Make all additions to this process, from every `configure`; yields what comes of one that can't be."""
+    if getattr(sys.modules["__main__"], "__package__", "") != "pulumi.dynamic":
+        return  # a test calls a provider in its own process
+    for prepare, without in (
+        (_clean_errors, "errors have a traceback"),
+        (_listen_for_cancel, "four resources at a time, and Ctrl-C does not end a wait"),
+    ):
+        try:
             prepare()
+        except Exception as error:  # noqa: BLE001 - whatever has changed in the SDK
+            reason = f"{type(error).__name__}: {error}"
+            yield f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): {without}"
 
 
 class CleanTracebacks:
@@ -64,9 +68,9 @@ class CleanTracebacks:
 
 
 def _clean_errors() -> None:
-    process = sys.modules["__main__"]
-    if hasattr(process, "_abort_with_traceback"):
-        process.traceback = CleanTracebacks()  # type: ignore[attr-defined]
+    process: Any = sys.modules["__main__"]
+    process.traceback.format_exc  # noqa: B018 - what the process calls
+    process.traceback = CleanTracebacks()
 
 
 class EngineProgress:
@@ -124,9 +128,7 @@ def _cancel(self: object, request: object, context: object) -> object:
 
 
 def _listen_for_cancel() -> None:
-    servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
-    if servicer is None:
-        return  # not in the plugin process
+    servicer = sys.modules["__main__"].DynamicResourceProviderServicer
     # gRPC has a reference to the function object, so only its code can be replaced.
     servicer.Cancel.__code__ = _cancel.__code__
     # A second Ctrl-C interrupts the main thread, which then joins the workers.
@@ -140,29 +142,3 @@ def _listen_for_cancel() -> None:
         # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next call.
         for _ in range(executor._work_queue.qsize()):
             executor._adjust_thread_count()
-
-
-@functools.cache  # once a process
-def _listen_for_interrupts() -> None:
-    """
-    Let the main thread handle an interrupt that another thread received.
-
-    The main thread waits for it without a time limit, and the kernel may deliver a signal to any
-    thread: on a busy machine gRPC's threads receive some of them. Python then notes the signal for the
-    main thread but does not wake it, so it is woken regularly, and checks.
-    """
-    if not hasattr(sys.modules["__main__"], "DynamicResourceProviderServicer"):
-        return  # not in the plugin process
-    # A signal wakes a thread only if it has a handler, and Python sets one in the main thread only.
-    # This one writes the main thread's stack to nowhere. By default SIGURG is ignored, so it never kills.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    faulthandler.register(signal.SIGURG, file=nowhere, all_threads=False)
-    signal.siginterrupt(signal.SIGURG, True)
-    main_thread = threading.main_thread().ident or 0
-
-    def wake() -> None:
-        while True:
-            time.sleep(WAKE_SECONDS)
-            signal.pthread_kill(main_thread, signal.SIGURG)
-
-    threading.Thread(target=wake, name="byodkim-interrupts", daemon=True).start()

@@ -34,7 +34,9 @@ class DynamicProvider(ResourceProvider):
         """Returns the value of a full configuration key, or None."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        prepare_process()
+        for missing in prepare_process():
+            if self._run.first(missing):
+                self._run.progress().info(missing)
         self._config = req.config.get
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
-from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client
@@ -29,6 +28,7 @@ from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources.sdk import secret
 from byodkim_provider.resources.unknowns import split
 
 
@@ -65,7 +65,7 @@ class ByodkimIdentityProvider(AwsProvider):
             # A stack whose id is not made yet owns nothing, so whatever SES has is somebody else's.
             self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)
         if "private_key" in checked:
-            checked["private_key"] = wrap_rpc_secret(checked["private_key"])
+            checked["private_key"] = secret(checked["private_key"])
         return check_result({**checked, **unknown}, problems)
 
     def _name_servers(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
-from pulumi.output import Unknown
-from pulumi.runtime.rpc import wrap_rpc_secret
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.connections import connections
@@ -25,6 +23,7 @@ from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.property_types import timestamp
 from byodkim_provider.quoting import named, shown
 from byodkim_provider.resources._provider import DynamicProvider, check_result
+from byodkim_provider.resources.sdk import is_unknown, secret
 from byodkim_provider.resources.unknowns import split
 
 _STORED: Final[property_types.Kinds] = {
@@ -58,12 +57,12 @@ class DkimKeyProvider(DynamicProvider):
         normal = dict(news)
         problems = []
         domain, bits = news.get("domain", ""), news.get("bits", keys.MAX_BITS)
-        if not isinstance(domain, Unknown):
+        if not is_unknown(domain):
             try:
                 normal["domain"] = records.normalise_domain(str(domain))
             except ValueError as error:
                 problems.append(f"domain: {error}")
-        if not isinstance(bits, Unknown) and (problem := _bits_problem(bits)):
+        if not is_unknown(bits) and (problem := _bits_problem(bits)):
             problems.append(f"bits: {problem}")
         if news.get("key_store") is not None:
             problems += _key_store_problems(news["key_store"])
@@ -85,7 +84,7 @@ class DkimKeyProvider(DynamicProvider):
         now = self._run.clock.now()
         selector = keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
-        return CreateResult(selector, {**_public(made), "private_key": wrap_rpc_secret(key.pkcs1_base64())})
+        return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
@@ -160,7 +159,7 @@ def _bits_problem(bits: Any) -> str | None:
 
 def _key_store_problems(store: Any) -> list[str]:
     """Problems of the input `key_store`; a preview may not know all of it."""
-    if isinstance(store, Unknown):
+    if is_unknown(store):
         return []
     if not isinstance(store, Mapping):
         return ["key_store: must be a map with region"]
@@ -212,4 +211,4 @@ def _public(made: KeySecret) -> dict[str, Any]:
 def _outputs(stored: Mapping[str, Any]) -> dict[str, Any]:
     if "secret_arn" in stored:
         return dict(stored)
-    return {**stored, "private_key": wrap_rpc_secret(stored["private_key"])}
+    return {**stored, "private_key": secret(stored["private_key"])}

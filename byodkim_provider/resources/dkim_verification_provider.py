@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, get_args
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
-from pulumi.output import Unknown
 
 from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
@@ -21,6 +20,7 @@ from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.quoting import shown
 from byodkim_provider.resources._provider import AwsProvider, check_result
+from byodkim_provider.resources.sdk import is_unknown
 from byodkim_provider.resources.unknowns import has_unknown, split
 
 MAX_TIMEOUT_MINUTES = 72 * 60
@@ -65,7 +65,7 @@ class DkimVerificationProvider(AwsProvider):
             problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
         if known.get("on_timeout", "warn") not in get_args(OnTimeout):
             problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
-        if not problems and not isinstance(news.get("identities"), Unknown):
+        if not problems and not is_unknown(news.get("identities")):
             identities = [_known(one) for one in news.get("identities") or ()]
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
@@ -78,7 +78,7 @@ class DkimVerificationProvider(AwsProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         identities, before = news.get("identities", ()), _verdicts(olds)
-        if isinstance(identities, Unknown):
+        if is_unknown(identities):
             return DiffResult(changes=True)
         known = [_known(one) for one in identities]
         if all(one.keys() >= {"domain", "region"} for one in known):
@@ -110,7 +110,7 @@ class DkimVerificationProvider(AwsProvider):
         )
         return {
             "results": [verdict.to_properties() for verdict in found],
-            "pending": verdicts.pending_lines(found),
+            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
             "retired_at": retired_at,
         }
 

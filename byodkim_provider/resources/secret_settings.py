@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi.runtime.config import is_config_secret
+from pulumi.runtime import is_config_secret
 
 
 def as_secret_as(setting: str, value: Any) -> Any:

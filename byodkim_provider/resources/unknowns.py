@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.output import Unknown
+from byodkim_provider.resources.sdk import is_unknown
 
 
 def has_unknown(value: Any) -> bool:
@@ -14,7 +14,7 @@ def has_unknown(value: Any) -> bool:
         return any(has_unknown(one) for one in value.values())
     if isinstance(value, list | tuple):
         return any(has_unknown(one) for one in value)
-    return isinstance(value, Unknown)
+    return is_unknown(value)
 
 
 def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 PARTS = {
     "DkimKey": "keys",
     "Record": "records",
+    "RecordGuard": "guards",
     "ByodkimIdentity": "identities",
     "EmailIdentity": "identities",
     "StackId": "stack id",

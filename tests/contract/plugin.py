@@ -7,7 +7,6 @@ unknowns as the signatures that the engine uses. Nothing of the package is calle
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -199,13 +198,6 @@ class Plugin:
     def interrupt(self) -> None:
         """What the engine does at the second Ctrl-C; returns once the process has ended."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(DEADLINE)
-
-    def interrupt_another_thread(self) -> None:
-        """The same, where the kernel delivers the signal to another thread than the main one."""
-        process = self._process.pid
-        thread = max(int(directory.name) for directory in Path(f"/proc/{process}/task").iterdir())
-        ctypes.CDLL(None).tgkill(process, thread, signal.SIGINT)
         self._process.wait(DEADLINE)
 
 

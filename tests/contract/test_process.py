@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -100,14 +99,6 @@ def test_second_interrupt(own_plugin: Plugin, engine: Engine, domain: Domain) ->
     """A wait ends in order, and the process with it, when the process itself is interrupted."""
     start_waiting(own_plugin, engine, [domain])
     own_plugin.interrupt()
-    assert ends_in_order(engine, domain)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sends a signal to one thread of a process")
-def test_interrupt_of_another_thread(own_plugin: Plugin, engine: Engine, domain: Domain) -> None:
-    """The process ends just so when another thread than the main one receives the signal."""
-    start_waiting(own_plugin, engine, [domain])
-    own_plugin.interrupt_another_thread()
     assert ends_in_order(engine, domain)
 
 

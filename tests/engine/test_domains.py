@@ -9,6 +9,7 @@ from tests.engine.stack import (
     IDENTITY,
     KEY,
     RECORD,
+    RECORD_GUARD,
     REGION,
     VERIFICATION,
     requests,
@@ -76,6 +77,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
             ("create", SECOND, DOMAIN),
             ("create", f"{SECOND}/1", KEY),
             ("create", f"{SECOND}/1", RECORD),
+            ("create", f"{SECOND}/1", RECORD_GUARD),
             ("create", f"{SECOND}/{REGION}", IDENTITY),
             ("update", "verification", VERIFICATION),
         ]
@@ -130,6 +132,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
             ("delete", SECOND, DOMAIN),
             ("delete", f"{SECOND}/1", KEY),
             ("delete", f"{SECOND}/1", RECORD),
+            ("delete", f"{SECOND}/1", RECORD_GUARD),
             ("delete", f"{SECOND}/{REGION}", IDENTITY),
             ("update", "verification", VERIFICATION),
         ]

@@ -34,11 +34,11 @@ ALL_MAIL = timedelta(days=365)
 
 
 def made(domain, generation):
-    return [("create", f"{domain}/{generation}", KEY), ("create", f"{domain}/{generation}", RECORD)]
+    return [("create", f"{domain}/{generation}", kind) for kind in (KEY, RECORD, RECORD_GUARD)]
 
 
 def removed(domain, generation):
-    return [("delete", f"{domain}/{generation}", RECORD), ("delete", f"{domain}/{generation}", KEY)]
+    return [("delete", f"{domain}/{generation}", kind) for kind in (RECORD, RECORD_GUARD, KEY)]
 
 
 def switched(domain):
@@ -84,8 +84,8 @@ def test_life(sandbox, open_stack):
     stack.declare({domain: {"generation": 3}})
     preview, forward = stack.preview(), stack.up()
     for run in preview, forward:
-        assert sorted(steps(run)[:-2]) == sorted([*made(domain, 4), *switched(domain)])
-        assert steps(run)[-2:] == removed(domain, 1)
+        assert sorted(steps(run)[:-3]) == sorted([*made(domain, 4), *switched(domain)])
+        assert steps(run)[-3:] == removed(domain, 1)
     assert selector_change(preview) == (first[2], first[3])
     assert f"{domain} {REGION}: generation 2 → 3, {first[3]} visible at 4 of 4 servers" in preview.stdout
     known = first | selectors(forward, domain)
@@ -108,7 +108,7 @@ def test_life(sandbox, open_stack):
     assert sorted(steps(standby)) == sorted(
         [*made(domain, 5), ("update", f"{domain}/{REGION}", IDENTITY), *removed(domain, 4)]
     )
-    assert steps(standby)[-2:] == removed(domain, 4)
+    assert steps(standby)[-3:] == removed(domain, 4)
     assert asked.operations == ["GetEmailIdentity"]  # to see that it does not sign with what goes
     assert sandbox.dns.txt(f"{known[4]}._domainkey.{domain}") == ()
     known |= selectors(standby, domain)
@@ -118,8 +118,8 @@ def test_life(sandbox, open_stack):
     stack.declare({domain: {"generation": 5, "published": [3, 5, 6], "overlapDays": 0}})
     with requests(sandbox) as asked:
         away = stack.up()
-    assert sorted(steps(away)[:-2]) == sorted([*made(domain, 6), *switched(domain)])
-    assert steps(away)[-2:] == removed(domain, 2)
+    assert sorted(steps(away)[:-3]) == sorted([*made(domain, 6), *switched(domain)])
+    assert steps(away)[-3:] == removed(domain, 2)
     assert asked.operations.count(PUT) == 1
     assert sandbox.ses.signing_key(domain, REGION)[0] == known[5]
     assert send(sandbox, domain, REGION).verdict.result == "pass"

@@ -62,6 +62,7 @@ def test_resources(made):
             ("create", GENERATED, DOMAIN),
             *[("create", f"{GENERATED}/{generation}", KEY) for generation in (1, 2, 3)],
             *[("create", f"{GENERATED}/{generation}", RECORD) for generation in (1, 2, 3)],
+            *[("create", f"{GENERATED}/{generation}", RECORD_GUARD) for generation in (1, 2, 3)],
             *[("create", f"{GENERATED}/{region}", IDENTITY) for region in (REGION, OTHER_REGION)],
             ("create", "verification", VERIFICATION),
         ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.stack import IDENTITY, KEY, RECORD, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import IDENTITY, KEY, RECORD, RECORD_GUARD, REGION, VERIFICATION, requests, steps
 
 pytestmark = pytest.mark.engine
 
@@ -49,10 +49,10 @@ def test_rotation(sandbox, open_stack):
 
     # Unless that is wanted: then it goes, after all else.
     stack.declare({domain: {"generation": 3, "overlapDays": 0}})
-    gone = [("delete", f"{domain}/1", RECORD), ("delete", f"{domain}/1", KEY)]
+    gone = [("delete", f"{domain}/1", kind) for kind in (RECORD, RECORD_GUARD, KEY)]
     preview, third = stack.preview(), stack.up()
     for run in (preview, third):
-        assert (sorted(steps(run)[:-2]), steps(run)[-2:]) == (rotated(domain, makes=4), gone)
+        assert (sorted(steps(run)[:-3]), steps(run)[-3:]) == (rotated(domain, makes=4), gone)
     assert sandbox.ses.signing_key(domain, REGION)[0] == selectors_by_generation(second, domain)[3]
     visible = {number: bool(sandbox.dns.txt(f"{selectors[number]}._domainkey.{domain}")) for number in (1, 2)}
     assert visible == {1: False, 2: True}
@@ -63,6 +63,7 @@ def rotated(domain, *, makes):
     return [
         ("create", f"{domain}/{makes}", RECORD),
         ("create", f"{domain}/{makes}", KEY),
+        ("create", f"{domain}/{makes}", RECORD_GUARD),
         ("update", f"{domain}/{REGION}", IDENTITY),
         ("update", "verification", VERIFICATION),
     ]
