@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from byodkim_provider.aws.regions import dns_suffixes
+from byodkim_provider.urls import host_of, is_local
 
 SERVICES: Final = {
     "sesv2": ("SES", "email", "AWS_ENDPOINT_URL_SESV2"),
@@ -22,8 +20,6 @@ SERVICES: Final = {
     "sts": ("STS", "sts", "AWS_ENDPOINT_URL_STS"),
 }
 """By pulumi-aws's name: AWS's name, the first label of its hosts, the variable that redirects it."""
-
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _OF_AWS: Final = re.compile(
     rf"(?P<vpce>vpce-[a-z0-9-]+[.])?({'|'.join(label for _, label, _ in SERVICES.values())})(-fips)?"
@@ -42,14 +38,14 @@ _EXPECTED: Final = "must be a URL that begins with https://, or with http:// for
 def url_problem(url: str) -> str | None:
     """What is wrong with the *url* of a service; None if it may be called there."""
     scheme = url.partition("://")[0].lower()
-    if scheme not in ("http", "https") or not _host(url):
+    if scheme not in ("http", "https") or not host_of(url):
         return _EXPECTED
-    return _EXPECTED if scheme == "http" and not _is_local(url) else None
+    return _EXPECTED if scheme == "http" and not is_local(url) else None
 
 
 def is_of_aws(url: str) -> bool:
     """Whether *url* is at a host of AWS's own service, or at a VPC endpoint of it."""
-    found = _OF_AWS.fullmatch(_host(url))
+    found = _OF_AWS.fullmatch(host_of(url))
     return found is not None and found["suffix"] in dns_suffixes()
 
 
@@ -64,23 +60,5 @@ def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str,
         environment = {}
     for service, (name, _, variable) in SERVICES.items():
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
-        if url and not is_of_aws(url) and not _is_local(url):
-            yield f"aws: {name} is redirected to {_host(url)}, which is not AWS and gets what AWS would get"
-
-
-def _is_local(url: str) -> bool:
-    return _host(url) in LOOPBACK
-
-
-def _host(url: str) -> str:
-    """
-    The host of *url*, in lower case; "" if it has none, or if not everybody reads the same one.
-
-    urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@` after it.
-    """
-    if not re.fullmatch(r"[!-~]+", url) or re.search(r"[@\\]", url):
-        return ""
-    try:
-        return (parse_url(url).host or "").strip("[]")
-    except LocationParseError:
-        return ""
+        if url and not is_of_aws(url) and not is_local(url):
+            yield f"aws: {name} is redirected to {host_of(url)}, which is not AWS and gets what AWS would get"

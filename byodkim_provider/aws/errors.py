@@ -159,7 +159,7 @@ def said(error: BaseException) -> str:
     elif isinstance(error, botocore_errors.CredentialRetrievalError) and _is_of_a_process(error):
         text = "the `credential_process` of the profile failed"  # its output may be the credentials
     # Further lines of a signature error quote the request's headers, session token included.
-    return _shown(hidden(text).strip().partition("\n")[0])
+    return _shown(text)
 
 
 def _is_of_a_process(error: botocore_errors.CredentialRetrievalError) -> bool:
@@ -167,8 +167,8 @@ def _is_of_a_process(error: botocore_errors.CredentialRetrievalError) -> bool:
 
 
 def _shown(text: str) -> str:
-    """*text* from outside, without anything that may be a key, and without terminal control characters."""
-    return re.sub("[^ -~]", "?", hidden(text))[:MAX_SHOWN]
+    """The first line of a *text* from outside, without what may be a key, and without control characters."""
+    return re.sub("[^ -~]", "?", hidden(text).strip().partition("\n")[0])[:MAX_SHOWN]
 
 
 def _is_unconfirmed(error: BaseException) -> bool:

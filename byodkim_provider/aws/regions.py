@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from byodkim_provider.quoting import did_you_mean
 
 
 @cache
-def _known() -> dict[str, str]:
-    """Partitions, by Region."""
+def _partitions() -> Sequence[Any]:
     # Imported here: some commands read a stack file without calling AWS.
     from botocore.loaders import create_loader
 
-    partitions = create_loader().load_data("partitions")["partitions"]
+    found: Sequence[Any] = create_loader().load_data("partitions")["partitions"]
+    return found
+
+
+@cache
+def _known() -> dict[str, str]:
+    """Partitions, by Region."""
     return {
         region: partition["id"]
-        for partition in partitions
+        for partition in _partitions()
         for region in partition["regions"]
         if not region.endswith("-global")  # not Regions for resources
     }
@@ -25,11 +32,8 @@ def _known() -> dict[str, str]:
 @cache
 def dns_suffixes() -> frozenset[str]:
     """Domains that hold the endpoints of AWS's services, over IPv4 and IPv6, and others' hosts too."""
-    from botocore.loaders import create_loader
-
-    partitions = create_loader().load_data("partitions")["partitions"]
     return frozenset(
-        one["outputs"][name] for one in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")
+        one["outputs"][name] for one in _partitions() for name in ("dnsSuffix", "dualStackDnsSuffix")
     )
 
 

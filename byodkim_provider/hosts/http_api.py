@@ -18,11 +18,11 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, SSLError, TimeoutError
-from urllib3.util import parse_url
+from urllib3.exceptions import HTTPError, InvalidHeader, SSLError, TimeoutError
 
 from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
 from byodkim_provider.progress import stopping
+from byodkim_provider.urls import is_local
 
 TIMEOUT_SECONDS: Final = 15.0
 """Time limit of one read, in seconds; `publish` limits the whole. The slowest host measured took 4 s."""
@@ -31,8 +31,6 @@ CONNECT_SECONDS: Final = 5.0
 
 WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
 """Fields in which hosts put their error messages, the most specific first."""
-
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
 
@@ -102,7 +100,7 @@ class HttpApi:
         body: Mapping[str, Any] | None,
         form: Mapping[str, str] | None,
     ) -> urllib3.BaseHTTPResponse:
-        if not self._base_url.startswith("https://") and not is_loopback(self._base_url):
+        if not self._base_url.startswith("https://") and not is_local(self._base_url):
             raise Refused("only https keeps the secret on its way", hint=_ADDRESS)
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self._headers()}
@@ -179,14 +177,6 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
     if len(data) > MAX_OCTETS:
         raise Unknown(f"a response of more than {MAX_OCTETS // 2**20} MiB")
     return data
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the host that urllib3 connects to for *url* is this computer."""
-    try:
-        return (parse_url(url).host or "").strip("[]") in LOOPBACK
-    except LocationParseError:
-        return False
 
 
 def _words(answer: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
+from byodkim_provider.urls import is_local
 
 
 @contextmanager
@@ -64,10 +65,9 @@ class HttpHost(DnsHost):
         )
 
     def _address(self) -> str:
-        from byodkim_provider.hosts.http_api import is_loopback
 
         stand_in = self._credentials.environment.get(self._stand_in)
-        if stand_in and not is_loopback(stand_in):
+        if stand_in and not is_local(stand_in):
             raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
         return stand_in or self.address
 

@@ -18,7 +18,7 @@ import byodkim_provider
 PRODUCT: Final = Path(byodkim_provider.__file__).parent
 
 LAYERS: Final = (
-    ("errors", "progress", "quoting"),
+    ("errors", "progress", "quoting", "urls"),
     ("dkim", "property_types"),
     ("aws", "dns"),
     ("hosts",),

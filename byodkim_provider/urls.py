@@ -1,0 +1,30 @@
+"""The host of a URL, as every reader of it would read it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def host_of(url: str) -> str:
+    """
+    The host of *url*, in lower case; "" if it has none, or if not everybody reads the same one.
+
+    urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@` after it.
+    """
+    if not re.fullmatch(r"[!-~]+", url) or re.search(r"[@\\]", url):
+        return ""
+    try:
+        return (parse_url(url).host or "").strip("[]")
+    except LocationParseError:
+        return ""
+
+
+def is_local(url: str) -> bool:
+    """Whether the host of *url* is this computer."""
+    return host_of(url) in LOOPBACK
