@@ -6,7 +6,7 @@ One question each; nothing is changed. `dns.diagnosis` judges a record, `finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -16,7 +16,7 @@ from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.findings import UNSEEN_ZONE, domain_now, identity_alone, identity_now
+from byodkim_provider.cli.findings import UNSEEN_ZONE, Subject, domain_now, identity_alone, identity_now
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.now import DomainNow, RecordNow, ServerNow
 from byodkim_provider.cli.stack import Stack
@@ -31,7 +31,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.panels import PANELS, of_label, recognise
-from byodkim_provider.identity.state import MANUAL, Declared, Stored
+from byodkim_provider.identity.state import MANUAL, Declared
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
@@ -48,56 +48,56 @@ def of_stack(
     *chosen* are the options of `doctor`: then DMARC is asked too, SES need not answer, and DNS is
     asked by *servers* if there are any.
     """
-    settings = {domain.name: domain for domain in stack.settings.domains}
     now = environment.clock.now()
-    names = sorted({*settings, *stack.state.identities, *stack.state.records})
-    if chosen and chosen.domain:
-        names = [chosen.domain]
+    subjects = [
+        one for one in _subjects(stack) if not (chosen and chosen.domain) or one.name == chosen.domain
+    ]
     ask_ses = _ses(environment, stack.aws, may_fail=chosen is not None)
-    stored = {name: stack.state.identities.get(name, ()) for name in names}
-    records = {name: stack.state.records.get(name, ()) for name in names}
-    unmade = {name: _unmade(settings.get(name), stored[name]) for name in names}
     questions: dict[str, Callable[[], Any]] = {}
-    for name in names:
-        declared = next((one.declared for one in stored[name]), None)
-        account_id = declared.account_id if declared else None
-        resolver = _resolver(settings.get(name) or declared, environment, servers)
-        for one in (one.declared for one in stored[name] if one.key):
+    for subject in subjects:
+        name, declared = subject.name, subject.declared
+        resolver = _resolver(subject.settings or declared, environment, servers)
+        for one in (one.declared for one in subject.stored if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
-        for record in records[name]:
-            expected = _expected(record, stored[name], chosen)
+        for record in subject.records:
+            expected = _expected(record, subject, chosen)
             questions[f"DNS {record.name}"] = partial(_diagnosis, expected, resolver)
-        for region in unmade[name]:
-            # `pulumi up` says why SES can't be read, and the rest does not hang on it.
-            questions[f"SES {region} {name}"] = partial(_or_error, ask_ses, region, name, account_id)
+        for region in subject.unmade:
+            account_id = declared.account_id if declared else None
+            questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
         if chosen and resolver:
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
     answers = _answers(questions, say_refusal=chosen is not None)
+
     return [
         domain_now(
-            name,
-            settings.get(name),
-            stored[name],
+            subject,
             [
                 identity_now(one, seen, now, stack.state.verified)
-                for one in stored[name]
-                if not isinstance(seen := answers.get(f"SES {one.declared.region} {name}"), Exception)
+                for one in subject.stored
+                if not isinstance(seen := answers.get(f"SES {one.declared.region} {subject.name}"), Exception)
             ],
-            [
-                _of_stack(answers[f"DNS {one.name}"], one, stored[name], settings.get(name))
-                for one in records[name]
-            ],
+            [_of_stack(answers[f"DNS {one.name}"], one, subject) for one in subject.records],
+            {region: answers[f"SES {region} {subject.name}"] for region in subject.unmade},
             now,
-            unmade={
-                region: None if isinstance(seen := answers[f"SES {region} {name}"], Exception) else seen
-                for region in unmade[name]
-            },
-            stack_id=stack.state.stack_id,
-            retired_at=stack.state.retired_at.get(name),
-            dmarc=answers.get(f"DMARC {name}"),
+            answers.get(f"DMARC {subject.name}"),
         )
-        for name in names
+        for subject in subjects
     ]
+
+
+def _subjects(stack: Stack) -> Iterator[Subject]:
+    """Every domain in the configuration or the stack's state, sorted by name."""
+    settings, state = {domain.name: domain for domain in stack.settings.domains}, stack.state
+    for name in sorted({*settings, *state.identities, *state.records}):
+        yield Subject(
+            name=name,
+            settings=settings.get(name),
+            stored=state.identities.get(name, ()),
+            records=state.records.get(name, ()),
+            stack_id=state.stack_id,
+            retired_at=state.retired_at.get(name),
+        )
 
 
 def of_record(
@@ -150,24 +150,24 @@ def _ses(environment: Environment, settings: Callable[[], AwsSettings], *, may_f
         failure = error
         return lambda *_: failure
 
-    def ask(region: str, domain: str, account_id: str | None) -> SesIdentity | None:
-        return account.ses(region, account_id).get_email_identity(domain)
+    def ask(region: str, domain: str, account_id: str | None) -> SesIdentity | Exception | None:
+        try:
+            return account.ses(region, account_id).get_email_identity(domain)
+        except ByodkimError as error:
+            if not may_fail:
+                raise
+            return error
 
-    return partial(_or_error, ask) if may_fail else ask
+    return ask
 
 
-def _or_error(ask: AskSes, *arguments: Any) -> SesIdentity | Exception | None:
+def _or_none(ask: AskSes, *arguments: Any) -> SesIdentity | None:
+    """What SES has; None also if it can't be read: `pulumi up` says why, and the rest does not hang on it."""
     try:
-        return ask(*arguments)
-    except ByodkimError as error:
-        return error
-
-
-def _unmade(settings: DomainSettings | None, stored: Iterable[Stored]) -> list[str]:
-    """Regions of which the stack has no identity yet."""
-    if settings is None or settings.retired:
-        return []
-    return sorted({*settings.regions} - {one.declared.region for one in stored})
+        found = ask(*arguments)
+    except ByodkimError:
+        return None
+    return None if isinstance(found, Exception) else found
 
 
 def _resolver(
@@ -180,9 +180,9 @@ def _resolver(
     return environment.resolver(check, settings.dns_resolvers if settings else ())
 
 
-def _expected(record: PublishedRecord, stored: Sequence[Stored], chosen: Chosen | None) -> ExpectedRecord:
+def _expected(record: PublishedRecord, subject: Subject, chosen: Chosen | None) -> ExpectedRecord:
     """The record of a stack, with what the state knows of its zone and panel; *chosen* goes first."""
-    declared = next((one.declared for one in stored), None)
+    declared = subject.declared
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
     return ExpectedRecord(
         selector=record.name.removesuffix(f"._domainkey.{record.domain}"),
@@ -192,13 +192,13 @@ def _expected(record: PublishedRecord, stored: Sequence[Stored], chosen: Chosen 
         panel=PANELS[panel] if panel else _panel(declared),
         name_servers=_name_servers(declared) if declared else (),
         kept=declared is not None and bool(declared.dns) and MANUAL not in declared.dns,
-        new_key=_new_key(record, stored),
+        new_key=_new_key(record, subject),
     )
 
 
-def _new_key(record: PublishedRecord, stored: Sequence[Stored]) -> str:
+def _new_key(record: PublishedRecord, subject: Subject) -> str:
     """How the stack gets another key for that of *record*."""
-    declared = next((one.declared for one in stored), None)
+    declared = subject.declared
     if record.generation is None or declared is None or declared.generation is None:
         return fixes.NEW_KEY
     signing, published = generations.after_leak(
@@ -206,7 +206,7 @@ def _new_key(record: PublishedRecord, stored: Sequence[Stored]) -> str:
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.
-    if record.role != "standby" or any(record.generation in one.signed_until for one in stored):
+    if record.role != "standby" or any(record.generation in one.signed_until for one in subject.stored):
         settings += " and `overlapDays: 0`"
     return f"set {settings} in the stack file, and run `pulumi up`"
 
@@ -225,11 +225,9 @@ def _name_servers(declared: Declared) -> tuple[str, ...]:
     return tuple(server for servers in known for server in servers) if all(known) else ()
 
 
-def _of_stack(
-    now: RecordNow, record: PublishedRecord, stored: Sequence[Stored], settings: DomainSettings | None
-) -> RecordNow:
-    """*now* with what the stack knows of the key; *stored* are the identities of its domain."""
-    mine = [one for one in stored if record.generation is not None]
+def _of_stack(now: RecordNow, record: PublishedRecord, subject: Subject) -> RecordNow:
+    """*now* with what the stack knows of the key."""
+    mine = [one for one in subject.stored if record.generation is not None]
     since = [
         one.key.signing_since for one in mine if one.key and one.declared.generation == record.generation
     ]
@@ -244,7 +242,7 @@ def _of_stack(
     if mine:  # a run that failed has perhaps not switched to what the file says
         signing = any(one.declared.generation == record.generation for one in mine)
         role = "signing" if signing else "previous" if until else "standby"
-    elif settings and settings.retired and role == "signing":
+    elif subject.settings and subject.settings.retired and role == "signing":
         role = "previous"
     return replace(
         now,

@@ -8,19 +8,21 @@ will not be. Due: somebody should do something, and mail is fine. Notes: nobody 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
-from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, Verdict, by_text
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text
+from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
 from byodkim_provider.identity.ownership import TAKE_BACK, signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
-from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
+from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
@@ -127,65 +129,75 @@ def _difference(read: Stored) -> str:
     return f"{reasons}: {then}" if reasons else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A domain, as the stack file and the state have it."""
+
+    name: str
+    settings: DomainSettings | None
+    """None if only the state has the domain."""
+    stored: Sequence[Stored]
+    """Its identities, sorted by Region."""
+    records: Sequence[PublishedRecord]
+    stack_id: str | None
+    retired_at: datetime | None
+
+    @property
+    def declared(self) -> Declared | None:
+        """What was declared of its first identity, and holds for the domain."""
+        return next((one.declared for one in self.stored), None)
+
+    @property
+    def unmade(self) -> list[str]:
+        """Regions of which the stack has no identity yet."""
+        if self.settings is None or self.settings.retired:
+            return []
+        return sorted({*self.settings.regions} - {one.declared.region for one in self.stored})
+
+
 def domain_now(
-    domain: str,
-    settings: DomainSettings | None,
-    stored: Sequence[Stored],
+    subject: Subject,
     identities: Sequence[IdentityNow],
-    published: Sequence[RecordNow],
-    now: datetime,
-    *,
+    records: Sequence[RecordNow],
     unmade: Mapping[str, SesIdentity | None],
-    stack_id: str | None,
-    retired_at: datetime | None,
-    dmarc: Policy | None = None,
+    now: datetime,
+    dmarc: Policy | None,
 ) -> DomainNow:
     """
-    The state of a domain; *settings* is None if only the stack's state has it.
+    The state of a domain.
 
     *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
     """
+    settings = subject.settings
     signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
-    wrong = [
-        *_wrong(identities, published),
-        *_not_made(
-            settings, {region: seen for region, seen in unmade.items() if region not in signed}, stack_id
-        ),
-        *_differences(settings, stored),
-    ]
-    due = [*_not_made(settings, signed, stack_id), *(_due(settings, identities) if settings else ())]
-    notes = list(_notes(settings, stored, identities, published, now))
-    if settings and settings.retired and not stored and published:
-        text, is_due = _retired(settings, retired_at, now)
+    unsigned = {region: seen for region, seen in unmade.items() if region not in signed}
+    wrong = (*_wrong(identities, records), *_not_made(subject, unsigned), *_differences(subject))
+    due = [*_not_made(subject, signed), *(_due(settings, identities) if settings else ())]
+    notes = list(_notes(subject, identities, records, now))
+    if settings and settings.retired and not subject.stored and records:
+        text, is_due = _retired(settings, subject.retired_at, now)
         (due if is_due else notes).append(text)
-    since = min(
-        (one.signing_since for one in identities if one.signing_since and one.age_days is not None),
-        default=None,
-    )
-    rotation = since + timedelta(days=settings.rotate_after_days) if settings and since else None
+    since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
+    rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
     return DomainNow(
-        domain=domain,
-        verdict=worst(bool(wrong), bool(due)),
+        domain=subject.name,
+        verdict="wrong" if wrong else "due" if due else "well",
         retired=settings is not None and settings.retired,
         rotate_after_days=settings.rotate_after_days if settings else None,
         next_rotation=rotation,
         days_until_rotation=(rotation - now).days if rotation else None,
         identities=tuple(identities),
-        records=tuple(published),
-        wrong=tuple(wrong),
+        records=tuple(records),
+        wrong=wrong,
         due=tuple(due),
         notes=tuple(notes),
         dmarc=dmarc,
     )
 
 
-def worst(wrong: bool, due: bool) -> Verdict:
-    return "wrong" if wrong else "due" if due else "well"
-
-
-def _wrong(identities: Sequence[IdentityNow], published: Sequence[RecordNow]) -> Iterator[str]:
+def _wrong(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[str]:
     """What SES and DNS show; a record that is missing is one line, whoever waits for it."""
-    missing = [one for one in published if one.is_wrong]
+    missing = [one for one in records if one.is_wrong]
     waiting = any(one.status == AWAITING_DNS for one in identities)
     said = waiting and any(one.role == "signing" for one in missing)
     yield from _merged(
@@ -205,9 +217,7 @@ def _merged(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
     return (f"{', '.join(regions)}: {text}" for regions, text in by_text(lines))
 
 
-def _not_made(
-    settings: DomainSettings | None, unmade: Mapping[str, SesIdentity | None], stack_id: str | None
-) -> Iterator[str]:
+def _not_made(subject: Subject, unmade: Mapping[str, SesIdentity | None]) -> Iterator[str]:
     """What SES has where the stack has no identity yet."""
 
     def line(seen: SesIdentity | None) -> str:
@@ -216,9 +226,9 @@ def _not_made(
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
-        if owner and owner.partition("/")[0] == stack_id:
+        if owner and owner.partition("/")[0] == subject.stack_id:
             then = "`pulumi up` goes on with it"  # the response to its Create was lost
-        elif settings and settings.adopt:
+        elif subject.settings and subject.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
         return f"SES has an identity{whose} already ({signs_today(seen)}, {seen.dkim_status}): {then}"
 
@@ -237,8 +247,9 @@ def _retired(settings: DomainSettings, retired_at: datetime | None, now: datetim
     return f"{text}its records may go from {day:%Y-%m-%d}, by deleting the entry", False
 
 
-def _differences(settings: DomainSettings | None, stored: Sequence[Stored]) -> Iterator[str]:
+def _differences(subject: Subject) -> Iterator[str]:
     """Differences between the stack file and the stack."""
+    settings, stored = subject.settings, subject.stored
     if settings is None:
         yield f"not in the stack file: {_leaving(stored)}"
         return
@@ -281,14 +292,11 @@ def _due(settings: DomainSettings, identities: Sequence[IdentityNow]) -> Iterato
 
 
 def _notes(
-    settings: DomainSettings | None,
-    stored: Sequence[Stored],
-    identities: Sequence[IdentityNow],
-    published: Sequence[RecordNow],
-    now: datetime,
+    subject: Subject, identities: Sequence[IdentityNow], records: Sequence[RecordNow], now: datetime
 ) -> Iterator[str]:
+    settings, stored = subject.settings, subject.stored
     yield from _merged((one.region, one.doubt) for one in identities if one.doubt)
-    for record in published:
+    for record in records:
         if record.verdict == "right" and record.servers_visible != record.servers_asked:
             yield f"record of generation {record.generation} ({record.role}): {record.seen}"
     if settings is None:
