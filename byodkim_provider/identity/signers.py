@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.errors import SesRefused
@@ -19,6 +20,14 @@ class SesSources:
     ses: Callable[[str], SesClient]
     names: Callable[[str], Collection[str]]
     """Names of the identities when this run first listed them."""
+
+    @classmethod
+    def of(cls, connections: Connections, account_id: str | None) -> SesSources:
+        """SES in the account *account_id*."""
+        return cls(
+            lambda region: connections.ses(region, account_id),
+            lambda region: connections.names(region, account_id),
+        )
 
 
 def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSources, run: Run) -> str:

@@ -134,11 +134,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def _connect_to_ses(self, account_id: str | None) -> SesSources:
         # Not in `configure`: a record that is only made needs no AWS settings.
-        known = connections(read_settings(self._config))
-        return SesSources(
-            ses=lambda region: known.ses(region, account_id),
-            names=lambda region: known.names(region, account_id),
-        )
+        return SesSources.of(connections(read_settings(self._config)), account_id)
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
         settings = HostSettings(**property_types.read(HostSettings, props))

@@ -42,7 +42,7 @@ class RecordGuardProvider(AwsProvider):
         """Tests pass what it asks."""
         super().__init__(run)
         self._route53 = route53 or self._connect_to_route53
-        self._sources = sources or self._connect_to_ses
+        self._sources = sources or (lambda account_id: SesSources.of(self._connections, account_id))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         if not news.get("supplied") or has_unknown([news["record_name"], news["fingerprint"]]):
@@ -109,9 +109,3 @@ class RecordGuardProvider(AwsProvider):
 
     def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
         return self._connections.route53(self._config("aws:region"), role_arn, external_id)
-
-    def _connect_to_ses(self, account_id: str | None) -> SesSources:
-        return SesSources(
-            ses=lambda region: self._connections.ses(region, account_id),
-            names=lambda region: self._connections.names(region, account_id),
-        )
