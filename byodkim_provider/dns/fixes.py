@@ -67,8 +67,11 @@ _KEPT: Final[Mapping[str, str]] = {
         CODES,
         f"{_AGAIN}; if the run refuses because another value is there, delete that one and run it again",
     ),
-    # What a refresh does not see, or does not change where each value is a record of its own.
-    **{code: _FIXES[code] for code in ("private-key", "servers-differ", "several-records")},
+    # What a refresh does not see.
+    **{code: _FIXES[code] for code in ("private-key", "servers-differ")},
+    # At most hosts each value is a record of its own.
+    "several-records": f"{_AGAIN}; if others still stand beside it then, delete them: which one a verifier "
+    "takes is undefined",
     "cname": "delete the CNAME record at this name, then run `pulumi up --refresh`, which writes the record "
     "again",
     "no-txt": f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some hosts take "
