@@ -76,8 +76,8 @@ class Answer:
     zones: tuple[str, ...] = field(default=(), compare=False)
     """
     Zones on the path to the queried name, without final dots: each delegates the next, the last
-    one holds the name. Empty if no zone was found. A zone that has the same servers as its parent
-    is only seen in an answer without values.
+    one holds the name. Empty if no zone was found. If a zone has the same servers
+    as its parent, only an answer without values shows that it exists.
     """
 
 

@@ -78,7 +78,9 @@ class Credentials:
         if not found:
             raise Refused(f"no {key} is given", hint=f"set it by {self.hint(key)}")
         if not (found.isascii() and found.isprintable()):
-            raise Refused(f"the {key} has characters that none has", hint=f"set it by {self.hint(key)}")
+            raise Refused(
+                f"the {key} has characters outside printable ASCII", hint=f"set it by {self.hint(key)}"
+            )
         return found
 
     def missing(self) -> list[str]:

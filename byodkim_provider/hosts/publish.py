@@ -25,7 +25,7 @@ from byodkim_provider.quoting import printable
 
 LIMIT_SECONDS: Final = 60
 """
-Time limit for one record, without the waits for its turn and for a busy host.
+Time limit for one record. Waiting for its turn and for a busy host does not count.
 
 If the host is slower, the next run reads the record and continues.
 """

@@ -13,7 +13,7 @@ from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.progress import Clock
 
 RECENT_SECONDS: Final = 60
-"""How long a lookup counts that found the record at every server, from its begin."""
+"""For so long after its begin, a lookup that found the record at every server need not be repeated."""
 
 
 class Recent:
@@ -51,7 +51,8 @@ def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
     """Why verifiers won't find the records where they are going to be made; "" if they will."""
     if resolver is None or declared.dns_check != "authoritative":
         return ""
-    # Not the record's own name, which a preview may not know, and which recursive resolvers must not get.
+    # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
+    # "no such name" for it.
     answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
     return dns_moves.served_elsewhere(declared, visibility.servers_asked(answers))
 

@@ -72,8 +72,8 @@ def known_of(identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]) -> pu
         found = (identity.domain, identity.region, identity.key_set_at, identity.status, identity.drift)
         return pulumi.Output.all(*found).apply(of_this_key)
 
-    # Not as one more argument of `Output.all`, which makes an Output of each part of each argument: for
-    # each identity those of all identities.
+    # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument, each
+    # identity would have an Output for each verdict of all identities.
     return verdicts.apply(known)
 
 

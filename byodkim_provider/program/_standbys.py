@@ -42,9 +42,9 @@ def show_standbys(
     """
     Print the records that the next rotation needs, if people are adding a record anyway.
 
-    They do so while the signing record is awaited, and in the run (which *began* then) that
-    rotated, or made the standby's key: *made_at* says when, by generation. Not after the first
-    Create: both records were printed then.
+    People add a record while the signing record is awaited, and in the run that rotated or made the
+    standby's key. *began* is when the run began, *made_at* when each generation's key was made. After the
+    first Create nothing is printed, since that run has printed both records.
     """
 
     def show(values: Mapping[str, Any]) -> None:

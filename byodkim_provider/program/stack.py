@@ -94,10 +94,11 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
     """
     at_once = parallel()
 
-    async def none() -> list[pulumi.Resource]:  # a dependency would be stored, and count in a destroy
+    async def wait() -> list[pulumi.Resource]:
+        """Without a resource: the engine would store that dependency, and keep to it in a destroy."""
         await before[-at_once].published()
         return []
 
     if not at_once or len(before) < at_once:  # without a number there is no limit
         return pulumi.ResourceOptions()
-    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(none()))
+    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))

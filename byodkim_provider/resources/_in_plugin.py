@@ -1,4 +1,4 @@
-"""What stands in a program for the provider of its resources: a program runs none of its code."""
+"""A provider as a program has it: a name only, since its code runs in the plugin process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pulumi.dynamic import ResourceProvider
 
 class InPluginProcess(ResourceProvider):
     """
-    A provider by the path of its loader, which is all that the state says of it.
+    Names the function that makes the provider. The state holds this name and nothing else.
 
-    So a program imports neither AWS nor DNS for it. No attribute of a provider gets into the
-    state: clients, credentials, values that a test has passed.
+    So a program needs neither AWS nor DNS to declare a resource, and no client, credential or test value of a
+    provider gets into the state.
     """
 
     serialize_as_secret_always = False  # nothing secret is captured, so `__provider` stays readable
