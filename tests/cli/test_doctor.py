@@ -350,6 +350,14 @@ def test_stack(project):
     assert lines[3].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
 
 
+def test_identity(project, world):
+    """What is wrong with an identity is said as by `status`, and does not change the verdict."""
+    world.ses().put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
+    result = project.run("doctor")
+    assert result.exit_code == 0
+    assert "\n  DKIM signatures are disabled: run `pulumi up --refresh`\n" in result.stdout
+
+
 def ses_verified(result):
     """What the JSON says of each identity's verification."""
     return [one["verified"] for one in json.loads(result.stdout)["domains"][0]["identities"]]

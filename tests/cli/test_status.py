@@ -110,6 +110,15 @@ def record_gone(project, world):
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
 
 
+def record_at_another_name(project, world):
+    name = f"s3._domainkey.{DOMAIN}"
+    world.resolver.records[f"{name}.{DOMAIN}"] = world.resolver.records.pop(name)
+
+
+def fell_back(project, world):
+    world.model.change(DOMAIN, "eu-west-1", status="TEMPORARY_FAILURE")
+
+
 def awaiting(project, world):
     declared = world.declared(2)
     project.stored = [Stored(declared=declared, instance="i")]
@@ -210,6 +219,18 @@ def set_in_the_future(project, world):
                 "record of generation 3 (standby): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record"
             ],
+        ),
+        (
+            record_at_another_name,
+            [
+                "record of generation 3 (standby): 0 of 2 servers show the key, ns1.example.net and "
+                "ns2.example.net have no TXT record: the panel added the zone twice "
+                f"(s3._domainkey.{DOMAIN}.{DOMAIN})"
+            ],
+        ),
+        (
+            fell_back,
+            ["eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before: run `pulumi up --refresh`"],
         ),
         (
             awaiting_without_a_record,
