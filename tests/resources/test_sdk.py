@@ -1,0 +1,67 @@
+"""What is not public in Pulumi's SDK is as `sdk` expects it, and a later SDK that differs stops nobody."""
+
+import json
+import sys
+
+import pulumi
+import pytest
+from pulumi.output import Unknown
+from pulumi.runtime import config, rpc, settings
+
+from byodkim_provider.resources import _plugin, sdk
+
+
+def test_secret():
+    """A secret is marked as the SDK marks it, so that the engine encrypts it."""
+    assert sdk.secret("key") == rpc.wrap_rpc_secret("key")
+
+
+def test_unknown():
+    """A value that a preview can't know is told from all others."""
+    assert sdk.is_unknown(Unknown())
+    assert not any(map(sdk.is_unknown, (None, "", rpc.UNKNOWN, {}, pulumi.Output)))
+
+
+def test_configured_names(monkeypatch):
+    """The names come from the language host's environment and from the Automation API."""
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"aws:region": "eu-west-1"}))
+    before = config.CONFIG.set({"ses-byodkim:domains": "{}"})
+    assert sdk.configured_names() == ["aws:region", "ses-byodkim:domains"]
+    config.CONFIG.reset(before)
+    monkeypatch.delattr(config, "CONFIG")
+    assert sdk.configured_names() == ["aws:region"]
+
+
+def test_parallel(monkeypatch):
+    """The number of steps at a time, or 0."""
+    monkeypatch.setattr(settings, "SETTINGS", type("Settings", (), {"parallel": 7}))
+    assert sdk.parallel() == 7
+    monkeypatch.delattr(settings, "SETTINGS")
+    assert sdk.parallel() == 0
+
+
+@pytest.mark.parametrize("lacks", ["traceback", "DynamicResourceProviderServicer"])
+def test_another_plugin_process(monkeypatch, lacks):
+    """What a later SDK does not let us add is named, with what comes of it; nothing fails."""
+
+    def without(name):
+        class Servicer:
+            def Cancel(self, request, context):  # noqa: N802 - the protocol's name
+                """Replaced."""
+
+        process = type(sys)("__main__")
+        process.__package__ = "pulumi.dynamic"
+        process.traceback, process.DynamicResourceProviderServicer = json, Servicer
+        process.traceback = type("Traceback", (), {"format_exc": None})
+        delattr(process, name)
+        return process
+
+    monkeypatch.setitem(sys.modules, "__main__", without(lacks))
+    [line] = _plugin.prepare_process()
+    assert line.startswith("byodkim_provider does not know this version of the Pulumi SDK (AttributeError: ")
+    assert line.endswith(
+        {
+            "traceback": "errors have a traceback",
+            "DynamicResourceProviderServicer": "four resources at a time, and Ctrl-C does not end a wait",
+        }[lacks]
+    )
