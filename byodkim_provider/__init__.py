@@ -17,18 +17,14 @@ __all__ = [
     "ByodkimError",
     "ByodkimIdentity",
     "ByodkimIdentityArgs",
-    "DkimKey",
-    "DkimKeyArgs",
     "DkimVerification",
     "DkimVerificationArgs",
     "DnsProvider",
     "DnsSettings",
-    "Existing",
     "HostedZone",
     "InvalidSettings",
     "KeyRecord",
     "KeyStore",
-    "SecretsManagerArgs",
     "SuppliedKey",
     "declare_stack",
 ]
@@ -36,26 +32,22 @@ __all__ = [
 if TYPE_CHECKING:
     from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey
     from byodkim_provider.errors import ByodkimError, InvalidSettings
-    from byodkim_provider.hosts.interface import Existing
     from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
     from byodkim_provider.program.domain import ByodkimDomain
     from byodkim_provider.program.domain_args import ByodkimDomainArgs
     from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-    from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
     from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 else:
     # Not seen by a type checker: it takes the names above, and refuses any other.
     _MODULES = {
         "config.schema": ("DnsSettings", "KeyStore", "SuppliedKey"),
-        "hosts.interface": ("Existing",),
         "program.dns_provider": ("DnsProvider", "HostedZone", "KeyRecord"),
         "program.domain": ("ByodkimDomain",),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.domain_args": ("ByodkimDomainArgs",),
         "program.stack": ("declare_stack",),
         "resources.dkim_identity": ("ByodkimIdentity", "ByodkimIdentityArgs"),
-        "resources.dkim_key": ("DkimKey", "DkimKeyArgs", "SecretsManagerArgs"),
         "resources.dkim_verification": ("DkimVerification", "DkimVerificationArgs"),
     }
 

@@ -38,7 +38,7 @@ from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.record_guard import RecordGuard
 
@@ -181,11 +181,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             supplied = inputs.of_supplied_key(settings, generation)
             return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
         made = DkimKey(
-            name,
-            DkimKeyArgs(
-                domain=settings.name, bits=settings.key_bits, key_store=_key_store(settings, account_id)
-            ),
-            pulumi.ResourceOptions(parent=self),
+            name, inputs.of_key(settings, account_id=account_id), pulumi.ResourceOptions(parent=self)
         )
         names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
         return {name: getattr(made, name) for name in (*names, "created_at")}
@@ -275,21 +271,6 @@ class ByodkimDomain(pulumi.ComponentResource):
                 f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
                 self,
             )
-
-
-def _key_store(settings: DomainSettings, account_id: pulumi.Input[str]) -> SecretsManagerArgs | None:
-    """Where a new key is kept; None: in the state."""
-    store = settings.key_store
-    if store.provider == "state":
-        return None
-    return SecretsManagerArgs(
-        region=settings.regions[0],
-        account_id=account_id,
-        kms_key_id=store.kms_key_id,
-        tags=store.tags,
-        resource_policy=store.resource_policy,
-        recovery_window_days=store.recovery_window_days,
-    )
 
 
 def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:

@@ -35,7 +35,7 @@ class ByodkimIdentityArgs:
     private_key: pulumi.Input[str | None] | None = None
     """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
     secret_arn: pulumi.Input[str | None] | None = None
-    """Instead of the key: a `DkimKey`'s secret in Secrets Manager, read when the key is sent to SES."""
+    """Instead of the key: ARN of its secret in Secrets Manager, read when the key is sent to SES."""
     record_value: pulumi.Input[str] | None = None
     """With *secret_arn*: the value of the key's record, by which the key is known without being read."""
     account_id: pulumi.Input[str] | None = None

@@ -18,13 +18,11 @@ from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.dkim import key_secret, keys, records
-from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS, KeySecret, SecretArn
+from byodkim_provider.dkim.key_secret import KeySecret, SecretArn
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.property_types import timestamp
-from byodkim_provider.quoting import named, shown
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.sdk import is_unknown, secret
-from byodkim_provider.resources.unknowns import split
+from byodkim_provider.resources.sdk import secret
 
 _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(
@@ -39,48 +37,26 @@ _STORED: Final[property_types.Kinds] = {
 }
 """Types of the outputs in the state."""
 
-_KEY_STORE: Final[property_types.Kinds] = {
-    "region": property_types.STRING,
-    "account_id": property_types.STRING,
-    "kms_key_id": property_types.STRING,
-    "tags": property_types.map_of(property_types.STRING),
-    "resource_policy": property_types.STRING,
-    "recovery_window_days": property_types.WHOLE,
-}
-"""Properties of the input `key_store`."""
-
 
 class DkimKeyProvider(DynamicProvider):
     """Creates the key."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        normal = dict(news)
-        problems = []
-        domain, bits = news.get("domain", ""), news.get("bits", keys.MAX_BITS)
-        if not is_unknown(domain):
-            try:
-                normal["domain"] = records.normalise_domain(str(domain))
-            except ValueError as error:
-                problems.append(f"domain: {error}")
-        if not is_unknown(bits) and (problem := _bits_problem(bits)):
-            problems.append(f"bits: {problem}")
-        if news.get("key_store") is not None:
-            problems += _key_store_problems(news["key_store"])
-            if problem := key_secret.name_problem(str(news.get("secret_name", ""))):
-                problems.append(f"secret_name: {problem}")
-        return check_result(normal, problems)
+        # All else was checked with the domain's settings.
+        problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None
+        return check_result(news, [f"secret_name: {problem}"] if problem else [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # No other input is a change, because everything that depends on the key would preview as changed.
         # So `bits` and `key_store` apply only to new keys.
         _refuse_other_state(olds)
-        replaces = ["domain"] if olds["domain"] != news.get("domain") else []
+        replaces = ["domain"] if olds["domain"] != news["domain"] else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        if props.get("key_store") is not None:
+        if "key_store" in props:
             return self._create_in_store(props, props["key_store"])
-        key = keys.generate(_bits(props))
+        key = keys.generate(int(props["bits"]))
         now = self._run.clock.now()
         selector = keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
@@ -107,7 +83,7 @@ class DkimKeyProvider(DynamicProvider):
                 props["secret_arn"],
                 self._store_of(props["secret_arn"]),
                 instance=props["instance"],
-                recovery_window_days=_recovery_days(props["key_store"]),
+                recovery_window_days=int(props["key_store"]["recovery_window_days"]),
                 progress=self._run.progress(),
                 instances=self._run.secrets,
             )
@@ -117,7 +93,7 @@ class DkimKeyProvider(DynamicProvider):
         made = secret_lifecycle.create(
             secret_lifecycle.KeyRequest(
                 domain=props["domain"],
-                bits=_bits(props),
+                bits=int(props["bits"]),
                 name=props["secret_name"],
                 owner=props["owner"],
                 kms_key_id=store.get("kms_key_id"),
@@ -148,44 +124,6 @@ class DkimKeyProvider(DynamicProvider):
     def _settings(self) -> AwsSettings:
         # Not in `configure`: keys in the state need no AWS settings.
         return read_settings(self._config)
-
-
-def _bits_problem(bits: Any) -> str | None:
-    bits = _whole(bits)
-    if isinstance(bits, int) and keys.MIN_BITS <= bits <= keys.MAX_BITS:
-        return None
-    return f"must be {keys.MIN_BITS} to {keys.MAX_BITS}, not {shown(bits)}"
-
-
-def _key_store_problems(store: Any) -> list[str]:
-    """Problems of the input `key_store`; a preview may not know all of it."""
-    if is_unknown(store):
-        return []
-    if not isinstance(store, Mapping):
-        return ["key_store: must be a map with region"]
-    known, _ = split(store)
-    problems = [f"key_store: unknown property {named(name)!r}" for name in store if name not in _KEY_STORE]
-    problems += [f"key_store.{problem}" for problem in property_types.problems(known, _KEY_STORE)]
-    if not store.get("region"):
-        problems.append("key_store.region: required, the AWS Region of the secret, for example 'eu-west-1'")
-    days = _whole(known.get("recovery_window_days", MAX_RECOVERY_DAYS))
-    if isinstance(days, int) and not MIN_RECOVERY_DAYS <= days <= MAX_RECOVERY_DAYS:
-        limits = f"{MIN_RECOVERY_DAYS} to {MAX_RECOVERY_DAYS}"
-        problems.append(f"key_store.recovery_window_days: must be {limits}, not {days}")
-    return problems
-
-
-def _whole(number: Any) -> Any:
-    """*number* as the program gave it: Pulumi sends every number as a float."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def _bits(props: Mapping[str, Any]) -> int:
-    return int(props.get("bits", keys.MAX_BITS))
-
-
-def _recovery_days(store: Mapping[str, Any]) -> int:
-    return int(store.get("recovery_window_days", MAX_RECOVERY_DAYS))
 
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:

@@ -56,6 +56,22 @@ class HostedZone:
     """For `manual`: the zone as that panel names it."""
 
 
+def of_key(settings: DomainSettings, *, account_id: Any) -> Inputs:
+    """Of a generated key. Without `key_store` it is kept in the state."""
+    inputs: Inputs = {"domain": settings.name, "bits": settings.key_bits}
+    store = settings.key_store
+    if store.provider == "state":
+        return inputs
+    in_store = {
+        "region": settings.regions[0],
+        "account_id": account_id,
+        **_given(kms_key_id=store.kms_key_id, resource_policy=store.resource_policy),
+        "tags": store.tags,
+        "recovery_window_days": store.recovery_window_days,
+    }
+    return {**inputs, "key_store": in_store}
+
+
 def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
     """What a `DkimKey` has as outputs, of a key that the user gave."""
     supplied = settings.keys[generation]

@@ -13,10 +13,12 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import reset_options
 
+from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.resources import inputs
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
-from byodkim_provider.resources.dkim_key import DkimKey, DkimKeyArgs, SecretsManagerArgs
+from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.dns_record import DnsRecord
 from byodkim_provider.resources.stack_id import NAME, StackId
@@ -168,22 +170,17 @@ class Program(pulumi.runtime.Mocks):
 
     def run(self, domain: Domain) -> None:
         """Every argument is given, so that every input is sent."""
-        DkimKey("DkimKey", DkimKeyArgs(domain=domain.name, bits=1024))
-        DkimKey(
-            "DkimKey/in-store",
-            DkimKeyArgs(
-                domain=domain.name,
-                bits=1024,
-                key_store=SecretsManagerArgs(
-                    region=REGION,
-                    account_id=domain.sandbox.account,
-                    kms_key_id="alias/mail",
-                    tags={"team": "mail"},
-                    resource_policy="{}",
-                    recovery_window_days=7,
-                ),
-            ),
-        )
+        store = {
+            "provider": "secretsManager",
+            "kmsKeyId": "alias/mail",
+            "tags": {"team": "mail"},
+            "resourcePolicy": "{}",
+            "recoveryWindowDays": 7,
+        }
+        for name, key_store in {"DkimKey": "state", "DkimKey/in-store": store}.items():
+            written = {"generation": 1, "keyBits": 1024, "keyStore": key_store}
+            given = settings.domain(domain.name, written, default_region=REGION)
+            DkimKey(name, inputs.of_key(given, account_id=domain.sandbox.account))
         ByodkimIdentity(
             "ByodkimIdentity/in-store",
             ByodkimIdentityArgs(

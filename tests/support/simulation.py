@@ -24,6 +24,7 @@ from byodkim_provider.resources.inputs import (
     is_needed,
     of_guard,
     of_identity,
+    of_key,
     of_supplied_key,
     of_verification,
 )
@@ -67,7 +68,7 @@ def program(
         depends: tuple[str, ...] = ()
         if generation not in settings.keys:
             depends = (f"key {generation}",)
-            inputs = {"domain": settings.name, "bits": keys.MIN_BITS}
+            inputs = of_key(settings, account_id=account_id)
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
         if of_guard(settings, generation, key=ANY_KEY, **given):
             name = f"guard {generation}"

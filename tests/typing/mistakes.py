@@ -2,7 +2,7 @@
 
 import pulumi
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimKey, DkimKeyArgs, DnsSettings
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, ByodkimIdentityArgs, DnsSettings
 from byodkim_provider import ByodkimDomian  # ERROR: a name that is not there
 
 ByodkimDomainArgs(generation=1)  # ERROR: domain is required
@@ -13,7 +13,7 @@ ByodkimDomainArgs(domain="example.com", generation=1, dns_check="never")  # ERRO
 ByodkimDomainArgs(domain="example.com", generation=1, dns_providers=[object()])  # ERROR: two methods
 ByodkimDomainArgs(domain="example.com", generation=pulumi.Output.from_input(1))  # ERROR: a plain value
 DnsSettings(provider="bind")  # ERROR: one of the providers
-DkimKey("key", DkimKeyArgs(bits=2048))  # ERROR: domain is required
+ByodkimIdentityArgs(domain="example.com", region="eu-west-1")  # ERROR: selector is required
 
 domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1))
 number: pulumi.Output[int] = domain.identities["eu-west-1"].status  # ERROR: text

@@ -9,8 +9,6 @@ from byodkim_provider import (
     ByodkimDomainArgs,
     ByodkimIdentity,
     ByodkimIdentityArgs,
-    DkimKey,
-    DkimKeyArgs,
     DkimVerification,
     DkimVerificationArgs,
     DnsProvider,
@@ -18,7 +16,6 @@ from byodkim_provider import (
     HostedZone,
     KeyRecord,
     KeyStore,
-    SecretsManagerArgs,
     SuppliedKey,
 )
 
@@ -75,18 +72,13 @@ bound: pulumi.Input[str] = pulumi.Output.concat(domain.selector, "._domainkey")
 later = pulumi.ResourceOptions(depends_on=[domain.verification, *domain.identities.values()])
 alone = pulumi.ResourceOptions(depends_on=domain.verification)
 
-key = DkimKey(
-    "key", DkimKeyArgs(domain="example.org", bits=2048, key_store=SecretsManagerArgs(region="eu-west-1"))
-)
 identity = ByodkimIdentity(
     "identity",
     ByodkimIdentityArgs(
         domain="example.org",
         region="eu-west-1",
-        selector=key.selector,
-        private_key=key.private_key,
-        secret_arn=key.secret_arn,
-        record_value=key.record_value,
+        selector=domain.selector,
+        private_key=pulumi.Config().require_secret("key"),
         tags={"team": "mail"},
     ),
 )
