@@ -24,7 +24,7 @@ from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG
-from byodkim_provider.identity.ownership import other_owner, owned_now
+from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, Stored
 
 What = Literal[
@@ -124,7 +124,7 @@ _TEXTS: Final[dict[What, str]] = {
 def described(found: Difference, selector: str) -> str:
     """The text of a difference from an identity that is to sign with *selector*."""
     if found.what == "OTHER_OWNER":
-        return owned_now(found.seen)
+        return lost_reason(found.seen)
     return _TEXTS[found.what].format(seen=found.seen, selector=selector)
 
 

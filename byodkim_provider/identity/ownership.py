@@ -67,13 +67,12 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
 
 def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    detail = f"owned by {owner} now" if owner else "which has lost its owner tag"
-    return exists(declared, origin, detail, hint=TAKE_BACK)
+    return exists(declared, origin, lost_reason(owner), hint=TAKE_BACK)
 
 
-def owned_now(owner: str) -> str:
+def lost_reason(owner: str) -> str:
     """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return f"owned by {owner} now" if owner else "has lost its owner tag"
+    return f"owned by {owner} now" if owner else "its owner tag is gone"
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:

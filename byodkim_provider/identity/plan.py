@@ -6,47 +6,7 @@ everything seen so far, and carries it out.
 
 Theory of operation. What is *stored* is one of four: nothing (new), an identity that waits for its record
 (awaiting), an identity whose key SES has (set), or one that differed from its declaration when a refresh read
-it (drifted).
-
-    row  stored    differs     SES has                     what happens
-    1    new       all         nothing                     Lookup Create
-    2    new       all         nothing, no record          Lookup, awaiting
-    3    new       all         ours, response lost         Lookup Create Get Tag
-    4    new       all         another's                   Lookup Create Get, refused
-    5    new       all         another's, adopt            Lookup Create Get Put Tag
-    6    new       all         this key, adopt             Lookup Create Get Tag
-    7    awaiting  nothing     nothing                     Lookup Create
-    8    awaiting  nothing     ours, response lost         Lookup Create Get Tag
-    9    awaiting  key         nothing                     Get Lookup Create
-    10   awaiting  key         ours, response lost         Get Lookup Tag Put
-    11   awaiting  key         another's                   Get Lookup Create Get, refused
-    12   awaiting  key, drops  ours, response lost         Get, refused
-    13   set       nothing     not asked                   nothing
-    14   set       echoes      not asked                   nothing
-    15   set       Regions     this key                    Get
-    16   set       settings    this key                    Get ConfigurationSet Tag Untag
-    17   set       settings    another's                   Get, refused
-    18   set       settings    another's, adopt            Get ConfigurationSet Tag Untag
-    19   set       drops       this key                    Get
-    20   set       drops       a key not in the state      Get, refused
-    21   set       key         the key before              Get Lookup Put
-    22   set       key         the key before, no record   Get Lookup, refused
-    23   set       key         this key, response lost     Get
-    24   set       key         no selector                 Get Lookup Put
-    25   set       key         nothing                     Get Lookup Create
-    26   set       key         nothing, no record          Get Lookup, refused
-    27   set       key         another's                   Get, refused
-    28   set       key         another's, adopt            Get Lookup Put Tag
-    29   set       key         signing disabled            Get Lookup Enable Put
-    30   drifted   nothing     nothing                     Get Lookup Create
-    31   drifted   nothing     FAILED                      Get Lookup Put
-    32   drifted   nothing     signing disabled            Get Enable
-    33   drifted   nothing     a key not in the state      Get Lookup Put
-    34   drifted   nothing     another value               Get Lookup Put
-    35   drifted   nothing     another value, no record    Get Lookup
-    36   drifted   nothing     not confirmed               Get
-    37   drifted   nothing     verified Easy DKIM          Get, refused
-    38   drifted   nothing     a replacement's tags        Get Tag
+it (drifted). `TABLE` has each case.
 
 Who knows what. The state is written once, after the last call. A run that fails, is killed or gets no
 response stores nothing, and SES may then have a key that is not in the state. So a plan assumes nothing: if
@@ -71,9 +31,9 @@ Why each call is where it is.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
@@ -101,12 +61,89 @@ from byodkim_provider.identity.ownership import (
 from byodkim_provider.identity.rules import region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
 
+TABLE: Final = (
+    # stored, what differs from it, what SES has, and what happens
+    (1, "new", "all", "nothing", "Lookup Create"),
+    (2, "new", "all", "nothing, no record", "Lookup, awaiting"),
+    (3, "new", "all", "ours, response lost", "Lookup Create Get Tag"),
+    (4, "new", "all", "another's", "Lookup Create Get, refused"),
+    (5, "new", "all", "another's, adopt", "Lookup Create Get Put Tag"),
+    (6, "new", "all", "this key, adopt", "Lookup Create Get Tag"),
+    (7, "awaiting", "nothing", "nothing", "Lookup Create"),
+    (8, "awaiting", "nothing", "ours, response lost", "Lookup Create Get Tag"),
+    (9, "awaiting", "key", "nothing", "Get Lookup Create"),
+    (10, "awaiting", "key", "ours, response lost", "Get Lookup Tag Put"),
+    (11, "awaiting", "key", "another's", "Get Lookup Create Get, refused"),
+    (12, "awaiting", "key, drops", "ours, response lost", "Get, refused"),
+    (13, "set", "nothing", "not asked", "nothing"),
+    (14, "set", "echoes", "not asked", "nothing"),
+    (15, "set", "Regions", "this key", "Get"),
+    (16, "set", "settings", "this key", "Get ConfigurationSet Tag Untag"),
+    (17, "set", "settings", "another's", "Get, refused"),
+    (18, "set", "settings", "another's, adopt", "Get ConfigurationSet Tag Untag"),
+    (19, "set", "drops", "this key", "Get"),
+    (20, "set", "drops", "a key not in the state", "Get, refused"),
+    (21, "set", "key", "the key before", "Get Lookup Put"),
+    (22, "set", "key", "the key before, no record", "Get Lookup, refused"),
+    (23, "set", "key", "this key, response lost", "Get"),
+    (24, "set", "key", "no selector", "Get Lookup Put"),
+    (25, "set", "key", "nothing", "Get Lookup Create"),
+    (26, "set", "key", "nothing, no record", "Get Lookup, refused"),
+    (27, "set", "key", "another's", "Get, refused"),
+    (28, "set", "key", "another's, adopt", "Get Lookup Put Tag"),
+    (29, "set", "key", "signing disabled", "Get Lookup Enable Put"),
+    (30, "drifted", "nothing", "nothing", "Get Lookup Create"),
+    (31, "drifted", "nothing", "FAILED", "Get Lookup Put"),
+    (32, "drifted", "nothing", "signing disabled", "Get Enable"),
+    (33, "drifted", "nothing", "a key not in the state", "Get Lookup Put"),
+    (34, "drifted", "nothing", "another value", "Get Lookup Put"),
+    (35, "drifted", "nothing", "another value, no record", "Get Lookup"),
+    (36, "drifted", "nothing", "not confirmed", "Get"),
+    (37, "drifted", "nothing", "verified Easy DKIM", "Get, refused"),
+    (38, "drifted", "nothing", "a replacement's tags", "Get Tag"),
+    (39, "new", "all", "ours, not shown yet", "Lookup Create Get, refused"),
+)
+"""By number: what is stored, what differs, what SES has, and the calls of the run in their order."""
+
 READS_LAG: Final = timedelta(seconds=30)
 """
 How long SES may still return the previous key after it got another.
 
 AWS does not document it. Not relying on reads meanwhile costs at most one identical Put.
 """
+
+
+Put = Literal["not needed", "after a lookup", "now"]
+"""Whether the key must be sent to SES."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What a run has to change, as far as stored and declared show."""
+
+    other_key: bool
+    drops: bool
+    """A generation leaves DNS. It may sign, if the response to an earlier call was lost."""
+    unfinished: bool
+    """SES has no key yet, or it differs from what is declared."""
+    settings: bool
+    region: bool
+    """A Region is dropped."""
+
+    @classmethod
+    def between(cls, stored: Stored, declared: Declared) -> _Changes:
+        before = stored.declared
+        return cls(
+            other_key=(before.fingerprint, before.selector) != (declared.fingerprint, declared.selector),
+            drops=not set(before.published) <= set(declared.published),
+            unfinished=stored.key is None or bool(differences(stored)),
+            settings=bool(settings_calls(declared, before)),
+            region=region_leaves(before, declared),
+        )
+
+    @property
+    def about_key(self) -> bool:
+        return self.other_key or self.drops or self.unfinished
 
 
 def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime, instance: str) -> Plan:
@@ -122,33 +159,26 @@ def plan(stored: Stored | None, declared: Declared, seen: Seen, *, now: datetime
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
     awaiting = stored.key is None
-    other_key = before.fingerprint != declared.fingerprint or before.selector != declared.selector
-    # A generation that leaves DNS may sign, if the response to an earlier call was lost.
-    drops = not set(before.published) <= set(declared.published)
-    about_key = other_key or drops or awaiting or bool(differences(stored))
-    about_settings = bool(settings_calls(declared, before))
-    region_goes = region_leaves(before, declared)
-    after = _echoed(stored, declared, other_key=other_key)
-    if not (about_key or about_settings or region_goes):
+    changes = _Changes.between(stored, declared)
+    after = _echoed(stored, declared, other_key=changes.other_key)
+    if not (changes.about_key or changes.settings or changes.region):
         return Plan(after)
     # While DNS is pending, SES knows this identity only if the response to our Create was lost.
     # Skip the read unless something changed.
-    if not seen.read and (other_key or drops or not awaiting):
+    if not seen.read and (changes.other_key or changes.drops or not awaiting):
         asks = Call("GetEmailIdentity", "what SES has")
-        return Plan(after, asks=asks, is_switch=other_key and not awaiting)
+        return Plan(after, asks=asks, is_switch=changes.other_key and not awaiting)
     left: Collection[int] = ()
-    if region_goes:
+    if changes.region:
         # Only the identity of that Region knows when each generation last signed there, and it goes.
         left = declared.published if awaiting else _others(declared)
         until = dict.fromkeys(left, identity.at if identity else now)
         after = replace(after, signed_until={**after.signed_until, **until})
-    if not about_key and not about_settings:
+    if not changes.about_key and not changes.settings:
         return Plan(after)
     if seen.exists or identity is None or (awaiting and identity.tags.get(OWNER_TAG) != before.owner):
         return _introduce(after, seen, before=before if stored.key else None, left=left)
-    return _change(
-        stored, after, identity, seen, instance, other_key=other_key, drops=drops, about_key=about_key
-    )
+    return _change(stored, after, changes, identity, seen, instance)
 
 
 def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
@@ -229,27 +259,21 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     certain = declared.generation is not None and declared.generation not in declared.supplied_keys
     proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off"
     put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
-    if put is None:
+    if put == "after a lookup":
         return Plan(new, asks=_lookup(declared))
     if declared.adopt or identity.selector not in (None, declared.selector):
         key = replace(key, until_now=key.until_now | _others(declared))
-    after, calls = sign_calls(replace(new, adopted=declared.adopt), identity, key, put=put, is_known=False)
+    after, calls = sign_calls(
+        replace(new, adopted=declared.adopt), identity, key, put=put == "now", is_known=False
+    )
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     tag = Call("TagResource", "it is ours from now on", tags=_all_tags(new))
-    info = taking_over(declared, identity, put=put) if declared.adopt else ""
+    info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
     return Plan(after, (*settings, *calls, tag), info=info)
 
 
 def _change(
-    stored: Stored,
-    after: Stored,
-    identity: SesIdentity,
-    seen: Seen,
-    instance: str,
-    *,
-    other_key: bool,
-    drops: bool,
-    about_key: bool,
+    stored: Stored, after: Stored, changes: _Changes, identity: SesIdentity, seen: Seen, instance: str
 ) -> Plan:
     """Make an identity that SES shows what *after* declares."""
     before, declared = stored.declared, after.declared
@@ -260,30 +284,30 @@ def _change(
         refuse_other_owner(declared, identity, was_ours=True)
     until_now: set[int] = set()
     if _is_response_lost(stored, declared, identity):
-        if drops and declared.overlap_days:
+        if changes.drops and declared.overlap_days:
             raise unknown_to_state(declared, before, identity)
         until_now = _others(declared)
-    put = about_key and _needs_put(
-        declared, identity, seen, believed=before.selector, suspected=not other_key
-    )
-    if put is None:
+    put: Put = "not needed"
+    if changes.about_key:
+        put = _needs_put(declared, identity, seen, believed=before.selector, suspected=not changes.other_key)
+    if put == "after a lookup":
         return Plan(after, asks=_lookup(declared))
     is_ours = identity.tags.get(OWNER_TAG) == declared.owner
     tag: list[Call] = []
-    if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
+    if not is_ours or (changes.about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
         after = replace(after, instance=instance, adopted=after.adopted or declared.adopt)
         tag = [Call("TagResource", "it is ours from now on", tags=own_tags(after))]
     calls = settings_calls(declared, before)
-    if about_key:
-        is_known = not other_key and stored.key is not None
+    if changes.about_key:
+        is_known = not changes.other_key and stored.key is not None
         key = KeyChange(not is_known, frozenset(until_now | (set() if is_known else _generation_of(before))))
-        after, more = sign_calls(after, identity, key, put=put, is_known=is_known)
+        after, more = sign_calls(after, identity, key, put=put == "now", is_known=is_known)
         calls += more
-        if is_known and after.key and not put and fell_back(after):
+        if is_known and after.key and put == "not needed" and fell_back(after):
             # There is nothing to send. SES has to find the record again, which the verification waits for.
             by = PUT if after.key.set_by == PUT else TAKEN_OVER  # SUCCESS may have been of the key before
             after = replace(after, key=replace(after.key, set_at=identity.at, set_by=by), was_verified=False)
-    info = "" if is_ours or not about_key else taking_over(declared, identity, put=put)
+    info = "" if is_ours or not changes.about_key else taking_over(declared, identity, put=put == "now")
     return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
 
 
@@ -295,9 +319,9 @@ def _needs_put(
     believed: str | None,
     needed: bool = False,
     suspected: bool = False,
-) -> bool | None:
+) -> Put:
     """
-    Whether the key must be sent to SES, None before the lookup that this needs; raises if it may not.
+    Whether the key must be sent to SES; raises if it may not.
 
     *believed* is the selector that SES should be signing with, used if SES returns none. If *suspected*, SES
     may hold another key under this selector: it does if it finds another value although ours is visible.
@@ -307,12 +331,14 @@ def _needs_put(
     if needed:
         refuse_unsigned_window(declared, identity)
     elif not suspected or identity.failure != INVALID_VALUE:
-        return False
+        return "not needed"
     if needed and seen.record and not seen.record.visible:
         signing = signs_with and identity.dkim_status == "SUCCESS"
         still = f"it still signs with {signs_with!r}" if signing else f"it says {identity.dkim_status}"
         raise not_visible(declared, seen.record, seen.waited_seconds, still=still)
-    return seen.record.visible if seen.record else None
+    if seen.record is None:
+        return "after a lookup"
+    return "now" if seen.record.visible else "not needed"
 
 
 def _lookup(declared: Declared) -> Call:

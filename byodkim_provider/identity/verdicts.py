@@ -2,7 +2,19 @@
 Judges one response of SES: whether it shows that this key is verified.
 
 Values in, values out: no clock, no calls. After a switch, SUCCESS may still be about the previous
-key, so it counts only with evidence that SES checked after our call.
+key, so it counts only with evidence that SES checked after our call. `judged` goes down this list:
+
+    SES shows                                                   verdict
+    another key, or that signing is disabled                    not verified
+    another status than SUCCESS                                 not verified
+    SUCCESS, taken over, and its last check missed the key      not verified, but for the next line
+    SUCCESS, and another status before, since our call          verified
+    SUCCESS, made by Create or taken over                       verified
+    SUCCESS, and a success after our Put                        verified
+    SUCCESS, a check after our Put, no success and no error     verified
+    SUCCESS, a check after our Put, an error and an old success not verified
+    SUCCESS, none of these for half an hour                     unconfirmed
+    SUCCESS, none of these                                      not verified
 """
 
 from __future__ import annotations
@@ -15,8 +27,8 @@ from typing import Any, Final
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import described, has_key, of_shown
-from byodkim_provider.identity.state import CREATED, PUT, TAKEN_OVER, DnsCheck
-from byodkim_provider.property_types import read, written
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
+from byodkim_provider.property_types import moment, read, written
 
 SETTLED: Final = timedelta(minutes=30)
 """
@@ -36,7 +48,7 @@ UNCONFIRMED: Final = "UNCONFIRMED"
 """Status of a switch if SES says SUCCESS and never shows whether that is about the new key."""
 
 NOT_ASKED: Final = "NOT_ASKED"
-"""Status of an identity that was not polled, or for which SES returned an error."""
+"""Status of an identity that was not polled, or for which SES returned an error: see `not_asked`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +90,7 @@ class Verdict:
     reason: str = ""
     """Why the entry is not verified; or the evidence, if that is not SES's status itself."""
     waited: bool = True
-    """False if the entry was not polled, or its wait was interrupted: it gets the full timeout next run."""
+    """Whether the wait for the entry has ended. If not, it gets the full timeout in the next run."""
 
     @property
     def settled(self) -> bool:
@@ -94,6 +106,21 @@ class Verdict:
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
         """Parses what `to_properties` wrote, in this version or an older one."""
         return cls(entry=Entry.from_properties(properties), **read(cls, properties))
+
+
+def not_asked(entry: Entry, reason: str) -> Verdict:
+    """The verdict on an entry that was not polled: its wait has not ended."""
+    return Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason, waited=False)
+
+
+def awaiting_dns(entry: Entry) -> Verdict:
+    """The verdict on an entry whose key SES does not have yet."""
+    return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet")
+
+
+def pending_lines(verdicts: Iterable[Verdict]) -> list[str]:
+    """One line for each entry that is not settled."""
+    return [f"{one.entry}: {one.status}, {one.reason}" for one in verdicts if not one.settled]
 
 
 def needs_poll(entries: Iterable[Entry], before: Iterable[Verdict]) -> bool:
@@ -197,4 +224,5 @@ def _age(entry: Entry, seen: SesIdentity) -> timedelta:
 
 def _last(signed_until: Mapping[str, str]) -> int | None:
     """The generation with the latest time."""
-    return int(max(signed_until, key=lambda generation: signed_until[generation])) if signed_until else None
+    last = max(signed_until, key=lambda generation: moment(signed_until[generation]), default=None)
+    return None if last is None else int(last)

@@ -1,17 +1,14 @@
 """
 Waits until SES has verified each identity, and says why it has not.
 
-SES is called as seldom as possible: one List for all new identities, a Get for each switch, nothing
-for what is verified already. `verdicts` judges the responses. No Pulumi here.
+`polls` decides which call comes next, `verdicts` judges the responses. Here are SES, the clock, DNS for the
+diagnoses, and what people read. No Pulumi.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -20,17 +17,27 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity.judgement import of_shown
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE, PUT
+from byodkim_provider.identity.polls import (
+    Call,
+    Seen,
+    after_get,
+    after_list,
+    after_refusal,
+    is_up,
+    state_of,
+    step,
+)
+from byodkim_provider.identity.state import GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
     Verdict,
-    has_not_found_key,
+    awaiting_dns,
     is_from_before_put,
-    is_over,
-    judged,
+    pending_lines,
 )
 from byodkim_provider.progress import Clock, Progress, stopping
 
@@ -39,21 +46,11 @@ OnTimeout = Literal["warn", "fail"]
 USUAL: Final = "SES usually takes 5 to 11 minutes"
 """Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
 
-INTERVALS: Final = (2, 3, 5, 8, 12, 20)
-"""
-Seconds between polls; the last value repeats.
-
-A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a second.
-"""
-
 DIAGNOSED: Final = 10
 """How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's rate."""
 
 DIAGNOSIS_SECONDS: Final = 60
 """Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries."""
-
-_INCONCLUSIVE: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
-"""Statuses of an earlier run after which SUCCESS may still be about the previous key."""
 
 
 @dataclass(frozen=True)
@@ -82,252 +79,207 @@ def verify(
     get one poll within that time, settled entries none. With 0 every entry gets one poll, however
     long that takes. Raises `NotVerified` if *on_timeout* is `fail` and an entry is not settled.
     """
-    known = {verdict.entry: verdict for verdict in before}
-    verdicts = {entry: known[entry] for entry in entries if entry in known and known[entry].settled}
-    verdicts |= {entry: _awaiting_dns(entry) for entry in entries if entry.key_set_at is None}
-    if on_timeout == "fail" and not all(verdict.settled for verdict in verdicts.values()):
-        raise _not_verified(list(verdicts.values()), waited_seconds=0)
-    to_poll = [entry for entry in entries if entry not in verdicts]
-    waited = {entry for entry in to_poll if entry in known and known[entry].waited}
-    polls = _Polls(
-        sources,
-        timeout_seconds=timeout_minutes * 60,
-        seen_unverified={v.entry for v in known.values() if v.status not in _INCONCLUSIVE},
-    )
-    polls.until_settled(
-        [entry for entry in to_poll if entry not in waited],
-        also_once=[entry for entry in to_poll if entry in waited],
-    )
-    waited_seconds = polls.waited()
-    # Entries that were not polled keep their verdict; without one they get the full timeout next run.
-    verdicts |= {
-        entry: polls.found.get(entry) or known.get(entry) or _not_asked(entry, polls.why_not_asked())
-        for entry in to_poll
-    }
-    verdicts |= polls.diagnoses([verdicts[entry] for entry in to_poll if not verdicts[entry].verified])
-    cut_short = [
-        entry
-        for entry in to_poll
-        if verdicts[entry].status == NOT_ASKED or (stopping.is_set() and entry not in waited)
-    ]
-    verdicts |= {entry: replace(verdicts[entry], waited=False) for entry in cut_short}
+    seen = Seen(before={verdict.entry: verdict for verdict in before})
+    states = {entry: state_of(entry, seen.before) for entry in entries}
+    awaiting = [awaiting_dns(entry) for entry in entries if states[entry] == "awaiting"]
+    if on_timeout == "fail" and awaiting:
+        raise _not_verified(awaiting, waited_seconds=0)
+    new = [entry for entry in entries if states[entry] == "new"]
+    pending = [entry for entry in entries if states[entry] == "pending"]
+    limit = timeout_minutes * 60
+    seen, waited_seconds = _wait(new, pending, seen, sources, limit)
+    verdicts = {entry: seen.verdict(entry, why_not=_why_not_polled()) for entry in entries}
+    polled = {*new, *pending}
+    open_ = [verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified]
+    if stopping.is_set():
+        verdicts |= _interrupted(open_, new, sources.progress, waited_seconds)
+    else:
+        verdicts |= _diagnosed(open_, seen, sources, waited_seconds, limit)
     ordered = [verdicts[entry] for entry in entries]
     if on_timeout == "fail" and not all(verdict.settled for verdict in ordered) and not stopping.is_set():
         raise _not_verified(ordered, waited_seconds=waited_seconds)
     return ordered
 
 
-def _awaiting_dns(entry: Entry) -> Verdict:
-    return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason="its record is not in DNS yet")
+def _why_not_polled() -> str:
+    return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
 
 
-def _not_asked(entry: Entry, reason: str) -> Verdict:
-    return Verdict(entry=entry, status=NOT_ASKED, verified=False, reason=reason)
-
-
-def _not_verified(verdicts: Sequence[Verdict], *, waited_seconds: float) -> NotVerified:
+def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
     return NotVerified(
-        pending=[f"{v.entry}: {v.status}, {v.reason}" for v in verdicts if not v.settled],
+        pending=pending_lines(verdicts),
         waited_seconds=waited_seconds,
         hint="the identities and records are made; correct what is named and run `pulumi up` again",
     )
 
 
-class _Polls:
-    """The polls of one run. A class because they share the start of the wait and the verdicts so far."""
+# --- the wait
 
-    def __init__(self, sources: Sources, *, timeout_seconds: float, seen_unverified: set[Entry]) -> None:
-        self._sources = sources
-        self._timeout_seconds = timeout_seconds
-        self._started = sources.clock.monotonic()
-        self._list_pages: dict[str, int] = {}
-        self._seen: dict[Entry, SesIdentity] = {}
-        self._seen_unverified = seen_unverified
-        self._said = ""
-        self.found: dict[Entry, Verdict] = {}
-        """Verdicts on the entries that this run has polled, successfully or not."""
 
-    def waited(self) -> float:
-        return self._sources.clock.monotonic() - self._started
+def _wait(
+    new: Sequence[Entry], pending: Sequence[Entry], seen: Seen, sources: Sources, limit: float
+) -> tuple[Seen, float]:
+    """What is seen once *new* entries are over, time is up or the run is interrupted; and after how long."""
+    clock, said = sources.clock, ""
+    started = clock.monotonic()
 
-    def why_not_asked(self) -> str:
-        """Why an entry has not been polled."""
-        return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
+    def now() -> float:
+        return clock.monotonic() - started
 
-    def until_settled(self, entries: Sequence[Entry], *, also_once: Sequence[Entry]) -> None:
-        """
-        Poll *entries* until all are settled or failed, time is up or the run is interrupted.
-
-        *also_once* get one poll each, in the pauses: *entries* are what the wait is for.
-        """
-        waiting, in_pauses, clock = list(entries), self._poll(also_once, entries), self._sources.clock
-        for interval in itertools.chain(INTERVALS, itertools.repeat(INTERVALS[-1])):
-            for _ in self._poll(waiting, entries):
-                pass
-            waiting = [entry for entry in waiting if not self._is_over(entry)]
-            left = self._timeout_seconds - self.waited()
-            is_last = not waiting or left <= 0
-            next_poll = math.inf if is_last else clock.monotonic() + min(interval, left)
-            for _ in in_pauses:
-                if clock.monotonic() >= next_poll:
-                    break
-            if is_last or clock.wait(max(0.0, next_poll - clock.monotonic())):
-                break
-
-    def _poll(self, entries: Sequence[Entry], all_entries: Sequence[Entry]) -> Iterator[None]:
-        """Poll *entries*, call by call, while there is time; show the progress of *all_entries*."""
-        for region in sorted({entry.region for entry in entries}):
-            here = [entry for entry in entries if entry.region == region]
-            polled: set[Entry] = set()
+    while True:
+        following = step(new, pending, seen, now=now(), limit=limit)
+        if following.call:
             try:
-                for answered in self._answers(region, here):
-                    polled |= answered.keys()
-                    self.found |= answered
-                    self._say(all_entries)
-                    yield
+                seen = _answered(following.call, seen, sources, now, limit)
+                said = _say(
+                    new, seen, sources.progress, said, f"{_duration(now())} of at most {_duration(limit)}"
+                )
             except Stopped:
-                pass  # earlier verdicts stay
+                break  # earlier verdicts stay
             except SesRefused as refused:
                 reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
-                self.found |= {one: _not_asked(one, reason) for one in here if one not in polled}
+                seen = after_refusal(seen, following.call, reason, at=now())
+        elif not following.wait or clock.wait(following.wait):
+            break
+    return seen, now()
 
-    def _answers(self, region: str, entries: Sequence[Entry]) -> Iterator[dict[Entry, Verdict]]:
-        """Verdicts, after each call."""
-        # List has no DKIM status, so it shows the result for a new identity, and not for a switch.
-        new = [entry for entry in entries if entry.key_set_by == CREATED]
-        listed: set[Entry] = set()
-        if len(new) > self._list_pages.get(region, 1) and not self._is_time_up():
-            verdicts = self._list(region, new)
-            listed |= verdicts.keys()
-            yield verdicts
-        for entry in entries:
-            if self._is_time_up():
-                return
-            if entry not in listed:
-                yield {entry: self._get(entry)}
 
-    def _is_over(self, entry: Entry) -> bool:
-        verdict = self.found.get(entry)
-        return verdict is not None and is_over(verdict, self._seen.get(entry))
+def _answered(call: Call, seen: Seen, sources: Sources, now: Callable[[], float], limit: float) -> Seen:
+    """Make a call; returns what is seen then. A List ends once it has shown all entries, or time is up."""
+    ses = sources.ses(call.region)
+    if call.action == "GetEmailIdentity":
+        return after_get(seen, call, ses.get_email_identity(call.entries[0].domain), at=now())
+    statuses: dict[str, str] = {}
+    pages, domains = 0, {entry.domain for entry in call.entries}
+    is_complete = True
+    for page in ses.list_email_identities():
+        pages += 1
+        statuses |= {one.name: one.verification_status for one in page if one.name in domains}
+        if len(statuses) == len(domains) or is_up(now(), limit):
+            is_complete = False
+            break
+    return after_list(seen, call, statuses, pages=pages, is_complete=is_complete, at=now())
 
-    def _is_time_up(self) -> bool:
-        """Whether no further call may be made. Exactly at the limit the last poll still runs."""
-        return 0 < self._timeout_seconds < self.waited()
 
-    def diagnoses(self, not_verified: Sequence[Verdict]) -> dict[Entry, Verdict]:
-        """Warn why each entry is not verified; without lookups once the run is interrupted."""
-        after = _duration(self.waited())
-        for verdict in not_verified:
-            if verdict.settled:
-                self._sources.progress.warn(
-                    f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}"
-                )
-            elif stopping.is_set():
-                self._sources.progress.warn(
-                    f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
-                    "the next `pulumi up` checks again"
-                )
-        if stopping.is_set():
-            return {}
-        left_out = [verdict.entry for verdict in not_verified if verdict.entry not in self.found]
-        if left_out:
-            self._sources.progress.warn(
-                f"{_names(left_out)}: {self.why_not_asked()} within {_duration(self._timeout_seconds)}; "
-                "the next `pulumi up` goes on"
-            )
-        polled = [verdict for verdict in not_verified if verdict.entry in self.found and not verdict.settled]
-        unread = [v.entry for v in polled if v.entry not in self._seen and v.status not in (GONE, NOT_ASKED)]
-        if len(unread) <= DIAGNOSED:
-            for entry in unread:
-                with contextlib.suppress(Stopped, SesRefused):  # the diagnosis has what could be read
-                    self._get(entry)
-        until = self._sources.clock.monotonic() + DIAGNOSIS_SECONDS
-        with ThreadPoolExecutor(max_workers=DIAGNOSED) as pool:
-            reasons = list(pool.map(lambda verdict: self._reason(verdict, until), polled))
-        for verdict, reason in zip(polled, reasons, strict=True):
-            self._sources.progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {reason}")
-        return {v.entry: replace(v, reason=reason) for v, reason in zip(polled, reasons, strict=True)}
-
-    def _list(self, region: str, entries: Sequence[Entry]) -> dict[Entry, Verdict]:
-        """Verdicts on new identities; none on those for which there was no time."""
-        missing = {entry.domain: entry for entry in entries}
-        verdicts: dict[Entry, Verdict] = {}
-        pages = 0
-        for page in self._sources.ses(region).list_email_identities():
-            pages += 1
-            for listed in page:
-                if entry := missing.pop(listed.name, None):
-                    status = listed.verification_status
-                    # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
-                    verdicts[entry] = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
-            if not missing:
-                break
-            if self._is_time_up():
-                return verdicts
-        self._list_pages[region] = pages
-        return verdicts | {one: Verdict(entry=one, status=GONE, verified=False) for one in missing.values()}
-
-    def _get(self, entry: Entry) -> Verdict:
-        seen = self._sources.ses(entry.region).get_email_identity(entry.domain)
-        if seen is None:
-            return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
-        self._seen[entry] = seen
-        if has_not_found_key(entry, seen):
-            self._seen_unverified.add(entry)
-        return judged(entry, seen, seen_unverified=entry in self._seen_unverified)
-
-    def _reason(self, verdict: Verdict, until: float) -> str:
-        """A diagnosis, with a DNS lookup if it is not later than *until*."""
-        entry, seen = verdict.entry, self._seen.get(verdict.entry)
-        found = [verdict.reason or "SES has not found the key yet"]
-        if seen and seen.last_checked:
-            # The response's `Date` has whole seconds, the time of the check has fractions.
-            ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
-            checked = f"SES last checked {_duration(ago)} ago"
-            found.append(f"{checked} ({seen.failure})" if seen.failure else checked)
-        if seen and seen.soa_seen:
-            found.append(f"at the zone of {seen.soa_seen}")
-        resolver = self._sources.resolver(entry)
-        public_key = records.public_key(entry.record_value)
-        has_time = self._sources.clock.monotonic() <= until and not stopping.is_set()
-        if resolver and public_key and has_time:
-            expected = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
-            found.append(diagnosis.examine(resolver, expected).text)
-        if entry.key_set_by == PUT and not entry.adopted and entry.generation_before in entry.published:
-            found.append(
-                f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
-            )
-        if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
-            found.append("SES does not search for this key again: rotate to the next generation")
-        elif verdict.status in ("FAILED", GONE):
-            found.append("`pulumi up --refresh` sends the key to SES again")
-        elif seen and of_shown(entry.selector, seen):
-            found.append("`pulumi up --refresh` repairs that, or says what to do")
-        else:
-            found.append("the next `pulumi up` checks again")
-        return "; ".join(found)
-
-    def _say(self, entries: Sequence[Entry]) -> None:
-        """Show the progress of *entries*, if it has changed."""
-        limit = f"{_duration(self.waited())} of at most {_duration(self._timeout_seconds)}"
-        verdicts = [self.found[entry] for entry in entries if entry in self.found]
+def _say(new: Sequence[Entry], seen: Seen, progress: Progress, said: str, after: str) -> str:
+    """Show how far the *new* entries are, unless that is what was *said*; returns what is said now."""
+    verdicts = [seen.polls[entry].verdict for entry in new if entry in seen.polls]
+    settled = {verdict.entry for verdict in verdicts if verdict.settled}
+    open_ = [entry for entry in new if entry not in settled]
+    if len(new) == len(verdicts) == 1:
+        state, waiting = f"{new[0]}: {_state(verdicts[0], seen.polls[new[0]].identity)}", ""
+    else:
         verified = sum(verdict.verified for verdict in verdicts)
-        settled = {verdict.entry for verdict in verdicts if verdict.settled}
-        open_ = [entry for entry in entries if entry not in settled]
-        if len(entries) == len(verdicts) == 1:
-            state, waiting = f"{entries[0]}: {self._state(verdicts[0])}", ""
-        else:
-            state, waiting = f"{verified} of {len(entries)} verified", f", waiting for {_names(open_)}"
-        if entries and state != self._said:
-            self._said = state
-            usual = f"{waiting}; {USUAL}" if open_ else ""
-            self._sources.progress.update(f"{state} after {limit}{usual}")
+        state, waiting = f"{verified} of {len(new)} verified", f", waiting for {_names(open_)}"
+    if new and state != said:
+        progress.update(f"{state} after {after}{f'{waiting}; {USUAL}' if open_ else ''}")
+    return state
 
-    def _state(self, verdict: Verdict) -> str:
-        seen = self._seen.get(verdict.entry)
-        if verdict.status == "SUCCESS" and not verdict.verified:
-            return "SUCCESS, maybe of the key before,"
-        return f"{verdict.status} ({seen.failure})" if seen and seen.failure else verdict.status
+
+def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
+    if verdict.status == "SUCCESS" and not verdict.verified:
+        return "SUCCESS, maybe of the key before,"
+    return f"{verdict.status} ({identity.failure})" if identity and identity.failure else verdict.status
+
+
+# --- why an entry is not verified
+
+
+def _interrupted(
+    open_: Sequence[Verdict], new: Sequence[Entry], progress: Progress, seconds: float
+) -> dict[Entry, Verdict]:
+    """Say what is not verified, without further calls. New entries get the whole wait in the next run."""
+    after = _duration(seconds)
+    for verdict in open_:
+        if verdict.settled:
+            progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}")
+        else:
+            progress.warn(
+                f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
+                "the next `pulumi up` checks again"
+            )
+    return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
+
+
+def _diagnosed(
+    open_: Sequence[Verdict], seen: Seen, sources: Sources, seconds: float, limit: float
+) -> dict[Entry, Verdict]:
+    """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
+    after, warn = _duration(seconds), sources.progress.warn
+    if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
+        warn(
+            f"{_names(left_out)}: {_why_not_polled()} within {_duration(limit)}; the next `pulumi up` goes on"
+        )
+    polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
+    pending = [verdict for verdict in polled if not verdict.settled]
+    identities = _identities(pending, seen, sources)
+    in_dns = _lookups([verdict.entry for verdict in pending], sources)
+    found = {
+        verdict.entry: replace(
+            verdict, reason=_reason(verdict, identities.get(verdict.entry), in_dns.get(verdict.entry, ""))
+        )
+        for verdict in pending
+    }
+    for verdict in [found.get(verdict.entry, verdict) for verdict in polled]:
+        warn(f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}")
+    return found
+
+
+def _identities(pending: Sequence[Verdict], seen: Seen, sources: Sources) -> Mapping[Entry, SesIdentity]:
+    """What SES shows of each entry; those that were only listed are read, unless these are too many."""
+    known = {entry: poll.identity for entry, poll in seen.polls.items() if poll.identity}
+    unread = [v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)]
+    if len(unread) <= DIAGNOSED:
+        for entry in unread:
+            with contextlib.suppress(Stopped, SesRefused):  # the diagnosis has what could be read
+                if identity := sources.ses(entry.region).get_email_identity(entry.domain):
+                    known[entry] = identity
+    return known
+
+
+def _lookups(entries: Sequence[Entry], sources: Sources) -> Mapping[Entry, str]:
+    """What DNS shows of each entry's record, as long as there is time for lookups."""
+    until = sources.clock.monotonic() + DIAGNOSIS_SECONDS
+
+    def look_up(entry: Entry) -> str:
+        resolver, public_key = sources.resolver(entry), records.public_key(entry.record_value)
+        if not resolver or not public_key or sources.clock.monotonic() > until:
+            return ""
+        expected = ExpectedRecord(selector=entry.selector, domain=entry.domain, public_key_der=public_key)
+        return diagnosis.examine(resolver, expected).text
+
+    try:
+        return dict(zip(entries, side_by_side(look_up, entries, at_once=DIAGNOSED), strict=True))
+    except Interrupted:
+        return {}
+
+
+def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:
+    """Why an entry is pending, and what to do."""
+    entry = verdict.entry
+    found = [verdict.reason or "SES has not found the key yet"]
+    if seen and seen.last_checked:
+        # The response's `Date` has whole seconds, the time of the check has fractions.
+        ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
+        checked = f"SES last checked {_duration(ago)} ago"
+        found.append(f"{checked} ({seen.failure})" if seen.failure else checked)
+    if seen and seen.soa_seen:
+        found.append(f"at the zone of {seen.soa_seen}")
+    if in_dns:
+        found.append(in_dns)
+    if entry.key_set_by == PUT and not entry.adopted and entry.generation_before in entry.published:
+        found.append(
+            f"`generation: {entry.generation_before}` with `published: {list(entry.published)}` goes back"
+        )
+    if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
+        found.append("SES does not search for this key again: rotate to the next generation")
+    elif verdict.status in ("FAILED", GONE):
+        found.append("`pulumi up --refresh` sends the key to SES again")
+    elif seen and of_shown(entry.selector, seen):
+        found.append("`pulumi up --refresh` repairs that, or says what to do")
+    else:
+        found.append("the next `pulumi up` checks again")
+    return "; ".join(found)
 
 
 def _names(entries: Sequence[Entry]) -> str:

@@ -110,7 +110,7 @@ class DkimVerificationProvider(AwsProvider):
         )
         return {
             "results": [verdict.to_properties() for verdict in found],
-            "pending": [f"{v.entry}: {v.status}, {v.reason}" for v in found if not v.settled],
+            "pending": verdicts.pending_lines(found),
             "retired_at": retired_at,
         }
 

@@ -23,8 +23,8 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.ses_calls import SECONDS_PER_CALL
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.identity import lifecycle
+from byodkim_provider.identity.polls import INTERVALS
 from byodkim_provider.identity.state import PUT
-from byodkim_provider.identity.verification import INTERVALS
 from sandbox.ses.model import OPERATIONS
 from sandbox.ses.rules import SesError
 from tests.support.fakes import REGION, FakeClock

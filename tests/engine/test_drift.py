@@ -94,7 +94,7 @@ def test_drift(sandbox, open_stack, byodkim):
         SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it said SUCCESS before",
         DISABLED: "DKIM signatures are disabled",
         TAKEN: "owned by 'another/prod' now",
-        UNTAGGED: "has lost its owner tag",
+        UNTAGGED: "its owner tag is gone",
         DELETED: "gone from SES",
     }
     take_back = "`retired: true` lets go of it here, `adopt: true` takes it back"

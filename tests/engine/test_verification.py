@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.identity.verification import INTERVALS
+from byodkim_provider.identity.polls import INTERVALS
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps

@@ -1016,7 +1016,7 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
         ),
         (
             {},
-            "which has lost its owner tag",
+            "its owner tag is gone",
             "`retired: true` lets go of it here, `adopt: true` takes it back",
         ),
     ],
@@ -1316,7 +1316,7 @@ def test_read(world):
             {"other_owner": "'other/prod/mail'"},
             f"owned by 'other/prod/mail' now{LOST}",
         ),
-        ({"tags": {}}, {"other_owner": ""}, f"has lost its owner tag{LOST}"),
+        ({"tags": {}}, {"other_owner": ""}, f"its owner tag is gone{LOST}"),
         (
             {"tags": {**OURS, INSTANCE_TAG: "0"}},
             {"other_instance": "0"},
@@ -1325,7 +1325,7 @@ def test_read(world):
         (
             {"signing_enabled": False, "tags": {}},
             {"signing_enabled": False, "other_owner": ""},
-            f"has lost its owner tag, DKIM signatures are disabled{LOST}",
+            f"its owner tag is gone, DKIM signatures are disabled{LOST}",
         ),
     ],
     ids=[

@@ -1,6 +1,5 @@
 """Each row of the table in `plan`: which calls come in which order, and what is stored then."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,11 +10,10 @@ from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity import plan as module
 from byodkim_provider.identity.calls import Call, KeyChange, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import differences
 from byodkim_provider.identity.ownership import taking_over
-from byodkim_provider.identity.plan import plan
+from byodkim_provider.identity.plan import TABLE, plan
 from byodkim_provider.identity.state import CREATED, GONE, PUT, TAKEN_OVER, Declared, KeyInSes, Stored
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, OWNER, STACK
@@ -35,10 +33,7 @@ WORDS = {
 }
 """The actions, as the table names them."""
 
-ROWS = {
-    int(row): (stored, what)
-    for row, stored, what in re.findall(r"^    (\d+) +(\w+) .* {2}(\S.*)$", module.__doc__, re.MULTILINE)
-}
+ROWS = {number: (stored, what) for number, stored, _, _, what in TABLE}
 """State and last column of the table, by number."""
 
 SETTINGS = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
@@ -98,11 +93,14 @@ def record(*, visible):
     return Visibility(visible=visible, right=int(visible), asked=1, answers=(answer,))
 
 
+HIDDEN = "not shown yet"
+
+
 def planned(before, after, *, ses=None, late=None, visible=True):
     """
     The actions of a run in the table's words, and its last plan; None if it is refused.
 
-    *ses* is what SES shows, *late* what it shows only after it has refused our Create.
+    *ses* is what SES shows, *late* what it shows only after it has refused our Create, HIDDEN for nothing.
     """
     seen, actions = Seen(), []
     while True:
@@ -111,12 +109,16 @@ def planned(before, after, *, ses=None, late=None, visible=True):
         except ByodkimError:
             return actions, None
         actions += [WORDS[call.action] for call in ([made.asks] if made.asks else made.calls)]
+        if made.is_hidden:
+            return actions, None
         if made.asks and made.asks.action == "TXT lookup":
             assert seen.record is None, "looked up twice"
             seen = replace(seen, record=record(visible=visible))
         elif made.asks:
             assert not seen.read, "read twice"
-            seen = replace(seen, read=True, identity=late if seen.exists else ses)
+            seen = replace(
+                seen, read=True, identity=ses if not seen.exists else None if late == HIDDEN else late
+            )
         elif actions[-1:] == ["Create"] and late:
             seen = replace(seen, exists=True, read=False)
         else:
@@ -174,6 +176,7 @@ SCENARIOS = {
     36: (stored(status="PENDING"), declared(), {"ses": has(dkim_status="PENDING")}),
     37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}),
     38: (stored(other_instance="lost"), declared(), {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
+    39: (None, declared(), {"late": HIDDEN}),
 }
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 

@@ -1,0 +1,116 @@
+"""Each row of the table in `polls`: which call a verification makes next."""
+
+from dataclasses import replace
+
+import pytest
+
+from byodkim_provider.identity.polls import TABLE, Poll, Seen, state_of, step
+from byodkim_provider.identity.state import CREATED, PUT
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
+from tests.support.fakes import START
+
+LIMIT = 600
+TIMES = {"left": 10, "pause": 11, "pause over": 12, "at the limit": LIMIT, "up": LIMIT + 1}
+"""Seconds since the wait began; the last poll was after 10, and the first pause takes 2."""
+
+ENTRY = Entry(domain="example.com", region="eu-west-1", selector="s1", key_set_at=START, key_set_by=CREATED)
+
+
+def verdict(entry, status="PENDING", **changes):
+    return Verdict(entry=entry, status=status, verified=status == "SUCCESS", **changes)
+
+
+BEFORE = {"settled": {"status": "SUCCESS"}, "pending": {}, "new": None, "awaiting": None}
+"""The verdict of an earlier run, by state."""
+
+
+@pytest.mark.parametrize("row", TABLE, ids=" | ".join)
+def test_row(row):
+    """What the table says comes next."""
+    states, seen_as, time, expected = row
+    names = states.split(", ")
+    entries, before, polls = [], {}, {}
+    for number, name in enumerate(names):
+        entry = replace(ENTRY, domain=f"d{number}.example.com")
+        if name == "awaiting":
+            entry = replace(entry, key_set_at=None)
+        if "after Put" in seen_as:
+            entry = replace(entry, key_set_by=PUT)
+        entries.append(entry)
+        if BEFORE[name] is not None:
+            before[entry] = verdict(entry, **BEFORE[name])
+    assert names == [state_of(entry, before) for entry in entries]
+    polled = {"open": "PENDING", "over": "SUCCESS"}.get(seen_as.partition(",")[0])
+    if polled:
+        at = LIMIT if "at the limit" in seen_as else 10
+        polls = {entries[0]: Poll(verdict(entries[0], polled), 1, at)}
+    pages = {"eu-west-1": 2} if "2 pages" in seen_as else {}
+
+    following = step(
+        [entry for entry, name in zip(entries, names, strict=True) if name == "new"],
+        [entry for entry, name in zip(entries, names, strict=True) if name == "pending"],
+        Seen(before, polls, pages),
+        now=TIMES[time],
+        limit=LIMIT,
+    )
+
+    call = following.call
+    if call is None:
+        found = "wait" if following.wait else "done"
+    else:
+        found = {"GetEmailIdentity": "Get", "ListEmailIdentities": "List"}[call.action]
+        if " of the " in expected:
+            found += f" of the {names[entries.index(call.entries[0])]}"
+    assert expected == found
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [
+        (None, "new"),
+        (verdict(ENTRY), "pending"),
+        (verdict(ENTRY, waited=False), "new"),
+        (not_asked(ENTRY, "no time"), "new"),
+        (verdict(ENTRY, "SUCCESS"), "settled"),
+        (verdict(ENTRY, UNCONFIRMED), "settled"),
+    ],
+    ids=["no verdict", "pending", "interrupted", "not polled", "verified", "unconfirmed"],
+)
+def test_state(before, state):
+    """An entry whose wait has ended is not waited for again; one that was not polled is."""
+    assert state == state_of(ENTRY, {ENTRY: before} if before else {})
+
+
+def test_rounds():
+    """The pauses become longer, up to the last of the intervals, and none goes beyond the limit."""
+    now, waits, seen = 0.0, [], Seen()
+    while True:
+        following = step([ENTRY], [], seen, now=now, limit=75)
+        if following.call:
+            number = following.call.round
+            seen = Seen(polls={ENTRY: Poll(verdict(ENTRY), number, now)})
+        elif following.wait:
+            waits.append(following.wait)
+            now += following.wait
+        else:
+            break
+
+    assert [2, 3, 5, 8, 12, 20, 20, 5] == waits
+
+
+def test_region_by_region():
+    """A round goes through the Regions one by one; a refusal concerns one Region's entries."""
+    entries = [
+        replace(ENTRY, region=region, key_set_by=PUT, domain=f"{domain}.example.com")
+        for domain in ("a", "b")
+        for region in ("us-east-1", "eu-west-1")
+    ]
+    call = step(entries, [], Seen(), now=0, limit=0).call
+
+    assert (entries[1:2], [entries[1], entries[3]]) == ([*call.entries], [*call.here])
+
+
+def test_never_a_call_for_what_is_not_new():
+    """Without new or pending entries there is nothing to do."""
+    following = step([], [], Seen(), now=0, limit=LIMIT)
+    assert (None, 0) == (following.call, following.wait)
