@@ -89,14 +89,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What comes next: a call, else a pause of *wait* seconds, else nothing."""
-
-    call: Call | None = None
-    wait: float = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Poll:
     """The last poll of an entry in this run."""
 
@@ -105,7 +97,7 @@ class Poll:
     at: float
     """In seconds since the wait began."""
     identity: SesIdentity | None = None
-    """What the last Get returned; None before the first."""
+    """What Get returned; None if the entry was listed, or SES refused the call."""
     seen_unverified: bool = False
     """Whether SES has had another status than SUCCESS since our call."""
 
@@ -133,6 +125,12 @@ class Seen:
         poll = self.polls.get(entry)
         return poll is not None and is_over(poll.verdict, poll.identity)
 
+    def unverified(self, entry: Entry) -> bool:
+        """Whether SES has had another status than SUCCESS since our call."""
+        if poll := self.polls.get(entry):
+            return poll.seen_unverified
+        return entry in self.before and self.before[entry].status not in _INCONCLUSIVE
+
 
 def state_of(entry: Entry, before: Mapping[Entry, Verdict]) -> State:
     """What an entry is at the beginning of a run."""
@@ -149,33 +147,31 @@ def is_up(now: float, limit: float) -> bool:
     return 0 < limit < now
 
 
-def step(new: Sequence[Entry], pending: Sequence[Entry], seen: Seen, *, now: float, limit: float) -> Step:
+def step(
+    new: Sequence[Entry], pending: Sequence[Entry], seen: Seen, *, now: float, limit: float
+) -> Call | float | None:
     """
-    What comes next, *now* seconds after the wait for the *new* and *pending* entries began.
+    What comes next: a call, a pause of so many seconds, or None if there is nothing left to do.
 
-    *limit* is in seconds, too.
+    *now* and *limit* are seconds since the wait for the *new* and *pending* entries began.
     """
     if is_up(now, limit):
-        return Step()
+        return None
     polls = [seen.polls[entry] for entry in new if entry in seen.polls]
     this_round = max((poll.round for poll in polls), default=1)
     waiting = [entry for entry in new if not seen.is_over(entry)]
     due = [entry for entry in waiting if entry not in seen.polls or seen.polls[entry].round < this_round]
     if due:
-        return Step(_call(due, seen, this_round))
-    is_last = not waiting or max(poll.at for poll in polls) >= limit
-    next_round = now
-    if not is_last:
-        pause = INTERVALS[min(this_round, len(INTERVALS)) - 1]
-        next_round = min(max(poll.at for poll in polls) + pause, limit)
+        return _call(due, seen, this_round)
+    ended = max((poll.at for poll in polls), default=limit)
+    is_last = not waiting or ended >= limit
+    pause = min(ended + INTERVALS[min(this_round, len(INTERVALS)) - 1], limit) - now
     once = [entry for entry in pending if entry not in seen.polls]
-    if once and (is_last or now < next_round - _MOMENT):
-        return Step(_call(once, seen, 1))
+    if once and (is_last or pause > _MOMENT):
+        return _call(once, seen, 1)
     if is_last:
-        return Step()
-    if now < next_round - _MOMENT:
-        return Step(wait=next_round - now)
-    return Step(_call(waiting, seen, this_round + 1))
+        return None
+    return pause if pause > _MOMENT else _call(waiting, seen, this_round + 1)
 
 
 def _call(due: Sequence[Entry], seen: Seen, number: int) -> Call:
@@ -192,12 +188,12 @@ def _call(due: Sequence[Entry], seen: Seen, number: int) -> Call:
 def after_get(seen: Seen, call: Call, identity: SesIdentity | None, *, at: float) -> Seen:
     """What is seen once SES has answered a Get; None: it has no such identity."""
     (entry,) = call.entries
+    unverified = seen.unverified(entry)
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
-    poll = _poll(seen, call, verdict, at=at)
     if identity:
-        unverified = poll.seen_unverified or has_not_found_key(entry, identity)
+        unverified = unverified or has_not_found_key(entry, identity)
         verdict = judged(entry, identity, seen_unverified=unverified)
-        poll = replace(poll, verdict=verdict, identity=identity, seen_unverified=unverified)
+    poll = Poll(verdict, call.round, at, identity, unverified)
     return replace(seen, polls={**seen.polls, entry: poll})
 
 
@@ -215,23 +211,16 @@ def after_list(
         for entry in call.entries
         if (status := statuses.get(entry.domain, GONE if is_complete else None)) is not None
     ]
-    seen = _polled(seen, call, found, at=at)
-    is_read = len(found) == len(call.entries)
-    return replace(seen, list_pages={**seen.list_pages, call.region: pages}) if is_read else seen
+    if len(found) == len(call.entries):
+        seen = replace(seen, list_pages={**seen.list_pages, call.region: pages})
+    return _polled(seen, call, found, at)
 
 
 def after_refusal(seen: Seen, call: Call, reason: str, *, at: float) -> Seen:
     """What is seen once SES has refused a call: nothing of this Region's entries, in this round."""
-    return _polled(seen, call, [not_asked(entry, reason) for entry in call.here], at=at)
+    return _polled(seen, call, [not_asked(entry, reason) for entry in call.here], at)
 
 
-def _polled(seen: Seen, call: Call, verdicts: Iterable[Verdict], *, at: float) -> Seen:
-    polls = {verdict.entry: _poll(seen, call, verdict, at=at) for verdict in verdicts}
+def _polled(seen: Seen, call: Call, verdicts: Iterable[Verdict], at: float) -> Seen:
+    polls = {verdict.entry: Poll(verdict, call.round, at) for verdict in verdicts}
     return replace(seen, polls={**seen.polls, **polls})
-
-
-def _poll(seen: Seen, call: Call, verdict: Verdict, *, at: float) -> Poll:
-    """The poll that ended with *verdict*, with what is known from those before."""
-    last, before = seen.polls.get(verdict.entry), seen.before.get(verdict.entry)
-    unverified = last.seen_unverified if last else before is not None and before.status not in _INCONCLUSIVE
-    return Poll(verdict, call.round, at, last.identity if last else None, unverified)

@@ -126,21 +126,21 @@ def _wait(
     def now() -> float:
         return clock.monotonic() - started
 
-    while True:
-        following = step(new, pending, seen, now=now(), limit=limit)
-        if following.call:
-            try:
-                seen = _answered(following.call, seen, sources, now, limit)
-                said = _say(
-                    new, seen, sources.progress, said, f"{_duration(now())} of at most {_duration(limit)}"
-                )
-            except Stopped:
-                break  # earlier verdicts stay
-            except SesRefused as refused:
-                reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
-                seen = after_refusal(seen, following.call, reason, at=now())
-        elif not following.wait or clock.wait(following.wait):
-            break
+    while (following := step(new, pending, seen, now=now(), limit=limit)) is not None:
+        if not isinstance(following, Call):
+            if clock.wait(following):
+                break
+            continue
+        try:
+            seen = _answered(following, seen, sources, now, limit)
+        except Stopped:
+            break  # earlier verdicts stay
+        except SesRefused as refused:
+            reason = "; ".join(filter(None, (refused.text, refused.hint)))  # one line of the outputs
+            seen = after_refusal(seen, following, reason, at=now())
+            continue
+        after = f"{_duration(now())} of at most {_duration(limit)}"
+        said = _say(new, seen, sources.progress, said, after)
     return seen, now()
 
 

@@ -112,9 +112,10 @@ def test_drift(sandbox, open_stack, byodkim):
     assert {statuses[DELETED], statuses[SAME_SELECTOR]} == {"GONE", "PENDING"}
     preview = stack.preview()
     refused = {
-        domain: f"IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), {detail}\n"
+        domain: f"IdentityExists: {domain} {REGION}: SES has this identity already (EXTERNAL), "
+        f"{found[domain]}\n"
         f"      hint: nothing was changed in SES; {take_back}\n"
-        for domain, detail in {TAKEN: found[TAKEN], UNTAGGED: f"which {found[UNTAGGED]}"}.items()
+        for domain in (TAKEN, UNTAGGED)
     }
     for domain, reason in found.items():
         read = f"{domain} {REGION}: when it was last read from SES: {reason}\n"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.identity.polls import TABLE, Poll, Seen, state_of, step
+from byodkim_provider.identity.polls import TABLE, Call, Poll, Seen, state_of, step
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
 from tests.support.fakes import START
@@ -54,13 +54,12 @@ def test_row(row):
         limit=LIMIT,
     )
 
-    call = following.call
-    if call is None:
-        found = "wait" if following.wait else "done"
-    else:
-        found = {"GetEmailIdentity": "Get", "ListEmailIdentities": "List"}[call.action]
+    if isinstance(following, Call):
+        found = {"GetEmailIdentity": "Get", "ListEmailIdentities": "List"}[following.action]
         if " of the " in expected:
-            found += f" of the {names[entries.index(call.entries[0])]}"
+            found += f" of the {names[entries.index(following.entries[0])]}"
+    else:
+        found = "done" if following is None else "wait"
     assert expected == found
 
 
@@ -84,16 +83,12 @@ def test_state(before, state):
 def test_rounds():
     """The pauses become longer, up to the last of the intervals, and none goes beyond the limit."""
     now, waits, seen = 0.0, [], Seen()
-    while True:
-        following = step([ENTRY], [], seen, now=now, limit=75)
-        if following.call:
-            number = following.call.round
-            seen = Seen(polls={ENTRY: Poll(verdict(ENTRY), number, now)})
-        elif following.wait:
-            waits.append(following.wait)
-            now += following.wait
+    while (following := step([ENTRY], [], seen, now=now, limit=75)) is not None:
+        if isinstance(following, Call):
+            seen = Seen(polls={ENTRY: Poll(verdict(ENTRY), following.round, now)})
         else:
-            break
+            waits.append(following)
+            now += following
 
     assert [2, 3, 5, 8, 12, 20, 20, 5] == waits
 
@@ -105,12 +100,6 @@ def test_region_by_region():
         for domain in ("a", "b")
         for region in ("us-east-1", "eu-west-1")
     ]
-    call = step(entries, [], Seen(), now=0, limit=0).call
+    call = step(entries, [], Seen(), now=0, limit=0)
 
     assert (entries[1:2], [entries[1], entries[3]]) == ([*call.entries], [*call.here])
-
-
-def test_never_a_call_for_what_is_not_new():
-    """Without new or pending entries there is nothing to do."""
-    following = step([], [], Seen(), now=0, limit=LIMIT)
-    assert (None, 0) == (following.call, following.wait)

@@ -207,21 +207,6 @@ def test_a_pending_one_is_verified_by_one_look(world):
     assert [("SUCCESS", True, "")] == outcome(world.verify(stored, before=before))
 
 
-def test_a_new_one_beside_a_pending_one(world):
-    """The wait is for what is new; what was pending does not prolong it."""
-    world.switch(first_check_seconds=1)
-    old = world.created(domain="example.org")
-    world.resolver.records.clear()
-    before = world.verify(old)
-    new = world.created()
-    start = world.clock.monotonic()
-
-    verdicts = world.verify(old, new, before=before)
-
-    assert ["PENDING", "SUCCESS"] == [verdict.status for verdict in verdicts]
-    assert world.clock.monotonic() - start < 10
-
-
 # --- which verdict counts
 
 
@@ -625,18 +610,6 @@ def test_a_long_list(world):
     assert ["PENDING"] * LIST_PAGE_SIZE + [NOT_ASKED] * 2 * LIST_PAGE_SIZE == [v.status for v in verdicts]
 
 
-def test_lists_of_many_regions(world):
-    """After the time limit no Region is asked for its List any more."""
-    world.switch(first_check_seconds=3600)
-    regions = [f"us-east-{number}" for number in range(1, 9)]
-    entries = [replace(world.entry(one), region=region) for one in several(world, 2) for region in regions]
-
-    verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
-
-    assert seconds <= 1 + SlowSes.SECONDS
-    assert {NOT_ASKED} == {verdict.status for verdict in verdicts}
-
-
 def test_new_ones_come_before_what_was_pending(world):
     """What was pending before is polled in the pauses, within the limit, or else is as it was."""
     new = world.entry(switched(world))
@@ -782,19 +755,6 @@ def test_diagnosis_of_a_doubled_zone(world):
     assert "the panel added the zone twice (s1._domainkey.example.com.example.com)" in verdict.reason
 
 
-def test_a_wait_that_ended_without_an_answer(world):
-    """Who could not be asked gets the whole wait in the next run."""
-    world.switch(status_after_put="SUCCESS", verification_info="empty")
-    stored = switched(world)
-    world.model.inject(Fault("access_denied", "before", operation=GET))
-
-    (unanswered,) = world.verify(stored)
-    (verdict,) = world.verify(stored, before=[unanswered])
-
-    assert (NOT_ASKED, False, False) == (unanswered.status, unanswered.verified, unanswered.waited)
-    assert (UNCONFIRMED, True) == (verdict.status, verdict.settled)
-
-
 def test_one_region_is_refused(world):
     """What is not allowed in one Region is no reason not to ask in the others."""
     denied = world.created(region="ap-south-1")
@@ -807,18 +767,6 @@ def test_one_region_is_refused(world):
         (unanswered.status, unanswered.verified),
         (verdict.status, verdict.verified),
     )
-
-
-def test_interrupted_between_reads(world):
-    """What SES was not asked any more is pending, and what it was asked is kept."""
-    first, second = world.created(), world.created(domain="example.org")
-    world.publish(1, domain="example.org")
-    world.forget()
-    world.clock.after(0, stopping.set)
-
-    verdicts = world.verify(first, second)
-
-    assert [("PENDING", False)] * 2 == [(one.status, one.verified) for one in verdicts]
 
 
 def test_diagnosis_of_a_switch(world):
