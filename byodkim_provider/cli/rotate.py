@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -34,9 +34,6 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 
-SOME_LEFT_OUT: Final = 3
-"""Exit code if other domains were rotated."""
-
 
 def _days(text: str) -> timedelta:
     """The time that `180d` is."""
@@ -50,9 +47,9 @@ def _days(text: str) -> timedelta:
     epilog="""\b
 Exit codes:
   0  done, or nothing to do, or --dry-run
-  1  refused or declined, and nothing was written; or `pulumi up` failed
+  1  refused or declined, and nothing was written; or `pulumi up` failed; or,
+     with --older-than, done but for the domains named, which can't rotate
   2  wrong usage, or the stack could not be read, or its file not be written
-  3  --older-than: done, but for the domains named, which can't rotate
 """
 )
 @click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
@@ -136,7 +133,7 @@ def rotate(
         click.echo(json.dumps(done, indent=2))
     if problems:
         say(f"not rotated: {', '.join(problems)}")
-        context.exit(SOME_LEFT_OUT)
+        context.exit(Refused.exit_code)
 
 
 def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, now: datetime) -> list[str]:

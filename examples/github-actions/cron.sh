@@ -17,9 +17,8 @@ case "${1:-}" in
         git pull --quiet --ff-only
         code=0
         change=$(byodkim rotate --stack "$STACK" --older-than 180d --yes --no-up) || code=$?
-        # 3: done, but for domains without a next key, which are named on standard error.
-        if [ "$code" != 0 ] && [ "$code" != 3 ]; then exit "$code"; fi
-        if [ -z "$change" ]; then exit 0; fi
+        # 1 with a change: done, but for domains without a next key, which are named on standard error.
+        if [ "$code" -gt 1 ] || [ -z "$change" ]; then exit "$code"; fi
         git switch --quiet --force-create "$BRANCH"
         git commit --quiet --all --message "Rotate DKIM keys older than 180 days"
         git push --quiet --force origin "$BRANCH"
