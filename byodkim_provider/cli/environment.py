@@ -65,9 +65,12 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
         if not running:
             early.append(number)
         elif not (in_terminal and number == signal.SIGINT):  # a terminal sends Ctrl-C to both processes
-            running[0].send_signal(number)
+            running[0].send_signal(passed_on(number))
 
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    def passed_on(number: int) -> int:
+        return signal.SIGTERM if number == signal.SIGHUP else number  # SIGHUP would kill Pulumi
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         # Without a terminal in a group of its own: a CI may send a signal to the whole group.
         with subprocess.Popen(  # noqa: S603
@@ -77,7 +80,7 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
         ) as pulumi:
             running.append(pulumi)
             for number in early:
-                pulumi.send_signal(number)
+                pulumi.send_signal(passed_on(number))
             return pulumi.wait()
     finally:
         for one, handler in before.items():
