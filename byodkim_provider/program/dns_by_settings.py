@@ -13,6 +13,7 @@ from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
 from byodkim_provider.program.route53 import Route53
 from byodkim_provider.resources.dns_record import DnsRecord
+from byodkim_provider.resources.inputs import of_record
 
 _OF_HOSTS: Final = frozenset(field.name for field in fields(HostSettings))
 
@@ -73,15 +74,4 @@ class ByApi:
 
     def publish(self, name: str, record: KeyRecord, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         """A `DnsRecord` called *name*."""
-        return DnsRecord(
-            name,
-            self._settings,
-            credentials=self._credentials,
-            name=record.name,
-            value=record.value,
-            existing=record.existing,
-            domain=record.domain,
-            regions=record.regions,
-            account_id=record.account_id,
-            opts=opts,
-        )
+        return DnsRecord(name, of_record(self._settings, record, credentials=self._credentials), opts)

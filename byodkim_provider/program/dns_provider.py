@@ -6,33 +6,13 @@ Only what all providers share; rules for a single provider belong in its own fil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import pulumi
 
-from byodkim_provider.hosts.interface import Existing
-from byodkim_provider.resources.inputs import HostedZone
+from byodkim_provider.resources.inputs import HostedZone, KeyRecord
 
 __all__ = ["DnsProvider", "HostedZone", "KeyRecord"]
-
-
-@dataclass(frozen=True)
-class KeyRecord:
-    """The TXT record of a key, to be published."""
-
-    domain: str
-    name: pulumi.Input[str]
-    """`<selector>._domainkey.<domain>`, without a final dot."""
-    value: pulumi.Input[str]
-    """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
-    existing: Existing = "replace"
-    """What to do with an existing record of that name."""
-    regions: Sequence[str] = ()
-    """Where identities may sign with the key."""
-    account_id: pulumi.Input[str | None] = None
-    """Their AWS account."""
 
 
 class DnsProvider(Protocol):

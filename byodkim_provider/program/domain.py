@@ -19,7 +19,6 @@ import pulumi
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.hosts.interface import Existing
 from byodkim_provider.identity.state import MANUAL, ROUTE53
 from byodkim_provider.program._outputs import (
     Verdicts,
@@ -33,7 +32,7 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
-from byodkim_provider.program.dns_provider import DnsProvider, HostedZone, KeyRecord
+from byodkim_provider.program.dns_provider import DnsProvider, HostedZone
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources import inputs
@@ -129,16 +128,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._made_at: dict[str, pulumi.Input[str | None]] = {}
         for generation, role in generations.roles(settings.generation, settings.published).items():
             key = self._key(f"{name}/{generation}", settings, generation, account_id=account_id)
-            # A generated selector is unique: an existing record is ours, from a response that was lost.
-            existing: Existing = "same key" if generation in settings.keys else "replace"
-            record = KeyRecord(
-                settings.name,
-                key["record_name"],
-                key["record_value"],
-                existing,
-                regions=sorted(settings.regions),
-                account_id=account_id,
-            )
+            record = inputs.key_record(settings, generation, key=key, account_id=account_id)
             of_guard = inputs.of_guard(
                 settings, generation, key=key, zones=self._zones, account_id=account_id
             )

@@ -27,7 +27,7 @@ from byodkim_provider.identity.signers import SesSources, holder
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
-_KINDS: Final[property_types.Kinds] = {
+_STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
     **dict.fromkeys(("name", "existing", "credentials"), property_types.LINE),
     **dict.fromkeys(("domain", "account_id"), property_types.LINE),
@@ -35,6 +35,7 @@ _KINDS: Final[property_types.Kinds] = {
     "regions": property_types.list_of(property_types.LINE),
     "found": property_types.FLAG,
 }
+"""Types of the outputs in the state."""
 
 _REQUIRED: Final = ("provider", "zone", "name", "value", "domain", "regions")
 
@@ -67,17 +68,14 @@ class DnsRecordProvider(DynamicProvider):
         self._open_host = open_host
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        # What the host takes was checked with the settings of the domain.
-        known, unknown = split(news)
-        required = [name for name in _REQUIRED if name not in unknown]
-        problems = property_types.problems(known, _KINDS, required=required)
-        # Only a call to the host shows whether a record exists: a preview of other changes needs no secret.
-        if not problems and not olds and "provider" in known:
-            secrets = self._credentials(known)
+        # All else was checked with the domain's settings.
+        problems: list[str] = []
+        if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
+            self._say_untried(news["provider"])
+            secrets = self._credentials(news)
             problems = [
                 f"{secrets.name}: no {key} is given: {secrets.setting(key)}" for key in secrets.missing()
             ]
-            self._say_untried(known["provider"])
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -123,7 +121,7 @@ class DnsRecordProvider(DynamicProvider):
         )
 
     def _published(self, props: dict[str, Any]) -> dict[str, Any]:
-        record = Record(props["name"], props["value"], props.get("existing", "same key"))
+        record = Record(props["name"], props["value"], props["existing"])
         made = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
         return {**props, "present_value": made.value, "found": made.was_there}
 
@@ -156,4 +154,4 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that was not written here."""
     host = SPECS.get(str(outputs.get("provider")))
     of_host = host.required if host else ()
-    property_types.refuse_state(outputs, _KINDS, required=(*_REQUIRED, *of_host, "present_value"))
+    property_types.refuse_state(outputs, _STORED, required=(*_REQUIRED, *of_host, "present_value"))

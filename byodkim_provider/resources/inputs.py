@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
+from byodkim_provider.hosts.interface import Existing, HostSettings
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
     import pulumi
@@ -56,6 +58,23 @@ class HostedZone:
     """For `manual`: the zone as that panel names it."""
 
 
+@dataclass(frozen=True)
+class KeyRecord:
+    """The TXT record of a key, to be published."""
+
+    domain: str
+    name: pulumi.Input[str]
+    """`<selector>._domainkey.<domain>`, without a final dot."""
+    value: pulumi.Input[str]
+    """Not quoted. It may be longer than 255 octets: the provider splits it into strings."""
+    existing: Existing = "replace"
+    """`replace` an existing record of that name, or take it over only if it holds the `same key`."""
+    regions: Sequence[str] = ()
+    """Where identities may sign with the key."""
+    account_id: pulumi.Input[str | None] = None
+    """Their AWS account."""
+
+
 def of_key(settings: DomainSettings, *, account_id: Any) -> Inputs:
     """Of a generated key. Without `key_store` it is kept in the state."""
     inputs: Inputs = {"domain": settings.name, "bits": settings.key_bits}
@@ -83,6 +102,23 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
         "record_value": records.record_value(key.public_key_der),
         "fingerprint": key.fingerprint,
     }
+
+
+def key_record(
+    settings: DomainSettings, generation: int, *, key: Mapping[str, Any], account_id: Any
+) -> KeyRecord:
+    """The record of a generation's key."""
+    # A generated selector is unique: an existing record is ours, from a response that was lost.
+    existing: Existing = "same key" if generation in settings.keys else "replace"
+    return KeyRecord(
+        name=key["record_name"], value=key["record_value"], existing=existing, **of_use(settings, account_id)
+    )
+
+
+def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
+    """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
+    of_host = {option: given for option, given in written(host).items() if given != ""}
+    return {**of_host, **_given(credentials=credentials), **vars(record)}
 
 
 def of_guard(

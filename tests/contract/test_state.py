@@ -223,22 +223,25 @@ class Program(pulumi.runtime.Mocks):
         )
         DnsRecord(
             "DnsRecord",
-            HostSettings(
-                provider="rfc2136",
-                zone=ZONE,
-                server=ADDRESS,
-                port=self.port,
-                key_name=name_servers.KEY,
-                key_algorithm=name_servers.ALGORITHM,
-                ttl=60,
+            inputs.of_record(
+                HostSettings(
+                    provider="rfc2136",
+                    zone=ZONE,
+                    server=ADDRESS,
+                    port=self.port,
+                    key_name=name_servers.KEY,
+                    key_algorithm=name_servers.ALGORITHM,
+                    ttl=60,
+                ),
+                inputs.KeyRecord(
+                    domain=ZONE,
+                    name=f"s1._domainkey.{ZONE}",
+                    value=records.record_value(domain.key.public_key_der),
+                    regions=["eu-west-1"],
+                    account_id="123456789012",
+                ),
+                credentials="rfc2136",
             ),
-            credentials="rfc2136",
-            domain=ZONE,
-            regions=["eu-west-1"],
-            account_id="123456789012",
-            name=f"s1._domainkey.{ZONE}",
-            value=records.record_value(domain.key.public_key_der),
-            existing="replace",
         )
 
 

@@ -26,10 +26,11 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import HostedZone, of_use
+from byodkim_provider.resources.inputs import HostedZone, key_record, of_record
 from sandbox.pulumi.aws_resources import Record
 from sandbox.ses.switches import Switches
 from tests.continuity.model import (
@@ -322,21 +323,13 @@ def _record_inputs(
     account_id: str,
     known: Known,
 ) -> Properties:
-    key = of_key(known)
-    value = key["record_value"]
-    if declared.dns[0].provider != "route53":
-        return {
-            "provider": "rfc2136",
-            "server": declared.dns[0].server,
-            "zone": DOMAIN,
-            "key_name": "byodkim",
-            "name": key["record_name"],
-            "value": value,
-            "existing": "same key" if generation in declared.keys else "replace",
-            **of_use(declared, account_id),
-        }
+    record = key_record(declared, generation, key=of_key(known), account_id=account_id)
+    server, name, value = declared.dns[0].server, record.name, record.value
+    if server:
+        host = HostSettings(provider="rfc2136", server=server, zone=DOMAIN, key_name="byodkim")
+        return of_record(host, record)
     return {
-        "name": key["record_name"],
+        "name": name,
         "type": "TXT",
         "zoneId": ZONE_ID,
         "ttl": 300,
