@@ -36,7 +36,7 @@ from byodkim_provider.identity.verdicts import (
 State = Literal["settled", "awaiting", "new", "pending"]
 
 TABLE: Final = (
-    # entries            in this run           time             next
+    # entries, in this run, the time, and what comes next
     ("settled", "not polled", "left", "done"),
     ("awaiting", "not polled", "left", "done"),
     ("new", "not polled", "left", "Get"),
@@ -57,7 +57,7 @@ TABLE: Final = (
     ("new, new", "not polled, List of 2 pages", "left", "Get"),
     ("new, new", "not polled, after Put", "left", "Get"),
 )
-"""Entries, what this run has seen of them, the time, and what comes next. Open: polled, and not over."""
+"""*Open* is an entry that this run has polled, and that is not over. *Left* and *up*: the time."""
 
 INTERVALS: Final = (2, 3, 5, 8, 12, 20)
 """
