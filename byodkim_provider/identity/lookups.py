@@ -54,7 +54,8 @@ def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
     # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
     # "no such name" for it.
     answers = resolver.txt(f"_domainkey.{declared.domain}", declared.domain)
-    return dns_moves.served_elsewhere(declared, visibility.servers_asked(answers))
+    answered = [answer for answer in answers if answer.values is not None]
+    return dns_moves.served_elsewhere(declared, visibility.servers_asked(answered))
 
 
 def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str]:

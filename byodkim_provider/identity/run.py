@@ -48,6 +48,8 @@ class Run:
     """
     moved: set[tuple[str, str]] = field(default_factory=set)
     """Domain and label of the zones that this run has found to be asked no more."""
+    guarded: set[str] = field(default_factory=set)
+    """Names of records whose guard this run has made."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
     said: set[Hashable] = field(default_factory=set)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.errors import NOT_ALLOWED
@@ -28,6 +29,16 @@ class SesSources:
             lambda region: connections.ses(region, account_id),
             lambda region: connections.names(region, account_id),
         )
+
+
+def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """The Regions of a domain, with those that it had: what was adopted stays there, and goes on to sign."""
+    return sorted({*olds.get("regions", ()), *news["regions"]})
+
+
+def goes_on(domain: str, regions: Sequence[str], run: Run) -> bool:
+    """Whether this run has seen or made SES sign with a key of *domain* in all its Regions."""
+    return all(run.signs.get((region, domain)) for region in regions)
 
 
 def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSources, run: Run) -> str:

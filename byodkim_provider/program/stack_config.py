@@ -41,8 +41,8 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
         if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
             yield line(
                 (name,),
-                "holds an encrypted value, which would be unencrypted in the stack's state: only "
-                "privateKeys and dnsCredentials stay secret, set it without `--secret`",
+                "holds an encrypted value, which would be unencrypted in the stack's state: private keys go "
+                "into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`",
             )
 
 

@@ -23,7 +23,7 @@ from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.signers import SesSources, holder
+from byodkim_provider.identity.signers import SesSources, goes_on, holder, with_earlier
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import split
 
@@ -69,6 +69,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
+        news = {**news, "regions": with_earlier(olds, news)}
         problems: list[str] = []
         if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
             self._say_untried(news["provider"])
@@ -106,8 +107,8 @@ class DnsRecordProvider(DynamicProvider):
         _refuse_other_state(props)
         host, progress = self._host(props), self._run.progress()
         where = f"{host.label}: {props['name']}"
-        if props.get("found"):
-            progress.info(f"{where}: left there, it was there before this stack")
+        if props.get("found") and not goes_on(props["domain"], props["regions"], self._run):
+            progress.warn(f"{where}: left there, it was there before this stack")
             return
         if (props["domain"], host.label) not in self._run.moved and (signs := self._holder(props)):
             progress.warn(f"{where}: left there, {signs} signs with it")

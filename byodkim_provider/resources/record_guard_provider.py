@@ -15,7 +15,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
 from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.signers import SesSources, holder
+from byodkim_provider.identity.signers import SesSources, goes_on, holder, with_earlier
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown, split
 
@@ -45,6 +45,7 @@ class RecordGuardProvider(AwsProvider):
         self._sources = sources or (lambda account_id: SesSources.of(self._connections, account_id))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        news = {**news, "regions": with_earlier(olds, news)}
         if not news.get("supplied") or has_unknown([news["record_name"], news["fingerprint"]]):
             return check_result(news, [])
         name, fingerprint = news["record_name"], news["fingerprint"]
@@ -79,6 +80,7 @@ class RecordGuardProvider(AwsProvider):
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
+        self._run.guarded.add(props["record_name"])
         # What stands before the first run of this resource is somebody's own, and stays.
         return CreateResult(props["record_name"], {**props, "found": props.get("standing", [])})
 
@@ -92,9 +94,13 @@ class RecordGuardProvider(AwsProvider):
             props, _STORED, required=("domain", "regions", "record_name", "fingerprint", "zones")
         )
         name, progress = props["record_name"], self._run.progress()
+        if name in self._run.guarded:  # it is replaced, and its successor guards the same record
+            return
         theirs = {*props.get("found", ())}
+        if goes_on(props["domain"], props["regions"], self._run):
+            theirs = set()  # a generation leaves, perhaps because its key has leaked
         if theirs:
-            progress.info(f"{name}: left in Route 53, it was there before this stack")
+            progress.warn(f"{name}: left in Route 53, it was there before this stack")
         if not props["zones"].keys() - theirs:
             return
         selector, sources = name.partition(".")[0], self._sources(props.get("account_id"))

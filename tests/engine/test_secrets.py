@@ -123,7 +123,8 @@ def test_settings_of_ours(sandbox, open_stack):
     assert refused.failed
     assert problems(refused, "domains") == [
         ": holds an encrypted value, which would be unencrypted in the stack's state: "
-        "only privateKeys and dnsCredentials stay secret, set it without `--secret`"
+        "private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without "
+        "`--secret`"
     ]
     assert (asked.ses, asked.dns) == ([], [])
     assert places(stack) == {}

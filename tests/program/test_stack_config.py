@@ -63,7 +63,8 @@ def test_written(monkeypatch, way):
             ["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials", "ses-byodkim:domains"],
             [
                 "domains: holds an encrypted value, which would be unencrypted in the stack's state: "
-                "only privateKeys and dnsCredentials stay secret, set it without `--secret`"
+                "private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set "
+                "without `--secret`"
             ],
         ),
     ],

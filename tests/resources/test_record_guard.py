@@ -187,15 +187,16 @@ def test_what_was_there_stays(world, route53, provider, inputs, value):
     """A record that was there before the stack is not the stack's; in a zone that joins, neither."""
     route53.values = {ZONE: (value,)}
     outputs = guarded(provider, inputs)
+    world.next_run()
     this_run(world, route53).delete("id", outputs)
     assert (route53.values, world.calls()) == ({ZONE: (value,)}, [])
-    assert world.progress.infos == [f"{NAME}: left in Route 53, it was there before this stack"]
+    assert world.progress.warnings == [f"{NAME}: left in Route 53, it was there before this stack"]
 
     route53.values |= {"Z2": (value,), "Z3": ()}
     more = provider.check(outputs, inputs | {"zones": {ZONE: {}, "Z2": {}, "Z3": {}}}).inputs
     joined = provider.update("id", outputs, more).outs
     assert joined["found"] == [ZONE, "Z2"]
-    provider.delete("id", joined)
+    this_run(world, route53).delete("id", joined)
     assert route53.values.keys() == {ZONE, "Z2"}
 
 
@@ -206,3 +207,29 @@ def test_diff(provider, inputs, change):
     assert provider.diff("id", outputs, {**outputs, **change}).changes
     assert not provider.diff("id", outputs, {**outputs, "domain": Unknown()}).changes
     assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == ["record_name"]
+
+
+def test_a_generation_that_leaves_is_ours(world, route53, provider, inputs, value):
+    """The record of a leaked key goes although it was there before: the domain stays, with another key."""
+    route53.values = {ZONE: (value,)}
+    outputs = guarded(provider, inputs)
+    stored = world.verified()
+    world.publish(2)
+    world.update(stored, 2)
+    this_run(world, route53).delete("id", outputs)
+    assert route53.values == {}
+
+
+def test_a_region_that_left(world, route53, provider, inputs, value):
+    """An adopted identity stays in its Region and signs on, so that Region is asked for ever."""
+    first = provider.check({}, inputs | {"regions": [REGION, "us-east-1"]}).inputs
+    later = provider.check(first, inputs).inputs
+    assert later["regions"] == [REGION, "us-east-1"]
+
+
+def test_replaced(route53, provider, inputs, value):
+    """The old half of a replacement leaves the record to its successor."""
+    outputs = guarded(provider, inputs)
+    route53.values = {ZONE: (value,)}
+    provider.delete("id", outputs)
+    assert route53.values == {ZONE: (value,)}
