@@ -1,8 +1,9 @@
 """
-Property values as Pulumi sends them: checks of their types at run time, and the way to Python's and back.
+Types of values at run time, and the way of those that Pulumi sends to Python's and back.
 
 Python type hints are not enforced: another program, or a state file edited by hand, may send any
-value. Plain values in, problems out; callers leave out unknown values of a preview first.
+value. Plain values in, problems out; callers leave out unknown values of a preview first. The settings
+have the same types, by `config.values`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Kind:
     write: Callable[[Any], Any] = _same
     """The plain value of Python's."""
 
+    def problem(self, value: Any) -> str | None:
+        """What was expected and what was seen; None if *value* fits."""
+        return None if self.fits(value) else f"must be {self.name}, not {shown(value)}"
+
 
 Kinds = Mapping[str, Kind]
 """Keyed by property; a property without an entry is not checked."""
@@ -53,9 +58,9 @@ def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collectio
     """One line for each property that has the wrong type, or is *required* and absent."""
     missing = [f"{name}: required" for name in required if properties.get(name) is None]
     return missing + [
-        printable(f"{name}: must be {kind.name}, not {shown(properties[name])}")
+        printable(f"{name}: {problem}")
         for name, kind in kinds.items()
-        if properties.get(name) is not None and not kind.fits(properties[name])
+        if properties.get(name) is not None and (problem := kind.problem(properties[name]))
     ]
 
 
@@ -119,7 +124,17 @@ WHOLE: Final = Kind(
 )
 TIME: Final = Kind("a time in ISO 8601", "times", _is_time, read=moment, write=timestamp)
 MAP: Final = Kind("a map", "maps", lambda value: isinstance(value, Mapping))
-RESOLVER: Final = Kind("a resolver", "resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'", _is_resolver)
+_ADDRESS: Final = "'1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535"
+RESOLVER: Final = Kind(f"an address like {_ADDRESS}", f"addresses like {_ADDRESS}", _is_resolver)
+
+
+def between(least: float, most: float) -> Kind:
+    return Kind(f"{least} to {most}", "numbers", lambda value: _is_number(value) and least <= value <= most)
+
+
+def one_of(words: tuple[str, ...]) -> Kind:
+    *others, last = map(repr, words)
+    return Kind(f"{', '.join(others)} or {last}", "words", words.__contains__)
 
 
 def list_of(kind: Kind) -> Kind:
@@ -183,7 +198,7 @@ def _kind(hint: Any, *, strict: bool) -> Kind | None:
         return kind if strict else _kind(hint, strict=False)
     arguments = get_args(hint)
     if get_origin(hint) is Literal:
-        return _one_of(arguments) if strict else STRING
+        return one_of(arguments) if strict else STRING
     if get_origin(hint) is tuple:
         one = _kind(arguments[0], strict=strict)
         return one and list_of(one)
@@ -192,10 +207,6 @@ def _kind(hint: Any, *, strict: bool) -> Kind | None:
         one = STRING if value is str else _kind(value, strict=strict)
         return one and (by_generation(one) if key is int else map_of(one))
     return LINE if hint is str and strict else _PLAIN.get(hint)
-
-
-def _one_of(words: tuple[str, ...]) -> Kind:
-    return Kind(f"one of {', '.join(words)}", "words", words.__contains__)
 
 
 def read(cls: type, properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from tests.support.world import World
 
-RESOLVERS = "a list of resolvers like '1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
+RESOLVERS = "a list of addresses like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of 1 to 65535"
 
 KINDS = {
     one.name: one
@@ -152,7 +152,7 @@ def test_required():
             "name_servers: must be a map of lists of single-line strings, not a map",
         ),
         ({"adopt": "yes"}, "adopt: must be true or false, not 'yes'"),
-        ({"dns_check": "maybe"}, "dns_check: must be one of authoritative, recursive, off, not 'maybe'"),
+        ({"dns_check": "maybe"}, "dns_check: must be 'authoritative', 'recursive' or 'off', not 'maybe'"),
         ({"owner": ""}, "owner: required, it says whose the identity is"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -201,7 +201,7 @@ def test_a_type_follows_from_the_annotation():
     """Strict for what a program gives, loose for what is stored; read and written without more code."""
     strict = [kind.name for kind in property_types.kinds_of(Imaginary, strict=True).values()]
     assert strict == [
-        "one of on, off",
+        "'on' or 'off'",
         "a single-line string",
         "a list of whole numbers",
         "a map of times keyed by generation",
@@ -239,7 +239,7 @@ def test_a_type_follows_from_the_annotation():
             {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
             "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
         ),
-        ({"timeout_minutes": "ten"}, "timeout_minutes: must be a number, not 'ten'"),
+        ({"timeout_minutes": "ten"}, "timeout_minutes: must be 0 to 4320, not 'ten'"),
         ({"timeout_minutes": -1.0}, "timeout_minutes: must be 0 to 4320, not -1.0"),
         ({"timeout_minutes": 1e9}, "timeout_minutes: must be 0 to 4320, not 1000000000.0"),
         ({"on_timeout": "explode"}, "on_timeout: must be 'warn' or 'fail', not 'explode'"),

@@ -1,8 +1,8 @@
 """
 Types of single values in a stack file.
 
-Each type is an annotation for pydantic: it parses and checks a value, with our own error message,
-and knows its JSON Schema.
+Each type is an annotation for pydantic: it parses and checks a value, with the rules and error messages of
+`property_types` where Pulumi's values have the same type, and knows its JSON Schema.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -19,19 +19,23 @@ from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import records
-from byodkim_provider.property_types import RESOLVER
+from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
 from byodkim_provider.quoting import shown
 
 
 class _Value:
     """Base of the types below: pydantic calls `read`."""
 
+    kind: ClassVar[Kind]
+    """What `read` takes, if it is not overridden."""
     schema: ClassVar[JsonSchemaValue]
     """JSON Schema of what an editor accepts: as `read`, but a number or a flag is not written as text."""
 
-    def read(self, value: object) -> object:
+    def read(self, value: object) -> Any:
         """The checked value; raises ValueError with what was expected and what was seen."""
-        raise NotImplementedError
+        if problem := self.kind.problem(value):
+            raise ValueError(problem)
+        return self.kind.read(value)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)
@@ -46,13 +50,14 @@ class _Value:
 class Whole(_Value):
     """A whole number. `pulumi config set` may store it as a string, and Pulumi passes numbers as floats."""
 
+    kind = WHOLE
     least: int
     most: int
 
     def read(self, value: object) -> int:
-        number = _whole(value)
-        if number is None:
-            raise ValueError(f"must be a whole number, not {shown(value)}")
+        if isinstance(value, str) and re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII):
+            value = int(value)
+        number: int = super().read(value)
         if not self.least <= number <= self.most:
             raise ValueError(f"must be {self.least} to {self.most}, not {number}")
         return number
@@ -62,25 +67,14 @@ class Whole(_Value):
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-def _whole(value: object) -> int | None:
-    if isinstance(value, str):
-        return int(value) if re.fullmatch("-?(0|[1-9][0-9]{0,17})", value, re.ASCII) else None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 class Flag(_Value):
     """True or false. `pulumi config set` may store it as a string."""
 
+    kind = FLAG
     schema: ClassVar[JsonSchemaValue] = {"type": "boolean"}
 
-    def read(self, value: object) -> bool:
-        if isinstance(value, bool):
-            return value
-        if value in ("true", "false"):
-            return value == "true"
-        raise ValueError(f"must be true or false, not {shown(value)}")
+    def read(self, value: object) -> object:
+        return super().read(value == "true" if value in ("true", "false") else value)
 
 
 @dataclass(frozen=True)
@@ -148,10 +142,5 @@ class Zone(_Value):
 class ResolverAddress(_Value):
     """Address of a recursive resolver, with its port unless that is 53."""
 
+    kind = RESOLVER
     schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
-
-    def read(self, value: object) -> str:
-        if isinstance(value, str) and RESOLVER.fits(value):
-            return value
-        forms = "'1.1.1.1', '1.1.1.1:53' or '[::1]:53'"
-        raise ValueError(f"must be an address like {forms}, with a port of 1 to 65535, not {shown(value)}")

@@ -18,7 +18,6 @@ from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
-from byodkim_provider.quoting import shown
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import is_unknown
 from byodkim_provider.resources.unknowns import has_unknown, split
@@ -29,7 +28,8 @@ MAX_TIMEOUT_MINUTES = 72 * 60
 _INPUTS: Final[property_types.Kinds] = {
     "identities": property_types.list_of(property_types.MAP),
     "account_id": property_types.LINE,
-    "timeout_minutes": property_types.NUMBER,
+    "timeout_minutes": property_types.between(0, MAX_TIMEOUT_MINUTES),
+    "on_timeout": property_types.one_of(get_args(OnTimeout)),
     "retired": property_types.list_of(property_types.STRING),
 }
 """Types of the inputs."""
@@ -60,11 +60,6 @@ class DkimVerificationProvider(AwsProvider):
                 for number, one in enumerate(news["identities"])
                 for problem in property_types.problems(_known(one), _ENTRY)
             ]
-        minutes = known.get("timeout_minutes", TIMEOUT_MINUTES)
-        if not problems and not 0 <= minutes <= MAX_TIMEOUT_MINUTES:
-            problems.append(f"timeout_minutes: must be 0 to {MAX_TIMEOUT_MINUTES}, not {shown(minutes)}")
-        if known.get("on_timeout", "warn") not in get_args(OnTimeout):
-            problems.append(f"on_timeout: must be 'warn' or 'fail', not {shown(known['on_timeout'])}")
         if not problems and not is_unknown(news.get("identities")):
             identities = [_known(one) for one in news.get("identities") or ()]
             problems += _existing(identities, self._run.in_the_way)
