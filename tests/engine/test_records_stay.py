@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.mail.client import send
 from tests.engine.panel import Panel
-from tests.engine.stack import OPENSSL_KEY, RECORD_GUARD, REGION, steps
+from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, RECORD_GUARD, REGION, steps
 from tests.engine.test_existing import base64_der, in_the_way, record_value
 
 pytestmark = pytest.mark.engine
@@ -124,3 +124,36 @@ def test_destroy(sandbox, panel, open_stack):
     assert all(map(sandbox.dns.txt, names))
     assert stack.destroy().ok
     assert not any(map(sandbox.dns.txt, names))
+
+
+def test_a_region_that_was_left(sandbox, panel, open_stack):
+    """An adopted identity stays in the Region that its domain leaves, and its record with it."""
+    domain = f"regions.{ZONE}"
+    for region in (REGION, OTHER_REGION):
+        sandbox.ses.put_identity(domain, region, selector="mine", private_key=base64_der(OPENSSL_KEY))
+    adopted = OURS | {"adopt": True}
+    stack = open_stack({domain: adopted | {"regions": [REGION, OTHER_REGION]}})
+    assert stack.up().ok
+    stack.declare({domain: adopted | {"regions": [REGION]}})
+    assert stack.up().ok
+    sandbox.ses.remove(domain, REGION)
+    stack.declare({})
+    gone = stack.up()
+    assert gone.ok
+    assert f"left in Route 53, {domain} {OTHER_REGION} signs with it\n" in gone.stdout
+    assert send(sandbox, domain, OTHER_REGION).verdict.result == "pass"
+    stack.declare({domain: adopted | {"regions": [OTHER_REGION]}})
+    assert stack.up().ok
+
+
+def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
+    """The record of a leaked key leaves DNS, although somebody had made it before the stack."""
+    domain, leaked = f"leaked.{ZONE}", {"overlapDays": 0, "generation": 2, "published": [2]}
+    name = f"mine._domainkey.{domain}"
+    panel.paste(name, record_value(OPENSSL_KEY))
+    stack = open_stack({domain: OURS | {"published": [1, 2]}})
+    assert stack.up().ok
+    stack.declare({domain: OURS | leaked})
+    assert stack.up().ok
+    assert sandbox.dns.txt(name) == ()
+    assert passes(sandbox, domain)
