@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import DkimResponse, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, TAGS
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
@@ -21,6 +20,7 @@ from byodkim_provider.identity.judgement import drift, refreshed
 from byodkim_provider.identity.ownership import TAKE_BACK, taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.services import Key, Services
+from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
 from byodkim_provider.progress import stopping
 
@@ -61,19 +61,9 @@ def _plan_for_existing(declared: Declared, identity: SesIdentity) -> Plan:
 
 def _existing(declared: Declared, services: Services) -> SesIdentity | None:
     """The identity that SES has; it is read only if it may be there."""
-    if not _is_listed(declared.domain, services):
+    if not may_exist(declared.domain, services.names):
         return None
     return services.ses.get_email_identity(declared.domain)
-
-
-def _is_listed(domain: str, services: Services) -> bool:
-    """Whether SES has the identity, or may have it and can't be asked for the list."""
-    try:
-        return domain in services.names()
-    except SesRefused as refused:
-        if refused.code not in NOT_ALLOWED:
-            raise
-        return True
 
 
 def create(declared: Declared, key: Key, services: Services) -> Stored:

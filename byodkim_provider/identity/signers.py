@@ -53,7 +53,7 @@ def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSourc
             if signs == selector:
                 return f"{domain} {region}"
             continue
-        if not _may_exist(domain, region, sources):
+        if not may_exist(domain, lambda region=region: sources.names(region)):  # type: ignore[misc]
             continue
         seen = sources.ses(region).get_email_identity(domain)
         if seen and has_key(selector, seen):
@@ -61,10 +61,10 @@ def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSourc
     return ""
 
 
-def _may_exist(domain: str, region: str, sources: SesSources) -> bool:
-    """Whether SES has the identity, or can't be asked for the list."""
+def may_exist(domain: str, names: Callable[[], Collection[str]]) -> bool:
+    """Whether SES has the identity, by the *names* that it lists, or can't be asked for the list."""
     try:
-        return domain in sources.names(region)
+        return domain in names()
     except SesRefused as refused:
         if refused.code not in NOT_ALLOWED:
             raise
