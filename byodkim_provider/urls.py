@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -17,6 +14,10 @@ def host_of(url: str) -> str:
 
     urllib3, with which botocore connects, ends a host at a backslash, and others only at the `@` after it.
     """
+    # Imported here: who only checks settings or asks DNS needs nothing of HTTP.
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     if not re.fullmatch(r"[!-~]+", url) or re.search(r"[@\\]", url):
         return ""
     try:
