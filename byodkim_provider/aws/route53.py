@@ -18,7 +18,7 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import ForeignAnswer
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused, Stopped
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
@@ -44,8 +44,9 @@ class Route53Client:
     A class so that zones are read once, and threads make one call at a time.
     """
 
-    def __init__(self, client: Boto3Client) -> None:
+    def __init__(self, client: Boto3Client, clock: Clock | None = None) -> None:
         self._client = client
+        self._clock = clock or Clock()
         self._lock = threading.Lock()
         self._zones: tuple[Zone, ...] | None = None
         self._name_servers: dict[str, tuple[str, ...]] = {}
@@ -55,7 +56,7 @@ class Route53Client:
         pages = self._client.get_paginator("list_hosted_zones")
         with self._lock:
             if self._zones is None:
-                self._zones = _read(
+                self._zones = self._read(
                     "ListHostedZones",
                     "the account",
                     lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
@@ -66,7 +67,7 @@ class Route53Client:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
         with self._lock:
             if zone_id not in self._name_servers:
-                servers = _read(
+                servers = self._read(
                     "GetHostedZone",
                     f"zone {zone_id!r}",
                     lambda: self._client.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"],
@@ -91,7 +92,7 @@ class Route53Client:
                 else {"Action": "DELETE", "ResourceRecordSet": there}
             )
             with self._lock:
-                _read(
+                self._read(
                     "ChangeResourceRecordSets",
                     f"zone {zone_id!r}",
                     lambda change=change: self._client.change_resource_record_sets(  # type: ignore[misc]
@@ -103,7 +104,7 @@ class Route53Client:
         """ListResourceRecordSets: the CNAME and the TXT record *name*; empty if the zone is gone."""
         try:
             with self._lock:
-                sets = _read(
+                sets = self._read(
                     "ListResourceRecordSets",
                     f"zone {zone_id!r}",
                     lambda: self._client.list_resource_record_sets(
@@ -116,6 +117,20 @@ class Route53Client:
             return []
         # Without a record of this name, the list starts at the next one.
         return [one for one in sets if one["Name"].rstrip(".") == name and one["Type"] in ("CNAME", "TXT")]
+
+    def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
+        """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
+        try:
+            self._wait(0)  # whoever stood in line when the run was interrupted asks nothing more
+            return errors.retrying(self._wait)(call)
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(error, operation, subject) from None
+        except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
+            raise _refused(ForeignAnswer(), operation, subject) from None
+
+    def _wait(self, seconds: float) -> None:
+        if self._clock.wait(seconds):
+            raise Stopped("interrupted before Route 53 answered", hint="this call changed nothing")
 
 
 def fingerprint_in(value: str) -> str | None:
@@ -137,22 +152,6 @@ def _zone(listed: HostedZoneTypeDef) -> Zone:
         listed["Name"].rstrip("."),
         is_private=listed["Config"]["PrivateZone"],
     )
-
-
-def _read(operation: str, subject: str, call: Callable[[], R]) -> R:
-    """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
-    try:
-        _wait(0)  # whoever stood in line when the run was interrupted asks nothing more
-        return errors.retrying(_wait)(call)
-    except (ClientError, BotoCoreError) as error:
-        raise _refused(error, operation, subject) from None
-    except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
-        raise _refused(ForeignAnswer(), operation, subject) from None
-
-
-def _wait(seconds: float) -> None:
-    if stopping.wait(seconds):
-        raise Stopped("interrupted before Route 53 answered", hint="this call changed nothing")
 
 
 def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
