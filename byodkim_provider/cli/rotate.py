@@ -112,7 +112,7 @@ def rotate(
     if chosen:
         steps, problems = _steps(way, stack, chosen, environment)
         # A monthly run must not stop because one domain has no standby.
-        if problems and not (older_than and steps):
+        if problems and not (older_than is not None and steps):
             raise Refused("\nbyodkim: ".join(problems.values()))
         text = _edited(stack, steps)
         done |= {"file": stack.source.shown, "written": not dry_run}

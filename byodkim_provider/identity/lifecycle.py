@@ -199,7 +199,7 @@ def delete(stored: Stored, services: Services) -> None:
     domain, region = stored.declared.domain, stored.declared.region
     seen = services.ses.get_email_identity(domain)
     if seen is None:
-        services.run.signs[region, domain] = ""
+        services.run.signs.setdefault((region, domain), "")  # this run's Create may not be shown yet
         return
     is_this_one = services.run.instances.get((region, domain), seen.tags.get(INSTANCE_TAG)) == stored.instance
     if stored.adopted:

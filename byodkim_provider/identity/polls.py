@@ -144,7 +144,7 @@ def state_of(entry: Entry, before: Mapping[Entry, Verdict]) -> State:
 
 def is_up(now: float, limit: float) -> bool:
     """Whether no further call may be made."""
-    return 0 < limit < now
+    return 0 < limit < now - _MOMENT
 
 
 def step(

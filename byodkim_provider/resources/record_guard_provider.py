@@ -56,7 +56,9 @@ class RecordGuardProvider(AwsProvider):
                 "since resolvers keep the old record"
             )
             return check_result(news, [problem])
-        standing = [one for one in olds.get("standing", ()) if olds.get("record_name") == name]
+        # A zone that has left may get somebody's value: it is read again when it comes back.
+        known = olds.get("standing", ()) if olds.get("record_name") == name else ()
+        standing = [zone_id for zone_id in known if zone_id in news["zones"]]
         problems = []
         for zone_id, role in news["zones"].items():
             if zone_id in standing:

@@ -1635,6 +1635,15 @@ def test_delete_of_what_is_gone(world):
     assert DELETE not in world.calls()
 
 
+def test_delete_while_reads_lag(world):
+    """The deletion half of a replacement does not forget which key this run has given to SES."""
+    world.publish(1)
+    world.switch(read_lag_seconds=60)
+    made = world.create()
+    lifecycle.delete(made, world.outside)
+    assert world.run.signs == {(REGION, DOMAIN): "s1"}
+
+
 def test_delete_of_another_instance(world):
     """An identity that was made again elsewhere under our name is left, and that is said."""
     old = world.verified()

@@ -10,7 +10,9 @@ from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_
 from tests.support.fakes import START
 
 LIMIT = 600
-TIMES = {"left": 10, "pause": 11, "pause over": 12, "at the limit": LIMIT, "up": LIMIT + 1}
+LATE = 0.0005
+"""Seconds by which a wait ends later than it should."""
+TIMES = {"left": 10, "pause": 11, "pause over": 12, "at the limit": LIMIT + LATE, "up": LIMIT + 1}
 """Seconds since the wait began; the last poll was after 10, and the first pause takes 2."""
 
 ENTRY = Entry(domain="example.com", region="eu-west-1", selector="s1", key_set_at=START, key_set_by=CREATED)

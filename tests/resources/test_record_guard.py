@@ -233,3 +233,23 @@ def test_replaced(route53, provider, inputs, value):
     route53.values = {ZONE: (value,)}
     provider.delete("id", outputs)
     assert route53.values == {ZONE: (value,)}
+
+
+def test_a_zone_that_comes_back(route53, provider, inputs, value):
+    """What somebody publishes in a zone while it is not ours is seen when the zone comes back."""
+    route53.values = {ZONE: (value,), "Z2": (value,)}
+    both = provider.check({}, inputs | {"zones": {ZONE: {}, "Z2": {}}}).inputs
+    without = provider.check(both, inputs | {"zones": {"Z2": {}}}).inputs
+    route53.values[ZONE] = ('"v=DKIM1; p=SOMEBODYELSE"',)
+    assert len(reasons(provider.check(without, inputs | {"zones": {ZONE: {}, "Z2": {}}}))) == 1
+
+
+def test_a_leaked_key_after_a_region_left(world, route53, provider, inputs, value):
+    """A Region that the domain has left does not keep the record of a leaked key, if nobody signs there."""
+    route53.values = {ZONE: (value,)}
+    outputs = guarded(provider, inputs | {"regions": [REGION, "us-east-1"]})
+    stored = world.verified()
+    world.publish(2)
+    world.update(stored, 2)
+    this_run(world, route53).delete("id", outputs)
+    assert route53.values == {}
