@@ -145,7 +145,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             made = [one for one in published if one is not None]
             if inputs.is_needed(settings, generation):
                 needed += made
-            if guard and (inputs.is_needed(settings, generation) or generation not in settings.keys):
+            if guard and inputs.is_guard_needed(settings, generation):
                 needed.append(guard)
             if role == "standby":
                 self._made_at[str(generation)] = key.get("created_at")

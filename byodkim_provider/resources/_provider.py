@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, Resource
 
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.endpoints import redirection_warnings
+from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.identity.run import Run
 from byodkim_provider.quoting import printable
@@ -55,6 +56,9 @@ class AwsProvider(DynamicProvider):
                 self._run.progress().warn(line)
         self._default_tags = settings.default_tags
         self._connections = connections(settings)
+
+    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
+        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
 
 
 def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckResult:

@@ -213,9 +213,6 @@ class ByodkimIdentityProvider(AwsProvider):
 
         return functools.cache(read)
 
-    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn, external_id)
-
     def _connect_to_aws(self, declared: Declared) -> Services:
         return Services(
             ses=self._connections.ses(declared.region, declared.account_id),

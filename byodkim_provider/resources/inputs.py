@@ -205,9 +205,14 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
     Whether an identity depends on the record of *generation*, so that the record goes after it.
 
     A standby never signed. If an identity depended on its record, the failure of that record would stop the
-    identity. The guard of a generated key's standby can always be made, and is needed too.
+    identity.
     """
     return generation <= settings.generation
+
+
+def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
+    """The same of the guard: that of a generated key can always be made, a standby's too."""
+    return is_needed(settings, generation) or generation not in settings.keys
 
 
 def _given(**options: Any) -> Inputs:

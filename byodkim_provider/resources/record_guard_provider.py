@@ -114,6 +114,3 @@ class RecordGuardProvider(AwsProvider):
 
     def _in_zone(self, role: Mapping[str, str]) -> Route53Client:
         return self._route53(role.get("role_arn"), role.get("external_id"))
-
-    def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
-        return self._connections.route53(self._config("aws:region"), role_arn, external_id)

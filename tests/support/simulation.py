@@ -21,6 +21,7 @@ from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
     HostedZone,
+    is_guard_needed,
     is_needed,
     of_guard,
     of_identity,
@@ -76,7 +77,7 @@ def program(
                 "guard", depends, functools.partial(_guard, settings, generation, given)
             )
             depends = (*depends, name)
-            if is_needed(settings, generation) or generation not in settings.keys:
+            if is_guard_needed(settings, generation):
                 needed.append(name)
         if zone.label != MANUAL:
             name = f"record {generation}"
