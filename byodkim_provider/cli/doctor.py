@@ -21,7 +21,7 @@ from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
-from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict, as_json
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict, as_json, minute
 from byodkim_provider.cli.options import checked
 from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dns import dmarc, fixes
@@ -148,7 +148,7 @@ def ses_lines(domain: DomainNow, one: IdentityNow) -> Iterator[str]:
         f"signing {'enabled' if one.ses.signing_enabled else 'disabled'}",
     ]
     facts += [f"selector {one.selector!r}"] if one.selector else []
-    facts += [f"last checked {checked_at:%Y-%m-%d %H:%M} UTC"] if checked_at else []
+    facts += [f"last checked {minute(checked_at)}"] if checked_at else []
     facts += [f"at the zone of {one.ses.soa_seen}"] if one.ses.soa_seen else []
     yield f"SES in {one.region} says of {domain.domain}: {', '.join(facts)}"
     if one.problem or one.doubt:

@@ -14,7 +14,7 @@ from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
-from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text
+from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text, minute
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
@@ -95,13 +95,9 @@ def _doubt(verdict: verdicts.Verdict, since: datetime | None, now: datetime) -> 
         return verdict.reason
     if since and _is_ahead(since, now):
         return (
-            f"signing since {_minute(since)}, which is in the future: a clock was ahead; a rotation mends it"
+            f"signing since {minute(since)}, which is in the future: a clock was ahead; a rotation mends it"
         )
     return ""
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
@@ -114,7 +110,7 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> st
         return ""
     if seen.dkim_status == "SUCCESS" and (key := stored.key) and _is_ahead(key.set_at, seen.at):
         return (
-            f"SES got the key at {_minute(key.set_at)}, which is in the future: a clock was ahead, and no "
+            f"SES got the key at {minute(key.set_at)}, which is in the future: a clock was ahead, and no "
             "check before that counts: rotate to the next generation"
         )
     if seen.dkim_status == "SUCCESS":
@@ -241,7 +237,7 @@ def _retired(settings: DomainSettings, retired_at: datetime | None, now: datetim
         return "retired, nothing signs", False
     # In whole days: the identities went at the end of the run.
     day = retired_at + timedelta(days=settings.overlap_days + 1)
-    text = f"retired by the run of {_minute(retired_at)}, nothing signs; "
+    text = f"retired by the run of {minute(retired_at)}, nothing signs; "
     if now.date() >= day.date():
         return f"{text}its records may go: delete the entry, and run `pulumi up`", True
     return f"{text}its records may go from {day:%Y-%m-%d}, by deleting the entry", False
@@ -304,7 +300,7 @@ def _notes(
     for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
         if generation == settings.generation:
             continue
-        then = f"may leave DNS from {found.allowed_from:%Y-%m-%d %H:%M} UTC"
+        then = f"may leave DNS from {minute(found.allowed_from)}"
         if generation > settings.generation and any(one.adopted for one in stored):
             if not any(generation in one.declared.supplied_keys for one in stored):
                 continue  # a key that was made here signs nowhere else

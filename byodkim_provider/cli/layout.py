@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
@@ -18,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from byodkim_provider.cli.messages import wrapped
-from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text
+from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text, minute
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -115,10 +114,6 @@ def _record_rows(domain: DomainNow) -> Rows:
         cells = (_shown(one.generation), _shown(one.role), selector, one.shown_servers)
         rows.append((cells, one.is_wrong))
     return ("generation", "role", "selector", "servers"), rows
-
-
-def minute(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
 
 
 def _print(console: Console, text: str, style: str = "") -> None:

@@ -171,6 +171,11 @@ class StackNow:
     domains: tuple[DomainNow, ...]
 
 
+def minute(time: datetime | None) -> str:
+    """*time* for people, to the minute."""
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "–"
+
+
 def by_text(lines: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
     """Lines that begin with a name, as one for all names with the same text."""
     names: dict[str, list[str]] = {}

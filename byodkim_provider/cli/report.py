@@ -13,8 +13,8 @@ from html import escape
 from typing import Final
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.layout import counted, identity_rows, minute
-from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow
+from byodkim_provider.cli.layout import counted, identity_rows
+from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, minute
 
 STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
