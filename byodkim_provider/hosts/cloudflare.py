@@ -71,11 +71,7 @@ class Host(HttpHost):
             raise
 
     def _delete(self, key: str) -> None:
-        try:
-            self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
-        except Refused as error:
-            if not error.reason.startswith("404 "):  # somebody else has removed it
-                raise
+        self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []

@@ -81,7 +81,11 @@ class HttpHost(DnsHost):
     def remove(self, name: str, value: str) -> None:
         for key, there in self._records(name):
             if there == value:
-                self._delete(key)
+                try:
+                    self._delete(key)
+                except Refused as error:
+                    if not error.reason.startswith("404 "):  # somebody else has removed it
+                        raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:
         """The TXT records at *name*: what the API knows each by, and its value."""
