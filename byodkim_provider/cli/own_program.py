@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_snake
 from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
+from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared
 
@@ -33,17 +34,26 @@ def settings_in_state(state: State) -> Settings:
 
 
 def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, now: datetime) -> str:
-    """What the program has to say of each domain for the step *way*; raises as `rotation` does."""
+    """The arguments of each domain in the program for the step *way*; raises as `rotation` does."""
     domains = {domain.name: domain for domain in settings.domains}
     said = []
     for name in chosen:
         stored = state.identities.get(name, ())
         if any(one.declared.generation is None for one in stored):
             raise InvalidSettings([f"{name}: its identity has no generations, give it another key"])
-        supplied = {generation for one in stored for generation in one.declared.supplied_keys}
-        step = rotation(way, domains[name], stored, written={}, supplied=supplied or None, now=now)
-        arguments = [f"{to_snake(key)}={value}" for key, value in step.changes.items() if value is not None]
-        said.append(f"{name}: `{', '.join(arguments)}`")
+        supplied = {generation for one in stored for generation in one.declared.supplied_keys} or None
+        domain = domains[name]
+        written: dict[str, Any] = {}
+        if domain.published != generations.published(domain.generation, supplied):
+            written["published"] = domain.published
+        if domain.overlap_days == 0:  # it was for the step before, and does not hold for this one
+            written["overlapDays"] = 0
+            domain = domain.model_copy(update={"overlap_days": generations.OVERLAP_DAYS})
+        step = rotation(way, domain, stored, written=written, supplied=supplied, now=now)
+        changes = {to_snake(key): value for key, value in step.changes.items()}
+        given = ", ".join(f"{key}={value}" for key, value in changes.items() if value is not None)
+        left_out = "".join(f", without `{key}`" for key, value in changes.items() if value is None)
+        said.append(f"{name}: `{given}`{left_out}")
     return "; ".join(said)
 
 

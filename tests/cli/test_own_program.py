@@ -70,9 +70,9 @@ def test_policy(project):
 @pytest.mark.parametrize(
     ("options", "edit"),
     [
-        ((), "generation=3"),
-        (("--back",), "generation=1, published=[1, 2, 3]"),
-        (("--compromised",), "generation=3, published=[3, 4], overlap_days=0"),
+        ((), "`generation=3`, without `published`"),
+        (("--back",), "`generation=1, published=[1, 2, 3]`"),
+        (("--compromised",), "`generation=3, published=[3, 4], overlap_days=0`"),
     ],
     ids=["forward", "back", "compromised"],
 )
@@ -82,10 +82,30 @@ def test_rotate(project, options, edit):
     assert result.exit_code == 1
     assert result.stderr == (
         "byodkim: a program declares the domains of this stack, and no file lists them: "
-        f"{DOMAIN}: `{edit}`\n"
+        f"{DOMAIN}: {edit}\n"
         "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`\n"
     )
     assert project.ran == []
+
+
+def test_rotate_after_a_leak(project):
+    """The override of the step before goes, and does not let a key leave DNS too early."""
+    stored = project.stored[0]
+    declared = replace(stored.declared, published=(2, 3), overlap_days=0)
+    project.stored = [replace(stored, declared=declared)]
+    result = project.run("rotate", DOMAIN, "--yes")
+    edit = "`generation=3`, without `published`, without `overlap_days`\n"
+    assert result.stderr.splitlines(keepends=True)[0].endswith(f": {DOMAIN}: {edit}")
+
+
+def test_rotate_what_was_written_out(project, world):
+    """A generation that the program has written into `published`, and that signed lately, stays there."""
+    stored = project.stored[0]
+    declared = replace(stored.declared, published=(1, 2, 3, 4))
+    until = {1: world.clock.now() - timedelta(days=1)}
+    project.stored = [replace(stored, declared=declared, signed_until=until)]
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert "`generation=3, published=[1, 2, 3, 4]`" in result.stderr
 
 
 def test_rotate_unknown_domain(project):
