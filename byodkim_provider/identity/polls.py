@@ -21,9 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, GONE
+from byodkim_provider.identity.state import CREATED, GONE
 from byodkim_provider.identity.verdicts import (
-    NOT_ASKED,
     Entry,
     Verdict,
     awaiting_dns,
@@ -69,9 +68,6 @@ A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a s
 _MOMENT: Final = 0.001
 """A pause that ends within this time has ended: sums of seconds are not exact."""
 
-_INCONCLUSIVE: Final = ("SUCCESS", GONE, AWAITING_DNS, NOT_ASKED)
-"""Statuses of an earlier run after which SUCCESS may still be about the previous key."""
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -98,8 +94,6 @@ class Poll:
     """In seconds since the wait began."""
     identity: SesIdentity | None = None
     """What Get returned; None if the entry was listed, or SES refused the call."""
-    seen_unverified: bool = False
-    """Whether SES has had another status than SUCCESS since our call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +120,9 @@ class Seen:
         return poll is not None and is_over(poll.verdict, poll.identity)
 
     def unverified(self, entry: Entry) -> bool:
-        """Whether SES has had another status than SUCCESS since our call."""
-        if poll := self.polls.get(entry):
-            return poll.seen_unverified
-        return entry in self.before and self.before[entry].status not in _INCONCLUSIVE
+        """Whether SES has shown this key as not found yet, in this run or an earlier one."""
+        known = self.polls[entry].verdict if entry in self.polls else self.before.get(entry)
+        return known is not None and known.seen_unverified
 
 
 def state_of(entry: Entry, before: Mapping[Entry, Verdict]) -> State:
@@ -188,12 +181,11 @@ def _call(due: Sequence[Entry], seen: Seen, number: int) -> Call:
 def after_get(seen: Seen, call: Call, identity: SesIdentity | None, *, at: float) -> Seen:
     """What is seen once SES has answered a Get; None: it has no such identity."""
     (entry,) = call.entries
-    unverified = seen.unverified(entry)
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
     if identity:
-        unverified = unverified or has_not_found_key(entry, identity)
+        unverified = seen.unverified(entry) or has_not_found_key(entry, identity)
         verdict = judged(entry, identity, seen_unverified=unverified)
-    poll = Poll(verdict, call.round, at, identity, unverified)
+    poll = Poll(verdict, call.round, at, identity)
     return replace(seen, polls={**seen.polls, entry: poll})
 
 
@@ -218,7 +210,15 @@ def after_list(
 
 def after_refusal(seen: Seen, call: Call, reason: str, *, at: float) -> Seen:
     """What is seen once SES has refused a call: nothing of this Region's entries, in this round."""
-    return _polled(seen, call, [not_asked(entry, reason) for entry in call.here], at)
+    refused = [
+        replace(
+            not_asked(entry, reason),
+            waited=state_of(entry, seen.before) == "pending",
+            seen_unverified=seen.unverified(entry),
+        )
+        for entry in call.here
+    ]
+    return _polled(seen, call, refused, at)
 
 
 def _polled(seen: Seen, call: Call, verdicts: Iterable[Verdict], at: float) -> Seen:

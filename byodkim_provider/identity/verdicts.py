@@ -91,6 +91,8 @@ class Verdict:
     """Why the entry is not verified; or the evidence, if that is not SES's status itself."""
     waited: bool = True
     """Whether the wait for the entry has ended. If not, it gets the full timeout in the next run."""
+    seen_unverified: bool = False
+    """Whether SES has shown that it had this key and had not found it yet: the next SUCCESS is about it."""
 
     @property
     def settled(self) -> bool:
@@ -162,7 +164,7 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
 
     *seen_unverified*: an earlier response after our call had a status other than SUCCESS.
     """
-    verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False)
+    verdict = Verdict(entry=entry, status=seen.dkim_status, verified=False, seen_unverified=seen_unverified)
     if found := of_shown(entry.selector, seen):
         return replace(verdict, reason=described(found[0], entry.selector))
     if seen.dkim_status != "SUCCESS":

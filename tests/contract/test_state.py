@@ -142,7 +142,10 @@ ENTRY = {
 }
 """Properties of one of a verification's `identities`."""
 
-RESULT = {"domain", "region", "selector", "key_set_at", "status", "verified", "reason", "waited"}
+RESULT = {
+    *("domain", "region", "selector", "key_set_at"),
+    *("status", "verified", "reason", "waited", "seen_unverified"),
+}
 """Properties of one of a verification's `results`."""
 
 

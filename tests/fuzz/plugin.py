@@ -89,6 +89,7 @@ VERDICT: Final = {
     "verified": False,
     "reason": "SES has not found the key yet",
     "waited": True,
+    "seen_unverified": False,
 }
 
 _RECORD: Final = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.identity.polls import TABLE, Call, Poll, Seen, state_of, step
+from byodkim_provider.identity.polls import TABLE, Call, Poll, Seen, after_refusal, state_of, step
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
 from tests.support.fakes import START
@@ -80,6 +80,21 @@ def test_row(row):
 def test_state(before, state):
     """An entry whose wait has ended is not waited for again; one that was not polled is."""
     assert state == state_of(ENTRY, {ENTRY: before} if before else {})
+
+
+@pytest.mark.parametrize("state", ["new", "pending"])
+def test_refused(state):
+    """A refused call changes neither whether the next run waits, nor what SES has shown before."""
+    seen = Seen({ENTRY: verdict(ENTRY, waited=state == "pending", seen_unverified=True)})
+    call = Call("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
+
+    after = after_refusal(seen, call, "throttled", at=1).verdict(ENTRY, why_not="")
+
+    assert (state, True, "throttled") == (
+        state_of(ENTRY, {ENTRY: after}),
+        after.seen_unverified,
+        after.reason,
+    )
 
 
 def test_rounds():
