@@ -20,12 +20,13 @@ The last three are about a key that SES has, so they are found only if nothing e
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG
 from byodkim_provider.identity.ownership import lost_reason, other_owner
-from byodkim_provider.identity.state import GONE, Stored
+from byodkim_provider.identity.state import GONE, KeyInSes, Stored
 
 What = Literal[
     "GONE",
@@ -43,13 +44,21 @@ INVALID_VALUE: Final = "INVALID_VALUE"
 """SES's `ErrorType` for a record with another key than the one it holds (SES API, VerificationInfo)."""
 
 
+SETTLED: Final = timedelta(minutes=30)
+"""
+After this time with a key SES has checked it several times, so SUCCESS is hardly that of the key before.
+
+Further polls would show nothing new.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One difference between SES and what is declared."""
 
     what: What
     seen: str = ""
-    """The owner in words ("" for none), the origin, the selector, or SES's status and error type."""
+    """The owner in words, the origin (each "" for none), the selector, or SES's status and error type."""
 
 
 def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool) -> list[Difference]:
@@ -115,7 +124,7 @@ _TEXTS: Final[dict[What, str]] = {
     "OTHER_ORIGIN": "signs with a key of SES's own ({seen}), not with {selector!r}",
     "OTHER_SELECTOR": "signs with selector {seen!r}, not {selector!r}",
     "DISABLED": "DKIM signatures are disabled",
-    "FAILED": "SES has given up looking for the record (FAILED)",
+    "FAILED": "SES has given up looking for the record: {seen}",
     "FELL_BACK": "SES says {seen}, it said SUCCESS before",
     "OTHER_VALUE": "SES says {seen}: the record does not hold the key that SES has",
 }
@@ -125,6 +134,8 @@ def described(found: Difference, selector: str) -> str:
     """The text of a difference from an identity that is to sign with *selector*."""
     if found.what == "OTHER_OWNER":
         return lost_reason(found.seen)
+    if found == Difference("OTHER_ORIGIN"):
+        return "is without DKIM"
     return _TEXTS[found.what].format(seen=found.seen, selector=selector)
 
 
@@ -169,13 +180,17 @@ def refreshed(stored: Stored, seen: SesIdentity | None) -> Stored:
         as_seen(stored, seen),
         other_owner=owner,
         other_instance=instance if owner is None and instance != stored.instance else "",
-        was_verified=stored.was_verified or _has_verified(stored, seen),
+        was_verified=stored.was_verified
+        or (has_key(stored.declared.selector, seen) and _has_verified(stored.key, seen)),
     )
 
 
-def _has_verified(stored: Stored, seen: SesIdentity) -> bool:
-    """Whether SES says that it has verified the stored key, now or at some time since it was set."""
-    if not has_key(stored.declared.selector, seen):
-        return False
-    last, key = seen.last_success, stored.key
-    return seen.dkim_status == "SUCCESS" or bool(last and key and last >= key.set_at)
+def _has_verified(key: KeyInSes, seen: SesIdentity) -> bool:
+    """
+    Whether SES, which has the stored *key*, has verified it since it was set.
+
+    SUCCESS alone may be that of the key before: a read may be stale, and SES may keep the status.
+    """
+    if seen.last_success and seen.last_success > key.set_at:
+        return True
+    return seen.dkim_status == "SUCCESS" and seen.at - key.set_at >= SETTLED

@@ -26,17 +26,9 @@ from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.judgement import described, has_key, of_shown
+from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
 from byodkim_provider.property_types import moment, read, written
-
-SETTLED: Final = timedelta(minutes=30)
-"""
-How long after our call SUCCESS without evidence of a new check counts as pending.
-
-SES has checked several times by then, so its response does not depend on the key, and further
-polls would show nothing new.
-"""
 
 SEARCH: Final = timedelta(hours=72)
 """How long SES looks for a key before it says FAILED (SES API, `DkimAttributes.Status`)."""

@@ -90,7 +90,7 @@ def test_drift(sandbox, open_stack, byodkim):
         ORIGIN: easy_dkim.format(selector[ORIGIN]),
         EASY: easy_dkim.format(selector[EASY]),
         FOREIGN: f"signs with selector 'theirs', not '{selector[FOREIGN]}'",
-        FAILED: "SES has given up looking for the record (FAILED)",
+        FAILED: "SES has given up looking for the record: FAILED",
         SAME_SELECTOR: "SES says PENDING (INVALID_VALUE), it said SUCCESS before",
         DISABLED: "DKIM signatures are disabled",
         TAKEN: "owned by 'another/prod' now",

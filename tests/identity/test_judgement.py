@@ -1,8 +1,11 @@
 """How an identity in SES differs from what is declared, as values and as texts."""
 
+from datetime import timedelta
+
 import pytest
 
-from byodkim_provider.identity.judgement import Difference, described, differences, of_key
+from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.identity.judgement import Difference, described, differences, of_key, refreshed
 from byodkim_provider.identity.state import GONE
 from tests.identity.test_rules import stored
 
@@ -65,6 +68,37 @@ def test_differences(changes, expected):
 def test_a_selector_that_ses_does_not_return(selector):
     """SES may return no selector: that is no difference."""
     assert [] == of_key("s2", origin="EXTERNAL", signs_with=selector, enabled=True)
+
+
+@pytest.mark.parametrize(
+    ("age", "success", "tokens", "verified"),
+    [
+        (timedelta(seconds=1), None, (), False),
+        (timedelta(seconds=1), -timedelta(hours=1), ("s2",), False),
+        (timedelta(minutes=5), timedelta(minutes=4), ("s2",), True),
+        (timedelta(minutes=30), -timedelta(hours=1), (), True),
+        (timedelta(minutes=30), None, ("s1",), False),
+    ],
+    ids=["stale read", "status kept", "found since", "long since", "another key"],
+)
+def test_verified(age, success, tokens, verified):
+    """SUCCESS that SES shows so soon after a Put may be about the key before."""
+    before = stored()
+    seen = SesIdentity(
+        identity_type="DOMAIN",
+        dkim_status="SUCCESS",
+        signing_enabled=True,
+        origin="EXTERNAL",
+        tokens=tokens,
+        at=before.key.set_at + age,
+        last_success=None if success is None else before.key.set_at + success,
+    )
+    assert verified == refreshed(before, seen).was_verified
+
+
+def test_without_dkim():
+    """An identity that nobody gave a key has no origin to name."""
+    assert "is without DKIM" == described(of_key("s1", origin="", signs_with=None, enabled=True)[0], "s1")
 
 
 def test_texts_quote_what_they_name():

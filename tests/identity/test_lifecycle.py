@@ -19,7 +19,7 @@ from byodkim_provider.errors import (
     Stopped,
 )
 from byodkim_provider.identity import lifecycle, lookups
-from byodkim_provider.identity.judgement import differences
+from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
@@ -1298,7 +1298,7 @@ def test_read(world):
         (
             {"status": "FAILED"},
             {"status": "FAILED"},
-            "SES has given up looking for the record (FAILED)",
+            "SES has given up looking for the record: FAILED",
         ),
         ({"signing_enabled": False}, {"signing_enabled": False}, "DKIM signatures are disabled"),
         (
@@ -1494,13 +1494,15 @@ def test_what_ses_has_not_looked_for_yet(world):
 
 def test_a_switch_that_said_success_and_fell_back(world):
     """SUCCESS may have been about the key before; the run that checks again still offers to go back to it."""
-    world.switch(status_after_put="SUCCESS", first_check_seconds=300)
+    world.switch(status_after_put="SUCCESS", first_check_seconds=2400)
     old = world.verified()
     world.publish(2)
-    switched = lifecycle.read(world.update(old, 2), world.outside)
+    switched = world.update(old, 2)
+    world.clock.advance(SETTLED)
+    switched = lifecycle.read(switched, world.outside)
     assert ("SUCCESS", True) == (switched.status, switched.was_verified)
     world.resolver.records.pop("s2._domainkey.example.com")
-    world.clock.advance(400)
+    world.clock.advance(1000)
     seen = lifecycle.read(switched, world.outside)
     assert [
         "example.com eu-west-1: SES says PENDING (HOST_NOT_FOUND), it said SUCCESS before; "
@@ -1512,6 +1514,19 @@ def test_a_switch_that_said_success_and_fell_back(world):
     assert (PUT, True) == (after.key.set_by, switched.key.set_at < after.key.set_at)
     (verdict,) = world.verify(after, timeout_minutes=1)
     assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
+
+
+def test_success_of_the_key_before(world):
+    """What SES still says of the key before says nothing of the new one: its search is no relapse."""
+    world.switch(status_after_put="SUCCESS", first_check_seconds=300)
+    old = world.verified()
+    world.publish(2)
+    switched = lifecycle.read(world.update(old, 2), world.outside)
+    assert ("SUCCESS", False) == (switched.status, switched.was_verified)
+    world.resolver.records.pop("s2._domainkey.example.com")
+    world.clock.advance(400)
+
+    assert not differences(lifecycle.read(switched, world.outside))
 
 
 def test_what_ses_confirms_again(world):
