@@ -168,20 +168,22 @@ def domain_now(
     signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
     unsigned = {region: seen for region, seen in unmade.items() if region not in signed}
     wrong = (*_wrong(identities, records), *_not_made(subject, unsigned), *_differences(subject))
-    due = [*_not_made(subject, signed), *(_due(settings, identities) if settings else ())]
+    since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
+    rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
+    days_left = (rotation - now).days if rotation else None
+    due = list(_not_made(subject, signed))
+    due += _due(settings, identities, days_left) if settings else ()
     notes = list(_notes(subject, identities, records, now))
     if settings and settings.retired and not subject.stored and records:
         text, is_due = _retired(settings, subject.retired_at, now)
         (due if is_due else notes).append(text)
-    since = [one.signing_since for one in identities if one.signing_since and one.age_days is not None]
-    rotation = min(since) + timedelta(days=settings.rotate_after_days) if settings and since else None
     return DomainNow(
         domain=subject.name,
         verdict="wrong" if wrong else "due" if due else "well",
         retired=settings is not None and settings.retired,
         rotate_after_days=settings.rotate_after_days if settings else None,
         next_rotation=rotation,
-        days_until_rotation=(rotation - now).days if rotation else None,
+        days_until_rotation=days_left,
         identities=tuple(identities),
         records=tuple(records),
         wrong=wrong,
@@ -278,10 +280,11 @@ def _leaving(stored: Sequence[Stored]) -> str:
     return f"`pulumi up` removes it from the stack, and {stays}"
 
 
-def _due(settings: DomainSettings, identities: Sequence[IdentityNow]) -> Iterator[str]:
-    ages = [(one.age_days, one.generation) for one in identities if one.age_days is not None]
-    if ages and max(ages)[0] > settings.rotate_after_days:
-        age, generation = max(ages)
+def _due(settings: DomainSettings, identities: Sequence[IdentityNow], days_left: int | None) -> Iterator[str]:
+    if days_left is not None and days_left < 0:
+        age, generation = max(
+            (one.age_days, one.generation) for one in identities if one.age_days is not None
+        )
         yield f"rotate: generation {generation} has signed for {age} days"
     if settings.overlap_days == 0:
         yield "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"

@@ -98,7 +98,7 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
 
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
-    if _signs_with_easy_dkim(seen) and not declared.accept_unsigned_window:
+    if signing(seen) == "easy" and not declared.accept_unsigned_window:
         raise exists(
             declared,
             seen.origin,
@@ -106,10 +106,6 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
             hint="mail would go out unsigned until SES has verified the key: "
             "`acceptUnsignedWindow: true` accepts that",
         )
-
-
-def _signs_with_easy_dkim(seen: SesIdentity) -> bool:
-    return seen.origin != "EXTERNAL" and seen.signing_enabled and seen.dkim_status == "SUCCESS"
 
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
@@ -156,7 +152,7 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
             then = f"switches to {_key(declared)}" if put else "its key stays"
     else:
         then = f"switches to BYODKIM with {_key(declared)}"
-        if _signs_with_easy_dkim(seen):
+        if signing(seen) == "easy":
             then += ", mail is perhaps unsigned meanwhile"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
     return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
@@ -177,7 +173,7 @@ def is_easy(seen: SesIdentity) -> bool:
 def signs_today(seen: SesIdentity) -> str:
     """How SES signs the mail of an identity, in words."""
     if seen.origin != "EXTERNAL":
-        return "Easy DKIM" if seen.origin else "without DKIM"
+        return "Easy DKIM" if is_easy(seen) else "without DKIM"
     signs = "signing" if seen.signing_enabled else "signing is disabled,"
     return f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -255,10 +255,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         ]
 
     def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
-        days = (datetime.now(UTC) - moment(since)).days if since else 0
-        if days > rotate_after_days:
+        age = datetime.now(UTC) - moment(since) if since else timedelta()
+        if age > timedelta(days=rotate_after_days):
             pulumi.log.warn(
-                f"generation {generation} has signed for {days} days; `generation: {generation + 1}` rotates",
+                f"generation {generation} has signed for {age.days} days; "
+                f"`generation: {generation + 1}` rotates",
                 self,
             )
 

@@ -493,7 +493,7 @@ def test_notes_of_an_adopted_account(project, world):
     )
 
 
-ROTATE = "rotate: generation 2 has signed for 181 days"
+ROTATE = "rotate: generation 2 has signed for {} days"
 OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
 OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
 
@@ -503,11 +503,21 @@ OVERLAP = "generation 1 may leave DNS from 2026-12-05 12:00 UTC"
     [
         (9, "", [], [OVERLAP]),
         (11, "", [], []),
-        (181, "", [ROTATE], []),
+        (180, "", [], []),
+        (180.5, "", [ROTATE.format(180)], []),
+        (181, "", [ROTATE.format(181)], []),
         (181, "      rotateAfterDays: 365\n", [], []),
         (1, "      overlapDays: 0\n", [OVERRIDE], []),
     ],
-    ids=["overlap", "overlap over", "old key", "old key allowed", "left-over override"],
+    ids=[
+        "overlap",
+        "overlap over",
+        "on the day",
+        "after it",
+        "old key",
+        "old key allowed",
+        "left-over override",
+    ],
 )
 def test_due(project, world, days, settings, due, notes):
     """What somebody should do has an exit code of its own, and what only takes its time has none."""
@@ -517,6 +527,7 @@ def test_due(project, world, days, settings, due, notes):
     found = json.loads(result.stdout)
     [domain] = found["domains"]
     assert (domain["due"], domain["notes"]) == (due, notes)
+    assert (domain["days_until_rotation"] < 0) == any(text.startswith("rotate") for text in due)
     assert (found["verdict"], result.exit_code) == (("due", 1) if due else ("well", 0))
 
 

@@ -975,10 +975,11 @@ def test_switch_of_an_identity_that_is_gone_before_the_record(world):
     assert [GET] == world.calls()
 
 
-def test_drift_to_easy_dkim(world):
-    """A verified Easy DKIM is not taken away without consent: mail would go out unsigned."""
+@pytest.mark.parametrize("status", ["SUCCESS", "TEMPORARY_FAILURE"])
+def test_drift_to_easy_dkim(world, status):
+    """Easy DKIM that signs is not taken away without consent: mail would go out unsigned."""
     old = world.verified()
-    to_easy_dkim(world)
+    to_easy_dkim(world, status)
     seen = lifecycle.read(old, world.outside)
     before = world.identity()
 
