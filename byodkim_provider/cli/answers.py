@@ -132,11 +132,12 @@ def of_record(
 
 
 def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> dict[str, Any]:
-    """The answers by the names of the questions; an error that does not end the command is said once."""
+    """The answers by the names of the questions. Of errors that do not end the command the first is said."""
     answers = dict(zip(questions, ask_all([*questions.items()]), strict=True))
-    refused = next((one for one in answers.values() if isinstance(one, Exception)), None)
+    refused = dict.fromkeys(str(one) for one in answers.values() if isinstance(one, Exception))
     if refused and say_refusal:
-        say(f"SES was not asked: {refused}")
+        times = f" {len(refused)} times, first" if len(refused) > 1 else ""
+        say(f"SES's answer is missing{times}: {next(iter(refused))}")
     return answers
 
 

@@ -131,9 +131,13 @@ def _refuse_impossible(chosen: Chosen) -> None:
     problem = records.selector_problem(chosen.one[0]) or records.name_problem(*chosen.one)
     if problem:
         raise click.BadParameter(problem, param_hint="--selector")
-    name = records.record_name(*chosen.one)
-    if chosen.zone and not name.endswith(f".{chosen.zone}"):
-        raise click.BadParameter(f"{chosen.zone!r} does not hold {name!r}", param_hint="--zone")
+    refuse_other_zone(chosen.zone, records.record_name(*chosen.one))
+
+
+def refuse_other_zone(zone: str | None, record_name: str) -> None:
+    """Raise `click.BadParameter` for a *zone* that can't hold the record."""
+    if zone and not record_name.endswith(f".{zone}"):
+        raise click.BadParameter(f"{zone!r} does not hold {record_name!r}", param_hint="--zone")
 
 
 def _public_key(private_key: str | None, public_key: str | None) -> bytes | None:

@@ -34,6 +34,9 @@ def read(printed: str, project: str) -> dict[str, str]:
     for row in rows:
         if not row:
             break  # another table follows, of environment variables
+        if row[column - 2 : column] != "  ":  # the gap between the columns
+            lines = []  # no row of the table: Pulumi warns of an environment that has no effect
+            continue
         if key := row[:column].rstrip():
             lines = values[_full(key, project)] = []
         lines.append(row[column:])  # a value may have several

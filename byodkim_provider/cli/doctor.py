@@ -18,7 +18,7 @@ import click
 
 from byodkim_provider.cli.answers import of_record, of_stack
 from byodkim_provider.cli.asking import ask_all
-from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
+from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, RecordVerdict, as_json, minute
@@ -43,15 +43,14 @@ class Examined:
 def _server(text: str) -> str:
     """The address of the server `HOST[:PORT]` (an IPv6 address in brackets), with its port."""
     host, colon, port = text.partition(":")
-    if re.search("[A-Za-z]", host) and not text.startswith("["):
+    if re.search("[A-Za-z]", host) and ":" not in port and not text.startswith("["):
         resolve = partial(socket.getaddrinfo, host, None, type=socket.SOCK_DGRAM)
         try:
-            ((found, *_),) = ask_all(
-                [(f"the address of {host}", resolve)]
-            )  # it does not react to Ctrl-C itself
-            address = str(found[4][0])
-        except OSError:
+            # By itself, getaddrinfo does not react to Ctrl-C.
+            ((found, *_),) = ask_all([(f"the address of {host}", resolve)])
+        except (OSError, UnicodeError):  # the latter for a label that is too long
             raise click.BadParameter(f"{host!r} has no address") from None
+        address = str(found[4][0])
         text = (f"[{address}]" if ":" in address else address) + colon + port
     return checked(ResolverAddress().read)(text)
 
@@ -97,7 +96,9 @@ def doctor(
         subject, domains = chosen.domain, [of_record(chosen, environment, servers, region)]
     else:
         stack = open_chosen(chosen, environment)
-        published_in(stack, chosen.domain)  # refuses a domain that has no record
+        for _, published in published_in(stack, chosen.domain):  # refuses a domain that has no record
+            for one in published:
+                refuse_other_zone(chosen.zone, one.name)
         subject, domains = stack.name, of_stack(stack, environment, chosen, servers)
     verdicts = [record.verdict for domain in domains for record in domain.records]
     verdict = next(worst for worst in EXIT_CODES if worst in verdicts)

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in
+from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.messages import say
@@ -169,8 +169,7 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
         dns = _dns(settings.get(domain))
         zone = chosen.zone or dns.zone or domain
         for record in published:
-            if not record.name.endswith(f".{zone}"):
-                raise click.BadParameter(f"{zone!r} does not hold {record.name!r}", param_hint="--zone")
+            refuse_other_zone(zone, record.name)
             wanted.append(
                 TxtRecord(
                     name=record.name,

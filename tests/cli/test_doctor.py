@@ -316,7 +316,15 @@ def test_ses_refuses(one, world):
     result = one("--region", "eu-west-1")
     assert result.exit_code == 0
     assert f"\n\n{NAME}: right\n" in result.stdout
-    assert result.stderr.startswith("byodkim: SES was not asked: GetEmailIdentity for 'example.com'")
+    assert result.stderr.startswith("byodkim: SES's answer is missing: GetEmailIdentity for 'example.com'")
+
+
+def test_ses_refuses_several(project, world):
+    """Of several refusals the first is said, and how many there are."""
+    project.stored += [world.verified(2, domain="example.org")]
+    world.model.inject(Fault("access_denied", operation="GetEmailIdentity", times=2))
+    said = project.run("doctor").stderr
+    assert said.startswith("byodkim: SES's answer is missing 2 times, first: GetEmailIdentity for 'example.")
 
 
 @pytest.mark.parametrize("variable", ["", "AWS_REGION"])
@@ -410,6 +418,13 @@ def test_dns_check_off(project, world):
     assert "  DNS is not checked\n" in result.stdout
     assert "  `dnsCheck: off`: `byodkim doctor --nameserver` asks a server\n" in result.stdout
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
+
+
+def test_zone_of_another_domain(project):
+    """A zone that does not hold a record of the stack is refused, as by `records`."""
+    result = project.run("doctor", "--zone", "example.org")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"'example.org' does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
 def test_panel_of_the_stack(project, world):
@@ -623,12 +638,15 @@ ADDRESS = "must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a
             f"{ADDRESS} '127.0.0.300'",
         ),
         ("no-such-host.invalid:53", "'no-such-host.invalid' has no address"),
+        (f"{'a' * 64}.invalid", f"'{'a' * 64}.invalid' has no address"),
+        ("fe80::1", f"{ADDRESS} 'fe80::1'"),
     ],
 )
 def test_no_nameserver(monkeypatch, given, problem):
     """What is no server is refused before anybody is asked."""
 
-    def no_address(*_, **__):
+    def no_address(host, *_, **__):
+        host.encode("idna")
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", no_address)

@@ -81,6 +81,22 @@ def test_not_kept_secret(secret, problems):
         set_all_config({}, [])
 
 
+def test_what_follows_the_configuration():
+    """A line that is empty belongs to its value; what Pulumi adds about environments is no configuration."""
+    printed = (
+        "KEY        VALUE\n"
+        "aws:token  one\n"
+        "           \n"
+        "           three\n"
+        "The stack's environment does not define the `environmentVariables` property.\n"
+        "mail       4\n"
+        "\n"
+        "ENVIRONMENT VARIABLE  VALUE\n"
+        "AWS_REGION            eu-west-1\n"
+    )
+    assert configuration.read(printed, "p") == {"aws:token": "one\n\nthree", "p:mail": "4"}
+
+
 def test_commands_hear_the_same():
     """A command hears the same from `pulumi config`: a misspelt key is refused by name there too."""
     printed = (
