@@ -201,7 +201,8 @@ def set_in_the_future(project, world):
         (
             given_up,
             [
-                "eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND): run `pulumi up --refresh`",
+                "eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND): "
+                "run `pulumi up --refresh`",
                 "record of generation 2 (signing): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record",
             ],
