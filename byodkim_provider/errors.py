@@ -1,9 +1,8 @@
 """
-Every error this package raises on purpose: a message built from fields, and a hint.
+Every error this package raises on purpose: a message with its hint, and a class where somebody catches it.
 
-The class says whose fault it is. The message says what was found and what was expected,
-for which name; the hint says what was changed, and the next step. No message contains key
-material.
+The message says what was found and what was expected, for which name; its hint says what was changed, and
+the next step. All are in `messages`. No message contains key material.
 """
 
 from __future__ import annotations
@@ -11,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from byodkim_provider.messages import Message
+
 
 class ByodkimError(Exception):
     """Superclass of every error here; never raised itself."""
 
-    def __init__(self, text: str, *, hint: str = "") -> None:
-        super().__init__(text, hint)
-        self.text = text
-        self.hint = hint
+    def __init__(self, message: Message | str, *, hint: str = "") -> None:
+        """*hint* is for a text that is not in `messages`."""
+        self.message = message
+        self.text = str(message)
+        self.hint = message.hint if isinstance(message, Message) else hint
+        super().__init__(self.text, self.hint)
 
     def __str__(self) -> str:
         return f"{self.text}\n  hint: {self.hint}" if self.hint else self.text
@@ -27,10 +30,13 @@ class ByodkimError(Exception):
 class InvalidSettings(ByodkimError):
     """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
-    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        several = [f"{len(problems)} problems:", *(f"  - {one}" for one in problems)]
-        super().__init__(problems[0] if len(problems) == 1 else "\n".join(several), hint=hint)
-        self.problems = tuple(problems)
+    def __init__(self, problems: Message | Sequence[Message | str], *, hint: str = "") -> None:
+        """One problem with its hint, or several, whose *hint* is about all of them."""
+        lines = [str(one) for one in ([problems] if isinstance(problems, Message) else problems)]
+        several = "\n  - ".join([f"{len(lines)} problems:", *lines])
+        text = lines[0] if len(lines) == 1 else several
+        super().__init__(problems if isinstance(problems, Message) else text, hint=hint)
+        self.problems = tuple(lines)
 
 
 class InvalidKey(ByodkimError):
@@ -83,14 +89,6 @@ class StillInUse(ByodkimError):
 class WrongAccount(ByodkimError):
     """The session's AWS account is not the account of pulumi-aws."""
 
-    def __init__(
-        self, *, expected: str, got: str, session: str, service: str = "SES", hint: str = ""
-    ) -> None:
-        super().__init__(
-            f"with {session} {service} would be called in AWS account {got}, pulumi-aws works in {expected}",
-            hint=hint,
-        )
-
 
 class NotVerified(ByodkimError):
     """SES has not verified every identity within the time limit, and `onTimeout` is `fail`."""
@@ -100,18 +98,15 @@ class NotVerified(ByodkimError):
 
 
 class _CallRefused(ByodkimError):
-    """A service answered a call with an error that no retry helps against."""
+    """A service of AWS answered a call with an error that no retry helps against."""
 
-    def __init__(
-        self, operation: str, subject: str, region: str, *, code: str, request_id: str = "", hint: str = ""
-    ) -> None:
-        request = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{operation} for {subject!r} in {region}: {code}{request}", hint=hint)
-        self.operation = operation
-        self.subject = subject
-        self.region = region
-        self.code = code
-        self.request_id = request_id
+    message: Message
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.operation = message.fields.get("operation")
+        self.code = message.fields["code"]
+        """AWS's code, or its SDK's; "" for an error of pulumi-aws itself."""
 
 
 class SesRefused(_CallRefused):
@@ -122,27 +117,12 @@ class SecretRefused(_CallRefused):
     """Secrets Manager refused a call about a secret, which is named by its name or its ARN."""
 
 
-class AwsRefused(ByodkimError):
-    """
-    Another AWS service, such as Route 53 or STS, answered a call with an error.
-
-    *subject* names what the call was about, "" for the credentials themselves; *code* is "" for an
-    error of pulumi-aws itself.
-    """
-
-    def __init__(self, operation: str, subject: str, *, code: str, reason: str, hint: str = "") -> None:
-        about = f" for {subject}" if subject else ""
-        super().__init__(": ".join(filter(None, (f"{operation}{about}", code, reason))), hint=hint)
-        self.code = code
-        self.reason = reason
+class AwsRefused(_CallRefused):
+    """Another AWS service, such as Route 53 or STS, answered a call with an error."""
 
 
 class SecretChanged(ByodkimError):
-    """A secret does not hold the key that was written to it; *found* is the other key's fingerprint."""
-
-    def __init__(self, secret: str, *, expected: str, found: str | None, hint: str = "") -> None:
-        other = f"another key ({found})" if found else "something else"
-        super().__init__(f"{secret}: expected the key {expected}, the secret holds {other}", hint=hint)
+    """A secret does not hold the key that was written to it."""
 
 
 class _DnsError(ByodkimError):

@@ -1,7 +1,7 @@
 """
 Where calls to AWS go: which hosts are AWS's own, and what may be called without TLS.
 
-Strings in, texts out. A private key is in the call that sends it to SES, and a session token in each.
+Strings in, messages out. A private key is in the call that sends it to SES, and a session token in each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from byodkim_provider.aws.regions import dns_suffixes
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsProblem
 from byodkim_provider.urls import host_of, is_local
 
 SERVICES: Final = {
@@ -32,15 +34,13 @@ Below the same domains anybody has hosts: of API Gateway, EC2, load balancers, b
 with `vpce-svc-…` in the place of the service.
 """
 
-_EXPECTED: Final = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
 
-
-def url_problem(url: str) -> str | None:
+def url_problem(url: str) -> Message | None:
     """What is wrong with the *url* of a service; None if it may be called there."""
     scheme = url.partition("://")[0].lower()
     if scheme not in ("http", "https") or not host_of(url):
-        return _EXPECTED
-    return _EXPECTED if scheme == "http" and not is_local(url) else None
+        return AwsProblem.URL()
+    return AwsProblem.URL() if scheme == "http" and not is_local(url) else None
 
 
 def is_of_aws(url: str) -> bool:
@@ -49,16 +49,16 @@ def is_of_aws(url: str) -> bool:
     return found is not None and found["suffix"] in dns_suffixes()
 
 
-def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
+def redirection_warnings(endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Message]:
     """
-    One line for each service whose calls leave this machine and do not go to AWS.
+    A message for each service whose calls leave this machine and do not go to AWS.
 
-    >>> list(redirection_warnings({"sts": "https://sts.example.net"}, {}))
-    ['aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get']
+    >>> print(*redirection_warnings({"sts": "https://sts.example.net"}, {}))
+    aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get
     """
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         environment = {}
     for service, (name, _, variable) in SERVICES.items():
         url = endpoints.get(service) or environment.get(variable) or environment.get("AWS_ENDPOINT_URL") or ""
         if url and not is_of_aws(url) and not is_local(url):
-            yield f"aws: {name} is redirected to {host_of(url)}, which is not AWS and gets what AWS would get"
+            yield AwsProblem.REDIRECTED(service=name, host=host_of(url))

@@ -7,13 +7,15 @@ No message from here quotes a key. Callers raise `from None`: the request in a b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.quoting import hidden
 
 ATTEMPTS: Final = 10
@@ -46,31 +48,16 @@ NOT_SIGNED_IN: Final = frozenset(
 )
 
 
-def next_step(code: str) -> str:
+def next_step(code: str) -> Message | None:
     """
-    What the user can do about *code*; "" if that depends on the call.
+    What the user can do about *code*; None if that depends on the call.
 
-    >>> next_step("AccessDenied")
+    >>> str(next_step("AccessDenied"))
     '`byodkim iam-policy` prints the policy that these credentials need'
     """
     if code in NOT_ALLOWED:
-        return "`byodkim iam-policy` prints the policy that these credentials need"
-    if code in NOT_SIGNED_IN:
-        return "renew the credentials until `aws sts get-caller-identity` works"
-    return ""
-
-
-PROXY: Final = "is there a proxy between here and AWS?"
-
-
-def nothing_changed(service: str) -> str:
-    """
-    What a refused call has changed. Earlier calls of the same run may have made keys and records.
-
-    >>> nothing_changed("SES")
-    'nothing was changed in SES'
-    """
-    return f"nothing was changed in {service}"
+        return AwsStep.POLICY()
+    return AwsStep.SIGN_IN() if code in NOT_SIGNED_IN else None
 
 
 class ForeignAnswer(Exception):
@@ -113,38 +100,58 @@ def code_of(error: BaseException, service: str) -> str:
     return type(error).__name__
 
 
-def request_id(error: BaseException) -> str:
-    """The request's ID in AWS; "" if there is none."""
-    return str(_metadata(error).get("RequestId", ""))
+def refused(
+    error: BaseException,
+    operation: str,
+    subject: str,
+    region: str,
+    code: str,
+    steps: Sequence[Message | None],
+) -> Message:
+    """The message about a call of *operation* about a *subject* that ended in *error*."""
+    request = _metadata(error).get("RequestId")
+    return AwsCall.REFUSED(
+        operation=operation,
+        subject=subject,
+        region=region,
+        code=code,
+        request=f" (request {request})" if request else "",
+        steps=[one for one in steps if one],
+    )
 
 
-def hint_for(
-    error: BaseException, operation: str, service: str, *, reads: bool, unconfirmed: str, refused: str
-) -> str:
+def read_refused(call: str, code: str, reason: str, *steps: Message | None) -> Message:
+    """The message about a read of another service than SES and Secrets Manager."""
+    seen = ": ".join(filter(None, (code, reason)))
+    return AwsCall.READ_REFUSED(call=call, seen=seen, code=code, steps=[one for one in steps if one])
+
+
+def steps_after(
+    error: BaseException,
+    operation: str,
+    service: str,
+    *,
+    unchanged: Message | None,
+    unconfirmed: Message,
+    refused: Message | None = None,
+) -> list[Message | None]:
     """
-    What was changed, and the next step. For a call that only *reads*, changes are not mentioned.
+    What was changed, and the next steps. A call that only reads has no *unchanged*.
 
     *unconfirmed* says what follows if the response is lost, *refused* what was changed before an error.
     """
-    unchanged = "" if reads else nothing_changed(service)
-    hint: tuple[str, ...]
     if isinstance(error, ForeignAnswer):
-        hint = (unconfirmed, PROXY)
-    elif isinstance(error, ClientError) and error.operation_name != operation:
-        hint = (
-            unchanged,
-            f"no credentials from {error.operation_name}: {said(error)}",
-            next_step(_code(error)),
-        )
-    elif _is_unconfirmed(error):
-        hint = (unconfirmed,)
-    elif not isinstance(error, ClientError):
-        hint = (unchanged, f"{service} was not called; does `aws sts get-caller-identity` work?")
-    else:
-        reason = said(error)
-        says = f"{service} says: {reason}" if reason else f"{service} gives no reason"
-        hint = ("" if reads else refused, says, next_step(_code(error)))
-    return "; ".join(filter(None, hint))
+        return [unconfirmed, AwsStep.PROXY()]
+    if isinstance(error, ClientError) and error.operation_name != operation:
+        failed = AwsStep.NO_CREDENTIALS(operation=error.operation_name, reason=said(error))
+        return [unchanged, failed, next_step(_code(error))]
+    if _is_unconfirmed(error):
+        return [unconfirmed]
+    if not isinstance(error, ClientError):
+        return [unchanged, AwsStep.NOT_CALLED(service=service)]
+    reason = said(error)
+    says = AwsStep.SAYS(service=service, reason=reason) if reason else AwsStep.NO_REASON(service=service)
+    return [refused or unchanged, says, next_step(_code(error))]
 
 
 def said(error: BaseException) -> str:

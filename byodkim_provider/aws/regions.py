@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsProblem
 from byodkim_provider.quoting import did_you_mean
 
 
@@ -42,16 +44,12 @@ def partition_of(region: str) -> str:
     return _known().get(region, "aws")
 
 
-def region_problem(region: str) -> str:
-    """
-    What is wrong with *region*; "" if it exists.
-
-    >>> region_problem("eu-west-1")
-    ''
-    """
+def region_problem(region: str) -> Message | None:
+    """What is wrong with *region*; None if it exists."""
     if region in _known():
-        return ""
-    return f"{region!r} is not a Region that botocore {_version()} knows{did_you_mean(region, _known())}"
+        return None
+    meant = did_you_mean(region, _known())
+    return AwsProblem.NO_REGION(region=region, version=_version(), did_you_mean=meant)
 
 
 def _version() -> str:

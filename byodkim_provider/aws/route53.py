@@ -18,6 +18,7 @@ from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import ForeignAnswer
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.errors import AwsRefused, Stopped
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Route53Client:
 
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(seconds):
-            raise Stopped("interrupted before Route 53 answered", hint="this call changed nothing")
+            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
 
 
 def fingerprint_in(value: str) -> str | None:
@@ -155,8 +156,8 @@ def _zone(listed: HostedZoneTypeDef) -> Zone:
 
 
 def _refused(error: Exception, operation: str, subject: str) -> AwsRefused:
-    code = errors.code_of(error, "Route 53")
     # The failed call may be another operation: signing in.
     operation = error.operation_name if isinstance(error, ClientError) else operation
-    step = errors.PROXY if isinstance(error, ForeignAnswer) else errors.next_step(code)
-    return AwsRefused(operation, subject, code=code, reason=errors.said(error), hint=step)
+    code = errors.code_of(error, "Route 53")
+    step = AwsStep.PROXY() if isinstance(error, ForeignAnswer) else errors.next_step(code)
+    return AwsRefused(errors.read_refused(f"{operation} for {subject}", code, errors.said(error), step))

@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import FAILURES, ForeignAnswer
 from byodkim_provider.errors import SecretRefused, Stopped
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.progress import stopping
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+SERVICE: Final = "Secrets Manager"
 
 READS: Final = ("DescribeSecret", "GetSecretValue")
 
@@ -128,23 +132,16 @@ class SecretStore:
         """What *method* of the client returns for the arguments that follow *secret*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
         if stopping.is_set():
-            raise Stopped(
-                "interrupted before Secrets Manager was called", hint="run `pulumi up` again to go on"
-            )
+            raise Stopped(AwsCall.INTERRUPTED_BEFORE_CALL(service=SERVICE))
         try:
             answer = method(*args, **given)
             # botocore turns a body that is not JSON, such as a proxy's page, into an empty response.
             if "RequestId" not in answer["ResponseMetadata"]:
                 raise ForeignAnswer
         except FAILURES as error:
-            raise SecretRefused(
-                operation,
-                secret,
-                self._client.meta.region_name,
-                code=errors.code_of(error, "Secrets Manager"),
-                request_id=errors.request_id(error),
-                hint=_hint(error, operation),
-            ) from None
+            code, region = errors.code_of(error, SERVICE), self._client.meta.region_name
+            steps = _steps(error, operation)
+            raise SecretRefused(errors.refused(error, operation, secret, region, code, steps)) from None
         return answer
 
 
@@ -152,15 +149,14 @@ def _list(tags: Mapping[str, str]) -> Any:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
-def _hint(error: BaseException, operation: str) -> str:
-    """What was changed, and the next step."""
-    reads = operation in READS
-    unconfirmed = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
-    refused = errors.nothing_changed("Secrets Manager")
-    if operation in ("PutResourcePolicy", "TagResource"):
-        refused = "the secret is there already, and the next `pulumi up` goes on with it"
-    if reads:
-        unconfirmed = "run `pulumi up` again"
-    return errors.hint_for(
-        error, operation, "Secrets Manager", reads=reads, unconfirmed=unconfirmed, refused=refused
+def _steps(error: BaseException, operation: str) -> list[Message | None]:
+    """What was changed, and the next steps."""
+    reads, is_made = operation in READS, operation in ("PutResourcePolicy", "TagResource")
+    return errors.steps_after(
+        error,
+        operation,
+        SERVICE,
+        unchanged=None if reads else AwsStep.UNCHANGED(service=SERVICE),
+        unconfirmed=AwsStep.RUN_AGAIN() if reads else AwsStep.SECRET_UNCONFIRMED(),
+        refused=AwsStep.SECRET_MADE() if is_made else None,
     )

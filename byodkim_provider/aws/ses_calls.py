@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import FAILURES, ForeignAnswer, is_throttled
 from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
@@ -63,14 +65,9 @@ class Calls:
         try:
             answer: T = retry(self._send_in_turn, method, *args, **given)
         except FAILURES as error:
-            raise SesRefused(
-                operation,
-                domain,
-                self._region,
-                code=errors.code_of(error, "SES"),
-                request_id=errors.request_id(error),
-                hint=_hint(error, operation, self._region),
-            ) from None
+            code, region = errors.code_of(error, "SES"), self._region
+            steps = _steps(error, operation, region, code)
+            raise SesRefused(errors.refused(error, operation, domain, region, code, steps)) from None
         return answer
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
@@ -81,26 +78,23 @@ class Calls:
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._clock.wait(seconds)) or stopping.is_set():
-            raise Stopped("interrupted before SES answered", hint="run `pulumi up` again to go on")
+            raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
 
 
-def _hint(error: BaseException, operation: str, region: str) -> str:
-    """What was changed, and the next step."""
-    reads, nothing_changed = operation.startswith(("Get", "List")), errors.nothing_changed("SES")
-    code = errors.code_of(error, "SES")
+def _steps(error: BaseException, operation: str, region: str, code: str) -> list[Message | None]:
+    """What was changed, and the next steps."""
+    reads = operation.startswith(("Get", "List"))
+    unchanged = None if reads else AwsStep.UNCHANGED(service="SES")
     if isinstance(error, ClientError) and error.operation_name == operation:
-        unchanged = "" if reads else f"{nothing_changed}; "
         if is_throttled(error):
-            return f"{unchanged}something else keeps calling SES in {region}, try again later"
+            return [unchanged, AwsStep.SES_THROTTLED(region=region)]
         if code == "LimitExceededException":
-            return f"{unchanged}{region} has as many identities as SES allows"
-    unconfirmed = "try again" if reads else "SES may have done it or not; the next `pulumi up` reads which"
-    hint = errors.hint_for(
-        error, operation, "SES", reads=reads, unconfirmed=unconfirmed, refused=nothing_changed
-    )
+            return [unchanged, AwsStep.SES_LIMIT(region=region)]
+    unconfirmed = AwsStep.TRY_AGAIN() if reads else AwsStep.SES_UNCONFIRMED()
+    steps = errors.steps_after(error, operation, "SES", unchanged=unchanged, unconfirmed=unconfirmed)
     if operation == "PutEmailIdentityDkimAttributes" and code == "BadRequestException":
-        return f"{hint} SES also says so if the identity does not exist: try `pulumi refresh`"
-    return hint
+        steps.append(AwsStep.SES_PERHAPS_GONE())
+    return steps
 
 
 def _refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:

@@ -23,6 +23,7 @@ from byodkim_provider.aws.endpoints import SERVICES, is_of_aws, url_problem
 from byodkim_provider.aws.errors import next_step, said
 from byodkim_provider.aws.settings import AwsSettings, read_settings
 from byodkim_provider.errors import InvalidSettings, WrongAccount
+from byodkim_provider.messages.aws import AwsProblem, AwsStep
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
@@ -174,9 +175,9 @@ def _connect(
     account = _account(sts, whose)
     refuse_other_account(settings, service, account=account, expected=expected_account)
     if settings.allowed_accounts and account not in settings.allowed_accounts:
-        raise InvalidSettings([f"aws:allowedAccountIds: does not list {account}, the account of {whose}"])
+        raise InvalidSettings(AwsProblem.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
     if account in settings.forbidden_accounts:
-        raise InvalidSettings([f"aws:forbiddenAccountIds: lists {account}, the account of {whose}"])
+        raise InvalidSettings(AwsProblem.FORBIDDEN_ACCOUNT(account=account, whose=whose))
     return client, account
 
 
@@ -187,29 +188,21 @@ def _client(
     with _MAKING_A_CLIENT:
         client = session.client(name, region, endpoint_url=endpoint, config=config, **credentials)
     if problem := url_problem(client.meta.endpoint_url):
-        raise ValueError(f"the endpoint of {SERVICES[name][0]} {problem}")
+        raise ValueError(str(AwsProblem.ENDPOINT(service=SERVICES[name][0], problem=problem)))
     return client
 
 
 def refuse_other_account(settings: AwsSettings, service: str, *, account: str, expected: str | None) -> None:
     """Raise `WrongAccount` unless *account* is the *expected* one; None allows any account."""
     if expected is not None and account != expected:
+        whose = _whose(settings)
         raise WrongAccount(
-            expected=expected,
-            got=account,
-            session=_whose(settings),
-            service=service,
-            hint=f"nothing was changed in {service}; {service} and pulumi-aws must work in the same account: "
-            "check `aws:profile`, AWS_PROFILE and explicit providers",
+            AwsProblem.OTHER_ACCOUNT(whose=whose, service=service, account=account, expected=expected)
         )
 
 
 def _no_session(whose: str, error: Exception) -> InvalidSettings:
-    return InvalidSettings(
-        [f"aws: no session with {whose}: {said(error)}"],
-        hint="this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of "
-        "the environment",
-    )
+    return InvalidSettings(AwsProblem.NO_SESSION(whose=whose, reason=said(error)))
 
 
 def _whose(settings: AwsSettings) -> str:
@@ -226,14 +219,11 @@ def _account(sts: STSClient, whose: str) -> str:
     except ClientError as error:  # perhaps of AssumeRole: that command says nothing about it
         reason, step = said(error), next_step(error.response.get("Error", {}).get("Code", ""))
     except BotoCoreError as error:
-        reason, step = said(error), ""
+        reason, step = said(error), None
     except (ResponseParserError, KeyError):
-        reason, step = "the response is not STS's", ""
-    hint = step or "does `aws sts get-caller-identity` work with these settings?"
-    raise InvalidSettings(
-        [f"aws: no response from STS with {whose}: {reason}"],
-        hint=f"this call changed nothing; {hint}",
-    )
+        reason, step = "the response is not STS's", None
+    step = step or AwsStep.ASK_STS()
+    raise InvalidSettings(AwsProblem.NO_RESPONSE(whose=whose, reason=reason, step=step))
 
 
 def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
@@ -242,9 +232,7 @@ def _refuse_half_redirected(service: str, client: Any, route53: Any) -> None:
     there, here = (service, "Route 53") if _is_redirected(client) else ("Route 53", service)
     variable = next(variable for name, _, variable in SERVICES.values() if name == service)
     raise InvalidSettings(
-        [f"aws: {there} is redirected to another endpoint and {here} is not"],
-        hint=f"nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} "
-        "and AWS_ENDPOINT_URL_ROUTE_53",
+        AwsProblem.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
     )
 
 
@@ -273,7 +261,7 @@ def _assume(
 
     source = session.get_credentials()
     if source is None:
-        raise ValueError(f"there are no credentials to assume role {role['RoleArn']!r} with")
+        raise ValueError(str(AwsProblem.NOTHING_TO_ASSUME_WITH(role=role["RoleArn"])))
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=client,
         source_credentials=source,

@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 
 from byodkim_provider.aws.endpoints import SERVICES, url_problem
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsProblem
 from byodkim_provider.quoting import named, printable, shown
 
 REFUSED: Final = {
@@ -96,19 +98,20 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
         default_tags=read.default_tags(),
     )
     if (settings.access_key is None) != (settings.secret_key is None):
-        read.problems.append("aws:accessKey, aws:secretKey: must be both given or neither")
+        read.problems.append(AwsProblem.HALF_A_KEY())
     if settings.token and not settings.access_key:
-        read.problems.append("aws:token: must come with aws:accessKey and aws:secretKey")
+        read.problems.append(AwsProblem.TOKEN_ALONE())
     if get("aws:assumeRole") not in NOT_SET:
-        read.problems.append("aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles")
+        read.problems.append(AwsProblem.ASSUME_ROLE())
     read.problems += [
-        f"aws:{name}: can't be honoured for SES, "
-        + (f"set {variables} in the environment of `pulumi` instead" if variables else "remove it")
+        AwsProblem.IN_ENVIRONMENT(path=f"aws:{name}", variables=variables)
+        if variables
+        else AwsProblem.REMOVE(path=f"aws:{name}")
         for name, variables in REFUSED.items()
         if get(f"aws:{name}") not in NOT_SET
     ]
     if read.problems:
-        raise InvalidSettings([printable(problem) for problem in read.problems])
+        raise InvalidSettings(read.problems)
     return settings
 
 
@@ -117,14 +120,14 @@ class _Reading:
 
     def __init__(self, get: Callable[[str], str | None]) -> None:
         self._get = get
-        self.problems: list[str] = []
+        self.problems: list[Message] = []
 
     def roles(self) -> Iterator[dict[str, Any]]:
         """Parameters of STS AssumeRole."""
         for number, role in enumerate(self._list("assumeRoles", "[0].roleArn")):
             path = f"aws:assumeRoles[{number}]"
             if not isinstance(role, dict):
-                self.problems.append(f"{path}: must be an object with roleArn")
+                self.problems.append(AwsProblem.ROLE(path=path))
                 continue
             parameters: dict[str, Any] = {}
             for option, value in role.items():
@@ -133,10 +136,9 @@ class _Reading:
                     parameters[parameter] = self._parameter(value, kind, f"{path}.{option}")
                 elif option not in ("duration", *ROLE_OPTIONS):
                     # A session is renewed while it is needed, so its duration makes no difference.
-                    self.problems.append(f"{path}.{named(option)}: can't be honoured for SES, remove it")
+                    self.problems.append(AwsProblem.REMOVE(path=f"{path}.{printable(named(option))}"))
             if not ROLE_ARN.fullmatch(str(parameters.get("RoleArn", ""))):
-                example = "arn:aws:iam::123456789012:role/dns"
-                self.problems.append(f"{path}.roleArn: must be the ARN of a role, such as {example}")
+                self.problems.append(AwsProblem.ROLE_ARN(path=path))
             yield parameters
 
     def endpoints(self) -> dict[str, str]:
@@ -145,7 +147,7 @@ class _Reading:
         for number, one in enumerate(self._list("endpoints", "[0].sesv2")):
             urls |= {name: url for name, url in self._strings(one, f"aws:endpoints[{number}]").items() if url}
         self.problems += [
-            f"aws:endpoints: {service}: {problem}"
+            AwsProblem.ENDPOINTS(service=service, problem=problem)
             for service in sorted(SERVICES.keys() & urls.keys())
             if (problem := url_problem(urls[service]))
         ]
@@ -157,7 +159,7 @@ class _Reading:
             account = _as_string(one)
             if account is None or not ACCOUNT.fullmatch(account):
                 # YAML reads 012345670123 without quotes as an octal number.
-                self.problems.append(f"aws:{name}[{number}]: must be 12 digits in quotes, not {shown(one)}")
+                self.problems.append(AwsProblem.ACCOUNT(path=f"aws:{name}[{number}]", value=shown(one)))
             else:
                 yield account
 
@@ -165,7 +167,7 @@ class _Reading:
         """Tags for all resources."""
         tags = self._json("defaultTags", {})
         if not isinstance(tags, dict):
-            self.problems.append("aws:defaultTags: must be an object with tags")
+            self.problems.append(AwsProblem.DEFAULT_TAGS())
             return {}
         return self._strings(tags.get("tags") or {}, "aws:defaultTags.tags")
 
@@ -184,15 +186,14 @@ class _Reading:
         if isinstance(value, list):
             return value
         # The likely cause is a plain `pulumi config set aws:allowedAccountIds 123456789012`.
-        command = f"pulumi config set --path 'aws:{name}{item}' …"
-        self.problems.append(f"aws:{name}: must be a list, as `{command}` makes it")
+        self.problems.append(AwsProblem.LIST(path=f"aws:{name}", item=item))
         return []
 
     def _strings(self, value: Any, path: str) -> dict[str, str]:
         items = value if isinstance(value, dict) else {"": value}
         strings = {name: text for name, one in items.items() if (text := _as_string(one)) is not None}
         if not isinstance(value, dict) or len(strings) < len(items):
-            self.problems.append(f"{path}: must be an object of strings")
+            self.problems.append(AwsProblem.KIND(path=path, kind="an object of strings"))
         return strings
 
     def _parameter(self, value: Any, kind: Kind, path: str) -> Any:
@@ -203,7 +204,7 @@ class _Reading:
                 return [{"arn": one} for one in value] if path.endswith(".policyArns") else value
             case "an object of strings", dict():
                 return [{"Key": key, "Value": text} for key, text in self._strings(value, path).items()]
-        self.problems.append(f"{path}: must be {kind}")
+        self.problems.append(AwsProblem.KIND(path=path, kind=kind))
         return value
 
 

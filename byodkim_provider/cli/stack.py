@@ -113,7 +113,7 @@ class Stack:
         if encrypted:
             say(f"{encrypted[0]} is encrypted and stays so: using the AWS credentials of the environment")
         settings = read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
-        for line in redirection_warnings(settings.endpoints, os.environ):
+        for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
             say(line)
         return settings
 

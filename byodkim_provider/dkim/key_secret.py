@@ -17,6 +17,8 @@ from typing import Final
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.key_store import Secret
 
 PREFIX: Final = "byodkim/"
 """Prefix of the name of every secret."""
@@ -56,7 +58,7 @@ class SecretArn:
         found = _ARN.fullmatch(arn)
         if not found:
             seen = repr(arn) if len(arn) < MAX_SHOWN else f"a string of {len(arn)} characters"
-            raise ValueError(f"{seen} is not the ARN of a secret in Secrets Manager")
+            raise ValueError(Secret.ARN(seen=seen))
         return cls(found["region"], found["account"])
 
 
@@ -107,12 +109,12 @@ def names(name: str) -> Iterator[str]:
         yield f"{name}-{number}"
 
 
-def name_problem(name: str) -> str | None:
+def name_problem(name: str) -> Message | None:
     """Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can."""
     resource = name.split("/", 3)[-1]
     if len(resource) > MAX_RESOURCE:
-        return f"the name of the resource must have at most {MAX_RESOURCE} characters, not {len(resource)}"
+        return Secret.LONG_NAME(most=MAX_RESOURCE, length=len(resource))
     invalid = re.search("[^A-Za-z0-9/_+=.@-]", name)
     if invalid:
-        return f"{name!r} can't be the name of a secret: {invalid[0]!r} is not allowed"
+        return Secret.NAME(name=name, character=invalid[0])
     return None

@@ -21,6 +21,9 @@ from byodkim_provider.dkim import key_secret, keys
 from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SecretChanged, SecretRefused
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.key_store import Secret
 from byodkim_provider.progress import Progress
 from byodkim_provider.property_types import moment, timestamp
 
@@ -84,10 +87,7 @@ def create(
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(
-                f"{request.domain}: {held.selector} is in Secrets Manager already ({name}), "
-                "no other key is made"
-            )
+            progress.warn(str(Secret.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name)))
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
@@ -104,27 +104,18 @@ def read_key(arn: str, store: SecretStore, *, fingerprint: str) -> SigningKey:
         held = KeySecret.from_text(store.get_secret_value(arn).text)
     except SecretRefused as refused:
         if lost := _lost(refused.code, arn):
+            steps = [AwsStep.UNCHANGED(service="SES"), lost]
             raise SecretRefused(
-                refused.operation,
-                arn,
-                refused.region,
-                code=refused.code,
-                request_id=refused.request_id,
-                hint=f"nothing was changed in SES; {lost}",
+                Message(refused.message.code, refused.message.fields | {"subject": arn, "steps": steps})
             ) from None
         raise
     if held is None or held.key.fingerprint != fingerprint:
-        raise SecretChanged(
-            arn,
-            expected=fingerprint,
-            found=held.key.fingerprint if held else None,
-            hint="nothing was changed in SES; give the version that was there before the label AWSCURRENT "
-            "again (`aws secretsmanager update-secret-version-stage`), or sign with another generation",
-        )
+        found = f"another key ({held.key.fingerprint})" if held else "something else"
+        raise SecretChanged(Secret.OTHER_KEY(arn=arn, expected=fingerprint, found=found))
     return held.key
 
 
-def problem(arn: str, store: SecretStore, *, version_id: str) -> str | None:
+def problem(arn: str, store: SecretStore, *, version_id: str) -> Message | None:
     """Why the key in the secret *arn* can't be read, or may have changed; None if there is no problem."""
     secret = store.describe_secret(arn)
     if secret is None:
@@ -132,7 +123,7 @@ def problem(arn: str, store: SecretStore, *, version_id: str) -> str | None:
     if secret.deleted:
         return _lost("InvalidRequestException", arn)
     if secret.version_id != version_id:
-        return f"{arn} has another version than {version_id}, which was written here"
+        return Secret.OTHER_VERSION(arn=arn, version=version_id)
     return None
 
 
@@ -150,7 +141,7 @@ def delete(
     if secret is None or secret.deleted:
         return
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
-        progress.info(f"{arn}: left in Secrets Manager, it now belongs to another resource")
+        progress.info(str(Secret.LEFT(arn=arn)))
         return
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 
@@ -188,12 +179,10 @@ def _fits(held: KeySecret, request: KeyRequest) -> bool:
     )
 
 
-def _lost(code: str, arn: str) -> str | None:
+def _lost(code: object, arn: str) -> Message | None:
     """The message for a secret that is deleted, or scheduled for deletion."""
     if code == "InvalidRequestException":
-        return (
-            f"{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` keeps it"
-        )
+        return Secret.DELETED(arn=arn)
     if code == "ResourceNotFoundException":
-        return f"{arn} is gone and its key with it: sign with another generation, and leave this one out"
+        return Secret.GONE(arn=arn)
     return None

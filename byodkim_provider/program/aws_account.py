@@ -14,6 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
+from byodkim_provider.messages.aws import AwsStep
 from byodkim_provider.resources.per_program import PerProgram
 from byodkim_provider.resources.program_end import end_program
 
@@ -58,15 +59,9 @@ def _account(opts: pulumi.InvokeOptions) -> str:
 
 
 def _refused(text: str) -> AwsRefused:
-    from byodkim_provider.aws.errors import next_step, said  # and botocore
+    from byodkim_provider.aws.errors import next_step, read_refused, said  # and botocore
 
     found = _FROM_AWS.search(text)
     code, reason = (found["code"], found["reason"]) if found else ("", text)
-    step = next_step(code) or "does `aws sts get-caller-identity` work with these settings?"
-    return AwsRefused(
-        "GetCallerIdentity",
-        "",
-        code=code,
-        reason=said(Exception(reason)),
-        hint=f"this call changed nothing; {step}",
-    )
+    steps = AwsStep.CALL_CHANGED_NOTHING(), next_step(code) or AwsStep.ASK_STS()
+    return AwsRefused(read_refused("GetCallerIdentity", code, said(Exception(reason)), *steps))

@@ -51,7 +51,7 @@ class AwsProvider(DynamicProvider):
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
         settings = read_settings(self._config)
-        for line in redirection_warnings(settings.endpoints, os.environ):
+        for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
             if self._run.first(line):
                 self._run.progress().warn(line)
         self._default_tags = settings.default_tags

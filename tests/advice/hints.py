@@ -17,7 +17,7 @@ PRODUCT: Final = Path(__file__).parents[2] / "byodkim_provider"
 MAKERS: Final = ("_hint", "hint", "_lost", "hint_for", "next_step")
 """Functions that return hints, or parts of them."""
 
-VARIABLES: Final = ("hint", "to_do", "PROXY", "WITHOUT_A_STACK", "_forbidden", "key_refused", "NO_ZONE")
+VARIABLES: Final = ("hint", "to_do", "WITHOUT_A_STACK", "_forbidden", "key_refused", "NO_ZONE")
 """What hints, or parts of them, are called before they are put together."""
 
 NOTHING_CHANGED: Final = (

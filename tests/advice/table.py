@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
+from byodkim_provider.messages.key_store import Secret
+
 FOLLOWED: Final = {
     # -- the stack file
     "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"
@@ -170,38 +173,8 @@ FOLLOWED: Final = {
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"
     ),
-    "`byodkim iam-policy` prints the policy that these credentials need": (
-        "advice/test_identities.py::test_not_allowed"
-    ),
-    "renew the credentials until `aws sts get-caller-identity` works": (
-        "advice/test_aws.py::test_no_answer_from_sts"
-    ),
-    "correct the `aws:` settings, or AWS_PROFILE and the others of the environment": (
-        "advice/test_aws.py::test_no_session"
-    ),
-    "does `aws sts get-caller-identity` work with these settings?": (
-        "advice/test_aws.py::test_no_answer_from_sts"
-    ),
-    "and pulumi-aws must work in the same account: check `aws:profile`, AWS_PROFILE and explicit "
-    "providers": "advice/test_aws.py::test_wrong_account",
-    "set both or none in `aws:endpoints` or {} and AWS_ENDPOINT_URL_ROUTE_53": (
-        "aws/test_session.py::test_half_redirected"
-    ),
     "an identity never moves to another account: correct the profile, or remove the domain there first": (
         "advice/test_identities.py::test_another_account"
-    ),
-    # -- calls to SES
-    "was not called; does `aws sts get-caller-identity` work?": "advice/test_aws.py::test_no_answer_from_sts",
-    "SES may have done it or not; the next `pulumi up` reads which": (
-        "advice/test_identities.py::test_one_more_run"
-    ),
-    "try again": "advice/test_identities.py::test_one_more_run",
-    "something else keeps calling SES in {}, try again later": (
-        "advice/test_identities.py::test_one_more_run"
-    ),
-    "has as many identities as SES allows": "advice/test_identities.py::test_as_many_as_ses_allows",
-    "SES also says so if the identity does not exist: try `pulumi refresh`": (
-        "advice/test_identities.py::test_signing_of_one_that_is_gone"
     ),
     "SES has the identity and does not show it yet; run `pulumi up` again in a minute": (
         "identity/test_lifecycle.py::test_create_while_reads_lag"
@@ -211,31 +184,40 @@ FOLLOWED: Final = {
     "the identities and records are made; correct what is named and run `pulumi up` again": (
         "engine/test_verification.py::test_limit"
     ),
-    # -- calls to Secrets Manager
-    "Secrets Manager may have done it or not; the next `pulumi up` finds out": (
-        "advice/test_aws.py::test_refused_or_lost"
-    ),
-    "is there a proxy between here and AWS?": "advice/test_aws.py::test_refused_or_lost",
-    "the secret is there already, and the next `pulumi up` goes on with it": (
-        "advice/test_aws.py::test_refused_or_lost"
-    ),
-    "is gone and its key with it: sign with another generation, and leave this one out": (
-        "advice/test_aws.py::test_gone"
-    ),
-    "is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {}` keeps it": (
-        "advice/test_aws.py::test_scheduled_for_deletion"
-    ),
-    "give the version that was there before the label AWSCURRENT again (`aws secretsmanager "
-    "update-secret-version-stage`), or sign with another generation": (
-        "advice/test_aws.py::test_another_version"
-    ),
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
 
-NO_ADVICE: Final = (
-    "says: {}",
-    "gives no reason",
-    "no credentials from {}: {}",
-    "see https://www.pulumi.com/docs/install/",
-)
+NO_ADVICE: Final = ("see https://www.pulumi.com/docs/install/",)
 """What only passes on somebody else's words."""
+
+BY_CODE: Final = {
+    # -- calls to AWS
+    AwsStep.NOT_CALLED: "advice/test_aws.py::test_no_answer_from_sts",
+    AwsStep.PROXY: "advice/test_aws.py::test_refused_or_lost",
+    AwsStep.POLICY: "advice/test_identities.py::test_not_allowed",
+    AwsStep.SIGN_IN: "advice/test_aws.py::test_no_answer_from_sts",
+    AwsStep.ASK_STS: "advice/test_aws.py::test_no_answer_from_sts",
+    AwsStep.TRY_AGAIN: "advice/test_identities.py::test_one_more_run",
+    AwsStep.RUN_AGAIN: "engine/test_interrupt.py::test_waits_end_at_once",
+    AwsStep.SES_UNCONFIRMED: "advice/test_identities.py::test_one_more_run",
+    AwsStep.SES_THROTTLED: "advice/test_identities.py::test_one_more_run",
+    AwsStep.SES_LIMIT: "advice/test_identities.py::test_as_many_as_ses_allows",
+    AwsStep.SES_PERHAPS_GONE: "advice/test_identities.py::test_signing_of_one_that_is_gone",
+    AwsStep.SECRET_UNCONFIRMED: "advice/test_aws.py::test_refused_or_lost",
+    AwsStep.SECRET_MADE: "advice/test_aws.py::test_refused_or_lost",
+    AwsCall.INTERRUPTED_BEFORE_ANSWER: "engine/test_interrupt.py::test_waits_end_at_once",
+    AwsCall.INTERRUPTED_BEFORE_CALL: "engine/test_interrupt.py::test_waits_end_at_once",
+    AwsProblem.NO_SESSION: "advice/test_aws.py::test_no_session",
+    AwsProblem.OTHER_ACCOUNT: "advice/test_aws.py::test_wrong_account",
+    AwsProblem.NOT_ALLOWED_ACCOUNT: "aws/test_session.py::test_allowed_accounts",
+    AwsProblem.FORBIDDEN_ACCOUNT: "aws/test_session.py::test_allowed_accounts",
+    AwsProblem.ONE_REDIRECTED: "aws/test_session.py::test_half_redirected",
+    # -- keys in Secrets Manager
+    Secret.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
+    Secret.GONE: "advice/test_aws.py::test_gone",
+    Secret.OTHER_KEY: "advice/test_aws.py::test_another_version",
+}
+"""The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
+
+DOCUMENTED: Final = {AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME}
+"""Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

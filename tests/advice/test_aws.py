@@ -5,7 +5,7 @@ import shlex
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from byodkim_provider.aws.errors import next_step
+from byodkim_provider.messages.aws import AwsStep
 from tests.advice.following import advice, refused
 from tests.aws.test_session import NOBODY, Machine
 from tests.docs import aws as command_line
@@ -50,7 +50,7 @@ def test_no_answer_from_sts(machine):
     """The command that is named fails where this fails, and works where this works."""
     machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url)
     (command,) = advice(refused(machine.connect))
-    assert advice(f"hint: {next_step('NoCredentialsError')}") == [command]
+    assert advice(f"hint: {AwsStep.SIGN_IN()}") == [command]
     assert not typed(command)
     machine.sign_in()
     assert typed(command)

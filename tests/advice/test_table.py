@@ -5,8 +5,9 @@ import ast
 import pytest
 
 from tests.advice.hints import hints
-from tests.advice.table import FOLLOWED, NO_ADVICE
+from tests.advice.table import BY_CODE, DOCUMENTED, FOLLOWED, NO_ADVICE
 from tests.docs.pages import ROOT
+from tests.docs.reference import AREAS, tables
 
 
 def test_every_hint_is_followed():
@@ -16,7 +17,21 @@ def test_every_hint_is_followed():
     assert not listed - said, "no error has this hint any more: remove it from tests/advice/table.py"
 
 
-@pytest.mark.parametrize("test", sorted(set(FOLLOWED.values())))
+def test_every_advice_is_followed():
+    """The advice of a message is in the table if it has a command or a setting."""
+    codes = {code for area in AREAS for table in tables(area) for code in table}
+    advised = {code for code in codes if "`" in (code.advice or (code.text if is_step(code) else ""))}
+    assert sorted(map(str, advised - DOCUMENTED - set(BY_CODE))) == [], (
+        "in tests/advice/table.py, name the test"
+    )
+
+
+def is_step(code):
+    """Whether it is a part of a hint: its table has no section in the page on errors."""
+    return "\n" not in type(code).__doc__
+
+
+@pytest.mark.parametrize("test", sorted({*FOLLOWED.values(), *BY_CODE.values()}))
 def test_it_is_there(test):
     """The tests that the table names are there."""
     file, name = test.split("::")

@@ -15,6 +15,7 @@ from byodkim_provider.aws.session import Connection
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.errors import InvalidSettings, SesRefused, Stopped, WrongAccount
 from byodkim_provider.progress import stopping
+from tests.support.fakes import ses_refused
 
 
 def _client(region):
@@ -81,7 +82,7 @@ def test_names_are_listed_once(asked, monkeypatch):
     def list_email_identities(client):
         lists.append(client)
         if client is made.ses("us-east-1", None):
-            raise SesRefused("ListEmailIdentities", "*", "us-east-1", code="AccessDeniedException")
+            raise ses_refused("ListEmailIdentities", "*", "us-east-1", "AccessDeniedException")
         yield (Listed("example.com", "SUCCESS"), Listed("example.net", "PENDING"))
         yield (Listed("example.org", "SUCCESS"),)
 

@@ -6,6 +6,7 @@ from botocore.config import Config
 
 from byodkim_provider.aws.secrets_manager import SecretStore, Value
 from byodkim_provider.errors import SecretRefused, Stopped
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.progress import stopping
 from tests.support.fakes import REGION
 from tests.support.secrets_manager import Trouble
@@ -90,20 +91,19 @@ ACTIONS = {
     "DeleteSecret": lambda store: store.delete_secret(NAME, recovery_window_days=30),
 }
 
-UNKNOWN = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
-THERE = "the secret is there already, and the next `pulumi up` goes on with it"
-NOTHING = "nothing was changed in Secrets Manager"
+UNKNOWN = AwsStep.SECRET_UNCONFIRMED()
+UNCHANGED = AwsStep.UNCHANGED(service="Secrets Manager")
 
 
 @pytest.mark.parametrize(
     ("operation", "refused", "unanswered"),
     [
-        ("CreateSecret", f"{NOTHING}; ", UNKNOWN),
-        ("DescribeSecret", "", "run `pulumi up` again"),
-        ("GetSecretValue", "", "run `pulumi up` again"),
-        ("PutResourcePolicy", f"{THERE}; ", UNKNOWN),
-        ("TagResource", f"{THERE}; ", UNKNOWN),
-        ("DeleteSecret", f"{NOTHING}; ", UNKNOWN),
+        ("CreateSecret", [UNCHANGED], UNKNOWN),
+        ("DescribeSecret", [], AwsStep.RUN_AGAIN()),
+        ("GetSecretValue", [], AwsStep.RUN_AGAIN()),
+        ("PutResourcePolicy", [AwsStep.SECRET_MADE()], UNKNOWN),
+        ("TagResource", [AwsStep.SECRET_MADE()], UNKNOWN),
+        ("DeleteSecret", [UNCHANGED], UNKNOWN),
     ],
 )
 def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
@@ -119,14 +119,16 @@ def test_errors(secrets_manager, monkeypatch, operation, refused, unanswered):
     with pytest.raises(SecretRefused) as lost:
         act(store)
 
-    assert (
-        f"{operation} for '{NAME}' in {REGION}: AccessDeniedException (request 5f3c)\n"
-        f"  hint: {refused}Secrets Manager says: not authorized; "
-        "`byodkim iam-policy` prints the policy that these credentials need"
-    ) == str(denied.value)
-    assert (
-        f"{operation} for '{NAME}' in {REGION}: InternalServiceError (request 5f3c)\n  hint: {unanswered}"
-    ) == str(lost.value)
+    says = AwsStep.SAYS(service="Secrets Manager", reason="not authorized")
+    assert denied.value.message == AwsCall.REFUSED(
+        operation=operation,
+        subject=NAME,
+        region=REGION,
+        code="AccessDeniedException",
+        request=" (request 5f3c)",
+        steps=[*refused, says, AwsStep.POLICY()],
+    )
+    assert ("InternalServiceError", [unanswered]) == (lost.value.code, lost.value.message.fields["steps"])
     assert [operation] * 4 == secrets_manager.calls
     assert denied.value.__suppress_context__
 
@@ -157,7 +159,10 @@ def test_nobody_answers():
     )
     with pytest.raises(SecretRefused) as caught:
         SecretStore(client).delete_secret(NAME, recovery_window_days=30)
-    assert ("EndpointConnectionError", UNKNOWN) == (caught.value.code, caught.value.hint)
+    assert ("EndpointConnectionError", [UNKNOWN]) == (
+        caught.value.code,
+        caught.value.message.fields["steps"],
+    )
 
 
 def test_no_credentials(monkeypatch, secrets_manager):
@@ -166,10 +171,8 @@ def test_no_credentials(monkeypatch, secrets_manager):
     monkeypatch.setattr(store._client._request_signer, "_credentials", None)
     with pytest.raises(SecretRefused) as caught:
         store.get_secret_value(NAME)
-    assert (
-        "NoCredentialsError",
-        "Secrets Manager was not called; does `aws sts get-caller-identity` work?",
-    ) == (caught.value.code, caught.value.hint)
+    assert "NoCredentialsError" == caught.value.code
+    assert [AwsStep.NOT_CALLED(service="Secrets Manager")] == caught.value.message.fields["steps"]
     assert [] == secrets_manager.calls
 
 
@@ -179,10 +182,8 @@ def test_answer_of_a_proxy(secrets_manager, written):
     secrets_manager.troubles = [Trouble("DeleteSecret", "", 200, foreign=True)]
     with pytest.raises(SecretRefused) as caught:
         store.delete_secret(NAME, recovery_window_days=30)
-    assert (
-        f"DeleteSecret for '{NAME}' in {REGION}: a response that is not Secrets Manager's\n"
-        f"  hint: {UNKNOWN}; is there a proxy between here and AWS?"
-    ) == str(caught.value)
+    assert "a response that is not Secrets Manager's" == caught.value.code
+    assert [UNKNOWN, AwsStep.PROXY()] == caught.value.message.fields["steps"]
 
 
 def test_interrupted(secrets_manager):

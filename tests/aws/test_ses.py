@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from botocore.exceptions import ClientError, NoCredentialsError, SSLError
 from byodkim_provider.aws.ses import DkimResponse, Listed, SesClient, SesIdentity
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsCall, AwsStep
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import Fault, SesEmulator, Switches
@@ -484,7 +487,7 @@ def test_interrupted_before_a_call(ses: Ses, client: SesClient) -> None:
     stopping.set()
     with pytest.raises(Stopped) as caught:
         create(client)
-    assert str(caught.value) == "interrupted before SES answered\n  hint: run `pulumi up` again to go on"
+    assert caught.value.message == AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES")
     assert () == ses.log
 
 
@@ -501,7 +504,18 @@ def test_interrupted_between_tries(ses: Ses, client: SesClient, clock: FakeClock
 # What the user reads
 
 
-UNKNOWN = "SES may have done it or not; the next `pulumi up` reads which"
+UNCHANGED = AwsStep.UNCHANGED(service="SES")
+
+
+def _says(reason: str) -> Message:
+    return AwsStep.SAYS(service="SES", reason=reason)
+
+
+def _not_authorized(operation: str) -> Message:
+    return _says(
+        f"User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: ses:{operation} "
+        "on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com"
+    )
 
 
 def _throttle(ses: Ses) -> None:
@@ -525,69 +539,72 @@ def _nothing(_: Ses) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "happens", "code", "hint"),
+    ("operation", "happens", "code", "steps"),
     [
         (
             "CreateEmailIdentity",
             _throttle,
             "TooManyRequestsException",
-            "nothing was changed in SES; something else keeps calling SES in eu-west-1, try again later",
+            [UNCHANGED, AwsStep.SES_THROTTLED(region=REGION)],
         ),
         (
             "CreateEmailIdentity",
             _limit,
             "LimitExceededException",
-            "nothing was changed in SES; eu-west-1 has as many identities as SES allows",
+            [UNCHANGED, AwsStep.SES_LIMIT(region=REGION)],
         ),
         (
             "PutEmailIdentityDkimSigningAttributes",
             _fail("access_denied"),
             "AccessDeniedException",
-            "nothing was changed in SES; SES says: User: arn:aws:iam::123456789012:user/sandbox is not "
-            "authorized to perform: ses:PutEmailIdentityDkimSigningAttributes on resource: "
-            "arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
-            "`byodkim iam-policy` prints the policy that these credentials need",
+            [UNCHANGED, _not_authorized("PutEmailIdentityDkimSigningAttributes"), AwsStep.POLICY()],
         ),
-        ("CreateEmailIdentity", _fail("500"), "InternalServiceErrorException", UNKNOWN),
-        ("PutEmailIdentityDkimSigningAttributes", _fail("500"), "InternalServiceErrorException", UNKNOWN),
         (
-            "GetEmailIdentity",
+            "CreateEmailIdentity",
             _fail("500"),
             "InternalServiceErrorException",
-            "try again",
+            [AwsStep.SES_UNCONFIRMED()],
         ),
+        (
+            "PutEmailIdentityDkimSigningAttributes",
+            _fail("500"),
+            "InternalServiceErrorException",
+            [AwsStep.SES_UNCONFIRMED()],
+        ),
+        ("GetEmailIdentity", _fail("500"), "InternalServiceErrorException", [AwsStep.TRY_AGAIN()]),
         (
             "GetEmailIdentity",
             _fail("access_denied"),
             "AccessDeniedException",
-            "SES says: User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: "
-            "ses:GetEmailIdentity on resource: arn:aws:ses:eu-west-1:123456789012:identity/example.com; "
-            "`byodkim iam-policy` prints the policy that these credentials need",
+            [_not_authorized("GetEmailIdentity"), AwsStep.POLICY()],
         ),
         (
             "GetEmailIdentity",
             _throttle,
             "TooManyRequestsException",
-            "something else keeps calling SES in eu-west-1, try again later",
+            [AwsStep.SES_THROTTLED(region=REGION)],
         ),
         (
             "PutEmailIdentityConfigurationSetAttributes",
             _nothing,
             "NotFoundException",
-            "nothing was changed in SES; SES says: Identity <example.com> does not exist.",
+            [UNCHANGED, _says("Identity <example.com> does not exist.")],
         ),
         (
             "PutEmailIdentityDkimAttributes",
             _nothing,
             "BadRequestException",
-            "nothing was changed in SES; SES says: Domain example.com is not verified for DKIM signing. "
-            "SES also says so if the identity does not exist: try `pulumi refresh`",
+            [
+                UNCHANGED,
+                _says("Domain example.com is not verified for DKIM signing."),
+                AwsStep.SES_PERHAPS_GONE(),
+            ],
         ),
         (
             "TagResource",
             _nothing,
             "NotFoundException",
-            "nothing was changed in SES; SES says: No EmailIdentity present with name: example.com",
+            [UNCHANGED, _says("No EmailIdentity present with name: example.com")],
         ),
         (
             "CreateEmailIdentity",
@@ -596,8 +613,7 @@ def _nothing(_: Ses) -> None:
                 f"1 validation error detected: Value '{KEY.pkcs1_base64()}' at 'x' is wrong\nContext: token",
             ),
             "BadRequestException",
-            "nothing was changed in SES; SES says: 1 validation error detected: Value '[...]' at 'x' is "
-            "wrong",
+            [UNCHANGED, _says("1 validation error detected: Value '[...]' at 'x' is wrong")],
         ),
     ],
     ids=[
@@ -615,48 +631,45 @@ def _nothing(_: Ses) -> None:
         "SES quotes the key",
     ],
 )
-def test_text_of_a_refusal(
+def test_refusals(
     ses: Ses,
     client: SesClient,
     operation: str,
     happens: Callable[[Ses], None],
     code: str,
-    hint: str,
+    steps: list[Message],
 ) -> None:
     """A refusal tells the action, the domain, SES's code and request, the state now and the next step."""
     if happens not in (_nothing, _limit):
         prepare(ses, operation)
     happens(ses)
     error = refused(lambda: CALLS[operation](client))
-    assert len(error.request_id) == 36
-    expected = (
-        f"{operation} for 'example.com' in eu-west-1: {code} (request {error.request_id})\n  hint: {hint}"
+    request = re.fullmatch(r" \(request .{36}\)", str(error.message.fields["request"]))
+    assert error.message == AwsCall.REFUSED(
+        operation=operation, subject=DOMAIN, region=REGION, code=code, request=request[0], steps=steps
     )
-    assert expected == str(error)
-    fields = (error.operation, error.subject, error.region, error.code)
-    assert (operation, DOMAIN, REGION, code) == fields
 
 
 def test_unknown_configuration_set(ses: Ses, client: SesClient) -> None:
     """SES's NotFound for a Create is about the configuration set, and the text names it."""
     error = refused(lambda: create(client, configuration_set="nope"))
-    hint = "nothing was changed in SES; SES says: Configuration set <nope> does not exist."
-    assert ("NotFoundException", hint) == (error.code, error.hint)
+    steps = [UNCHANGED, _says("Configuration set <nope> does not exist.")]
+    assert ("NotFoundException", steps) == (error.code, error.message.fields["steps"])
 
 
 @pytest.mark.parametrize(
-    ("operation", "hint"),
+    ("operation", "step"),
     [
-        ("PutEmailIdentityDkimSigningAttributes", UNKNOWN),
-        ("GetEmailIdentity", "try again"),
+        ("PutEmailIdentityDkimSigningAttributes", AwsStep.SES_UNCONFIRMED()),
+        ("GetEmailIdentity", AwsStep.TRY_AGAIN()),
     ],
 )
-def test_text_without_an_answer(ses: Ses, client: SesClient, operation: str, hint: str) -> None:
+def test_no_answer(ses: Ses, client: SesClient, operation: str, step: Message) -> None:
     """Without an answer there is no request id, and for a change its outcome is not known."""
     prepare(ses, operation)
     ses.inject(Fault("drop", times=10))
     error = refused(lambda: CALLS[operation](client))
-    assert f"{operation} for 'example.com' in eu-west-1: ConnectionClosedError\n  hint: {hint}" == str(error)
+    assert str(error) == f"{operation} for 'example.com' in eu-west-1: ConnectionClosedError\n  hint: {step}"
 
 
 @pytest.mark.parametrize("operation", sorted(CALLS))
@@ -665,9 +678,9 @@ def test_answer_of_somebody_else(ses: Ses, client: SesClient, operation: str) ->
     prepare(ses, operation)
     ses.inject(Fault("garbage", "after"))
     error = refused(lambda: CALLS[operation](client))
-    state = "try again" if operation[:3] in ("Get", "Lis") else UNKNOWN
+    state = AwsStep.TRY_AGAIN() if operation[:3] in ("Get", "Lis") else AwsStep.SES_UNCONFIRMED()
     assert "a response that is not SES's" == error.code
-    assert f"{state}; is there a proxy between here and AWS?" == error.hint
+    assert [state, AwsStep.PROXY()] == error.message.fields["steps"]
     assert 1 == len(ses.log)
 
 
@@ -691,7 +704,7 @@ def test_error_of_a_load_balancer(ses: Ses, client: SesClient, boto: Any) -> Non
 
     boto.meta.events.register_first("before-parse.sesv2", forge)
     error = refused(lambda: client.get_email_identity(DOMAIN))
-    assert ("503", "") == (error.code, error.request_id)
+    assert ("503", "") == (error.code, error.message.fields["request"])
     assert 10 == len(ses.log)
 
 
@@ -699,35 +712,31 @@ def test_key_that_botocore_refuses(ses: Ses, client: SesClient) -> None:
     """botocore quotes a parameter it refuses; ours does not, whatever is wrong with a key."""
     wrong_type = SimpleNamespace(pkcs1_base64=lambda: KEY.pkcs1_base64().encode())
     error = refused(lambda: create(client, key=wrong_type))
-    assert str(error) == (
-        "CreateEmailIdentity for 'example.com' in eu-west-1: ParamValidationError\n"
-        "  hint: nothing was changed in SES; SES was not called; does `aws sts get-caller-identity` work?"
-    )
+    steps = [UNCHANGED, AwsStep.NOT_CALLED(service="SES")]
+    assert ("ParamValidationError", steps) == (error.code, error.message.fields["steps"])
     assert () == ses.log
 
 
 @pytest.mark.parametrize(
-    ("reason", "text"),
+    ("reason", "code", "steps"),
     [
         (
             ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "AssumeRole"),
-            "GetEmailIdentity for 'example.com' in eu-west-1: AccessDenied\n"
-            "  hint: no credentials from AssumeRole: not allowed; "
-            "`byodkim iam-policy` prints the policy that these credentials need",
+            "AccessDenied",
+            [AwsStep.NO_CREDENTIALS(operation="AssumeRole", reason="not allowed"), AwsStep.POLICY()],
         ),
-        (
-            NoCredentialsError(),
-            "GetEmailIdentity for 'example.com' in eu-west-1: NoCredentialsError\n"
-            "  hint: SES was not called; does `aws sts get-caller-identity` work?",
-        ),
+        (NoCredentialsError(), "NoCredentialsError", [AwsStep.NOT_CALLED(service="SES")]),
     ],
     ids=["role", "none"],
 )
-def test_credentials_run_out(client: SesClient, boto: Any, reason: Exception, text: str) -> None:
+def test_credentials_run_out(
+    client: SesClient, boto: Any, reason: Exception, code: str, steps: list[Message]
+) -> None:
     """An error of what renews the credentials is not taken for one of SES's."""
 
     def fail(**_: object) -> None:
         raise reason
 
     boto.meta.events.register("before-call.sesv2", fail)
-    assert text == str(refused(lambda: client.get_email_identity(DOMAIN)))
+    error = refused(lambda: client.get_email_identity(DOMAIN))
+    assert (code, steps) == (error.code, error.message.fields["steps"])

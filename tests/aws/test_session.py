@@ -21,6 +21,8 @@ from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.session import AwsSettings, Connection, connect, connect_to_secrets, read_settings
 from byodkim_provider.aws.settings import REFUSED
 from byodkim_provider.errors import InvalidSettings, WrongAccount
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsProblem, AwsStep
 from sandbox.aws.services import AwsServices
 
 REGION = "eu-west-1"
@@ -447,11 +449,8 @@ def test_wrong_account(machine: Machine, aws: AwsServices) -> None:
     )
     with pytest.raises(WrongAccount) as caught:
         machine.connect(profile="mail", expected="000000000001")
-    assert str(caught.value) == (
-        f"with profile 'mail' SES would be called in AWS account {aws.account}, "
-        "pulumi-aws works in 000000000001\n"
-        "  hint: nothing was changed in SES; SES and pulumi-aws must work in the same account: "
-        "check `aws:profile`, AWS_PROFILE and explicit providers"
+    assert caught.value.message == AwsProblem.OTHER_ACCOUNT(
+        whose="profile 'mail'", service="SES", account=aws.account, expected="000000000001"
     )
 
 
@@ -551,11 +550,9 @@ def test_endpoint_that_gets_no_key(machine: Machine, url: str) -> None:
     """A private key and a session token go by TLS, and to the host that everybody reads in the URL."""
     machine.sign_in()
     machine.set(AWS_ENDPOINT_URL=url)
-    assert str(refused(machine.connect)) == (
-        "aws: no session with the default credentials: the endpoint of SES must be a URL that begins with "
-        "https://, or with http:// for this machine (127.0.0.1)\n"
-        "  hint: this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of "
-        "the environment"
+    reason = str(AwsProblem.ENDPOINT(service="SES", problem=AwsProblem.URL()))
+    assert refused(machine.connect).message == AwsProblem.NO_SESSION(
+        whose="the default credentials", reason=reason
     )
 
 
@@ -611,16 +608,12 @@ def test_secrets_in_another_account(machine: Machine) -> None:
     given = settings(endpoints=[{"sts": machine.aws.url}])
     with pytest.raises(WrongAccount) as caught:
         connect_to_secrets(given, region=REGION, expected_account="210987654321")
-    assert (
-        "with the default credentials Secrets Manager would be called in AWS account "
-        f"{machine.aws.account}, pulumi-aws works in 210987654321"
-    ) == caught.value.text
-
-
-NO_SESSION = (
-    "hint: this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
-    "environment"
-)
+    assert caught.value.message == AwsProblem.OTHER_ACCOUNT(
+        whose="the default credentials",
+        service="Secrets Manager",
+        account=machine.aws.account,
+        expected="210987654321",
+    )
 
 
 @pytest.mark.parametrize(
@@ -659,10 +652,7 @@ def test_no_session(
     machine.write(credentials="[half]\naws_access_key_id = AKIA")
     machine.set(**environment)
     error = refused(lambda: machine.connect(**given))
-    assert f"aws: no session with {problem}\n  {NO_SESSION}" == str(error)
-
-
-NO_ANSWER = "hint: this call changed nothing; does `aws sts get-caller-identity` work with these settings?"
+    assert (AwsProblem.NO_SESSION, f"aws: no session with {problem}") == (error.message.code, error.text)
 
 
 @pytest.mark.parametrize(
@@ -696,7 +686,8 @@ def test_no_answer_from_sts(
     """Without STS's answer nobody knows the account, so nothing goes on; the reason quotes no secret."""
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore, before it asks STS again
     error = refused(lambda: machine.connect(**given))
-    assert f"aws: no response from STS with {problem}\n  {NO_ANSWER}" == str(error)
+    assert f"aws: no response from STS with {problem}" == error.text
+    assert AwsStep.ASK_STS() == error.message.fields["step"]
 
 
 @contextmanager
@@ -768,23 +759,21 @@ def test_strange_answers_from_sts(machine: Machine, status: int, body: str, reas
     machine.sign_in()
     with sts(status, body) as url:
         error = refused(lambda: machine.connect(endpoints={"sts": url}))
-    assert (f"aws: no response from STS with the default credentials: {reason}",) == error.problems
+    assert reason == error.message.fields["reason"]
 
 
 @pytest.mark.parametrize(
     ("code", "step"),
     [
-        ("AccessDenied", "`byodkim iam-policy` prints the policy that these credentials need"),
-        ("ExpiredToken", "renew the credentials until `aws sts get-caller-identity` works"),
-        ("Whatever", "does `aws sts get-caller-identity` work with these settings?"),
+        ("AccessDenied", AwsStep.POLICY()),
+        ("ExpiredToken", AwsStep.SIGN_IN()),
+        ("Whatever", AwsStep.ASK_STS()),
     ],
 )
-def test_refused_by_sts(machine: Machine, code: str, step: str) -> None:
+def test_refused_by_sts(machine: Machine, code: str, step: Message) -> None:
     """Whoever may not assume the stack's role is not asked whether a command works that assumes none."""
     machine.sign_in()
     body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
     with sts(403, body) as url:
         error = refused(lambda: machine.connect(endpoints={"sts": url}, assumeRoles=[{"roleArn": ROLE}]))
-    assert str(error) == (
-        f"aws: no response from STS with role '{ROLE}': no\n  hint: this call changed nothing; {step}"
-    )
+    assert error.message == AwsProblem.NO_RESPONSE(whose=f"role '{ROLE}'", reason="no", step=step)

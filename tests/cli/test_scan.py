@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from byodkim_provider.aws.errors import read_refused
 from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.config import settings, stack_file
@@ -345,7 +346,7 @@ def test_without_leave_to_read_zones(project, has, monkeypatch):
     has("example.com")
 
     def zones():
-        raise AwsRefused("ListHostedZones", "the account", code="AccessDenied", reason="")
+        raise AwsRefused(read_refused("ListHostedZones for the account", "AccessDenied", ""))
 
     monkeypatch.setattr(project, "zones", zones)
     result = scan(project)

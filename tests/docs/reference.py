@@ -2,7 +2,7 @@
 Writes the parts of the reference that follow from the source: `python -m tests.docs.reference`.
 
 The commands, as their `--help` has them; arguments and outputs of the public resources, as their
-docstrings have them. Source in, pages out.
+docstrings have them; the messages, as their tables have them. Source in, pages out.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from itertools import groupby
+from types import ModuleType
 from typing import Final
 
 import click
 
 import byodkim_provider
+import byodkim_provider.messages.aws
+import byodkim_provider.messages.key_store
 from byodkim_provider.cli import main
+from byodkim_provider.messages import Table
 from tests.docs.pages import ROOT
 
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
+
+AREAS: Final = (byodkim_provider.messages.aws, byodkim_provider.messages.key_store)
+"""The modules of messages, in the order of the page on errors."""
 
 WIDTH: Final = 96
 """Characters in a line of `--help`."""
@@ -85,7 +93,44 @@ def _code(text: str) -> str:
     return f"`{text}`".replace("|", r"\|") if text else ""
 
 
-PARTS: Final = {"docs/reference/cli.md": commands, "docs/reference/resources.md": resources}
+def errors() -> str:
+    """Every message that has a section, in the order of `AREAS`."""
+    return "\n\n".join(_section(table) for area in AREAS for table in tables(area) if _sections(table)[1:])
+
+
+def tables(area: ModuleType) -> list[type[Table]]:
+    """The tables in a module of `messages`."""
+    own = (one for one in vars(area).values() if getattr(one, "__module__", "") == area.__name__)
+    return [one for one in own if isinstance(one, type) and issubclass(one, Table)]
+
+
+def _section(table: type[Table]) -> str:
+    title, *head = _sections(table)
+    rows = []
+    for advice, codes in groupby(table, key=lambda one: _shown(one.advice).strip("… ;")):
+        texts = "<br>".join(_quoted(_shown(one.text)) for one in codes)
+        rows.append(f"| {texts} | {advice or 'what the text says'} |".replace("\n", " "))
+    return "\n".join([f"## {title}\n", *head, "\n| text | what to do |\n| --- | --- |", *rows])
+
+
+def _sections(table: type[Table]) -> list[str]:
+    return (inspect.getdoc(table) or "").split("\n\n")
+
+
+def _shown(text: str) -> str:
+    """A *text* of a table with `…` in the place of each field."""
+    return re.sub(r"\{\w[^{}]*\}", "…", text).replace("{{", "{").replace("}}", "}")
+
+
+def _quoted(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+PARTS: Final = {
+    "docs/reference/cli.md": commands,
+    "docs/reference/errors.md": errors,
+    "docs/reference/resources.md": resources,
+}
 """What stands between the marks of each page."""
 
 

@@ -4,8 +4,9 @@ import re
 
 from tests.docs.error_texts import error_classes, error_texts
 from tests.docs.pages import ROOT
+from tests.docs.reference import BEGIN
 
-PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8").partition(BEGIN)[0]
 
 CODE = re.compile(r"(?<!`)(`{1,3})(?!`) ?(.+?) ?\1(?!`)")
 

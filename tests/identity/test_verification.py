@@ -17,11 +17,12 @@ from byodkim_provider.identity.verdicts import (
     needs_poll,
     refuse_exchange,
 )
+from byodkim_provider.messages.aws import AwsStep
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.identity.test_state import through_pulumi
-from tests.support.fakes import LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes
+from tests.support.fakes import LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes, ses_refused
 from tests.support.world import DOMAIN
 
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
@@ -651,7 +652,7 @@ def test_a_refusal_with_a_hint(world):
 
     class Refusing(FakeSes):
         def get_email_identity(self, domain):
-            raise SesRefused(GET, domain, REGION, code="InternalServiceErrorException", hint="try again")
+            raise ses_refused(GET, domain, REGION, "InternalServiceErrorException", AwsStep.TRY_AGAIN())
 
     stored = world.created()
     looks = replace(world.looks, ses=lambda region: Refusing(world.model, region))

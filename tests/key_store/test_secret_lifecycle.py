@@ -10,6 +10,8 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from byodkim_provider.errors import SecretChanged, SecretRefused
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.key_store.secret_lifecycle import KeyRequest
+from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.key_store import Secret
 from tests.support.fakes import START, FakeProgress
 from tests.support.secrets_manager import Trouble
 from tests.support.testdata import key
@@ -65,6 +67,9 @@ class Run:
             progress=self.progress,
             instances=self.instances,
         )
+
+
+UNCHANGED = AwsStep.UNCHANGED(service="SES")
 
 
 # Create
@@ -242,14 +247,11 @@ def test_gone(secrets_manager, run):
     made = run.create()
     secrets_manager.remove(NAME)
 
-    lost = f"{made.arn} is gone and its key with it: sign with another generation, and leave this one out"
-    assert lost == run.problem(made)
+    assert Secret.GONE(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert ("ResourceNotFoundException", f"nothing was changed in SES; {lost}") == (
-        caught.value.code,
-        caught.value.hint,
-    )
+    assert "ResourceNotFoundException" == caught.value.code
+    assert [UNCHANGED, Secret.GONE(arn=made.arn)] == caught.value.message.fields["steps"]
 
 
 def test_scheduled(secrets_manager, run):
@@ -257,17 +259,11 @@ def test_scheduled(secrets_manager, run):
     made = run.create()
     secrets_manager.schedule(NAME)
 
-    kept = (
-        f"{made.arn} is scheduled for deletion: "
-        f"`aws secretsmanager restore-secret --secret-id {made.arn}` keeps it"
-    )
-    assert kept == run.problem(made)
+    assert Secret.DELETED(arn=made.arn) == run.problem(made)
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert ("InvalidRequestException", f"nothing was changed in SES; {kept}") == (
-        caught.value.code,
-        caught.value.hint,
-    )
+    assert "InvalidRequestException" == caught.value.code
+    assert [UNCHANGED, Secret.DELETED(arn=made.arn)] == caught.value.message.fields["steps"]
 
 
 @pytest.mark.parametrize("other", ["another key", "text", "PEM"])
@@ -284,13 +280,10 @@ def test_changed(secrets_manager, run, other, signing_keys):
     found = f"another key ({signing_keys[0].fingerprint})" if other == "another key" else "something else"
     with pytest.raises(SecretChanged) as caught:
         run.read(made)
-    assert f"{made.arn}: expected the key {made.held.key.fingerprint}, the secret holds {found}" == (
-        caught.value.text
+    assert caught.value.message == Secret.OTHER_KEY(
+        arn=made.arn, expected=made.held.key.fingerprint, found=found
     )
-    assert caught.value.hint.startswith("nothing was changed in SES; ")
-    assert f"{made.arn} has another version than {made.version_id}, which was written here" == (
-        run.problem(made)
-    )
+    assert Secret.OTHER_VERSION(arn=made.arn, version=made.version_id) == run.problem(made)
 
 
 def test_missing_permission_to_read(secrets_manager, run):
@@ -299,10 +292,8 @@ def test_missing_permission_to_read(secrets_manager, run):
     secrets_manager.troubles = [Trouble("GetSecretValue", "AccessDeniedException")]
     with pytest.raises(SecretRefused) as caught:
         run.read(made)
-    assert (
-        "Secrets Manager says: this is said; "
-        "`byodkim iam-policy` prints the policy that these credentials need"
-    ) == caught.value.hint
+    says = AwsStep.SAYS(service="Secrets Manager", reason="this is said")
+    assert [says, AwsStep.POLICY()] == caught.value.message.fields["steps"]
 
 
 # Delete

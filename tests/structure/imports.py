@@ -18,7 +18,8 @@ import byodkim_provider
 PRODUCT: Final = Path(byodkim_provider.__file__).parent
 
 LAYERS: Final = (
-    ("errors", "progress", "quoting", "urls"),
+    ("messages", "progress", "quoting", "urls"),
+    ("errors",),
     ("dkim", "property_types"),
     ("aws", "dns"),
     ("hosts",),

@@ -16,6 +16,8 @@ from byodkim_provider.aws.ses import DkimResponse, Listed, SesIdentity
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsCall
 from byodkim_provider.progress import stopping
 from sandbox.clock import SandboxClock
 from sandbox.ses.model import NoAnswerError, SesModel
@@ -226,7 +228,7 @@ class FakeSes:
         parameters = {"EmailIdentity": domain, **sent} if domain and "ResourceArn" not in sent else sent
         for _ in range(ATTEMPTS):
             if stopping.is_set():
-                raise Stopped("interrupted before SES answered", hint="run `pulumi up` again to go on")
+                raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="SES"))
             try:
                 return self._model.call(operation, self._region, parameters)
             except SesError as error:
@@ -235,7 +237,7 @@ class FakeSes:
                 code, throttled, passes = lost.fault.kind, False, True
             if not throttled and (not passes or operation == "PutEmailIdentityDkimSigningAttributes"):
                 break
-        raise SesRefused(operation, domain, self._region, code=code)
+        raise ses_refused(operation, domain, self._region, code)
 
     def _arn(self, domain: str) -> str:
         return f"arn:aws:ses:{self._region}:{self._model.account_id}:identity/{domain}"
@@ -251,3 +253,12 @@ def _signing_attributes(selector: str, key: SigningKey) -> dict[str, str]:
 
 def _list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> SesRefused:
+    """The error of a call that SES refused."""
+    return SesRefused(
+        AwsCall.REFUSED(
+            operation=operation, subject=domain, region=region, code=code, request="", steps=list(steps)
+        )
+    )

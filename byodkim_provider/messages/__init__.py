@@ -1,0 +1,48 @@
+"""
+What a user can be told: a code with fields. Its text, and the advice about it, stand once, in a table here.
+
+A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a message.
+Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts alone.
+`docs/reference/errors.md` is made from the tables, where a table's docstring is the head of its section.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Table(Enum):
+    """The messages of an area."""
+
+    def __init__(self, text: str, advice: str = "") -> None:
+        self.text = text
+        self.advice = advice
+
+    def __call__(self, **fields: object) -> Message:
+        """The message with these *fields*. A field may be a message, or a list of messages to be joined."""
+        return Message(self, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. It equals another one with the same code and fields."""
+
+    code: Table
+    fields: dict[str, object]
+
+    @property
+    def hint(self) -> str:
+        """The advice, "" for none."""
+        return self._filled(self.code.advice)
+
+    def __str__(self) -> str:
+        """The text."""
+        return self._filled(self.code.text)
+
+    def _filled(self, text: str) -> str:
+        return text.format(**{name: _joined(value) for name, value in self.fields.items()})
+
+
+def _joined(value: object) -> object:
+    return "; ".join(str(one) for one in value) if isinstance(value, list) else value

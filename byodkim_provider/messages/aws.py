@@ -1,0 +1,98 @@
+"""What calls to AWS end in, and what is wrong with the settings for them."""
+
+from __future__ import annotations
+
+from byodkim_provider.messages import Table
+
+
+class AwsStep(Table):
+    """What was changed by a call to AWS, and the next step: parts of a hint."""
+
+    UNCHANGED = "nothing was changed in {service}"
+    CALL_CHANGED_NOTHING = "this call changed nothing"
+    NOT_CALLED = "{service} was not called; does `aws sts get-caller-identity` work?"
+    NO_CREDENTIALS = "no credentials from {operation}: {reason}"
+    SAYS = "{service} says: {reason}"
+    NO_REASON = "{service} gives no reason"
+    PROXY = "is there a proxy between here and AWS?"
+    POLICY = "`byodkim iam-policy` prints the policy that these credentials need"
+    SIGN_IN = "renew the credentials until `aws sts get-caller-identity` works"
+    ASK_STS = "does `aws sts get-caller-identity` work with these settings?"
+    TRY_AGAIN = "try again"
+    RUN_AGAIN = "run `pulumi up` again"
+    SES_UNCONFIRMED = "SES may have done it or not; the next `pulumi up` reads which"
+    SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
+    SES_LIMIT = "{region} has as many identities as SES allows"
+    SES_PERHAPS_GONE = "SES also says so if the identity does not exist: try `pulumi refresh`"
+    SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
+    SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
+
+
+class AwsCall(Table):
+    """
+    Calls to AWS
+
+    State now, and next command: as the hint says, which has AWS's own words too.
+    """
+
+    REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
+    READ_REFUSED = "{call}: {seen}", "{steps}"
+    INTERRUPTED_BEFORE_ANSWER = "interrupted before {service} answered", "run `pulumi up` again to go on"
+    INTERRUPTED_BEFORE_CALL = "interrupted before {service} was called", "run `pulumi up` again to go on"
+
+
+class AwsProblem(Table):
+    """
+    AWS settings and credentials
+
+    State now: the call that was refused changed nothing. Next command: correct the setting or the
+    credentials, then `pulumi preview`.
+    """
+
+    NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
+    NO_SESSION = (
+        "aws: no session with {whose}: {reason}",
+        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
+        "environment",
+    )
+    NO_RESPONSE = "aws: no response from STS with {whose}: {reason}", "this call changed nothing; {step}"
+    NOTHING_TO_ASSUME_WITH = "there are no credentials to assume role {role!r} with"
+    OTHER_ACCOUNT = (
+        "with {whose} {service} would be called in AWS account {account}, pulumi-aws works in {expected}",
+        "nothing was changed in {service}; {service} and pulumi-aws must work in the same account: check "
+        "`aws:profile`, AWS_PROFILE and explicit providers",
+    )
+    NOT_ALLOWED_ACCOUNT = (
+        "aws:allowedAccountIds: does not list {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
+    FORBIDDEN_ACCOUNT = (
+        "aws:forbiddenAccountIds: lists {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
+    ONE_REDIRECTED = (
+        "aws: {there} is redirected to another endpoint and {here} is not",
+        "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} and "
+        "AWS_ENDPOINT_URL_ROUTE_53",
+    )
+    REDIRECTED = (
+        "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get",
+        "if you did not mean it, remove the service from `aws:endpoints`, or the variable "
+        "`AWS_ENDPOINT_URL…`; rotate the keys that were sent there",
+    )
+    ENDPOINT = "the endpoint of {service} {problem}"
+    URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
+    ENDPOINTS = "aws:endpoints: {service}: {problem}"
+    HALF_A_KEY = "aws:accessKey, aws:secretKey: must be both given or neither"
+    TOKEN_ALONE = "aws:token: must come with aws:accessKey and aws:secretKey"
+    ASSUME_ROLE = "aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"
+    IN_ENVIRONMENT = (
+        "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
+    )
+    REMOVE = "{path}: can't be honoured for SES, remove it"
+    LIST = "{path}: must be a list, as `pulumi config set --path '{path}{item}' …` makes it"
+    ACCOUNT = "{path}: must be 12 digits in quotes, not {value}"
+    ROLE = "{path}: must be an object with roleArn"
+    ROLE_ARN = "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
+    DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
+    KIND = "{path}: must be {kind}"
