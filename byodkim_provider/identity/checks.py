@@ -46,8 +46,8 @@ def check(
     if "region" not in unknown:
         if not (region := _text(inputs, "region")):
             problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
-        elif problem := region_problem(region):
-            problems.append(f"region: {problem}")
+        elif not_known := region_problem(region):
+            problems.append(f"region: {not_known}")
     generation = inputs.get("generation")
     if (
         generation is not None
