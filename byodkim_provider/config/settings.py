@@ -9,7 +9,7 @@ involve more than one key.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ from byodkim_provider.config.schema import (
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.quoting import did_you_mean
 
 __all__ = [
     "PROJECT",
@@ -83,6 +84,8 @@ class Settings:
     domains: tuple[DomainSettings, ...]
     """Sorted by name."""
     verification: Verification
+    warnings: tuple[str, ...] = ()
+    """What is valid and belongs to no domain, but is perhaps not intended, one line each."""
 
 
 def load(config: Mapping[str, object], *, default_region: str | None, others: Iterable[str] = ()) -> Settings:
@@ -100,7 +103,9 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
         if found:
             problems = [*unknown, f"domains: must not be empty; found {found!r}, which is of another project"]
         raise InvalidSettings(problems, hint=_SMALLEST)
-    return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
+    private_keys = _map(written.get("privateKeys"))
+    settings = _load(written, default_region, private_keys=private_keys)
+    return replace(settings, warnings=tuple(_unused_key_warnings(written, private_keys)))
 
 
 def _load(
@@ -260,6 +265,17 @@ def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> It
     if domain.keys and store.provider != "state":
         text = "holds generated keys only, those under keys stay in the stack file and in the state"
         yield line(("domains", name, "keyStore"), text)
+
+
+def _unused_key_warnings(
+    written: Mapping[str, object], private_keys: Mapping[str, object]
+) -> Iterator[str]:
+    """Private keys that no domain names."""
+    keys = (key for one in _map(written["domains"]).values() for key in _map(_map(one).get("keys")).values())
+    used = {str(_map(key).get("privateKey")) for key in keys}
+    for name in sorted(private_keys.keys() - used):
+        how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
+        yield line(("privateKeys", name), f"no generation has this key{how}")
 
 
 def _shared_key_warnings(name: str, domain: WrittenDomain, keys_of: dict[str, str]) -> Iterator[str]:

@@ -49,6 +49,8 @@ def _declare() -> None:
         raise InvalidSettings([*problems, *error.problems], hint=error.hint) from None
     if problems:
         raise InvalidSettings(problems)
+    for warning in stack.warnings:
+        pulumi.log.warn(warning)
     if stack.domains:
         # Before any resource: a refusal of pulumi-aws ends the program wherever it is, in a traceback.
         stack_config.sign_in(stack.domains[0].regions[0])

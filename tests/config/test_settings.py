@@ -351,6 +351,24 @@ def test_supplied_keys(written, published, warnings):
     assert warnings == domain.warnings
 
 
+@pytest.mark.parametrize(
+    ("names", "how"),
+    [
+        (["first"], []),
+        (["first", "frist"], ["['frist']: no generation has this key, did you mean 'first'?"]),
+        (
+            ["first", "other"],
+            ["['other']: no generation has this key, remove it, or name it under the `keys` of a domain"],
+        ),
+    ],
+    ids=["all used", "misspelt", "left over"],
+)
+def test_a_private_key_that_nobody_names(names, how):
+    """It is perhaps misspelt, or left from a generation that is gone: a warning."""
+    written = one({"generation": 1, "keys": {"1": supplied("s1")}}, privateKeys=dict.fromkeys(names, KEY_1))
+    assert tuple(f"privateKeys{text}".replace("'", '"', 2) for text in how) == load(written).warnings
+
+
 def test_one_key_for_two_domains():
     """A key that two domains share is named at the second."""
     keys = {"1": supplied("s1")}

@@ -1,4 +1,4 @@
-"""What a stack of many domains costs the program: each domain as much as the one before it."""
+"""What the program makes of a stack file: each domain costs as much as the one before it."""
 
 import json
 
@@ -36,6 +36,19 @@ class Engine(pulumi.runtime.Mocks):
         return {"accountId": "123456789012"}
 
 
+def declare(monkeypatch, config, *, secret=()):
+    """Run the program with this configuration."""
+    monkeypatch.setattr(stack_config, "sign_in", lambda region: None)
+    pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
+    values = {f"ses-byodkim:{name}": json.dumps(one) for name, one in config.items()}
+    set_all_config({"aws:region": "eu-west-1"} | values, [f"ses-byodkim:{name}" for name in secret])
+    try:
+        pulumi.runtime.test(declare_stack)()
+    finally:
+        reset_options()
+        set_all_config({})
+
+
 def outputs_gathered(monkeypatch, domains):
     """How many values the program, and the SDK for it, hand to `Output.all` for that many domains."""
     number = 0
@@ -46,20 +59,11 @@ def outputs_gathered(monkeypatch, domains):
         number += len(values) + len(named)
         return gather(*values, **named)
 
-    monkeypatch.setattr(stack_config, "sign_in", lambda region: None)
-    pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
     names = [f"d{number:03}.example" for number in range(domains)]
-    config = {"domains": {name: {"generation": 1} for name in names}, "defaults": {"dns": "manual"}}
-    set_all_config(
-        {"aws:region": "eu-west-1"} | {f"ses-byodkim:{name}": json.dumps(one) for name, one in config.items()}
-    )
     with monkeypatch.context() as patch:
         patch.setattr(pulumi.Output, "all", staticmethod(count))
-        try:
-            pulumi.runtime.test(declare_stack)()
-        finally:
-            reset_options()
-            set_all_config({})
+        domains = {name: {"generation": 1} for name in names}
+        declare(monkeypatch, {"domains": domains, "defaults": {"dns": "manual"}})
     return number
 
 
@@ -72,3 +76,13 @@ def test_outputs(monkeypatch):
     """
     two, four, eight = (outputs_gathered(monkeypatch, number) for number in (2, 4, 8))
     assert (eight - four) == 2 * (four - two)
+
+
+def test_warning(monkeypatch):
+    """What is valid in the stack file, and perhaps not intended, is a warning of the run."""
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
+
+    declare(monkeypatch, {"domains": {}, "privateKeys": {"own": "MIIE"}}, secret=["privateKeys"])
+
+    assert [text.partition(",")[0] for text in said] == ['privateKeys["own"]: no generation has this key']
