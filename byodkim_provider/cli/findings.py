@@ -18,12 +18,11 @@ from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text,
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
-from byodkim_provider.identity import verdicts
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
 from byodkim_provider.identity.ownership import TAKE_BACK, signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
-from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, is_from_before_put, judged
+from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""
@@ -90,7 +89,7 @@ def _is_ahead(time: datetime, now: datetime) -> bool:
     return time > now + CLOCKS_DIFFER
 
 
-def _doubt(verdict: verdicts.Verdict, since: datetime | None, now: datetime) -> str:
+def _doubt(verdict: Verdict, since: datetime | None, now: datetime) -> str:
     if verdict.status == UNCONFIRMED:
         return verdict.reason
     if since and _is_ahead(since, now):
@@ -100,7 +99,7 @@ def _doubt(verdict: verdicts.Verdict, since: datetime | None, now: datetime) -> 
     return ""
 
 
-def _problem(stored: Stored, seen: SesIdentity, verdict: verdicts.Verdict) -> str:
+def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     read = refreshed(stored, seen)
     if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
         return "SES has given up and does not search again: rotate to the next generation"

@@ -18,12 +18,12 @@ from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.property_types import timestamp
 
-Verdict = Literal["well", "due", "wrong"]
+Health = Literal["well", "due", "wrong"]
 """The worst thing that was found: nothing, something to do while mail is fine, or something wrong."""
 
 RecordVerdict = Literal["right", "wrong", "unknown"]
 
-SEVERITY: Final[dict[Verdict, int]] = {"well": 0, "due": 1, "wrong": 2}
+SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "wrong": 2}
 """As exit code and as metric; in order, the worst last."""
 
 
@@ -136,7 +136,7 @@ class DomainNow:
     """A domain, with all findings."""
 
     domain: str
-    verdict: Verdict = "well"
+    verdict: Health = "well"
     retired: bool = False
     """Whether the stack file lets the domain go: its identities are removed, its records stay for a while."""
     rotate_after_days: int | None = None
@@ -165,7 +165,7 @@ class StackNow:
     project: str = ""
     account_id: str | None = None
     """The AWS account of its identities; None before the first one is made."""
-    verdict: Verdict
+    verdict: Health
     """The worst of the domains."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]

@@ -267,9 +267,7 @@ def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> It
         yield line(("domains", name, "keyStore"), text)
 
 
-def _unused_key_warnings(
-    written: Mapping[str, object], private_keys: Mapping[str, object]
-) -> Iterator[str]:
+def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[str, object]) -> Iterator[str]:
     """Private keys that no domain names."""
     keys = (key for one in _map(written["domains"]).values() for key in _map(_map(one).get("keys")).values())
     used = {str(_map(key).get("privateKey")) for key in keys}

@@ -70,7 +70,7 @@ _MOMENT: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Query:
     """The next call: a Get for one entry, or a List for several."""
 
     action: Literal["GetEmailIdentity", "ListEmailIdentities"]
@@ -97,7 +97,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Polls:
     """What earlier runs and this one have seen."""
 
     before: Mapping[Entry, Verdict] = field(default_factory=dict)
@@ -141,8 +141,8 @@ def is_up(now: float, limit: float) -> bool:
 
 
 def step(
-    new: Sequence[Entry], pending: Sequence[Entry], seen: Seen, *, now: float, limit: float
-) -> Call | float | None:
+    new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, *, now: float, limit: float
+) -> Query | float | None:
     """
     What comes next: a call, a pause of so many seconds, or None if there is nothing left to do.
 
@@ -167,18 +167,18 @@ def step(
     return pause if pause > _MOMENT else _call(waiting, seen, this_round + 1)
 
 
-def _call(due: Sequence[Entry], seen: Seen, number: int) -> Call:
+def _call(due: Sequence[Entry], seen: Polls, number: int) -> Query:
     """The next of the calls for the entries that are *due* in this round."""
     region = min(entry.region for entry in due)
     here = tuple(entry for entry in due if entry.region == region)
     # List has no DKIM status, so it shows the result for a new identity, and not for a switch.
     made = tuple(entry for entry in here if entry.key_set_by == CREATED)
     if len(made) > seen.list_pages.get(region, 1):
-        return Call("ListEmailIdentities", made, here, number)
-    return Call("GetEmailIdentity", here[:1], here, number)
+        return Query("ListEmailIdentities", made, here, number)
+    return Query("GetEmailIdentity", here[:1], here, number)
 
 
-def after_get(seen: Seen, call: Call, identity: SesIdentity | None, *, at: float) -> Seen:
+def after_get(seen: Polls, call: Query, identity: SesIdentity | None, *, at: float) -> Polls:
     """What is seen once SES has answered a Get; None: it has no such identity."""
     (entry,) = call.entries
     verdict = Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
@@ -190,8 +190,8 @@ def after_get(seen: Seen, call: Call, identity: SesIdentity | None, *, at: float
 
 
 def after_list(
-    seen: Seen, call: Call, statuses: Mapping[str, str], *, pages: int, is_complete: bool, at: float
-) -> Seen:
+    seen: Polls, call: Query, statuses: Mapping[str, str], *, pages: int, is_complete: bool, at: float
+) -> Polls:
     """
     What is seen once SES has answered a List with the *statuses* of these domains.
 
@@ -208,7 +208,7 @@ def after_list(
     return _polled(seen, call, found, at)
 
 
-def after_refusal(seen: Seen, call: Call, reason: str, *, at: float) -> Seen:
+def after_refusal(seen: Polls, call: Query, reason: str, *, at: float) -> Polls:
     """What is seen once SES has refused a call: nothing of this Region's entries, in this round."""
     refused = [
         replace(
@@ -221,6 +221,6 @@ def after_refusal(seen: Seen, call: Call, reason: str, *, at: float) -> Seen:
     return _polled(seen, call, refused, at)
 
 
-def _polled(seen: Seen, call: Call, verdicts: Iterable[Verdict], at: float) -> Seen:
+def _polled(seen: Polls, call: Query, verdicts: Iterable[Verdict], at: float) -> Polls:
     polls = {verdict.entry: Poll(verdict, call.round, at) for verdict in verdicts}
     return replace(seen, polls={**seen.polls, **polls})

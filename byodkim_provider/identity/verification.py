@@ -21,8 +21,8 @@ from byodkim_provider.dns.side_by_side import Interrupted, side_by_side
 from byodkim_provider.errors import NotVerified, SesRefused, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.polls import (
-    Call,
-    Seen,
+    Polls,
+    Query,
     after_get,
     after_list,
     after_refusal,
@@ -79,7 +79,7 @@ def verify(
     get one poll within that time, settled entries none. With 0 every entry gets one poll, however
     long that takes. Raises `NotVerified` if *on_timeout* is `fail` and an entry is not settled.
     """
-    seen = Seen(before={verdict.entry: verdict for verdict in before})
+    seen = Polls(before={verdict.entry: verdict for verdict in before})
     states = {entry: state_of(entry, seen.before) for entry in entries}
     awaiting = [awaiting_dns(entry) for entry in entries if states[entry] == "awaiting"]
     if on_timeout == "fail" and awaiting:
@@ -117,8 +117,8 @@ def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotV
 
 
 def _wait(
-    new: Sequence[Entry], pending: Sequence[Entry], seen: Seen, sources: Sources, limit: float
-) -> tuple[Seen, float]:
+    new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, sources: Sources, limit: float
+) -> tuple[Polls, float]:
     """What is seen once *new* entries are over, time is up or the run is interrupted; and after how long."""
     clock, said = sources.clock, ""
     started = clock.monotonic()
@@ -127,7 +127,7 @@ def _wait(
         return clock.monotonic() - started
 
     while (following := step(new, pending, seen, now=now(), limit=limit)) is not None:
-        if not isinstance(following, Call):
+        if not isinstance(following, Query):
             if clock.wait(following):
                 break
             continue
@@ -144,7 +144,7 @@ def _wait(
     return seen, now()
 
 
-def _answered(call: Call, seen: Seen, sources: Sources, now: Callable[[], float], limit: float) -> Seen:
+def _answered(call: Query, seen: Polls, sources: Sources, now: Callable[[], float], limit: float) -> Polls:
     """Make a call; returns what is seen then. A List ends once it has shown all entries, or time is up."""
     ses = sources.ses(call.region)
     if call.action == "GetEmailIdentity":
@@ -161,7 +161,7 @@ def _answered(call: Call, seen: Seen, sources: Sources, now: Callable[[], float]
     return after_list(seen, call, statuses, pages=pages, is_complete=is_complete, at=now())
 
 
-def _say(new: Sequence[Entry], seen: Seen, progress: Progress, said: str, after: str) -> str:
+def _say(new: Sequence[Entry], seen: Polls, progress: Progress, said: str, after: str) -> str:
     """Show how far the *new* entries are, unless that is what was *said*; returns what is said now."""
     verdicts = [seen.polls[entry].verdict for entry in new if entry in seen.polls]
     settled = {verdict.entry for verdict in verdicts if verdict.settled}
@@ -202,7 +202,7 @@ def _interrupted(
 
 
 def _diagnosed(
-    open_: Sequence[Verdict], seen: Seen, sources: Sources, seconds: float, limit: float
+    open_: Sequence[Verdict], seen: Polls, sources: Sources, seconds: float, limit: float
 ) -> dict[Entry, Verdict]:
     """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
     after, warn = _duration(seconds), sources.progress.warn
@@ -225,7 +225,7 @@ def _diagnosed(
     return found
 
 
-def _identities(pending: Sequence[Verdict], seen: Seen, sources: Sources) -> Mapping[Entry, SesIdentity]:
+def _identities(pending: Sequence[Verdict], seen: Polls, sources: Sources) -> Mapping[Entry, SesIdentity]:
     """What SES shows of each entry; those that were only listed are read, unless these are too many."""
     known = {entry: poll.identity for entry, poll in seen.polls.items() if poll.identity}
     unread = [v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from byodkim_provider.identity.polls import TABLE, Call, Poll, Seen, after_refusal, state_of, step
+from byodkim_provider.identity.polls import TABLE, Poll, Polls, Query, after_refusal, state_of, step
 from byodkim_provider.identity.state import CREATED, PUT
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, not_asked
 from tests.support.fakes import START
@@ -51,12 +51,12 @@ def test_row(row):
     following = step(
         [entry for entry, name in zip(entries, names, strict=True) if name == "new"],
         [entry for entry, name in zip(entries, names, strict=True) if name == "pending"],
-        Seen(before, polls, pages),
+        Polls(before, polls, pages),
         now=TIMES[time],
         limit=LIMIT,
     )
 
-    if isinstance(following, Call):
+    if isinstance(following, Query):
         found = {"GetEmailIdentity": "Get", "ListEmailIdentities": "List"}[following.action]
         if " of the " in expected:
             found += f" of the {names[entries.index(following.entries[0])]}"
@@ -85,8 +85,8 @@ def test_state(before, state):
 @pytest.mark.parametrize("state", ["new", "pending"])
 def test_refused(state):
     """A refused call changes neither whether the next run waits, nor what SES has shown before."""
-    seen = Seen({ENTRY: verdict(ENTRY, waited=state == "pending", seen_unverified=True)})
-    call = Call("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
+    seen = Polls({ENTRY: verdict(ENTRY, waited=state == "pending", seen_unverified=True)})
+    call = Query("GetEmailIdentity", (ENTRY,), (ENTRY,), 1)
 
     after = after_refusal(seen, call, "throttled", at=1).verdict(ENTRY, why_not="")
 
@@ -99,10 +99,10 @@ def test_refused(state):
 
 def test_rounds():
     """The pauses become longer, up to the last of the intervals, and none goes beyond the limit."""
-    now, waits, seen = 0.0, [], Seen()
+    now, waits, seen = 0.0, [], Polls()
     while (following := step([ENTRY], [], seen, now=now, limit=75)) is not None:
-        if isinstance(following, Call):
-            seen = Seen(polls={ENTRY: Poll(verdict(ENTRY), following.round, now)})
+        if isinstance(following, Query):
+            seen = Polls(polls={ENTRY: Poll(verdict(ENTRY), following.round, now)})
         else:
             waits.append(following)
             now += following
@@ -117,6 +117,6 @@ def test_region_by_region():
         for domain in ("a", "b")
         for region in ("us-east-1", "eu-west-1")
     ]
-    call = step(entries, [], Seen(), now=0, limit=0)
+    call = step(entries, [], Polls(), now=0, limit=0)
 
     assert (entries[1:2], [entries[1], entries[3]]) == ([*call.entries], [*call.here])
