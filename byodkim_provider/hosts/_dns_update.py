@@ -27,6 +27,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS, SPEC
+from byodkim_provider.messages.hosts import HostProblem
 from byodkim_provider.progress import stopping
 
 PORT: Final = 53
@@ -39,11 +40,11 @@ ALGORITHM: Final = "hmac-sha256"
 _CHANGED: Final = frozenset({dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET})
 
 _MEANS: Final = {
-    dns.rcode.NOTAUTH: "the server has no such zone, does not know the key, or has another time of day",
-    dns.rcode.NOTZONE: "the name is not in the zone",
-    dns.rcode.REFUSED: "the server does not allow it with this key, or does not know the key",
-    dns.rcode.NOTIMP: "the server takes no dynamic updates",
-    dns.rcode.FORMERR: "the server does not understand it",
+    dns.rcode.NOTAUTH: HostProblem.NOTAUTH,
+    dns.rcode.NOTZONE: HostProblem.NOTZONE,
+    dns.rcode.REFUSED: HostProblem.REFUSED,
+    dns.rcode.NOTIMP: HostProblem.NOTIMP,
+    dns.rcode.FORMERR: HostProblem.FORMERR,
 }
 
 
@@ -90,30 +91,19 @@ class Host(DnsHost):
         answer = self._exchange(query)
         if not answer.flags & dns.flags.AA:
             # A referral is an empty answer too, and says nothing of what stands here.
-            raise Refused(
-                "the server is not authoritative for the name",
-                hint="is the zone served there, and is the name not delegated away from it?",
-            )
+            raise Refused(HostProblem.NOT_AUTHORITATIVE())
         owner = dns.name.from_text(name)
         zones = [rrset.name for rrset in answer.authority if rrset.rdtype == RdataType.SOA]
         if not answer.answer and zones and zones[0] != dns.name.from_text(self._zone):
-            raise Refused(
-                f"the server has the name in the zone {zones[0].to_text(omit_final_dot=True)!r}",
-                hint=f"set `zone`, which is {self._zone!r} now",
-            )
+            there = zones[0].to_text(omit_final_dot=True)
+            raise Refused(HostProblem.OTHER_ZONE(there=there, zone=self._zone))
         kinds = {rrset.rdtype for rrset in answer.answer}
         if RdataType.DNAME in kinds:
-            raise Refused(
-                "a DNAME record above it leads elsewhere",
-                hint="remove it, or publish where it leads to",
-            )
+            raise Refused(HostProblem.DNAME())
         if not kinds or self._is_free(name):
             return ()
         if RdataType.CNAME in kinds:
-            raise Refused(
-                "a CNAME record is there, and nothing can stand beside it",
-                hint="remove it, or give the key another selector",
-            )
+            raise Refused(HostProblem.CNAME(said=""))
         found = answer.get_rrset(answer.answer, owner, RdataClass.IN, RdataType.TXT)
         return tuple(rdata for rdata in found or () if isinstance(rdata, TXT))
 
@@ -126,29 +116,30 @@ class Host(DnsHost):
 
     def _update(self, update: dns.update.UpdateMessage) -> None:
         if self._exchange(update).rcode() in _CHANGED:
-            raise Unknown("the name was changed meanwhile")
+            raise Unknown(HostProblem.NAME_CHANGED())
 
     def _exchange(self, request: Message) -> Message:
         """The signed answer to *request*."""
         if stopping.is_set():
-            raise Unknown("interrupted")
+            raise Unknown(HostProblem.INTERRUPTED())
         key = self._key()
         request.use_tsig(key)
         try:
             wire = self._send(request.to_wire())
         except TimeoutError:
-            raise Unknown(f"no answer from {self._where} within {self._timeout_seconds:g} s") from None
+            slow = HostProblem.TOO_SLOW_FROM(where=self._where, seconds=self._timeout_seconds)
+            raise Unknown(slow) from None
         except UnicodeError:
-            raise Refused(f"{self._server!r} is no host's name", hint="correct `server`") from None
+            raise Refused(HostProblem.NO_NAME(server=self._server)) from None
         except (OSError, struct.error) as error:
             reason = getattr(error, "strerror", None) or "the connection was closed"
-            raise Unknown(f"no answer from {self._where}: {reason}") from None
+            raise Unknown(HostProblem.NO_ANSWER_FROM(where=self._where, reason=reason)) from None
         try:
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
             raise self._unsigned(wire, error) from None
         if answer.id != request.id:
-            raise Unknown("an answer to something else")
+            raise Unknown(HostProblem.OTHER_ANSWER())
         if not answer.had_tsig:
             raise self._unsigned(wire, None)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
@@ -170,25 +161,21 @@ class Host(DnsHost):
 
     def _key(self) -> dns.tsig.Key:
         if self._key_algorithm not in ALGORITHMS:
-            raise Refused(f"the algorithm of the TSIG key must be one of {', '.join(ALGORITHMS)}")
+            raise Refused(HostProblem.ALGORITHM(algorithms=", ".join(ALGORITHMS)))
         try:
             name = dns.name.from_text(self._key_name)
         except dns.exception.DNSException:
-            raise Refused(f"{self._key_name!r} is no TSIG key's name", hint="correct `keyName`") from None
+            raise Refused(HostProblem.KEY_NAME(name=self._key_name)) from None
         try:
             return dns.tsig.Key(name, self._credentials["secret"], self._key_algorithm)
         except (binascii.Error, ValueError):
-            raise Refused(
-                "the secret of the TSIG key is not base64",
-                hint=f"set it by {self._credentials.hint('secret')}",
-            ) from None
+            setting = self._credentials.hint("secret")
+            raise Refused(HostProblem.NOT_BASE64(setting=setting)) from None
 
     def _refusal(self, rcode: dns.rcode.Rcode) -> Refused | Unknown:
-        said = dns.rcode.to_text(rcode)
         if rcode == dns.rcode.SERVFAIL:
-            return Unknown(f"the server answers {said}")
-        means = f", {_MEANS[rcode]}" if rcode in _MEANS else ""
-        return Refused(f"the server answers {said}{means}", hint=self._hint())
+            return Unknown(HostProblem.FAILED(rcode=dns.rcode.to_text(rcode)))
+        return self._compare(_MEANS.get(rcode, HostProblem.OTHER_RCODE), rcode=dns.rcode.to_text(rcode))
 
     def _unsigned(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
         """
@@ -199,25 +186,20 @@ class Host(DnsHost):
         """
         match error:
             case dns.tsig.PeerBadKey():
-                return Refused(f"the server does not know the TSIG key {self._key_name!r}", hint=self._hint())
+                return self._compare(HostProblem.UNKNOWN_KEY, name=self._key_name)
             case dns.tsig.PeerBadSignature() | dns.tsig.PeerBadTruncation():
-                return Refused(
-                    f"the secret of the TSIG key {self._key_name!r} is another one there", hint=self._hint()
-                )
+                return self._compare(HostProblem.OTHER_SECRET, name=self._key_name)
             case dns.tsig.PeerBadTime() | dns.tsig.BadTime():
-                return Refused(
-                    "the clocks of this computer and of the server differ by minutes", hint="set them right"
-                )
+                return Refused(HostProblem.CLOCKS())
         rcode = dns.rcode.Rcode(wire[3] & 0x0F)
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return Unknown("the answer is not signed with the key")
+            return Unknown(HostProblem.NOT_SIGNED())
         return self._refusal(rcode)
 
-    def _hint(self) -> str:
-        return (
-            f"compare `zone` {self._zone!r}, `keyName` and `keyAlgorithm` with the configuration of "
-            f"{self._where}; set the secret by {self._credentials.hint('secret')}"
-        )
+    def _compare(self, problem: HostProblem, **fields: str) -> Refused:
+        """The refusal *problem*, with advice to compare the settings with the server's."""
+        setting = self._credentials.hint("secret")
+        return Refused(problem(zone=self._zone, where=self._where, setting=setting, **fields))
 
 
 HEADER_OCTETS: Final = 12

@@ -20,6 +20,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import Refused, Unknown
 from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.messages.hosts import HostProblem
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 
@@ -67,7 +68,7 @@ class Host(HttpHost):
             self._call("POST", self._path, body=body)
         except Refused:
             if self._records(name):
-                raise Unknown("the name was changed meanwhile") from None
+                raise Unknown(HostProblem.NAME_CHANGED()) from None
             raise
 
     def _delete(self, key: str) -> None:
@@ -103,16 +104,11 @@ class Host(HttpHost):
                 if _in_ascii(zone["name"]) == self._zone
             }
         if not servers:
-            raise Refused(
-                f"there is no zone {self._zone!r}, or the token may not read it",
-                hint=f"set `zone` to the zone that holds the domain, or give the token {PERMISSIONS}",
-            )
+            raise Refused(HostProblem.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
         if len(servers) > 1:
             listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
-            raise Refused(
-                f"several zones are called {self._zone!r}: {self._credentials.said(listed)}",
-                hint="set `zoneId` to the one whose name servers the registrar names",
-            )
+            zones = self._credentials.said(listed)
+            raise Refused(HostProblem.SEVERAL_ZONES(zone=self._zone, zones=zones))
         return next(iter(servers))
 
     def _call(self, method: str, path: str, **content: Any) -> Any:
@@ -121,7 +117,7 @@ class Host(HttpHost):
             answer = self._api.call(method, path, **content)
         except Refused as error:
             if "Invalid request headers" in error.reason:  # 400, for a token of another form
-                raise Refused(error.reason, hint=self._forbidden) from None
+                raise Refused(HostProblem.FORBIDDEN(said=error.message, step=self._new_key)) from None
             raise
         with as_documented("Cloudflare"):
             if answer["success"] is not True:

@@ -19,6 +19,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import Refused, Unknown
 from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.messages.hosts import HostProblem
 
 PORT: Final = 2083
 
@@ -80,16 +81,13 @@ class Host(HttpHost):
         except ValueError:
             whole = False
         if not whole or account.path.strip("/") or account.query or account.fragment:
-            raise Refused(
-                f"the url is not of the form 'https://USER:TOKEN@SERVER:{PORT}'",
-                hint=f"set it by {self._credentials.hint('url')}",
-            )
+            raise Refused(HostProblem.URL(port=PORT, setting=self._credentials.hint("url")))
         return account
 
     def add(self, name: str, value: str) -> None:
         serial, lines = self._lines(name)
         if lines:
-            raise Unknown("the name was changed meanwhile")
+            raise Unknown(HostProblem.NAME_CHANGED())
         record = {
             "dname": f"{name}.",
             "ttl": self._ttl,
@@ -116,9 +114,7 @@ class Host(HttpHost):
             numbered = [(str(line["line_index"]), _value(line)) for line in lines]
             serial = _decoded(soa[0]["data_b64"][2]) if soa else ""
         if not serial:
-            raise Refused(
-                "the panel shows no SOA record of the zone", hint="is it the zone's primary server?"
-            )
+            raise Refused(HostProblem.NO_SOA())
         return serial, numbered
 
     def _name(self, line: Mapping[str, Any]) -> str:
@@ -133,16 +129,17 @@ class Host(HttpHost):
     def _call(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._api.call("POST", f"/execute/DNS/{function}", form=form)
         if not isinstance(answer, Mapping) or "status" not in answer:
-            raise Unknown("a response that is not cPanel's")
+            raise Unknown(HostProblem.FOREIGN(host="cPanel"))
         if answer["status"] == 1:
             return answer.get("data")
         with as_documented("cPanel"):
             errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
         said = self._credentials.said(errors)
         if "serial number" in said:
-            raise Unknown("the zone was changed meanwhile")
+            raise Unknown(HostProblem.ZONE_CHANGED())
         denied = any(word in said.lower() for word in ("access denied", "token", "feature", "permission"))
-        raise Refused(f"cPanel answers: {said}", hint=self._forbidden if denied else "")
+        answer = HostProblem.SAID(host="cPanel", said=said)
+        raise Refused(HostProblem.FORBIDDEN(said=answer, step=self._new_key) if denied else answer)
 
 
 def _decoded(text: str) -> str:

@@ -15,6 +15,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Busy, Refused, Unknown
 from byodkim_provider.hosts.spec import HostSpec
+from byodkim_provider.messages.hosts import HostProblem
 
 BUSY_SECONDS: Final = 60
 """Seconds until a retry: DreamHost sends no `Retry-After`; its shortest rate limit is per minute."""
@@ -82,16 +83,17 @@ class Host(HttpHost):
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._api.call("GET", "/", query=query)
         if not isinstance(answer, Mapping) or "result" not in answer:
-            raise Unknown("a response that is not DreamHost's")
+            raise Unknown(HostProblem.FOREIGN(host="DreamHost"))
         if answer["result"] == "success":
             return answer.get("data")
         said = self._credentials.said(str(answer.get("data") or answer.get("reason")))
         if said.startswith(_BUSY):
-            raise Busy(f"asked too often: {said}", retry_after=BUSY_SECONDS)
-        if said.startswith(_LOOK_AGAIN):
-            raise Unknown(f"DreamHost answers {said}")
+            raise Busy(HostProblem.BUSY(said=said), retry_after=BUSY_SECONDS)
         if said.startswith(_CNAME):
-            raise Refused(f"a CNAME record is there, and nothing can stand beside it ({said})")
+            raise Refused(HostProblem.CNAME(said=f" ({said})"))
+        answered = HostProblem.SAID(host="DreamHost", said=said)
+        if said.startswith(_LOOK_AGAIN):
+            raise Unknown(answered)
         if "key" in said or "auth" in said:
-            raise Refused(f"DreamHost answers {said}", hint=self._forbidden)
-        raise Refused(f"DreamHost answers {said}")
+            raise Refused(HostProblem.FORBIDDEN(said=answered, step=self._new_key))
+        raise Refused(answered)

@@ -14,6 +14,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost, as_documented, joined
 from byodkim_provider.hosts.interface import Refused
 from byodkim_provider.hosts.spec import HostSpec, Ttl
+from byodkim_provider.messages.hosts import HostProblem
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
@@ -61,9 +62,7 @@ class Host(HttpHost):
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
         if len(value) > MAX_VALUE:
-            raise Refused(
-                f"the value has {len(value)} characters, at most {MAX_VALUE} fit", hint="take a shorter key"
-            )
+            raise Refused(HostProblem.LONG_VALUE(length=len(value), most=MAX_VALUE))
         self._api.call("POST", self._path, body=body)
 
     def _delete(self, key: str) -> None:

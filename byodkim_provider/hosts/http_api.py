@@ -21,6 +21,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, SSLError, TimeoutError
 
 from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.hosts import HostProblem
 from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
 
@@ -31,9 +33,6 @@ CONNECT_SECONDS: Final = 5.0
 
 WORDS: Final = ("message", "statusmsg", "error", "errors", "details", "description", "code", "title")
 """Fields in which hosts put their error messages, the most specific first."""
-
-_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
-
 
 MAX_OCTETS: Final = 4 * 1024 * 1024
 """Longest response that is read, in octets, unpacked: a list of 20,000 records."""
@@ -51,7 +50,7 @@ class HttpApi:
         *,
         credentials: Credentials,
         headers: Callable[[], Mapping[str, str]] = dict,
-        forbidden: str,
+        forbidden: Message | str,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         """
@@ -76,20 +75,20 @@ class HttpApi:
     ) -> Any:
         """The JSON of a successful response, None if empty; *body* is sent as JSON. Raises `HostError`."""
         if stopping.is_set():
-            raise Unknown("interrupted")
+            raise Unknown(HostProblem.INTERRUPTED())
         try:
             response = self._sent(method, path, query, body, form)
             data = _body(response)
         except SSLError as error:
             if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
-                raise Refused("the host does not prove who it is (TLS)", hint=_ADDRESS) from None
-            raise Unknown("no answer: the TLS connection failed") from None
+                raise Refused(HostProblem.NO_PROOF()) from None
+            raise Unknown(HostProblem.TLS_FAILED()) from None
         except ValueError:  # its text may quote a header, or a proxy's password
-            raise Refused("the address of the API is invalid, or a proxy's", hint=_ADDRESS) from None
+            raise Refused(HostProblem.ADDRESS()) from None
         except TimeoutError:
-            raise Unknown(f"no answer within {self._timeout_seconds:g} s") from None
+            raise Unknown(HostProblem.TOO_SLOW(seconds=self._timeout_seconds)) from None
         except (HTTPError, OSError) as error:
-            raise Unknown(f"no answer: {type(error).__name__}") from None
+            raise Unknown(HostProblem.NO_ANSWER(reason=type(error).__name__)) from None
         return self._judged(response.status, response.headers, data)
 
     def _sent(
@@ -101,7 +100,7 @@ class HttpApi:
         form: Mapping[str, str] | None,
     ) -> urllib3.BaseHTTPResponse:
         if not self._base_url.startswith("https://") and not is_local(self._base_url):
-            raise Refused("only https keeps the secret on its way", hint=_ADDRESS)
+            raise Refused(HostProblem.NO_TLS())
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self._headers()}
         content: bytes | None = None
@@ -143,22 +142,23 @@ class HttpApi:
         except (ValueError, RecursionError):
             answer, words = None, ""
             if 200 <= status < 300:
-                raise Unknown("a response that is not JSON, perhaps the sign-in page of a network") from None
+                raise Unknown(HostProblem.NOT_JSON()) from None
         if 200 <= status < 300:
             return answer
         raise self.failure(status, words, retry_after=_seconds(headers.get("Retry-After")))
 
     def failure(self, status: int, words: str, *, retry_after: float | None = None) -> HostError:
         """The error for an HTTP *status* and the host's message *words*."""
-        reason = f"{status} {self._credentials.said(words)}".rstrip()
+        said = self._credentials.said(words)
+        reason = HostProblem.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
-            return Busy(f"asked too often: {reason}", retry_after=retry_after)
+            return Busy(HostProblem.BUSY(said=reason), retry_after=retry_after)
         if status >= 500:
-            return Unknown(f"trouble at the host: {reason}")
+            return Unknown(HostProblem.TROUBLE(said=reason))
         if status in (401, 403):
-            return Refused(reason, hint=self._forbidden)
+            return Refused(HostProblem.FORBIDDEN(said=reason, step=self._forbidden))
         if 300 <= status < 400:
-            return Refused(f"{status}, a redirect, which is not followed")
+            return Refused(HostProblem.REDIRECT(status=status))
         return Refused(reason)
 
 
@@ -171,11 +171,11 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
         if response.headers.get("Content-Encoding") in ("gzip", "deflate"):
             data = zlib.decompressobj(wbits=47).decompress(data, MAX_OCTETS + 1)
     except zlib.error:
-        raise Unknown("a response that can't be unpacked") from None
+        raise Unknown(HostProblem.PACKED()) from None
     finally:
         response.close()
     if len(data) > MAX_OCTETS:
-        raise Unknown(f"a response of more than {MAX_OCTETS // 2**20} MiB")
+        raise Unknown(HostProblem.TOO_LONG(most=MAX_OCTETS // 2**20))
     return data
 
 

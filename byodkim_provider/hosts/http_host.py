@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.urls import is_local
 
 
@@ -21,7 +23,12 @@ def as_documented(host: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError):
-        raise Unknown(f"a response that is not {host}'s") from None
+        raise Unknown(HostProblem.FOREIGN(host=host)) from None
+
+
+def is_gone(error: Refused) -> bool:
+    """Whether the host does not have what a request was about: perhaps somebody else has removed it."""
+    return isinstance(error.message, Message) and error.message.fields.get("status") == 404
 
 
 def joined(text: str) -> str:
@@ -55,12 +62,12 @@ class HttpHost(DnsHost):
 
         super().__init__(settings, credentials)
         self._stand_in = f"{settings.provider.upper()}_BASE_URL"
-        self._forbidden = f"{self.key_refused}, and set it by {credentials.hint(self.key)}"
+        self._new_key = HostStep.NEW_KEY(means=self.key_refused, setting=credentials.hint(self.key))
         self._api = http_api.HttpApi(
             self._address,
             credentials=credentials,
             headers=self._headers,
-            forbidden=self._forbidden,
+            forbidden=self._new_key,
             timeout_seconds=timeout_seconds or http_api.TIMEOUT_SECONDS,
         )
 
@@ -68,7 +75,7 @@ class HttpHost(DnsHost):
 
         stand_in = self._credentials.environment.get(self._stand_in)
         if stand_in and not is_local(stand_in):
-            raise Refused(f"{self._stand_in} is for a stand-in on this computer alone", hint="unset it")
+            raise Refused(HostProblem.STAND_IN(variable=self._stand_in))
         return stand_in or self.address
 
     def _headers(self) -> Mapping[str, str]:
@@ -84,7 +91,7 @@ class HttpHost(DnsHost):
                 try:
                     self._delete(key)
                 except Refused as error:
-                    if not error.reason.startswith("404 "):  # somebody else has removed it
+                    if not is_gone(error):
                         raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:

@@ -13,6 +13,8 @@ from typing import ClassVar, Final, Literal
 from urllib.parse import unquote
 
 from byodkim_provider.hosts.spec import HostName, HostSpec
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.quoting import hidden
 
 Existing = Literal["same key", "replace"]
@@ -25,25 +27,23 @@ MAX_SAID: Final = 300
 class HostError(Exception):
     """A request did not succeed; never raised itself."""
 
-    def __init__(self, reason: str) -> None:
-        """*reason* is shown to users and must not contain secrets."""
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, message: Message | str) -> None:
+        """*message* is shown to users and must not contain secrets."""
+        super().__init__(message)
+        self.message = message
+        self.reason = str(message)
+        self.hint = message.hint if isinstance(message, Message) else ""
 
 
 class Refused(HostError):
-    """The host refuses the request, and a retry does not help. *hint* says what to do."""
-
-    def __init__(self, reason: str, *, hint: str = "") -> None:
-        super().__init__(reason)
-        self.hint = hint
+    """The host refuses the request, and a retry does not help. Its hint says what to do."""
 
 
 class Busy(HostError):
     """The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, message: Message | str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
         self.retry_after = retry_after
 
 
@@ -76,11 +76,9 @@ class Credentials:
         # A secret from a file often ends with a line break; in a header, that would be quoted in an error.
         found = (self.environment.get(self.variables[key]) or self.given.get(key, "")).strip()
         if not found:
-            raise Refused(f"no {key} is given", hint=f"set it by {self.hint(key)}")
+            raise Refused(HostProblem.NO_SECRET(key=key, setting=self.hint(key)))
         if not (found.isascii() and found.isprintable()):
-            raise Refused(
-                f"the {key} has characters outside printable ASCII", hint=f"set it by {self.hint(key)}"
-            )
+            raise Refused(HostProblem.SECRET(key=key, setting=self.hint(key)))
         return found
 
     def missing(self) -> list[str]:
@@ -95,16 +93,12 @@ class Credentials:
         """Where a preview or an update has the secret *key* from."""
         return f"{self._command(key)}, or the environment variable {self.variables[key]}"
 
-    def hint(self, key: str) -> str:
+    def hint(self, key: str) -> Message:
         """How to give another secret *key* to the run that was refused, and to the next one."""
-        variable = f"the environment variable {self.variables[key]}"
-        if self.environment.get(self.variables[key]):
-            return f"{variable}, which wins over the stack's configuration, and run the same command again"
-        return (
-            f"{variable} and run the same command again, or by {self._command(key)} and run `pulumi up`, "
-            "or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the "
-            f"{key} of the last `pulumi up`"
-        )
+        variable = self.variables[key]
+        if self.environment.get(variable):
+            return HostStep.OVER_CONFIGURATION(variable=variable)
+        return HostStep.EITHER(variable=variable, command=self._command(key), key=key)
 
     def _command(self, key: str) -> str:
         return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"

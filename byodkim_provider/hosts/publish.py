@@ -20,6 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, HostError, Refused, Unknown
+from byodkim_provider.messages.hosts import HostProblem
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
@@ -130,10 +131,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             if requests.changed and record.value in there:  # somebody else added a value at the same time
                 requests.remove(record.value)
             requests.changed = accepted and record.value not in there  # it may still appear
-            raise Refused(
-                "a TXT record with another value is there already",
-                hint="remove it, or give the key another selector",
-            )
+            raise Refused(HostProblem.OTHER_VALUE())
         for other in others:
             requests.remove(other)
         if record.value not in there and not accepted:

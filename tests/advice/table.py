@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
+from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.messages.key_store import Secret
 
 FOLLOWED: Final = {
@@ -112,22 +113,9 @@ FOLLOWED: Final = {
         "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
     ),
     # -- DNS by API
-    "set it by {}": "hosts/test_contract.py::test_wrong_secret",
-    "the environment variable {}": "engine/test_dns_rfc2136.py::test_secret_changed",
-    "which wins over the stack's configuration, and run the same command again": (
-        "engine/test_dns_rfc2136.py::test_secret_changed"
-    ),
-    "and run the same command again, or by {} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` "
-    "with `--run-program`, which without it use the {} of the last `pulumi up`": (
-        "engine/test_dns_rfc2136.py::test_secret_changed"
-    ),
-    "compare `zone` {}, `keyName` and `keyAlgorithm` with the configuration of {}; set the secret by {}": (
-        "engine/test_dns_rfc2136.py::test_secrets"
-    ),
     "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
         "engine/test_dns_rfc2136.py::test_new_server"
     ),
-    "remove it, or give the key another selector": "hosts/test_contract.py::test_foreign_value",
     "it is not known whether the record was changed; `pulumi up` checks, and goes on from there": (
         "hosts/test_contract.py::test_too_slow"
     ),
@@ -136,28 +124,8 @@ FOLLOWED: Final = {
     ),
     "wait, and run `pulumi up` again to go on": "hosts/test_http_hosts.py::test_dreamhost_limits",
     "set `wait=True` in the arguments of {}": "program/test_domain.py::test_verification",
-    "unset it": "hosts/test_http_hosts.py::test_stand_in_elsewhere",
-    "correct `keyName`": "hosts/test_rfc2136.py::test_settings_that_are_none",
-    "correct `server`": "hosts/test_rfc2136.py::test_settings_that_are_none",
-    "set them right": "hosts/test_rfc2136.py::test_clocks_differ",
-    "set `zone`, which is {} now": "hosts/test_rfc2136.py::test_zone_cut",
-    "remove it, or publish where it leads to": "hosts/test_rfc2136.py::test_renamed_above",
-    "is the zone served there, and is the name not delegated away from it?": (
-        "hosts/test_rfc2136.py::test_delegated_away"
-    ),
-    "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again": (
-        "hosts/test_http_hosts.py::test_no_address"
-    ),
-    "is it the zone's primary server?": "hosts/test_http_hosts.py::test_cpanel_secondary",
-    "set `zone` to the zone that holds the domain, or give the token {}": (
-        "hosts/test_http_hosts.py::test_cloudflare_no_zone"
-    ),
-    "set `zoneId` to the one whose name servers the registrar names": (
-        "hosts/test_http_hosts.py::test_cloudflare_two_zones"
-    ),
     "the token may have expired, or lack a permission for the zone ({}): make a new one "
     "(My Profile › API Tokens)": "hosts/test_http_hosts.py::test_cloudflare_token",
-    "take a shorter key": "hosts/test_http_hosts.py::test_godaddy_limits",
     "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
     "not use the API: make a new one": "engine/test_dns_hosts.py::test_life",
     "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
@@ -168,7 +136,6 @@ FOLLOWED: Final = {
     ),
     "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
     "make a new one in cPanel (Manage API Tokens)": "hosts/test_http_hosts.py::test_expired",
-    "and set it by {}": "hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
     "correct it, or use the credentials of the account that holds the zone": (
         "advice/engine/test_places.py::test_zones_and_records"
@@ -212,6 +179,43 @@ BY_CODE: Final = {
     AwsProblem.NOT_ALLOWED_ACCOUNT: "aws/test_session.py::test_allowed_accounts",
     AwsProblem.FORBIDDEN_ACCOUNT: "aws/test_session.py::test_allowed_accounts",
     AwsProblem.ONE_REDIRECTED: "aws/test_session.py::test_half_redirected",
+    # -- DNS hosts
+    HostStep.NEW_KEY: "hosts/test_http_hosts.py::test_expired",
+    HostStep.OVER_CONFIGURATION: "engine/test_dns_rfc2136.py::test_secret_changed",
+    HostStep.EITHER: "engine/test_dns_rfc2136.py::test_secret_changed",
+    HostProblem.NO_SECRET: "hosts/test_contract.py::test_wrong_secret",
+    HostProblem.SECRET: "hosts/test_contract.py::test_wrong_secret",
+    HostProblem.URL: "hosts/test_http_hosts.py::test_cpanel_url",
+    HostProblem.NO_TLS: "hosts/test_http_hosts.py::test_no_address",
+    HostProblem.NO_PROOF: "hosts/test_http_hosts.py::test_no_address",
+    HostProblem.ADDRESS: "hosts/test_http_hosts.py::test_no_address",
+    HostProblem.STAND_IN: "hosts/test_http_hosts.py::test_stand_in_elsewhere",
+    HostProblem.OTHER_VALUE: "hosts/test_contract.py::test_foreign_value",
+    HostProblem.CNAME: "hosts/test_contract.py::test_foreign_value",
+    HostProblem.DNAME: "hosts/test_rfc2136.py::test_renamed_above",
+    HostProblem.NO_ZONE: "hosts/test_http_hosts.py::test_cloudflare_no_zone",
+    HostProblem.SEVERAL_ZONES: "hosts/test_http_hosts.py::test_cloudflare_two_zones",
+    HostProblem.NO_SOA: "hosts/test_http_hosts.py::test_cpanel_secondary",
+    HostProblem.LONG_VALUE: "hosts/test_http_hosts.py::test_godaddy_limits",
+    HostProblem.NOT_AUTHORITATIVE: "hosts/test_rfc2136.py::test_delegated_away",
+    HostProblem.OTHER_ZONE: "hosts/test_rfc2136.py::test_zone_cut",
+    HostProblem.NO_NAME: "hosts/test_rfc2136.py::test_settings_that_are_none",
+    HostProblem.KEY_NAME: "hosts/test_rfc2136.py::test_settings_that_are_none",
+    HostProblem.NOT_BASE64: "hosts/test_rfc2136.py::test_settings_that_are_none",
+    HostProblem.CLOCKS: "hosts/test_rfc2136.py::test_clocks_differ",
+    **dict.fromkeys(
+        (
+            HostProblem.UNKNOWN_KEY,
+            HostProblem.OTHER_SECRET,
+            HostProblem.NOTAUTH,
+            HostProblem.NOTZONE,
+            HostProblem.REFUSED,
+            HostProblem.NOTIMP,
+            HostProblem.FORMERR,
+            HostProblem.OTHER_RCODE,
+        ),
+        "engine/test_dns_rfc2136.py::test_secrets",
+    ),
     # -- keys in Secrets Manager
     Secret.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
     Secret.GONE: "advice/test_aws.py::test_gone",

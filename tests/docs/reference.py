@@ -12,6 +12,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import groupby
 from types import ModuleType
 from typing import Final
@@ -19,8 +20,7 @@ from typing import Final
 import click
 
 import byodkim_provider
-import byodkim_provider.messages.aws
-import byodkim_provider.messages.key_store
+from byodkim_provider import messages
 from byodkim_provider.cli import main
 from byodkim_provider.messages import Table
 from tests.docs.pages import ROOT
@@ -28,7 +28,7 @@ from tests.docs.pages import ROOT
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 
-AREAS: Final = (byodkim_provider.messages.aws, byodkim_provider.messages.key_store)
+AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in ("aws", "key_store", "hosts")]
 """The modules of messages, in the order of the page on errors."""
 
 WIDTH: Final = 96
@@ -107,9 +107,10 @@ def tables(area: ModuleType) -> list[type[Table]]:
 def _section(table: type[Table]) -> str:
     title, *head = _sections(table)
     rows = []
-    for advice, codes in groupby(table, key=lambda one: _shown(one.advice).strip("… ;")):
+    told = [one for one in table if re.search(r"\w", _shown(one.text))]  # not only the words of others
+    for advice, codes in groupby(told, key=lambda one: _shown(one.advice)):
         texts = "<br>".join(_quoted(_shown(one.text)) for one in codes)
-        rows.append(f"| {texts} | {advice or 'what the text says'} |".replace("\n", " "))
+        rows.append(f"| {texts} | {(advice.strip('…') and advice) or 'what the text says'} |")
     return "\n".join([f"## {title}\n", *head, "\n| text | what to do |\n| --- | --- |", *rows])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Busy, Credentials, HostError, Refused, Unknown
+from byodkim_provider.messages.hosts import HostProblem
 from sandbox.dns.zone import RecordSet
 from sandbox.ses.switches import FaultKind
 from tests.faults.trouble import SpoiledError
@@ -57,7 +58,7 @@ class Host:
     def _call(self, name: str, work: Callable[[], T]) -> T:
         def allowed() -> T:
             if self._credentials["secret"] != self._outside.secrets.of_host:
-                raise Refused("the secret is another one there", hint=self._credentials.hint("secret"))
+                raise Refused(HostProblem.NO_SECRET(key="secret", setting=self._credentials.hint("secret")))
             return work()
 
         try:
@@ -71,6 +72,6 @@ def _error(kind: FaultKind) -> HostError:
         case "throttle":
             return Busy("asked too often", retry_after=30)
         case "access_denied":
-            return Refused("the token has expired", hint="make a new one")
+            return Refused(HostProblem.FORBIDDEN(said="the token has expired", step="make a new one"))
         case _:
             return Unknown("no answer")

@@ -1,0 +1,108 @@
+"""What goes wrong with a record at a DNS host."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byodkim_provider.messages import Table
+
+
+class HostStep(Table):
+    """What was changed at a DNS host, and the next step: parts of a hint."""
+
+    NEW_KEY = "{means}, and set it by {setting}"
+    OVER_CONFIGURATION = (
+        "the environment variable {variable}, which wins over the stack's configuration, and run the same "
+        "command again"
+    )
+    EITHER = (
+        "the environment variable {variable} and run the same command again, or by {command} and run "
+        "`pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the "
+        "{key} of the last `pulumi up`"
+    )
+
+
+_COMPARE: Final = (
+    "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret "
+    "by {setting}"
+)
+_SET: Final = "set it by {setting}"
+_ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
+_REMOVE: Final = "remove it, or give the key another selector"
+
+
+class HostProblem(Table):
+    """
+    DNS hosts
+
+    State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something.
+    With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and
+    run `pulumi up`, which checks and goes on from there.
+    """
+
+    NO_SECRET = "no {key} is given", _SET
+    SECRET = "the {key} has characters outside printable ASCII", _SET
+    URL = "the url is not of the form 'https://USER:TOKEN@SERVER:{port}'", _SET
+    FORBIDDEN = "{said}", "{step}"
+    SAID = "{host} answers: {said}"
+    HTTP = "{status}{said}"
+    REDIRECT = "{status}, a redirect, which is not followed"
+    BUSY = "asked too often: {said}"
+    TROUBLE = "trouble at the host: {said}"
+    NO_TLS = "only https keeps the secret on its way", _ADDRESS
+    NO_PROOF = "the host does not prove who it is (TLS)", _ADDRESS
+    ADDRESS = "the address of the API is invalid, or a proxy's", _ADDRESS
+    STAND_IN = "{variable} is for a stand-in on this computer alone", "unset it"
+    INTERRUPTED = "interrupted"
+    TLS_FAILED = "no answer: the TLS connection failed"
+    NO_ANSWER = "no answer: {reason}"
+    TOO_SLOW = "no answer within {seconds:g} s"
+    NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
+    PACKED = "a response that can't be unpacked"
+    TOO_LONG = "a response of more than {most} MiB"
+    FOREIGN = "a response that is not {host}'s"
+    OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
+    NAME_CHANGED = "the name was changed meanwhile"
+    ZONE_CHANGED = "the zone was changed meanwhile"
+    CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
+    DNAME = "a DNAME record above it leads elsewhere", "remove it, or publish where it leads to"
+    NO_ZONE = (
+        "there is no zone {zone!r}, or the token may not read it",
+        "set `zone` to the zone that holds the domain, or give the token {permissions}",
+    )
+    SEVERAL_ZONES = (
+        "several zones are called {zone!r}: {zones}",
+        "set `zoneId` to the one whose name servers the registrar names",
+    )
+    NO_SOA = "the panel shows no SOA record of the zone", "is it the zone's primary server?"
+    LONG_VALUE = "the value has {length} characters, at most {most} fit", "take a shorter key"
+    NOT_AUTHORITATIVE = (
+        "the server is not authoritative for the name",
+        "is the zone served there, and is the name not delegated away from it?",
+    )
+    OTHER_ZONE = "the server has the name in the zone {there!r}", "set `zone`, which is {zone!r} now"
+    NO_NAME = "{server!r} is no host's name", "correct `server`"
+    NO_ANSWER_FROM = "no answer from {where}: {reason}"
+    TOO_SLOW_FROM = "no answer from {where} within {seconds:g} s"
+    OTHER_ANSWER = "an answer to something else"
+    NOT_SIGNED = "the answer is not signed with the key"
+    ALGORITHM = "the algorithm of the TSIG key must be one of {algorithms}"
+    KEY_NAME = "{name!r} is no TSIG key's name", "correct `keyName`"
+    NOT_BASE64 = "the secret of the TSIG key is not base64", _SET
+    UNKNOWN_KEY = "the server does not know the TSIG key {name!r}", _COMPARE
+    OTHER_SECRET = "the secret of the TSIG key {name!r} is another one there", _COMPARE
+    CLOCKS = "the clocks of this computer and of the server differ by minutes", "set them right"
+    FAILED = "the server answers {rcode}"
+    NOTAUTH = (
+        "the server answers {rcode}, the server has no such zone, does not know the key, or has another time "
+        "of day",
+        _COMPARE,
+    )
+    NOTZONE = "the server answers {rcode}, the name is not in the zone", _COMPARE
+    REFUSED = (
+        "the server answers {rcode}, the server does not allow it with this key, or does not know the key",
+        _COMPARE,
+    )
+    NOTIMP = "the server answers {rcode}, the server takes no dynamic updates", _COMPARE
+    FORMERR = "the server answers {rcode}, the server does not understand it", _COMPARE
+    OTHER_RCODE = "the server answers {rcode}", _COMPARE
