@@ -41,7 +41,7 @@ class Sandbox:
         self.dns = DnsServer(self._zones)
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses = SesEmulator(
-            look_up_txt=self.dns.txt,
+            look_up_txt=lambda name: self.dns.txt(name, follows_cname=self.ses.switches.follows_cname),
             look_up_soa=self.dns.soa,
             clock=self.clock,
             switches=switches or Switches(),

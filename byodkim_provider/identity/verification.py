@@ -43,7 +43,7 @@ from byodkim_provider.progress import Clock, Progress, stopping
 
 OnTimeout = Literal["warn", "fail"]
 
-USUAL: Final = "SES usually takes 5 to 11 minutes"
+USUAL: Final = "SES usually takes 1 to 11 minutes"
 """Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
 
 DIAGNOSED: Final = 10

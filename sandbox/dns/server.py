@@ -80,7 +80,7 @@ class DnsServer:
         with self._lock:
             self._queries.clear()
 
-    def txt(self, name: str) -> tuple[str, ...] | None:
+    def txt(self, name: str, *, follows_cname: bool = True) -> tuple[str, ...] | None:
         """
         TXT values that the resolver finds for *name*, the strings of each value joined.
 
@@ -89,6 +89,8 @@ class DnsServer:
         answer = self.hosting.resolve(dns.name.from_text(name), RdataType.TXT)
         if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return None
+        if not follows_cname and any(rrset.rdtype == RdataType.CNAME for rrset in answer.answer):
+            return ()
         rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
         return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
 

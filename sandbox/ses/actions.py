@@ -22,6 +22,8 @@ from sandbox.ses.switches import Switches
 EASY_DKIM: Final = "AWS_SES"
 BYODKIM: Final = "EXTERNAL"
 
+NESTED_ORIGIN: Final = "DomainSigningAttributesOrigin"
+
 
 @dataclass(frozen=True, slots=True)
 class Actions:
@@ -48,7 +50,9 @@ class Actions:
         origin = BYODKIM if _is_byodkim(attributes) else EASY_DKIM
         identity = Identity(name, origin, None, self.now, configuration_set=configuration_set, tags=tags)
         if identity.identity_type == "DOMAIN":
-            key = self._held_key(origin, attributes)
+            # With a key, Create accepts an origin among the attributes; a Put does not.
+            own = {name: one for name, one in attributes.items() if name != NESTED_ORIGIN or one != BYODKIM}
+            key = self._held_key(origin, own)
             first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
             length = attributes.get("NextSigningKeyLength", identity.key_length)
             identity = replace(identity, key=key, next_check=first_check, key_length=length)
@@ -59,11 +63,15 @@ class Actions:
                 identity, status="NOT_STARTED", signing_enabled=False, key_length="RSA_1024_BIT"
             )
         self._store(identity)
-        answer = {
+        answer: dict[str, Any] = {
             "IdentityType": identity.identity_type,
             "VerifiedForSendingStatus": self._may_send(name),
         }
-        return answer | ({"DkimAttributes": self._dkim_attributes(identity)} if identity.key else {})
+        if identity.key:
+            answer["DkimAttributes"] = self._dkim_attributes(identity)
+            if origin == BYODKIM and self.switches.create_answer == "NOT_STARTED":
+                answer["DkimAttributes"]["Status"] = "NOT_STARTED"
+        return answer
 
     def put_email_identity_dkim_signing_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Another key, or another origin, from now on; SES begins to check DNS for it."""
@@ -260,8 +268,8 @@ class Actions:
         return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
-        if "DomainSigningAttributesOrigin" in attributes:  # for replicas of an identity in another Region
-            raise _bad_request("DomainSigningAttributesOrigin is not possible here.")  # text assumed
+        if NESTED_ORIGIN in attributes:  # for replicas of an identity in another Region
+            raise _bad_request(f"{NESTED_ORIGIN} is not possible here.")  # text assumed
         if origin == EASY_DKIM:
             if _is_byodkim(attributes):
                 raise _bad_request(f"There is a key, which {origin} makes itself.")  # text assumed

@@ -18,8 +18,11 @@ class Switches:
     status_after_put: Literal["PENDING", "NOT_STARTED", "SUCCESS"] = "PENDING"
     """DKIM status from a Put to the first check of DNS. SUCCESS: stays if it was that, else PENDING."""
 
-    put_answer: Literal["as Get", "NOT_STARTED", "before"] = "as Get"
-    """`DkimStatus` in the answer to a Put: what Get says from then on, NOT_STARTED, or the one before."""
+    create_answer: Literal["as Get", "NOT_STARTED"] = "NOT_STARTED"
+    """DKIM status in the answer to a Create with a key: NOT_STARTED, or what Get says from then on."""
+
+    put_answer: Literal["as Get", "NOT_STARTED", "before"] = "NOT_STARTED"
+    """`DkimStatus` in the answer to a Put: NOT_STARTED, what Get says from then on, or the one before."""
 
     failed_check_keeps_success: bool = False
     """A status SUCCESS stays while SES does not find the record, until it gives up."""
@@ -54,6 +57,9 @@ class Switches:
 
     put_enables_signing: bool = False
     """PutEmailIdentityDkimSigningAttributes switches signing on where it was disabled."""
+
+    follows_cname: bool = True
+    """A record behind a CNAME verifies; else SES finds no record there."""
 
     verifies_tagged_records: bool = True
     """A record `v=DKIM1; k=rsa; p=…` verifies; else the bare `p=…` of AWS's guide alone does."""

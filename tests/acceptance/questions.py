@@ -57,7 +57,10 @@ BURST: Final = 48
 SUSTAINED: Final = 12
 """Calls at a rate, after a throttled call, that show that SES sustains it."""
 
-NEVER: Final = {"identity_limit": "nobody creates 10,000 identities to find out"}
+NEVER: Final = {
+    "identity_limit": "nobody creates 10,000 identities to find out",
+    "follows_cname": "a run makes TXT records alone",
+}
 """Switches that no question asks about, and why."""
 
 
@@ -211,13 +214,14 @@ def first_key(lab: Lab) -> Question:
     sent = lab.now()
     created = lab.create(domain, key)
     at = lab.now()
-    missing = -1.0
+    missing, soon = -1.0, ""
     shown: list[float] = []
     yield 1.2
     while len(shown) < 3:  # a single read may come from a server that is ahead of the others
         asked = lab.now()
-        if lab.get(domain):
+        if seen := lab.get(domain):
             shown.append(lab.now() - sent)
+            soon = soon or status(seen)
         else:
             missing, shown = asked - at, []
         if asked > at + 2 * MINUTE:
@@ -245,7 +249,13 @@ def first_key(lab: Lab) -> Question:
     lab.remove(domain, key)
     shows = [each["DkimAttributes"] for each in (created, seen or {}) if "DkimAttributes" in each]
     tokens = {tuple(each.get("Tokens") or ()) for each in shows}
+    answer: Any = UNKNOWN
+    if status(created) == soon:
+        answer = "as Get" if soon != "NOT_STARTED" else UNKNOWN
+    elif status(created) == "NOT_STARTED":
+        answer = "NOT_STARTED"
     return {
+        "create_answer": answer,
         "read_lag_seconds": step(LAGS, missing, lab.lag),
         "first_check_seconds": found,
         "seconds that reads lag": bounds(missing, lab.lag),

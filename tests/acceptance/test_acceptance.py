@@ -28,7 +28,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-ses.md"
 
 SETTINGS = {
     "status_after_put": ("PENDING", "NOT_STARTED", "SUCCESS"),
-    "put_answer": ("as Get", "NOT_STARTED", "before"),
+    "create_answer": ("NOT_STARTED", "as Get"),
+    "put_answer": ("NOT_STARTED", "as Get", "before"),
     "failed_check_keeps_success": (False, True),
     "lost_record_takes_back_verification": (False, True),
     "signs_while_pending": ("nothing", "new", "nothing", "old"),

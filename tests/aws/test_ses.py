@@ -146,7 +146,8 @@ def test_create(ses: Ses, client: SesClient, clock: FakeClock) -> None:
     ses.add_configuration_set(REGION, "newsletter")
     answer = create(client, configuration_set="newsletter", tags={"team": "mail", "empty": ""})
     assert (
-        DkimResponse(dkim_status="PENDING", at=clock.now(), origin="EXTERNAL", signing_enabled=True) == answer
+        DkimResponse(dkim_status="NOT_STARTED", at=clock.now(), origin="EXTERNAL", signing_enabled=True)
+        == answer
     )
     identity = ses.identities(REGION)[DOMAIN]
     assert ("s1", KEY.pkcs1_der) == (identity.selector, identity.key and identity.key.pkcs1_der)

@@ -56,7 +56,7 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
     "verification info: frozen": {"verification_info": "frozen"},
     "verification info: sticky": {"verification_info": "sticky"},
     "frozen, SUCCESS throughout": {"verification_info": "frozen", "status_after_put": "SUCCESS"},
-    "answer to put: NOT_STARTED": {"put_answer": "NOT_STARTED"},
+    "answers as Get": {"create_answer": "as Get", "put_answer": "as Get"},
     "answer to put: as before": {"put_answer": "before"},
     "a failed look keeps SUCCESS": {"status_after_put": "SUCCESS", "failed_check_keeps_success": True},
     "a lost record takes all back": {"lost_record_takes_back_verification": True},

@@ -167,14 +167,14 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     stack.declare({old: {"generation": 2}, new: {"generation": 1}})
     switched = stack.up(target=[f"**::{old}", f"**::{old}/**"])
     assert switched.ok, switched.stdout
-    assert status(switched) == {old: "PENDING", new: None}
+    assert status(switched) == {old: "NOT_STARTED", new: None}
     assert switched.outputs["domains"][new]["selector"] is None
-    unchecked = f"{old} {REGION}: PENDING, not checked: run `pulumi up` without `--target`"
+    unchecked = f"{old} {REGION}: NOT_STARTED, not checked: run `pulumi up` without `--target`"
     assert switched.outputs["pending"] == [unchecked]
 
     made = stack.up(target=[f"**::{new}", f"**::{new}/**"])
     assert made.ok, made.stdout
-    assert status(made) == {old: "PENDING", new: "PENDING"}
+    assert status(made) == {old: "NOT_STARTED", new: "NOT_STARTED"}
 
     rest = stack.up()
     assert rest.ok, rest.stdout
@@ -192,8 +192,8 @@ def test_target_in_a_new_stack(sandbox, open_stack):
 
     assert made.ok, made.stdout
     regions = {name: one["regions"] for name, one in made.outputs["domains"].items()}
-    assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == ("PENDING", None)
-    unchecked = f"{only} {REGION}: PENDING, not checked: run `pulumi up` without `--target`"
+    assert (regions[only][REGION]["status"], regions[other][REGION]["status"]) == ("NOT_STARTED", None)
+    unchecked = f"{only} {REGION}: NOT_STARTED, not checked: run `pulumi up` without `--target`"
     assert made.outputs["pending"] == [unchecked]
 
 

@@ -84,7 +84,7 @@ def test_waits_end_at_once(sandbox, switches, open_stack):
     result = interrupted_up(stack, when="PENDING after")
     assert result.failed
     outputs, unfinished = stored(stack)
-    assert (outputs[f"{domain}/{REGION}"]["status"], unfinished) == ("PENDING", [])
+    assert (outputs[f"{domain}/{REGION}"]["status"], unfinished) == ("NOT_STARTED", [])
     assert len(outputs["verification"]["pending"]) == 1
 
     sandbox.clock.advance(3600)

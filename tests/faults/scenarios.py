@@ -347,6 +347,8 @@ PROFILES: Final[Mapping[str, Switches]] = {
         requests_per_second=None,
         status_after_put="SUCCESS",
         verification_info="stale",
+        create_answer="as Get",
+        put_answer="as Get",
         same_key_restarts=False,
         failed_restarts=True,
         signs_while_pending="new",
@@ -357,7 +359,6 @@ PROFILES: Final[Mapping[str, Switches]] = {
     "frozen": Switches(
         requests_per_second=None,
         verification_info="frozen",
-        put_answer="NOT_STARTED",
         first_check_seconds=660,
     ),
     "sticky": Switches(

@@ -92,7 +92,7 @@ def test_create(world):
     stored = world.create()
 
     assert [CREATE] == world.calls()
-    assert ("PENDING", "EXTERNAL", True, "s1") == (
+    assert ("NOT_STARTED", "EXTERNAL", True, "s1") == (
         stored.status,
         stored.origin,
         stored.signing_enabled,
@@ -191,7 +191,7 @@ def test_a_published_private_key_is_not_pasted_again(world):
     generation, published = followed(warning)
     world.publish(generation)
     world.next_run()
-    assert "PENDING" == world.update(stored, generation, published=published).status
+    assert "NOT_STARTED" == world.update(stored, generation, published=published).status
     assert (2, (2, 3)) == (generation, published)
 
 
@@ -231,7 +231,7 @@ def test_a_silent_server_is_not_waited_for(world):
     world.publish(1)
     world.resolver.failures["ns2.example.net"] = "silent"
 
-    assert "PENDING" == world.create().status
+    assert "NOT_STARTED" == world.create().status
 
 
 def test_create_goes_on_once_the_record_is_there(world):
@@ -244,7 +244,7 @@ def test_create_goes_on_once_the_record_is_there(world):
     third = world.update(second, 1)
 
     assert [CREATE] == world.calls()
-    assert ("PENDING", CREATED, world.clock.now()) == (third.status, third.key.set_by, third.key.set_at)
+    assert ("NOT_STARTED", CREATED, world.clock.now()) == (third.status, third.key.set_by, third.key.set_at)
     assert first.instance == third.instance == world.identity().tags[INSTANCE_TAG]
 
 
@@ -279,7 +279,7 @@ def test_a_record_that_appears_during_the_wait(world):
     """The wait ends with the record, not with the limit."""
     world.clock.after(25, lambda: world.publish(1))
 
-    assert "PENDING" == world.create().status
+    assert "NOT_STARTED" == world.create().status
     assert START + timedelta(seconds=30) > world.clock.now()
 
 
@@ -308,7 +308,7 @@ def test_who_does_not_wait_takes_nobody_the_wait(world):
     world.clock.advance(300)
     world.clock.after(90, lambda: world.publish(1, domain="example.net"))
 
-    assert "PENDING" == world.create(domain="example.net").status
+    assert "NOT_STARTED" == world.create(domain="example.net").status
 
 
 def test_dns_is_not_checked(world):
@@ -764,7 +764,7 @@ def test_replacement_that_fails(world):
 @pytest.mark.parametrize("status", STATUS_AFTER_PUT)
 def test_switch(world, status):
     """A switch is one read and one Put; stored is until when the old key signed and since when the new."""
-    world.switch(status_after_put=status)
+    world.switch(status_after_put=status, put_answer="as Get")
     old = world.verified()
     world.publish(2)
     world.forget()
@@ -880,7 +880,7 @@ def test_back_while_reads_lag(world):
 @pytest.mark.parametrize("restarts", [True, False], ids=["SES restarts", "SES does not restart"])
 def test_failed(world, restarts):
     """After SES has given up it is told the same key again; nothing about generations changes."""
-    world.switch(failed_restarts=restarts)
+    world.switch(failed_restarts=restarts, put_answer="as Get")
     old = world.verified()
     world.model.change(DOMAIN, REGION, status="FAILED")
     failed = lifecycle.read(old, world.outside)
@@ -960,7 +960,7 @@ def test_deleted_behind_our_back(world):
     again = world.update(old, 1)
 
     assert [GET, CREATE] == world.calls()
-    assert (CREATED, "PENDING", START + HOUR) == (again.key.set_by, again.status, again.key.set_at)
+    assert (CREATED, "NOT_STARTED", START + HOUR) == (again.key.set_by, again.status, again.key.set_at)
     assert {**OURS, INSTANCE_TAG: again.instance} == world.identity().tags
 
 
@@ -1621,7 +1621,7 @@ def test_read_of_what_is_gone(world):
 
     assert ("GONE", True) == (gone.status, bool(differences(gone)))
     assert second.signed_until == gone.signed_until == again.signed_until
-    assert (CREATED, "PENDING") == (again.key.set_by, again.status)
+    assert (CREATED, "NOT_STARTED") == (again.key.set_by, again.status)
     assert ["example.com eu-west-1: gone from SES; `pulumi up` makes it again"] == world.progress.warnings
 
 

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
 INFO = ["filled", "empty", "stale", "ownership", "frozen", "sticky"]
-USUAL = "SES usually takes 5 to 11 minutes"
+USUAL = "SES usually takes 1 to 11 minutes"
 
 NO_CHECK = "SES shows no check of this key yet, SUCCESS may be about the one before"
 DOUBT = (
