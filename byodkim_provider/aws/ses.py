@@ -21,6 +21,9 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
+MANAGED: Final = "MANAGED_DOMAIN"
+"""`IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API reference)."""
+
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
 
@@ -79,6 +82,7 @@ class Listed:
 
     name: str
     verification_status: str
+    identity_type: str = ""
 
 
 class SesClient:
@@ -184,7 +188,9 @@ class SesClient:
             answer = self._make(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more)
             yield tuple(
                 Listed(
-                    name=one.get("IdentityName", ""), verification_status=one.get("VerificationStatus", "")
+                    name=one.get("IdentityName", ""),
+                    verification_status=one.get("VerificationStatus", ""),
+                    identity_type=one.get("IdentityType", ""),
                 )
                 for one in answer.get("EmailIdentities", ())
             )

@@ -22,6 +22,7 @@ import click
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.regions import partition_of, regions_with
 from byodkim_provider.aws.route53 import Route53Client
+from byodkim_provider.aws.ses import MANAGED
 from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.asking import ask_all
@@ -161,10 +162,10 @@ def _listed(
     regions = asked.region or regions_with("sesv2", partition)
     errors: dict[str, ByodkimError] = {}
 
-    def names(region: str) -> list[tuple[str, str]]:
+    def names(region: str) -> list[tuple[str, str, bool]]:
         try:
             pages = account.ses(region, None).list_email_identities()
-            return [(one.name, region) for page in pages for one in page]
+            return [(one.name, region, one.identity_type == MANAGED) for page in pages for one in page]
         except ByodkimError as error:
             if asked.region:
                 raise
@@ -179,10 +180,11 @@ def _listed(
         say(f"not enabled, or not answering: {', '.join(sorted(errors))}; `--region` says why")
     domains: dict[str, list[str]] = {}
     invalid: dict[str, str] = {}
-    addresses = 0
-    for spelling, region in sorted(chain.from_iterable(listed)):
-        if "@" in spelling:
-            addresses += 1
+    addresses = managed = 0
+    for spelling, region, is_managed in sorted(chain.from_iterable(listed)):
+        if "@" in spelling or is_managed:
+            addresses += not is_managed
+            managed += is_managed
             continue
         try:
             domains.setdefault(normalise_domain(spelling), []).append(region)
@@ -194,6 +196,7 @@ def _listed(
     already = domains.keys() & _declared(stack) if stack else set()
     counts = {
         "e-mail addresses, which inherit the DKIM of their domain": addresses,
+        "domains that another AWS service manages (MANAGED_DOMAIN)": managed,
         "domains that the stack has": len(already),
     }
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import MANAGED, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
@@ -73,6 +73,17 @@ def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
 def lost_reason(owner: str) -> str:
     """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
     return f"owned by {owner} now" if owner else "its owner tag is gone"
+
+
+def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
+    """Raise `IdentityExists` for an identity of another AWS service, which no `adopt` takes from it."""
+    if seen.identity_type == MANAGED:
+        raise exists(
+            declared,
+            seen.origin,
+            "managed by AWS (MANAGED_DOMAIN)",
+            hint="remove the entry here: another AWS service has made the identity, and looks after its DKIM",
+        )
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:

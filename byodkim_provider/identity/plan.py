@@ -53,6 +53,7 @@ from byodkim_provider.identity.judgement import INVALID_VALUE, differences, fell
 from byodkim_provider.identity.ownership import (
     own_tags,
     refuse_existing,
+    refuse_managed,
     refuse_other_owner,
     refuse_unsigned_window,
     taking_over,
@@ -253,6 +254,7 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
         return Plan(new, asks=Call("GetEmailIdentity", "SES has the identity: whose is it"))
     if identity is None:
         return Plan(new, is_hidden=True)
+    refuse_managed(declared, identity)
     if not declared.adopt:
         refuse_existing(declared, identity, in_state=not is_new)
     # No other key ever has the selector of a generated key; a supplied key may have been corrected since.

@@ -161,6 +161,8 @@ class Identity:
     """The custom MAIL FROM domain. Its MX record is not checked: it counts as found."""
     on_mx_failure: str = "USE_DEFAULT_VALUE"
     tags: Mapping[str, str] = field(default_factory=dict)
+    is_managed: bool = False
+    """Another AWS service has made it."""
     confirmed: bool = False
     """SES's last check found the public half of *key*. A status SUCCESS may be left from before a Put."""
     next_check: datetime | None = None
@@ -188,8 +190,10 @@ class Identity:
 
     @property
     def identity_type(self) -> str:
-        """`EMAIL_ADDRESS` or `DOMAIN`."""
-        return "EMAIL_ADDRESS" if "@" in self.name else "DOMAIN"
+        """`EMAIL_ADDRESS`, `MANAGED_DOMAIN` or `DOMAIN`."""
+        if "@" in self.name:
+            return "EMAIL_ADDRESS"
+        return "MANAGED_DOMAIN" if self.is_managed else "DOMAIN"
 
     def with_key(self, key: HeldKey, *, origin: str, at: datetime, switches: Switches) -> Identity:
         """After a Put: SES begins to check DNS for *key*; the same key may change nothing."""

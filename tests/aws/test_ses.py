@@ -308,7 +308,7 @@ def test_list(ses: Ses, client: SesClient) -> None:
     listing = client.list_email_identities()
     first = next(listing)
     assert [("ListEmailIdentities", 200)] == ses.outcomes()
-    assert Listed(name="0.example.com", verification_status="PENDING") == first[0]
+    assert Listed("0.example.com", verification_status="PENDING", identity_type="DOMAIN") == first[0]
     rest = list(listing)
     assert [1000, 1000, 1] == [len(first), *map(len, rest)]
     assert 2001 == len({one.name for page in (first, *rest) for one in page})

@@ -107,6 +107,16 @@ def test_yaml(project, has):
     )
 
 
+def test_managed_by_aws(project, has):
+    """A domain that another AWS service looks after gets no entry."""
+    has("a.example.com")
+    has("theirs.example.com", easy=True)
+    project.world.model.change("theirs.example.com", REGION, is_managed=True)
+    result = scan(project)
+    assert [*adopted(result)] == ["a.example.com"]
+    assert "left out: domains that another AWS service manages (MANAGED_DOMAIN): 1\n" in result.stderr
+
+
 def test_json(project, has):
     """A program gets what was read, and what the stack file says of it."""
     has("a.example.org")

@@ -441,3 +441,20 @@ def test_to_another_stack(sandbox, open_stack):
     assert send(sandbox, domain, REGION).verdict.result == "pass"
     assert new.destroy().ok
     assert domain not in sandbox.ses.identities(REGION)
+
+
+def test_managed_by_aws(sandbox, panel, open_stack):
+    """What another AWS service looks after is named in the preview, and is left to it."""
+    domain = f"managed.{ZONE}"
+    sandbox.ses.put_easy_dkim(domain, REGION)
+    sandbox.ses.change(domain, REGION, is_managed=True)
+    before = sandbox.ses.identities(REGION)[domain]
+    stack = open_stack({domain: {"generation": 1, "adopt": True}})
+    line = f"{domain} {REGION}: SES has this identity already (AWS_SES), managed by AWS (MANAGED_DOMAIN)\n"
+    assert line in stack.preview().stdout
+    refused = stack.up()
+    assert refused.failed
+    assert f"IdentityExists: {line}" in refused.stdout
+    assert sandbox.ses.identities(REGION)[domain] == before
+    sandbox.ses.remove(domain, REGION)
+    assert stack.destroy().ok

@@ -705,6 +705,20 @@ def test_adopt_easy_dkim(world):
     assert "s1" == world.signs_with()
 
 
+@pytest.mark.parametrize("adopt", [False, True])
+def test_managed_by_aws(world, adopt):
+    """An identity that another AWS service looks after is left to it, and a preview says so."""
+    world.publish(1)
+    easy_dkim(world)
+    world.model.change(DOMAIN, REGION, is_managed=True, status="PENDING")
+    before = world.identity()
+    with pytest.raises(IdentityExists, match=r"managed by AWS \(MANAGED_DOMAIN\)"):
+        lifecycle.foresee(world.declared(adopt=adopt), lambda _: world.outside)
+
+    assert "remove the entry here: another AWS service" in refused(IdentityExists, world.create, adopt=adopt)
+    assert before == world.identity()
+
+
 def test_adopt_easy_dkim_that_is_disabled(world):
     """Where signing is disabled no mail would go out unsigned that is signed now."""
     world.publish(1)

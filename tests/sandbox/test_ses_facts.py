@@ -212,6 +212,13 @@ def test_read_after_delete(here, ses):
     assert answer_of(ses.get_email_identity, EmailIdentity=DOMAIN)[0] == 404
 
 
+def test_managed_domain(here, ses):
+    """The service model has a third type of identity, which another AWS service makes."""
+    here.ses.change(DOMAIN, REGION, is_managed=True)
+    (row,) = ses.list_email_identities()["EmailIdentities"]
+    assert (here.get()["IdentityType"], row["IdentityType"]) == ("MANAGED_DOMAIN", "MANAGED_DOMAIN")
+
+
 def test_deep_domain(here):
     """H: a domain three labels below the registered one is an identity as any other."""
     deep = f"a.b.c.{DOMAIN}"

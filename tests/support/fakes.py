@@ -210,7 +210,9 @@ class FakeSes:
         while True:
             answer = self._call("ListEmailIdentities", "", {"PageSize": LIST_PAGE_SIZE, **more})
             rows = answer["EmailIdentities"]
-            yield tuple(Listed(row["IdentityName"], row["VerificationStatus"]) for row in rows)
+            yield tuple(
+                Listed(row["IdentityName"], row["VerificationStatus"], row["IdentityType"]) for row in rows
+            )
             if "NextToken" not in answer:
                 return
             more = {"NextToken": answer["NextToken"]}
