@@ -374,6 +374,7 @@ PROFILES: Final[Mapping[str, Switches]] = {
         put_enables_signing=True,
         verifies_tagged_records=False,
         failed_restarts=False,
+        follows_cname=False,
         identity_limit=2,
     ),
 }
