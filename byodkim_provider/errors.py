@@ -40,11 +40,7 @@ class InvalidSettings(ByodkimError):
 
 
 class InvalidKey(ByodkimError):
-    """SES can't sign with this key. *reason* never quotes the key."""
-
-    def __init__(self, reason: str, *, hint: str = "") -> None:
-        super().__init__(reason, hint=hint)
-        self.reason = reason
+    """SES can't sign with this key. Its text never quotes the key."""
 
 
 class IdentityExists(ByodkimError):

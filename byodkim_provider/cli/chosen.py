@@ -130,7 +130,7 @@ def _refuse_impossible(chosen: Chosen) -> None:
         return
     problem = records.selector_problem(chosen.one[0]) or records.name_problem(*chosen.one)
     if problem:
-        raise click.BadParameter(problem, param_hint="--selector")
+        raise click.BadParameter(str(problem), param_hint="--selector")
     refuse_other_zone(chosen.zone, records.record_name(*chosen.one))
 
 
@@ -150,4 +150,4 @@ def _public_key(private_key: str | None, public_key: str | None) -> bytes | None
     try:
         return keys.load(content).public_key_der if private_key else public_keys.load(content)
     except InvalidKey as error:
-        raise click.BadParameter(f"{file} {error.reason}", param_hint=option) from None
+        raise click.BadParameter(f"{file} {error.text}", param_hint=option) from None

@@ -90,7 +90,7 @@ class SuppliedKey(Written):
         try:
             _ = self.signing_key
         except InvalidKey as error:
-            yield ("privateKey",), error.reason
+            yield ("privateKey",), error.text
 
 
 class KeyStore(Written):

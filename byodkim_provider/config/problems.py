@@ -18,12 +18,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 from pydantic_core import ErrorDetails
 
+from byodkim_provider.messages import Message
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
 
-Problem = tuple[tuple[str, ...], str]
+Problem = tuple[tuple[str, ...], Message | str]
 """The path within a field, and the message."""
 
 
@@ -31,7 +32,7 @@ class LocatedError(ValueError):
     """Several problems of one field. A class because a pydantic validator can raise only one error."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(": ".join((*steps, text)) for steps, text in problems))
+        super().__init__("; ".join(": ".join((*steps, str(text))) for steps, text in problems))
         self.problems = tuple(problems)
 
 
@@ -50,7 +51,7 @@ _EXPECTED: Final = {
 """What pydantic's error types expected, in our words."""
 
 
-def line(steps: Steps, text: str) -> str:
+def line(steps: Steps, text: Message | str) -> str:
     """
     One problem.
 
@@ -99,7 +100,7 @@ def lines_of_program(
 
 def _problems(
     details: ErrorDetails, location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
-) -> Iterator[tuple[Steps, str]]:
+) -> Iterator[tuple[Steps, Message | str]]:
     """
     Path and message of each problem.
 

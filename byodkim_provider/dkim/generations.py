@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import GenerationProblem
+
 Role = Literal["previous", "signing", "standby"]
 """Why a generation is in DNS: mail signed with it is on its way, SES signs with it, it comes next."""
 
@@ -48,15 +51,15 @@ def published(signing: int, supplied: Collection[int] | None = None) -> tuple[in
     return tuple(generation for generation in neighbours if supplied is None or generation in supplied)
 
 
-def published_problem(signing: int, published: Sequence[int]) -> str | None:
+def published_problem(signing: int, published: Sequence[int]) -> Message | None:
     """What is wrong with a list of published generations, or None."""
     for position, generation in enumerate(published):
         if generation < 1:
-            return f"generations count from 1, not {generation}"
+            return GenerationProblem.BELOW_ONE(generation=generation)
         if generation in published[:position]:
-            return f"generation {generation} is listed twice"
+            return GenerationProblem.TWICE(generation=generation)
     if signing not in published:
-        return f"must contain generation {signing}, which signs, not {list(published)}"
+        return GenerationProblem.NOT_PUBLISHED(generation=signing, published=str(list(published)))
     return None
 
 

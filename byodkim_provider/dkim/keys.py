@@ -34,6 +34,8 @@ from cryptography.x509 import load_der_x509_certificate
 
 from byodkim_provider.dkim import weak_keys
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import KeyForm, KeyProblem
 
 MIN_BITS: Final = 1024
 """Shortest modulus in bits: SES's least, and what RFC 8301 section 3.2 asks of signers."""
@@ -49,24 +51,16 @@ The guide's `openssl genrsa -f4` uses it. Whether SES signs with a smaller expon
 documented, and SES would report no error if it didn't.
 """
 
-_EXPECTED: Final = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
-
-_ENCRYPTED: Final = (
-    "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes it off)"
-)
-
-_PSS: Final = "is an RSA-PSS key, expected plain RSA (openssl genrsa)"
-
-_CERTIFICATE: Final = f"is a certificate, {_EXPECTED}"
+_PRIVATE: Final = KeyForm.PRIVATE()
 
 _OTHER_LABELS: Final = {
-    "CERTIFICATE": _CERTIFICATE,
-    "CERTIFICATE REQUEST": f"is a certificate request, {_EXPECTED}",
-    "DSA PRIVATE KEY": f"is a key for DSA, {_EXPECTED}",
-    "EC PRIVATE KEY": f"is a key for EC, {_EXPECTED}",
-    "OPENSSH PRIVATE KEY": "is an OpenSSH key (`ssh-keygen -p -m PEM -f COPY` turns a copy of it into PEM)",
-    "PUBLIC KEY": f"is a public key, {_EXPECTED}",
-    "RSA PUBLIC KEY": f"is a public key, {_EXPECTED}",
+    "CERTIFICATE": KeyProblem.CERTIFICATE(expected=_PRIVATE),
+    "CERTIFICATE REQUEST": KeyProblem.REQUEST(expected=_PRIVATE),
+    "DSA PRIVATE KEY": KeyProblem.ALGORITHM(algorithm="DSA", expected=_PRIVATE),
+    "EC PRIVATE KEY": KeyProblem.ALGORITHM(algorithm="EC", expected=_PRIVATE),
+    "OPENSSH PRIVATE KEY": KeyProblem.OPENSSH(),
+    "PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
+    "RSA PUBLIC KEY": KeyProblem.PUBLIC(expected=_PRIVATE),
 }
 """What a PEM block is that `cryptography` did not load, by its label."""
 
@@ -139,17 +133,15 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     A key that was loaded before is *proved*: whether its numbers belong together, which takes
     about 0.1 seconds, is not asked again. A process asks once for each DER.
     """
-    found = pem_or_der(private_key, _EXPECTED)
+    found = pem_or_der(private_key, _PRIVATE)
     key = _from_pem(found) if isinstance(found, str) else _from_der(found, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(f"is a key for {algorithm}, {_EXPECTED}")
+        raise InvalidKey(KeyProblem.ALGORITHM(algorithm=algorithm, expected=_PRIVATE))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:
-        raise InvalidKey(
-            f"has the public exponent {exponent}, expected {PUBLIC_EXPONENT} (openssl genrsa -f4)"
-        )
+        raise InvalidKey(KeyProblem.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
     if not proved:
         numbers = key.private_numbers()
         if problem := weak_keys.prime_problem(numbers.p, numbers.q):
@@ -157,7 +149,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     return _signing_key(key)
 
 
-def pem_or_der(key: str | bytes, expected: str) -> str | bytes:
+def pem_or_der(key: str | bytes, expected: Message) -> str | bytes:
     """The key in a setting or a file: PEM as a string, DER as octets; else raises `InvalidKey`."""
     if isinstance(key, bytes):
         if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are; text never begins so
@@ -165,7 +157,7 @@ def pem_or_der(key: str | bytes, expected: str) -> str | bytes:
         key = key.decode(_encoding(key), errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
     if not text:
-        raise InvalidKey(f"is empty, {expected}")
+        raise InvalidKey(KeyProblem.EMPTY(expected=expected))
     if "-----" in text:
         return text
     return _decoded("".join(text.split()), expected)
@@ -199,7 +191,7 @@ def _public_key_der(key: rsa.RSAPublicKey) -> bytes:
 
 def _check_size(bits: int) -> None:
     if not MIN_BITS <= bits <= MAX_BITS:
-        raise InvalidKey(f"must be {MIN_BITS} to {MAX_BITS} bits, not {bits}")
+        raise InvalidKey(KeyProblem.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
 
 
 def _from_pem(text: str) -> object:
@@ -207,33 +199,33 @@ def _from_pem(text: str) -> object:
     labels = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
     private = [label for label in labels if label.endswith("PRIVATE KEY")]
     if len(private) > 1:
-        raise InvalidKey(f"holds {len(private)} private keys, expected one")
+        raise InvalidKey(KeyProblem.SEVERAL(count=len(private), half="private"))
     try:
         key = load_pem_private_key(text.encode(errors="replace"), password=None)
     except TypeError:
-        raise InvalidKey(_ENCRYPTED) from None
+        raise InvalidKey(KeyProblem.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_pem(text, private or labels)) from None
     if is_rsa_pss(block(text, private[0])):
-        raise InvalidKey(_PSS)
+        raise InvalidKey(KeyProblem.PSS())
     return key
 
 
-def _why_no_pem(text: str, labels: Sequence[str]) -> str:
+def _why_no_pem(text: str, labels: Sequence[str]) -> Message:
     if not labels:
-        return "has no BEGIN line, expected a whole PEM block"
+        return KeyProblem.NO_BEGIN()
     label = labels[0]
     # In the label, or in an RFC 1421 header with a cipher that `cryptography` does not support.
     if "ENCRYPTED" in text:
-        return _ENCRYPTED
+        return KeyProblem.ENCRYPTED()
     if label in _OTHER_LABELS:
         return _OTHER_LABELS[label]
     if not label.endswith("PRIVATE KEY"):
-        return f"is another kind of PEM block, {_EXPECTED}"
+        return KeyProblem.OTHER_BLOCK(expected=_PRIVATE)
     if f"-----END {label}-----" not in text:
-        return "is cut short: no END line, expected a whole PEM block"
+        return KeyProblem.NO_END()
     der = block(text, label)
-    return _why_no_der(der) if der else "is damaged: the text between BEGIN and END is not base64"
+    return _why_no_der(der) if der else KeyProblem.DAMAGED_PEM()
 
 
 def block(text: str, label: str) -> bytes:
@@ -245,22 +237,19 @@ def block(text: str, label: str) -> bytes:
         return b""
 
 
-def _decoded(text: str, expected: str) -> bytes:
+def _decoded(text: str, expected: Message) -> bytes:
     """What base64 *text* holds."""
     if not text.isascii():
-        raise InvalidKey(f"has characters outside ASCII, {expected}")
+        raise InvalidKey(KeyProblem.NOT_ASCII(expected=expected))
     cut = len(text) % 4 != 0
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) or (cut and not text.startswith("MI")):
-        raise InvalidKey(f"is not base64, {expected}")
+        raise InvalidKey(KeyProblem.NOT_BASE64(expected=expected))
     if cut:  # base64 of every key begins with MI
-        raise InvalidKey(f"is cut short: {len(text)} characters of base64, expected a multiple of 4")
+        raise InvalidKey(KeyProblem.CUT_BASE64(length=len(text)))
     der = base64.b64decode(text)
     if der.lstrip().startswith(b"-----BEGIN"):
         # SES takes it without an error: https://github.com/hashicorp/terraform-provider-aws/issues/29729
-        raise InvalidKey(
-            "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in FILE`), "
-            "or base64 of its DER"
-        )
+        raise InvalidKey(KeyProblem.PEM_IN_BASE64())
     return der
 
 
@@ -269,33 +258,33 @@ def _from_der(der: bytes, *, proved: bool) -> object:
     try:
         key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=proved)
     except TypeError:
-        raise InvalidKey(_ENCRYPTED) from None
+        raise InvalidKey(KeyProblem.ENCRYPTED()) from None
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
     if is_rsa_pss(der):
-        raise InvalidKey(_PSS)
+        raise InvalidKey(KeyProblem.PSS())
     return key
 
 
-def _why_no_der(der: bytes) -> str:
+def _why_no_der(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a private key."""
     octets = _sequence_octets(der)
     if octets and len(der) < octets:
-        return f"is cut short: {len(der)} octets of DER, expected {octets}"
+        return KeyProblem.CUT_DER(length=len(der), expected=octets)
     if octets and len(der) > octets:
-        return f"has something after the key: {len(der)} octets of DER, expected {octets}"
+        return KeyProblem.LONG_DER(length=len(der), expected=octets)
     rsa_key = _RSA_PRIVATE_KEY.match(der)
     if rsa_key and rsa_key[2] == b"\1":
-        return "has more than two primes, expected two (openssl genrsa without -primes)"
+        return KeyProblem.PRIMES()
     if rsa_key:
-        return "is damaged, its numbers do not belong together"
+        return KeyProblem.DAMAGED()
     if is_rsa_public_key(der):
-        return f"is a public key, {_EXPECTED}"
+        return KeyProblem.PUBLIC(expected=_PRIVATE)
     if is_certificate(der):
-        return _CERTIFICATE
+        return KeyProblem.CERTIFICATE(expected=_PRIVATE)
     if _PKCS7_DATA in der[:40]:
-        return "is a PKCS#12 file (`openssl pkcs12 -in FILE -nocerts -nodes` takes the key out)"
-    return f"is not a private key that can be read, {_EXPECTED}"
+        return KeyProblem.PKCS12()
+    return KeyProblem.UNREADABLE(half="private", expected=_PRIVATE)
 
 
 def is_certificate(der: bytes) -> bool:

@@ -20,16 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS, block, is_certificate, is_rsa_pss, pem_or_der
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import KeyForm, KeyProblem
 
-_EXPECTED: Final = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
-
-_PRIVATE: Final = f"is a private key, {_EXPECTED}"
-
-_PSS: Final = f"is an RSA-PSS key, {_EXPECTED}"
-
-_UNREADABLE: Final = f"is not a public key that can be read, {_EXPECTED}"
-
-_CERTIFICATE: Final = "is a certificate (`openssl x509 -in FILE -pubkey -noout` writes its public key)"
+_PUBLIC: Final = KeyForm.PUBLIC()
 
 
 def load(public_key: str | bytes) -> bytes:
@@ -39,12 +33,12 @@ def load(public_key: str | bytes) -> bytes:
     *public_key* is the content of a file. Text before or after a PEM block does not matter.
     Raises `InvalidKey`, whose reason never quotes the key.
     """
-    found = pem_or_der(public_key, _EXPECTED)
+    found = pem_or_der(public_key, _PUBLIC)
     key = _from_pem(found) if isinstance(found, str) else _from_der(found)
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(f"is not an RSA key, {_EXPECTED}")
+        raise InvalidKey(KeyProblem.NOT_RSA(expected=_PUBLIC))
     if not MIN_BITS <= key.key_size <= MAX_BITS:
-        raise InvalidKey(f"must be {MIN_BITS} to {MAX_BITS} bits, not {key.key_size}")
+        raise InvalidKey(KeyProblem.BITS(least=MIN_BITS, most=MAX_BITS, bits=key.key_size))
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -52,23 +46,24 @@ def bits(public_key_der: bytes) -> int:
     """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
     key = load_der_public_key(public_key_der)
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(f"is not an RSA key, {_EXPECTED}")
+        raise InvalidKey(KeyProblem.NOT_RSA(expected=_PUBLIC))
     return key.key_size
 
 
 def _from_pem(text: str) -> object:
     """The one public key in *text*."""
     if "PRIVATE KEY-----" in text:
-        raise InvalidKey(_PRIVATE)
+        raise InvalidKey(KeyProblem.PRIVATE(expected=_PUBLIC))
     if (count := text.count("PUBLIC KEY-----") // 2) > 1:
-        raise InvalidKey(f"holds {count} public keys, expected one")
+        raise InvalidKey(KeyProblem.SEVERAL(count=count, half="public"))
     try:
         key = load_pem_public_key(text.encode(errors="replace"))
     except (ValueError, UnsupportedAlgorithm):
-        certificate = "-----BEGIN CERTIFICATE-----" in text
-        raise InvalidKey(_CERTIFICATE if certificate else _UNREADABLE) from None
+        if "-----BEGIN CERTIFICATE-----" in text:
+            raise InvalidKey(KeyProblem.HAS_PUBLIC()) from None
+        raise InvalidKey(KeyProblem.UNREADABLE(half="public", expected=_PUBLIC)) from None
     if is_rsa_pss(block(text, "PUBLIC KEY")):
-        raise InvalidKey(_PSS)
+        raise InvalidKey(KeyProblem.PSS())
     return key
 
 
@@ -78,16 +73,16 @@ def _from_der(der: bytes) -> object:
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKey(_why_no_der(der)) from None
     if is_rsa_pss(der):
-        raise InvalidKey(_PSS)
+        raise InvalidKey(KeyProblem.PSS())
     return key
 
 
-def _why_no_der(der: bytes) -> str:
+def _why_no_der(der: bytes) -> Message:
     """Why `cryptography` does not load *der* as a public key."""
     if is_certificate(der):
-        return _CERTIFICATE
+        return KeyProblem.HAS_PUBLIC()
     try:
         load_der_private_key(der, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return _UNREADABLE
-    return _PRIVATE
+        return KeyProblem.UNREADABLE(half="public", expected=_PUBLIC)
+    return KeyProblem.PRIVATE(expected=_PUBLIC)

@@ -16,6 +16,8 @@ from typing import Final
 import idna
 
 from byodkim_provider.dkim.keys import is_rsa_public_key
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import DomainProblem, SelectorProblem
 
 STRING_OCTETS: Final = 255
 """Most octets one string of a TXT record holds (RFC 1035 section 3.3)."""
@@ -35,20 +37,18 @@ MAX_WRITTEN: Final = 2 * NAME_OCTETS
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern."""
 
-_DOMAIN_EXPECTED: Final = "expected a domain such as 'example.com'"
-
 _DOMAIN_PROBLEMS: Final = (
-    (r"^\.?$", "is empty"),
-    (r"\s", "has a blank or a line break"),
-    (r"://", "is a URL"),
-    (r"@", "is an e-mail address, which inherits the DKIM of its domain"),
-    (r"\*", "is a wildcard, and an identity covers the sub-domains of its domain anyway"),
-    (r"[/\\]", "has a path"),
-    (r"^\[|:.*:", "is an IP address"),
-    (r"\.[0-9]+\.?$", "ends in a number, as an IP address does"),
-    (r":", "has a port"),
-    (r"(^|\.)_domainkey(\.|$)", "is the name of a record"),
-    (r"_", "has an underscore"),
+    (r"^\.?$", DomainProblem.EMPTY),
+    (r"\s", DomainProblem.BLANK),
+    (r"://", DomainProblem.URL),
+    (r"@", DomainProblem.EMAIL),
+    (r"\*", DomainProblem.WILDCARD),
+    (r"[/\\]", DomainProblem.PATH),
+    (r"^\[|:.*:", DomainProblem.ADDRESS),
+    (r"\.[0-9]+\.?$", DomainProblem.NUMBER),
+    (r":", DomainProblem.PORT),
+    (r"(^|\.)_domainkey(\.|$)", DomainProblem.RECORD),
+    (r"_", DomainProblem.UNDERSCORE),
 )
 """Ways in which a string is not a domain, the clearest first."""
 
@@ -63,63 +63,61 @@ def normalise_domain(text: str) -> str:
     'xn--bcher-kva.example'
     """
     if len(text) > MAX_WRITTEN:  # perhaps a key, in the wrong place
-        raise ValueError(f"{len(text)} characters are too many, {_DOMAIN_EXPECTED}")
+        raise ValueError(DomainProblem.TOO_LONG(length=len(text)))
     try:
         name = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:
-        raise ValueError(f"{text!r} has a character that domains can't have, {_DOMAIN_EXPECTED}") from None
+        raise ValueError(DomainProblem.CHARACTER(text=text)) from None
     for pattern, problem in _DOMAIN_PROBLEMS:
         if re.search(pattern, name):
-            raise ValueError(f"{text!r} {problem}, {_DOMAIN_EXPECTED}")
+            raise ValueError(problem(text=text))
     labels = [_a_label(label, text) for label in name.removesuffix(".").split(".")]
     domain = ".".join(labels)
     if len(labels) < 2:
-        raise ValueError(f"{text!r} is a single label, {_DOMAIN_EXPECTED}")
+        raise ValueError(DomainProblem.SINGLE_LABEL(text=text))
     if len(domain) > NAME_OCTETS:
-        raise ValueError(f"{text!r} has {len(domain)} octets, expected at most {NAME_OCTETS}")
+        raise ValueError(DomainProblem.OCTETS(text=text, length=len(domain), most=NAME_OCTETS))
     return domain
 
 
 def _a_label(label: str, text: str) -> str:
     """*label* as DNS has it. ASCII labels don't go through `idna`: it refuses names like `r3---sn-4g5e`."""
     if not label:
-        raise ValueError(f"{text!r} has an empty label, {_DOMAIN_EXPECTED}")
+        raise ValueError(DomainProblem.EMPTY_LABEL(text=text))
     ascii_label = label
     if not label.isascii() or label.startswith("xn--"):
         try:
             ascii_label = idna.alabel(label).decode()
         except idna.IDNAError:
-            raise ValueError(f"{text!r}: IDNA 2008 does not allow the label {label!r}") from None
+            raise ValueError(DomainProblem.IDNA(text=text, label=label)) from None
     if len(ascii_label) > 63:
-        raise ValueError(f"{text!r} has a label of {len(ascii_label)} octets, expected at most 63")
+        raise ValueError(DomainProblem.LABEL_OCTETS(text=text, length=len(ascii_label)))
     if not _LABEL.fullmatch(ascii_label):
-        raise ValueError(
-            f"{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end"
-        )
+        raise ValueError(DomainProblem.LABEL(text=text, label=label))
     return ascii_label
 
 
-def selector_problem(selector: str) -> str | None:
+def selector_problem(selector: str) -> Message | None:
     """Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged."""
     if len(selector) > MAX_WRITTEN:  # perhaps a key, in the wrong place
-        return f"{len(selector)} characters are too many, expected at most 63"
+        return SelectorProblem.TOO_LONG(length=len(selector))
     if selector != selector.lower():
         # pulumi-aws stores record names in lower case, and then sees a difference in every run.
-        return f"{selector!r} has upper case, expected lower case: that is how DNS providers store names"
+        return SelectorProblem.UPPER_CASE(text=selector)
     if "." in selector:
-        return f"{selector!r} has a dot, expected the one label before '._domainkey'"
+        return SelectorProblem.DOT(text=selector)
     if len(selector) > 63:
-        return f"{selector!r} has {len(selector)} octets, expected at most 63"
+        return SelectorProblem.OCTETS(text=selector, length=len(selector))
     if not _LABEL.fullmatch(selector):
-        return f"{selector!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+        return SelectorProblem.LABEL(text=selector)
     return None
 
 
-def name_problem(selector: str, domain: str) -> str | None:
+def name_problem(selector: str, domain: str) -> Message | None:
     """Why the record of *selector* can't be in DNS (its name may be too long); None if it can."""
     name = record_name(selector, domain)
     if len(name) > NAME_OCTETS:
-        return f"{name!r} has {len(name)} octets, expected at most {NAME_OCTETS}: take a shorter selector"
+        return SelectorProblem.NAME_OCTETS(name=name, length=len(name), most=NAME_OCTETS)
     return None
 
 
@@ -160,7 +158,7 @@ def quoted(value: str) -> str:
 def parse_quoted(text: str) -> str:
     """Parses what `quoted` returned; raises `ValueError` for anything else."""
     if not re.fullmatch(r'"[^"\\]*"(\s*"[^"\\]*")*', text):
-        raise ValueError(f"{text!r} is not a list of quoted strings without escapes")
+        raise ValueError(SelectorProblem.NOT_QUOTED(text=text))
     return "".join(re.findall(r'"([^"]*)"', text))
 
 

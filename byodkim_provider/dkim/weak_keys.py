@@ -10,7 +10,8 @@ import math
 from functools import cache
 from typing import Final
 
-_COMPUTED: Final = "so that it can be computed from its public half; expected a new key (openssl genrsa)"
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.dkim import KeyProblem
 
 MIN_PRIME_SHARE: Final = 0.4
 """Smallest share of the modulus's bits in a prime. `openssl` makes halves; ECM has found 274 bits."""
@@ -31,16 +32,16 @@ Nemec and others, "The Return of Coppersmith's Attack", section 2. One random mo
 """
 
 
-def prime_problem(p: int, q: int) -> str | None:
+def prime_problem(p: int, q: int) -> Message | None:
     """Why a key with the primes *p* and *q* is no secret, as the end of a sentence; None if it is one."""
     bits = (p * q).bit_length()
     shorter = min(p, q).bit_length()
     if shorter < bits * MIN_PRIME_SHARE:
-        return f"has a prime of only {shorter} bits, {_COMPUTED}"
+        return KeyProblem.SHORT_PRIME(bits=shorter)
     if abs(p - q).bit_length() <= bits // 2 - MIN_DISTANCE_BITS:
-        return f"has two primes close to each other, {_COMPUTED}"
+        return KeyProblem.CLOSE_PRIMES()
     if _is_of_roca(p * q):
-        return f"is from a chip with the flaw ROCA (CVE-2017-15361), {_COMPUTED}"
+        return KeyProblem.ROCA()
     return None
 
 

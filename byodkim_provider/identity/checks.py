@@ -76,7 +76,7 @@ def _key_problems(
         try:
             checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
         except InvalidKey as error:
-            return [f"private_key: {error.reason}"]
+            return [f"private_key: {error.text}"]
     return []
 
 

@@ -50,45 +50,21 @@ class AwsProblem(Table):
     """
 
     NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
-    NO_SESSION = (
-        "aws: no session with {whose}: {reason}",
-        "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the "
-        "environment",
-    )
+    NO_SESSION = "aws: no session with {whose}: {reason}", "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"
     NO_RESPONSE = "aws: no response from STS with {whose}: {reason}", "this call changed nothing; {step}"
     NOTHING_TO_ASSUME_WITH = "there are no credentials to assume role {role!r} with"
-    OTHER_ACCOUNT = (
-        "with {whose} {service} would be called in AWS account {account}, pulumi-aws works in {expected}",
-        "nothing was changed in {service}; {service} and pulumi-aws must work in the same account: check "
-        "`aws:profile`, AWS_PROFILE and explicit providers",
-    )
-    NOT_ALLOWED_ACCOUNT = (
-        "aws:allowedAccountIds: does not list {account}, the account of {whose}",
-        "use credentials of the account that you mean, or correct the list",
-    )
-    FORBIDDEN_ACCOUNT = (
-        "aws:forbiddenAccountIds: lists {account}, the account of {whose}",
-        "use credentials of the account that you mean, or correct the list",
-    )
-    ONE_REDIRECTED = (
-        "aws: {there} is redirected to another endpoint and {here} is not",
-        "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} and "
-        "AWS_ENDPOINT_URL_ROUTE_53",
-    )
-    REDIRECTED = (
-        "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get",
-        "if you did not mean it, remove the service from `aws:endpoints`, or the variable "
-        "`AWS_ENDPOINT_URL…`; rotate the keys that were sent there",
-    )
+    OTHER_ACCOUNT = "with {whose} {service} would be called in AWS account {account}, pulumi-aws works in {expected}", "nothing was changed in {service}; {service} and pulumi-aws must work in the same account: check `aws:profile`, AWS_PROFILE and explicit providers"
+    NOT_ALLOWED_ACCOUNT = "aws:allowedAccountIds: does not list {account}, the account of {whose}", "use credentials of the account that you mean, or correct the list"
+    FORBIDDEN_ACCOUNT = "aws:forbiddenAccountIds: lists {account}, the account of {whose}", "use credentials of the account that you mean, or correct the list"
+    ONE_REDIRECTED = "aws: {there} is redirected to another endpoint and {here} is not", "nothing was changed in {service}; set both or none in `aws:endpoints` or {variable} and AWS_ENDPOINT_URL_ROUTE_53"
+    REDIRECTED = "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get", "if you did not mean it, remove the service from `aws:endpoints`, or the variable `AWS_ENDPOINT_URL…`; rotate the keys that were sent there"
     ENDPOINT = "the endpoint of {service} {problem}"
     URL = "must be a URL that begins with https://, or with http:// for this machine (127.0.0.1)"
     ENDPOINTS = "aws:endpoints: {service}: {problem}"
     HALF_A_KEY = "aws:accessKey, aws:secretKey: must be both given or neither"
     TOKEN_ALONE = "aws:token: must come with aws:accessKey and aws:secretKey"
     ASSUME_ROLE = "aws:assumeRole: not a setting of pulumi-aws 7, use aws:assumeRoles"
-    IN_ENVIRONMENT = (
-        "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
-    )
+    IN_ENVIRONMENT = "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"
     REMOVE = "{path}: can't be honoured for SES, remove it"
     LIST = "{path}: must be a list, as `pulumi config set --path '{path}{item}' …` makes it"
     ACCOUNT = "{path}: must be 12 digits in quotes, not {value}"

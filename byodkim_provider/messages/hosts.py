@@ -11,21 +11,11 @@ class HostStep(Table):
     """What was changed at a DNS host, and the next step: parts of a hint."""
 
     NEW_KEY = "{means}, and set it by {setting}"
-    OVER_CONFIGURATION = (
-        "the environment variable {variable}, which wins over the stack's configuration, and run the same "
-        "command again"
-    )
-    EITHER = (
-        "the environment variable {variable} and run the same command again, or by {command} and run "
-        "`pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the "
-        "{key} of the last `pulumi up`"
-    )
+    OVER_CONFIGURATION = "the environment variable {variable}, which wins over the stack's configuration, and run the same command again"
+    EITHER = "the environment variable {variable} and run the same command again, or by {command} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the {key} of the last `pulumi up`"
 
 
-_COMPARE: Final = (
-    "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret "
-    "by {setting}"
-)
+_COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
 _SET: Final = "set it by {setting}"
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
 _REMOVE: Final = "remove it, or give the key another selector"
@@ -66,20 +56,11 @@ class HostProblem(Table):
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
     DNAME = "a DNAME record above it leads elsewhere", "remove it, or publish where it leads to"
-    NO_ZONE = (
-        "there is no zone {zone!r}, or the token may not read it",
-        "set `zone` to the zone that holds the domain, or give the token {permissions}",
-    )
-    SEVERAL_ZONES = (
-        "several zones are called {zone!r}: {zones}",
-        "set `zoneId` to the one whose name servers the registrar names",
-    )
+    NO_ZONE = "there is no zone {zone!r}, or the token may not read it", "set `zone` to the zone that holds the domain, or give the token {permissions}"
+    SEVERAL_ZONES = "several zones are called {zone!r}: {zones}", "set `zoneId` to the one whose name servers the registrar names"
     NO_SOA = "the panel shows no SOA record of the zone", "is it the zone's primary server?"
     LONG_VALUE = "the value has {length} characters, at most {most} fit", "take a shorter key"
-    NOT_AUTHORITATIVE = (
-        "the server is not authoritative for the name",
-        "is the zone served there, and is the name not delegated away from it?",
-    )
+    NOT_AUTHORITATIVE = "the server is not authoritative for the name", "is the zone served there, and is the name not delegated away from it?"
     OTHER_ZONE = "the server has the name in the zone {there!r}", "set `zone`, which is {zone!r} now"
     NO_NAME = "{server!r} is no host's name", "correct `server`"
     NO_ANSWER_FROM = "no answer from {where}: {reason}"
@@ -93,16 +74,9 @@ class HostProblem(Table):
     OTHER_SECRET = "the secret of the TSIG key {name!r} is another one there", _COMPARE
     CLOCKS = "the clocks of this computer and of the server differ by minutes", "set them right"
     FAILED = "the server answers {rcode}"
-    NOTAUTH = (
-        "the server answers {rcode}, the server has no such zone, does not know the key, or has another time "
-        "of day",
-        _COMPARE,
-    )
+    NOTAUTH = "the server answers {rcode}, the server has no such zone, does not know the key, or has another time of day", _COMPARE
     NOTZONE = "the server answers {rcode}, the name is not in the zone", _COMPARE
-    REFUSED = (
-        "the server answers {rcode}, the server does not allow it with this key, or does not know the key",
-        _COMPARE,
-    )
+    REFUSED = "the server answers {rcode}, the server does not allow it with this key, or does not know the key", _COMPARE
     NOTIMP = "the server answers {rcode}, the server takes no dynamic updates", _COMPARE
     FORMERR = "the server answers {rcode}, the server does not understand it", _COMPARE
     OTHER_RCODE = "the server answers {rcode}", _COMPARE

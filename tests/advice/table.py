@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
+from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.messages.key_store import Secret
 
@@ -223,5 +224,8 @@ BY_CODE: Final = {
 }
 """The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
 
-DOCUMENTED: Final = {AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME}
+DOCUMENTED: Final = (
+    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem),
+    *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
+)
 """Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

@@ -19,11 +19,10 @@ def test_every_hint_is_followed():
 
 def test_every_advice_is_followed():
     """The advice of a message is in the table if it has a command or a setting."""
-    codes = {code for area in AREAS for table in tables(area) for code in table}
+    codes = {code for area in AREAS for table in tables(area) if table not in DOCUMENTED for code in table}
     advised = {code for code in codes if "`" in (code.advice or (code.text if is_step(code) else ""))}
-    assert sorted(map(str, advised - DOCUMENTED - set(BY_CODE))) == [], (
-        "in tests/advice/table.py, name the test"
-    )
+    missing = advised - set(DOCUMENTED) - set(BY_CODE)
+    assert sorted(map(str, missing)) == [], "in tests/advice/table.py, name the test"
 
 
 def is_step(code):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
+from byodkim_provider.messages.dkim import GenerationProblem
 
 NOW = datetime(2000, 1, 31, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -56,10 +57,10 @@ def test_roles(signing, published, expected):
         (2, (1, 2, 3), None),
         (2, (2,), None),
         (2, (4, 2), None),
-        (2, (1, 3), "must contain generation 2, which signs, not [1, 3]"),
-        (2, (), "must contain generation 2, which signs, not []"),
-        (2, (2, 3, 2), "generation 2 is listed twice"),
-        (1, (0, 1), "generations count from 1, not 0"),
+        (2, (1, 3), GenerationProblem.NOT_PUBLISHED(generation=2, published="[1, 3]")),
+        (2, (), GenerationProblem.NOT_PUBLISHED(generation=2, published="[]")),
+        (2, (2, 3, 2), GenerationProblem.TWICE(generation=2)),
+        (1, (0, 1), GenerationProblem.BELOW_ONE(generation=0)),
     ],
     ids=["default", "alone", "out of order", "signing missing", "empty", "twice", "zero"],
 )

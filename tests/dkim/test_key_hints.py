@@ -49,7 +49,7 @@ def test_followed(tmp_path, load, content, answers):
     """A file in another format is refused with the command that helps, and that helps."""
     with pytest.raises(InvalidKey) as refused:
         load(content)
-    (command,) = re.findall("`(.*?)`", refused.value.reason)
+    (command,) = re.findall("`(.*?)`", refused.value.text)
     program, *arguments = command.split()
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")

@@ -73,10 +73,10 @@ REFUSED = {
     "damaged": (PEM.replace("MIIB", "MIIC"), UNREADABLE),
     "damaged DER": (DER[:-1], UNREADABLE),
     "elliptic curve": (EC, f"is not an RSA key, {EXPECTED}"),
-    "RSA-PSS": (pem("rsa-pss.public"), f"is an RSA-PSS key, {EXPECTED}"),
+    "RSA-PSS": (pem("rsa-pss.public"), "is an RSA-PSS key, expected plain RSA (openssl genrsa)"),
     "RSA-PSS, DER": (
         base64.b64decode("".join(pem("rsa-pss.public").splitlines()[1:-1])),
-        f"is an RSA-PSS key, {EXPECTED}",
+        "is an RSA-PSS key, expected plain RSA (openssl genrsa)",
     ),
 }
 
@@ -86,7 +86,7 @@ def test_refused(text, reason):
     """Anything else is named, and not quoted."""
     with pytest.raises(InvalidKey) as refused:
         public_keys.load(text)
-    assert reason == refused.value.reason
+    assert reason == refused.value.text
 
 
 @pytest.mark.parametrize("name", ["rsa512", "rsa1023", "rsa2050", "rsa3072", "rsa4096"])
@@ -94,5 +94,5 @@ def test_size(name):
     """A size that SES can't sign with is refused by its number of bits."""
     private_key = load_pem_private_key((TESTDATA / f"{name}.pem").read_bytes(), password=None)
     pem = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    with pytest.raises(InvalidKey, match=f"^must be 1024 to 2048 bits, not {name.removeprefix('rsa')}$"):
+    with pytest.raises(InvalidKey, match=f"^must be 1024 to 2048 bits, not {name.removeprefix('rsa')}\n"):
         public_keys.load(pem)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import misconfiguration
+from byodkim_provider.messages.dkim import SelectorProblem
 from tests.support.testdata import key, pem
 
 SUCH_AS = "expected a domain such as 'example.com'"
@@ -212,7 +213,7 @@ REFUSED_SELECTORS = {
 @pytest.mark.parametrize(("selector", "problem"), REFUSED_SELECTORS.values(), ids=REFUSED_SELECTORS)
 def test_refused_selector(selector, problem):
     """A selector that SES refuses, or that DNS would change, is named with what was expected."""
-    assert problem == records.selector_problem(selector)
+    assert problem == str(records.selector_problem(selector))
 
 
 def test_record_name():
@@ -227,9 +228,8 @@ def test_name_problem():
     selector = "s" * (253 - len(f"._domainkey.{domain}"))
     assert selector == "s" * 2
     assert records.name_problem(selector, domain) is None
-    assert records.name_problem("sss", domain) == (
-        f"'sss._domainkey.{domain}' has 254 octets, expected at most 253: take a shorter selector"
-    )
+    name = f"sss._domainkey.{domain}"
+    assert records.name_problem("sss", domain) == SelectorProblem.NAME_OCTETS(name=name, length=254, most=253)
 
 
 # Values

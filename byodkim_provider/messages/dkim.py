@@ -1,0 +1,122 @@
+"""What is wrong with a domain, a selector or a key."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byodkim_provider.messages import Table
+
+_DOMAIN: Final = ", expected a domain such as 'example.com'"
+_BARE: Final = "write the bare domain, for example `example.com`"
+_OF_MAIL: Final = "write the domain in the `From` of your mail"
+_OF_RECORD: Final = "write the domain that the record belongs to, without `_domainkey` and the selector"
+_REGISTERED: Final = "write the domain as it is registered, for example `example.com`"
+
+
+class DomainProblem(Table):
+    """
+    Domains
+
+    State now: nothing was changed. Next command: correct the name, then `pulumi preview`.
+    """
+
+    EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
+    BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
+    URL = "{text!r} is a URL" + _DOMAIN, _BARE
+    PATH = "{text!r} has a path" + _DOMAIN, _BARE
+    PORT = "{text!r} has a port" + _DOMAIN, _BARE
+    EMAIL = "{text!r} is an e-mail address, which inherits the DKIM of its domain" + _DOMAIN, "write the part after the `@`"
+    WILDCARD = "{text!r} is a wildcard, and an identity covers the sub-domains of its domain anyway" + _DOMAIN, "write the domain without `*.`"
+    ADDRESS = "{text!r} is an IP address" + _DOMAIN, _OF_MAIL
+    NUMBER = "{text!r} ends in a number, as an IP address does" + _DOMAIN, _OF_MAIL
+    RECORD = "{text!r} is the name of a record" + _DOMAIN, _OF_RECORD
+    UNDERSCORE = "{text!r} has an underscore" + _DOMAIN, _OF_RECORD
+    TOO_LONG = "{length} characters are too many" + _DOMAIN, _REGISTERED
+    CHARACTER = "{text!r} has a character that domains can't have" + _DOMAIN, _REGISTERED
+    SINGLE_LABEL = "{text!r} is a single label" + _DOMAIN, _REGISTERED
+    EMPTY_LABEL = "{text!r} has an empty label" + _DOMAIN, _REGISTERED
+    OCTETS = "{text!r} has {length} octets, expected at most {most}", _REGISTERED
+    LABEL_OCTETS = "{text!r} has a label of {length} octets, expected at most 63", _REGISTERED
+    IDNA = "{text!r}: IDNA 2008 does not allow the label {label!r}", _REGISTERED
+    LABEL = "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at either end", _REGISTERED
+
+
+class SelectorProblem(Table):
+    """
+    Selectors and records
+
+    State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`.
+    """
+
+    TOO_LONG = "{length} characters are too many, expected at most 63"
+    UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
+    DOT = "{text!r} has a dot, expected the one label before '._domainkey'"
+    OCTETS = "{text!r} has {length} octets, expected at most 63"
+    LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+    NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
+    NOT_QUOTED = "{text!r} is not a list of quoted strings without escapes", "give the value as plain text, without quotes"
+
+
+class KeyForm(Table):
+    """What is expected of a key: parts of the texts below."""
+
+    PRIVATE = "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
+    PUBLIC = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
+
+
+_COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
+_OTHER_FILE: Final = "take the other file, or the one block that is asked for"
+_NEW: Final = "make another key: `openssl genrsa -f4 2048`"
+_COMPUTED: Final = ", so that it can be computed from its public half; expected a new key (openssl genrsa)"
+
+
+class KeyProblem(Table):
+    """
+    Keys
+
+    State now: nothing was changed. Next command: set another key, then `pulumi preview`.
+    """
+
+    EMPTY = "is empty, {expected}", _COPY
+    NOT_ASCII = "has characters outside ASCII, {expected}", _COPY
+    NOT_BASE64 = "is not base64, {expected}", _COPY
+    NO_BEGIN = "has no BEGIN line, expected a whole PEM block", _COPY
+    NO_END = "is cut short: no END line, expected a whole PEM block", _COPY
+    CUT_BASE64 = "is cut short: {length} characters of base64, expected a multiple of 4", _COPY
+    CUT_DER = "is cut short: {length} octets of DER, expected {expected}", _COPY
+    LONG_DER = "has something after the key: {length} octets of DER, expected {expected}", _COPY
+    DAMAGED_PEM = "is damaged: the text between BEGIN and END is not base64", _COPY
+    DAMAGED = "is damaged, its numbers do not belong together", _COPY
+    UNREADABLE = "is not a {half} key that can be read, {expected}", _COPY
+    OTHER_BLOCK = "is another kind of PEM block, {expected}", _OTHER_FILE
+    PUBLIC = "is a public key, {expected}", _OTHER_FILE
+    PRIVATE = "is a private key, {expected}", _OTHER_FILE
+    SEVERAL = "holds {count} {half} keys, expected one", _OTHER_FILE
+    CERTIFICATE = "is a certificate, {expected}", _OTHER_FILE
+    REQUEST = "is a certificate request, {expected}", _OTHER_FILE
+    HAS_PUBLIC = "is a certificate (`openssl x509 -in FILE -pubkey -noout` writes its public key)"
+    OPENSSH = "is an OpenSSH key (`ssh-keygen -p -m PEM -f COPY` turns a copy of it into PEM)"
+    PKCS12 = "is a PKCS#12 file (`openssl pkcs12 -in FILE -nocerts -nodes` takes the key out)"
+    ENCRYPTED = "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes it off)"
+    PEM_IN_BASE64 = "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in FILE`), or base64 of its DER"
+    ALGORITHM = "is a key for {algorithm}, {expected}", _NEW
+    NOT_RSA = "is not an RSA key, {expected}", _NEW
+    PSS = "is an RSA-PSS key, expected plain RSA (openssl genrsa)", _NEW
+    PRIMES = "has more than two primes, expected two (openssl genrsa without -primes)", _NEW
+    EXPONENT = "has the public exponent {exponent}, expected {least} (openssl genrsa -f4)", _NEW
+    BITS = "must be {least} to {most} bits, not {bits}", _NEW
+    SHORT_PRIME = "has a prime of only {bits} bits" + _COMPUTED, _NEW
+    CLOSE_PRIMES = "has two primes close to each other" + _COMPUTED, _NEW
+    ROCA = "is from a chip with the flaw ROCA (CVE-2017-15361)" + _COMPUTED, _NEW
+
+
+class GenerationProblem(Table):
+    """
+    Generations
+
+    State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`.
+    """
+
+    BELOW_ONE = "generations count from 1, not {generation}"
+    TWICE = "generation {generation} is listed twice"
+    NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
