@@ -18,6 +18,8 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from urllib.parse import urlsplit
 
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import printable, shown
 
 MAX_SINGLE_LINE: Final = 1000
@@ -45,9 +47,9 @@ class Kind:
     write: Callable[[Any], Any] = _same
     """The plain value of Python's."""
 
-    def problem(self, value: Any) -> str | None:
+    def problem(self, value: Any) -> Message | None:
         """What was expected and what was seen; None if *value* fits."""
-        return None if self.fits(value) else f"must be {self.name}, not {shown(value)}"
+        return None if self.fits(value) else SettingProblem.KIND(kind=self.name, value=shown(value))
 
 
 Kinds = Mapping[str, Kind]
@@ -56,7 +58,7 @@ Kinds = Mapping[str, Kind]
 
 def problems(properties: Mapping[str, Any], kinds: Kinds, *, required: Collection[str] = ()) -> list[str]:
     """One line for each property that has the wrong type, or is *required* and absent."""
-    missing = [f"{name}: required" for name in required if properties.get(name) is None]
+    missing = [f"{name}: {SettingProblem.REQUIRED()}" for name in required if properties.get(name) is None]
     return missing + [
         printable(f"{name}: {problem}")
         for name, kind in kinds.items()
@@ -68,9 +70,8 @@ def refuse_state(outputs: Mapping[str, Any], kinds: Kinds, *, required: Collecti
     """Raise `InvalidSettings` for outputs that no version of this program can have stored."""
     if wrong := problems(outputs, kinds, required=required):
         raise InvalidSettings(
-            [f"in the state, {problem}" for problem in wrong],
-            hint="this call changed nothing; was the state edited by hand? `pulumi stack import` restores an "
-            "earlier version",
+            [SettingProblem.IN_STATE(problem=problem) for problem in wrong],
+            hint=SettingProblem.IN_STATE(problem="").hint,
         )
 
 

@@ -17,6 +17,7 @@ from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAY
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dkim.keys import load as load_key
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import did_you_mean, shown
 
 MAX_POLICY: Final = 20480
@@ -74,7 +75,7 @@ class SuppliedKey(Written):
         if name in info.context:
             return info.context[name]
         how = did_you_mean(name, info.context) or f", set it with {secret_command(('privateKeys', name))}"
-        raise ValueError(f"{name!r} is not in privateKeys{how}")
+        raise ValueError(SettingProblem.NO_SUCH_KEY(name=name, how=how))
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -84,13 +85,14 @@ class SuppliedKey(Written):
 
     def _problems(self) -> Iterator[Problem]:
         if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
-            yield ("selector",), f"must be at most {MAX_SELECTOR} characters, not {shown(self.selector)}"
+            kind = f"at most {MAX_SELECTOR} characters"
+            yield ("selector",), SettingProblem.KIND(kind=kind, value=shown(self.selector))
         elif problem := records.selector_problem(self.selector):
             yield ("selector",), problem
         try:
             _ = self.signing_key
         except InvalidKey as error:
-            yield ("privateKey",), error.text
+            yield ("privateKey",), error.message
 
 
 class KeyStore(Written):
@@ -118,7 +120,6 @@ class KeyStore(Written):
     def _coherent(self) -> Self:
         options = sorted(self.model_fields_set - {"provider"})
         if self.provider == "state" and options:
-            raise LocatedError(
-                [((to_camel(one),), "is an option of secretsManager, not of state") for one in options]
-            )
+            problem = SettingProblem.OTHER_PROVIDER(others="secretsManager", provider="state")
+            raise LocatedError([((to_camel(one),), problem) for one in options])
         return self

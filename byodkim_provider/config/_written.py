@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.config.problems import Problem, lines_of_program
 from byodkim_provider.config.values import Flag
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import shown
 
 MAX_TAGS: Final = 47
@@ -33,14 +34,14 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     """*values*; raises ValueError if one is listed twice."""
     for position, value in enumerate(values):
         if value in values[:position]:
-            raise ValueError(f"{shown(value)} is listed twice")
+            raise ValueError(SettingProblem.TWICE(value=shown(value)))
     return values
 
 
 def at_least_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """*values*; raises ValueError if they are empty."""
     if not values:
-        raise ValueError("must not be empty")
+        raise ValueError(SettingProblem.EMPTY())
     return values
 
 
@@ -89,13 +90,14 @@ class Written(BaseModel):
 def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
     """Tags that SES refuses (SES API, Tag), and names that are reserved."""
     if len(tags) > MAX_TAGS:
-        yield (), f"must be at most {MAX_TAGS}, not {len(tags)}"
+        yield (), SettingProblem.KIND(kind=f"at most {MAX_TAGS}", value=len(tags))
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:
-            yield (key,), f"the name of a tag must be 1 to 128 characters, not {len(key)}"
+            yield (key,), SettingProblem.TAG_NAME(length=len(key))
         if len(value) > 256:
-            yield (key,), f"must be at most 256 characters, not {len(value)}"
+            yield (key,), SettingProblem.KIND(kind="at most 256 characters", value=len(value))
         if strange := re.search(r"[^\w .:/=+@-]", key + value):
-            yield (key,), f"must be letters, digits, blanks and _.:/=+-@, not {strange[0]!r}"
+            kind = "letters, digits, blanks and _.:/=+-@"
+            yield (key,), SettingProblem.KIND(kind=kind, value=repr(strange[0]))
         if prefix := re.match("(aws|byodkim):", key, re.IGNORECASE):
-            yield (key,), f"names that begin with {prefix[0]!r} are reserved"
+            yield (key,), SettingProblem.RESERVED(prefix=prefix[0])

@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import ErrorDetails
 
 from byodkim_provider.messages import Message
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.quoting import did_you_mean, named, printable, shown
 
 Steps = tuple[str | int, ...]
@@ -117,7 +118,7 @@ def _problems(
     elif details["type"] == "extra_forbidden":
         yield location, unknown_key(location, root, spelled=spelled)
     else:
-        yield location, _text(details["type"], details["input"], details.get("ctx", {}), location)
+        yield location, _problem(details["type"], details["input"], details.get("ctx", {}), location)
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
@@ -140,29 +141,30 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
             value = value[step]
 
 
-def _text(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> str:
+def _problem(kind: str, value: object, context: Mapping[str, Any], location: Steps) -> Message:
     if kind == "missing":
-        return "required, it says which key signs" if location[-1] == "generation" else "required"
+        return SettingProblem.GENERATION() if location[-1] == "generation" else SettingProblem.REQUIRED()
     if kind == "value_error":
-        return str(context["error"])
+        (problem,) = context["error"].args
+        return problem  # type: ignore[no-any-return]
     expected, meant = _EXPECTED.get(kind, ""), ""
     if kind == "literal_error":
         expected = context["expected"]
         meant = did_you_mean(str(value), re.findall("'([^']+)'", expected))
     seen = "something else" if location[0] in SECRET_MAPS else shown(value)
-    return f"must be {expected}, not {seen}{meant}"
+    return SettingProblem.KIND(kind=expected, value=f"{seen}{meant}")
 
 
-def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> str:
+def unknown_key(location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str) -> Message:
     """The message for an unknown key, the last step of *location* in a *root*, with the nearest known key."""
     key, within = str(location[-1]), location[:-1]
     keys = _keys_at(within, root)
     if within == ("defaults",) and key in _keys_at(("domains", ""), root):
-        return "belongs to a domain, not to defaults"
+        return SettingProblem.OF_A_DOMAIN()
     options = [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
     known = [spelled(name) for name in (*keys, *options)]
     expected = f", expected one of {', '.join(known[: len(keys)])}"
-    return f"unknown key{did_you_mean(key, known) or expected}"
+    return SettingProblem.UNKNOWN_KEY(known=did_you_mean(key, known) or expected)
 
 
 def _keys_at(steps: Steps, kind: Any) -> list[str]:

@@ -29,6 +29,7 @@ from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Region, ResolverAddress, Text, Whole
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.keys import MAX_BITS, MIN_BITS
+from byodkim_provider.messages.config import SettingProblem
 
 __all__ = [
     "REGION",
@@ -140,7 +141,7 @@ class WrittenDomain(DomainDefaults):
         signing = info.data.get("generation")
         written_out = info.data.get("published", ()) is not None
         if signing and keys is not None and signing not in keys and not written_out:
-            problems.append(((), f"must hold a key for generation {signing}, which signs"))
+            problems.append(((), SettingProblem.NOT_SUPPLIED(generation=signing)))
         if problems:
             raise LocatedError(problems)
         return keys
@@ -152,9 +153,10 @@ def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:
     fingerprints: dict[str, int] = {}
     for generation, key in sorted(keys.items()):
         if (first := selectors.setdefault(key.selector, generation)) != generation:
-            yield (str(generation), "selector"), f"{key.selector!r} belongs to generation {first} already"
+            taken = SettingProblem.SELECTOR_TAKEN(selector=key.selector, generation=first)
+            yield (str(generation), "selector"), taken
         if (first := fingerprints.setdefault(key.signing_key.fingerprint, generation)) != generation:
-            yield (str(generation), "privateKey"), f"is the key of generation {first} already"
+            yield (str(generation), "privateKey"), SettingProblem.SAME_KEY(generation=first)
 
 
 class Verification(Written):

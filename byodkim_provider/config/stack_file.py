@@ -23,15 +23,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from byodkim_provider.config.problems import line
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.config import SettingProblem
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
 
 Changes = Mapping[str, int | list[int] | None]
 """New values of a domain's keys; None removes the key."""
-
-_NOT_EDITABLE: Final = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand"
-_NOT_EXTENDABLE: Final = "can't be extended in place (is it not written line by line?), edit it by hand"
 
 _ENCRYPTED: Final = re.compile("((?:secure|encryptionsalt|encryptedkey): *)[^ ,}\r\n]+")
 
@@ -76,9 +74,9 @@ def load(text: str) -> Any:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InvalidSettings([f"{where}{problem}"]) from None
+        raise InvalidSettings([SettingProblem.DUPLICATE(where=where, problem=problem)]) from None
     except (YAMLError, ValueError, RecursionError):  # invalid numbers and dates, an alias within itself
-        raise InvalidSettings(["is not valid YAML"]) from None
+        raise InvalidSettings([SettingProblem.NOT_YAML()]) from None
 
 
 def diff(before: str, after: str, name: str) -> str:
@@ -140,7 +138,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
     key = next((one for one in keys if one in config), keys[0])
     domains = config[key] = {} if config.get(key) is None else config[key]
     if not isinstance(domains, dict):
-        raise InvalidSettings([_NOT_EXTENDABLE])
+        raise InvalidSettings([SettingProblem.NOT_EXTENDABLE()])
     domains |= load(entries(0))
     config |= {name: load(value) for name, value in others.items()}
 
@@ -159,7 +157,7 @@ def with_domains(text: str, project: str, entries: Callable[[int], str], *, othe
         for one in lines
     )
     if not _holds(result, expected):
-        raise InvalidSettings([_NOT_EXTENDABLE])
+        raise InvalidSettings([SettingProblem.NOT_EXTENDABLE()])
     return result
 
 
@@ -185,7 +183,7 @@ def _holds(text: str, expected: object) -> bool:
 
 
 def _not_editable(domains: Iterable[str]) -> InvalidSettings:
-    return InvalidSettings([line(("domains", domain), _NOT_EDITABLE) for domain in domains])
+    return InvalidSettings([line(("domains", domain), SettingProblem.NOT_EDITABLE()) for domain in domains])
 
 
 def _round_trip() -> YAML:

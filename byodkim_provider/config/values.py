@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.regions import region_problem
 from byodkim_provider.dkim import records
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
 from byodkim_provider.quoting import shown
 
@@ -59,7 +60,7 @@ class Whole(_Value):
             value = int(value)
         number: int = super().read(value)
         if not self.least <= number <= self.most:
-            raise ValueError(f"must be {self.least} to {self.most}, not {number}")
+            raise ValueError(SettingProblem.KIND(kind=f"{self.least} to {self.most}", value=number))
         return number
 
     @property
@@ -87,7 +88,7 @@ class Text(_Value):
     def read(self, value: object) -> str:
         if isinstance(value, str) and re.fullmatch(self.pattern, value, re.ASCII):
             return value
-        raise ValueError(f"must be {self.expected}, not {shown(value)}")
+        raise ValueError(SettingProblem.KIND(kind=self.expected, value=shown(value)))
 
     @property
     def schema(self) -> JsonSchemaValue:  # type: ignore[override]
@@ -120,10 +121,11 @@ class JsonObject(_Value):
         except (ValueError, RecursionError):
             written = None
         if not isinstance(written, Mapping):
-            raise ValueError(f"must be a map, or one as JSON text, not {shown(value)}")
+            raise ValueError(SettingProblem.KIND(kind="a map, or one as JSON text", value=shown(value)))
         text = json.dumps(written)
         if len(text) > self.most:
-            raise ValueError(f"must be at most {self.most} characters as JSON, not {len(text)}")
+            kind = f"at most {self.most} characters as JSON"
+            raise ValueError(SettingProblem.KIND(kind=kind, value=len(text)))
         return text
 
 
@@ -134,7 +136,7 @@ class Zone(_Value):
 
     def read(self, value: object) -> str:
         if not isinstance(value, str) or "\n" in value or len(value) > records.NAME_OCTETS:
-            raise ValueError(f"must be a zone's name, not {shown(value)}")
+            raise ValueError(SettingProblem.KIND(kind="a zone's name", value=shown(value)))
         parent = value.removeprefix("_domainkey.")
         return value.removesuffix(parent) + records.normalise_domain(parent)
 

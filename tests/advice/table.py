@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.messages.key_store import Secret
@@ -89,9 +90,6 @@ FOLLOWED: Final = {
     "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack "
     "of this name, or the stack was renamed, remove the entry here": (
         "engine/test_leaving.py::test_state_is_lost"
-    ),
-    "was the state edited by hand? `pulumi stack import` restores an earlier version": (
-        "advice/engine/test_state.py::test_record_and_state"
     ),
     # -- DNS
     "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
@@ -217,6 +215,7 @@ BY_CODE: Final = {
         ),
         "engine/test_dns_rfc2136.py::test_secrets",
     ),
+    SettingProblem.IN_STATE: "advice/engine/test_state.py::test_record_and_state",
     # -- keys in Secrets Manager
     Secret.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
     Secret.GONE: "advice/test_aws.py::test_gone",
@@ -225,7 +224,7 @@ BY_CODE: Final = {
 """The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
 
 DOCUMENTED: Final = (
-    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem),
+    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem),
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
 """Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

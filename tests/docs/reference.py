@@ -28,7 +28,9 @@ from tests.docs.pages import ROOT
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 
-AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in ("dkim", "aws", "key_store", "hosts")]
+AREAS: Final = [
+    import_module(f"{messages.__name__}.{one}") for one in ("config", "dkim", "aws", "key_store", "hosts")
+]
 """The modules of messages, in the order of the page on errors."""
 
 WIDTH: Final = 96

@@ -1,0 +1,33 @@
+"""What is wrong with a setting. The line of a problem begins with the path of its setting."""
+
+from __future__ import annotations
+
+from byodkim_provider.messages import Table
+
+
+class SettingProblem(Table):
+    """
+    The stack file, and the arguments of a program
+
+    State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`.
+    """
+
+    REQUIRED = "required"
+    GENERATION = "required, it says which key signs", "add `generation: 1`"
+    EMPTY = "must not be empty", "add what is missing"
+    KIND = "must be {kind}, not {value}", "write a value of the kind that the line names"
+    TWICE = "{value} is listed twice", "list it once"
+    UNKNOWN_KEY = "unknown key{known}", "correct the name of the setting"
+    OF_A_DOMAIN = "belongs to a domain, not to defaults", "move it below a domain"
+    OTHER_PROVIDER = "is an option of {others}, not of {provider}", "remove the option, or name the provider that has it"
+    TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}", "write a shorter name"
+    RESERVED = "names that begin with {prefix!r} are reserved", "take another name"
+    NO_SUCH_KEY = "{name!r} is not in privateKeys{how}", "correct the name, or set the key"
+    NOT_SUPPLIED = "must hold a key for generation {generation}, which signs", "add the key, or correct `generation`"
+    SELECTOR_TAKEN = "{selector!r} belongs to generation {generation} already", "give each generation a selector of its own"
+    SAME_KEY = "is the key of generation {generation} already", "give each generation a key of its own"
+    DUPLICATE = "{where}{problem}", "correct the line that is named"
+    NOT_YAML = "is not valid YAML", "correct the file"
+    NOT_EDITABLE = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand", "edit the file: `generation`, and what `rotate --dry-run` says for it"
+    NOT_EXTENDABLE = "can't be extended in place (is it not written line by line?), edit it by hand", "`byodkim scan` without `--add` prints the entries: paste them"
+    IN_STATE = "in the state, {problem}", "this call changed nothing; was the state edited by hand? `pulumi stack import` restores an earlier version"
