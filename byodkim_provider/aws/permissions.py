@@ -23,6 +23,7 @@ ALLOWED_ANYWAY: Final = {"sts:GetCallerIdentity"}
 On = Literal[
     "identity",
     "any identity",
+    "identity to read",
     "identity to adopt",
     "configuration set",
     "secret",
@@ -41,8 +42,9 @@ On = Literal[
 """
 What an action is allowed on, which also says when: a stack without a secret needs no action on secrets.
 
-"any identity": in the stack's Regions, once the owner tag is known; till then as "identity". "zone to read":
-any zone, if the zone is found by its name. "any": IAM can't limit this action to a resource.
+"any identity": in the stack's Regions, once the owner tag is known; till then as "identity". "identity to
+read": the same in every Region. "zone to read": any zone, if the zone is found by its name. "any": IAM can't
+limit this action to a resource.
 """
 
 If = Literal["", "ours", "becomes ours", "taken over", "our records", "by Secrets Manager", "by alias"]
@@ -53,12 +55,13 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "ses:CreateEmailIdentity": "creates an identity",
         "ses:TagResource": "writes the `byodkim:` tags, with the identity or when it is taken over",
     },
-    ("any identity", ""): {
-        "ses:GetEmailIdentity": "reads an identity: before a change or `adopt`, while waiting, in a refresh",
+    ("identity to read", ""): {
+        "ses:GetEmailIdentity": "reads an identity: before a change or `adopt`, while waiting, in a refresh, "
+        "and in other Regions before a record goes with whose key it may sign",
     },
     ("any", ""): {
-        "ses:ListEmailIdentities": "shows a preview which new identities exist already, and polls several "
-        "identities with one call",
+        "ses:ListEmailIdentities": "shows a preview which new identities exist already, polls several "
+        "identities with one call, and finds those in other Regions before a supplied key's record goes",
         "sts:GetCallerIdentity": "compares the accounts of SES and pulumi-aws before the first write",
     },
     ("any identity", "ours"): {

@@ -168,7 +168,9 @@ def _add_identity(scope: Scope, region: str, domain: str, *, configuration_set: 
     arn = scope.arn("ses", region, f"identity/{domain}")
     scope.add("identity", arn)
     # As long as any owner tag counts as ours, a wildcard would reach the identities of other stacks.
-    scope.add("any identity", arn if scope.owners == ("*",) else scope.arn("ses", region, "identity/*"))
+    names = domain if scope.owners == ("*",) else "*"
+    scope.add("any identity", scope.arn("ses", region, f"identity/{names}"))
+    scope.add("identity to read", f"arn:{partition_of(region)}:ses:*:{scope.account}:identity/{names}")
     scope.add("any", "*")
     if configuration_set:
         scope.add("configuration set", scope.arn("ses", region, f"configuration-set/{configuration_set}"))

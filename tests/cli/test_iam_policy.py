@@ -91,6 +91,7 @@ def test_new_stack(project):
     result = project.run("iam-policy")
     allowed = policy(result)
     ours = {f"arn:aws:ses:{region}:*:identity/example.com" for region in ("eu-west-1", "us-east-1")}
+    assert allowed.pop("ses:GetEmailIdentity") == {"arn:aws:ses:*:*:identity/example.com"}
     of_identities = {name: arns for name, arns in allowed.items() if name.startswith("ses:")}
     assert {frozenset(arns) for arns in of_identities.values()} == {frozenset(ours), frozenset("*")}
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
@@ -120,7 +121,7 @@ def test_one_identity(project, stored):
             f"{SES}identity/{DOMAIN}",
             {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}},
         ),
-        (["ses:GetEmailIdentity"], f"{SES}identity/*", None),
+        (["ses:GetEmailIdentity"], f"arn:aws:ses:*:{ACCOUNT}:identity/*", None),
         (["ses:ListEmailIdentities"], "*", None),
         (
             [
