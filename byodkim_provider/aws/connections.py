@@ -8,26 +8,35 @@ stay within SES's rate limit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from byodkim_provider.aws.regions import partition_of, regions_with
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
     AwsSettings,
     connect,
+    connect_elsewhere,
     connect_to_route53,
     connect_to_secrets,
     open_session,
     refuse_other_account,
 )
-from byodkim_provider.errors import Stopped
+from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
     import boto3
+
+NOT_ENABLED: Final = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
+"""
+Codes of a Region that the account has not enabled, from credentials that work elsewhere.
+
+Nothing is sent from there: nobody has credentials for it.
+"""
 
 T = TypeVar("T")
 
@@ -58,6 +67,24 @@ class Connections:
         """Names of the identities that SES has in *region*, listed once; an error is cached, too."""
         self.ses(region, account_id)  # compares the account; the list itself is the same for all callers
         return self._once(("names", region), lambda: self._list(region, account_id))
+
+    def names_elsewhere(
+        self, regions: Sequence[str], account_id: str | None
+    ) -> Mapping[str, frozenset[str] | None]:
+        """
+        Names of the identities in each Region of SES but *regions*, all asked at once; errors as for `ses`.
+
+        None for a Region that can't be reached, or does not let us list them.
+        """
+        mine = self.account_id(regions[0])
+        refuse_other_account(self.settings, "SES", account=mine, expected=account_id)
+        others = sorted({*regions_with("sesv2", partition_of(regions[0]))} - {*regions})
+
+        def names(region: str) -> frozenset[str] | None:
+            return self._once(("glance", region), lambda: self._glance(region, mine))
+
+        with ThreadPoolExecutor(max_workers=len(others) + 1) as threads:
+            return dict(zip(others, threads.map(names, others), strict=True))
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
@@ -103,6 +130,14 @@ class Connections:
     def _list(self, region: str, account_id: str | None) -> frozenset[str]:
         pages = self.ses(region, account_id).list_email_identities()
         return frozenset(one.name for page in pages for one in page)
+
+    def _glance(self, region: str, account_id: str) -> frozenset[str] | None:
+        client = connect_elsewhere(self.settings, region=region, session=self._session(region))
+        ses = SesClient(client, region=region, account_id=account_id, clock=Clock(), is_patient=False)
+        try:
+            return frozenset(one.name for page in ses.list_email_identities() for one in page)
+        except SesRefused as refused:
+            return frozenset() if refused.code in NOT_ENABLED else None
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What *make* returns or raises; called once for a *key*, by the first thread that needs it."""

@@ -93,13 +93,21 @@ class SesClient:
     and raises `Stopped` instead of calling or waiting once the run is interrupted.
     """
 
-    def __init__(self, client: SESV2Client, *, region: str, account_id: str, clock: Clock) -> None:
-        """*client* must not retry by itself (`total_max_attempts=1`)."""
+    def __init__(
+        self,
+        client: SESV2Client,
+        *,
+        region: str,
+        account_id: str,
+        clock: Clock,
+        is_patient: bool = True,
+    ) -> None:
+        """*client* must not retry by itself (`total_max_attempts=1`), unless *is_patient* is False."""
         self._client = client
         self._region = region
         self._account_id = account_id
         self._clock = clock
-        self._make = Calls(client, region=region, clock=clock).make
+        self._make = Calls(client, region=region, clock=clock, is_patient=is_patient).make
 
     def create_email_identity(
         self,

@@ -45,11 +45,13 @@ T = TypeVar("T")
 class Calls:
     """Calls to SES in one Region. A class so that all threads of a process share one pace."""
 
-    def __init__(self, client: SESV2Client, *, region: str, clock: Clock) -> None:
+    def __init__(self, client: SESV2Client, *, region: str, clock: Clock, is_patient: bool = True) -> None:
+        """Without patience only a call that SES throttled is retried."""
         client.meta.events.register("before-parse.sesv2", _refuse_foreign_answer)
         self._operations = client.meta.method_to_api_mapping
         self._region = region
         self._clock = clock
+        self._is_patient = is_patient
         self._lock = threading.Lock()
         self._next_call = 0.0
 
@@ -60,7 +62,8 @@ class Calls:
         Raises `SesRefused`, and `Stopped`.
         """
         operation = self._operations[method.__name__]
-        may_repeat = is_throttled if operation in ONLY_IF_THROTTLED else errors.is_passing
+        once = operation in ONLY_IF_THROTTLED or not self._is_patient
+        may_repeat = is_throttled if once else errors.is_passing
         retry = errors.retrying(self._wait, retry=may_repeat)
         try:
             answer: T = retry(self._send_in_turn, method, *args, **given)

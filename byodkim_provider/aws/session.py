@@ -35,6 +35,7 @@ __all__ = [
     "AwsSettings",
     "Connection",
     "connect",
+    "connect_elsewhere",
     "connect_to_route53",
     "connect_to_secrets",
     "open_session",
@@ -57,6 +58,11 @@ For services whose calls botocore may retry, for seconds only, because other thr
 
 STS calls only read, and repeating a call to Secrets Manager is harmless.
 """
+
+GLANCE: Final = CLIENT.merge(
+    Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+)
+"""For many Regions at once, of which some may be out of reach."""
 
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
@@ -104,6 +110,16 @@ def connect(
     another endpoint.
     """
     return Connection(*_connect("SES", "sesv2", CLIENT, settings, region, expected_account, session))
+
+
+def connect_elsewhere(settings: AwsSettings, *, region: str, session: boto3.Session) -> SESV2Client:
+    """
+    A client for SES in another *region* than those of the stack, which may be out of reach.
+
+    Neither account nor endpoint is compared: `connect` has done that with the same *session*.
+    """
+    client: SESV2Client = _client(session, "sesv2", settings, GLANCE, region)
+    return client
 
 
 def connect_to_secrets(

@@ -10,6 +10,7 @@ import pytest
 
 from byodkim_provider.aws import connections as module
 from byodkim_provider.aws.connections import Connections, connections
+from byodkim_provider.aws.regions import regions_with
 from byodkim_provider.aws.ses import Listed, SesClient
 from byodkim_provider.aws.session import Connection
 from byodkim_provider.aws.settings import AwsSettings
@@ -95,6 +96,39 @@ def test_names_are_listed_once(asked, monkeypatch):
     with pytest.raises(WrongAccount):
         made.names("eu-west-1", "210987654321")
     assert 2 == len(lists)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("", {"example.net"}),
+        ("UnrecognizedClientException", set()),
+        ("AccessDeniedException", None),
+        ("EndpointConnectionError", None),
+        ("a response that is not SES's", None),
+    ],
+)
+def test_names_elsewhere(asked, monkeypatch, code, expected):
+    """All other Regions of the partition are asked once, at the same time; silence is no list of names."""
+    made, threads = Connections(AwsSettings()), set()
+    others = {*regions_with("sesv2", "aws")} - {"eu-west-1", "us-east-1"}
+    together = threading.Barrier(len(others))
+
+    def list_email_identities(ses):
+        threads.add(threading.get_ident())
+        together.wait(10)
+        if code and ses._region == "me-south-1":
+            raise SesRefused("ListEmailIdentities", "*", ses._region, code=code)
+        yield (Listed("example.net", "SUCCESS"),)
+
+    monkeypatch.setattr(module, "connect_elsewhere", lambda _, *, region, session: _client(region))
+    monkeypatch.setattr(SesClient, "list_email_identities", list_email_identities)
+    for _ in range(2):
+        names = made.names_elsewhere(["eu-west-1", "us-east-1"], "123456789012")
+        assert names == {one: {"example.net"} for one in others} | {"me-south-1": expected}
+    assert len(threads) == len(others)
+    with pytest.raises(WrongAccount):
+        made.names_elsewhere(["eu-west-1"], "210987654321")
 
 
 def test_one_store_for_all_threads(asked, monkeypatch):
