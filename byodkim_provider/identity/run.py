@@ -7,7 +7,7 @@ A test makes a run of its own, and patches nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
@@ -46,10 +46,10 @@ class Run:
 
     SES may return the old one for seconds.
     """
-    moved: set[tuple[str, str]] = field(default_factory=set)
-    """Domain and label of the zones that this run has found to be asked no more."""
-    guarded: set[str] = field(default_factory=set)
-    """Names of records whose guard this run has made."""
+    zones: dict[str, Collection[str]] = field(default_factory=dict)
+    """By domain, labels of its zones from this run on; of domains that the stack had before and keeps."""
+    records: set[tuple[str, str, str]] = field(default_factory=set)
+    """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted."""
     said: set[Hashable] = field(default_factory=set)

@@ -1,15 +1,29 @@
-"""Who still needs the record of a key: asked of SES before a record of ours leaves DNS."""
+"""
+The one rule for whether a record of ours may leave DNS, for the records of Route 53 and of hosts alike.
+
+`stays` decides, from what this run has declared and from what SES answers:
+
+    a resource of this run publishes the same record      stays
+    its zone has left a domain that stays                 goes, unless it was there before the stack
+    its generation has left a domain that stays           goes, unless an identity signs with its key
+    its domain has left the stack                         the same, unless it was there before the stack
+                                                          or another stack may publish it, too
+
+Only a supplied key can be another stack's too: then each Region of SES is asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.errors import SesRefused
+from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
+from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
 
@@ -21,6 +35,8 @@ class SesSources:
     ses: Callable[[str], SesClient]
     names: Callable[[str], Collection[str]]
     """Names of the identities when this run first listed them."""
+    elsewhere: Callable[[Sequence[str]], Mapping[str, Collection[str] | None]]
+    """The same for all Regions but the given ones; None for a Region that does not answer."""
 
     @classmethod
     def of(cls, connections: Connections, account_id: str | None) -> SesSources:
@@ -28,37 +44,91 @@ class SesSources:
         return cls(
             lambda region: connections.ses(region, account_id),
             lambda region: connections.names(region, account_id),
+            lambda regions: connections.names_elsewhere(regions, account_id),
         )
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A record that the stack has published."""
+
+    domain: str
+    regions: Sequence[str]
+    """Where identities of the domain may sign with its key; SES has to answer in each."""
+    label: str
+    """Of its zone."""
+    name: str
+    key: str
+    """What tells its key from others: a fingerprint, or the value."""
+    is_supplied: bool
+    was_there: bool
+    """Before the stack."""
+
+    def declare(self, run: Run) -> None:
+        """A resource of this *run* publishes it."""
+        run.records.add((self.label, self.name, self.key))
+
+    def stays(self, run: Run, sources: SesSources) -> bool:
+        """
+        Whether it has to stay in DNS. A line says why, unless another resource of the stack has it.
+
+        Raises `SesRefused` if SES does not answer in a Region of the domain.
+        """
+        if (self.label, self.name, self.key) in run.records:
+            return True
+        if why := self._reason(run, sources):
+            run.progress().warn(f"{self.name}: left at {self.label}, {why}")
+        return bool(why)
+
+    def _reason(self, run: Run, sources: SesSources) -> str:
+        zones = run.zones.get(self.domain, ())
+        if self.was_there and self.label not in zones:
+            return "it was there before this stack"
+        if zones and self.label not in zones:
+            return ""
+        return self._ses_reason(run, sources, is_leaving=not zones)
+
+    def _ses_reason(self, run: Run, sources: SesSources, *, is_leaving: bool) -> str:
+        """Which identity needs it, or may need it; "" if none does."""
+
+        def reason(region: str) -> str:
+            signs = run.signs.get((region, self.domain))
+            if signs is None and (seen := sources.ses(region).get_email_identity(self.domain)):
+                if has_key(self._selector, seen):
+                    signs = self._selector
+                elif self.is_supplied and is_leaving and OWNER_TAG in seen.tags:
+                    # It may have signed with this key until yesterday; nothing in SES shows that.
+                    stack = seen.tags.get(STACK_TAG)
+                    return f"{self.domain} {region} of the stack {stack!r} may have signed with it lately"
+            return f"{self.domain} {region} signs with it" if signs == self._selector else ""
+
+        for region in self.regions:
+            has_it = (region, self.domain) in run.signs or may_exist(
+                self.domain, partial(sources.names, region)
+            )
+            if has_it and (why := reason(region)):
+                return why
+        silent = []
+        elsewhere = sources.elsewhere(self.regions) if self.is_supplied and self.regions else {}
+        for region, names in elsewhere.items():
+            try:
+                if names is None:
+                    silent.append(region)
+                elif self.domain in names and (why := reason(region)):
+                    return why
+            except (SesRefused, InvalidSettings):
+                silent.append(region)
+        shown = silent if len(silent) <= 3 else [*silent[:3], f"{len(silent) - 3} more"]
+        return f"SES does not say who signs with it in {', '.join(shown)}" if silent else ""
+
+    @property
+    def _selector(self) -> str:
+        return self.name.partition(".")[0]
 
 
 def with_earlier(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """The Regions of a domain, with those that it had: what was adopted stays there, and goes on to sign."""
     return sorted({*olds.get("regions", ()), *news["regions"]})
-
-
-def goes_on(domain: str, regions: Sequence[str], run: Run) -> bool:
-    """Whether this run has seen or made SES sign with a key of *domain*: the domain stays with the stack."""
-    return any(run.signs.get((region, domain)) for region in regions)
-
-
-def holder(domain: str, regions: Sequence[str], selector: str, sources: SesSources, run: Run) -> str:
-    """
-    The identity of *domain* that signs with *selector*, so that its record has to stay; "" if none does.
-
-    Raises `SesRefused` if SES does not say.
-    """
-    for region in regions:
-        signs = run.signs.get((region, domain))
-        if signs is not None:
-            if signs == selector:
-                return f"{domain} {region}"
-            continue
-        if not may_exist(domain, lambda region=region: sources.names(region)):  # type: ignore[misc]
-            continue
-        seen = sources.ses(region).get_email_identity(domain)
-        if seen and has_key(selector, seen):
-            return f"{domain} {region}"
-    return ""
 
 
 def may_exist(domain: str, names: Callable[[], Collection[str]]) -> bool:

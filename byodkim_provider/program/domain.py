@@ -19,7 +19,7 @@ import pulumi
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import MANUAL, ROUTE53
+from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -129,24 +129,20 @@ class ByodkimDomain(pulumi.ComponentResource):
         for generation, role in generations.roles(settings.generation, settings.published).items():
             key = self._key(f"{name}/{generation}", settings, generation, account_id=account_id)
             record = inputs.key_record(settings, generation, key=key, account_id=account_id)
-            of_guard = inputs.of_guard(
-                settings, generation, key=key, zones=self._zones, account_id=account_id
-            )
-            guard = RecordGuard(f"{name}/{generation}", of_guard, in_here) if of_guard else None
-            published = [
-                provider.publish(
-                    # Named after the zone, not after its position: a renamed record would be deleted.
-                    f"{name}/{generation}/{hosted_zone.label}",
-                    record,
-                    self._of_a_record(hosted_zone, guard),
+            made: list[pulumi.Resource] = []
+            for provider, hosted_zone in zip(providers, self._zones, strict=True):
+                # Named after the zone, not after its position: a renamed record would be deleted.
+                record_name = f"{name}/{generation}/{hosted_zone.label}"
+                of_guard = inputs.of_guard(
+                    settings, generation, key=key, zone=hosted_zone, account_id=account_id
                 )
-                for provider, hosted_zone in zip(providers, self._zones, strict=True)
-            ]
-            made = [one for one in published if one is not None]
+                guard = RecordGuard(record_name, of_guard, in_here) if of_guard else None
+                if published := provider.publish(record_name, record, self._of_a_record(guard)):
+                    made.append(published)
+                if guard and inputs.is_guard_needed(settings, generation):
+                    needed.append(guard)
             if inputs.is_needed(settings, generation):
                 needed += made
-            if guard and inputs.is_guard_needed(settings, generation):
-                needed.append(guard)
             if role == "standby":
                 self._made_at[str(generation)] = key.get("created_at")
             if role == "signing":
@@ -176,16 +172,13 @@ class ByodkimDomain(pulumi.ComponentResource):
         names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
         return {name: getattr(made, name) for name in (*names, "created_at")}
 
-    def _of_a_record(self, hosted_zone: HostedZone, guard: RecordGuard | None) -> pulumi.ResourceOptions:
+    def _of_a_record(self, guard: RecordGuard | None) -> pulumi.ResourceOptions:
         # A replacement that is created first would be deleted with the old record: same name.
         options = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
-        if guard is None or not hosted_zone.label.startswith(ROUTE53):
+        if guard is None:
             return options
-        is_moving = len(self._zones) > 1  # then the engine deletes what a zone leaves behind
-        return pulumi.ResourceOptions.merge(
-            options,
-            pulumi.ResourceOptions(depends_on=[guard], retain_on_delete=not is_moving, deleted_with=guard),
-        )
+        its_guard = pulumi.ResourceOptions(depends_on=[guard], retain_on_delete=True)
+        return pulumi.ResourceOptions.merge(options, its_guard)
 
     async def published(self) -> None:
         """Returns when the records that sign are made, or can't be."""

@@ -58,6 +58,8 @@ class ByodkimIdentityProvider(AwsProvider):
                 unknown.pop(other, None)
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
+            if olds:  # `diff` refuses to leave a zone that is still asked
+                self._run.zones[olds["domain"]] = frozenset(known["dns"])
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))
@@ -152,7 +154,6 @@ class ByodkimIdentityProvider(AwsProvider):
             if zones := dns_moves.leaving(stored.declared, declared):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
-                self._run.moved.update((declared.domain, zone) for zone in zones)
             if planned.is_switch and not unknown:
                 self._run.progress().info(
                     lookups.planned_switch(stored, declared, resolver, self._run.recent)

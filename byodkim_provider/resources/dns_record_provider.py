@@ -23,9 +23,9 @@ from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
-from byodkim_provider.identity.signers import SesSources, goes_on, holder, with_earlier
+from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.unknowns import split
+from byodkim_provider.resources.unknowns import has_unknown, split
 
 _STORED: Final[property_types.Kinds] = {
     **property_types.kinds_of(HostSettings, strict=True),
@@ -70,6 +70,8 @@ class DnsRecordProvider(DynamicProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
         news = {**news, "regions": with_earlier(olds, news)}
+        if not has_unknown([news["name"], news["value"]]):
+            _ours(news).declare(self._run)
         problems: list[str] = []
         if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
             self._say_untried(news["provider"])
@@ -98,46 +100,35 @@ class DnsRecordProvider(DynamicProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
-        before = {"found": olds.get("found", False)}
+        there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
         if all(olds.get(name) == news.get(name) for name in _WAY):
-            return UpdateResult({**news, "present_value": olds["present_value"], **before})
-        return UpdateResult({**self._published(news), **before})
+            return UpdateResult({**news, **there})
+        made = self._published(news)
+        # By another way we may find the record that we have made ourselves.
+        return UpdateResult({**made, "found": made["found"] and there["found"]})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _refuse_other_state(props)
-        host, progress = self._host(props), self._run.progress()
-        where = f"{host.label}: {props['name']}"
-        if props.get("found") and not goes_on(props["domain"], props["regions"], self._run):
-            progress.warn(f"{where}: left there, it was there before this stack")
-            return
-        if (props["domain"], host.label) not in self._run.moved and (signs := self._holder(props)):
-            progress.warn(f"{where}: left there, {signs} signs with it")
-            return
-        withdraw(
-            host,
-            props["name"],
-            props["present_value"],
-            clock=self._run.clock,
-            progress=progress,
-        )
+        if not _ours(props).stays(self._run, self._sources(props.get("account_id"))):
+            withdraw(
+                self._host(props),
+                props["name"],
+                props["present_value"],
+                clock=self._run.clock,
+                progress=self._run.progress(),
+            )
 
     def _published(self, props: dict[str, Any]) -> dict[str, Any]:
         record = Record(props["name"], props["value"], props["existing"])
         made = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
         return {**props, "present_value": made.value, "found": made.was_there}
 
-    def _holder(self, props: Mapping[str, Any]) -> str:
-        """The identity that signs with the record's key; "" if none does."""
-        selector, sources = props["name"].partition(".")[0], self._sources(props.get("account_id"))
-        return holder(props["domain"], props["regions"], selector, sources, self._run)
-
     def _connect_to_ses(self, account_id: str | None) -> SesSources:
         # Not in `configure`: a record that is only made needs no AWS settings.
         return SesSources.of(connections(read_settings(self._config)), account_id)
 
     def _host(self, props: Mapping[str, Any]) -> DnsHost:
-        settings = HostSettings(**property_types.read(HostSettings, props))
-        return self._open_host(settings, self._credentials(props))
+        return self._open_host(_settings(props), self._credentials(props))
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
@@ -149,6 +140,22 @@ class DnsRecordProvider(DynamicProvider):
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")
         return registry.credentials(props["provider"], props.get("credentials"), written, os.environ)
+
+
+def _settings(props: Mapping[str, Any]) -> HostSettings:
+    return HostSettings(**property_types.read(HostSettings, props))
+
+
+def _ours(props: Mapping[str, Any]) -> Ours:
+    return Ours(
+        domain=props["domain"],
+        regions=props["regions"],
+        label=_settings(props).label,
+        name=props["name"],
+        key=props["value"],
+        is_supplied=props.get("existing") == "same key",
+        was_there=bool(props.get("found")),
+    )
 
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:

@@ -126,22 +126,18 @@ def of_guard(
     generation: int,
     *,
     key: Mapping[str, Any],
-    zones: Sequence[HostedZone],
+    zone: HostedZone,
     account_id: Any,
 ) -> Inputs | None:
-    """Of the guard of a key's records in Route 53; None if it has none there."""
-    roles = {
-        zone.label.removeprefix(ROUTE53): _given(role_arn=zone.role_arn, external_id=zone.external_id)
-        for zone in zones
-        if zone.label.startswith(ROUTE53)
-    }
-    if not roles:
+    """Of the guard of a key's record in *zone*; None if that is not in Route 53."""
+    if not zone.label.startswith(ROUTE53):
         return None
     return {
         **of_use(settings, account_id),
+        "zone_id": zone.label.removeprefix(ROUTE53),
+        **_given(role_arn=zone.role_arn, external_id=zone.external_id),
         "record_name": key["record_name"],
         "fingerprint": key["fingerprint"],
-        "zones": roles,
         **_given(supplied=generation in settings.keys or None),
     }
 

@@ -1,8 +1,8 @@
 """
-Keeps the records of one key in Route 53 for as long as an identity needs them.
+Keeps the record of a key in a zone of Route 53 for as long as an identity needs it.
 
-pulumi-aws makes the record and, but for a move to another zone, never deletes it. This resource does, once
-SES has said that nobody signs with it.
+pulumi-aws makes the record and never deletes it. This resource does, once SES has said that nobody signs
+with it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ def load_v1() -> ResourceProvider:
 
 class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
     """
-    The guard of a key's records in Route 53.
+    The guard of a key's record in one zone of Route 53.
 
-    It exists before them, and is deleted after every identity of the stack that could sign with the key. A
-    record that was in Route 53 before it stays. `get` and `pulumi import` don't work, as with any dynamic
-    resource.
+    It exists before the record, and is deleted after every identity of the stack that could sign with the
+    key. `get` and `pulumi import` don't work, as with any dynamic resource.
     """
 
     def __init__(

@@ -93,7 +93,7 @@ def test_second_key_in_route53(world):
     provider = RecordGuardProvider(lambda role, external_id: nothing_there, run=world.run)
 
     def check(olds, declared):
-        news = {"zones": {"Z1": {}}, "supplied": True, "regions": [REGION]}
+        news = {"domain": DOMAIN, "zone_id": "Z1", "supplied": True, "regions": [REGION]}
         news |= {"record_name": declared.record_name, "fingerprint": declared.fingerprint}
         checked = provider.check(olds, news)
         return checked.inputs, [one.reason for one in checked.failures]

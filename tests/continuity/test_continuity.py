@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from byodkim_provider.dkim import generations, keys
-from byodkim_provider.resources import record_guard_provider
+from byodkim_provider.identity import signers
 from sandbox.ses.switches import Switches
 from tests.continuity.driver import machine
 from tests.continuity.holes import HOLES
@@ -147,7 +147,7 @@ class DeletesFirst(Engine):
 def delete_first(life: Life) -> None:
     """Without the guards, which would keep a record that SES signs with."""
     life.engine = DeletesFirst(life.engine.processes)
-    life.replaced.setattr(record_guard_provider, "holder", lambda *_: "")
+    life.replaced.setattr(signers.Ours, "stays", lambda *_: False)
 
 
 def send_the_key_first(life: Life) -> None:

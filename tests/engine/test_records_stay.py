@@ -47,7 +47,8 @@ def test_to_another_stack_with_the_same_key(sandbox, panel, open_stack):
     old.declare({})
     gone = old.up()
     assert gone.ok
-    assert f"mine._domainkey.{domain}: left in Route 53, {domain} {REGION} signs with it\n" in gone.stdout
+    left = f"mine._domainkey.{domain}: left at route53:{panel.zone_id}, {domain} {REGION} signs with it\n"
+    assert left in gone.stdout
     assert passes(sandbox, domain)
     assert steps(new.up()) == []
 
@@ -63,7 +64,7 @@ def test_identity_of_somebody_else(sandbox, panel, open_stack):
     stack.declare({})
     gone = stack.up()
     assert gone.ok
-    assert f"mine._domainkey.{domain}: left in Route 53, it was there before this stack\n" in gone.stdout
+    assert f"left at route53:{panel.zone_id}, it was there before this stack\n" in gone.stdout
     assert passes(sandbox, domain)
     stack.declare({domain: OURS | {"adopt": True}})
     assert stack.up().ok
@@ -102,7 +103,7 @@ def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
     assert f"'{name}' is in Route 53 already, with another value" in refused.stdout
     panel.remove(name, "elsewhere.example.", kind="CNAME")
 
-    only_the_guard = stack.up(target=[f"**::{domain}", f"**::{domain}/1"])
+    only_the_guard = stack.up(target=[f"**::{domain}", f"**:RecordGuard::{domain}/1/**"])
     assert ("create", f"{domain}/1", RECORD_GUARD) in steps(only_the_guard)
     panel.paste(name, "v=DKIM1; p=SOMEBODYELSE")
     refused = stack.up()
@@ -140,7 +141,7 @@ def test_a_region_that_was_left(sandbox, panel, open_stack):
     stack.declare({})
     gone = stack.up()
     assert gone.ok
-    assert f"left in Route 53, {domain} {OTHER_REGION} signs with it\n" in gone.stdout
+    assert f", {domain} {OTHER_REGION} signs with it\n" in gone.stdout
     assert send(sandbox, domain, OTHER_REGION).verdict.result == "pass"
     stack.declare({domain: adopted | {"regions": [OTHER_REGION]}})
     assert stack.up().ok
@@ -157,3 +158,69 @@ def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
     assert stack.up().ok
     assert sandbox.dns.txt(name) == ()
     assert passes(sandbox, domain)
+
+
+def test_two_stacks_with_one_key_in_two_regions(sandbox, panel, open_stack):
+    """The other stack's identity keeps the record wherever it is, and so does mail that it has just sent."""
+    domain = f"shared.{ZONE}"
+    there = OURS | {"regions": [OTHER_REGION]}
+    stacks = [open_stack({domain: one}, stack=name) for name, one in (("here", OURS), ("there", there))]
+    assert all(one.up().ok for one in stacks)
+    here, other = stacks
+    here.declare({})
+    gone = here.up()
+    assert gone.ok
+    assert f", {domain} {OTHER_REGION} signs with it\n" in gone.stdout
+    message = send(sandbox, domain, OTHER_REGION)
+    assert message.verdict.result == "pass"
+
+    here.declare({domain: OURS})
+    assert here.up().ok
+    for generation in (1, 2):
+        other.declare({domain: there | {"generation": generation, "published": [1, 2]}})
+        assert other.up().ok
+    here.declare({})
+    gone = here.up()
+    assert gone.ok
+    assert "left at route53:" in gone.stdout
+    (again,) = [one for one in sandbox.mail.verify_again(DAY) if one.id == message.id]
+    assert again.verdict.result == "pass"
+    assert other.destroy().ok
+
+
+def test_a_zone_that_is_dropped(sandbox, panel, open_stack):
+    """Of two zones, the one that is dropped keeps what was there before, and nothing of the stack's."""
+    zone = f"two.{ZONE}"
+    kept, dropped = Panel(sandbox, zone), Panel(sandbox, zone)
+    before, ours = f"before.{zone}", f"ours.{zone}"
+    dropped.paste(f"mine._domainkey.{before}", record_value(OPENSSL_KEY))
+    both = [{"provider": "route53", "zoneId": one.zone_id} for one in (kept, dropped)]
+    stack = open_stack({one: OURS | {"dns": both} for one in (before, ours)})
+    assert stack.up().ok
+    assert [f"mine._domainkey.{one}" for one in (before, ours)] == dropped.names() == kept.names()
+    stack.declare({one: OURS | {"dns": both[:1]} for one in (before, ours)})
+    assert stack.up().ok
+    assert [f"mine._domainkey.{before}"] == dropped.names()
+    assert [f"mine._domainkey.{one}" for one in (before, ours)] == kept.names()
+    assert stack.destroy().ok
+    assert (dropped.names(), kept.names()) == ([f"mine._domainkey.{before}"], [])
+
+
+def test_replaced_guard(sandbox, panel, open_stack):
+    """A replacement that was cut short leaves its old half to the next run, and the record to its new one."""
+    domain = f"replaced.{ZONE}"
+    stack = open_stack({domain: {"generation": 1}})
+    made = stack.up()
+    assert made.ok
+    names = [one["name"] for one in made.outputs["domains"][domain]["records"]]
+    state = stack._stack.export_stack()
+    guards = [one for one in state.deployment["resources"] if one["type"] == RECORD_GUARD]
+    state.deployment["resources"] += [one | {"delete": True} for one in guards]
+    stack._stack.import_stack(state)
+    again = stack.up()
+    assert again.ok
+    assert steps(again) == [("delete-replaced", f"{domain}/{number}", RECORD_GUARD) for number in (1, 2)]
+    assert all(map(sandbox.dns.txt, names))
+    assert steps(stack.up()) == []
+    assert stack.destroy().ok
+    assert not any(map(sandbox.dns.txt, names))

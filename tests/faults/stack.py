@@ -215,7 +215,7 @@ class Stack:
         run = simulation.new_run(outside.clock, outside)
         by_api = DnsRecordProvider(
             lambda _, credentials: Host(outside, credentials),
-            lambda _: SesSources(lambda _: client(), names),
+            lambda _: SesSources(lambda _: client(), names, lambda _: {}),
             run=run,
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get

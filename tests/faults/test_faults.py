@@ -15,10 +15,10 @@ from byodkim_provider.aws.tags import STACK_TAG
 from byodkim_provider.errors import DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostError
 from byodkim_provider.hosts.publish import Published, Record, lookup, withdraw
-from byodkim_provider.identity import lifecycle, ownership
+from byodkim_provider.identity import lifecycle, ownership, signers
 from byodkim_provider.identity.services import Services
 from byodkim_provider.identity.state import Declared, Stored
-from byodkim_provider.resources import dns_record_provider, record_guard_provider
+from byodkim_provider.resources import dns_record_provider
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import Cell, Result, cells, judged, table
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
@@ -75,7 +75,7 @@ def _goes_by_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
     return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
 
 
-def _ask_nobody(*_: object) -> str:
+def _ask_nobody(*_: object, **__: object) -> str:
     """Every record may go."""
     return ""
 
@@ -134,7 +134,7 @@ _get, _tag = SesClient.get_email_identity, SesClient.tag_resource
         ),
         ((SesClient, "tag_resource"), _remove_other_tags, "adopt, same key", "SES TagResource", "touched"),
         (
-            (record_guard_provider, "holder"),
+            (signers.Ours, "_ses_reason"),
             _ask_nobody,
             "delete, adopted by another stack",
             "SES GetEmailIdentity",

@@ -7,6 +7,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import SesRefused
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.switches import Fault
 from tests.support.fakes import ATTEMPTS, REGION
@@ -14,25 +15,25 @@ from tests.support.world import DOMAIN
 
 ZONE = "Z1"
 NAME = f"s1._domainkey.{DOMAIN}"
+SERVERS = {"name_servers": {f"route53:{ZONE}": ["ns-1.example.net"]}}
 GET, LIST = "GetEmailIdentity", "ListEmailIdentities"
 
 
 class Route53:
-    """An account whose zones have nothing but the guarded name."""
+    """A zone that has nothing but the guarded name."""
 
     def __init__(self):
-        self.values = {}
-        """By zone."""
+        self.values = ()
         self.asked = 0
 
     def standing(self, zone_id, name):
-        assert name == NAME
+        assert (zone_id, name) == (ZONE, NAME)
         self.asked += 1
-        return self.values.get(zone_id, ())
+        return self.values
 
     def withdraw(self, zone_id, name, fingerprint):
-        assert name == NAME
-        self.values.pop(zone_id)
+        assert (zone_id, name) == (ZONE, NAME)
+        self.values = ()
 
 
 @pytest.fixture
@@ -47,7 +48,9 @@ def this_run(world, route53):
         return world.outside_in(region).names()
 
     return RecordGuardProvider(
-        lambda role, external_id: route53, lambda _: SesSources(world.ses, names), run=world.run
+        lambda role, external_id: route53,
+        lambda _: SesSources(world.ses, names, lambda _: {}),
+        run=world.run,
     )
 
 
@@ -63,7 +66,7 @@ def inputs(world):
         "regions": [REGION],
         "record_name": NAME,
         "fingerprint": world.key(1).fingerprint,
-        "zones": {ZONE: {}},
+        "zone_id": ZONE,
         "supplied": True,
     }
 
@@ -80,9 +83,9 @@ def reasons(result):
 def test_new(route53, provider, inputs, value):
     """A record is made where none stands, or taken over if it holds this very key."""
     for standing in ((), (value,), (f'"v=DKIM1; k=rsa; {value[1:]}',)):
-        route53.values = {ZONE: standing}
+        route53.values = standing
         checked = provider.check({}, inputs)
-        assert (reasons(checked), checked.inputs["standing"]) == ([], [ZONE] * bool(standing))
+        assert (reasons(checked), checked.inputs["standing"]) == ([], bool(standing))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_new(route53, provider, inputs, value):
 )
 def test_foreign(route53, provider, inputs, standing):
     """Somebody's record is not overwritten, and nobody is told to remove it."""
-    route53.values = {ZONE: standing}
+    route53.values = standing
     assert reasons(provider.check({}, inputs)) == [
         f"'{NAME}' is in Route 53 already, with another value, and a selector never gets a second key\n"
         "  hint: nothing was changed in DNS; give the key another selector, since mail may be signed with "
@@ -103,9 +106,9 @@ def test_foreign(route53, provider, inputs, standing):
 def test_checked_until_the_record_is_there(route53, provider, inputs, value):
     """A run that ended before the record was made gives nobody's record away; then a check costs no call."""
     stored = provider.check({}, inputs).inputs
-    route53.values = {ZONE: ('"v=DKIM1; p=SOMEBODYELSE"',)}
+    route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
     assert len(reasons(provider.check(stored, inputs))) == 1
-    route53.values = {ZONE: (value,)}
+    route53.values = (value,)
     seen = provider.check(stored, inputs)
     assert (reasons(seen), provider.diff("id", stored, seen.inputs).changes) == ([], False)
     asked = route53.asked
@@ -125,27 +128,27 @@ def test_second_key(world, route53, provider, inputs):
 
 def test_generated(route53, provider, inputs):
     """The selector of a generated key is nobody else's, and what a preview can't know is not asked."""
-    route53.values = {ZONE: ('"v=DKIM1; p=SOMEBODYELSE"',)}
+    route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
     generated = {name: one for name, one in inputs.items() if name != "supplied"}
     for news in (generated, inputs | {"record_name": Unknown()}):
         assert reasons(provider.check({}, news)) == []
     assert route53.asked == 0
 
 
-def guarded(provider, inputs, **outputs):
-    """The outputs of a guard."""
-    return {**provider.create(provider.check({}, inputs).inputs).outs, **outputs}
+def guarded(provider, inputs):
+    """The outputs of a guard that an earlier run has made."""
+    return provider.create(provider.check({}, inputs).inputs).outs
 
 
 def test_goes_with_its_identity(world, route53, provider, inputs, value):
     """The identity goes first, and SES need not even be asked, which may still show it."""
     outputs, stored = guarded(provider, inputs), world.verified()
-    route53.values = {ZONE: (value,)}
+    route53.values = (value,)
     world.switch(read_lag_seconds=5)
     lifecycle.delete(stored, world.outside)
     world.forget()
     this_run(world, route53).delete("id", outputs)
-    assert (route53.values, world.calls()) == ({}, [])
+    assert (route53.values, world.calls()) == ((), [])
 
 
 def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
@@ -153,22 +156,22 @@ def test_stays_while_somebody_signs(world, route53, provider, inputs, value):
     outputs = guarded(provider, inputs)
     world.verified()
     world.next_run()
-    route53.values = {ZONE: (value,)}
+    route53.values = (value,)
     world.forget()
     this_run(world, route53).delete("id", outputs)
-    assert (route53.values, world.calls()) == ({ZONE: (value,)}, [LIST, GET])
-    assert world.progress.warnings == [f"{NAME}: left in Route 53, {DOMAIN} {REGION} signs with it"]
+    assert (route53.values, world.calls()) == ((value,), [LIST, GET])
+    assert world.progress.warnings == [f"{NAME}: left at route53:{ZONE}, {DOMAIN} {REGION} signs with it"]
 
 
 def test_goes_when_another_key_signs(world, route53, provider, inputs, value):
     """SES has the identity and signs with another selector."""
     outputs, stored = guarded(provider, inputs), world.verified()
-    route53.values = {ZONE: (value,)}
+    route53.values = (value,)
     world.publish(2)
     world.switch(read_lag_seconds=5)
     world.update(stored, 2)
     this_run(world, route53).delete("id", outputs)
-    assert route53.values == {}
+    assert route53.values == ()
 
 
 def test_ses_does_not_say(world, route53, provider, inputs, value):
@@ -176,80 +179,86 @@ def test_ses_does_not_say(world, route53, provider, inputs, value):
     outputs = guarded(provider, inputs)
     world.verified()
     world.next_run()
-    route53.values = {ZONE: (value,)}
+    route53.values = (value,)
     world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
     with pytest.raises(SesRefused):
         this_run(world, route53).delete("id", outputs)
-    assert route53.values == {ZONE: (value,)}
+    assert route53.values == (value,)
 
 
 def test_what_was_there_stays(world, route53, provider, inputs, value):
-    """A record that was there before the stack is not the stack's; in a zone that joins, neither."""
-    route53.values = {ZONE: (value,)}
+    """A record that was there before the stack is not the stack's, however long it has been published."""
+    route53.values = (value,)
     outputs = guarded(provider, inputs)
+    more = inputs | {"regions": [REGION, "us-east-1"]}
+    outputs = provider.update("id", outputs, provider.check(outputs, more).inputs).outs
     world.next_run()
     this_run(world, route53).delete("id", outputs)
-    assert (route53.values, world.calls()) == ({ZONE: (value,)}, [])
-    assert world.progress.warnings == [f"{NAME}: left in Route 53, it was there before this stack"]
-
-    route53.values |= {"Z2": (value,), "Z3": ()}
-    more = provider.check(outputs, inputs | {"zones": {ZONE: {}, "Z2": {}, "Z3": {}}}).inputs
-    joined = provider.update("id", outputs, more).outs
-    assert joined["found"] == [ZONE, "Z2"]
-    this_run(world, route53).delete("id", joined)
-    assert route53.values.keys() == {ZONE, "Z2"}
+    assert (route53.values, world.calls()) == ((value,), [])
+    assert world.progress.warnings == [f"{NAME}: left at route53:{ZONE}, it was there before this stack"]
 
 
-@pytest.mark.parametrize("change", [{"regions": [REGION, "us-east-1"]}, {"zones": {"Z2": {}}}])
+def test_what_came_later_is_ours(world, route53, provider, inputs, value):
+    """A record that is seen after the first run of its guard is the stack's."""
+    stored = guarded(provider, inputs)
+    route53.values = (value,)
+    later = provider.check(stored, inputs).inputs
+    assert (later["standing"], later["found"]) == (True, False)
+    assert provider.check(later, inputs).inputs == later
+
+
+@pytest.mark.parametrize(
+    "change", [{"regions": [REGION, "us-east-1"]}, {"role_arn": "arn:aws:iam::123456789012:role/dns"}]
+)
 def test_diff(provider, inputs, change):
-    """Whom to ask and where the record stands is stored anew; another name is another record."""
+    """Whom to ask and how the zone is reached is stored anew; another name is another record."""
     outputs = guarded(provider, inputs)
     assert provider.diff("id", outputs, {**outputs, **change}).changes
     assert not provider.diff("id", outputs, {**outputs, "domain": Unknown()}).changes
     assert provider.diff("id", outputs, {**outputs, "record_name": "s2"}).replaces == ["record_name"]
 
 
-def test_a_generation_that_leaves_is_ours(world, route53, provider, inputs, value):
+def test_a_generation_that_leaves_is_ours(world, route53, inputs, value):
     """The record of a leaked key goes although it was there before: the domain stays, with another key."""
-    route53.values = {ZONE: (value,)}
-    outputs = guarded(provider, inputs)
+    route53.values = (value,)
+    outputs = guarded(this_run(world, route53), inputs)
     stored = world.verified()
     world.publish(2)
+    identity = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+    identity.check({"domain": DOMAIN}, {"domain": DOMAIN, "dns": [f"route53:{ZONE}"], **SERVERS})
     world.update(stored, 2)
     this_run(world, route53).delete("id", outputs)
-    assert route53.values == {}
+    assert route53.values == ()
 
 
-def test_a_region_that_left(world, route53, provider, inputs, value):
+def test_a_zone_that_was_left(world, route53, provider, inputs, value):
+    """Its record goes although an identity signs with the key, in each run: the first may have failed."""
+    outputs = guarded(provider, inputs)
+    world.verified()
+    for _ in range(2):
+        route53.values = (value,)
+        identity = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+        identity.check({"domain": DOMAIN}, {"domain": DOMAIN, "dns": ["manual"]})
+        this_run(world, route53).delete("id", outputs)
+        assert route53.values == ()
+        world.next_run()
+
+
+def test_a_region_that_left(provider, inputs):
     """An adopted identity stays in its Region and signs on, so that Region is asked for ever."""
     first = provider.check({}, inputs | {"regions": [REGION, "us-east-1"]}).inputs
     later = provider.check(first, inputs).inputs
     assert later["regions"] == [REGION, "us-east-1"]
 
 
-def test_replaced(route53, provider, inputs, value):
-    """The old half of a replacement leaves the record to its successor."""
+def test_replaced(world, route53, provider, inputs, value):
+    """The old half of a replacement leaves the record to its successor, in a later run, too."""
     outputs = guarded(provider, inputs)
-    route53.values = {ZONE: (value,)}
+    successor = guarded(provider, inputs)
+    route53.values = (value,)
     provider.delete("id", outputs)
-    assert route53.values == {ZONE: (value,)}
-
-
-def test_a_zone_that_comes_back(route53, provider, inputs, value):
-    """What somebody publishes in a zone while it is not ours is seen when the zone comes back."""
-    route53.values = {ZONE: (value,), "Z2": (value,)}
-    both = provider.check({}, inputs | {"zones": {ZONE: {}, "Z2": {}}}).inputs
-    without = provider.check(both, inputs | {"zones": {"Z2": {}}}).inputs
-    route53.values[ZONE] = ('"v=DKIM1; p=SOMEBODYELSE"',)
-    assert len(reasons(provider.check(without, inputs | {"zones": {ZONE: {}, "Z2": {}}}))) == 1
-
-
-def test_a_leaked_key_after_a_region_left(world, route53, provider, inputs, value):
-    """A Region that the domain has left does not keep the record of a leaked key, if nobody signs there."""
-    route53.values = {ZONE: (value,)}
-    outputs = guarded(provider, inputs | {"regions": [REGION, "us-east-1"]})
-    stored = world.verified()
-    world.publish(2)
-    world.update(stored, 2)
-    this_run(world, route53).delete("id", outputs)
-    assert route53.values == {}
+    world.next_run()
+    later = this_run(world, route53)
+    later.check(successor, inputs)
+    later.delete("id", outputs)
+    assert (route53.values, world.progress.warnings) == ((value,), [])

@@ -61,7 +61,7 @@ def program(
 
     Names are short, `key 2` or `identity eu-west-1`.
     """
-    given = {"zones": [zone], "account_id": account_id}
+    given = {"account_id": account_id}
     declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
     needed: list[str] = [STACK_ID]
     for generation in settings.published:
@@ -71,11 +71,10 @@ def program(
             depends = (f"key {generation}",)
             inputs = of_key(settings, account_id=account_id)
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-        if of_guard(settings, generation, key=ANY_KEY, **given):
+        if of_guard(settings, generation, key=ANY_KEY, zone=zone, account_id=account_id):
             name = f"guard {generation}"
-            declared[name] = Declaration(
-                "guard", depends, functools.partial(_guard, settings, generation, given)
-            )
+            of_this = functools.partial(_guard, settings, generation, {"zone": zone, **given})
+            declared[name] = Declaration("guard", depends, of_this)
             depends = (*depends, name)
             if is_guard_needed(settings, generation):
                 needed.append(name)
@@ -88,7 +87,9 @@ def program(
                 needed.append(name)
     for region in () if settings.retired else settings.regions:
         declared[f"identity {region}"] = Declaration(
-            "identity", tuple(needed), functools.partial(_identity, settings, region, given)
+            "identity",
+            tuple(needed),
+            functools.partial(_identity, settings, region, {"zones": [zone], **given}),
         )
     return declared | verified(
         *(name for name, one in declared.items() if one.kind == "identity"), account_id=account_id
@@ -144,7 +145,8 @@ def process(
     run: Run,
 ) -> Providers:
     """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    guard = RecordGuardProvider(lambda *_: route53, lambda _: SesSources(ses, names), run=run)
+    sources_of_guard = SesSources(ses, names, lambda _: {})
+    guard = RecordGuardProvider(lambda *_: route53, lambda _: sources_of_guard, run=run)
 
     def services(region: str) -> Services:
         return Services(

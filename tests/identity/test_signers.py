@@ -1,0 +1,164 @@
+"""The one rule for a record that may leave DNS, whoever publishes it."""
+
+from dataclasses import replace
+
+import pytest
+
+from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
+from byodkim_provider.errors import InvalidSettings, SesRefused
+from byodkim_provider.identity.signers import Ours, SesSources
+from sandbox.ses.switches import Fault
+from tests.support.fakes import ATTEMPTS, REGION
+from tests.support.world import DOMAIN
+
+OTHER = "us-east-1"
+LABEL = "route53:Z1"
+NAME = f"s1._domainkey.{DOMAIN}"
+GET = "GetEmailIdentity"
+RECORD = Ours(DOMAIN, [REGION], LABEL, NAME, "the key", is_supplied=False, was_there=False)
+SUPPLIED = replace(RECORD, is_supplied=True)
+THERE = replace(SUPPLIED, was_there=True)
+
+SIGNS = f"{DOMAIN} {REGION} signs with it"
+SIGNS_ELSEWHERE = f"{DOMAIN} {OTHER} signs with it"
+WAS_THERE = "it was there before this stack"
+NEXT_DOOR = {OWNER_TAG: "another/x", STACK_TAG: "mail/prod"}
+LATELY = "of the stack 'mail/prod' may have signed with it lately"
+
+
+@pytest.fixture
+def why(world):
+    """The line about a record that stays; "" if it goes. *silent* Regions don't answer."""
+
+    def why(record, *, silent=()):
+        def names(region):
+            return None if region in silent else world.outside_in(region).names()
+
+        sources = SesSources(
+            world.ses,
+            names,
+            lambda regions: {one: names(one) for one in (REGION, OTHER) if one not in regions},
+        )
+        stays = record.stays(world.run, sources)
+        lines = [one.removeprefix(f"{NAME}: left at {LABEL}, ") for one in world.progress.warnings]
+        assert bool(lines) == stays
+        return "".join(lines)
+
+    return why
+
+
+def put(world, selector, region=REGION, tags=None):
+    """Somebody's identity."""
+    private_key = world.key(1).pkcs1_base64()
+    world.model.put_identity(DOMAIN, region, selector=selector, private_key=private_key, tags=tags)
+
+
+@pytest.mark.parametrize("record", [RECORD, SUPPLIED, THERE], ids=["generated", "supplied", "there before"])
+@pytest.mark.parametrize(
+    ("zones", "signs", "expected"),
+    [
+        ((), "s1", (SIGNS, SIGNS, WAS_THERE)),
+        ((), "s2", ("", "", WAS_THERE)),
+        ((LABEL,), "s1", (SIGNS, SIGNS, SIGNS)),
+        ((LABEL, "manual"), "s2", ("", "", "")),
+        (("manual",), "s1", ("", "", WAS_THERE)),
+        (("manual",), "s2", ("", "", WAS_THERE)),
+    ],
+    ids=[
+        "the domain leaves, and signs",
+        "the domain leaves",
+        "the generation leaves, and signs",
+        "the generation leaves",
+        "the zone leaves, and signs",
+        "the zone leaves",
+    ],
+)
+def test_rule(world, why, record, zones, signs, expected):
+    """The table at the top of the module."""
+    put(world, signs)
+    if zones:
+        world.run.zones[DOMAIN] = zones
+    assert why(record) == expected[(RECORD, SUPPLIED, THERE).index(record)]
+
+
+@pytest.mark.parametrize("record", [RECORD, THERE])
+def test_successor(world, record):
+    """A resource of this run that publishes the same record keeps it, and SES is not asked."""
+    nobody = SesSources(*3 * (pytest.fail,))
+    record.declare(world.run)
+    assert record.stays(world.run, nobody)
+    for other in ({"label": "route53:Z2"}, {"name": f"s2._domainkey.{DOMAIN}"}, {"key": "another"}):
+        world.next_run()
+        replace(record, **other).declare(world.run)
+        world.run.zones[DOMAIN] = ("manual",)
+        assert record.stays(world.run, nobody) == record.was_there
+    assert len(world.progress.warnings) == 3 * record.was_there
+
+
+def test_other_regions(world, why):
+    """Another stack may have a supplied key in any Region; a generated key is in its domain's alone."""
+    put(world, "s1", OTHER)
+    assert why(RECORD) == ""
+    assert why(SUPPLIED) == SIGNS_ELSEWHERE
+    world.forget()
+    world.run.zones[DOMAIN] = (LABEL,)
+    assert why(THERE) == SIGNS_ELSEWHERE
+    world.forget()
+    assert why(replace(RECORD, regions=[REGION, OTHER])) == SIGNS_ELSEWHERE
+
+
+@pytest.mark.parametrize("region", [REGION, OTHER])
+def test_overlap_of_another_stack(world, why, region):
+    """Mail of another stack may be on its way with a supplied key. While the domain stays, a key may go."""
+    put(world, "s2", region, NEXT_DOOR)
+    assert why(RECORD) == ""
+    assert why(SUPPLIED) == f"{DOMAIN} {region} {LATELY}"
+    world.forget()
+    world.run.zones[DOMAIN] = (LABEL,)
+    assert why(SUPPLIED) == ""
+
+
+def test_the_domain_is_nobody_elses(world, why):
+    """An identity that no stack has keeps the record only if it signs with it."""
+    put(world, "s2")
+    put(world, "s3", OTHER)
+    assert why(SUPPLIED) == ""
+
+
+def test_silent_regions(world, why):
+    """Silence of a Region of the domain is an error; that of another one keeps a supplied key's record."""
+    assert why(RECORD, silent=[OTHER]) == ""
+    assert why(SUPPLIED, silent=[OTHER]) == f"SES does not say who signs with it in {OTHER}"
+    world.forget()
+    put(world, "s1", OTHER)
+    world.model.inject(Fault("access_denied", "before", GET))
+    assert why(SUPPLIED) == f"SES does not say who signs with it in {OTHER}"
+    world.next_run()
+    world.forget()
+    world.model.remove(DOMAIN, OTHER)
+    put(world, "s1")
+    world.model.inject(Fault("500", "before", GET, times=ATTEMPTS))
+    with pytest.raises(SesRefused):
+        why(SUPPLIED)
+
+
+def test_many_silent_regions(world):
+    """A long list is cut."""
+    silent = {f"xx-east-{number}": None for number in range(1, 6)}
+    assert SUPPLIED.stays(world.run, SesSources(world.ses, lambda _: (), lambda _: silent))
+    assert world.progress.warnings == [
+        f"{NAME}: left at {LABEL}, SES does not say who signs with it in xx-east-1, xx-east-2, xx-east-3, 2 "
+        "more"
+    ]
+
+
+def test_no_session(world):
+    """A Region that lists the domain and then has no session is silent, too."""
+
+    def ses(region):
+        raise InvalidSettings(["aws: no response from STS"])
+
+    assert SUPPLIED.stays(world.run, SesSources(ses, lambda _: (), lambda _: {OTHER: [DOMAIN]}))
+    assert world.progress.warnings == [
+        f"{NAME}: left at {LABEL}, SES does not say who signs with it in {OTHER}"
+    ]
