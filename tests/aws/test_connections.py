@@ -118,7 +118,7 @@ def test_names_elsewhere(asked, monkeypatch, code, expected):
         threads.add(threading.get_ident())
         together.wait(10)
         if code and ses._region == "me-south-1":
-            raise SesRefused("ListEmailIdentities", "*", ses._region, code=code)
+            raise ses_refused("ListEmailIdentities", "*", ses._region, code)
         yield (Listed("example.net", "SUCCESS"),)
 
     monkeypatch.setattr(module, "connect_elsewhere", lambda _, *, region, session: _client(region))
