@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from byodkim_provider.messages import Message
+from byodkim_provider.messages import HINT, Message
 
 
 class ByodkimError(Exception):
@@ -24,7 +24,7 @@ class ByodkimError(Exception):
         super().__init__(self.text, self.hint)
 
     def __str__(self) -> str:
-        return f"{self.text}\n  hint: {self.hint}" if self.hint else self.text
+        return f"{self.text}{HINT}{self.hint}" if self.hint else self.text
 
 
 class InvalidSettings(ByodkimError):

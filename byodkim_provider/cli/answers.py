@@ -32,6 +32,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.panels import PANELS, of_label, recognise
 from byodkim_provider.identity.state import MANUAL, Declared
+from byodkim_provider.messages.cli import CliNote
 
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
 
@@ -137,7 +138,7 @@ def _answers(questions: dict[str, Callable[[], Any]], *, say_refusal: bool) -> d
     refused = dict.fromkeys(str(one) for one in answers.values() if isinstance(one, Exception))
     if refused and say_refusal:
         times = f" {len(refused)} times, first" if len(refused) > 1 else ""
-        say(f"SES's answer is missing{times}: {next(iter(refused))}")
+        say(CliNote.NO_ANSWER(times=times, refusal=next(iter(refused))))
     return answers
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -23,8 +23,7 @@ from byodkim_provider.config.values import Zone
 from byodkim_provider.dkim import keys, public_keys, records
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.panels import PANELS
-
-WITHOUT_A_STACK: Final = "give DOMAIN and --selector to work without a stack"
+from byodkim_provider.messages.cli import CliProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +92,16 @@ def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[Publ
     """The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none."""
     known = stack.state.records
     if domain and domain not in {*known, *(one.name for one in stack.settings.domains)}:
-        raise CannotRead(f"{not_in_stack(domain, stack)}\n  hint: correct it, or {WITHOUT_A_STACK}")
+        raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, domain, stack))
     if not (domain in known if domain else known):
-        raise CannotRead(
-            f"{domain or stack.name}: the stack has no record\n  hint: run `pulumi up`, or {WITHOUT_A_STACK}"
-        )
+        raise CannotRead(CliProblem.NO_RECORD(subject=domain or stack.name))
     return sorted((name, known[name]) for name in ([domain] if domain else known))
 
 
 def open_chosen(chosen: Chosen, environment: Environment) -> Stack:
     """The stack that the options name; raises `CannotRead`, with the way without one, outside a project."""
     if not in_project(environment.directory):
-        raise CannotRead(
-            f"there is no Pulumi.yaml in {environment.directory} or above it\n"
-            f"  hint: `cd` to the folder of the project, or {WITHOUT_A_STACK}"
-        )
+        raise CannotRead(CliProblem.NO_PROJECT_HERE(directory=environment.directory))
     return open_stack(chosen.stack_name, environment)
 
 

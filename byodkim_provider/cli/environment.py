@@ -21,6 +21,7 @@ from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.dns.hosting import HostingLookup, hosting_lookup
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
+from byodkim_provider.messages.cli import CliProblem
 from byodkim_provider.progress import Clock
 
 
@@ -38,14 +39,11 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise CannotRead(
-            f"{shown}: there is no `pulumi` on PATH\n  hint: see https://www.pulumi.com/docs/install/"
-        ) from None
+        raise CannotRead(CliProblem.NO_PULUMI(command=shown)) from None
     if done.returncode != 0:
         error = done.stderr.strip().removeprefix("error: ")
-        if "cannot start any token" in error or "tab character" in error:
-            error += "\n  hint: YAML takes no tabs: indent with blanks"
-        raise CannotRead(f"{shown}: {error}")
+        has_tabs = "cannot start any token" in error or "tab character" in error
+        raise CannotRead((CliProblem.TABS if has_tabs else CliProblem.PULUMI)(command=shown, error=error))
     return done.stdout
 
 
@@ -92,7 +90,7 @@ def current_directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise CannotRead("the current directory does not exist any more") from None
+        raise CannotRead(CliProblem.NO_DIRECTORY()) from None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.stack import Stack, in_project, open_stack
 from byodkim_provider.dkim.key_secret import PREFIX, SecretArn
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.messages.cli import CliNote
 
 SCAN: Final = {
     "Version": "2012-10-17",
@@ -74,7 +75,7 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     environment = context.ensure_object(Environment)
     scopes: dict[str | None, Scope]
     if name is None and not in_project(environment.directory):
-        say("there is no project here: this is for any domain in any account")
+        say(CliNote.ANY_DOMAIN())
         scopes = {None: any_stack()}
     else:
         scopes = scopes_of(open_stack(name, environment))
@@ -84,12 +85,9 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
     document = policy(scopes[role])
     for other in scopes:
         if other and role is None:
-            say(f"--role {other}: the policy that this role needs")
+            say(CliNote.ROLE(role=other))
     if size_of(document) > MAX_POLICY_CHARACTERS:
-        say(
-            f"it has {size_of(document)} characters and a managed policy takes "
-            f"{MAX_POLICY_CHARACTERS}: make several of it, each with some of the ARNs and records"
-        )
+        say(CliNote.LONG_POLICY(length=size_of(document), most=MAX_POLICY_CHARACTERS))
     click.echo(json.dumps(document, indent=2))
 
 
@@ -128,10 +126,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
         _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
         unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
     if unknown:
-        say(
-            f"not known before the first `pulumi up`: {', '.join(dict.fromkeys(unknown))}; `*` stands for "
-            "each until the policy is printed again"
-        )
+        say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
     return scopes
 
 

@@ -12,21 +12,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import click
 
 from byodkim_provider.cli.streams import write_line
+from byodkim_provider.messages import HINT, Message
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import printable
-
-HINT: Final = "\n  hint: "
-"""Between a message and what to do about it."""
 
 
 class Refused(click.ClickException):
     """The command refuses to do what was asked for."""
 
     exit_code = 1
+
+    def __init__(self, message: Message | str) -> None:
+        super().__init__(message.with_hint() if isinstance(message, Message) else message)
 
     def show(self, file: IO[Any] | None = None) -> None:
         say(self.message)
@@ -44,7 +46,7 @@ class CannotWrite(Refused):
     exit_code = 2
 
 
-def say(text: str) -> None:
+def say(text: Message | str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     # A name or a message of others may hold what a terminal obeys.
     lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
@@ -64,8 +66,8 @@ def write_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CannotWrite(f"{file}: can't be written: {error.strerror}") from None
-    say(f"{file} is written")
+        raise CannotWrite(CliProblem.CANT_WRITE(file=file, error=error.strerror)) from None
+    say(CliNote.WRITTEN(file=file))
 
 
 def confirmed(question: str) -> bool:

@@ -25,6 +25,7 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.messages.cli import CliNote
 
 TTL: Final = DnsSettings().ttl
 """TTL of the records, in seconds: the default of the program."""
@@ -152,10 +153,7 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
         click.echo(FORMATS[form](wanted))
         return
     if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
-        say(
-            f"assumed that the panel's zone is {', '.join(assumed)}: "
-            "if it shows another one, name it with --zone"
-        )
+        say(CliNote.ZONE_ASSUMED(zones=", ".join(assumed)))
     who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
     show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}", ""])
     show_lines(as_panel(wanted).split("\n"))

@@ -33,6 +33,7 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.messages.cli import CliNote, CliProblem
 
 
 def _days(text: str) -> timedelta:
@@ -101,10 +102,7 @@ def rotate(
     way: Way = "back" if back else "compromised" if compromised else "forward"
     if stack.has_own_program and chosen:
         edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
-        raise Refused(
-            f"a program declares the domains of this stack, and no file lists them: {edits}\n"
-            "  hint: set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
-        )
+        raise Refused(CliProblem.OWN_PROGRAM(edits=edits))
     done: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
@@ -127,12 +125,12 @@ def rotate(
         if not dry_run:
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:
-        say("nothing to do: no key of this stack is meant")
+        say(CliNote.NOTHING_TO_DO())
     if as_json:
         done |= {"rotations": list(map(asdict, steps)), "problems": problems, "diff": change}
         click.echo(json.dumps(done, indent=2))
     if problems:
-        say(f"not rotated: {', '.join(problems)}")
+        say(CliNote.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(Refused.exit_code)
 
 
@@ -146,7 +144,7 @@ def _chosen(stack: Stack, domains: Sequence[str], older_than: timedelta | None, 
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if chosen[-1] not in known:
-            raise Refused(not_in_stack(chosen[-1], stack))
+            raise Refused(not_in_stack(CliProblem.OTHER_DOMAIN, chosen[-1], stack))
     if domains:
         return list(dict.fromkeys(chosen))
     if older_than is None:
@@ -199,10 +197,7 @@ def _edited(stack: Stack, steps: Sequence[Rotation]) -> str:
         if not isinstance(written, Mapping) or any(
             str(written.get(key)) != str(said.get(key)) for key in step.changes
         ):
-            raise Refused(
-                f"{step.domain}: {source.shown} does not say what `pulumi config` says of it\n"
-                "  hint: edit it where that has it from"
-            )
+            raise Refused(CliProblem.ELSEWHERE(domain=step.domain, file=source.shown))
         changes[spelling] = step.changes
     try:
         return stack_file.edited(source.text, source.path, changes)
@@ -246,7 +241,7 @@ def _record_notes(steps: Sequence[Rotation], stack: Stack, environment: Environm
 def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: bool) -> None:
     """Write *text*, and run `pulumi up` if *up*; asks first unless *yes*."""
     if not yes and not confirmed("write this and run `pulumi up`" if up else "write this"):
-        raise Refused("nothing was written")
+        raise Refused(CliProblem.NOTHING_WRITTEN())
     written = stack.source.replaced_by(text)
     if not up:
         return
@@ -255,14 +250,8 @@ def _apply(stack: Stack, text: str, environment: Environment, *, yes: bool, up: 
         return
     killed = code < 0  # so the state may not contain everything that was done
     if not killed and _is_unchanged(stack, environment) and _is_undone(written, stack.source.text):
-        raise Refused(
-            "`pulumi up` did not succeed, and changed nothing\n"
-            f"  hint: {written.shown} is as it was; correct what Pulumi says, and rotate again"
-        )
-    raise Refused(
-        f"`pulumi up` did not succeed\n  hint: {written.shown} is changed as shown; run `pulumi up` "
-        "again until it ends without an error, and undo the change only then"
-    )
+        raise Refused(CliProblem.NOTHING_CHANGED(file=written.shown))
+    raise Refused(CliProblem.UP_FAILED(file=written.shown))
 
 
 def _is_unchanged(stack: Stack, environment: Environment) -> bool:

@@ -18,6 +18,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import Stored
+from byodkim_provider.messages.cli import CliProblem
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -100,20 +101,19 @@ def rotation(
 def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
     """Refuse if the stack differs from the stack file: the next `pulumi up` would make two steps at once."""
     if domain.retired:
-        raise InvalidSettings([f"{domain.name}: is retired, nothing signs"])
+        raise InvalidSettings(CliProblem.RETIRED(domain=domain.name))
     if not stored:
-        raise InvalidSettings([f"{domain.name}: is not made yet"], hint="run `pulumi up` first")
+        raise InvalidSettings(CliProblem.NOT_MADE(domain=domain.name))
     problems = []
     for one in stored:
         name = f"{domain.name} {one.declared.region}"
         if one.key is None:
-            problems.append(f"{name}: is waiting for DNS, nothing signs yet")
+            problems.append(CliProblem.WAITS_FOR_DNS(name=name))
         elif one.declared.generation != domain.generation:
-            problems.append(
-                f"{name}: generation {one.declared.generation} signs, the stack file says {domain.generation}"
-            )
+            signs, wanted = one.declared.generation, domain.generation
+            problems.append(CliProblem.OTHER_GENERATION(name=name, generation=signs, wanted=wanted))
     if problems:
-        raise InvalidSettings(problems, hint="run `pulumi up` first")
+        raise InvalidSettings(problems, hint=problems[0].hint)
 
 
 def _wanted(
@@ -124,10 +124,7 @@ def _wanted(
     if way == "back":
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
-            raise InvalidSettings(
-                [f"{domain.name}: no generation before {signing} is published, there is no way back"],
-                hint=f"`byodkim rotate {domain.name}` goes on to the next one",
-            )
+            raise InvalidSettings(CliProblem.NO_WAY_BACK(domain=domain.name, generation=signing))
         # Back to what signed last before.
         signed = {one: [each.signed_until.get(one, NEVER) for each in stored] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
@@ -138,10 +135,7 @@ def _wanted(
         target, wanted = generations.after_rotation(signing, published)
     there = {one for one in wanted if supplied is None or one in published or one in supplied}
     if target not in there:
-        raise InvalidSettings(
-            [f"{domain.name}: there is no standby, `keys` has no generation {target}"],
-            hint=f"add `keys.{target}` with a selector and a privateKey, run `pulumi up`, then rotate",
-        )
+        raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
 
 

@@ -37,6 +37,7 @@ from byodkim_provider.config.values import Region, ResolverAddress
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.ownership import Signing, signing
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.property_types import timestamp
 
 PAGE: Final = "docs/how-to/adopt-an-account.md"
@@ -126,9 +127,9 @@ def scan(
     account_id, domains, left_out = _listed(account, wanted, stack)
     found = _found(account, domains, wanted, environment, left_out) if domains else []
     for why in left_out:
-        say(f"left out: {why}")
+        say(CliNote.LEFT_OUT(why=why))
     summary = scan_entries.summary(found)
-    say(summary if found else "there is nothing to adopt")
+    say(summary if found else CliNote.NOTHING_TO_ADOPT())
     most = Counter(region for one in found for region in one.identities).most_common(1)
     region = (stack and stack.region) or next((one for one, _ in most), "")
     shared = scan_entries.file_settings(account_id, region, wanted.nameserver)
@@ -177,7 +178,7 @@ def _listed(
     if not answering:
         raise errors[regions[0]]
     if errors:
-        say(f"not enabled, or not answering: {', '.join(sorted(errors))}; `--region` says why")
+        say(CliNote.REGIONS(regions=", ".join(sorted(errors))))
     domains: dict[str, list[str]] = {}
     invalid: dict[str, str] = {}
     addresses = managed = 0
@@ -192,7 +193,7 @@ def _listed(
             invalid[spelling] = str(error)
     for pattern in asked.domain:
         if not any(fnmatchcase(one.lower(), pattern) for one in (*domains, *invalid)):
-            raise CannotRead(f"--domain {pattern}: SES has no such domain here")
+            raise CannotRead(CliProblem.NOT_IN_SES(pattern=pattern))
     already = domains.keys() & _declared(stack) if stack else set()
     counts = {
         "e-mail addresses, which inherit the DKIM of their domain": addresses,
@@ -245,7 +246,7 @@ def _route53(account: Connections, region: str) -> Route53Client | None:
         route53 = account.route53(region, None)
         route53.zones()
     except ByodkimError as error:
-        say(f"zones of Route 53 can't be read: {error}")
+        say(CliNote.NO_ZONES(error=error))
         return None
     return route53
 
@@ -261,10 +262,7 @@ def _add(
     """Add *found* to the file of *stack*: print the change, ask, write. Raises `Refused`."""
     domains = _declared(stack)
     if domains and stack.source.file != stack.file:
-        raise Refused(
-            f"{stack.source.shown}: holds the domains of the stack, and other stacks may share it\n"
-            "  hint: edit it by hand: without `--add` the entries are printed"
-        )
+        raise Refused(CliProblem.SHARED_FILE(file=stack.source.shown))
     file, shown = stack.file, str(stack.file.relative_to(stack.directory))
     text = file.read_bytes().decode() if file.exists() else ""
     defaults = stack.ours.get("defaults")
@@ -282,10 +280,10 @@ def _add(
         raise Refused(f"{shown}: {error}") from None
     click.echo(stack_file.diff(text, changed, shown), nl=False)
     if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
-        raise Refused("nothing was written\n  hint: `--yes` writes without a question")
+        raise Refused(CliProblem.NOT_ASKED())
     if file.exists():
         Source(file, shown, text, (), {}).replaced_by(changed)
-        say(f"{shown} is written")
+        say(CliNote.WRITTEN(file=shown))
     else:
         write_file(file, changed)
-    say("`--exclude` keeps out what you delete from the file: without it the next scan finds that again")
+    say(CliNote.EXCLUDE())

@@ -26,6 +26,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, recognise
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.ownership import Signing, is_easy, signing
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import printable
 
 WINDOW: Final = "acceptUnsignedWindow"
@@ -123,10 +124,9 @@ def why_no_entry(found: Found, *, named: bool) -> str:
         return "; ".join(error.problems)
     owners = sorted(filter(None, map(_owner, found.identities.values())))
     if owners and not named:  # one `up` would take it
-        return f"{found.domain}: the stack {owners[0]} has it, `--domain {found.domain}` takes it over"
+        return str(CliNote.STACK_HAS_IT(domain=found.domain, stack=owners[0]))
     if found.dns.failure:  # it would stay pending
-        why = found.dns.failure
-        return f"{found.domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
+        return str(CliNote.NO_RECORD_FOUND(domain=found.domain, why=found.dns.failure))
     return ""
 
 
@@ -245,5 +245,5 @@ def read_back(text: str, meant: Any) -> str:
     Pulumi's reader begins a new line also at U+0085, U+2028 and U+2029, ours does not.
     """
     if re.search("[\r\x85\u2028\u2029]", text) or stack_file.load(text) != meant:
-        raise InvalidSettings(["what was read can't be written as YAML: nothing was written"])
+        raise InvalidSettings(CliProblem.NOT_AS_YAML())
     return text

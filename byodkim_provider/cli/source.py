@@ -17,6 +17,7 @@ from typing import Any
 from byodkim_provider.cli.messages import CannotWrite, Refused
 from byodkim_provider.config import stack_file
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.cli import CliProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Source:
         try:
             mode = target.stat().st_mode
             if not mode & 0o200:  # it could be replaced all the same, as its folder can be written
-                raise CannotWrite(f"{self.shown}: is read-only, nothing was written")
+                raise CannotWrite(CliProblem.READ_ONLY(file=self.shown))
             with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
                 new = Path(folder, target.name)
                 with new.open("wb") as opened:
@@ -48,10 +49,10 @@ class Source:
                     os.fsync(opened.fileno())
                 new.chmod(mode & 0o7777)
                 if _read(target) != self.text:
-                    raise Refused(f"{self.shown}: was changed meanwhile, nothing was written")
+                    raise Refused(CliProblem.CHANGED_MEANWHILE(file=self.shown))
                 new.replace(target)
         except OSError as error:
-            raise CannotWrite(f"{self.shown}: can't be written: {error.strerror}") from None
+            raise CannotWrite(CliProblem.CANT_WRITE(file=self.shown, error=error.strerror)) from None
         return replace(self, text=text)
 
 
@@ -65,7 +66,7 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
         try:
             loaded = stack_file.load(text)
         except InvalidSettings as error:
-            raise Refused(f"{shown}: {error}\n  hint: Pulumi reads it; edit it by hand") from None
+            raise Refused(CliProblem.NOT_READ(file=shown, problem=error.text)) from None
         paths = stack_file.key_paths(project, "domains", in_project_file=path is project_file)
         for keys in paths:
             domains = stack_file.at(loaded, keys)
@@ -73,10 +74,8 @@ def find_source(project: str, project_file: Path, file: Path) -> Source:
                 return Source(path, shown, text, keys, domains)
             if domains is not None:
                 break
-    raise Refused(
-        f"{project}:domains: is not a map in {file.relative_to(root)} or in {project_file.name}\n"
-        "  hint: edit it where `pulumi config` has it from"
-    )
+    stack_file_shown = file.relative_to(root)
+    raise Refused(CliProblem.NO_MAP(project=project, file=stack_file_shown, project_file=project_file.name))
 
 
 def _read(path: Path) -> str | None:
@@ -86,6 +85,6 @@ def _read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Refused(f"{path.name}: can't be read: {error.strerror}") from None
+        raise Refused(CliProblem.CANT_READ(file=path.name, error=error.strerror)) from None
     except UnicodeDecodeError:
-        raise Refused(f"{path.name}: is not in UTF-8") from None
+        raise Refused(CliProblem.NOT_UTF8(file=path.name)) from None

@@ -29,6 +29,8 @@ from byodkim_provider.config.settings import Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import did_you_mean
 
 STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
@@ -73,10 +75,7 @@ class Stack:
         ours = configuration.of_project(self.config, self.project)
         for key in ("domains", "defaults", "verification"):
             if ours.get(key) == configuration.SECRET:
-                raise CannotRead(
-                    f"{self.project}:{key}: is encrypted as a whole, and nothing is decrypted here\n"
-                    "  hint: set it without `--secret`: privateKeys holds the private keys"
-                )
+                raise CannotRead(CliProblem.ENCRYPTED_MAP(name=f"{self.project}:{key}"))
         return ours
 
     @property
@@ -111,9 +110,9 @@ class Stack:
         """The `aws:` configuration; encrypted credentials are replaced by those of the environment."""
         encrypted = [name for name in CREDENTIALS if configuration.has_secret(self.config.get(name, ""))]
         if encrypted:
-            say(f"{encrypted[0]} is encrypted and stays so: using the AWS credentials of the environment")
+            say(CliNote.CREDENTIALS(name=encrypted[0]))
         settings = read_settings(_getter(self.config, without=CREDENTIALS if encrypted else ()))
-        for line in map(str, redirection_warnings(settings.endpoints, os.environ)):
+        for line in redirection_warnings(settings.endpoints, os.environ):
             say(line)
         return settings
 
@@ -122,10 +121,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     """The stack *name*, or the selected one; raises `NoStack`, or `CannotRead` if it can't be read."""
     file = _project_file(environment.directory)
     if file is None:
-        raise CannotRead(
-            f"there is no Pulumi.yaml in {environment.directory} or above it\n"
-            "  hint: `cd` to the folder of the project"
-        )
+        raise CannotRead(CliProblem.NO_PROJECT(directory=environment.directory))
     project = _project_settings(file)
     project_name = str(project.get("name", ""))
 
@@ -150,11 +146,11 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     try:
         values = configuration.read(config, project_name)
     except ValueError:
-        raise CannotRead("pulumi config: what it prints is not the configuration of a stack") from None
+        raise CannotRead(CliProblem.NO_CONFIGURATION()) from None
     try:
         state = read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotRead("pulumi stack export: what it prints is not the state of a stack") from None
+        raise CannotRead(CliProblem.NO_STATE()) from None
     return Stack(
         name=name,
         project_file=file,
@@ -172,7 +168,7 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
     except (InvalidSettings, UnicodeDecodeError, OSError):
         project = None
     if not isinstance(project, Mapping):
-        raise CannotRead(f"{file.name}: is not a project file")
+        raise CannotRead(CliProblem.NO_PROJECT_FILE(file=file.name))
     return project
 
 
@@ -194,11 +190,13 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     return settings.load(ours, default_region=region, others=others)
 
 
-def not_in_stack(domain: str, stack: Stack) -> str:
-    """The message for a *domain* that neither the stack file nor the state has, with the nearest one."""
+def not_in_stack(problem: CliProblem, domain: str, stack: Stack) -> Message:
+    """The message *problem*: neither the stack file nor the state has *domain*, the nearest is another."""
     known = sorted({*(one.name for one in stack.settings.domains), *stack.state.records})
     some = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
-    return f"{domain}: is not in stack {stack.name}{did_you_mean(domain, known) or f', which has {some}'}"
+    return problem(
+        domain=domain, stack=stack.name, known=did_you_mean(domain, known) or f", which has {some}"
+    )
 
 
 def in_project(start: Path) -> bool:
@@ -255,7 +253,7 @@ def _getter(config: Mapping[str, str], *, without: tuple[str, ...]) -> Callable[
     def get(name: str) -> str | None:
         value = None if name in without else config.get(name)
         if value is not None and configuration.has_secret(value):
-            raise CannotRead(f"{name}: is encrypted in the stack file, and nothing is decrypted here")
+            raise CannotRead(CliProblem.ENCRYPTED(name=name))
         return value
 
     return get

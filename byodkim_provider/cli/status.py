@@ -21,6 +21,7 @@ from byodkim_provider.cli.options import stacks_option
 from byodkim_provider.cli.prometheus import as_prometheus
 from byodkim_provider.cli.report import as_html
 from byodkim_provider.cli.stack import NoStack, Stack, open_stack, stack_names
+from byodkim_provider.messages.cli import CliNote, CliProblem
 
 
 @click.command(
@@ -81,7 +82,7 @@ def _chosen(names: Sequence[str], environment: Environment, *, all_stacks: bool)
     if names:
         raise click.UsageError("--all-stacks and --stack exclude each other")
     if not (found := stack_names(environment.directory)):
-        raise CannotRead(f"there is no stack file of a project in {environment.directory} or above it")
+        raise CannotRead(CliProblem.NO_STACK_FILE(directory=environment.directory))
     return found
 
 
@@ -112,9 +113,9 @@ def _shown(
         shown += 1
         yield now
     if left_out and not shown:
-        raise CannotRead(f"no stack of a file in the project exists: {', '.join(left_out)}")
+        raise CannotRead(CliProblem.NO_STACK(names=", ".join(left_out)))
     if left_out:
-        say(f"left out, as there is a file and no stack: {', '.join(left_out)}")
+        say(CliNote.NO_STACK(names=", ".join(left_out)))
 
 
 def current(stack: Stack, environment: Environment) -> StackNow:

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+HINT: Final = "\n  hint: "
+"""Between a text and its advice."""
 
 
 class Table(Enum):
@@ -37,8 +41,12 @@ class Message:
         return self._filled(self.code.advice)
 
     def __str__(self) -> str:
-        """The text."""
+        """The text alone."""
         return self._filled(self.code.text)
+
+    def with_hint(self) -> str:
+        """The text, and its advice on a line of its own."""
+        return f"{self}{HINT}{self.hint}" if self.hint else str(self)
 
     def _filled(self, text: str) -> str:
         return text.format(**{name: _joined(value) for name, value in self.fields.items()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
+from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep
@@ -19,13 +20,6 @@ FOLLOWED: Final = {
     "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"
     "        example.com:\n          generation: 1\n  `{}:domains: {}` if the last domain has left: "
     "`pulumi up` then deletes what the stack made": "advice/test_stack_file.py::test_from_nothing",
-    "YAML takes no tabs: indent with blanks": "advice/test_stack_file.py::test_from_nothing",
-    "set it without `--secret`: privateKeys holds the private keys": (
-        "advice/test_stack_file.py::test_from_nothing"
-    ),
-    "edit it where `pulumi config` has it from": "advice/test_commands.py::test_not_editable",
-    "edit it where that has it from": "advice/test_commands.py::test_not_editable",
-    "Pulumi reads it; edit it by hand": "advice/test_commands.py::test_not_editable",
     # -- rotation
     "`published: {}` is allowed today": "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
     "`overlapDays: 0` removes it at once and mail on its way fails": ("identity/test_rules.py::test_allowed"),
@@ -41,34 +35,12 @@ FOLLOWED: Final = {
     "run `pulumi up --refresh` with `published: {}` first": (
         "advice/test_identities.py::test_what_the_state_has_not_heard_of"
     ),
-    "run `pulumi up` first": "advice/test_commands.py::test_not_made_yet",
-    "`byodkim rotate {}` goes on to the next one": "advice/test_commands.py::test_no_way_back",
-    "add `keys.{}` with a selector and a privateKey, run `pulumi up`, then rotate": (
-        "advice/test_commands.py::test_no_standby"
-    ),
     "rotate again then; today `generation: {}` is allowed in the stack file with `published: {}`, "
     "which keeps what must stay": "advice/test_commands.py::test_too_early_today",
-    "is changed as shown; run `pulumi up` again until it ends without an error, and undo the change only "
-    "then": "advice/test_commands.py::test_run_that_failed",
-    "is as it was; correct what Pulumi says, and rotate again": (
-        "advice/test_commands.py::test_run_that_did_not_begin"
-    ),
-    "set that in the arguments of `ByodkimDomain`, and run `pulumi up`": (
-        "engine/test_examples.py::test_several_accounts"
-    ),
-    "`cd` to the folder of the project": "advice/test_commands.py::test_outside_the_project",
-    "`cd` to the folder of the project, or {}": "advice/test_commands.py::test_outside_the_project",
-    "correct it, or {}": "advice/test_commands.py::test_mistyped",
-    "run `pulumi up`, or {}": "advice/test_commands.py::test_no_record",
-    "give DOMAIN and --selector to work without a stack": "advice/test_commands.py::test_no_record",
     "list all of them in one `pulumi up`, and drop the old ones in another": (
         "identity/test_verification.py::test_regions_may_leave"
     ),
     # -- a scan
-    "`--yes` writes without a question": "cli/test_scan_add.py::test_first_wave",
-    "edit it by hand: without `--add` the entries are printed": (
-        "cli/test_scan_add.py::test_domains_of_the_project_file"
-    ),
     # -- whose an identity is
     "`adopt: true` takes it over, and leaves it in SES when the stack goes": (
         "engine/test_existing.py::test_adopt"
@@ -90,6 +62,9 @@ FOLLOWED: Final = {
     "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack "
     "of this name, or the stack was renamed, remove the entry here": (
         "engine/test_leaving.py::test_state_is_lost"
+    ),
+    "remove the entry here: another AWS service has made the identity, and looks after its DKIM": (
+        "identity/test_lifecycle.py::test_managed_by_aws"
     ),
     # -- DNS
     "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
@@ -153,9 +128,6 @@ FOLLOWED: Final = {
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
 
-NO_ADVICE: Final = ("see https://www.pulumi.com/docs/install/",)
-"""What only passes on somebody else's words."""
-
 BY_CODE: Final = {
     # -- calls to AWS
     AwsStep.NOT_CALLED: "advice/test_aws.py::test_no_answer_from_sts",
@@ -215,6 +187,26 @@ BY_CODE: Final = {
         ),
         "engine/test_dns_rfc2136.py::test_secrets",
     ),
+    # -- the commands
+    CliProblem.NO_PROJECT: "advice/test_commands.py::test_outside_the_project",
+    CliProblem.NO_PROJECT_HERE: "advice/test_commands.py::test_outside_the_project",
+    CliProblem.TABS: "advice/test_stack_file.py::test_from_nothing",
+    CliProblem.ENCRYPTED_MAP: "advice/test_stack_file.py::test_from_nothing",
+    CliProblem.OTHER_DOMAIN_HERE: "advice/test_commands.py::test_mistyped",
+    CliProblem.NO_RECORD: "advice/test_commands.py::test_no_record",
+    CliProblem.OWN_PROGRAM: "engine/test_examples.py::test_several_accounts",
+    CliProblem.NOT_MADE: "advice/test_commands.py::test_not_made_yet",
+    CliProblem.WAITS_FOR_DNS: "advice/test_commands.py::test_not_made_yet",
+    CliProblem.OTHER_GENERATION: "advice/test_commands.py::test_not_made_yet",
+    CliProblem.NO_WAY_BACK: "advice/test_commands.py::test_no_way_back",
+    CliProblem.NO_STANDBY: "advice/test_commands.py::test_no_standby",
+    CliProblem.ELSEWHERE: "advice/test_commands.py::test_not_editable",
+    CliProblem.NO_MAP: "advice/test_commands.py::test_not_editable",
+    CliProblem.NOT_READ: "advice/test_commands.py::test_not_editable",
+    CliProblem.SHARED_FILE: "cli/test_scan_add.py::test_domains_of_the_project_file",
+    CliProblem.NOT_ASKED: "cli/test_scan_add.py::test_first_wave",
+    CliProblem.NOTHING_CHANGED: "advice/test_commands.py::test_run_that_did_not_begin",
+    CliProblem.UP_FAILED: "advice/test_commands.py::test_run_that_failed",
     SettingProblem.IN_STATE: "advice/engine/test_state.py::test_record_and_state",
     # -- keys in Secrets Manager
     Secret.DELETED: "advice/test_aws.py::test_scheduled_for_deletion",
@@ -224,7 +216,7 @@ BY_CODE: Final = {
 """The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
 
 DOCUMENTED: Final = (
-    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem),
+    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote),
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
 """Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

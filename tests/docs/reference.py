@@ -28,9 +28,8 @@ from tests.docs.pages import ROOT
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 
-AREAS: Final = [
-    import_module(f"{messages.__name__}.{one}") for one in ("config", "dkim", "aws", "key_store", "hosts")
-]
+_AREAS: Final = "config dkim aws key_store hosts cli"
+AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 
 WIDTH: Final = 96

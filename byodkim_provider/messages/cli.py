@@ -1,0 +1,85 @@
+"""What the commands refuse, and what they say beside their result."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byodkim_provider.messages import Table
+
+_WITHOUT_A_STACK: Final = ", or give DOMAIN and --selector to work without a stack"
+_UP_FIRST: Final = "run `pulumi up` first"
+
+
+class CliProblem(Table):
+    """
+    The commands
+
+    State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which
+    writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`.
+    """
+
+    NO_PROJECT = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project"
+    NO_PROJECT_HERE = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project" + _WITHOUT_A_STACK
+    NO_STACK_FILE = "there is no stack file of a project in {directory} or above it"
+    NO_DIRECTORY = "the current directory does not exist any more"
+    NO_PULUMI = "{command}: there is no `pulumi` on PATH", "see https://www.pulumi.com/docs/install/"
+    PULUMI = "{command}: {error}"
+    TABS = "{command}: {error}", "YAML takes no tabs: indent with blanks"
+    NO_CONFIGURATION = "pulumi config: what it prints is not the configuration of a stack"
+    NO_STATE = "pulumi stack export: what it prints is not the state of a stack"
+    NO_PROJECT_FILE = "{file}: is not a project file"
+    NO_STACK = "no stack of a file in the project exists: {names}"
+    ENCRYPTED_MAP = "{name}: is encrypted as a whole, and nothing is decrypted here", "set it without `--secret`: privateKeys holds the private keys"
+    ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
+    OTHER_DOMAIN = "{domain}: is not in stack {stack}{known}"
+    OTHER_DOMAIN_HERE = "{domain}: is not in stack {stack}{known}", "correct it" + _WITHOUT_A_STACK
+    NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK
+    OWN_PROGRAM = "a program declares the domains of this stack, and no file lists them: {edits}", "set that in the arguments of `ByodkimDomain`, and run `pulumi up`"
+    RETIRED = "{domain}: is retired, nothing signs"
+    NOT_MADE = "{domain}: is not made yet", _UP_FIRST
+    WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
+    OTHER_GENERATION = "{name}: generation {generation} signs, the stack file says {wanted}", _UP_FIRST
+    NO_WAY_BACK = "{domain}: no generation before {generation} is published, there is no way back", "`byodkim rotate {domain}` goes on to the next one"
+    NO_STANDBY = "{domain}: there is no standby, `keys` has no generation {generation}", "add `keys.{generation}` with a selector and a privateKey, run `pulumi up`, then rotate"
+    ELSEWHERE = "{domain}: {file} does not say what `pulumi config` says of it", "edit it where that has it from"
+    NO_MAP = "{project}:domains: is not a map in {file} or in {project_file}", "edit it where `pulumi config` has it from"
+    NOT_READ = "{file}: {problem}", "Pulumi reads it; edit it by hand"
+    SHARED_FILE = "{file}: holds the domains of the stack, and other stacks may share it", "edit it by hand: without `--add` the entries are printed"
+    CHANGED_MEANWHILE = "{file}: was changed meanwhile, nothing was written"
+    READ_ONLY = "{file}: is read-only, nothing was written"
+    CANT_READ = "{file}: can't be read: {error}"
+    CANT_WRITE = "{file}: can't be written: {error}"
+    NOT_UTF8 = "{file}: is not in UTF-8"
+    NOTHING_WRITTEN = "nothing was written"
+    NOT_ASKED = "nothing was written", "`--yes` writes without a question"
+    NOTHING_CHANGED = "`pulumi up` did not succeed, and changed nothing", "{file} is as it was; correct what Pulumi says, and rotate again"
+    UP_FAILED = "`pulumi up` did not succeed", "{file} is changed as shown; run `pulumi up` again until it ends without an error, and undo the change only then"
+    NOT_IN_SES = "--domain {pattern}: SES has no such domain here"
+    NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"
+
+
+class CliNote(Table):
+    """
+    What a command says beside its result
+
+    State now: what the line says.
+    """
+
+    NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
+    NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
+    REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
+    ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, name it with --zone"
+    CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
+    NO_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
+    NOTHING_TO_DO = "nothing to do: no key of this stack is meant"
+    NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
+    ANY_DOMAIN = "there is no project here: this is for any domain in any account"
+    UNKNOWN = "not known before the first `pulumi up`: {what}; `*` stands for each until the policy is printed again"
+    ROLE = "--role {role}: the policy that this role needs"
+    LONG_POLICY = "it has {length} characters and a managed policy takes {most}: make several of it, each with some of the ARNs and records"
+    LEFT_OUT = "left out: {why}", "[adopt an account](../how-to/adopt-an-account.md) says what each needs"
+    STACK_HAS_IT = "{domain}: the stack {stack} has it, `--domain {domain}` takes it over"
+    NO_RECORD_FOUND = "{domain}: {why}, so SES finds no record (`--nameserver` asks another resolver)"
+    NOTHING_TO_ADOPT = "there is nothing to adopt"
+    WRITTEN = "{file} is written"
+    EXCLUDE = "`--exclude` keeps out what you delete from the file: without it the next scan finds that again"
