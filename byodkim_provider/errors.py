@@ -46,9 +46,6 @@ class InvalidKey(ByodkimError):
 class IdentityExists(ByodkimError):
     """SES has this identity already, and it does not belong to this resource."""
 
-    def __init__(self, domain: str, region: str, *, origin: str, detail: str, hint: str = "") -> None:
-        super().__init__(f"{domain} {region}: SES has this identity already ({origin}), {detail}", hint=hint)
-
 
 class RecordNotVisible(ByodkimError):
     """A record is not visible in DNS. SES gets a key only after its record is visible."""
@@ -88,9 +85,6 @@ class WrongAccount(ByodkimError):
 
 class NotVerified(ByodkimError):
     """SES has not verified every identity within the time limit, and `onTimeout` is `fail`."""
-
-    def __init__(self, *, pending: Sequence[str], waited_seconds: float, hint: str = "") -> None:
-        super().__init__(f"not verified after {waited_seconds:.0f} s: {'; '.join(pending)}", hint=hint)
 
 
 class _CallRefused(ByodkimError):

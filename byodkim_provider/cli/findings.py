@@ -19,10 +19,11 @@ from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
-from byodkim_provider.identity.ownership import TAKE_BACK, signing, signs_today
+from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.messages.identity import TAKE_BACK
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far a time of the state may be ahead: AWS refuses requests whose clock differs by more."""

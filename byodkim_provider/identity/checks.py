@@ -14,6 +14,7 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.identity.state import without_none
+from byodkim_provider.messages.identity import IdentityProblem
 
 
 def check(
@@ -42,10 +43,10 @@ def check(
             problems.append(f"selector: {problem}")
     problems += _key_problems(inputs, checked, unknown, checked_key)
     if "owner" not in unknown and not _text(inputs, "owner"):
-        problems.append("owner: required, it says whose the identity is")
+        problems.append(str(IdentityProblem.OWNER()))
     if "region" not in unknown:
         if not (region := _text(inputs, "region")):
-            problems.append("region: required, the AWS Region of the identity, for example 'eu-west-1'")
+            problems.append(str(IdentityProblem.REGION()))
         elif not_known := region_problem(region):
             problems.append(f"region: {not_known}")
     generation = inputs.get("generation")
@@ -54,9 +55,9 @@ def check(
         and "published" not in unknown
         and generation not in inputs.get("published", ())
     ):
-        problems.append(f"published: must contain generation {generation:g}, which signs")
+        problems.append(str(IdentityProblem.NOT_PUBLISHED(generation=generation)))
     problems += [
-        f"tags: {name!r} begins with 'byodkim:', which is kept for our own"
+        str(IdentityProblem.OWN_TAG(name=name))
         for name in sorted(inputs.get("tags") or ())
         if name.startswith("byodkim:")
     ]
@@ -82,13 +83,13 @@ def _key_problems(
 
 def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
     """What is wrong with the inputs that stand for a key in Secrets Manager."""
-    problems = ["private_key, secret_arn: give one, not both"] if "private_key" in checked else []
+    problems = [str(IdentityProblem.KEY_TWICE())] if "private_key" in checked else []
     try:
         SecretArn.parse(_text(checked, "secret_arn"))
     except ValueError as error:
         problems.append(f"secret_arn: {error}")
     if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
-        problems.append("record_value: must be that of the key in secret_arn, as `p=…`")
+        problems.append(str(IdentityProblem.RECORD_VALUE()))
     return problems
 
 

@@ -133,7 +133,7 @@ _TEXTS: Final[dict[What, str]] = {
 def described(found: Difference, selector: str) -> str:
     """The text of a difference from an identity that is to sign with *selector*."""
     if found.what == "OTHER_OWNER":
-        return lost_reason(found.seen)
+        return str(lost_reason(found.seen))
     if found == Difference("OTHER_ORIGIN"):
         return "is without DKIM"
     return _TEXTS[found.what].format(seen=found.seen, selector=selector)

@@ -17,11 +17,14 @@ from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visi
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import drift, refreshed
-from byodkim_provider.identity.ownership import TAKE_BACK, taking_over
+from byodkim_provider.identity.ownership import taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.signers import may_exist
 from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.identity import TAKE_BACK, IdentityNote, IdentityProblem
 from byodkim_provider.progress import stopping
 
 
@@ -83,8 +86,8 @@ def _carry_out(stored: Stored | None, declared: Declared, key: Key, services: Se
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
         if made.is_hidden and exists:
-            exists.hint = "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
-            raise exists
+            steps = [AwsStep.NOT_SHOWN_YET()]
+            raise SesRefused(Message(exists.message.code, exists.message.fields | {"steps": steps}))
         if not made.asks:
             try:
                 return _apply(made, key, services)
@@ -118,9 +121,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
         )
     # A new identity whose record is not visible is stored as waiting, also if its wait was interrupted.
     if stopping.is_set() and (record.visible or not lookup.shared):
-        raise Stopped(
-            "interrupted before SES was called", hint="nothing was changed in SES; run `pulumi up` again"
-        )
+        raise Stopped(IdentityProblem.INTERRUPTED())
     return record
 
 
@@ -181,12 +182,11 @@ def read(stored: Stored, services: Services) -> Stored:
         return stored  # as far as the state shows, SES never got the key
     found = refreshed(stored, services.ses.get_email_identity(stored.declared.domain))
     if texts := drift(found):
-        next_step = "makes it again" if found.status == GONE else "repairs that, or says what to do"
+        then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
         if found.other_owner is not None:
-            next_step = f"is refused: {TAKE_BACK}"
-        services.progress.warn(
-            f"{stored.declared.domain} {stored.declared.region}: {', '.join(texts)}; `pulumi up` {next_step}"
-        )
+            then = f"is refused: {TAKE_BACK}"
+        name = f"{stored.declared.domain} {stored.declared.region}"
+        services.progress.warn(str(IdentityNote.DRIFT(name=name, differences=", ".join(texts), then=then)))
     return found
 
 
@@ -205,9 +205,9 @@ def delete(stored: Stored, services: Services) -> None:
     if stored.adopted:
         if is_this_one:
             services.ses.untag_resource(domain, TAGS)
-        services.progress.info(f"{domain} {region}: left in SES, it was adopted")
+        services.progress.info(str(IdentityNote.LEFT_ADOPTED(name=f"{domain} {region}")))
     elif is_this_one:
         services.ses.delete_email_identity(domain)
         services.run.signs[region, domain] = ""
     else:
-        services.progress.info(f"{domain} {region}: left in SES, it is not the identity that was made here")
+        services.progress.info(str(IdentityNote.LEFT_OTHER(name=f"{domain} {region}")))

@@ -7,18 +7,17 @@ Values in, a refusal or a line about a take-over out: no call here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
 from byodkim_provider.aws.ses import MANAGED, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.identity import Existing, IdentityNote, IdentityProblem, LostReason
 
 Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, apart from its own domain's key."""
-
-TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
-"""What to do with an identity that was ours, and has another owner tag now or none."""
 
 
 def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool) -> None:
@@ -29,22 +28,13 @@ def refuse_other_owner(declared: Declared, seen: SesIdentity, *, was_ours: bool)
     if was_ours:
         raise lost(declared, owner, origin=seen.origin)
     if not owner:
-        detail = "made by somebody else"
-        hint = "`adopt: true` takes it over, and leaves it in SES when the stack goes"
+        problem = Existing.NOBODYS
+    elif _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
+        problem = Existing.OTHER_RESOURCES
     else:
-        detail = f"owned by {owner}"
-        hint = "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
-        if _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
-            hint = (
-                "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
-                "`adopt: true` takes the identity from the other resource"
-            )
-        elif seen.tags.get(STACK_TAG) == declared.stack:
-            hint = (
-                "was the state of this stack lost? `adopt: true` takes the identity over; if another backend "
-                "has a stack of this name, or the stack was renamed, remove the entry here"
-            )
-    raise exists(declared, seen.origin, detail, hint=hint)
+        of_same_name = seen.tags.get(STACK_TAG) == declared.stack
+        problem = Existing.OF_SAME_NAME if of_same_name else Existing.OTHER_STACKS
+    raise exists(problem, declared, seen.origin, owner=owner)
 
 
 def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
@@ -67,23 +57,18 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
 
 def lost(declared: Declared, owner: str, *, origin: str) -> IdentityExists:
     """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return exists(declared, origin, lost_reason(owner), hint=TAKE_BACK)
+    return exists(Existing.LOST, declared, origin, reason=lost_reason(owner))
 
 
-def lost_reason(owner: str) -> str:
+def lost_reason(owner: str) -> Message:
     """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return f"owned by {owner} now" if owner else "its owner tag is gone"
+    return LostReason.TAKEN(owner=owner) if owner else LostReason.UNTAGGED()
 
 
 def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
     """Raise `IdentityExists` for an identity of another AWS service, which no `adopt` takes from it."""
     if seen.identity_type == MANAGED:
-        raise exists(
-            declared,
-            seen.origin,
-            "managed by AWS (MANAGED_DOMAIN)",
-            hint="remove the entry here: another AWS service has made the identity, and looks after its DKIM",
-        )
+        raise exists(Existing.MANAGED, declared, seen.origin)
 
 
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
@@ -95,12 +80,8 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     """
     refuse_other_owner(declared, seen, was_ours=False)
     if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
-        raise exists(
-            declared,
-            seen.origin,
-            f"signing with selector {seen.selector!r}, not {declared.selector!r}",
-            hint="was the identity removed from the state? `adopt: true` takes it over",
-        )
+        fields = {"seen": seen.selector, "selector": declared.selector}
+        raise exists(Existing.OTHER_SELECTOR, declared, seen.origin, **fields)
 
 
 def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
@@ -110,47 +91,37 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
     The warning of AWS's guide "Provide your own DKIM authentication token (BYODKIM)".
     """
     if signing(seen) == "easy" and not declared.accept_unsigned_window:
-        raise exists(
-            declared,
-            seen.origin,
-            "signing with Easy DKIM",
-            hint="mail would go out unsigned until SES has verified the key: "
-            "`acceptUnsignedWindow: true` accepts that",
-        )
+        raise exists(Existing.EASY_DKIM, declared, seen.origin)
 
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
-    signs_with = f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity"
+    published = sorted({*before.published, *declared.published})
     return InvalidSettings(
-        [f"{declared.domain} {declared.region}: {signs_with}, which is not in the state"],
-        hint="nothing was changed in SES; run `pulumi up --refresh` with "
-        f"`published: {sorted({*before.published, *declared.published})}` first",
+        IdentityProblem.UNKNOWN_TO_STATE(
+            name=f"{declared.domain} {declared.region}",
+            seen=f"SES signs with {seen.selector!r}" if seen.selector else "SES has the identity",
+            published=str(published),
+        )
     )
 
 
-def exists(declared: Declared, origin: str, detail: str, *, hint: str) -> IdentityExists:
-    """The refusal of an identity that SES has already, because of *detail*."""
+def exists(problem: Existing, declared: Declared, origin: str, **fields: object) -> IdentityExists:
+    """The refusal of an identity that SES has already, because of *problem*."""
     # What is adopted is refused in the update alone, which comes after its key and its records.
     made = "; an update makes keys and records first" if declared.adopt else ""
-    return IdentityExists(
-        declared.domain,
-        declared.region,
-        origin=origin or "without DKIM",
-        detail=detail,
-        hint=f"nothing was changed in SES{made}; {hint}",
-    )
+    name = f"{declared.domain} {declared.region}"
+    return IdentityExists(problem(name=name, origin=origin or "without DKIM", made=made, **fields))
 
 
-def will_take_over(declared: Declared) -> str:
+def will_take_over(declared: Declared) -> Message:
     """The preview's line about `adopt`, if SES is not read before the update, which says what it finds."""
-    line = (
-        f"{declared.domain} {declared.region}: `adopt` takes over what SES has; "
-        f"the update makes it sign with {_key(declared)}, and enables signing where it is disabled"
+    unsigned = "; after Easy DKIM mail is perhaps unsigned for a while"
+    return IdentityNote.WILL_TAKE_OVER(
+        name=f"{declared.domain} {declared.region}",
+        key=_key(declared),
+        unsigned=unsigned if declared.accept_unsigned_window else "",
     )
-    if declared.accept_unsigned_window:
-        return f"{line}; after Easy DKIM mail is perhaps unsigned for a while"
-    return line
 
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
@@ -166,7 +137,8 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
         if signing(seen) == "easy":
             then += ", mail is perhaps unsigned meanwhile"
     enabled = "" if seen.signing_enabled else "; signing gets enabled"
-    return f"{declared.domain} {declared.region}: SES has it, {had}; {then}{enabled}"
+    name = f"{declared.domain} {declared.region}"
+    return str(IdentityNote.TAKES_OVER(name=name, had=had, then=then, enabled=enabled))
 
 
 def signing(seen: SesIdentity) -> Signing:

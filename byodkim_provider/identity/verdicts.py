@@ -28,6 +28,7 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
+from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
 from byodkim_provider.property_types import moment, read, written
 
 SEARCH: Final = timedelta(hours=72)
@@ -137,12 +138,10 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         were = sorted(one.entry.region for one in before if one.entry.domain == domain)
         has_key = any(one.entry.key_set_at for one in before if one.entry.domain == domain)
         if has_key and not set(here) & set(were):
-            problems.append(f"{domain}: {', '.join(here)} can't take the place of {', '.join(were)} at once")
+            regions, earlier = ", ".join(here), ", ".join(were)
+            problems.append(IdentityProblem.REGIONS_AT_ONCE(domain=domain, regions=regions, before=earlier))
     if problems:
-        raise InvalidSettings(
-            problems,
-            hint="list all of them in one `pulumi up`, and drop the old ones in another",
-        )
+        raise InvalidSettings(problems, hint=problems[0].hint)
 
 
 def has_not_found_key(entry: Entry, seen: SesIdentity) -> bool:
@@ -173,11 +172,8 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
         # SES may keep the previous key's SUCCESS while it does not find this key.
         return replace(verdict, reason=f"{not_found}, SUCCESS is about the one before")
     if _age(entry, seen) >= SETTLED:
-        reason = (
-            "SES says SUCCESS, and does not show whether it has checked this key; "
-            f"it has if the DKIM-Signature of a new mail has `s={entry.selector}`"
-        )
-        return replace(verdict, status=UNCONFIRMED, reason=reason)
+        reason = IdentityNote.UNCONFIRMED(selector=entry.selector)
+        return replace(verdict, status=UNCONFIRMED, reason=str(reason))
     return replace(verdict, reason="SES shows no check of this key yet, SUCCESS may be about the one before")
 
 

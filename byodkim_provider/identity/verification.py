@@ -39,6 +39,7 @@ from byodkim_provider.identity.verdicts import (
     is_from_before_put,
     pending_lines,
 )
+from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
 from byodkim_provider.progress import Clock, Progress, stopping
 
 OnTimeout = Literal["warn", "fail"]
@@ -102,15 +103,12 @@ def verify(
 
 
 def _why_not_polled() -> str:
-    return "interrupted before SES was asked" if stopping.is_set() else "no time was left to ask SES"
+    return str(IdentityNote.INTERRUPTED() if stopping.is_set() else IdentityNote.NO_TIME())
 
 
 def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> NotVerified:
-    return NotVerified(
-        pending=pending_lines(verdicts),
-        waited_seconds=waited_seconds,
-        hint="the identities and records are made; correct what is named and run `pulumi up` again",
-    )
+    pending = "; ".join(pending_lines(verdicts))
+    return NotVerified(IdentityProblem.NOT_VERIFIED(seconds=waited_seconds, pending=pending))
 
 
 # --- the wait
@@ -192,13 +190,17 @@ def _interrupted(
     after = _duration(seconds)
     for verdict in open_:
         if verdict.settled:
-            progress.warn(f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}")
+            progress.warn(_pending(verdict, after))
         else:
-            progress.warn(
-                f"{verdict.entry}: {verdict.status}, interrupted after {after}; "
-                "the next `pulumi up` checks again"
-            )
+            fields = {"entry": verdict.entry, "status": verdict.status, "after": after}
+            progress.warn(str(IdentityNote.PENDING_INTERRUPTED(**fields)))
     return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
+
+
+def _pending(verdict: Verdict, after: str) -> str:
+    return str(
+        IdentityNote.PENDING(entry=verdict.entry, status=verdict.status, after=after, reason=verdict.reason)
+    )
 
 
 def _diagnosed(
@@ -207,9 +209,8 @@ def _diagnosed(
     """Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with that."""
     after, warn = _duration(seconds), sources.progress.warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
-        warn(
-            f"{_names(left_out)}: {_why_not_polled()} within {_duration(limit)}; the next `pulumi up` goes on"
-        )
+        entries, why = _names(left_out), _why_not_polled()
+        warn(str(IdentityNote.NOT_POLLED(entries=entries, why=why, limit=_duration(limit))))
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
     identities = _identities(pending, seen, sources)
@@ -221,7 +222,7 @@ def _diagnosed(
         for verdict in pending
     }
     for verdict in [found.get(verdict.entry, verdict) for verdict in polled]:
-        warn(f"{verdict.entry}: {verdict.status} after {after}: {verdict.reason}")
+        warn(_pending(verdict, after))
     return found
 
 

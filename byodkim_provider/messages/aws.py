@@ -24,6 +24,7 @@ class AwsStep(Table):
     SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
     SES_LIMIT = "{region} has as many identities as SES allows"
     SES_PERHAPS_GONE = "SES also says so if the identity does not exist: try `pulumi refresh`"
+    NOT_SHOWN_YET = "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
     SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
 

@@ -27,6 +27,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Key, Services
 from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
 from byodkim_provider.key_store import secret_lifecycle
+from byodkim_provider.messages.identity import IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import secret
 from byodkim_provider.resources.unknowns import split
@@ -110,7 +111,7 @@ class ByodkimIdentityProvider(AwsProvider):
     def _foresee_adoption(self, declared: Declared) -> None:
         """Say how an identity that `adopt` takes over signs today, or why that is not known."""
         progress = self._run.progress()
-        line = ownership.will_take_over(declared)
+        line = str(ownership.will_take_over(declared))
         not_read = ("not read", declared.region)  # one note for a Region, and no further read
         if not_read not in self._run.said:
             progress.update(f"{declared.domain} {declared.region}: reading from SES how it signs today")
@@ -124,10 +125,8 @@ class ByodkimIdentityProvider(AwsProvider):
                 return
             except ByodkimError as error:
                 if self._run.first(*not_read):
-                    progress.info(
-                        f"{declared.region}: could not read how the identities that `adopt` takes over sign "
-                        f"today: {type(error).__name__}: {error}"
-                    )
+                    why = f"{type(error).__name__}: {error}"
+                    progress.info(str(IdentityNote.NOT_READ(region=declared.region, error=why)))
         if line:
             progress.info(line)
 
@@ -142,7 +141,7 @@ class ByodkimIdentityProvider(AwsProvider):
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
         if declared.adopt and stored.key is None:
-            self._run.progress().info(ownership.will_take_over(declared))
+            self._run.progress().info(str(ownership.will_take_over(declared)))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
@@ -167,9 +166,8 @@ class ByodkimIdentityProvider(AwsProvider):
         if stored.other_owner is None or declared.adopt:
             self._run.in_the_way.discard((region, domain))
             if not is_said:
-                self._run.progress().info(
-                    f"{domain} {region}: when it was last read from SES: {', '.join(found)}"
-                )
+                last = IdentityNote.LAST_READ(name=f"{domain} {region}", differences=", ".join(found))
+                self._run.progress().info(str(last))
             return
         # As for a new identity that SES has already: the verification makes one error of them all.
         self._run.in_the_way.add((region, domain))

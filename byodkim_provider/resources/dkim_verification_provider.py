@@ -18,6 +18,8 @@ from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
+from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.identity import Existing, IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import is_unknown
 from byodkim_provider.resources.unknowns import has_unknown, split
@@ -65,10 +67,7 @@ class DkimVerificationProvider(AwsProvider):
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
             for one in _staying(olds.get("identities"), identities):
-                self._run.progress().info(
-                    f"{one}: leaves the stack and stays in SES, as does the record it signs with: "
-                    "it was adopted"
-                )
+                self._run.progress().info(str(IdentityNote.LEAVES_ADOPTED(name=one)))
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -129,9 +128,7 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
         for one in identities
         if (one.get("region", ""), one.get("domain", "")) in in_the_way
     ]
-    if not found:
-        return []
-    return [f"identities that SES has already, as their warnings say: {', '.join(found)}"]
+    return [str(Existing.SEVERAL(names=", ".join(found)))] if found else []
 
 
 def _staying(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -165,5 +162,5 @@ def _entry_problems(properties: Mapping[str, Any], name: str, *more: str) -> lis
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
     property_types.refuse_state(outputs, {"results": property_types.list_of(property_types.MAP)}, required=())
     if wrong := _entry_problems(outputs, "results", "status", "verified"):
-        raise InvalidSettings([f"in the state, {one}" for one in wrong])
+        raise InvalidSettings([SettingProblem.IN_STATE(problem=one) for one in wrong])
     return [Verdict.from_properties(one) for one in outputs.get("results", ())]

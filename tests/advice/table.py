@@ -13,6 +13,7 @@ from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep
+from byodkim_provider.messages.identity import Existing, IdentityNote, IdentityProblem
 from byodkim_provider.messages.key_store import Secret
 
 FOLLOWED: Final = {
@@ -32,40 +33,10 @@ FOLLOWED: Final = {
     "a new key needs a new selector, since resolvers keep the old record": (
         "identity/test_rules.py::test_a_new_key_under_a_new_selector"
     ),
-    "run `pulumi up --refresh` with `published: {}` first": (
-        "advice/test_identities.py::test_what_the_state_has_not_heard_of"
-    ),
     "rotate again then; today `generation: {}` is allowed in the stack file with `published: {}`, "
     "which keeps what must stay": "advice/test_commands.py::test_too_early_today",
-    "list all of them in one `pulumi up`, and drop the old ones in another": (
-        "identity/test_verification.py::test_regions_may_leave"
-    ),
     # -- a scan
     # -- whose an identity is
-    "`adopt: true` takes it over, and leaves it in SES when the stack goes": (
-        "engine/test_existing.py::test_adopt"
-    ),
-    "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that": (
-        "engine/test_existing.py::test_adopt"
-    ),
-    "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there": (
-        "advice/test_identities.py::test_of_another_stack"
-    ),
-    "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; "
-    "`adopt: true` takes the identity from the other resource": "engine/test_leaving.py::test_rename",
-    "`retired: true` lets go of it here, `adopt: true` takes it back": (
-        "advice/test_identities.py::test_taken_by_another_stack"
-    ),
-    "was the identity removed from the state? `adopt: true` takes it over": (
-        "advice/test_identities.py::test_of_another_stack"
-    ),
-    "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack "
-    "of this name, or the stack was renamed, remove the entry here": (
-        "engine/test_leaving.py::test_state_is_lost"
-    ),
-    "remove the entry here: another AWS service has made the identity, and looks after its DKIM": (
-        "identity/test_lifecycle.py::test_managed_by_aws"
-    ),
     # -- DNS
     "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
     "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`": (
@@ -117,14 +88,8 @@ FOLLOWED: Final = {
     "an identity never moves to another account: correct the profile, or remove the domain there first": (
         "advice/test_identities.py::test_another_account"
     ),
-    "SES has the identity and does not show it yet; run `pulumi up` again in a minute": (
-        "identity/test_lifecycle.py::test_create_while_reads_lag"
-    ),
     "run `pulumi up` again": "engine/test_interrupt.py::test_waits_end_at_once",
     "run `pulumi up` again to go on": "engine/test_interrupt.py::test_waits_end_at_once",
-    "the identities and records are made; correct what is named and run `pulumi up` again": (
-        "engine/test_verification.py::test_limit"
-    ),
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
 
@@ -187,6 +152,20 @@ BY_CODE: Final = {
         ),
         "engine/test_dns_rfc2136.py::test_secrets",
     ),
+    # -- identities
+    Existing.NOBODYS: "engine/test_existing.py::test_adopt",
+    Existing.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",
+    Existing.OTHER_RESOURCES: "engine/test_leaving.py::test_rename",
+    Existing.OF_SAME_NAME: "engine/test_leaving.py::test_state_is_lost",
+    Existing.LOST: "advice/test_identities.py::test_taken_by_another_stack",
+    Existing.MANAGED: "identity/test_lifecycle.py::test_managed_by_aws",
+    Existing.OTHER_SELECTOR: "advice/test_identities.py::test_of_another_stack",
+    Existing.EASY_DKIM: "engine/test_existing.py::test_adopt",
+    IdentityProblem.UNKNOWN_TO_STATE: "advice/test_identities.py::test_what_the_state_has_not_heard_of",
+    IdentityProblem.REGIONS_AT_ONCE: "identity/test_verification.py::test_regions_may_leave",
+    IdentityProblem.NOT_VERIFIED: "engine/test_verification.py::test_limit",
+    IdentityProblem.INTERRUPTED: "engine/test_interrupt.py::test_waits_end_at_once",
+    AwsStep.NOT_SHOWN_YET: "identity/test_lifecycle.py::test_create_while_reads_lag",
     # -- the commands
     CliProblem.NO_PROJECT: "advice/test_commands.py::test_outside_the_project",
     CliProblem.NO_PROJECT_HERE: "advice/test_commands.py::test_outside_the_project",
@@ -217,6 +196,7 @@ BY_CODE: Final = {
 
 DOCUMENTED: Final = (
     *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote),
+    IdentityNote,
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
 """Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

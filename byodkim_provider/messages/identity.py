@@ -1,0 +1,82 @@
+"""What is refused of an identity, and what a run says of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byodkim_provider.messages import Table
+
+_EXISTS: Final = "{name}: SES has this identity already ({origin}), "
+_NOTHING: Final = "nothing was changed in SES; "
+_BEFORE: Final = "nothing was changed in SES{made}; "
+TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it back"
+
+
+class Existing(Table):
+    """
+    Identities that SES has already
+
+    State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md),
+    [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and
+    [Renaming a resource](../how-to/leaving.md#renaming-a-resource).
+    """
+
+    NOBODYS = _EXISTS + "made by somebody else", _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes"
+    OTHER_STACKS = _EXISTS + "owned by {owner}", _BEFORE + "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
+    OTHER_RESOURCES = _EXISTS + "owned by {owner}", _BEFORE + "was the resource renamed? Undo that, run `pulumi up`, then rename with `aliases`; `adopt: true` takes the identity from the other resource"
+    OF_SAME_NAME = _EXISTS + "owned by {owner}", _BEFORE + "was the state of this stack lost? `adopt: true` takes the identity over; if another backend has a stack of this name, or the stack was renamed, remove the entry here"
+    LOST = _EXISTS + "{reason}", _BEFORE + TAKE_BACK
+    MANAGED = _EXISTS + "managed by AWS (MANAGED_DOMAIN)", _BEFORE + "remove the entry here: another AWS service has made the identity, and looks after its DKIM"
+    OTHER_SELECTOR = _EXISTS + "signing with selector {seen!r}, not {selector!r}", _BEFORE + "was the identity removed from the state? `adopt: true` takes it over"
+    EASY_DKIM = _EXISTS + "signing with Easy DKIM", _BEFORE + "mail would go out unsigned until SES has verified the key: `acceptUnsignedWindow: true` accepts that"
+    SEVERAL = "identities that SES has already, as their warnings say: {names}"
+
+
+class LostReason(Table):
+    """Why an identity is not ours any more: parts of other texts."""
+
+    TAKEN = "owned by {owner} now"
+    UNTAGGED = "its owner tag is gone"
+
+
+class IdentityProblem(Table):
+    """
+    Identities
+
+    State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below,
+    then `pulumi up`.
+    """
+
+    OWNER = "owner: required, it says whose the identity is"
+    REGION = "region: required, the AWS Region of the identity, for example 'eu-west-1'"
+    KEY_TWICE = "private_key, secret_arn: give one, not both"
+    NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
+    RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"
+    OWN_TAG = "tags: {name!r} begins with 'byodkim:', which is kept for our own"
+    UNKNOWN_TO_STATE = "{name}: {seen}, which is not in the state", _NOTHING + "run `pulumi up --refresh` with `published: {published}` first"
+    REGIONS_AT_ONCE = "{domain}: {regions} can't take the place of {before} at once", "list all of them in one `pulumi up`, and drop the old ones in another"
+    NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "the identities and records are made; correct what is named and run `pulumi up` again"
+    INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
+
+
+class IdentityNote(Table):
+    """
+    Warnings and notes
+
+    State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing.
+    """
+
+    UNCONFIRMED = "SES says SUCCESS, and does not show whether it has checked this key; it has if the DKIM-Signature of a new mail has `s={selector}`", "send a test mail, and compare"
+    INTERRUPTED = "interrupted before SES was asked"
+    NO_TIME = "no time was left to ask SES"
+    PENDING = "{entry}: {status} after {after}: {reason}", "correct what the diagnosis names; `pulumi up`"
+    PENDING_INTERRUPTED = "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
+    NOT_POLLED = "{entries}: {why} within {limit}; the next `pulumi up` goes on"
+    DRIFT = "{name}: {differences}; `pulumi up` {then}", "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)"
+    LAST_READ = "{name}: when it was last read from SES: {differences}", "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))"
+    WILL_TAKE_OVER = "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and enables signing where it is disabled{unsigned}", "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today"
+    TAKES_OVER = "{name}: SES has it, {had}; {then}{enabled}", "nothing, if this is what `adopt` is to do"
+    NOT_READ = "{region}: could not read how the identities that `adopt` takes over sign today: {error}", "what the hint says, then `pulumi preview` again"
+    LEFT_ADOPTED = "{name}: left in SES, it was adopted"
+    LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
+    LEAVES_ADOPTED = "{name}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
