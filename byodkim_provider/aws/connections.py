@@ -35,7 +35,9 @@ NOT_ENABLED: Final = frozenset({"UnrecognizedClientException", "InvalidClientTok
 """
 Codes of a Region that the account has not enabled, from credentials that work elsewhere.
 
-Nothing is sent from there: nobody has credentials for it.
+Nothing is sent from there: nobody has credentials for it. A token of STS's global endpoint gets the same
+answer from an opt-in Region that is enabled (IAM user guide, "Manage AWS STS in an AWS Region"); botocore
+asks for one only where `sts_regional_endpoints = legacy` is set.
 """
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ A test makes a run of its own, and patches nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
@@ -46,7 +47,7 @@ class Run:
 
     SES may return the old one for seconds.
     """
-    zones: dict[str, Collection[str]] = field(default_factory=dict)
+    zones: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By domain, labels of its zones from this run on; of domains that the stack had before and keeps."""
     records: set[tuple[str, str, str]] = field(default_factory=set)
     """Zone's label, name and key of the records that resources of this run publish."""

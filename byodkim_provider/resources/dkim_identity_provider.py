@@ -60,7 +60,7 @@ class ByodkimIdentityProvider(AwsProvider):
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
             if olds:  # `diff` refuses to leave a zone that is still asked
-                self._run.zones[olds["domain"]] = frozenset(known["dns"])
+                self._run.zones[olds["domain"]].update(known["dns"])
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))

@@ -314,6 +314,17 @@ def test_list(ses: Ses, client: SesClient) -> None:
     assert 2001 == len({one.name for page in (first, *rest) for one in page})
 
 
+def test_without_patience(ses: Ses, boto: Any, clock: FakeClock) -> None:
+    """Of a Region that may be out of reach only the pace is respected; silence is an error at once."""
+    hasty = SesClient(boto, region=REGION, account_id=ACCOUNT, clock=clock, is_patient=False)
+    ses.inject(Fault("throttle"))
+    assert [()] == pages(hasty)
+    ses.inject(Fault("500"))
+    with pytest.raises(SesRefused):
+        pages(hasty)
+    assert 3 == len(ses.log)
+
+
 def test_list_nothing(client: SesClient) -> None:
     """A Region without identities has one empty page."""
     assert [()] == pages(client)

@@ -77,7 +77,7 @@ def test_rule(world, why, record, zones, signs, expected):
     """The table at the top of the module."""
     put(world, signs)
     if zones:
-        world.run.zones[DOMAIN] = zones
+        world.run.zones[DOMAIN].update(zones)
     assert why(record) == expected[(RECORD, SUPPLIED, THERE).index(record)]
 
 
@@ -90,7 +90,7 @@ def test_successor(world, record):
     for other in ({"label": "route53:Z2"}, {"name": f"s2._domainkey.{DOMAIN}"}, {"key": "another"}):
         world.next_run()
         replace(record, **other).declare(world.run)
-        world.run.zones[DOMAIN] = ("manual",)
+        world.run.zones[DOMAIN].add("manual")
         assert record.stays(world.run, nobody) == record.was_there
     assert len(world.progress.warnings) == 3 * record.was_there
 
@@ -101,7 +101,7 @@ def test_other_regions(world, why):
     assert why(RECORD) == ""
     assert why(SUPPLIED) == SIGNS_ELSEWHERE
     world.forget()
-    world.run.zones[DOMAIN] = (LABEL,)
+    world.run.zones[DOMAIN].add(LABEL)
     assert why(THERE) == SIGNS_ELSEWHERE
     world.forget()
     assert why(replace(RECORD, regions=[REGION, OTHER])) == SIGNS_ELSEWHERE
@@ -114,7 +114,7 @@ def test_overlap_of_another_stack(world, why, region):
     assert why(RECORD) == ""
     assert why(SUPPLIED) == f"{DOMAIN} {region} {LATELY}"
     world.forget()
-    world.run.zones[DOMAIN] = (LABEL,)
+    world.run.zones[DOMAIN].add(LABEL)
     assert why(SUPPLIED) == ""
 
 
