@@ -109,7 +109,7 @@ STATE_BYTES = {
     "keys": 7650,
     "records": 5750,
     "guards": 3650,
-    "identities": 6500,
+    "identities": 6600,
     "component": 1350,
     "stack id": 300,
     "verification": 1650,
