@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from byodkim_provider.messages import in_python
 from tests.docs.reference import AREAS, tables
 from tests.structure.imports import modules
 
@@ -45,3 +46,18 @@ def test_no_code_is_left(table):
     """Every code is used, and none is another name of the code before it."""
     used = {code for name, code, _ in USES if name == table.__name__}
     assert sorted(used) == sorted(one.name for one in table) == sorted(table.__members__)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "python"),
+    [
+        ("`overlapDays: 0`", "`overlap_days=0`"),
+        ("`published: [1, 2]` and `adopt: true`", "`published=[1, 2]` and `adopt=True`"),
+        ("`dns: {provider: route53, zoneId: …}`", "`dns={'provider': 'route53', 'zone_id': '…'}`"),
+        ("`pulumi up` or `aws:profile`", "`pulumi up` or `aws:profile`"),
+        ("`a: [`", "`a: [`"),
+    ],
+)
+def test_in_python(yaml, python):
+    """A setting is spelled as an argument, and nothing else is touched."""
+    assert in_python(yaml) == python

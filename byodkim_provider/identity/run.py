@@ -55,6 +55,8 @@ class Run:
     """Identities that are not this stack's, and are not to be adopted."""
     said: set[Hashable] = field(default_factory=set)
     """What is said once in a run."""
+    spelled: Callable[[str], str] = str
+    """Spells the settings in a text as the user does."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:

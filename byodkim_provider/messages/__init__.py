@@ -4,13 +4,16 @@ What a user can be told: a code with fields. Its text, and the advice about it, 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a message.
 Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts alone.
 `docs/reference/errors.md` is made from the tables, where a table's docstring is the head of its section.
+
+Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a program.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 HINT: Final = "\n  hint: "
 """Between a text and its advice."""
@@ -54,3 +57,32 @@ class Message:
 
 def _joined(value: object) -> object:
     return "; ".join(str(one) for one in value) if isinstance(value, list) else value
+
+
+_SETTING: Final = re.compile("`([a-z][A-Za-z]*: [^`\n]+)`")
+
+
+def in_python(text: str) -> str:
+    """
+    *text* with each setting of a stack file as the argument of a program.
+
+    >>> in_python("`overlapDays: 0` or `dns: {provider: route53, zoneId: Z1}`, and `adopt: true`")
+    "`overlap_days=0` or `dns={'provider': 'route53', 'zone_id': 'Z1'}`, and `adopt=True`"
+    """
+    # Imported here: most runs have nothing to respell.
+    from pydantic.alias_generators import to_snake
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    def respelled(value: Any) -> Any:
+        return {to_snake(key): one for key, one in value.items()} if isinstance(value, dict) else value
+
+    def argument(found: re.Match[str]) -> str:
+        try:
+            settings = YAML(typ="safe", pure=True).load(found[1])
+        except YAMLError:
+            return found[0]
+        given = (f"{to_snake(key)}={respelled(value)!r}" for key, value in settings.items())
+        return f"`{', '.join(given)}`"
+
+    return _SETTING.sub(argument, text)

@@ -15,7 +15,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -36,12 +37,16 @@ LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
 
 
-def prepare_process() -> Iterator[str]:
-    """Make all additions to this process, from every `configure`; yields what comes of one that can't be."""
+def prepare_process(spelled: Callable[[str], str] = str) -> Iterator[str]:
+    """
+    Make all additions to this process, from every `configure`; yields what comes of one that can't be.
+
+    *spelled* spells the settings that an error names.
+    """
     if getattr(sys.modules["__main__"], "__package__", "") != "pulumi.dynamic":
         return  # a test calls a provider in its own process
     for prepare, without in (
-        (_clean_errors, "errors have a traceback"),
+        (partial(_clean_errors, spelled), "errors have a traceback"),
         (_listen_for_cancel, "four resources at a time, and Ctrl-C does not end a wait"),
     ):
         try:
@@ -59,26 +64,30 @@ class CleanTracebacks:
     the message is of use; a bug keeps its traceback.
     """
 
+    def __init__(self, spelled: Callable[[str], str] = str) -> None:
+        self._spelled = spelled
+
     def format_exc(self) -> str:
         error = sys.exc_info()[1]
         if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
-            lines = f"{type(error).__name__}: {error}".split("\n")
+            lines = self._spelled(f"{type(error).__name__}: {error}").split("\n")
             return "".join(f"{printable(line)}\n" for line in lines)
         return traceback.format_exc()
 
 
-def _clean_errors() -> None:
+def _clean_errors(spelled: Callable[[str], str]) -> None:
     process: Any = sys.modules["__main__"]
     process.traceback.format_exc  # noqa: B018 - what the process calls
-    process.traceback = CleanTracebacks()
+    process.traceback = CleanTracebacks(spelled)
 
 
 class EngineProgress:
     """Shows messages in the resource's row of `pulumi up`, through the engine's Log RPC."""
 
-    def __init__(self, urn: str) -> None:
-        """*urn* is the resource's; \"\" means the row of the stack."""
+    def __init__(self, urn: str, spelled: Callable[[str], str] = str) -> None:
+        """*urn* is the resource's; \"\" means the row of the stack. *spelled* as for `prepare_process`."""
         self._urn = urn
+        self._spelled = spelled
 
     def update(self, text: str) -> None:
         self._log(engine_pb2.INFO, text, ephemeral=True)
@@ -90,12 +99,13 @@ class EngineProgress:
         self._log(engine_pb2.WARNING, text)
 
     def _log(self, severity: Any, text: str, *, ephemeral: bool = False) -> None:
+        text = self._spelled(text)
         request = engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
         with contextlib.suppress(grpc.RpcError, IndexError):
             _engine().Log(request, timeout=LOG_SECONDS)
 
 
-def progress_of_this_call() -> EngineProgress:
+def progress_of_this_call(spelled: Callable[[str], str] = str) -> EngineProgress:
     """
     Progress in the row of the resource that this thread works on.
 
@@ -105,9 +115,9 @@ def progress_of_this_call() -> EngineProgress:
     while frame is not None:
         urn = getattr(frame.f_locals.get("request"), "urn", None)
         if isinstance(urn, str):
-            return EngineProgress(urn)
+            return EngineProgress(urn, spelled)
         frame = frame.f_back
-    return EngineProgress("")
+    return EngineProgress("", spelled)
 
 
 @functools.cache

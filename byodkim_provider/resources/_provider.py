@@ -14,6 +14,7 @@ from byodkim_provider.aws.endpoints import redirection_warnings
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings
 from byodkim_provider.identity.run import Run
+from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
 
@@ -21,7 +22,8 @@ from byodkim_provider.resources._plugin import prepare_process, progress_of_this
 @functools.cache
 def run_of_this_process() -> Run:
     """The one run of a process of the plugin, whose providers share it."""
-    return Run(progress_of_this_call)
+    run = Run(lambda: progress_of_this_call(run.spelled))
+    return run
 
 
 class DynamicProvider(ResourceProvider):
@@ -35,7 +37,9 @@ class DynamicProvider(ResourceProvider):
         """Returns the value of a full configuration key, or None."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        for missing in prepare_process():
+        if req.config.get("domains") is None:  # no stack file, but a program of the user's own
+            self._run.spelled = in_python
+        for missing in prepare_process(self._run.spelled):
             if self._run.first(missing):
                 self._run.progress().info(missing)
         self._config = req.config.get

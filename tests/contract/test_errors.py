@@ -14,7 +14,9 @@ from sandbox.ses.switches import Fault
 from tests.contract.conftest import REGION, Domain, StartPlugin
 from tests.contract.plugin import PROVIDERS, Kind, Plugin, error_of
 
-TOO_SMALL = "InvalidKey: must be 1024 to 2048 bits, not 512\n"
+TOO_SMALL = (
+    "InvalidKey: must be 1024 to 2048 bits, not 512\n  hint: make another key: `openssl genrsa -f4 2048`\n"
+)
 """What the creation of a key of 512 bits says, which `check` would have refused."""
 
 
@@ -81,6 +83,22 @@ def test_diff(plugin: Plugin, domain: Domain, outputs: dict[str, Any]) -> None:
         "  hint: nothing was changed in SES; "
         "a new key needs a new selector, since resolvers keep the old record\n"
     ) == error_of(plugin.diff, "ByodkimIdentity", outputs, news)
+
+
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [({"ses-byodkim:domains": "{}"}, "`generation: 2`"), ({}, "`generation=2`")],
+    ids=["stack file", "program"],
+)
+def test_spelling(start_plugin: StartPlugin, domain: Domain, config: dict[str, str], setting: str) -> None:
+    """A setting is named as the user writes it: in YAML, or in the arguments of a program."""
+    plugin = start_plugin(PULUMI_PROJECT="ses-byodkim")
+    plugin.configure(config)
+    domain.publish()
+    first = domain.inputs(generation=1, published=[1])
+    news = first | {"selector": "s2", "private_key": other_key()}
+    text = error_of(plugin.diff, "ByodkimIdentity", plugin.create("ByodkimIdentity", first), news)
+    assert text.endswith(f"a new key needs a new generation: set {setting}\n")
 
 
 def test_create(plugin: Plugin, domain: Domain) -> None:
