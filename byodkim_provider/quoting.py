@@ -19,8 +19,12 @@ KEY_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{64,}")
 PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
 """User and password in a URL, which botocore's errors quote."""
 
-EXTERNAL_ID: Final = re.compile("(?<=Value ').*?(?=' at '(?:externalId|tags))", re.DOTALL)
-"""The external id of a role, or a session tag, which STS quotes if it has a wrong character."""
+EXTERNAL_ID: Final = re.compile("(?<=Value ')(?:(?!Value ').)*?(?=' at '(?:externalId|tags))", re.DOTALL)
+"""
+The external id of a role, or a session tag, which STS quotes if it has a wrong character.
+
+A search never goes past the next beginning: of a text that only begins, each place would be searched to its end.
+"""
 
 MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""

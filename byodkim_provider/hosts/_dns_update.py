@@ -137,11 +137,11 @@ class Host(DnsHost):
         try:
             answer = dns.message.from_wire(wire, keyring={key.name: key}, request_mac=request.mac)
         except dns.exception.DNSException as error:
-            raise self._unsigned(wire, error) from None
+            raise self._unsigned(request, wire, error) from None
         if answer.id != request.id:
             raise Unknown(HostProblem.OTHER_ANSWER())
         if not answer.had_tsig:
-            raise self._unsigned(wire, None)
+            raise self._unsigned(request, wire, None)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *_CHANGED):
             raise self._refusal(answer.rcode())
         return answer
@@ -177,13 +177,24 @@ class Host(DnsHost):
             return Unknown(HostProblem.FAILED(rcode=dns.rcode.to_text(rcode)))
         return self._compare(_MEANS.get(rcode, HostProblem.OTHER_RCODE), rcode=dns.rcode.to_text(rcode))
 
-    def _unsigned(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
+    def _unsigned(
+        self, request: Message, wire: bytes, error: dns.exception.DNSException | None
+    ) -> Refused | Unknown:
         """
         The error for a response without a valid signature.
 
-        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of
-        the response is not trusted.
+        Servers don't sign responses to keys they don't know, so it may be a refusal; the rest of the
+        response is not trusted. After an update a refusal is not trusted either: whoever is on the way may
+        send it when the server has done the update. A query comes first, and shows a real refusal.
         """
+        refusal = self._claimed(wire, error)
+        changes = isinstance(request, dns.update.UpdateMessage) and bool(request.update)
+        if changes and isinstance(refusal, Refused):
+            return Unknown(HostProblem.UNSIGNED_REFUSAL(said=refusal.message))
+        return refusal
+
+    def _claimed(self, wire: bytes, error: dns.exception.DNSException | None) -> Refused | Unknown:
+        """What a response without a valid signature says."""
         match error:
             case dns.tsig.PeerBadKey():
                 return self._compare(HostProblem.UNKNOWN_KEY, name=self._key_name)

@@ -110,7 +110,9 @@ class Credentials:
     def hidden(self, text: str) -> str:
         """*text* with all secrets removed."""
         secrets = [*self.given.values(), *(self.environment.get(one, "") for one in self.variables.values())]
-        secrets += [unquote(one.rpartition("@")[0].rpartition(":")[2]) for one in secrets if "://" in one]
+        # The password in a URL, as `urlsplit` finds it: it may have a colon.
+        users = [one.partition("://")[2].rpartition("@")[0] for one in secrets]
+        secrets += [unquote(one.partition(":")[2]) for one in users]
         return hidden(text, secrets)
 
 

@@ -67,6 +67,7 @@ class HostProblem(Table):
     TOO_SLOW_FROM = "no answer from {where} within {seconds:g} s"
     OTHER_ANSWER = "an answer to something else"
     NOT_SIGNED = "the answer is not signed with the key"
+    UNSIGNED_REFUSAL = "{said}; but that answer is not signed with the key"
     ALGORITHM = "the algorithm of the TSIG key must be one of {algorithms}"
     KEY_NAME = "{name!r} is no TSIG key's name", "correct `keyName`"
     NOT_BASE64 = "the secret of the TSIG key is not base64", _SET

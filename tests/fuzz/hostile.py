@@ -151,7 +151,7 @@ bodies = st.builds(
     Body,
     status=st.sampled_from([200, 200, 400, 429, 500]),
     begin=st.sampled_from(["", '{"result": "error", "data": "', '{"errors": ["', '{"message": "', "["]),
-    again=st.sampled_from([" ", "[", "x ", "x", '{"message":', '", "', "é", "1,"]),
+    again=st.sampled_from([" ", "[", "x ", "x", '{"message":', '", "', "é", "1,", "Value '", "://", "' at "]),
     times=st.sampled_from([0, 900, 100_000, 5_000_000]),
     end=st.sampled_from(["", '"}', '"]}', "]", "0]"]),
     encoding=st.sampled_from(["", "", "gzip", "br", "gzip, gzip"]),
@@ -222,6 +222,7 @@ TARGETS = (
         regressions=(
             Body(200, '"', "x", 60_000_000, '"', "gzip"),
             Body(200, '{"errors": ["', "x", 3_000_000, '"], "status": 0}', "", provider="cpanel"),
+            Body(403, '{"message": "', "Value '", 30_000, '"}', ""),
         ),
     ),
 )

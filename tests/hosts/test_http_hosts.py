@@ -686,7 +686,7 @@ def test_cpanel_secondary(cpanel):
     assert VALUE == publish(cpanel.host(), Record(NAME, VALUE, "same key"), **CALM).value
 
 
-@pytest.mark.parametrize("written", ["tok%2FenABCDEF", "to@kenABCDEF"])
+@pytest.mark.parametrize("written", ["tok%2FenABCDEF", "to@kenABCDEF", "tok:enABCDEF"])
 def test_token_within_a_url(written):
     """A token that stands within a secret URL is hidden as it is sent."""
     credentials = Credentials("x", {"url": f"https://user:{written}@panel.example:2083"}, {"url": "V"}, {})

@@ -11,6 +11,7 @@ import dns.message
 import dns.renderer
 import dns.update
 import pytest
+from dns.rcode import Rcode
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
@@ -238,7 +239,7 @@ def test_not_allowed(tmp_path):
 
 
 def test_unsigned_answer(server):
-    """An answer without a signature counts only if it refuses: else anybody on the way could say "done"."""
+    """An answer without a signature says nothing was done: else anybody on the way could say "done"."""
     name = f"unsigned._domainkey.{ZONE}"
     with proxied(server.port) as proxy:
         passed_on = proxy._passed_on
@@ -252,6 +253,27 @@ def test_unsigned_answer(server):
         with pytest.raises(DnsUnconfirmed, match="the answer is not signed with the key"):
             publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **hasty())
     assert [] == server.wire(name)
+
+
+@pytest.mark.parametrize("rcode", [Rcode.REFUSED, Rcode.NOTAUTH, Rcode.YXRRSET, Rcode.NOTIMP])
+def test_unsigned_refusal(server, rcode):
+    """A refusal without a signature proves nothing of an update, which the server may have done."""
+    name = f"unsigned-{rcode}._domainkey.{ZONE}"
+    with proxied(server.port) as proxy:
+        passed_on = proxy._passed_on
+
+        def refused(octets):
+            answer, was_updated = passed_on(octets), proxy.updates
+            if not was_updated:
+                return answer
+            proxy._passed_on = passed_on
+            header = bytes([*answer[2:5], answer[5] & 0xF0 | rcode])
+            return (12).to_bytes(2, "big") + header + bytes(8)
+
+        proxy._passed_on = refused
+        published = publish(server.host(port=proxy.port), Record(name, VALUE, "same key"), **CALM)
+    assert (VALUE, False) == published
+    withdraw(server.host(), name, VALUE, **CALM)
 
 
 def test_other_values_stay(server):
