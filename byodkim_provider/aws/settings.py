@@ -57,9 +57,10 @@ ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
 }
 """Options of `aws:assumeRoles`, and the parameter of STS AssumeRole that each becomes."""
 
-ACCOUNT: Final = re.compile(r"\d{12}")
+ACCOUNT: Final = re.compile("[0-9]{12}")
 
-ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[!-~]+")
+ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
+"""What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy."""
 
 
 @dataclass(frozen=True, slots=True)

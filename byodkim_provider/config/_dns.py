@@ -33,7 +33,8 @@ _ZoneId = Annotated[
 _Role = Annotated[
     str,
     Text(
-        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,576}", "a role like 'arn:aws:iam::123456789012:role/dns'"
+        "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}",  # no wildcard of a policy
+        "a role like 'arn:aws:iam::123456789012:role/dns'",
     ),
 ]
 _ExternalId = Annotated[str, Text("[A-Za-z0-9_+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and _+=,.@:/-")]

@@ -51,6 +51,13 @@ The guide's `openssl genrsa -f4` uses it. Whether SES signs with a smaller expon
 documented, and SES would report no error if it didn't.
 """
 
+MAX_EXPONENT: Final = 2**31 - 1
+"""
+Largest public exponent: Go's crypto/rsa verifies with none beyond it.
+
+So the private exponent is nearly as long as the modulus, too; a short one can be computed (Wiener 1990).
+"""
+
 _PRIVATE: Final = KeyForm.PRIVATE()
 
 _OTHER_LABELS: Final = {
@@ -142,6 +149,9 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:
         raise InvalidKey(KeyProblem.EXPONENT(exponent=exponent, least=PUBLIC_EXPONENT))
+    if exponent > MAX_EXPONENT:
+        bits = exponent.bit_length()
+        raise InvalidKey(KeyProblem.LONG_EXPONENT(bits=bits, expected=PUBLIC_EXPONENT))
     if not proved:
         numbers = key.private_numbers()
         if problem := weak_keys.prime_problem(numbers.p, numbers.q):

@@ -104,6 +104,7 @@ class KeyProblem(Table):
     PSS = "is an RSA-PSS key, expected plain RSA (openssl genrsa)", _NEW
     PRIMES = "has more than two primes, expected two (openssl genrsa without -primes)", _NEW
     EXPONENT = "has the public exponent {exponent}, expected {least} (openssl genrsa -f4)", _NEW
+    LONG_EXPONENT = "has a public exponent of {bits} bits, which not all receivers take, expected {expected} (openssl genrsa -f4)", _NEW
     BITS = "must be {least} to {most} bits, not {bits}", _NEW
     SHORT_PRIME = "has a prime of only {bits} bits" + _COMPUTED, _NEW
     CLOSE_PRIMES = "has two primes close to each other" + _COMPUTED, _NEW

@@ -175,7 +175,12 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
             ],
         ),
         (
-            {"assumeRoles": [ROLE, {}, {"roleArn": f"{ROLE}\x1b[2J"}, {"roleArn": ["x"]}]},
+            {
+                "assumeRoles": [
+                    *(ROLE, {}, {"roleArn": f"{ROLE}\x1b[2J"}, {"roleArn": ["x"]}),
+                    {"roleArn": "arn:aws:iam::123456789012:role/${aws:username}*"},
+                ]
+            },
             [
                 "aws:assumeRoles[0]: must be an object with roleArn",
                 "aws:assumeRoles[1].roleArn: must be the ARN of a role, "
@@ -184,6 +189,8 @@ def test_good_settings(given: dict[str, object], expected: AwsSettings) -> None:
                 "such as arn:aws:iam::123456789012:role/dns",
                 "aws:assumeRoles[3].roleArn: must be a string",
                 "aws:assumeRoles[3].roleArn: must be the ARN of a role, "
+                "such as arn:aws:iam::123456789012:role/dns",
+                "aws:assumeRoles[4].roleArn: must be the ARN of a role, "
                 "such as arn:aws:iam::123456789012:role/dns",
             ],
         ),

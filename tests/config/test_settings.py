@@ -700,10 +700,15 @@ IN_DOMAIN = [
     # options that need or exclude others
     (
         "role",
-        {"dns": {"assumeRole": "arn:aws:iam::1:role/dns"}},
+        {
+            "dns": [
+                {"assumeRole": f"arn:aws:iam::{role}"} for role in ("1:role/dns", "123456789012:role/dns*")
+            ]
+        },
         [
-            "dns.assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
-            "not 'arn:aws:iam::1:role/dns'"
+            f"dns[{number}].assumeRole: must be a role like 'arn:aws:iam::123456789012:role/dns', "
+            f"not 'arn:aws:iam::{role}'"
+            for number, role in enumerate(("1:role/dns", "123456789012:role/dns*"))
         ],
     ),
     (

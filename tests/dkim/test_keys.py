@@ -102,7 +102,7 @@ def test_what_ses_takes():
 
 
 def test_a_larger_exponent_is_fine():
-    """Any exponent from 65537 on is good for verifiers."""
+    """Exponents a little above 65537 are good for verifiers, too."""
     assert keys.load(pem("rsa2048-e65539")).bits == 2048
 
 

@@ -37,11 +37,11 @@ def of_roca(bits):
     return prime_from(multiple + pow(ROCA_BASE, CHANCE.getrandbits(60), product), product)
 
 
-def pem_of(p, q):
+def pem_of(p, q, exponent=PUBLIC_EXPONENT):
     """The key with the primes *p* and *q*, which OpenSSL would not make."""
-    d = pow(PUBLIC_EXPONENT, -1, math.lcm(p - 1, q - 1))
+    d = pow(exponent, -1, math.lcm(p - 1, q - 1))
     numbers = rsa.RSAPrivateNumbers(
-        *(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p)), rsa.RSAPublicNumbers(PUBLIC_EXPONENT, p * q)
+        *(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p)), rsa.RSAPublicNumbers(exponent, p * q)
     )
     key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -72,6 +72,16 @@ def test_refused(primes, reason, bits):
     with pytest.raises(InvalidKey) as refused:
         keys.load(pem_of(*primes(bits // 2)))
     assert refused.value.text == reason + COMPUTED
+
+
+def test_exponents():
+    """With a longer public exponent not every receiver verifies, and a short private one can be computed."""
+    p, q = random_prime(1024), random_prime(1024)
+    private = prime_from(1 << 479 | 1)
+    for exponent, bits in ((2**31 + 11, 32), (pow(private, -1, math.lcm(p - 1, q - 1)), "20[0-9]{2}")):
+        with pytest.raises(InvalidKey, match=f"has a public exponent of {bits} bits, "):
+            keys.load(pem_of(p, q, exponent))
+    assert keys.load(pem_of(p, q, 2**31 - 1)).bits == 2048
 
 
 def test_others():
