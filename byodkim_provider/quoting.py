@@ -23,7 +23,7 @@ EXTERNAL_ID: Final = re.compile("(?<=Value ')(?:(?!Value ').)*?(?=' at '(?:exter
 """
 The external id of a role, or a session tag, which STS quotes if it has a wrong character.
 
-A search never goes past the next beginning: of a text that only begins, each place would be searched to its end.
+A match has one beginning: in a text of nothing else, a search from each to the end would take minutes.
 """
 
 MAX_SHOWN: Final = 64
