@@ -115,18 +115,11 @@ class SecretChanged(ByodkimError):
     """A secret does not hold the key that was written to it."""
 
 
-class _DnsError(ByodkimError):
-    """*host* is host and zone, such as `godaddy:example.com`."""
-
-    def __init__(self, host: str, name: str, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"{host}: {name}: {reason}", hint=hint)
-
-
-class DnsRefused(_DnsError):
+class DnsRefused(ByodkimError):
     """A DNS host refused a request."""
 
 
-class DnsUnconfirmed(_DnsError):
+class DnsUnconfirmed(ByodkimError):
     """A DNS host did not confirm within the time limit that a record is as declared."""
 
 

@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy, DnsHost, Existing, HostError, Refused, Unknown
-from byodkim_provider.messages.hosts import HostProblem
+from byodkim_provider.messages.hosts import HostProblem, RecordProblem
 from byodkim_provider.progress import Clock, Progress, stopping
 from byodkim_provider.quoting import printable
 
@@ -140,9 +140,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
         there = requests.values()
         if (found := record.as_declared(there)) is not None:
             return Published(found, was_there=False)
-        raise Unknown(
-            "the host took the record and does not list it yet" if accepted else "it was changed meanwhile"
-        )
+        raise Unknown(HostProblem.NOT_LISTED() if accepted else HostProblem.CHANGED())
 
     return _again(step, requests, clock, progress)
 
@@ -156,7 +154,7 @@ def withdraw(host: DnsHost, name: str, value: str, *, clock: Clock, progress: Pr
             return
         requests.remove(value)
         if value in requests.values():
-            raise Unknown("the host removed the record and still lists it")
+            raise Unknown(HostProblem.STILL_LISTED())
 
     _again(step, requests, clock, progress)
 
@@ -208,18 +206,15 @@ def _again(step: Callable[[], T], requests: _Requests, clock: Clock, progress: P
 
 def _final(error: HostError, requests: _Requests) -> DnsRefused | DnsUnconfirmed:
     """The error of `publish` for one that no retry helped against."""
-    label, name, reason = requests.label, requests.name, printable(error.reason)
+    where = {"label": requests.label, "name": requests.name, "reason": printable(error.reason)}
     match error:
         case Refused():
-            changed = "the record may have been changed" if requests.changed else "nothing was changed in DNS"
-            hint = f"{changed}; {error.hint}" if error.hint else changed
-            return DnsRefused(label, name, reason, hint=hint)
+            problem = RecordProblem.PERHAPS_CHANGED if requests.changed else RecordProblem.REFUSED
+            return DnsRefused(problem(**where, advice=f"; {error.hint}" if error.hint else ""))
         case Busy():
             when = f", and wants to be asked again in {error.retry_after:.0f} s" if error.retry_after else ""
-            hint = "wait, and run `pulumi up` again to go on"
-            return DnsUnconfirmed(label, name, reason + when, hint=hint)
-    hint = "it is not known whether the record was changed; `pulumi up` checks, and goes on from there"
-    return DnsUnconfirmed(label, name, reason, hint=hint)
+            return DnsUnconfirmed(RecordProblem.BUSY(**where, when=when))
+    return DnsUnconfirmed(RecordProblem.UNCONFIRMED(**where))
 
 
 def _pause(state: RetryCallState) -> float:
@@ -248,7 +243,9 @@ def _in_time(host: DnsHost, work: Callable[[], T]) -> T:
         _wait_for(answer, GRACE_SECONDS)
     if answer.done():
         return answer.result()
-    raise _stopped(host.label) if stopping.is_set() else Unknown(f"no answer within {REQUEST_SECONDS:g} s")
+    raise (
+        _stopped(host.label) if stopping.is_set() else Unknown(HostProblem.TOO_SLOW(seconds=REQUEST_SECONDS))
+    )
 
 
 def _wait_for(answer: Future[T], seconds: float) -> None:
@@ -277,11 +274,8 @@ def _turn(label: str) -> Iterator[None]:
 
 
 def _stopped_before(label: str) -> Stopped:
-    return Stopped(f"{label}: interrupted", hint="run `pulumi up` again to go on")
+    return Stopped(RecordProblem.INTERRUPTED(where=label))
 
 
 def _stopped(where: str) -> Stopped:
-    return Stopped(
-        f"{where}: interrupted before the host answered",
-        hint="the record may have been changed; `pulumi up` checks, and goes on from there",
-    )
+    return Stopped(RecordProblem.INTERRUPTED_LATER(where=where))

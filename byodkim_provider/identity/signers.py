@@ -26,6 +26,7 @@ from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
+from byodkim_provider.messages.hosts import RecordProblem
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Ours:
         if (self.label, self.name, self.key) in run.records:
             return True
         if why := self._reason(run, sources):
-            run.progress().warn(f"{self.name}: left at {self.label}, {why}")
+            run.progress().warn(str(RecordProblem.LEFT(name=self.name, label=self.label, why=why)))
         return bool(why)
 
     def _reason(self, run: Run, sources: SesSources) -> str:

@@ -15,6 +15,28 @@ class HostStep(Table):
     EITHER = "the environment variable {variable} and run the same command again, or by {command} and run `pulumi up`, or `pulumi refresh` or `pulumi destroy` with `--run-program`, which without it use the {key} of the last `pulumi up`"
 
 
+_AT: Final = "{label}: {name}: {reason}"
+_CHECKS: Final = "`pulumi up` checks, and goes on from there"
+
+
+class RecordProblem(Table):
+    """
+    Records at a DNS host
+
+    State now: as the hint says, which goes on with what the host's problem advises.
+    """
+
+    REFUSED = _AT, "nothing was changed in DNS{advice}"
+    PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
+    BUSY = _AT + "{when}", "wait, and run `pulumi up` again to go on"
+    UNCONFIRMED = _AT, "it is not known whether the record was changed; " + _CHECKS
+    INTERRUPTED = "{where}: interrupted", "run `pulumi up` again to go on"
+    INTERRUPTED_LATER = "{where}: interrupted before the host answered", "the record may have been changed; " + _CHECKS
+    NO_SECRET = "{name}: no {key} is given: {setting}", "set the credential, as the line says"
+    UNTRIED = "dns: {provider} is written from its documents and not yet run against the real service: check the record in its panel, and report how it went"
+    LEFT = "{name}: left at {label}, {why}", "nothing while an identity signs with the key; delete the record by hand once it does not"
+
+
 _COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
 _SET: Final = "set it by {setting}"
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"
@@ -52,6 +74,9 @@ class HostProblem(Table):
     TOO_LONG = "a response of more than {most} MiB"
     FOREIGN = "a response that is not {host}'s"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
+    STILL_LISTED = "the host removed the record and still lists it"
+    NOT_LISTED = "the host took the record and does not list it yet"
+    CHANGED = "it was changed meanwhile"
     NAME_CHANGED = "the name was changed meanwhile"
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE

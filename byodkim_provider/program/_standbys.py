@@ -11,6 +11,7 @@ import pulumi
 from byodkim_provider.dkim import generations
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED
+from byodkim_provider.messages.program import ProgramNote
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
@@ -62,8 +63,7 @@ def show_standbys(
                 zone=hosted_zone.panel_zone or domain,
             )
             pulumi.log.info(
-                f"{domain}: add the record of generation {record['generation']} too, if it is not "
-                f"there yet: the next rotation then waits for no DNS\n{text}",
+                str(ProgramNote.STANDBY(domain=domain, generation=record["generation"], record=text)),
                 identities[0],  # shown below the identity's message about its own record
             )
 

@@ -22,6 +22,8 @@ from byodkim_provider.config.schema import (
     WrittenDomain,
 )
 from byodkim_provider.config.values import Flag
+from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.program import stack_config
 from byodkim_provider.program.dns_provider import DnsProvider
 from byodkim_provider.quoting import shown
@@ -29,10 +31,10 @@ from byodkim_provider.quoting import shown
 
 def _providers(given: object) -> tuple[object, ...]:
     if not isinstance(given, list | tuple):
-        raise ValueError(f"must be a list, not {shown(given)}")
+        raise ValueError(SettingProblem.KIND(kind="a list", value=shown(given)))
     for one in given:
         if not (callable(getattr(one, "hosted_zone", None)) and callable(getattr(one, "publish", None))):
-            raise ValueError(f"must be objects with the methods hosted_zone and publish, not {shown(one)}")
+            raise ValueError(ProgramProblem.DNS_PROVIDERS(value=shown(one)))
     return tuple(given)
 
 

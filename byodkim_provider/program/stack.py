@@ -9,23 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 import pulumi
 
 from byodkim_provider.config import settings
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
+from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import counted, verdicts_of
 from byodkim_provider.program.domain import ByodkimDomain, pending
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.program_end import end_program
 from byodkim_provider.resources.sdk import parallel
-
-_OTHERS_GO_ON: Final = (
-    "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and "
-    "SES's verdict on them waits until then"
-)
 
 
 def declare_stack() -> None:
@@ -36,7 +31,7 @@ def declare_stack() -> None:
         # One line a problem, without the traceback that an exception would come with.
         for problem in error.problems if isinstance(error, InvalidSettings) else [error.text]:
             pulumi.log.error(problem)
-        end_program(error.hint or "correct what is named above and run `pulumi up` again")
+        end_program(error.hint or str(ProgramProblem.CORRECT()))
 
 
 def _declare() -> None:
@@ -63,7 +58,7 @@ def _declare() -> None:
         except ByodkimError as error:
             problems.append(str(error))
     if problems:
-        raise InvalidSettings(problems, hint=_OTHERS_GO_ON if domains else "")
+        raise InvalidSettings(problems, hint=str(ProgramProblem.OTHERS_GO_ON()) if domains else "")
 
     verification = DkimVerification(
         "verification",

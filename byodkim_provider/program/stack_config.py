@@ -12,6 +12,7 @@ from pulumi.runtime import is_config_secret
 
 from byodkim_provider.config.problems import SECRET_MAPS, line
 from byodkim_provider.config.settings import plain_secrets
+from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
@@ -39,11 +40,7 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
     yield from plain_secrets(written, lambda name, _: not is_config_secret(f"{project}:{name}"))
     for name in written:
         if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
-            yield line(
-                (name,),
-                "holds an encrypted value, which would be unencrypted in the stack's state: private keys go "
-                "into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`",
-            )
+            yield line((name,), ProgramProblem.NOT_PLAIN())
 
 
 def others() -> list[str]:

@@ -24,6 +24,7 @@ from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
+from byodkim_provider.messages.hosts import RecordProblem
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown, split
 
@@ -77,7 +78,8 @@ class DnsRecordProvider(DynamicProvider):
             self._say_untried(news["provider"])
             secrets = self._credentials(news)
             problems = [
-                f"{secrets.name}: no {key} is given: {secrets.setting(key)}" for key in secrets.missing()
+                str(RecordProblem.NO_SECRET(name=secrets.name, key=key, setting=secrets.setting(key)))
+                for key in secrets.missing()
             ]
         return check_result(news, problems)
 
@@ -132,10 +134,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
-            self._run.progress().info(
-                f"dns: {provider} is written from its documents and not yet run against the real service: "
-                "check the record in its panel, and report how it went"
-            )
+            self._run.progress().info(str(RecordProblem.UNTRIED(provider=provider)))
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")

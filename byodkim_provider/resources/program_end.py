@@ -10,6 +10,8 @@ from typing import Final, NoReturn
 
 import pulumi
 
+from byodkim_provider.messages.program import ProgramProblem
+
 ERROR_SHOWN: Final = 32
 """Exit code for which the language host says nothing more (pulumi-language-python-exec)."""
 
@@ -19,7 +21,7 @@ def end_program(last_error: str) -> NoReturn:
     if pulumi.get_root_directory() is None:
         # Only a language host says where the project is. The Automation API runs the program in a process
         # that goes on, and shows the traceback of any other exception.
-        raise pulumi.RunError(last_error or "the engine has ended the run")
+        raise pulumi.RunError(last_error or str(ProgramProblem.ENDED()))
     if last_error:
         pulumi.log.error(last_error)
     raise SystemExit(ERROR_SHOWN)

@@ -12,9 +12,10 @@ from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
-from byodkim_provider.messages.hosts import HostProblem, HostStep
+from byodkim_provider.messages.hosts import HostProblem, HostStep, RecordProblem
 from byodkim_provider.messages.identity import Existing, IdentityNote, IdentityProblem
 from byodkim_provider.messages.key_store import Secret
+from byodkim_provider.messages.program import ProgramNote, ProgramProblem
 
 FOLLOWED: Final = {
     # -- the stack file
@@ -61,13 +62,6 @@ FOLLOWED: Final = {
     "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
         "engine/test_dns_rfc2136.py::test_new_server"
     ),
-    "it is not known whether the record was changed; `pulumi up` checks, and goes on from there": (
-        "hosts/test_contract.py::test_too_slow"
-    ),
-    "the record may have been changed; `pulumi up` checks, and goes on from there": (
-        "hosts/test_publish.py::test_interrupted"
-    ),
-    "wait, and run `pulumi up` again to go on": "hosts/test_http_hosts.py::test_dreamhost_limits",
     "set `wait=True` in the arguments of {}": "program/test_domain.py::test_verification",
     "the token may have expired, or lack a permission for the zone ({}): make a new one "
     "(My Profile › API Tokens)": "hosts/test_http_hosts.py::test_cloudflare_token",
@@ -89,7 +83,6 @@ FOLLOWED: Final = {
         "advice/test_identities.py::test_another_account"
     ),
     "run `pulumi up` again": "engine/test_interrupt.py::test_waits_end_at_once",
-    "run `pulumi up` again to go on": "engine/test_interrupt.py::test_waits_end_at_once",
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
 
@@ -152,6 +145,10 @@ BY_CODE: Final = {
         ),
         "engine/test_dns_rfc2136.py::test_secrets",
     ),
+    RecordProblem.BUSY: "hosts/test_http_hosts.py::test_dreamhost_limits",
+    RecordProblem.UNCONFIRMED: "hosts/test_contract.py::test_too_slow",
+    RecordProblem.INTERRUPTED: "engine/test_interrupt.py::test_waits_end_at_once",
+    RecordProblem.INTERRUPTED_LATER: "hosts/test_publish.py::test_interrupted",
     # -- identities
     Existing.NOBODYS: "engine/test_existing.py::test_adopt",
     Existing.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",
@@ -196,7 +193,7 @@ BY_CODE: Final = {
 
 DOCUMENTED: Final = (
     *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote),
-    IdentityNote,
+    *(IdentityNote, ProgramProblem, ProgramNote),
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
 """Advice that only the page on errors has: a warning, or one of several problems, shows its text alone."""

@@ -28,7 +28,7 @@ from tests.docs.pages import ROOT
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
 
-_AREAS: Final = "config dkim aws key_store hosts identity cli"
+_AREAS: Final = "config dkim aws key_store hosts identity program cli"
 AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 
@@ -121,7 +121,8 @@ def _sections(table: type[Table]) -> list[str]:
 
 def _shown(text: str) -> str:
     """A *text* of a table with `…` in the place of each field."""
-    return re.sub(r"\{\w[^{}]*\}", "…", text).replace("{{", "{").replace("}}", "}")
+    shown = re.sub(r"\{\w[^{}]*\}", "…", text).replace("{{", "{").replace("}}", "}")
+    return " ".join(shown.split())
 
 
 def _quoted(text: str) -> str:

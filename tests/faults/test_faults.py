@@ -90,7 +90,7 @@ def _add_blindly(host: DnsHost, record: Record, **_: object) -> Published:
     try:
         host.add(record.name, record.value)
     except HostError as error:
-        raise DnsUnconfirmed(host.label, record.name, error.reason) from None
+        raise DnsUnconfirmed(error.message) from None
     return Published(record.value, was_there=False)
 
 
