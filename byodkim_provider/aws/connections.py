@@ -85,8 +85,11 @@ class Connections:
         def names(region: str) -> frozenset[str] | None:
             return self._once(("glance", region), lambda: self._glance(region, mine))
 
-        with ThreadPoolExecutor(max_workers=len(others) + 1) as threads:
-            return dict(zip(others, threads.map(names, others), strict=True))
+        def all_names() -> Mapping[str, frozenset[str] | None]:
+            with ThreadPoolExecutor(max_workers=len(others) + 1) as threads:
+                return dict(zip(others, threads.map(names, others), strict=True))
+
+        return self._once(("elsewhere", *others), all_names)
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives import serialization
@@ -329,6 +330,21 @@ SCENARIOS: Final = (
     ),
     # That a replacement's answer was lost shows only in SES, so plain `up` can't know.
     Scenario("replace", _generation(1), _made(_generation(1)), Stack.up_replace, Stack.up_refresh),
+    # The old half that a run has left takes no record from the new one.
+    Scenario(
+        "replace a guard and rotate",
+        _generation(2),
+        _made(_generation(1)),
+        partial(Stack.up_replace, name="guard 1"),
+        only="Route 53",
+    ),
+    Scenario(
+        "replace a record by API and rotate",
+        _generation(2, **BY_API),
+        _made(_generation(1, **BY_API)),
+        partial(Stack.up_replace, name="record 1"),
+        only="Host",
+    ),
 )
 
 LIKELY: Final = "likely"

@@ -112,11 +112,13 @@ class Stack:
         self._has_program = True
         return self.destroy(written, trouble)
 
-    def up_replace(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
-        """`pulumi up --replace` of the identity."""
+    def up_replace(
+        self, written: Written | None, trouble: Trouble | None = None, *, name: str = IDENTITY
+    ) -> Outcome:
+        """`pulumi up --replace` of the resource *name*."""
 
         def run() -> Outcome:
-            self.engine.replacing = IDENTITY
+            self.engine.replacing = name
             return self._up(written)
 
         return self._run(run, trouble)
