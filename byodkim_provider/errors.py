@@ -8,7 +8,6 @@ the next step. All are in `messages`. No message contains key material.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from byodkim_provider.messages import HINT, Message
 
@@ -56,27 +55,6 @@ class RecordNotVisible(ByodkimError):
 
 class StillInUse(ByodkimError):
     """A generation would leave DNS while mail signed with it may still be on its way."""
-
-    def __init__(
-        self,
-        domain: str,
-        generation: int,
-        *,
-        signed_until: datetime,
-        allowed_from: datetime,
-        published_today: Sequence[int],
-        hint: str = "",
-    ) -> None:
-        super().__init__(
-            f"{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, "
-            f"it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC",
-            hint=hint,
-        )
-        self.domain = domain
-        self.generation = generation
-        self.signed_until = signed_until
-        self.allowed_from = allowed_from
-        self.published_today = tuple(published_today)
 
 
 class WrongAccount(ByodkimError):

@@ -8,7 +8,7 @@ which generations have to be in DNS.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -19,6 +19,7 @@ from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.identity import RotationProblem
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -70,15 +71,8 @@ def rotation(
     if refused := [found for one, found in early.items() if one not in kept]:
         last = max(refused, key=lambda found: found.allowed_from)
         today = sorted({*wanted, *early})
-        raise StillInUse(
-            domain.name,
-            last.generation,
-            signed_until=last.signed_until,
-            allowed_from=last.allowed_from,
-            published_today=today,
-            hint=f"rotate again then; today `generation: {target}` is allowed in the stack file with "
-            f"`published: {today}`, which keeps what must stay",
-        )
+        fields = {"domain": domain.name, **asdict(last), "target": target, "today": today}
+        raise StillInUse(RotationProblem.ROTATED_LATELY(**fields))
     is_default = published == generations.published(target, supplied)
     changes: dict[str, int | list[int] | None] = {
         "generation": target,

@@ -8,13 +8,15 @@ refusals are for previews, so nothing here may raise for what is stored already.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.identity import RotationProblem, RotationStep
 
 
 def changed(stored: Stored, declared: Declared, *, unknown: Collection[str]) -> tuple[str, ...]:
@@ -64,12 +66,8 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     before = stored.declared
     accounts = (before.account_id, declared.account_id)
     if None not in accounts and before.account_id != declared.account_id and "account_id" not in unknown:
-        raise InvalidSettings(
-            [f"{before.domain} {before.region}: is in AWS account {accounts[0]}, not in {accounts[1]}"],
-            hint="nothing was changed in SES; "
-            "an identity never moves to another account: correct the profile, "
-            "or remove the domain there first",
-        )
+        name = f"{before.domain} {before.region}"
+        raise InvalidSettings(RotationProblem.OTHER_ACCOUNT(name=name, before=accounts[0], after=accounts[1]))
     if stored.key:
         _refuse_second_key(before, declared, unknown)
     if {"published", "supplied_keys", "overlap_days", "regions"} & set(unknown):
@@ -90,29 +88,25 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     if early:
         today = generations.allowed_today(after=declared.published, early=early)
         last = max(early, key=lambda one: one.allowed_from)
+        is_exchanged = last.generation in exchanged
+        problem = RotationProblem.STILL_IN_USE_KEY if is_exchanged else RotationProblem.STILL_IN_USE
         raise StillInUse(
-            before.domain,
-            last.generation,
-            signed_until=last.signed_until,
-            allowed_from=last.allowed_from,
-            published_today=today,
-            hint="nothing was changed in SES; "
-            + _next_one(before, declared)
-            + (
-                "keep the key it has had until then, "
-                if last.generation in exchanged
-                else f"`published: {list(today)}` is allowed today, "
+            problem(
+                domain=before.domain,
+                **asdict(last),
+                next_one=_next_one(before, declared),
+                today=list(today),
             )
-            + "`overlapDays: 0` removes it at once and mail on its way fails",
         )
 
 
-def _next_one(before: Declared, declared: Declared) -> str:
+def _next_one(before: Declared, declared: Declared) -> Message | str:
     """Advice about the generation that comes next, if the change skips it; else empty."""
     signing = before.generation or 0
     following = min((one for one in before.published if one > signing), default=signing + 1)
-    hint = f"the next one is `generation: {following}`; "
-    return hint if (declared.generation or 0) > following else ""
+    if (declared.generation or 0) <= following:
+        return ""
+    return RotationStep.NEXT_ONE(generation=following)
 
 
 def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection[str]) -> None:
@@ -122,12 +116,12 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
     other_selector = "selector" in unknown or declared.selector != before.selector
     if declared.generation is not None and declared.generation == before.generation and other_selector:
         raise InvalidSettings(
-            [
-                f"{name}: generation {before.generation} signs with selector {before.selector!r}, "
-                "it never gets another key"
-            ],
-            hint="nothing was changed in SES; a new key needs a new generation: "
-            f"set `generation: {before.generation + 1}`",
+            RotationProblem.OTHER_KEY(
+                name=name,
+                generation=before.generation,
+                selector=before.selector,
+                following=before.generation + 1,
+            )
         )
     if other_key and not other_selector:
         raise _second_key(name, before.selector)
@@ -140,11 +134,7 @@ def _refuse_second_key(before: Declared, declared: Declared, unknown: Collection
 
 
 def _second_key(name: str, selector: str) -> InvalidSettings:
-    return InvalidSettings(
-        [f"{name}: selector {selector!r} never gets a second key"],
-        hint="nothing was changed in SES; "
-        "a new key needs a new selector, since resolvers keep the old record",
-    )
+    return InvalidSettings(RotationProblem.SECOND_KEY(name=name, selector=selector))
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:

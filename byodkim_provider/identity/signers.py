@@ -26,7 +26,7 @@ from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
-from byodkim_provider.messages.hosts import RecordProblem
+from byodkim_provider.messages.hosts import LeftReason, RecordProblem
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Ours:
     def _reason(self, run: Run, sources: SesSources) -> str:
         zones = run.zones.get(self.domain, ())
         if self.was_there and self.label not in zones:
-            return "it was there before this stack"
+            return str(LeftReason.WAS_THERE())
         if zones and self.label not in zones:
             return ""
         return self._ses_reason(run, sources, is_leaving=not zones)
@@ -100,8 +100,10 @@ class Ours:
                 elif self.is_supplied and is_leaving and OWNER_TAG in seen.tags:
                     # It may have signed with this key until yesterday; nothing in SES shows that.
                     stack = seen.tags.get(STACK_TAG)
-                    return f"{self.domain} {region} of the stack {stack!r} may have signed with it lately"
-            return f"{self.domain} {region} signs with it" if signs == self._selector else ""
+                    name = f"{self.domain} {region}"
+                    return str(LeftReason.MAY_HAVE_SIGNED(name=name, stack=stack))
+            name = f"{self.domain} {region}"
+            return str(LeftReason.SIGNS(name=name)) if signs == self._selector else ""
 
         for region in self.regions:
             has_it = (region, self.domain) in run.signs or may_exist(
@@ -120,7 +122,7 @@ class Ours:
             except (SesRefused, InvalidSettings):
                 silent.append(region)
         shown = silent if len(silent) <= 3 else [*silent[:3], f"{len(silent) - 3} more"]
-        return f"SES does not say who signs with it in {', '.join(shown)}" if silent else ""
+        return str(LeftReason.SILENT(regions=", ".join(shown))) if silent else ""
 
     @property
     def _selector(self) -> str:

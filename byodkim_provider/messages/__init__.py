@@ -55,8 +55,9 @@ class Message:
         return text.format(**{name: _joined(value) for name, value in self.fields.items()})
 
 
-def _joined(value: object) -> object:
-    return "; ".join(str(one) for one in value) if isinstance(value, list) else value
+def _joined(value: Any) -> Any:
+    is_several = isinstance(value, list) and all(isinstance(one, Message) for one in value)
+    return "; ".join(map(str, value)) if is_several else value
 
 
 _SETTING: Final = re.compile("`([a-z][A-Za-z]*: [^`\n]+)`")

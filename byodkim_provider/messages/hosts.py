@@ -37,6 +37,15 @@ class RecordProblem(Table):
     LEFT = "{name}: left at {label}, {why}", "nothing while an identity signs with the key; delete the record by hand once it does not"
 
 
+class LeftReason(Table):
+    """Why a record is left in DNS: parts of other texts."""
+
+    WAS_THERE = "it was there before this stack"
+    SIGNS = "{name} signs with it"
+    MAY_HAVE_SIGNED = "{name} of the stack {stack!r} may have signed with it lately"
+    SILENT = "SES does not say who signs with it in {regions}"
+
+
 _COMPARE: Final = "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set the secret by {setting}"
 _SET: Final = "set it by {setting}"
 _ADDRESS: Final = "correct the host's address or the proxy's (HTTPS_PROXY), and run the same command again"

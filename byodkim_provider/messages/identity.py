@@ -39,6 +39,32 @@ class LostReason(Table):
     UNTAGGED = "its owner tag is gone"
 
 
+_SIGNED: Final = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, it must stay published until {allowed_from:%Y-%m-%d %H:%M} UTC"
+_AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails"
+
+
+class RotationProblem(Table):
+    """
+    Generations that can't leave, and keys that can't change
+
+    State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list
+    of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md).
+    """
+
+    STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
+    STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
+    ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` is allowed in the stack file with `published: {today}`, which keeps what must stay"
+    OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
+    OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
+    SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"
+
+
+class RotationStep(Table):
+    """Parts of a hint about a rotation."""
+
+    NEXT_ONE = "the next one is `generation: {generation}`; "
+
+
 class IdentityProblem(Table):
     """
     Identities

@@ -16,6 +16,7 @@ class ProgramProblem(Table):
     CORRECT = "correct what is named above and run `pulumi up` again", "correct what the lines `error:` above it name"
     OTHERS_GO_ON = "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and SES's verdict on them waits until then", "correct what the lines `error:` above it name"
     DNS_PROVIDERS = "must be objects with the methods hosted_zone and publish, not {value}", "correct `dns_providers`"
+    NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
     NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
 
 
@@ -27,3 +28,20 @@ class ProgramNote(Table):
     """
 
     STANDBY = "{domain}: add the record of generation {generation} too, if it is not there yet: the next rotation then waits for no DNS\n{record}", "publish the record that is printed"
+    ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates", "[rotate](../how-to/rotation.md)"
+
+
+class ZoneProblem(Table):
+    """
+    Zones of Route 53
+
+    State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then
+    `pulumi preview`; or say [where DNS is](../how-to/dns.md).
+    """
+
+    NONE = 'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {names}{did_you_mean}', "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS account, `dns: manual` at another DNS provider"
+    SEVERAL = 'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}', "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names"
+    NOT_THERE = "{where}: Route 53 has no zone {zone_id!r} in this account", "correct it, or use the credentials of the account that holds the zone"
+    PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
+    OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
+    EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"

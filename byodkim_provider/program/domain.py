@@ -20,6 +20,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
+from byodkim_provider.messages.program import ProgramNote, ProgramProblem
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -194,10 +195,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         Without, it raises `InvalidSettings`: Pulumi would take None for "depends on nothing".
         """
         if not self._verification:
-            raise InvalidSettings(
-                [f"{self.pulumi_resource_name}: verification: is declared with `wait=True` only"],
-                hint=f"set `wait=True` in the arguments of {self.pulumi_resource_name!r}",
-            )
+            raise InvalidSettings(ProgramProblem.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
 
     def _verified(self, name: str, settings: DomainSettings) -> DkimVerification:
@@ -250,11 +248,8 @@ class ByodkimDomain(pulumi.ComponentResource):
     def _warn_of_age(self, since: str | None, generation: int, rotate_after_days: int) -> None:
         age = datetime.now(UTC) - moment(since) if since else timedelta()
         if age > timedelta(days=rotate_after_days):
-            pulumi.log.warn(
-                f"generation {generation} has signed for {age.days} days; "
-                f"`generation: {generation + 1}` rotates",
-                self,
-            )
+            due = ProgramNote.ROTATE(generation=generation, days=age.days, following=generation + 1)
+            pulumi.log.warn(str(due), self)
 
 
 def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) -> pulumi.Output[Sequence[str]]:

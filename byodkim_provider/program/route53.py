@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.messages.program import ZoneProblem
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.quoting import did_you_mean
@@ -113,17 +114,12 @@ def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> Zone:
     where = f'domains["{domain}"].dns.zoneId'
     zone = next((one for one in route53.zones() if one.id == zone_id), None)
     if zone is None:
-        raise InvalidSettings(
-            [f"{where}: Route 53 has no zone {zone_id!r} in this account"],
-            hint="correct it, or use the credentials of the account that holds the zone",
-        )
+        raise InvalidSettings(ZoneProblem.NOT_THERE(where=where, zone_id=zone_id))
     if zone.is_private:
-        raise InvalidSettings(
-            [f"{where}: {zone_id!r} is the private zone {zone.name!r}, which SES can't read"]
-        )
+        raise InvalidSettings(ZoneProblem.PRIVATE(where=where, zone_id=zone_id, zone=zone.name))
     if not f"._domainkey.{domain}".endswith(f".{zone.name}"):
         raise InvalidSettings(
-            [f"{where}: {zone_id!r} is the zone {zone.name!r}, which does not hold {domain!r}"]
+            ZoneProblem.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone.name, domain=domain)
         )
     return zone
 
@@ -141,25 +137,14 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client) -> Zone
     there = [one.name for one in route53.zones() if not one.is_private]
     near = (did_you_mean(one, there, cutoff=TYPO) for one in names)
     raise InvalidSettings(
-        [
-            f'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, '
-            f"looked for {', '.join(names)}{next(filter(None, near), '')}"
-        ],
-        hint="create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
-        "`dns: manual` at another DNS provider",
+        ZoneProblem.NONE(domain=domain, names=", ".join(names), did_you_mean=next(filter(None, near), ""))
     )
 
 
 def _several(name: str, domain: str, zones: Mapping[str, Sequence[str]]) -> InvalidSettings:
     """The error for several *zones* of one *name*: their name servers by id."""
-    listed = [f"{zone_id} ({', '.join(servers)})" for zone_id, servers in zones.items()]
-    return InvalidSettings(
-        [
-            f'domains["{domain}"].dns: several public zones in Route 53 are called {name!r}: '
-            f"{', '.join(sorted(listed))}"
-        ],
-        hint="set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
-    )
+    listed = ", ".join(sorted(f"{zone_id} ({', '.join(servers)})" for zone_id, servers in zones.items()))
+    return InvalidSettings(ZoneProblem.SEVERAL(domain=domain, zone=name, zones=listed))
 
 
 def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider | None:
@@ -176,7 +161,7 @@ def provider_with(role_arn: str | None, external_id: str | None) -> aws.Provider
         return None
     provider, its_id = _providers.get(role_arn, lambda: (_provider(role_arn, external_id), external_id))
     if its_id != external_id:
-        raise InvalidSettings([f"dns: {role_arn!r} has one external ID, not {its_id!r} and {external_id!r}"])
+        raise InvalidSettings(ZoneProblem.EXTERNAL_IDS(role=role_arn, before=its_id, external_id=external_id))
     return provider
 
 

@@ -13,9 +13,15 @@ from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep, RecordProblem
-from byodkim_provider.messages.identity import Existing, IdentityNote, IdentityProblem
+from byodkim_provider.messages.identity import (
+    Existing,
+    IdentityNote,
+    IdentityProblem,
+    RotationProblem,
+    RotationStep,
+)
 from byodkim_provider.messages.key_store import Secret
-from byodkim_provider.messages.program import ProgramNote, ProgramProblem
+from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
 
 FOLLOWED: Final = {
     # -- the stack file
@@ -23,19 +29,9 @@ FOLLOWED: Final = {
     "        example.com:\n          generation: 1\n  `{}:domains: {}` if the last domain has left: "
     "`pulumi up` then deletes what the stack made": "advice/test_stack_file.py::test_from_nothing",
     # -- rotation
-    "`published: {}` is allowed today": "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
-    "`overlapDays: 0` removes it at once and mail on its way fails": ("identity/test_rules.py::test_allowed"),
-    "the next one is `generation: {}`": "advice/test_identities.py::test_next_one",
-    "keep the key it has had until then": "advice/test_identities.py::test_exchanged_key",
-    "a new key needs a new generation: set `generation: {}`": "advice/test_identities.py::test_second_key",
     "a new key needs a new selector and a new generation, since resolvers keep the old record": (
         "advice/test_identities.py::test_second_key_in_route53"
     ),
-    "a new key needs a new selector, since resolvers keep the old record": (
-        "identity/test_rules.py::test_a_new_key_under_a_new_selector"
-    ),
-    "rotate again then; today `generation: {}` is allowed in the stack file with `published: {}`, "
-    "which keeps what must stay": "advice/test_commands.py::test_too_early_today",
     # -- a scan
     # -- whose an identity is
     # -- DNS
@@ -45,11 +41,6 @@ FOLLOWED: Final = {
     ),
     "correct the record and run `pulumi up --refresh`{}": (
         "advice/engine/test_state.py::test_record_and_state"
-    ),
-    "create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
-    "`dns: manual` at another DNS provider": "advice/engine/test_places.py::test_zones_and_records",
-    "set `dns: {provider: route53, zoneId: …}`, the one that the registrar names": (
-        "advice/engine/test_places.py::test_zones_and_records"
     ),
     "give the key another selector, since mail may be signed with the one that stands there": (
         "advice/engine/test_places.py::test_zones_and_records"
@@ -62,7 +53,6 @@ FOLLOWED: Final = {
     "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
         "engine/test_dns_rfc2136.py::test_new_server"
     ),
-    "set `wait=True` in the arguments of {}": "program/test_domain.py::test_verification",
     "the token may have expired, or lack a permission for the zone ({}): make a new one "
     "(My Profile › API Tokens)": "hosts/test_http_hosts.py::test_cloudflare_token",
     "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
@@ -76,12 +66,6 @@ FOLLOWED: Final = {
     "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
     "make a new one in cPanel (Manage API Tokens)": "hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
-    "correct it, or use the credentials of the account that holds the zone": (
-        "advice/engine/test_places.py::test_zones_and_records"
-    ),
-    "an identity never moves to another account: correct the profile, or remove the domain there first": (
-        "advice/test_identities.py::test_another_account"
-    ),
     "run `pulumi up` again": "engine/test_interrupt.py::test_waits_end_at_once",
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
@@ -149,6 +133,19 @@ BY_CODE: Final = {
     RecordProblem.UNCONFIRMED: "hosts/test_contract.py::test_too_slow",
     RecordProblem.INTERRUPTED: "engine/test_interrupt.py::test_waits_end_at_once",
     RecordProblem.INTERRUPTED_LATER: "hosts/test_publish.py::test_interrupted",
+    # -- rotation
+    RotationProblem.STILL_IN_USE: "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
+    RotationProblem.STILL_IN_USE_KEY: "advice/test_identities.py::test_exchanged_key",
+    RotationProblem.ROTATED_LATELY: "advice/test_commands.py::test_too_early_today",
+    RotationProblem.OTHER_ACCOUNT: "advice/test_identities.py::test_another_account",
+    RotationProblem.OTHER_KEY: "advice/test_identities.py::test_second_key",
+    RotationProblem.SECOND_KEY: "identity/test_rules.py::test_a_new_key_under_a_new_selector",
+    RotationStep.NEXT_ONE: "advice/test_identities.py::test_next_one",
+    # -- zones
+    ZoneProblem.NONE: "advice/engine/test_places.py::test_zones_and_records",
+    ZoneProblem.SEVERAL: "advice/engine/test_places.py::test_zones_and_records",
+    ZoneProblem.NOT_THERE: "advice/engine/test_places.py::test_zones_and_records",
+    ZoneProblem.EXTERNAL_IDS: "program/test_dns_providers.py::test_external_ids_of_one_role",
     # -- identities
     Existing.NOBODYS: "engine/test_existing.py::test_adopt",
     Existing.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity.rules import changed, needs_replacement, refuse_unsafe
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
+from byodkim_provider.messages.identity import RotationProblem
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN
@@ -209,7 +210,8 @@ def test_several_generations_leave_too_early():
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
 
-    assert ((1, 2, 8, 9, 10), START + 10 * DAY) == (caught.value.published_today, caught.value.allowed_from)
+    fields = caught.value.message.fields
+    assert ([1, 2, 8, 9, 10], START + 10 * DAY) == (fields["today"], fields["allowed_from"])
 
 
 def test_the_text_is_true_of_the_generation_it_names():
@@ -217,7 +219,8 @@ def test_the_text_is_true_of_the_generation_it_names():
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
 
-    assert caught.value.signed_until + 10 * DAY == caught.value.allowed_from
+    fields = caught.value.message.fields
+    assert fields["signed_until"] + 10 * DAY == fields["allowed_from"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_allowed_from_the_date_that_was_named(seconds, is_allowed):
     rotation = declared(3, (2, 3, 4))
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(stored(), rotation, unknown=(), now=START)
-    then = caught.value.allowed_from + timedelta(seconds=seconds)
+    then = caught.value.message.fields["allowed_from"] + timedelta(seconds=seconds)
 
     assert is_allowed == (refusal(stored(), rotation, now=then) is None)
 
@@ -238,7 +241,7 @@ def test_the_list_that_was_named_is_allowed():
     with pytest.raises(StillInUse) as caught:
         refuse_unsafe(stored(), declared(9, (8, 9, 10)), unknown=(), now=START)
 
-    assert refusal(stored(), declared(9, caught.value.published_today)) is None
+    assert refusal(stored(), declared(9, tuple(caught.value.message.fields["today"]))) is None
 
 
 @pytest.mark.parametrize(
@@ -256,8 +259,9 @@ def test_a_supplied_key_is_exchanged_under_its_number(before, after):
             now=START,
         )
 
-    assert (1, START + 8 * DAY) == (caught.value.generation, caught.value.allowed_from)
-    assert "keep the key it has had until then, " in caught.value.hint
+    message = caught.value.message
+    assert RotationProblem.STILL_IN_USE_KEY == message.code
+    assert (1, START + 8 * DAY) == (message.fields["generation"], message.fields["allowed_from"])
 
 
 @pytest.mark.parametrize("generation", [1, 3], ids=["previous", "standby"])

@@ -292,7 +292,7 @@ def test_external_ids_of_one_role():
         for other in (None, "other"):
             with pytest.raises(InvalidSettings) as refused:
                 provider_with(role, other)
-            assert f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == str(refused.value)
+            assert f"dns: '{role}' has one external ID, not 'corp' and {other!r}" == refused.value.text
 
     run(program)
 
