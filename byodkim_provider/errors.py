@@ -8,6 +8,8 @@ the next step. All are in `messages`. No message contains key material.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 from byodkim_provider.messages import HINT, Message
 
@@ -75,6 +77,12 @@ class _CallRefused(ByodkimError):
         self.operation = message.fields.get("operation")
         self.code = message.fields["code"]
         """AWS's code, or its SDK's; "" for an error of pulumi-aws itself."""
+
+    def with_steps(self, steps: Sequence[Message]) -> Self:
+        """The same error with further *steps* in its hint."""
+        known: Any = self.message.fields["steps"]
+        fields = {**self.message.fields, "steps": [*known, *steps]}
+        return type(self)(replace(self.message, fields=fields))
 
 
 class SesRefused(_CallRefused):

@@ -62,6 +62,7 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
     ("any", ""): {
         "ses:ListEmailIdentities": "shows a preview which new identities exist already, polls several "
         "identities with one call, and finds those in other Regions before a supplied key's record goes",
+        "ses:ListResourceTenants": "optional: names the tenants that hold an identity which is to be deleted",
         "sts:GetCallerIdentity": "compares the accounts of SES and pulumi-aws before the first write",
     },
     ("any identity", "ours"): {

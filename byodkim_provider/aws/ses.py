@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.aws.ses_calls import Calls
 from byodkim_provider.dkim.keys import SigningKey
-from byodkim_provider.errors import SesRefused
+from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.aws import AwsStep
 from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 MANAGED: Final = "MANAGED_DOMAIN"
 """`IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API reference)."""
+
+_TENANTS, _CERTIFICATES = "tenant associations", "certificates associated"
+"""In SES's words about what holds an identity that is to be deleted."""
+
+MOST_TENANTS: Final = 10
+"""How many tenants a message names."""
 
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
@@ -207,22 +215,55 @@ class SesClient:
             more = {"NextToken": token}
 
     def delete_email_identity(self, domain: str) -> None:
-        """DeleteEmailIdentity. No error if the identity does not exist."""
+        """
+        DeleteEmailIdentity. No error if the identity does not exist.
+
+        If a tenant or a certificate holds it, the hint of `SesRefused` has the commands that free it.
+        """
         try:
             self._make(self._client.delete_email_identity, domain, EmailIdentity=domain)
         except SesRefused as refused:
-            if refused.code != "NotFoundException":
-                raise
+            if refused.code == "NotFoundException":
+                return
+            raise refused.with_steps(self._ways_out(domain, refused.hint)) from None
+
+    def list_resource_tenants(self, domain: str) -> list[str]:
+        """ListResourceTenants: the names of the tenants that *domain* is associated with."""
+        names: list[str] = []
+        more: dict[str, Any] = {}
+        while True:
+            arn = self.arn(domain)
+            answer = self._make(self._client.list_resource_tenants, domain, ResourceArn=arn, **more)
+            names += [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
+            if not (token := answer.get("NextToken")):
+                return names
+            more = {"NextToken": token}
+
+    def _ways_out(self, domain: str, said: str) -> list[Message]:
+        """How to free *domain* of what holds it, by what SES *said* when it refused the Delete."""
+        where: dict[str, Any] = {"region": self._region, "arn": self.arn(domain), "domain": domain}
+        steps: list[Message] = []
+        if _TENANTS in said:
+            try:
+                tenants = self.list_resource_tenants(domain)[:MOST_TENANTS]
+            except (SesRefused, Stopped):  # without that permission the user asks
+                tenants = []
+            steps += [AwsStep.HELD_BY_TENANT(tenant=one, **where) for one in tenants]
+            steps += [] if 0 < len(tenants) < MOST_TENANTS else [AwsStep.HELD_BY_TENANTS(**where)]
+        if _CERTIFICATES in said:
+            steps.append(AwsStep.HELD_BY_CERTIFICATES(**where))
+        return [*steps, AwsStep.FREED()] if steps else []
 
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
         """TagResource: sets *tags*, leaves all others."""
-        self._make(self._client.tag_resource, domain, ResourceArn=self._arn(domain), Tags=_list(tags))
+        self._make(self._client.tag_resource, domain, ResourceArn=self.arn(domain), Tags=_list(tags))
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
         """UntagResource: removes the tags with these names."""
-        self._make(self._client.untag_resource, domain, ResourceArn=self._arn(domain), TagKeys=list(names))
+        self._make(self._client.untag_resource, domain, ResourceArn=self.arn(domain), TagKeys=list(names))
 
-    def _arn(self, domain: str) -> str:
+    def arn(self, domain: str) -> str:
+        """The ARN of the identity, whether SES has it or not."""
         partition = self._client.meta.partition
         return f"arn:{partition}:ses:{self._region}:{self._account_id}:identity/{domain}"
 

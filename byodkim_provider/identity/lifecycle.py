@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from byodkim_provider.aws.ses import DkimResponse, SesIdentity
+from byodkim_provider.aws.ses import MOST_TENANTS, DkimResponse, SesClient, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, TAGS
 from byodkim_provider.dns.visibility import DnsWait, Visibility, wait_until_visible
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
@@ -188,6 +188,19 @@ def read(stored: Stored, services: Services) -> Stored:
         name = f"{stored.declared.domain} {stored.declared.region}"
         services.progress.warn(str(IdentityNote.DRIFT(name=name, differences=", ".join(texts), then=then)))
     return found
+
+
+def foresee_removal(domain: str, region: str, connect: Callable[[], SesClient]) -> str:
+    """A preview's line about an identity that goes while tenants hold it; "" if none is known to."""
+    try:
+        tenants = connect().list_resource_tenants(domain)
+    except ByodkimError:  # the deletion says it
+        return ""
+    if not tenants:
+        return ""
+    more = f" and {len(tenants) - MOST_TENANTS} more" if len(tenants) > MOST_TENANTS else ""
+    named = ", ".join(tenants[:MOST_TENANTS]) + more
+    return str(IdentityNote.LEAVES_HELD(name=f"{domain} {region}", tenants=named))
 
 
 def delete(stored: Stored, services: Services) -> None:

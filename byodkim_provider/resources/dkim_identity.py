@@ -108,6 +108,15 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     signed_until: pulumi.Output[Mapping[str, str]]
     """By generation, when each earlier one signed last, ISO 8601, UTC."""
 
+    @property
+    def arn(self) -> pulumi.Output[str]:
+        """
+        Its ARN in SES, for what refers to it there. It is the resource's id, which no change makes unknown.
+
+        While awaiting DNS, SES has no identity of that ARN yet.
+        """
+        return self.id
+
     def __init__(
         self, name: str, args: ByodkimIdentityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:

@@ -177,9 +177,10 @@ class ByodkimIdentityProvider(AwsProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
-        stored = lifecycle.create(declared, self._key(declared, props), self._connect(declared))
+        services = self._connect(declared)
+        stored = lifecycle.create(declared, self._key(declared, props), services)
         self._run.in_the_way.discard((declared.region, declared.domain))
-        return CreateResult(f"{declared.region}/{declared.domain}", _outputs(stored))
+        return CreateResult(services.ses.arn(declared.domain), _outputs(stored))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         declared, stored = Declared.from_inputs(news), Stored.from_outputs(olds)

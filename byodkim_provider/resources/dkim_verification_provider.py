@@ -7,13 +7,15 @@ Translates between the engine's plain dicts and `identity.verification`, which p
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, get_args
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from byodkim_provider import property_types
+from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity import verdicts, verification
+from byodkim_provider.identity import lifecycle, verdicts, verification
 from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.identity.verdicts import Entry, Verdict
@@ -26,6 +28,9 @@ from byodkim_provider.resources.unknowns import has_unknown, split
 
 MAX_TIMEOUT_MINUTES = 72 * 60
 """SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
+
+FORESEEN: Final = 10
+"""How many identities that go are looked up for tenants before a run changes anything: a second each."""
 
 _INPUTS: Final[property_types.Kinds] = {
     "identities": property_types.list_of(property_types.MAP),
@@ -66,9 +71,20 @@ class DkimVerificationProvider(AwsProvider):
             identities = [_known(one) for one in news.get("identities") or ()]
             problems += _existing(identities, self._run.in_the_way)
             # A preview calls no provider for a deletion.
-            for one in _staying(olds.get("identities"), identities):
-                self._run.progress().info(str(IdentityNote.LEAVES_ADOPTED(name=one)))
+            leaving = _leaving(olds.get("identities"), identities)
+            for one in leaving:
+                if one.get("adopted"):
+                    name = f"{one['domain']} {one['region']}"
+                    self._run.progress().info(str(IdentityNote.LEAVES_ADOPTED(name=name)))
+            deleted = [one for one in leaving if one.get("key_set_at") and not one.get("adopted")]
+            for one in deleted[:FORESEEN]:
+                ses = partial(self._ses, known.get("account_id"), one["region"])
+                if line := lifecycle.foresee_removal(one["domain"], one["region"], ses):
+                    self._run.progress().warn(line)
         return check_result(news, problems)
+
+    def _ses(self, account_id: str | None, region: str) -> SesClient:
+        return self._connect(account_id).ses(region)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         identities, before = news.get("identities", ()), _verdicts(olds)
@@ -131,12 +147,13 @@ def _existing(identities: Sequence[Mapping[str, Any]], in_the_way: Collection[Id
     return [str(Existing.SEVERAL(names=", ".join(found)))] if found else []
 
 
-def _staying(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Identities that were adopted *before* and are no longer declared."""
+def _leaving(before: Any, identities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Identities that were declared *before* and no longer are, sorted."""
     if not isinstance(before, list) or not all(one.keys() >= {"domain", "region"} for one in identities):
         return []
-    adopted = {f"{one['domain']} {one['region']}" for one in map(_known, before) if one.get("adopted")}
-    return sorted(adopted - {f"{one['domain']} {one['region']}" for one in identities})
+    declared = {(one["domain"], one["region"]) for one in identities}
+    known = {(one.get("domain"), one.get("region")): one for one in map(_known, before)}
+    return [known[each] for each in sorted(known.keys() - declared)]
 
 
 def _known(identity: Any) -> dict[str, Any]:

@@ -157,8 +157,74 @@ class Actions:
         return page | {"NextToken": str(end)} if end < len(rows) else page
 
     def delete_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The identity is gone, and SES forgets its key."""
-        self.region.store(self._existing(sent).name, None, self.now)
+        """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
+        name = self._existing(sent).name
+        refused = f"Cannot delete {self._arn(name)} because it has"
+        if any(name in held for held in self.region.tenants.values()):
+            raise _bad_request(
+                f"{refused} tenant associations. Remove all tenant associations and try again."
+            )
+        if self.region.certificates.get(name):
+            raise _bad_request(
+                f"{refused} certificates associated with it. Disassociate all certificates and try again."
+            )
+        self.region.store(name, None, self.now)
+        return {}
+
+    def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """A tenant, without resources."""
+        name = sent["TenantName"]
+        if name in self.region.tenants:
+            raise SesError("AlreadyExistsException", f"Tenant {name} already exists.")  # text assumed
+        self.region.tenants[name] = {}
+        return {"TenantName": name, "CreatedTimestamp": self.now, "SendingStatus": "ENABLED"}
+
+    def delete_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The tenant is gone, with its associations."""
+        self._resources(sent).clear()
+        del self.region.tenants[sent["TenantName"]]
+        return {}
+
+    def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The identity may be used for the tenant's mail."""
+        resources, name = self._resources(sent), sent["ResourceArn"].partition(":identity/")[2]
+        if not self.region.get(name):
+            raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
+        if name in resources:
+            raise SesError("AlreadyExistsException", "The association already exists.")  # text assumed
+        resources[name] = self.now
+        return {}
+
+    def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The identity is free of the tenant."""
+        name = sent["ResourceArn"].partition(":identity/")[2]
+        if self._resources(sent).pop(name, None) is None:
+            raise SesError("NotFoundException", "The association does not exist.")  # text assumed
+        return {}
+
+    def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The tenants of an identity, one a page if the client wants no more."""
+        name = sent["ResourceArn"].partition(":identity/")[2]
+        rows = [
+            {"TenantName": tenant, "ResourceArn": sent["ResourceArn"], "AssociatedTimestamp": held[name]}
+            for tenant, held in sorted(self.region.tenants.items())
+            if name in held
+        ]
+        begin = int(sent.get("NextToken") or 0)
+        end = begin + (sent.get("PageSize") or len(rows))
+        page: dict[str, Any] = {"ResourceTenants": rows[begin:end]}
+        return page | {"NextToken": str(end)} if end < len(rows) else page
+
+    def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Mail from an address of the identity has an S/MIME signature, too."""
+        name = self._existing(sent).name
+        self.region.certificates.setdefault(name, set()).add(sent.get("FromAddress", name))
+        return {}
+
+    def disassociate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """That is over; no error if there was none."""
+        name = self._existing(sent).name
+        self.region.certificates.get(name, set()).discard(sent.get("FromAddress", name))
         return {}
 
     def tag_resource(self, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,6 +262,9 @@ class Actions:
         content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
         # By the address in `From`, which is what DMARC goes by.
         identity = self.region.nearest(senders[0].rpartition("@")[2])
+        if "TenantName" in sent and identity and identity.name not in self._resources(sent):
+            text = f"Tenant not associated with resources [{self._arn(identity.name)}]"
+            raise SesError("AccessDeniedException", text)
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
         if identity and key:
             content = signed(content, key, domain=identity.name)
@@ -220,9 +289,18 @@ class Actions:
             raise SesError("NotFoundException", f"Email identity {name} does not exist.")
         return identity
 
+    def _arn(self, name: str) -> str:
+        return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
+
+    def _resources(self, sent: Mapping[str, Any]) -> dict[str, datetime]:
+        """What a tenant has."""
+        if sent["TenantName"] not in self.region.tenants:
+            raise SesError("NotFoundException", f"Tenant {sent['TenantName']} does not exist.")  # assumed
+        return self.region.tenants[sent["TenantName"]]
+
     def _tagged(self, sent: Mapping[str, Any], *, elsewhere: str) -> Identity:
-        prefix, _, name = sent["ResourceArn"].partition(":identity/")
-        if prefix != f"arn:aws:ses:{self.region.name}:{self.account_id}" or not name:
+        name = sent["ResourceArn"].partition(":identity/")[2]
+        if sent["ResourceArn"] != self._arn(name) or not name:
             raise _bad_request(elsewhere)  # seen for another Region; for the rest, assumed
         identity = self.region.get(name)
         if not identity:

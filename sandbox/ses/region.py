@@ -34,6 +34,10 @@ class Region:
     """Monotonic time of the last call that was not throttled."""
     number: int = 0
     """Of identities."""
+    tenants: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    """By tenant, the identities that are associated with it, and since when."""
+    certificates: dict[str, set[str]] = field(default_factory=dict)
+    """By identity, the addresses with a certificate."""
     sent: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_MAIL))
     """When the latest messages were sent."""
     _moments: dict[str, deque[tuple[datetime, Identity | None]]] = field(default_factory=dict)

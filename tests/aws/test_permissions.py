@@ -79,7 +79,8 @@ def test_ses(ses_calls):
 def test_every_action_of_the_client_is_used():
     """The client of SES has no action that the life of an identity does not need."""
     methods = {name for name, _ in inspect.getmembers(SesClient, inspect.isfunction) if name[0] != "_"}
-    sources = [path.read_text() for path in (ROOT / "byodkim_provider" / "identity").glob("*.py")]
+    folders = [ROOT / "byodkim_provider" / name for name in ("identity", "resources")]
+    sources = [path.read_text() for folder in folders for path in folder.glob("*.py")]
     assert [name for name in methods if not any(f".{name}(" in source for source in sources)] == []
 
 

@@ -112,6 +112,7 @@ CALLS: dict[str, Callable[[SesClient], Any]] = {
     ),
     "GetEmailIdentity": lambda client: client.get_email_identity(DOMAIN),
     "ListEmailIdentities": pages,
+    "ListResourceTenants": lambda client: client.list_resource_tenants(DOMAIN),
     "DeleteEmailIdentity": lambda client: client.delete_email_identity(DOMAIN),
     "TagResource": lambda client: client.tag_resource(DOMAIN, {"team": "mail"}),
     "UntagResource": lambda client: client.untag_resource(DOMAIN, ("team",)),
@@ -299,6 +300,72 @@ def test_delete(ses: Ses, client: SesClient) -> None:
     client.delete_email_identity(DOMAIN)
     assert {} == ses.identities(REGION)
     assert [("DeleteEmailIdentity", 200), ("DeleteEmailIdentity", "NotFoundException")] == ses.outcomes()
+
+
+ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
+FREE = (
+    "aws sesv2 delete-tenant-resource-association --region eu-west-1 --tenant-name {} --resource-arn " + ARN
+)
+
+
+def held_by(ses: Ses, *tenants: str) -> None:
+    """These tenants hold the identity."""
+    prepare(ses, "")
+    for one in tenants:
+        ses.call("CreateTenant", REGION, {"TenantName": one})
+        ses.call("CreateTenantResourceAssociation", REGION, {"TenantName": one, "ResourceArn": ARN})
+
+
+def test_delete_held_by_tenants(ses: Ses, client: SesClient) -> None:
+    """What holds an identity is named, and the commands that free it; after them it can be deleted."""
+    held_by(ses, "acme", "globex")
+    error = refused(lambda: client.delete_email_identity(DOMAIN))
+    assert error.text.startswith(f"DeleteEmailIdentity for '{DOMAIN}' in {REGION}: BadRequestException")
+    assert error.hint == (
+        f"nothing was changed in SES; SES says: Cannot delete {ARN} because it has tenant associations. "
+        "Remove all tenant associations and try again.; "
+        f"tenant 'acme' holds the identity until `{FREE.format('acme')}`; "
+        f"tenant 'globex' holds the identity until `{FREE.format('globex')}`; "
+        "then run the same command again, which goes on; until then the identity stays, and signs"
+    )
+    for one in ("acme", "globex"):
+        ses.call("DeleteTenantResourceAssociation", REGION, {"TenantName": one, "ResourceArn": ARN})
+    client.delete_email_identity(DOMAIN)
+    assert {} == ses.identities(REGION)
+
+
+@pytest.mark.parametrize("number", [1, 10], ids=["may not list", "many"])
+def test_delete_held_by_unnamed_tenants(ses: Ses, client: SesClient, number: int) -> None:
+    """Without leave to list the tenants, and where there are many, the commands say how to find them."""
+    held_by(ses, *(f"t{each}" for each in range(number)))
+    if number == 1:
+        ses.inject(Fault("access_denied", operation="ListResourceTenants"))
+    hint = refused(lambda: client.delete_email_identity(DOMAIN)).hint
+    assert f"; `aws sesv2 list-resource-tenants --region eu-west-1 --resource-arn {ARN}` names" in hint
+    assert f", `{FREE.format('NAME')}` frees the identity of one; then run the same command again" in hint
+    assert hint.count("holds the identity until") == (0 if number == 1 else number)
+
+
+def test_delete_held_by_a_certificate(ses: Ses, client: SesClient) -> None:
+    """So does an S/MIME certificate."""
+    prepare(ses, "")
+    certificate = {"EmailIdentity": DOMAIN, "FromAddress": f"me@{DOMAIN}"}
+    arn = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
+    ses.call("AssociateEmailIdentityCertificate", REGION, {**certificate, "CertificateArn": arn})
+    hint = refused(lambda: client.delete_email_identity(DOMAIN)).hint
+    command = "disassociate-email-identity-certificate --region eu-west-1 --email-identity example.com"
+    assert f"`aws sesv2 {command} --from-address ADDRESS` frees the identity of one; then run" in hint
+    ses.call("DisassociateEmailIdentityCertificate", REGION, certificate)
+    client.delete_email_identity(DOMAIN)
+
+
+def test_tenants_are_paged(ses: Ses, client: SesClient, boto: Any) -> None:
+    """All pages of tenants are read."""
+    held_by(ses, "a", "b", "c")
+    one = boto.list_resource_tenants
+    boto.list_resource_tenants = lambda **given: one(**given, PageSize=2)
+    boto.list_resource_tenants.__name__ = "list_resource_tenants"
+    assert ["a", "b", "c"] == client.list_resource_tenants(DOMAIN)
 
 
 def test_list(ses: Ses, client: SesClient) -> None:

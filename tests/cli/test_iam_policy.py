@@ -122,7 +122,7 @@ def test_one_identity(project, stored):
             {"StringLike": {NEW_OWNER: owners}, "StringLikeIfExists": {OWNED: owners}},
         ),
         (["ses:GetEmailIdentity"], f"arn:aws:ses:*:{ACCOUNT}:identity/*", None),
-        (["ses:ListEmailIdentities"], "*", None),
+        (["ses:ListEmailIdentities", "ses:ListResourceTenants"], "*", None),
         (
             [
                 "ses:DeleteEmailIdentity",

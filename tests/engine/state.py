@@ -26,11 +26,8 @@ def urn(kind: str, name: str) -> str:
 def stored(stack: Stack, domain: str, region: str) -> Stored:
     """What is stored of an identity."""
     resources = json.loads(stack.export_text())["deployment"]["resources"]
-    (outputs,) = [
-        each["outputs"]
-        for each in resources
-        if each["type"] == IDENTITY and each["id"] == f"{region}/{domain}"
-    ]
+    arn = f"arn:aws:ses:{region}:{stack.sandbox.account}:identity/{domain}"
+    (outputs,) = [each["outputs"] for each in resources if (each["type"], each.get("id")) == (IDENTITY, arn)]
     return Stored.from_outputs(outputs)
 
 

@@ -427,7 +427,7 @@ def test_to_another_stack(sandbox, open_stack):
         retired = old.up()
     assert ("delete", f"{domain}/{REGION}", IDENTITY) in steps(retired)
     assert f"{domain} {REGION}: left in SES, it is not the identity that was made here" in retired.stdout
-    assert asked.operations == ["GetEmailIdentity"]
+    assert asked.operations == ["ListResourceTenants", "GetEmailIdentity"]
     assert sandbox.ses.identities(REGION)[domain] == signing
     sent = [message for message in sandbox.mail.verify_again(ALL_MAIL) if message.verdict.domain == domain]
     assert [message.verdict.result for message in sent] == ["pass", "pass"]

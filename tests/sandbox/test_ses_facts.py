@@ -219,6 +219,51 @@ def test_managed_domain(here, ses):
     assert (here.get()["IdentityType"], row["IdentityType"]) == ("MANAGED_DOMAIN", "MANAGED_DOMAIN")
 
 
+def test_tenant_holds_an_identity(ses):
+    """N, A, P: an identity of a tenant can't be deleted, and is free once the association is gone."""
+    ses.create_tenant(TenantName="acme")
+    held = {"TenantName": "acme", "ResourceArn": ARN + DOMAIN}
+    missing = answer_of(ses.create_tenant_resource_association, TenantName="acme", ResourceArn=f"{ARN}a.test")
+    assert missing == (404, "NotFoundException", "Identity <a.test> does not exist.")
+    mail = {
+        "FromEmailAddress": ADDRESS,
+        "Destination": {"ToAddresses": ["you@example.net"]},
+        "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
+        "TenantName": "acme",
+    }
+    refused = answer_of(ses.send_email, **mail)
+    text = f"Tenant not associated with resources [{ARN}{DOMAIN}]"
+    assert refused == (403, "AccessDeniedException", text)
+    ses.create_tenant_resource_association(**held)
+    ses.send_email(**mail)
+    (tenant,) = ses.list_resource_tenants(ResourceArn=ARN + DOMAIN)["ResourceTenants"]
+    assert tenant["TenantName"] == "acme"
+    text = "because it has tenant associations. Remove all tenant associations and try again."
+    assert answer_of(ses.delete_email_identity, EmailIdentity=DOMAIN) == (
+        400,
+        "BadRequestException",
+        f"Cannot delete {ARN}{DOMAIN} {text}",
+    )
+    ses.delete_tenant_resource_association(**held)
+    ses.delete_email_identity(EmailIdentity=DOMAIN)
+
+
+def test_certificate_holds_an_identity(ses):
+    """F: so does an S/MIME certificate, which does not go with the identity."""
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+    ses.associate_email_identity_certificate(
+        EmailIdentity=DOMAIN, FromAddress=ADDRESS, CertificateArn=certificate
+    )
+    text = "because it has certificates associated with it. Disassociate all certificates and try again."
+    assert answer_of(ses.delete_email_identity, EmailIdentity=DOMAIN) == (
+        400,
+        "BadRequestException",
+        f"Cannot delete {ARN}{DOMAIN} {text}",
+    )
+    ses.disassociate_email_identity_certificate(EmailIdentity=DOMAIN, FromAddress=ADDRESS)
+    ses.delete_email_identity(EmailIdentity=DOMAIN)
+
+
 def test_deep_domain(here):
     """H: a domain three labels below the registered one is an identity as any other."""
     deep = f"a.b.c.{DOMAIN}"

@@ -220,11 +220,15 @@ class FakeSes:
     def delete_email_identity(self, domain: str) -> None:
         self._call("DeleteEmailIdentity", domain, {})
 
+    def list_resource_tenants(self, domain: str) -> list[str]:
+        answer = self._call("ListResourceTenants", domain, {"ResourceArn": self.arn(domain)})
+        return [row["TenantName"] for row in answer["ResourceTenants"]]
+
     def tag_resource(self, domain: str, tags: Mapping[str, str]) -> None:
-        self._call("TagResource", domain, {"ResourceArn": self._arn(domain), "Tags": _list(tags)})
+        self._call("TagResource", domain, {"ResourceArn": self.arn(domain), "Tags": _list(tags)})
 
     def untag_resource(self, domain: str, names: tuple[str, ...]) -> None:
-        self._call("UntagResource", domain, {"ResourceArn": self._arn(domain), "TagKeys": list(names)})
+        self._call("UntagResource", domain, {"ResourceArn": self.arn(domain), "TagKeys": list(names)})
 
     def _call(self, operation: str, domain: str, sent: Mapping[str, Any]) -> dict[str, Any]:
         parameters = {"EmailIdentity": domain, **sent} if domain and "ResourceArn" not in sent else sent
@@ -241,7 +245,7 @@ class FakeSes:
                 break
         raise ses_refused(operation, domain, self._region, code)
 
-    def _arn(self, domain: str) -> str:
+    def arn(self, domain: str) -> str:
         return f"arn:aws:ses:{self._region}:{self._model.account_id}:identity/{domain}"
 
     def _date(self) -> datetime:

@@ -1,0 +1,131 @@
+"""Identities that a tenant or a certificate holds: nothing is lost, and the words name the way out."""
+
+import re
+import shlex
+
+import pytest
+
+from sandbox.mail.client import send
+from sandbox.ses.emulator import Fault
+from tests.engine.panel import Panel
+from tests.engine.stack import OTHER_REGION, REGION
+from tests.engine.state import stored
+
+pytestmark = pytest.mark.engine
+
+DOMAIN = "held.example"
+BOTH = {"generation": 1, "published": [1], "regions": [REGION, OTHER_REGION]}
+ONE = BOTH | {"regions": [REGION]}
+
+
+@pytest.fixture(scope="module")
+def panel(sandbox):
+    return Panel(sandbox, DOMAIN)
+
+
+@pytest.fixture
+def stack(panel, open_stack):
+    """With an identity in two Regions."""
+    stack = open_stack({DOMAIN: BOTH})
+    assert stack.up().ok
+    return stack
+
+
+def arn(sandbox, region):
+    return f"arn:aws:ses:{region}:{sandbox.account}:identity/{DOMAIN}"
+
+
+def hold(sandbox, tenant, region):
+    """The identity belongs to a tenant too."""
+    sandbox.ses.call("CreateTenant", region, {"TenantName": tenant})
+    held = {"TenantName": tenant, "ResourceArn": arn(sandbox, region)}
+    sandbox.ses.call("CreateTenantResourceAssociation", region, held)
+
+
+def commands(result):
+    """The commands of the AWS CLI that the hints of a failed run name."""
+    return re.findall("`(aws sesv2 [^`]+)`", result.stdout.replace("\n", " "))
+
+
+def run(sandbox, command):
+    """Do what such a command does."""
+    _, _, action, *options = shlex.split(command)
+    given = {name[2:]: value for name, value in zip(options[::2], options[1::2], strict=True)}
+    region = given.pop("region")
+    parameters = {name.title().replace("-", ""): value for name, value in given.items()}
+    return sandbox.ses.call(action.title().replace("-", ""), region, parameters)
+
+
+def still_signs(sandbox, stack, region):
+    """The identity is in SES and in the state, and its mail verifies."""
+    return (
+        DOMAIN in sandbox.ses.identities(region)
+        and stored(stack, DOMAIN, region).key
+        and send(sandbox, DOMAIN, region).verdict.result == "pass"
+    )
+
+
+def test_held_by_a_tenant(sandbox, stack):
+    """A Region that goes, `retired` and `destroy` name the tenants; once it is free, the next run goes on."""
+    hold(sandbox, "acme", OTHER_REGION)
+    stack.declare({DOMAIN: ONE})
+    warning = (
+        f"{DOMAIN} {OTHER_REGION}: leaves the stack, and SES does not delete it before it is free of its"
+    )
+    assert f"    warning: {warning} tenants: acme\n" in stack.preview().stdout
+    refused = stack.up()
+    assert refused.failed
+    (command,) = commands(refused)
+    assert command == (
+        f"aws sesv2 delete-tenant-resource-association --region {OTHER_REGION} --tenant-name acme "
+        f"--resource-arn {arn(sandbox, OTHER_REGION)}"
+    )
+    assert still_signs(sandbox, stack, OTHER_REGION)
+    run(sandbox, command)
+    assert stack.up().ok
+    assert DOMAIN not in sandbox.ses.identities(OTHER_REGION)
+
+    # Without leave to list the tenants, the commands say how to find them.
+    hold(sandbox, "globex", REGION)
+    sandbox.ses.inject(Fault("access_denied", operation="ListResourceTenants", times=2))
+    stack.declare({DOMAIN: ONE | {"retired": True}})
+    refused = stack.up()
+    assert refused.failed
+    find, free = commands(refused)
+    assert still_signs(sandbox, stack, REGION)
+    (found,) = run(sandbox, find)["ResourceTenants"]
+    run(sandbox, free.replace("NAME", found["TenantName"]))
+    assert stack.up().ok
+    assert DOMAIN not in sandbox.ses.identities(REGION)
+
+    stack.declare({DOMAIN: ONE})
+    assert stack.up().ok
+    hold(sandbox, "initech", REGION)
+    refused = stack.destroy()
+    assert refused.failed
+    assert still_signs(sandbox, stack, REGION)
+    (command,) = commands(refused)
+    run(sandbox, command)
+    assert stack.destroy().ok
+    assert DOMAIN not in sandbox.ses.identities(REGION)
+
+
+def test_held_by_a_certificate(sandbox, stack):
+    """So does an S/MIME certificate."""
+    address = f"me@{DOMAIN}"
+    sandbox.ses.call(
+        "AssociateEmailIdentityCertificate",
+        REGION,
+        {
+            "EmailIdentity": DOMAIN,
+            "FromAddress": address,
+            "CertificateArn": f"arn:aws:acm:{REGION}:{sandbox.account}:certificate/1",
+        },
+    )
+    refused = stack.destroy()
+    assert refused.failed
+    assert still_signs(sandbox, stack, REGION)
+    _, free = commands(refused)
+    run(sandbox, free.replace("ADDRESS", address))
+    assert stack.destroy().ok
+    assert DOMAIN not in sandbox.ses.identities(REGION)
