@@ -95,8 +95,15 @@ class Questions:
     def _send(self, query: Message, address: str, port: int) -> Message:
         """The reply by UDP, or by TCP if it is too long for that."""
         try:
+            # Whoever forges the address of a server sends a datagram before the server's: it is not the last.
             return dns.query.udp(
-                query, address, self._seconds_left(), port, ignore_unexpected=True, raise_on_truncation=True
+                query,
+                address,
+                self._seconds_left(),
+                port,
+                ignore_unexpected=True,
+                ignore_errors=True,
+                raise_on_truncation=True,
             )
         except dns.message.Truncated:
             return dns.query.tcp(query, address, self._seconds_left(), port)

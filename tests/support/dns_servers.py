@@ -40,36 +40,45 @@ def has_ipv6() -> bool:
     return True
 
 
-Behaviour = Callable[[Message, bool], "Message | bytes | None"]
-"""From the honest answer, and whether it goes over TCP, to what is sent; None sends nothing."""
+Sent = "Message | bytes | tuple[bytes, ...] | None"
+"""None is nothing; several are datagrams."""
+
+Behaviour = Callable[[Message, bool], Sent]
+"""From the honest answer, and whether it goes over TCP, to what is sent."""
 
 
-def honest(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def honest(answer: Message, over_tcp: bool) -> Sent:
     return answer
 
 
-def silent(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def silent(answer: Message, over_tcp: bool) -> Sent:
     return None
 
 
-def garbage(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def garbage(answer: Message, over_tcp: bool) -> Sent:
     return answer.to_wire()[:14]
 
 
-def foreign(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def foreign(answer: Message, over_tcp: bool) -> Sent:
     """A well-formed answer to another question."""
     answer.id ^= 1
     return answer
 
 
-def truncated(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def forged_first(answer: Message, over_tcp: bool) -> Sent:
+    """Answers that somebody else sent from the server's address, and the server's own behind them."""
+    own, noise = answer.to_wire(), answer.to_wire()[:14]
+    return own if over_tcp else (noise, bytes([own[0] ^ 1]) + own[1:], own)
+
+
+def truncated(answer: Message, over_tcp: bool) -> Sent:
     if not over_tcp:
         answer.flags |= dns.flags.TC
         answer.answer.clear()
     return answer
 
 
-def lame(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def lame(answer: Message, over_tcp: bool) -> Sent:
     """What a server says that was never told of the zone: it refers to the root."""
     answer.flags &= ~dns.flags.AA
     answer.answer.clear()
@@ -77,13 +86,13 @@ def lame(answer: Message, over_tcp: bool) -> Message | bytes | None:
     return answer
 
 
-def cached(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def cached(answer: Message, over_tcp: bool) -> Sent:
     """What a recursive resolver says that is named as authoritative: right, but second-hand."""
     answer.flags &= ~dns.flags.AA
     return answer
 
 
-def chained(answer: Message, over_tcp: bool) -> Message | bytes | None:
+def chained(answer: Message, over_tcp: bool) -> Sent:
     """What a recursive resolver says of an alias: the TXT of its target behind the CNAME."""
     target = answer.answer[0][0].target
     answer.answer.append(dns.rrset.from_text(target, 60, "IN", "TXT", "p=MIGfMA0"))
@@ -91,7 +100,7 @@ def chained(answer: Message, over_tcp: bool) -> Message | bytes | None:
 
 
 def failing(rcode: str) -> Behaviour:
-    def behave(answer: Message, over_tcp: bool) -> Message | bytes | None:
+    def behave(answer: Message, over_tcp: bool) -> Sent:
         answer.answer.clear()
         answer.set_rcode(dns.rcode.from_text(rcode))
         return answer
@@ -133,7 +142,7 @@ class DnsServer:
         """Every name that was asked for."""
         return {name for name, _, _ in self.queries}
 
-    def respond(self, wire: bytes, *, over_tcp: bool) -> bytes | None:
+    def respond(self, wire: bytes, *, over_tcp: bool) -> bytes | tuple[bytes, ...] | None:
         query = dns.message.from_wire(wire)
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True)
@@ -233,8 +242,8 @@ class _UdpHandler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         wire, listener = self.request
         answer = self.server.dns.respond(wire, over_tcp=False)
-        if answer is not None:
-            listener.sendto(answer, self.client_address)
+        for one in answer if isinstance(answer, tuple) else filter(None, (answer,)):
+            listener.sendto(one, self.client_address)
 
 
 class _TcpHandler(socketserver.StreamRequestHandler):
