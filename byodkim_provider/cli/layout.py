@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from byodkim_provider.cli.messages import wrapped
+from byodkim_provider.cli.messages import inert, wrapped
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text, minute
 from byodkim_provider.quoting import printable
 
@@ -54,7 +54,7 @@ def show_lines(lines: Iterable[str]) -> None:
     console = Console(**PLAIN)
     for line in lines:
         if any(len(word) > console.width for word in line.split()):
-            console.print(printable(line), soft_wrap=True)
+            console.print(inert(printable(line)), soft_wrap=True)
         else:
             _print(console, line)
 

@@ -7,6 +7,7 @@ An error is lines, and with `--json` a value.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,13 +53,23 @@ def say(text: Message | str) -> None:
     lines = [printable(line.expandtabs()) for line in f"byodkim: {text}".split("\n")]
     if sys.stderr.isatty():
         lines = [wrapped(line, get_terminal_size().columns) for line in lines]
-    write_line("\n".join(lines))
+    write_line(inert("\n".join(lines)))
 
 
 def wrapped(line: str, width: int) -> str:
     """*line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the terminal."""
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return inert(fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+
+
+def inert(text: str) -> str:
+    """
+    *text* without what a CI obeys in a log: GitHub's workflow commands, at the beginning of a line or in it.
+
+    >>> inert("  ::error::pwned")
+    '  : :error::pwned'
+    """
+    return re.sub("##(?=\\[)", "# #", re.sub(r"^(\s*)::", r"\1: :", text, flags=re.MULTILINE))
 
 
 def write_file(file: Path, text: str) -> None:

@@ -25,6 +25,10 @@ MAX_SERVERS: Final = 16
 """Most name servers of a zone that are asked. The root has 13, and more fit into no reply of 512 octets."""
 
 
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_*-")
+"""Octets of a name that are shown as they are. Others may be a command to whatever shows or reads them."""
+
+
 class NoAnswer(Exception):
     """A server gave no usable answer; *failure* as in `Answer`."""
 
@@ -133,5 +137,15 @@ def servers_of(zone: Zone) -> list[Name]:
 
 
 def text_of(name: Name) -> str:
-    """*name* in lower case, without a final dot."""
-    return name.canonicalize().to_text(omit_final_dot=True)
+    r"""
+    *name* in lower case, without a final dot; any other octet than host names and wildcards have as `\DDD`.
+
+    >>> text_of(dns.name.from_text("::error::.Example.com."))
+    '\\058\\058error\\058\\058.example.com'
+    """
+    labels = name.canonicalize().labels[:-1]
+    return ".".join("".join(map(_octet, label)) for label in labels) or "."
+
+
+def _octet(octet: int) -> str:
+    return chr(octet) if octet in _PLAIN else f"\\{octet:03}"

@@ -167,6 +167,14 @@ def test_words_of_others(shown, columns):
     assert r"  example.com: ns1.example.net says \u202e\u2028" in lines
 
 
+def test_a_ci(shown):
+    """A log of CI, which takes some lines for commands, obeys nothing of that either, wherever it is broken."""
+    wrong = tuple(f"{'x' * length} ::error::pwned ##[error]pwned" for length in range(1, 80))
+    lines = shown(None, stack_now(replace(found("example.com", "eu-west-1"), wrong=wrong)))
+    assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
+    assert [line for line in lines if line.lstrip().startswith(": :error::pwned")] != []
+
+
 def test_a_real_terminal(shown):
     """A terminal of 80 columns is one of 80 columns."""
     expected = shown(80)
