@@ -19,7 +19,7 @@ import click
 
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say
+from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, inert, say
 from byodkim_provider.cli.options import stack_option
 from byodkim_provider.cli.own_program import to_edit
 from byodkim_provider.cli.rotation import Rotation, Way, rotation
@@ -121,7 +121,7 @@ def rotate(
             for note in (*step.notes, *notes):
                 say(f"{step.domain}: {note}")
         if not as_json:
-            click.echo(change, nl=False)
+            click.echo(inert(change), nl=False)
         if not dry_run:
             _apply(stack, text, environment, yes=yes, up=not no_up)
     else:

@@ -27,7 +27,7 @@ from byodkim_provider.aws.session import AwsSettings
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, say, write_file
+from byodkim_provider.cli.messages import CannotRead, Refused, confirmed, inert, say, write_file
 from byodkim_provider.cli.options import StackName, checked, json_option
 from byodkim_provider.cli.scan_entries import Found, home_of
 from byodkim_provider.cli.source import Source
@@ -278,7 +278,7 @@ def _add(
         settings_in({**stack.ours, "domains": after}, shared["aws:region"])
     except InvalidSettings as error:
         raise Refused(f"{shown}: {error}") from None
-    click.echo(stack_file.diff(text, changed, shown), nl=False)
+    click.echo(inert(stack_file.diff(text, changed, shown)), nl=False)
     if not yes and not (environment.at_terminal() and confirmed(f"write {shown}")):
         raise Refused(CliProblem.NOT_ASKED())
     if file.exists():

@@ -18,12 +18,14 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node, ScalarNode
 
-from byodkim_provider.config.problems import line
+from byodkim_provider.config.problems import SECRET_MAPS, line
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.quoting import hidden, printable
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
@@ -32,6 +34,12 @@ Changes = Mapping[str, int | list[int] | None]
 """New values of a domain's keys; None removes the key."""
 
 _ENCRYPTED: Final = re.compile("((?:secure|encryptionsalt|encryptedkey): *)[^ ,}\r\n]+")
+
+_SECRETS: Final = frozenset({*SECRET_MAPS, "accessKey", "secretKey", "token"})
+"""Last parts of the keys below `config` whose values are secrets, of whichever namespace."""
+
+MAX_NODES: Final = 200_000
+"""Most keys and values of a file, with aliases written out: of 20,000 domains."""
 
 _PLACEHOLDER: Final = "byodkim-new-domains"
 """Stands in the place of new domains while ruamel writes: it would move their comments."""
@@ -69,7 +77,9 @@ def at(value: Any, path: Sequence[str]) -> Any:
 def load(text: str) -> Any:
     """What a YAML file holds, each alias copied; raises `InvalidSettings`, which does not quote it."""
     try:
-        return _copied(YAML(typ="safe", pure=True).load(text))
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _Bounded
+        return _copied(yaml.load(text))
     except MarkedYAMLError as error:
         # Never quote the line, it may hold a key; ruamel's message about a duplicate key quotes both values.
         problem = "a duplicate key" if isinstance(error, DuplicateKeyError) else error.problem
@@ -79,12 +89,52 @@ def load(text: str) -> Any:
         raise InvalidSettings([SettingProblem.NOT_YAML()]) from None
 
 
+class _Bounded(SafeConstructor):
+    """Refuses a document whose aliases repeat aliases, so that a few lines are millions of values."""
+
+    def construct_document(self, node: Node) -> Any:
+        if _size(node, {}) > MAX_NODES:
+            raise InvalidSettings([SettingProblem.TOO_LONG(most=MAX_NODES)])
+        return super().construct_document(node)
+
+
+def _size(node: Node, known: dict[Node, int]) -> int:
+    """How many nodes *node* is with each alias written out; *known* are the sizes of nodes with a name."""
+    if node not in known:
+        below = [] if isinstance(node, ScalarNode) else node.value
+        parts = (part for one in below for part in (one if isinstance(one, tuple) else (one,)))
+        known[node] = 1 + sum(_size(part, known) for part in parts)
+    return known[node]
+
+
 def diff(before: str, after: str, name: str) -> str:
-    """Unified diff of two texts of the file *name*; encrypted values are shown as "…"."""
-    texts = [_ENCRYPTED.sub(r"\1…", text).splitlines(keepends=True) for text in (before, after)]
+    """
+    Unified diff of two texts of the file *name*; encrypted values are shown as "…".
+
+    Secrets and keys that are not encrypted are hidden too, and what a terminal obeys is escaped.
+    """
+    config = at(load(before), ("config",))
+    settings = config.items() if isinstance(config, Mapping) else ()
+    found = (value for key, value in settings if str(key).rpartition(":")[2] in _SECRETS)
+    secrets = [one for value in found for text in _strings(value) for one in text.split("\n")]
+    texts = [StringIO(_ENCRYPTED.sub(r"\1…", text)).readlines() for text in (before, after)]
     ending = "\n\\ No newline at end of file\n"
-    lines = unified_diff(texts[0], texts[1], fromfile=name, tofile=name)
-    return "".join(one if one.endswith("\n") else one + ending for one in lines)
+    shown = []
+    for one in unified_diff(texts[0], texts[1], fromfile=name, tofile=name):
+        body = one.rstrip("\r\n")
+        shown.append(
+            "\t".join(map(printable, hidden(body, secrets).split("\t"))) + (one[len(body) :] or ending)
+        )
+    return "".join(shown)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Each string in *value*."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(one)
 
 
 def edited(text: str, path: Sequence[str], changes: Mapping[str, Changes]) -> str:

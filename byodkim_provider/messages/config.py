@@ -28,6 +28,7 @@ class SettingProblem(Table):
     SAME_KEY = "is the key of generation {generation} already", "give each generation a key of its own"
     DUPLICATE = "{where}{problem}", "correct the line that is named"
     NOT_YAML = "is not valid YAML", "correct the file"
+    TOO_LONG = "has more than {most} keys and values, with its aliases written out", "write it without aliases that repeat aliases"
     NOT_EDITABLE = "can't be edited alone (an alias, or an unusual layout?), edit the stack file by hand", "edit the file: `generation`, and what `rotate --dry-run` says for it"
     NOT_EXTENDABLE = "can't be extended in place (is it not written line by line?), edit it by hand", "`byodkim scan` without `--add` prints the entries: paste them"
     IN_STATE = "in the state, {problem}", "this call changed nothing; was the state edited by hand? `pulumi stack import` restores an earlier version"

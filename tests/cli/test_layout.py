@@ -168,7 +168,7 @@ def test_words_of_others(shown, columns):
 
 
 def test_a_ci(shown):
-    """A log of CI, which takes some lines for commands, obeys nothing of that either, wherever it is broken."""
+    """A CI, which takes some lines of its log for commands, obeys nothing of that either."""
     wrong = tuple(f"{'x' * length} ::error::pwned ##[error]pwned" for length in range(1, 80))
     lines = shown(None, stack_now(replace(found("example.com", "eu-west-1"), wrong=wrong)))
     assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []

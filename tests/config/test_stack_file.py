@@ -1,5 +1,6 @@
 """A stack file is edited without touching a line that need not change."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,39 @@ def test_diff():
         "+      published: [1, 2]\n"
         "\\ No newline at end of file\n"
     )
+
+
+def test_diff_of_others():
+    """A terminal obeys nothing that somebody wrote near an edit, and no secret there is shown."""
+    secret, token = "wJalrXUtnFEMI/K7MDENG", "a2VlcCB0aGlz"
+    below = (
+        f"  aws:secretKey: {secret}\n"
+        f"  other:token: {{value: '{token}'}}\n"
+        '  ses-byodkim:privateKeys: {one: "first line\\nlast line"} # \u202elast line\u2028\n'
+    )
+    before = f"config:\n  {KEY}:\n    example.com: {{generation: 1}}\n{below}"
+    shown = diff(before, before.replace(": 1", ": 2"), "Pulumi.dev.yaml")
+    assert [line for line in shown.split("\n") if not line.isprintable()] == []
+    assert shown.endswith(
+        "   aws:secretKey: [secret]\n"
+        "   other:token: {value: '[secret]'}\n"
+        r'   ses-byodkim:privateKeys: {one: "[secret]\n[secret]"} # \u202e[secret]\u2028' + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("leaf", "repeated"),
+    [("x", "[{}]"), ("{k: 1}", "{{list: [{}]}}"), ("{k: 1}", "{{<<: [{}], k{depth}: 1}}")],
+    ids=["lists", "maps", "merged maps"],
+)
+def test_aliases_of_aliases(leaf, repeated):
+    """A few lines that are millions of values are refused before anything holds these."""
+    names = [f"a{depth}" for depth in range(30)]
+    lines = [f"a0: &a0 {leaf}"]
+    for depth, (before, name) in enumerate(pairwise(names)):
+        lines.append(f"{name}: &{name} " + repeated.format(", ".join([f"*{before}"] * 9), depth=depth))
+    with pytest.raises(InvalidSettings, match="has more than 200000 keys and values"):
+        load("\n".join(lines))
 
 
 @pytest.mark.parametrize(
