@@ -3,7 +3,7 @@ What a user can be told: a code with fields. Its text, and the advice about it, 
 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a message.
 Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts alone.
-`docs/reference/errors.md` is made from the tables, where a table's docstring is the head of its section.
+`docs/reference/errors.md` is made from the tables, where a table's docstring is the title and the head of its section.
 
 Settings in a text are spelled as in a stack file; `in_python` respells them for who reads a program.
 """

@@ -45,11 +45,7 @@ class AwsStep(Table):
 
 
 class AwsCall(Table):
-    """
-    Calls to AWS
-
-    State now, and next command: as the hint says, which has AWS's own words too.
-    """
+    """Calls to AWS. State now, and next command: as the hint says, which has AWS's own words too."""
 
     REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
     READ_REFUSED = "{call}: {seen}", "{steps}"
@@ -58,12 +54,7 @@ class AwsCall(Table):
 
 
 class AwsProblem(Table):
-    """
-    AWS settings and credentials
-
-    State now: the call that was refused changed nothing. Next command: correct the setting or the
-    credentials, then `pulumi preview`.
-    """
+    """AWS settings and credentials. State now: the call that was refused changed nothing. Next command: correct the setting or the credentials, then `pulumi preview`."""
 
     NO_REGION = "{region!r} is not a Region that botocore {version} knows{did_you_mean}"
     NO_SESSION = "aws: no session with {whose}: {reason}", "this call changed nothing; correct the `aws:` settings, or AWS_PROFILE and the others of the environment"

@@ -11,12 +11,7 @@ _UP_FIRST: Final = "run `pulumi up` first"
 
 
 class CliProblem(Table):
-    """
-    The commands
-
-    State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which
-    writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`.
-    """
+    """The commands. State now: no command changes anything but `rotate`, which edits the stack file and runs `pulumi up`, and `scan`, which writes a file with `--add`. They say what they wrote. Exit codes, and what a wrong command line is: `byodkim <command> --help`."""
 
     NO_PROJECT = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project"
     NO_PROJECT_HERE = "there is no Pulumi.yaml in {directory} or above it", "`cd` to the folder of the project" + _WITHOUT_A_STACK
@@ -59,11 +54,7 @@ class CliProblem(Table):
 
 
 class CliNote(Table):
-    """
-    What a command says beside its result
-
-    State now: what the line says.
-    """
+    """What a command says beside its result. State now: what the line says."""
 
     NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
     NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"

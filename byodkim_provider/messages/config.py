@@ -6,11 +6,7 @@ from byodkim_provider.messages import Table
 
 
 class SettingProblem(Table):
-    """
-    The stack file, and the arguments of a program
-
-    State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`.
-    """
+    """The stack file, and the arguments of a program. State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`."""
 
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"

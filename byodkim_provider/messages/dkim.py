@@ -14,11 +14,7 @@ _REGISTERED: Final = "write the domain as it is registered, for example `example
 
 
 class DomainProblem(Table):
-    """
-    Domains
-
-    State now: nothing was changed. Next command: correct the name, then `pulumi preview`.
-    """
+    """Domains. State now: nothing was changed. Next command: correct the name, then `pulumi preview`."""
 
     EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
     BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
@@ -42,11 +38,7 @@ class DomainProblem(Table):
 
 
 class SelectorProblem(Table):
-    """
-    Selectors and records
-
-    State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`.
-    """
+    """Selectors and records. State now: nothing was changed. Next command: take another selector, for example `mail2027`, then `pulumi preview`."""
 
     TOO_LONG = "{length} characters are too many, expected at most 63"
     UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
@@ -71,11 +63,7 @@ _COMPUTED: Final = ", so that it can be computed from its public half; expected 
 
 
 class KeyProblem(Table):
-    """
-    Keys
-
-    State now: nothing was changed. Next command: set another key, then `pulumi preview`.
-    """
+    """Keys. State now: nothing was changed. Next command: set another key, then `pulumi preview`."""
 
     EMPTY = "is empty, {expected}", _COPY
     NOT_ASCII = "has characters outside ASCII, {expected}", _COPY
@@ -112,11 +100,7 @@ class KeyProblem(Table):
 
 
 class GenerationProblem(Table):
-    """
-    Generations
-
-    State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`.
-    """
+    """Generations. State now: nothing was changed. Next command: correct `published` or `generation`, then `pulumi preview`."""
 
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"

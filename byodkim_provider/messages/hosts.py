@@ -20,11 +20,7 @@ _CHECKS: Final = "`pulumi up` checks, and goes on from there"
 
 
 class RecordProblem(Table):
-    """
-    Records at a DNS host
-
-    State now: as the hint says, which goes on with what the host's problem advises.
-    """
+    """Records at a DNS host. State now: as the hint says, which goes on with what the host's problem advises."""
 
     REFUSED = _AT, "nothing was changed in DNS{advice}"
     PERHAPS_CHANGED = _AT, "the record may have been changed{advice}"
@@ -53,13 +49,7 @@ _REMOVE: Final = "remove it, or give the key another selector"
 
 
 class HostProblem(Table):
-    """
-    DNS hosts
-
-    State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something.
-    With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and
-    run `pulumi up`, which checks and goes on from there.
-    """
+    """DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry does not help: change something. With `DnsUnconfirmed`, the provider has retried already: check the network between here and the host, and run `pulumi up`, which checks and goes on from there."""
 
     NO_SECRET = "no {key} is given", _SET
     SECRET = "the {key} has characters outside printable ASCII", _SET

@@ -13,13 +13,7 @@ TAKE_BACK: Final = "`retired: true` lets go of it here, `adopt: true` takes it b
 
 
 class Existing(Table):
-    """
-    Identities that SES has already
-
-    State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md),
-    [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and
-    [Renaming a resource](../how-to/leaving.md#renaming-a-resource).
-    """
+    """Identities that SES has already. State now: SES signs as before; an `up` has made keys and records. More in [existing identities](../how-to/existing-identities.md), [Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a resource](../how-to/leaving.md#renaming-a-resource)."""
 
     NOBODYS = _EXISTS + "made by somebody else", _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes"
     OTHER_STACKS = _EXISTS + "owned by {owner}", _BEFORE + "remove the entry here if the other stack is to keep it; `adopt: true` takes it from there"
@@ -44,12 +38,7 @@ _AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails
 
 
 class RotationProblem(Table):
-    """
-    Generations that can't leave, and keys that can't change
-
-    State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list
-    of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md).
-    """
+    """Generations that can't leave, and keys that can't change. State now: SES and DNS are as they were. Next command: wait until the date in the message, or take the `published` list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."""
 
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
     STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
@@ -66,12 +55,7 @@ class RotationStep(Table):
 
 
 class IdentityProblem(Table):
-    """
-    Identities
-
-    State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below,
-    then `pulumi up`.
-    """
+    """Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has made keys and records. Next command: as below, then `pulumi up`."""
 
     OWNER = "owner: required, it says whose the identity is"
     REGION = "region: required, the AWS Region of the identity, for example 'eu-west-1'"
@@ -86,11 +70,7 @@ class IdentityProblem(Table):
 
 
 class IdentityNote(Table):
-    """
-    Warnings and notes
-
-    State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing.
-    """
+    """Warnings and notes. State now: what the line says; a warning or a note stops nothing. Next command: as below, or nothing."""
 
     UNCONFIRMED = "SES says SUCCESS, and does not show whether it has checked this key; it has if the DKIM-Signature of a new mail has `s={selector}`", "send a test mail, and compare"
     INTERRUPTED = "interrupted before SES was asked"

@@ -6,11 +6,7 @@ from byodkim_provider.messages import Table
 
 
 class ProgramProblem(Table):
-    """
-    A program of your own
-
-    State now: nothing was changed. Next command: correct the argument, then `pulumi preview`.
-    """
+    """A program of your own. State now: nothing was changed. Next command: correct the argument, then `pulumi preview`."""
 
     ENDED = "the engine has ended the run", "correct what the error above it names"
     CORRECT = "correct what is named above and run `pulumi up` again", "correct what the lines `error:` above it name"
@@ -21,23 +17,14 @@ class ProgramProblem(Table):
 
 
 class ProgramNote(Table):
-    """
-    Notes of a program
-
-    State now: what the line says.
-    """
+    """Notes of a program. State now: what the line says."""
 
     STANDBY = "{domain}: add the record of generation {generation} too, if it is not there yet: the next rotation then waits for no DNS\n{record}", "publish the record that is printed"
     ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates", "[rotate](../how-to/rotation.md)"
 
 
 class ZoneProblem(Table):
-    """
-    Zones of Route 53
-
-    State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then
-    `pulumi preview`; or say [where DNS is](../how-to/dns.md).
-    """
+    """Zones of Route 53. State now: nothing was changed of the domain; an update has gone on with the others. Next command: as below, then `pulumi preview`; or say [where DNS is](../how-to/dns.md)."""
 
     NONE = 'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for {names}{did_you_mean}', "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS account, `dns: manual` at another DNS provider"
     SEVERAL = 'domains["{domain}"].dns: several public zones in Route 53 are called {zone!r}: {zones}', "set `dns: {{provider: route53, zoneId: …}}`, the one that the registrar names"

@@ -106,17 +106,20 @@ def tables(area: ModuleType) -> list[type[Table]]:
 
 
 def _section(table: type[Table]) -> str:
-    title, *head = _sections(table)
+    title, head = _sections(table)
     rows = []
     told = [one for one in table if re.search(r"\w", _shown(one.text))]  # not only the words of others
     for advice, codes in groupby(told, key=lambda one: _shown(one.advice)):
         texts = "<br>".join(_quoted(_shown(one.text)) for one in codes)
         rows.append(f"| {texts} | {(advice.strip('…') and advice) or 'what the text says'} |")
-    return "\n".join([f"## {title}\n", *head, "\n| text | what to do |\n| --- | --- |", *rows])
+    return "\n".join(
+        [f"## {title}\n", textwrap.fill(head, 120), "\n| text | what to do |\n| --- | --- |", *rows]
+    )
 
 
 def _sections(table: type[Table]) -> list[str]:
-    return (inspect.getdoc(table) or "").split("\n\n")
+    """Title and head, which a table without a section does not have."""
+    return (table.__doc__ or "").split(". ", 1)
 
 
 def _shown(text: str) -> str:
