@@ -14,6 +14,7 @@ from byodkim_provider.aws.session import connect_to_route53
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped
+from byodkim_provider.messages.aws import AwsStep
 from tests.support.testdata import key
 
 NAME = "s1._domainkey.example.com"
@@ -150,27 +151,20 @@ def test_throttled(stub, route53):
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "hint"),
+    ("code", "text", "steps"),
     [
-        ("InvalidInput", "The resource Z1 cannot be read", ""),
-        (
-            "AccessDenied",
-            "User: arn:aws:iam::123456789012:user/me is not authorized",
-            "\n  hint: `byodkim iam-policy` prints the policy that these credentials need",
-        ),
-        (
-            "ExpiredToken",
-            "The security token included in the request is expired",
-            "\n  hint: renew the credentials until `aws sts get-caller-identity` works",
-        ),
+        ("InvalidInput", "The resource Z1 cannot be read", []),
+        ("AccessDenied", "User: arn:aws:iam::123456789012:user/me is not authorized", [AwsStep.POLICY()]),
+        ("ExpiredToken", "The security token included in the request is expired", [AwsStep.SIGN_IN()]),
     ],
 )
-def test_standing_refused(stub, route53, code, text, hint):
+def test_standing_refused(stub, route53, code, text, steps):
     """What Route 53 says is one line, and the next step another."""
     stub.add_client_error("list_resource_record_sets", code, text, 403)
     with pytest.raises(AwsRefused) as caught:
         route53.standing("Z1", NAME)
-    assert str(caught.value) == f"ListResourceRecordSets for zone 'Z1': {code}: {text}{hint}"
+    assert caught.value.text == f"ListResourceRecordSets for zone 'Z1': {code}: {text}"
+    assert steps == caught.value.message.fields["steps"]
 
 
 OURS = records.route53_value(VALUE)
@@ -226,10 +220,8 @@ def test_somebody_else_answers(route53, client, body):
     client.meta.events.register("before-send.route53", answer)
     with pytest.raises(AwsRefused) as caught:
         route53.standing("Z1", NAME)
-    assert str(caught.value) == (
-        "ListResourceRecordSets for zone 'Z1': a response that is not Route 53's\n"
-        "  hint: is there a proxy between here and AWS?"
-    )
+    assert "a response that is not Route 53's" == caught.value.code
+    assert [AwsStep.PROXY()] == caught.value.message.fields["steps"]
 
 
 def test_interrupted(stub, route53, monkeypatch):

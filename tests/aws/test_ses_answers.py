@@ -5,6 +5,7 @@ import json
 import pytest
 
 from byodkim_provider.errors import SesRefused
+from byodkim_provider.messages.aws import AwsStep
 from tests.fuzz.ses import IDENTITY, Response, wire
 
 
@@ -24,6 +25,9 @@ def answered(body, status=200, **headers):
     sent = {"x-amzn-requestid": "5f3c", "content-type": "application/json", **headers}
     sent = {name: value for name, value in sent.items() if value is not None}
     return wire().ses([Response(status, "", sent, body)])
+
+
+NO_REASON = AwsStep.NO_REASON(service="SES")
 
 
 @pytest.mark.parametrize(
@@ -107,19 +111,20 @@ def test_errors(status, body, code):
     ids=["message", "Message", "all", "nothing", "no body"],
 )
 @pytest.mark.parametrize(
-    ("call", "hint"),
+    ("call", "steps"),
     [
-        (lambda ses: ses.get_email_identity("example.com"), "SES gives no reason"),
+        (lambda ses: ses.get_email_identity("example.com"), [NO_REASON]),
         (
             lambda ses: ses.delete_email_identity("example.com"),
-            "nothing was changed in SES; SES gives no reason",
+            [AwsStep.UNCHANGED(service="SES"), NO_REASON],
         ),
     ],
     ids=["a read", "a change"],
 )
-def test_error_without_a_message(body, call, hint):
+def test_error_without_a_message(body, call, steps):
     """SES gives no reason with some of its errors, as for malformed JSON: it is SES's answer all the same."""
     ses = answered(body, 400, **{"x-amzn-errortype": "SerializationException"})
     with pytest.raises(SesRefused) as refused:
         call(ses)
-    assert (refused.value.code, refused.value.hint) == ("SerializationException", hint)
+    assert refused.value.code == "SerializationException"
+    assert refused.value.message.fields["steps"] == steps

@@ -494,11 +494,10 @@ def test_allowed_accounts(
         assert (problem.format(own=aws.account),) == refused(connected).problems
 
 
-HALF = (
-    "aws: {0} is redirected to another endpoint and {1} is not\n"
-    "  hint: nothing was changed in SES; set both or none in `aws:endpoints` or AWS_ENDPOINT_URL_SESV2 "
-    "and AWS_ENDPOINT_URL_ROUTE_53"
-)
+def half_redirected(there, here, service="SES", variable="AWS_ENDPOINT_URL_SESV2"):
+    return AwsProblem.ONE_REDIRECTED(there=there, here=here, service=service, variable=variable)
+
+
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
 
 
@@ -539,7 +538,7 @@ def test_half_redirected(
         machine.connect(endpoints=endpoints)
     else:
         names = ("SES", "Route 53") if redirected == "SES" else ("Route 53", "SES")
-        assert HALF.format(*names) == str(refused(lambda: machine.connect(endpoints=endpoints)))
+        assert half_redirected(*names) == refused(lambda: machine.connect(endpoints=endpoints)).message
 
 
 @pytest.mark.parametrize(
@@ -570,7 +569,7 @@ def test_half_redirected_in_other_partitions(machine: Machine, region: str, dual
     machine.sign_in()
     machine.set(AWS_USE_DUALSTACK_ENDPOINT=dual_stack)
     error = refused(lambda: machine.connect(region=region, endpoints={"sesv2": NOBODY}))
-    assert HALF.format("SES", "Route 53") == str(error)
+    assert half_redirected("SES", "Route 53") == error.message
 
 
 @pytest.mark.parametrize(
@@ -604,9 +603,8 @@ def test_half_redirected_secrets(
             if redirected == "Secrets Manager"
             else ("Route 53", "Secrets Manager")
         )
-        of_ses = HALF.format(*names).replace("changed in SES", "changed in Secrets Manager")
-        text = of_ses.replace("AWS_ENDPOINT_URL_SESV2", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
-        assert text == str(refused(to_secrets))
+        problem = half_redirected(*names, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        assert problem == refused(to_secrets).message
 
 
 def test_secrets_in_another_account(machine: Machine) -> None:

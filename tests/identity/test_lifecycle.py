@@ -21,6 +21,8 @@ from byodkim_provider.errors import (
 from byodkim_provider.identity import lifecycle, lookups
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
+from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.identity import Existing, IdentityProblem, LostReason
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import HeldKey, easy_dkim_keys
 from sandbox.ses.switches import Fault, Switches
@@ -45,10 +47,10 @@ STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
 
 
 def refused(error, action, *arguments, **changes):
-    """The text with which *action* is refused, by that class of error."""
+    """The message with which *action* is refused, by that class of error."""
     with pytest.raises(error) as caught:
         action(*arguments, **changes)
-    return str(caught.value)
+    return caught.value.message
 
 
 def put_elsewhere(world, generation=4, *, selector="s9"):
@@ -268,10 +270,9 @@ def test_a_jump_over_what_a_lost_create_made(world):
     world.publish(3)
     before = world.identity()
 
-    assert (
-        "example.com eu-west-1: SES signs with 's1', which is not in the state\n"
-        "  hint: nothing was changed in SES; run `pulumi up --refresh` with `published: [1, 2, 3, 4]` first"
-    ) == refused(InvalidSettings, world.update, waiting, 3)
+    assert refused(InvalidSettings, world.update, waiting, 3) == IdentityProblem.UNKNOWN_TO_STATE(
+        name="example.com eu-west-1", seen="SES signs with 's1'", published="[1, 2, 3, 4]"
+    )
     assert before == world.identity()
 
 
@@ -407,57 +408,39 @@ def test_create_while_reads_lag(world):
     world.publish(1)
     world.model.inject(Fault("drop", "after", CREATE))
 
-    assert (
-        "CreateEmailIdentity for 'example.com' in eu-west-1: AlreadyExistsException\n"
-        "  hint: SES has the identity and does not show it yet; run `pulumi up` again in a minute"
-    ) == refused(SesRefused, world.create)
+    assert [AwsStep.NOT_SHOWN_YET()] == refused(SesRefused, world.create).fields["steps"]
 
     world.clock.advance(61)
     assert world.create().instance == world.identity().tags[INSTANCE_TAG]
 
 
-EXISTS = "example.com eu-west-1: SES has this identity already "
+def existing(problem, *, origin="EXTERNAL", made="", **fields):
+    return problem(name="example.com eu-west-1", origin=origin, made=made, **fields)
 
 
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("make", "problem"),
     [
         (
             lambda world: world.put("s1", tags=PROD),
-            "(EXTERNAL), owned by 'ses-byodkim/prod'\n"
-            "  hint: nothing was changed in SES; remove the entry here if the other stack is to keep it; "
-            "`adopt: true` takes it from there",
+            existing(Existing.OTHER_STACKS, owner="'ses-byodkim/prod'"),
         ),
         (
             lambda world: world.put("s1", tags=SAME_NAME),
-            "(EXTERNAL), owned by another stack with the name 'ses-byodkim/dev'\n"
-            "  hint: nothing was changed in SES; was the state of this stack lost? `adopt: true` takes the "
-            "identity over; if another backend has a stack of this name, or the stack was renamed, "
-            "remove the entry here",
+            existing(Existing.OF_SAME_NAME, owner="another stack with the name 'ses-byodkim/dev'"),
         ),
         (
             lambda world: world.put("s1", tags={OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}),
-            "(EXTERNAL), owned by the resource 'mail/eu-west-1' of this stack\n"
-            "  hint: nothing was changed in SES; was the resource renamed? Undo that, run `pulumi up`, "
-            "then rename with `aliases`; `adopt: true` takes the identity from the other resource",
+            existing(Existing.OTHER_RESOURCES, owner="the resource 'mail/eu-west-1' of this stack"),
         ),
-        (
-            lambda world: world.put("s1"),
-            "(EXTERNAL), made by somebody else\n"
-            "  hint: nothing was changed in SES; `adopt: true` takes it over, "
-            "and leaves it in SES when the stack goes",
-        ),
+        (lambda world: world.put("s1"), existing(Existing.NOBODYS, owner="")),
         (
             lambda world: world.model.put_easy_dkim(DOMAIN, REGION),
-            "(AWS_SES), made by somebody else\n"
-            "  hint: nothing was changed in SES; `adopt: true` takes it over, "
-            "and leaves it in SES when the stack goes",
+            existing(Existing.NOBODYS, origin="AWS_SES", owner=""),
         ),
         (
             lambda world: world.put("s9", tags={OWNER_TAG: OWNER}),
-            "(EXTERNAL), signing with selector 's9', not 's1'\n"
-            "  hint: nothing was changed in SES; was the identity removed from the state? "
-            "`adopt: true` takes it over",
+            existing(Existing.OTHER_SELECTOR, seen="s9", selector="s1"),
         ),
     ],
     ids=[
@@ -469,13 +452,13 @@ EXISTS = "example.com eu-west-1: SES has this identity already "
         "ours with another key",
     ],
 )
-def test_what_is_not_ours_is_refused(world, make, text):
+def test_what_is_not_ours_is_refused(world, make, problem):
     """An identity that this resource did not make stays as it is, whoever made it."""
     world.publish(1)
     make(world)
     before = world.identity()
 
-    assert EXISTS + text == refused(IdentityExists, world.create)
+    assert problem == refused(IdentityExists, world.create)
     assert before == world.identity()
 
 
@@ -656,8 +639,8 @@ def test_a_preview_of_a_take_over(world):
 def test_a_preview_foresees_what_the_update_refuses(world):
     """Mail that Easy DKIM signs would be unsigned for a while: before anything is made, too."""
     easy_dkim(world)
-    with pytest.raises(IdentityExists, match="`acceptUnsignedWindow: true` accepts that"):
-        lifecycle.foresee_adoption(unknown_key(world), lambda _: world.outside)
+    said = refused(IdentityExists, lifecycle.foresee_adoption, unknown_key(world), lambda _: world.outside)
+    assert Existing.EASY_DKIM == said.code
 
 
 def test_a_preview_of_nothing_to_take_over(world):
@@ -682,22 +665,16 @@ def test_taking_back_is_said(world):
     ] == world.progress.infos
 
 
-MADE = "; an update makes keys and records first"
-
-EASY_DKIM = (
-    "(AWS_SES), signing with Easy DKIM\n"
-    "  hint: nothing was changed in SES{}; mail would go out unsigned until SES has verified the key: "
-    "`acceptUnsignedWindow: true` accepts that"
-)
-
-
 def test_adopt_easy_dkim(world):
     """A domain that signs with Easy DKIM would be unsigned for a while: not without consent."""
     world.publish(1)
     world.model.put_easy_dkim(DOMAIN, REGION)
     before = world.identity()
 
-    assert EXISTS + EASY_DKIM.format(MADE) == refused(IdentityExists, world.create, adopt=True)
+    made = "; an update makes keys and records first"
+    assert existing(Existing.EASY_DKIM, origin="AWS_SES", made=made) == refused(
+        IdentityExists, world.create, adopt=True
+    )
     assert before == world.identity()
 
     world.create(adopt=True, accept_unsigned_window=True)
@@ -712,10 +689,9 @@ def test_managed_by_aws(world, adopt):
     easy_dkim(world)
     world.model.change(DOMAIN, REGION, is_managed=True, status="PENDING")
     before = world.identity()
-    with pytest.raises(IdentityExists, match=r"managed by AWS \(MANAGED_DOMAIN\)"):
-        lifecycle.foresee(world.declared(adopt=adopt), lambda _: world.outside)
+    said = refused(IdentityExists, lifecycle.foresee, world.declared(adopt=adopt), lambda _: world.outside)
 
-    assert "remove the entry here: another AWS service" in refused(IdentityExists, world.create, adopt=adopt)
+    assert Existing.MANAGED == said.code == refused(IdentityExists, world.create, adopt=adopt).code
     assert before == world.identity()
 
 
@@ -823,12 +799,8 @@ def test_switch_without_the_record(world):
     """Nothing is switched to a key that is not in DNS, and the text says what still signs."""
     old = world.verified()
 
-    assert (
-        "s2._domainkey.example.com: not visible after 120 s: "
-        "ns1.example.net and ns2.example.net have no TXT record\n"
-        "  hint: nothing was changed in SES, it still signs with 's1'; "
-        "correct the record and run `pulumi up --refresh`"
-    ) == refused(RecordNotVisible, world.update, old, 2)
+    with pytest.raises(RecordNotVisible, match="in SES, it still signs with 's1'; correct the record"):
+        world.update(old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
 
@@ -983,9 +955,8 @@ def test_switch_of_an_identity_that_is_gone_before_the_record(world):
     old = world.verified()
     world.model.remove(DOMAIN, REGION)
 
-    refusal = refused(RecordNotVisible, world.update, old, 2)
-
-    assert "nothing was changed in SES, it shows no identity; correct the record" in refusal
+    with pytest.raises(RecordNotVisible, match="in SES, it shows no identity; correct the record"):
+        world.update(old, 2)
     assert [GET] == world.calls()
 
 
@@ -997,7 +968,8 @@ def test_drift_to_easy_dkim(world, status):
     seen = lifecycle.read(old, world.outside)
     before = world.identity()
 
-    assert EXISTS + EASY_DKIM.format("") == refused(IdentityExists, world.update, seen, 1)
+    easy = existing(Existing.EASY_DKIM, origin="AWS_SES")
+    assert easy == refused(IdentityExists, world.update, seen, 1)
     assert before == world.identity()
 
     world.update(seen, 1, accept_unsigned_window=True)
@@ -1017,29 +989,20 @@ def test_drift_to_easy_dkim_that_does_not_sign(world, status):
 
 
 @pytest.mark.parametrize(
-    ("tags", "detail", "hint"),
+    ("tags", "reason"),
     [
-        (
-            {**PROD, INSTANCE_TAG: "theirs"},
-            "owned by 'ses-byodkim/prod' now",
-            "`retired: true` lets go of it here, `adopt: true` takes it back",
-        ),
+        ({**PROD, INSTANCE_TAG: "theirs"}, LostReason.TAKEN(owner="'ses-byodkim/prod'")),
         (
             {OWNER_TAG: f"{STACK_ID}/other", INSTANCE_TAG: "theirs"},
-            "owned by the resource 'other' of this stack now",
-            "`retired: true` lets go of it here, `adopt: true` takes it back",
+            LostReason.TAKEN(owner="the resource 'other' of this stack"),
         ),
-        (
-            {},
-            "its owner tag is gone",
-            "`retired: true` lets go of it here, `adopt: true` takes it back",
-        ),
+        ({}, LostReason.UNTAGGED()),
     ],
     ids=["another stack", "another resource", "nobody"],
 )
 @pytest.mark.parametrize("is_refreshed", [True, False], ids=["refreshed", "not refreshed"])
-def test_another_stack_has_adopted_it(world, is_refreshed, tags, detail, hint):
-    """An identity that is another's by now is not changed any more, and the text says whose it is."""
+def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
+    """An identity that is another's by now is not changed any more, and the message says whose it is."""
     old = world.verified()
     world.publish(2)
     world.model.change(DOMAIN, REGION, tags=tags)
@@ -1047,10 +1010,10 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, detail, hint):
     if is_refreshed:
         old = lifecycle.read(old, world.outside)
 
-    text = EXISTS + f"(EXTERNAL), {detail}\n  hint: nothing was changed in SES; {hint}"
-    assert text == refused(IdentityExists, world.update, old, 2)
+    lost = existing(Existing.LOST, reason=reason)
+    assert lost == refused(IdentityExists, world.update, old, 2)
     if is_refreshed:
-        assert text == refused(IdentityExists, world.update, old, 1)
+        assert lost == refused(IdentityExists, world.update, old, 1)
     lifecycle.delete(old, world.outside)
 
     assert before == world.identity()
@@ -1710,10 +1673,7 @@ def test_what_was_left_is_nobodys(world):
     lifecycle.delete(world.create(adopt=True), world.outside)
     world.next_run()
 
-    assert EXISTS + (
-        "(EXTERNAL), made by somebody else\n  hint: nothing was changed in SES; `adopt: true` takes it over, "
-        "and leaves it in SES when the stack goes"
-    ) == refused(IdentityExists, world.create)
+    assert Existing.NOBODYS == refused(IdentityExists, world.create).code
 
 
 def test_delete_of_an_adopted_one_that_another_stack_took(world):
@@ -1840,9 +1800,7 @@ def test_interrupted_before_create(world):
     world.publish(1)
     stopping.set()
 
-    assert (
-        "interrupted before SES was called\n  hint: nothing was changed in SES; run `pulumi up` again"
-    ) == refused(Stopped, world.create)
+    assert IdentityProblem.INTERRUPTED() == refused(Stopped, world.create)
     assert [] == world.calls()
 
 
@@ -1851,9 +1809,7 @@ def test_interrupted_switch(world):
     old = world.verified()
     world.clock.after(30, stopping.set)
 
-    assert (
-        "interrupted before SES was called\n  hint: nothing was changed in SES; run `pulumi up` again"
-    ) == refused(Stopped, world.update, old, 2)
+    assert IdentityProblem.INTERRUPTED() == refused(Stopped, world.update, old, 2)
     assert ([GET], "s1") == (world.calls(), world.signs_with())
 
 

@@ -10,22 +10,18 @@ from hypothesis import strategies as st
 from byodkim_provider.errors import ByodkimError, InvalidSettings, StillInUse
 from byodkim_provider.identity.rules import changed, needs_replacement, refuse_unsafe
 from byodkim_provider.identity.state import Declared, KeyInSes, Stored
-from byodkim_provider.messages.identity import RotationProblem
+from byodkim_provider.messages.identity import RotationProblem, RotationStep
 from tests.identity.test_state import MOMENTS, STORED, through_pulumi
 from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN
 
 DAY = timedelta(days=1)
 
-SIGNING_KEY_PROBLEM = (
-    "example.com eu-west-1: generation 2 signs with selector 's2', it never gets another key\n"
-    "  hint: nothing was changed in SES; a new key needs a new generation: set `generation: 3`"
-)
+NAME = "example.com eu-west-1"
 
-SELECTOR_PROBLEM = (
-    "example.com eu-west-1: selector 's2' never gets a second key\n"
-    "  hint: nothing was changed in SES; a new key needs a new selector, since resolvers keep the old record"
-)
+SIGNING_KEY_PROBLEM = RotationProblem.OTHER_KEY(name=NAME, generation=2, selector="s2", following=3)
+
+SELECTOR_PROBLEM = RotationProblem.SECOND_KEY(name=NAME, selector="s2")
 
 
 def declared(generation=2, published=(1, 2, 3), **changes):
@@ -57,11 +53,11 @@ def stored(before=None, *, status="SUCCESS", **changes):
 
 
 def refusal(before, after, *, unknown=(), now=START):
-    """What a preview of the change says; None if it is allowed."""
+    """The message of a preview of the change; None if it is allowed."""
     try:
         refuse_unsafe(before, after, unknown=unknown, now=now)
     except ByodkimError as error:
-        return str(error)
+        return error.message
     return None
 
 
@@ -86,10 +82,9 @@ def test_a_region_leaves(before, after, keeps):
     """In the edit that a Region leaves in no record leaves: it may have signed with any of them until now."""
     both = ("eu-west-1", "us-east-1")
     known = stored(declared(regions=both), **{"signed_until": {1: START - 20 * DAY}, **before})
-    text = refusal(known, declared(**{**after, "regions": ("eu-west-1",)}))
+    message = refusal(known, declared(**{**after, "regions": ("eu-west-1",)}))
 
-    assert (text is None) == (keeps is None)
-    assert keeps is None or f"`published: {keeps}` is allowed today" in text
+    assert keeps == (message and message.fields["today"])
     assert keeps is None or before or refusal(known, declared(**{**after, "regions": both})) is None
 
 
@@ -173,35 +168,25 @@ def test_allowed(before, after):
 
 
 @pytest.mark.parametrize(
-    ("after", "generation", "signed", "until", "first"),
+    ("after", "generation", "signed_until", "days", "following", "today"),
     [
-        (declared(3, (2, 3, 4)), 1, "2026-11-23", "2026-12-03", "`published: [1, 2, 3, 4]`"),
-        (
-            declared(9, (1, 8, 9, 10)),
-            2,
-            "2026-11-25",
-            "2026-12-05",
-            "the next one is `generation: 3`; `published: [1, 2, 8, 9, 10]`",
-        ),
-        (declared(2, (2,)), 1, "2026-11-23", "2026-12-03", "`published: [1, 2]`"),
-        (declared(2, (2, 3), overlap_days=3), 1, "2026-11-23", "2026-11-26", "`published: [1, 2, 3]`"),
-        (
-            declared(4, (1, 4, 5)),
-            2,
-            "2026-11-25",
-            "2026-12-05",
-            "the next one is `generation: 3`; `published: [1, 2, 4, 5]`",
-        ),
+        (declared(3, (2, 3, 4)), 1, START - 2 * DAY, 10, None, [1, 2, 3, 4]),
+        (declared(9, (1, 8, 9, 10)), 2, START, 10, 3, [1, 2, 8, 9, 10]),
+        (declared(2, (2,)), 1, START - 2 * DAY, 10, None, [1, 2]),
+        (declared(2, (2, 3), overlap_days=3), 1, START - 2 * DAY, 3, None, [1, 2, 3]),
+        (declared(4, (1, 4, 5)), 2, START, 10, 3, [1, 2, 4, 5]),
     ],
     ids=["quick second rotation", "jump from 2 to 9", "list emptied", "shorter overlap", "compromised key"],
 )
-def test_a_generation_stays_published(after, generation, signed, until, first):
+def test_a_generation_stays_published(after, generation, signed_until, days, following, today):
     """What signed within the overlap stays; the refusal names the date, a list and the override."""
-    assert refusal(stored(), after) == (
-        f"example.com: generation {generation} signed until {signed} 12:00 UTC, "
-        f"it must stay published until {until} 12:00 UTC\n"
-        f"  hint: nothing was changed in SES; {first} is allowed today, "
-        "`overlapDays: 0` removes it at once and mail on its way fails"
+    assert refusal(stored(), after) == RotationProblem.STILL_IN_USE(
+        domain=DOMAIN,
+        generation=generation,
+        signed_until=signed_until,
+        allowed_from=signed_until + days * DAY,
+        next_one=RotationStep.NEXT_ONE(generation=following) if following else "",
+        today=today,
     )
 
 
@@ -275,11 +260,11 @@ def test_a_supplied_selector_gets_no_second_key(generation):
             now=START,
         )
 
-    assert ("example.com eu-west-1: selector 'mail' never gets a second key",) == caught.value.problems
+    assert RotationProblem.SECOND_KEY(name=NAME, selector="mail") == caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "unknown", "text"),
+    ("before", "after", "unknown", "problem"),
     [
         (declared(), declared(selector="s9", fingerprint="f9"), (), SIGNING_KEY_PROBLEM),
         (declared(), declared(selector="s9"), (), SIGNING_KEY_PROBLEM),
@@ -311,12 +296,12 @@ def test_a_supplied_selector_gets_no_second_key(generation):
         "used alone",
     ],
 )
-def test_no_second_key(before, after, unknown, text):
+def test_no_second_key(before, after, unknown, problem):
     """The signing generation never changes its key, and no selector ever gets a second one."""
     with pytest.raises(InvalidSettings) as caught:
         refuse_unsafe(stored(before), after, unknown=unknown, now=START)
 
-    assert text == str(caught.value)
+    assert problem == caught.value.message
 
 
 @pytest.mark.parametrize(

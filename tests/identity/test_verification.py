@@ -18,6 +18,7 @@ from byodkim_provider.identity.verdicts import (
     refuse_exchange,
 )
 from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.identity import IdentityProblem
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
@@ -660,12 +661,10 @@ def test_a_refusal_with_a_hint(world):
     with pytest.raises(NotVerified) as caught:
         verification.verify([world.entry(stored)], [], looks, timeout_minutes=1, on_timeout="fail")
 
-    text, hint = str(caught.value).splitlines()
-    assert (
-        "not verified after 0 s: example.com eu-west-1: NOT_ASKED, GetEmailIdentity for 'example.com' in "
-        "eu-west-1: InternalServiceErrorException; try again; "
-    ) in text
-    assert hint.startswith("  hint: the identities and records are made; ")
+    assert caught.value.message.fields["pending"].startswith(
+        "example.com eu-west-1: NOT_ASKED, GetEmailIdentity for 'example.com' in eu-west-1: "
+        "InternalServiceErrorException; try again; "
+    )
 
 
 def test_silent_name_servers(world):
@@ -929,12 +928,12 @@ def test_fail_at_the_limit(world):
     with pytest.raises(NotVerified) as caught:
         world.verify(verified, pending, timeout_minutes=1, on_timeout="fail")
 
-    assert (
-        "not verified after 60 s: example.com eu-west-1: PENDING, SES has not found the key yet; "
-        "SES last checked 29 s ago (HOST_NOT_FOUND); "
-        "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again\n"
-        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
-    ) == str(caught.value)
+    assert caught.value.message == IdentityProblem.NOT_VERIFIED(
+        seconds=60,
+        pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s ago "
+        "(HOST_NOT_FOUND); ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` "
+        "checks again",
+    )
 
 
 def test_fail_at_the_limit_with_slow_diagnoses(world):
@@ -960,10 +959,9 @@ def test_fail_at_once(world):
     with pytest.raises(NotVerified) as caught:
         world.verify(waiting, other, on_timeout="fail")
 
-    assert (
-        "not verified after 0 s: example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet\n"
-        "  hint: the identities and records are made; correct what is named and run `pulumi up` again"
-    ) == str(caught.value)
+    assert caught.value.message == IdentityProblem.NOT_VERIFIED(
+        seconds=0, pending="example.org eu-west-1: AWAITING_DNS, its record is not in DNS yet"
+    )
     assert ([], START) == (world.calls(), world.clock.now())
 
 
@@ -1069,10 +1067,10 @@ def test_all_regions_exchanged(world):
     with pytest.raises(InvalidSettings) as refused:
         refuse_exchange(in_regions(world, "ap-south-1"), verdicts)
 
-    assert str(refused.value) == (
-        "example.com: ap-south-1 can't take the place of eu-west-1, us-east-1 at once\n"
-        "  hint: list all of them in one `pulumi up`, and drop the old ones in another"
+    problem = IdentityProblem.REGIONS_AT_ONCE(
+        domain=DOMAIN, regions="ap-south-1", before="eu-west-1, us-east-1"
     )
+    assert ((str(problem),), problem.hint) == (refused.value.problems, refused.value.hint)
 
 
 def test_all_regions_exchanged_before_ses_was_told(world):
