@@ -8,7 +8,9 @@ file or nothing, and only if the file has not changed since it was read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,22 +40,57 @@ class Source:
         """Write *text* to the file; raises `CannotWrite`, or `Refused` if the file has changed."""
         target = self.file.resolve()  # a link stays a link
         try:
-            mode = target.stat().st_mode
-            if not mode & 0o200:  # it could be replaced all the same, as its folder can be written
+            there = target.stat()
+            if not there.st_mode & 0o200:  # it could be replaced all the same, as its folder can be written
                 raise CannotWrite(CliProblem.READ_ONLY(file=self.shown))
-            with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            with (
+                _ended_in_order(),
+                TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
+            ):
                 new = Path(folder, target.name)
                 with new.open("wb") as opened:
                     opened.write(text.encode())
                     opened.flush()
                     os.fsync(opened.fileno())
-                new.chmod(mode & 0o7777)
-                if _read(target) != self.text:
-                    raise Refused(CliProblem.CHANGED_MEANWHILE(file=self.shown))
-                new.replace(target)
+                with suppress(PermissionError):  # nobody but root gives a file to somebody else
+                    os.chown(new, there.st_uid, there.st_gid)
+                new.chmod(there.st_mode & 0o7777)
+                with _alone(target.parent):
+                    if _read(target) != self.text:
+                        raise Refused(CliProblem.CHANGED_MEANWHILE(file=self.shown))
+                    new.replace(target)
         except OSError as error:
             raise CannotWrite(CliProblem.CANT_WRITE(file=self.shown, error=error.strerror)) from None
         return replace(self, text=text)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else who does this compares and replaces a file of *folder* at the same time."""
+    import fcntl  # not on Windows
+
+    # Not the file: who waits for it would get the one that was replaced.
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system of a network may have no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C, which leaves nothing behind that is half written."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # in another thread than the main one
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def find_source(project: str, project_file: Path, file: Path) -> Source:
