@@ -25,6 +25,7 @@ from byodkim_provider.cli.source import Source, find_source
 from byodkim_provider.cli.state import State, read_state
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.config.problems import SECRET_MAPS
+from byodkim_provider.config.schema import pasted_keys
 from byodkim_provider.config.settings import Settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
@@ -186,6 +187,8 @@ def settings_in(ours: Mapping[str, object], region: str | None, others: Iterable
     ours = {key: value for key, value in ours.items() if key not in SECRET_MAPS}
     domains = ours.get("domains")
     if isinstance(domains, Mapping):
+        if pasted := list(pasted_keys(domains)):
+            raise InvalidSettings(pasted)
         ours = {**ours, "domains": {name: _without_keys(domain) for name, domain in domains.items()}}
     return settings.load(ours, default_region=region, others=others)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -10,15 +10,16 @@ from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, mod
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._written import MAX_TAGS, Written, tag_problems
-from byodkim_provider.config.problems import LocatedError, Problem, secret_command
+from byodkim_provider.config.problems import LocatedError, Problem, line, secret_command
 from byodkim_provider.config.values import JsonObject, Text, Whole
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.key_secret import MAX_RECOVERY_DAYS, MIN_RECOVERY_DAYS
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dkim.keys import load as load_key
 from byodkim_provider.errors import InvalidKey
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.quoting import did_you_mean, shown
+from byodkim_provider.quoting import MAX_SHOWN, did_you_mean, shown
 
 MAX_POLICY: Final = 20480
 """Characters of a secret's resource policy (Secrets Manager API, PutResourcePolicy)."""
@@ -49,6 +50,24 @@ def name_or_object(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "string", "enum": list(get_args(Store))}, {"$ref": schema.pop("$ref")}]
 
 
+def is_key(written: object) -> bool:
+    """Whether what is *written* as the name of a key may be the key itself: no name is as long."""
+    return isinstance(written, str) and (len(written) >= MAX_SHOWN or "\n" in written)
+
+
+def _key_itself() -> Message:
+    return SettingProblem.KEY_ITSELF(command=secret_command(("privateKeys", "NAME")))
+
+
+def pasted_keys(domains: Mapping[str, Any]) -> Iterator[str]:
+    """A problem for each key that stands below *domains*, in plain, where its name belongs."""
+    for domain, written in domains.items():
+        keys = written.get("keys") if isinstance(written, Mapping) else None
+        for generation, key in keys.items() if isinstance(keys, Mapping) else ():
+            if isinstance(key, Mapping) and is_key(key.get("privateKey")):
+                yield line(("domains", domain, "keys", str(generation), "privateKey"), _key_itself())
+
+
 class SuppliedKey(Written):
     """A key of your own, and its selector."""
 
@@ -71,6 +90,8 @@ class SuppliedKey(Written):
         """The key that a stack file names; a program, which has no *context*, passes the key itself."""
         if info.context is None:
             return written
+        if is_key(written):
+            raise ValueError(_key_itself())
         name = KEY_NAME.read(written)
         if name in info.context:
             return info.context[name]

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
-from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object
+from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object, pasted_keys
 from byodkim_provider.config._written import (
     MAX_TAGS,
     SECRET_TEXT,
@@ -42,6 +42,7 @@ __all__ = [
     "SuppliedKey",
     "Verification",
     "WrittenDomain",
+    "pasted_keys",
 ]
 
 # A domain without any settings: read as an empty map, so that missing keys are reported by name.

@@ -19,6 +19,7 @@ class SettingProblem(Table):
     TAG_NAME = "the name of a tag must be 1 to 128 characters, not {length}", "write a shorter name"
     RESERVED = "names that begin with {prefix!r} are reserved", "take another name"
     NO_SUCH_KEY = "{name!r} is not in privateKeys{how}", "correct the name, or set the key"
+    KEY_ITSELF = "must be the name of a key in privateKeys, not the key: set it with {command}, and make another one if somebody may have read this", "[a key has leaked](../how-to/leaked-key.md) has the steps for a key that signs"
     NOT_SUPPLIED = "must hold a key for generation {generation}, which signs", "add the key, or correct `generation`"
     SELECTOR_TAKEN = "{selector!r} belongs to generation {generation} already", "give each generation a selector of its own"
     SAME_KEY = "is the key of generation {generation} already", "give each generation a key of its own"

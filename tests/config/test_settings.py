@@ -647,8 +647,9 @@ IN_DOMAIN = [
         "key in place of its name",
         {"keys": {"2": supplied("s2", KEY_1)}},
         [
-            "keys[\"2\"].privateKey: must be a name in privateKeys like 'mail2026', "
-            f"not {len(KEY_1)} characters"
+            'keys["2"].privateKey: must be the name of a key in privateKeys, not the key: set it with '
+            "`pulumi config set --secret --path 'privateKeys[\"NAME\"]'`, and make another one if somebody "
+            "may have read this"
         ],
     ),
     (
