@@ -26,6 +26,7 @@ from byodkim_provider.aws.session import (
     refuse_other_account,
 )
 from byodkim_provider.errors import SesRefused, Stopped
+from byodkim_provider.messages.aws import AwsCall
 from byodkim_provider.progress import Clock, stopping
 
 if TYPE_CHECKING:
@@ -166,9 +167,7 @@ class Connections:
 
 
 def _stopped() -> Stopped:
-    return Stopped(
-        "interrupted before AWS was called", hint="this call changed nothing; run `pulumi up` again"
-    )
+    return Stopped(AwsCall.INTERRUPTED_BEFORE_CALL(service="AWS"))
 
 
 _all: list[Connections] = []

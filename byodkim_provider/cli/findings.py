@@ -23,6 +23,7 @@ from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
+from byodkim_provider.messages.cli import Finding
 from byodkim_provider.messages.identity import TAKE_BACK
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
@@ -94,28 +95,23 @@ def _doubt(verdict: Verdict, since: datetime | None, now: datetime) -> str:
     if verdict.status == UNCONFIRMED:
         return verdict.reason
     if since and _is_ahead(since, now):
-        return (
-            f"signing since {minute(since)}, which is in the future: a clock was ahead; a rotation mends it"
-        )
+        return str(Finding.SIGNS_IN_FUTURE(time=minute(since)))
     return ""
 
 
 def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
     read = refreshed(stored, seen)
     if [one.what for one in differences(read)] == ["FAILED"] and is_from_before_put(verdict.entry, seen):
-        return "SES has given up and does not search again: rotate to the next generation"
+        return str(Finding.GIVEN_UP())
     if differs := _difference(read):
         return differs
     if verdict.settled:
         return ""
     if seen.dkim_status == "SUCCESS" and (key := stored.key) and _is_ahead(key.set_at, seen.at):
-        return (
-            f"SES got the key at {minute(key.set_at)}, which is in the future: a clock was ahead, and no "
-            "check before that counts: rotate to the next generation"
-        )
+        return str(Finding.SET_IN_FUTURE(time=minute(key.set_at)))
     if seen.dkim_status == "SUCCESS":
-        return f"{verdict.reason}: run `pulumi up`"
-    return f"verification pending{f' ({seen.failure})' if seen.failure else ''}: run `pulumi up`"
+        return str(Finding.CHECK_AGAIN(reason=verdict.reason))
+    return str(Finding.PENDING(failure=f" ({seen.failure})" if seen.failure else ""))
 
 
 def _difference(read: Stored) -> str:
@@ -220,7 +216,7 @@ def _not_made(subject: Subject, unmade: Mapping[str, SesIdentity | None]) -> Ite
 
     def line(seen: SesIdentity | None) -> str:
         if seen is None:
-            return "not made yet: `pulumi up` makes it, or says why not"
+            return str(Finding.NOT_MADE())
         owner = seen.tags.get(OWNER_TAG)
         whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
         then = "`adopt: true` takes it over"
@@ -228,7 +224,8 @@ def _not_made(subject: Subject, unmade: Mapping[str, SesIdentity | None]) -> Ite
             then = "`pulumi up` goes on with it"  # the response to its Create was lost
         elif subject.settings and subject.settings.adopt:
             then = "`pulumi up` takes it over, or says why not"
-        return f"SES has an identity{whose} already ({signs_today(seen)}, {seen.dkim_status}): {then}"
+        signs = f"{signs_today(seen)}, {seen.dkim_status}"
+        return str(Finding.EXISTING(whose=whose, signs=signs, then=then))
 
     return _merged((region, line(seen)) for region, seen in sorted(unmade.items()))
 

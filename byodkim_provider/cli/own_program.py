@@ -19,6 +19,7 @@ from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeySto
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared
+from byodkim_provider.messages.cli import CliProblem
 
 _OF_AN_IDENTITY: Final = (
     *("generation", "published", "overlap_days", "configuration_set", "tags", "adopt"),
@@ -40,7 +41,7 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
     for name in chosen:
         stored = state.identities.get(name, ())
         if any(one.declared.generation is None for one in stored):
-            raise InvalidSettings([f"{name}: its identity has no generations, give it another key"])
+            raise InvalidSettings(CliProblem.NO_GENERATIONS(domain=name))
         supplied = {generation for one in stored for generation in one.declared.supplied_keys} or None
         domain = domains[name]
         written: dict[str, Any] = {}

@@ -34,6 +34,7 @@ class CliProblem(Table):
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
     WAITS_FOR_DNS = "{name}: is waiting for DNS, nothing signs yet", _UP_FIRST
     OTHER_GENERATION = "{name}: generation {generation} signs, the stack file says {wanted}", _UP_FIRST
+    NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
     NO_WAY_BACK = "{domain}: no generation before {generation} is published, there is no way back", "`byodkim rotate {domain}` goes on to the next one"
     NO_STANDBY = "{domain}: there is no standby, `keys` has no generation {generation}", "add `keys.{generation}` with a selector and a privateKey, run `pulumi up`, then rotate"
     ELSEWHERE = "{domain}: {file} does not say what `pulumi config` says of it", "edit it where that has it from"
@@ -51,6 +52,18 @@ class CliProblem(Table):
     UP_FAILED = "`pulumi up` did not succeed", "{file} is changed as shown; run `pulumi up` again until it ends without an error, and undo the change only then"
     NOT_IN_SES = "--domain {pattern}: SES has no such domain here"
     NOT_AS_YAML = "what was read can't be written as YAML: nothing was written"
+
+
+class Finding(Table):
+    """What `byodkim status` says of an identity. How SES differs from the stack it says as a refresh does, and what to do: mostly `pulumi up --refresh`."""
+
+    NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
+    EXISTING = "SES has an identity{whose} already ({signs}): {then}", "[existing identities](../how-to/existing-identities.md), [away from Easy DKIM](../how-to/from-easy-dkim.md)"
+    PENDING = "verification pending{failure}: run `pulumi up`"
+    CHECK_AGAIN = "{reason}: run `pulumi up`"
+    GIVEN_UP = "SES has given up and does not search again: rotate to the next generation", "`byodkim rotate <domain>`"
+    SET_IN_FUTURE = "SES got the key at {time}, which is in the future: a clock was ahead, and no check before that counts: rotate to the next generation", "`byodkim rotate <domain>`"
+    SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
 
 
 class CliNote(Table):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
-from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.cli import CliNote, CliProblem, Finding
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep, RecordProblem
@@ -66,7 +66,6 @@ FOLLOWED: Final = {
     "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
     "make a new one in cPanel (Manage API Tokens)": "hosts/test_http_hosts.py::test_expired",
     # -- the AWS account
-    "run `pulumi up` again": "engine/test_interrupt.py::test_waits_end_at_once",
 }
 """Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
 
@@ -192,7 +191,7 @@ BY_CODE: Final = {
 """The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
 
 DOCUMENTED: Final = (
-    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote),
+    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote, Finding),
     *(IdentityNote, ProgramProblem, ProgramNote),
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
