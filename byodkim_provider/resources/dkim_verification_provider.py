@@ -7,6 +7,7 @@ Translates between the engine's plain dicts and `identity.verification`, which p
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final, get_args
 
@@ -18,7 +19,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity import lifecycle, verdicts, verification
 from byodkim_provider.identity.run import Identity, Run
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
-from byodkim_provider.identity.verdicts import Entry, Verdict
+from byodkim_provider.identity.verdicts import SEARCH, Entry, Verdict
 from byodkim_provider.identity.verification import OnTimeout, Sources
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.identity import Existing, IdentityNote
@@ -26,8 +27,7 @@ from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.sdk import is_unknown
 from byodkim_provider.resources.unknowns import has_unknown, split
 
-MAX_TIMEOUT_MINUTES = 72 * 60
-"""SES looks for a record "for up to 72 hours" (SES API, DkimAttributes)."""
+MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
 
 FORESEEN: Final = 10
 """How many identities that go are looked up for tenants before a run changes anything: a second each."""

@@ -5,6 +5,8 @@ import shlex
 
 import pytest
 
+from byodkim_provider.config import settings
+from byodkim_provider.program.domain import ByodkimDomain
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
@@ -129,3 +131,25 @@ def test_held_by_a_certificate(sandbox, stack):
     run(sandbox, free.replace("ADDRESS", address))
     assert stack.destroy().ok
     assert DOMAIN not in sandbox.ses.identities(REGION)
+
+
+def test_arn(sandbox, open_stack):
+    """A program can associate the identity: its ARN is an output, and no rotation makes it unknown."""
+    name = "associated.example"
+    sandbox.add_zone(name)
+    written = {"regions": [REGION], "dnsResolvers": [sandbox.dns_resolver], "dnsWaitSeconds": 0}
+    generation, known = [1], []
+
+    def program():
+        domain = ByodkimDomain(name, settings.domain(name, written | {"generation": generation[0]}))
+        domain.identities[REGION].arn.apply(known.append)
+
+    stack = open_stack(program=program)
+    arn = f"arn:aws:ses:{REGION}:{sandbox.account}:identity/{name}"
+    assert stack.preview().ok
+    assert known == []
+    assert stack.up().ok
+    assert known == [arn]
+    generation[0] = 2
+    assert stack.preview().ok
+    assert known == [arn, arn]
