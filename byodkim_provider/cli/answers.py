@@ -19,6 +19,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.findings import UNSEEN_ZONE, Subject, domain_now, identity_alone, identity_now
 from byodkim_provider.cli.messages import CannotRead, say
 from byodkim_provider.cli.now import DomainNow, RecordNow, ServerNow
+from byodkim_provider.cli.own_program import in_arguments
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
@@ -70,7 +71,7 @@ def of_stack(
             questions[f"DMARC {name}"] = partial(dmarc.lookup, resolver, name)
     answers = _answers(questions, say_refusal=chosen is not None)
 
-    return [
+    found = [
         domain_now(
             subject,
             [
@@ -85,6 +86,7 @@ def of_stack(
         )
         for subject in subjects
     ]
+    return list(map(in_arguments, found)) if stack.has_own_program else found
 
 
 def _subjects(stack: Stack) -> Iterator[Subject]:
@@ -210,7 +212,7 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
     # After a step back, a later generation than the one that signs has signed too.
     if record.role != "standby" or any(record.generation in one.signed_until for one in subject.stored):
         settings += " and `overlapDays: 0`"
-    return f"set {settings} in the stack file, and run `pulumi up`"
+    return f"set {settings}, and run `pulumi up`"
 
 
 def _panel(declared: Declared | None) -> Panel | None:

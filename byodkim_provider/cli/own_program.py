@@ -8,17 +8,20 @@ not know: it says what to change in the program.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic.alias_generators import to_snake
 
+from byodkim_provider.cli.now import DomainNow
 from byodkim_provider.cli.rotation import Way, rotation
 from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared
+from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliProblem
 
 _OF_AN_IDENTITY: Final = (
@@ -56,6 +59,18 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
         left_out = "".join(f", without `{key}`" for key, value in changes.items() if value is None)
         said.append(f"{name}: `{given}`{left_out}")
     return "; ".join(said)
+
+
+def in_arguments(now: DomainNow) -> DomainNow:
+    """*now* with each setting that it names as an argument of the program."""
+    return replace(
+        now,
+        wrong=tuple(map(in_python, now.wrong)),
+        due=tuple(map(in_python, now.due)),
+        notes=tuple(map(in_python, now.notes)),
+        identities=tuple(replace(one, problem=in_python(one.problem)) for one in now.identities),
+        records=tuple(replace(one, fix=in_python(one.fix)) for one in now.records),
+    )
 
 
 def _domain(name: str, state: State) -> DomainSettings:

@@ -451,7 +451,7 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     """What the stack needs to have another key is said; followed, the leaked key is gone and all is right."""
     world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (f"p={world.key(leaked).pkcs1_base64()}",)
     result = project.run("doctor")
-    assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+    assert f"then set {settings}, and run `pulumi up`: " in result.stdout
     lines = [line.strip("` ") for line in settings.split(" and ")]
     project.write(f"    {DOMAIN}: {{{', '.join(lines)}}}\n")
     (generation, published, *_) = (json.loads(line.partition(": ")[2]) for line in lines)
@@ -470,7 +470,7 @@ def test_private_key_after_a_step_back(project, world):
     world.resolver.records[f"s3._domainkey.{DOMAIN}"] = (f"p={world.key(3).pkcs1_base64()}",)
     result = project.run("doctor")
     settings = "`generation: 2` and `published: [1, 2, 4]` and `overlapDays: 0`"
-    assert f"then set {settings} in the stack file, and run `pulumi up`: " in result.stdout
+    assert f"then set {settings}, and run `pulumi up`: " in result.stdout
     (stored,), now = project.stored, world.clock.now()
     advised = replace(stored.declared, published=(1, 2, 4), overlap_days=0)
     rules.refuse_unsafe(stored, advised, unknown=(), now=now)

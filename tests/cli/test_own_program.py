@@ -29,6 +29,16 @@ def test_status(project):
     assert (found["domain"], found["wrong"], found["due"]) == (DOMAIN, [], [])
 
 
+def test_arguments(project):
+    """What to set is named as an argument of the program."""
+    stored = project.stored[0]
+    project.stored = [replace(stored, declared=replace(stored.declared, overlap_days=0))]
+    (found,) = json.loads(project.run("status", "--json").stdout)["domains"]
+    assert found["due"] == [
+        "`overlap_days=0` lets records leave DNS too early: remove it once its step is done"
+    ]
+
+
 def test_doctor(project, world):
     """A record that is lost is found out without a stack file."""
     assert project.run("doctor", DOMAIN).exit_code == 0
