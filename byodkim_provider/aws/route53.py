@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -24,6 +25,9 @@ from byodkim_provider.progress import Clock
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
     from mypy_boto3_route53.type_defs import HostedZoneTypeDef, ResourceRecordSetOutputTypeDef
+
+MAX_PAGES: Final = 1000
+"""Most pages of zones that are read; an answer without end has more."""
 
 R = TypeVar("R")
 
@@ -60,7 +64,11 @@ class Route53Client:
                 self._zones = self._read(
                     "ListHostedZones",
                     "the account",
-                    lambda: tuple(_zone(one) for page in pages.paginate() for one in page["HostedZones"]),
+                    lambda: tuple(
+                        _zone(one)
+                        for page in islice(pages.paginate(), MAX_PAGES)
+                        for one in page["HostedZones"]
+                    ),
                 )
             return self._zones
 

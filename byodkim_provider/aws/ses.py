@@ -115,7 +115,8 @@ class SesClient:
         self._region = region
         self._account_id = account_id
         self._clock = clock
-        self._make = Calls(client, region=region, clock=clock, is_patient=is_patient).make
+        calls = Calls(client, region=region, clock=clock, is_patient=is_patient)
+        self._make, self._pages = calls.make, calls.pages
 
     def create_email_identity(
         self,
@@ -199,9 +200,7 @@ class SesClient:
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
         """ListEmailIdentities, page after page; each page is one call."""
-        more: dict[str, Any] = {}
-        while True:
-            answer = self._make(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE, **more)
+        for answer in self._pages(self._client.list_email_identities, "*", PageSize=LIST_PAGE_SIZE):
             yield tuple(
                 Listed(
                     name=one.get("IdentityName", ""),
@@ -210,9 +209,6 @@ class SesClient:
                 )
                 for one in answer.get("EmailIdentities", ())
             )
-            if not (token := answer.get("NextToken")):
-                return
-            more = {"NextToken": token}
 
     def delete_email_identity(self, domain: str) -> None:
         """
@@ -229,15 +225,8 @@ class SesClient:
 
     def list_resource_tenants(self, domain: str) -> list[str]:
         """ListResourceTenants: the names of the tenants that *domain* is associated with."""
-        names: list[str] = []
-        more: dict[str, Any] = {}
-        while True:
-            arn = self.arn(domain)
-            answer = self._make(self._client.list_resource_tenants, domain, ResourceArn=arn, **more)
-            names += [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
-            if not (token := answer.get("NextToken")):
-                return names
-            more = {"NextToken": token}
+        pages = self._pages(self._client.list_resource_tenants, domain, ResourceArn=self.arn(domain))
+        return [one.get("TenantName", "") for page in pages for one in page.get("ResourceTenants", ())]
 
     def _ways_out(self, domain: str, said: str) -> list[Message]:
         """How to free *domain* of what holds it, by what SES *said* when it refused the Delete."""

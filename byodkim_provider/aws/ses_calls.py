@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
@@ -37,6 +37,9 @@ Retried only on 429, when SES certainly did nothing.
 
 A repeated Put of a key may restart the search for the record, and with it a time without signatures.
 """
+
+MAX_PAGES: Final = 1000
+"""Most pages of a list. A Region has 10,000 identities of an account (SES quotas), a page 1000."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,10 +71,27 @@ class Calls:
         try:
             answer: T = retry(self._send_in_turn, method, *args, **given)
         except FAILURES as error:
-            code, region = errors.code_of(error, "SES"), self._region
-            steps = _steps(error, operation, region, code)
-            raise SesRefused(errors.refused(error, operation, domain, region, code, steps)) from None
+            raise self._refused(error, operation, domain) from None
         return answer
+
+    def pages(self, method: Callable[..., Any], domain: str, **given: object) -> Iterator[Mapping[str, Any]]:
+        """What *method*, which lists, returns for *given*: page after page, each one call as in `make`."""
+        tokens: set[str] = set()
+        more: dict[str, object] = {}
+        while True:
+            answer = self.make(method, domain, **given, **more)
+            yield answer
+            if not (token := answer.get("NextToken")):
+                return
+            if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
+                raise self._refused(ForeignAnswer(), self._operations[method.__name__], domain)
+            tokens.add(token)
+            more = {"NextToken": token}
+
+    def _refused(self, error: BaseException, operation: str, domain: str) -> SesRefused:
+        code, region = errors.code_of(error, "SES"), self._region
+        steps = _steps(error, operation, region, code)
+        return SesRefused(errors.refused(error, operation, domain, region, code, steps))
 
     def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         with self._lock:  # an interrupt ends the wait of the thread that holds it, then that of the next

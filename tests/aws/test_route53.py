@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
 from byodkim_provider import progress
-from byodkim_provider.aws.route53 import Route53Client, Zone
+from byodkim_provider.aws.route53 import MAX_PAGES, Route53Client, Zone
 from byodkim_provider.aws.session import connect_to_route53
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import records
@@ -77,6 +77,15 @@ def test_zones(stub, route53):
     stub.add_response("list_hosted_zones", page(("Z2", "example.com", True)), {"Marker": "more"})
     zones = (Zone("Z1", "example.com", False), Zone("Z2", "example.com", True))
     assert [route53.zones(), route53.zones()] == [zones, zones]
+
+
+def test_zones_without_end(stub, route53):
+    """An answer that has ever another page is read up to a page."""
+    more = ("a", "b")
+    for number in range(MAX_PAGES):
+        given = {"Marker": more[(number + 1) % 2]} if number else {}
+        stub.add_response("list_hosted_zones", page(marker=more[number % 2]), given)
+    assert () == route53.zones()
 
 
 def test_name_servers(stub, route53):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import traceback
@@ -379,6 +380,18 @@ def test_list(ses: Ses, client: SesClient) -> None:
     rest = list(listing)
     assert [1000, 1000, 1] == [len(first), *map(len, rest)]
     assert 2001 == len({one.name for page in (first, *rest) for one in page})
+
+
+@pytest.mark.parametrize("tokens", [["1"], ["1", "2"]], ids=["the same", "in turn"])
+def test_list_without_end(client: SesClient, boto: Any, tokens: list[str]) -> None:
+    """A list whose token comes again is none of SES: it would be read for ever."""
+    answers = itertools.cycle({"EmailIdentities": [], "NextToken": token} for token in tokens)
+    boto.list_email_identities = lambda **_: next(answers)
+    boto.list_email_identities.__name__ = "list_email_identities"
+    with pytest.raises(
+        SesRefused, match=r"ListEmailIdentities for '\*' in eu-west-1: a response that is not SES's"
+    ):
+        pages(client)
 
 
 def test_without_patience(ses: Ses, boto: Any, clock: FakeClock) -> None:
