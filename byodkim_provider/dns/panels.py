@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Final, Literal
 
 from byodkim_provider.dkim.records import quoted
+from byodkim_provider.messages.dkim import SelectorProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     """
     relative = record_name.removesuffix(f".{zone}")
     if relative == record_name:
-        raise ValueError(f"{record_name!r} is not in the zone {zone!r}")
+        raise ValueError(SelectorProblem.NOT_IN_ZONE(name=record_name, zone=zone))
     return f"{record_name}." if panel.name_form == "full, final dot" else relative
 
 

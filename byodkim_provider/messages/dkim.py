@@ -46,6 +46,7 @@ class SelectorProblem(Table):
     OCTETS = "{text!r} has {length} octets, expected at most 63"
     LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
+    NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"
     NOT_QUOTED = "{text!r} is not a list of quoted strings without escapes", "give the value as plain text, without quotes"
 
 

@@ -1,7 +1,7 @@
 """
-Every hint of the product, and the test that follows it.
+The test that follows each advice.
 
-A hint that is new or says something else belongs in here with a test that does what it says.
+An advice that is new, or says something else, belongs in here with a test that does what it says.
 """
 
 from __future__ import annotations
@@ -24,52 +24,6 @@ from byodkim_provider.messages.key_store import Secret
 from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
 
 FOLLOWED: Final = {
-    # -- the stack file
-    "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {}:domains:\n"
-    "        example.com:\n          generation: 1\n  `{}:domains: {}` if the last domain has left: "
-    "`pulumi up` then deletes what the stack made": "advice/test_stack_file.py::test_from_nothing",
-    # -- rotation
-    "a new key needs a new selector and a new generation, since resolvers keep the old record": (
-        "advice/test_identities.py::test_second_key_in_route53"
-    ),
-    # -- a scan
-    # -- whose an identity is
-    # -- DNS
-    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
-    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`": (
-        "identity/test_lifecycle.py::test_create_where_no_zone_is_seen"
-    ),
-    "correct the record and run `pulumi up --refresh`{}": (
-        "advice/engine/test_state.py::test_record_and_state"
-    ),
-    "give the key another selector, since mail may be signed with the one that stands there": (
-        "advice/engine/test_places.py::test_zones_and_records"
-    ),
-    "list both, move the name servers, then drop one": "identity/test_dns_moves.py::test_refuse_leaving",
-    "list both, move the name servers, and drop the old one two days later, when nobody remembers them": (
-        "engine/test_dns_moves.py::test_from_route53_to_cloudflare"
-    ),
-    # -- DNS by API
-    "list a zone once; to go to another server of it, change `server` and run `pulumi up`": (
-        "engine/test_dns_rfc2136.py::test_new_server"
-    ),
-    "the token may have expired, or lack a permission for the zone ({}): make a new one "
-    "(My Profile › API Tokens)": "hosts/test_http_hosts.py::test_cloudflare_token",
-    "the token may have expired (after a year at most), lack a scope ({}), or be of an account that may "
-    "not use the API: make a new one": "engine/test_dns_hosts.py::test_life",
-    "the key may have been removed, or lack a function (All dns functions): make a new one in the panel "
-    "(Advanced › API)": "hosts/test_http_hosts.py::test_expired",
-    "the API key may have been removed, lack the permission Manage Domains, or be one of a site and not "
-    "of the account: make a new one (Account settings › API Keys)": (
-        "hosts/test_http_hosts.py::test_expired"
-    ),
-    "the token may have expired or been revoked, or the host has switched tokens or the zone editor off: "
-    "make a new one in cPanel (Manage API Tokens)": "hosts/test_http_hosts.py::test_expired",
-    # -- the AWS account
-}
-"""Tests below `tests/`, by the text of the hint: `{}` is what is filled in."""
-
-BY_CODE: Final = {
     # -- calls to AWS
     AwsStep.NOT_CALLED: "advice/test_aws.py::test_no_answer_from_sts",
     AwsStep.PROXY: "advice/test_aws.py::test_refused_or_lost",
@@ -188,7 +142,7 @@ BY_CODE: Final = {
     Secret.GONE: "advice/test_aws.py::test_gone",
     Secret.OTHER_KEY: "advice/test_aws.py::test_another_version",
 }
-"""The same by the code of a message with a command or a setting in its advice, or of a part of a hint."""
+"""Tests below `tests/`, by the code of a message, or of a part of a hint, that has a command or a setting."""
 
 DOCUMENTED: Final = (
     *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote, Finding),

@@ -1,27 +1,19 @@
-"""No hint is without a test that follows it."""
+"""No advice is without a test that follows it."""
 
 import ast
 
 import pytest
 
-from tests.advice.hints import hints
-from tests.advice.table import BY_CODE, DOCUMENTED, FOLLOWED
+from tests.advice.table import DOCUMENTED, FOLLOWED
 from tests.docs.pages import ROOT
 from tests.docs.reference import AREAS, tables
-
-
-def test_every_hint_is_followed():
-    """What the source has as a hint is in the table, and nothing else is."""
-    said, listed = hints(), set(FOLLOWED)
-    assert not said - listed, "in tests/advice/table.py, name the test that follows this hint"
-    assert not listed - said, "no error has this hint any more: remove it from tests/advice/table.py"
 
 
 def test_every_advice_is_followed():
     """The advice of a message is in the table if it has a command or a setting."""
     codes = {code for area in AREAS for table in tables(area) if table not in DOCUMENTED for code in table}
     advised = {code for code in codes if "`" in (code.advice or (code.text if is_step(code) else ""))}
-    missing = advised - set(DOCUMENTED) - set(BY_CODE)
+    missing = advised - set(DOCUMENTED) - set(FOLLOWED)
     assert sorted(map(str, missing)) == [], "in tests/advice/table.py, name the test"
 
 
@@ -30,7 +22,7 @@ def is_step(code):
     return ". " not in type(code).__doc__
 
 
-@pytest.mark.parametrize("test", sorted({*FOLLOWED.values(), *BY_CODE.values()}))
+@pytest.mark.parametrize("test", sorted(set(FOLLOWED.values())))
 def test_it_is_there(test):
     """The tests that the table names are there."""
     file, name = test.split("::")

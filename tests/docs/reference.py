@@ -111,9 +111,14 @@ def _section(table: type[Table]) -> str:
     told = [one for one in table if re.search(r"\w", _shown(one.text))]  # not only the words of others
     for advice, codes in groupby(told, key=lambda one: _shown(one.advice)):
         texts = "<br>".join(_quoted(_shown(one.text)) for one in codes)
-        rows.append(f"| {texts} | {(advice.strip('…') and advice) or 'what the text says'} |")
+        rows.append(f"| {texts} | {(advice.strip('…') and advice) or 'as the text says'} |")
     return "\n".join(
-        [f"## {title}\n", textwrap.fill(head, 120), "\n| text | what to do |\n| --- | --- |", *rows]
+        [
+            f"## {title}\n",
+            textwrap.fill(head, 120, break_long_words=False, break_on_hyphens=False),
+            "\n| text | what to do |\n| --- | --- |",
+            *rows,
+        ]
     )
 
 
@@ -124,7 +129,7 @@ def _sections(table: type[Table]) -> list[str]:
 
 def _shown(text: str) -> str:
     """A *text* of a table with `…` in the place of each field."""
-    shown = re.sub(r"\{\w[^{}]*\}", "…", text).replace("{{", "{").replace("}}", "}")
+    shown = re.sub(r"(?<!\{)\{\w[^{}]*\}(?!\})", "…", text).replace("{{", "{").replace("}}", "}")
     return " ".join(shown.split())
 
 
