@@ -44,3 +44,31 @@ def test_manual(sandbox, open_stack):
     panel.paste(signing["name"], signing["value"])
     told = stack.up()
     assert shown(told, MANUAL)["regions"]["eu-west-1"]["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["SES follows it", "SES does not follow it"])
+def test_behind_a_cname(sandbox, switches, open_stack, follows):
+    """A record behind a CNAME counts as visible; a run says what SES makes of it, and a record mends it."""
+    domain = f"cname-{follows}.example".lower()
+    switches.follows_cname = follows
+    panel = Panel(sandbox, domain)
+    stack = open_stack(declared(domain, "manual"), verification={"timeoutMinutes": 0})
+    [signing, _] = shown(stack.up(), domain)["records"]
+    held = f"held.{domain}"
+    panel.paste(held, signing["value"])
+    panel.paste(signing["name"], held, kind="CNAME")
+    assert stack.up().ok
+    sandbox.clock.advance(600)
+    seen = stack.up()
+    status = "SUCCESS" if follows else "PENDING"
+    assert shown(seen, domain)["regions"]["eu-west-1"]["status"] == status
+    if follows:
+        return
+    (line,) = seen.outputs["pending"]
+    assert "(HOST_NOT_FOUND)" in line
+    assert f"show the key (CNAME to {held})" in line
+
+    panel.remove(signing["name"], held, kind="CNAME")
+    panel.paste(signing["name"], signing["value"])
+    sandbox.clock.advance(3600)
+    assert shown(stack.up(), domain)["regions"]["eu-west-1"]["status"] == "SUCCESS"
