@@ -7,10 +7,11 @@ import pytest
 
 from byodkim_provider.config import settings
 from byodkim_provider.program.domain import ByodkimDomain
+from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
-from tests.engine.stack import OTHER_REGION, REGION
+from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
 from tests.engine.state import stored
 
 pytestmark = pytest.mark.engine
@@ -153,3 +154,27 @@ def test_arn(sandbox, open_stack):
     generation[0] = 2
     assert stack.preview().ok
     assert known == [arn, arn]
+
+
+def test_replaced(sandbox, open_stack):
+    """An identity that is replaced while a tenant holds it stays until it is free, beside the new one."""
+    region = [REGION]
+
+    def program():
+        args = ByodkimIdentityArgs(
+            domain=DOMAIN, region=region[0], selector="s1", private_key=OPENSSL_KEY, dns_check="off"
+        )
+        ByodkimIdentity("mail", args)
+
+    stack = open_stack(program=program)
+    assert stack.up().ok
+    hold(sandbox, "umbrella", REGION)
+    region[0] = OTHER_REGION
+    refused = stack.up()
+    assert refused.failed
+    assert all(DOMAIN in sandbox.ses.identities(each) for each in (REGION, OTHER_REGION))
+    (command,) = commands(refused)
+    run(sandbox, command)
+    assert stack.up().ok
+    assert DOMAIN not in sandbox.ses.identities(REGION)
+    assert stack.destroy().ok
