@@ -13,15 +13,26 @@ from hypothesis import strategies as st
 
 from byodkim_provider.cli.rotation import rotation
 from byodkim_provider.config import settings
+from byodkim_provider.config.problems import line
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.cli import CliNote, CliProblem
+from byodkim_provider.messages.config import SettingProblem
+from byodkim_provider.messages.identity import RotationProblem
 from tests.support.cli_project import CliProject, configuration
-from tests.support.fakes import REGION
+from tests.support.fakes import REGION, START
 from tests.support.world import DOMAIN, World
 
 DAY = timedelta(days=1)
 NOTHING = ""
+FILE = "stacks/Pulumi.dev.yaml"
+
+
+def said(problem):
+    """The lines on standard error."""
+    return f"byodkim: {problem.with_hint() if isinstance(problem, Message) else problem}\n"
 
 
 @pytest.fixture
@@ -260,13 +271,6 @@ def test_asks_first(project, world, arguments, answer, exit_code, written, ran):
     assert [arguments for arguments, _ in project.ran] == ran
 
 
-CHANGED = [
-    "byodkim: `pulumi up` did not succeed",
-    "  hint: stacks/Pulumi.dev.yaml is changed as shown; run `pulumi up` again until it ends "
-    "without an error, and undo the change only then",
-]
-
-
 def it_begins_to_change_something(project):
     project.secrets["arn"] = None
 
@@ -297,7 +301,7 @@ def test_pulumi_fails(project, world, what_happens, exit_code):
     project.up_exit_code, project.while_up = exit_code, lambda: what_happens(project)
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[1:] == CHANGED
+    assert result.stderr.endswith(said(CliProblem.UP_FAILED(file=FILE)))
     assert "{generation: 3}" in project.stack_file.read_text()
 
 
@@ -309,10 +313,7 @@ def test_pulumi_does_not_begin(project, world):
     project.up_exit_code = 255
     result = project.run("rotate", DOMAIN, "--yes")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[1:] == [
-        "byodkim: `pulumi up` did not succeed, and changed nothing",
-        "  hint: stacks/Pulumi.dev.yaml is as it was; correct what Pulumi says, and rotate again",
-    ]
+    assert result.stderr.endswith(said(CliProblem.NOTHING_CHANGED(file=FILE)))
     assert project.stack_file.read_bytes() == before
 
 
@@ -447,33 +448,21 @@ def pulumi_reads_it_otherwise(project):
     project.printed = project.printed.replace(":2}", ":3}")
 
 
+NO_MAP = CliProblem.NO_MAP(project="ses-byodkim", file=FILE, project_file="Pulumi.yaml")
+NOT_READ = CliProblem.NOT_READ(file=FILE, problem="line 4: found character '\\t' that cannot start any token")
+
+
 @pytest.mark.parametrize(
-    ("change", "text"),
+    ("change", "problem"),
     [
-        (
-            written_elsewhere,
-            "ses-byodkim:domains: is not a map in stacks/Pulumi.dev.yaml or in Pulumi.yaml\n"
-            "  hint: edit it where `pulumi config` has it from",
-        ),
-        (
-            written_as_text,
-            "ses-byodkim:domains: is not a map in stacks/Pulumi.dev.yaml or in Pulumi.yaml\n"
-            "  hint: edit it where `pulumi config` has it from",
-        ),
-        (
-            only_pulumi_reads_it,
-            "stacks/Pulumi.dev.yaml: line 4: found character '\\t' that cannot start any token\n"
-            "  hint: Pulumi reads it; edit it by hand",
-        ),
-        (
-            pulumi_reads_it_otherwise,
-            "example.com: stacks/Pulumi.dev.yaml does not say what `pulumi config` says of it\n"
-            "  hint: edit it where that has it from",
-        ),
+        (written_elsewhere, NO_MAP),
+        (written_as_text, NO_MAP),
+        (only_pulumi_reads_it, NOT_READ),
+        (pulumi_reads_it_otherwise, CliProblem.ELSEWHERE(domain=DOMAIN, file=FILE)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_not_editable(project, world, change, text):
+def test_not_editable(project, world, change, problem):
     """A file that does not say what Pulumi hears is not edited."""
     project.stored = [signing(world, 2)]
     project.write("    example.com: {generation: 2}\n")
@@ -481,7 +470,7 @@ def test_not_editable(project, world, change, text):
     change(project)
     before = project.stack_file.read_bytes()
     result = project.run("rotate", DOMAIN, "--yes")
-    assert result.stderr.removeprefix("byodkim: ").endswith(f"{text}\n")
+    assert result.stderr == said(problem)
     assert (result.exit_code, result.stdout, project.ran) == (1, "", [])
     assert project.stack_file.read_bytes() == before
 
@@ -514,12 +503,9 @@ def test_which(project, world, arguments, rotated):
         assert result.stderr == "byodkim: nothing to do: no key of this stack is meant\n"
 
 
-NO_STANDBY = """\
-byodkim: example.com: there is no standby, `keys` has no generation 4
-  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate
-"""
+NO_STANDBY = said(CliProblem.NO_STANDBY(domain=DOMAIN, generation=4))
 
-LEFT_OUT = "byodkim: not rotated: example.com\n"
+LEFT_OUT = said(str(CliNote.NOT_ROTATED(domains=DOMAIN)))
 
 
 @pytest.mark.parametrize(
@@ -635,74 +621,58 @@ def nothing(project, world):
     pass
 
 
+def rotated_lately(signed_until):
+    return RotationProblem.ROTATED_LATELY(
+        domain=DOMAIN,
+        generation=1,
+        signed_until=signed_until,
+        allowed_from=signed_until + timedelta(days=10),
+        target=3,
+        today=[1, 2, 3, 4],
+    )
+
+
 @pytest.mark.parametrize(
-    ("change", "arguments", "text"),
+    ("change", "arguments", "problems"),
     [
-        (not_made, [DOMAIN], "example.com: is not made yet\n  hint: run `pulumi up` first"),
+        (not_made, [DOMAIN], [CliProblem.NOT_MADE(domain=DOMAIN)]),
         (
             in_another_generation,
             [DOMAIN],
-            "example.com us-east-1: generation 1 signs, the stack file says 2\n  hint: run `pulumi up` first",
+            [CliProblem.OTHER_GENERATION(name="example.com us-east-1", generation=1, wanted=2)],
         ),
-        (
-            awaiting,
-            [DOMAIN],
-            "example.com eu-west-1: is waiting for DNS, nothing signs yet\n  hint: run `pulumi up` first",
-        ),
-        (retired, [DOMAIN], "example.com: is retired, nothing signs"),
-        (
-            within_the_overlap,
-            [DOMAIN],
-            "example.com: generation 1 signed until 2026-11-23 12:00 UTC, "
-            "it must stay published until 2026-12-03 12:00 UTC\n"
-            "  hint: rotate again then; today `generation: 3` is allowed in the stack file with "
-            "`published: [1, 2, 3, 4]`, which keeps what must stay",
-        ),
-        (
-            first,
-            [DOMAIN, "--back"],
-            "example.com: no generation before 1 is published, there is no way back\n"
-            "  hint: `byodkim rotate example.com` goes on to the next one",
-        ),
-        (
-            last_key,
-            [DOMAIN],
-            "example.com: there is no standby, `keys` has no generation 4\n"
-            "  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate",
-        ),
-        (
-            last_key,
-            [DOMAIN, "--compromised"],
-            "example.com: there is no standby, `keys` has no generation 4\n"
-            "  hint: add `keys.4` with a selector and a privateKey, run `pulumi up`, then rotate",
-        ),
-        (
-            merged,
-            [DOMAIN],
-            'domains["example.com"]: can\'t be edited alone '
-            "(an alias, or an unusual layout?), edit the stack file by hand",
-        ),
+        (awaiting, [DOMAIN], [CliProblem.WAITS_FOR_DNS(name="example.com eu-west-1")]),
+        (retired, [DOMAIN], [CliProblem.RETIRED(domain=DOMAIN)]),
+        (within_the_overlap, [DOMAIN], [rotated_lately(START - timedelta(days=2))]),
+        (first, [DOMAIN, "--back"], [CliProblem.NO_WAY_BACK(domain=DOMAIN, generation=1)]),
+        (last_key, [DOMAIN], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
+        (last_key, [DOMAIN, "--compromised"], [CliProblem.NO_STANDBY(domain=DOMAIN, generation=4)]),
+        (merged, [DOMAIN], [line(("domains", DOMAIN), SettingProblem.NOT_EDITABLE())]),
         (
             two,
             ["--all"],
-            "example.com: generation 1 signed until 2026-11-22 12:00 UTC, "
-            "it must stay published until 2026-12-02 12:00 UTC\n"
-            "  hint: rotate again then; today `generation: 3` is allowed in the stack file with "
-            "`published: [1, 2, 3, 4]`, which keeps what must stay\n"
-            "byodkim: example.net: is not made yet\n  hint: run `pulumi up` first",
+            [rotated_lately(START - timedelta(days=3)), CliProblem.NOT_MADE(domain="example.net")],
         ),
-        (nothing, ["example.net"], "example.net: is not in stack dev, did you mean 'example.com'?"),
+        (
+            nothing,
+            ["example.net"],
+            [
+                CliProblem.OTHER_DOMAIN(
+                    domain="example.net", stack="dev", known=", did you mean 'example.com'?"
+                )
+            ],
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_refused(project, world, change, arguments, text):
+def test_refused(project, world, change, arguments, problems):
     """What would make mail fail or lead nowhere is refused, for all domains at once, with the way out."""
     project.stored = [signing(world, 2)]
     project.write("    example.com: {generation: 2}\n")
     change(project, world)
     before = project.stack_file.read_bytes()
     result = project.run("rotate", *arguments, "--yes")
-    assert result.stderr == f"byodkim: {text}\n"
+    assert result.stderr == "".join(map(said, problems))
     assert (result.exit_code, result.stdout) == (1, "")
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
 
