@@ -4,6 +4,7 @@ import pulumi
 import pytest
 
 from byodkim_provider.errors import AwsRefused
+from byodkim_provider.messages.aws import AwsStep
 from byodkim_provider.program import aws_account
 
 WRAPPED = (
@@ -13,9 +14,7 @@ WRAPPED = (
 )
 RESPONSE = "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 5f3c-1a,"
 DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: sts:GetCallerIdentity"
-POLICY = "`byodkim iam-policy` prints the policy that these credentials need"
-RENEW = "renew the credentials until `aws sts get-caller-identity` works"
-ASK = "does `aws sts get-caller-identity` work with these settings?"
+POLICY, RENEW, ASK = AwsStep.POLICY(), AwsStep.SIGN_IN(), AwsStep.ASK_STS()
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def account(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("said", "text", "hint"),
+    ("said", "text", "step"),
     [
         (f"{RESPONSE} api error AccessDenied: {DENIED}", f"AccessDenied: {DENIED}", POLICY),
         (f"{RESPONSE} RegionDisabledException: off", "RegionDisabledException: off", ASK),
@@ -52,11 +51,12 @@ def account(monkeypatch):
     ],
     ids=["denied", "modelled", "expired", "no credentials", "not from AWS"],
 )
-def test_refused(account, said, text, hint):
+def test_refused(account, said, text, step):
     """An error is one line, AWS's code in it, and a hint that fits the code."""
     with pytest.raises(AwsRefused) as caught:
         account(WRAPPED.format(said))
-    assert str(caught.value) == f"GetCallerIdentity: {text}\n  hint: this call changed nothing; {hint}"
+    assert caught.value.text == f"GetCallerIdentity: {text}"
+    assert caught.value.message.fields["steps"] == [AwsStep.CALL_CHANGED_NOTHING(), step]
 
 
 def test_no_key_is_quoted(account):

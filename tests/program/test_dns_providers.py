@@ -12,6 +12,7 @@ from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.messages.program import ZoneProblem
 from byodkim_provider.program import route53
 from byodkim_provider.program.dns_provider import HostedZone, KeyRecord
 from byodkim_provider.program.domain import ByodkimDomain
@@ -297,48 +298,38 @@ def test_external_ids_of_one_role():
     run(program)
 
 
+MAIL = "mail.example.com"
+WHERE = f'domains["{MAIL}"].dns.zoneId'
+
+
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("options", "problem"),
     [
         (
             {},
-            "domains[\"mail.example.com\"].dns: several public zones in Route 53 are called 'example.com': "
-            "Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)\n"
-            "  hint: set `dns: {provider: route53, zoneId: …}`, the one that the registrar names",
+            ZoneProblem.SEVERAL(
+                domain=MAIL,
+                zone="example.com",
+                zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
+            ),
         ),
-        (
-            {"zone": "example.org"},
-            "domains[\"mail.example.com\"].dns: no public zone in Route 53 holds 'mail.example.com', "
-            "looked for example.org\n"
-            "  hint: create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
-            "`dns: manual` at another DNS provider",
-        ),
-        (
-            {"zone_id": "ZIN"},
-            "domains[\"mail.example.com\"].dns.zoneId: 'ZIN' is the private zone 'example.com', "
-            "which SES can't read",
-        ),
+        ({"zone": "example.org"}, ZoneProblem.NONE(domain=MAIL, names="example.org", did_you_mean="")),
+        ({"zone_id": "ZIN"}, ZoneProblem.PRIVATE(where=WHERE, zone_id="ZIN", zone="example.com")),
         (
             {"zone_id": "ZORG"},
-            "domains[\"mail.example.com\"].dns.zoneId: 'ZORG' is the zone 'other.example', "
-            "which does not hold 'mail.example.com'",
+            ZoneProblem.OTHER_DOMAIN(where=WHERE, zone_id="ZORG", zone="other.example", domain=MAIL),
         ),
-        (
-            {"zone_id": "ZGONE"},
-            "domains[\"mail.example.com\"].dns.zoneId: Route 53 has no zone 'ZGONE' in this account\n"
-            "  hint: correct it, or use the credentials of the account that holds "
-            "the zone",
-        ),
+        ({"zone_id": "ZGONE"}, ZoneProblem.NOT_THERE(where=WHERE, zone_id="ZGONE")),
     ],
     ids=["two of one name", "none", "private", "of another domain", "nowhere"],
 )
-def test_route53_zone_refused(cloud, options, text):
+def test_route53_zone_refused(cloud, options, problem):
     """A zone that can't be the one is refused, with what tells the right one apart."""
     cloud.add_zone("Z1", "example.com")
     cloud.add_zone("Z2", "example.com", "ns-9.example.net")
     cloud.add_zone("ZIN", "example.com", is_private=True)
     cloud.add_zone("ZORG", "other.example")
-    assert refusal(hosted_zone, Route53(**options)) == text
+    assert refusal(hosted_zone, Route53(**options)) == problem.with_hint()
 
 
 @pytest.mark.parametrize(
