@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.config._written import Written
 from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.config.values import Text, Whole, Zone
+from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.hosts.spec import HostName, HostSpec
 
+MAX_CNAME_TTL: Final = 86400
+"""Longest TTL with `cname`, in seconds: its records change, and the overlap leaves two days for caches."""
+
 DnsProviderName = Literal["route53", HostName, "manual"]
 
 OPTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id"}),
-    **{host: spec.all_options for host, spec in SPECS.items()},
+    "route53": frozenset({"zone", "zone_id", "ttl", "assume_role", "external_id", "cname"}),
+    **{host: spec.all_options | {"cname"} for host, spec in SPECS.items()},
     "manual": frozenset({"panel", "zone"}),
 }
-"""The options of each provider."""
+"""The options of each provider, besides `fromGeneration`."""
 
+_Cname = Annotated[
+    str, Text("[a-z0-9][a-z0-9-]{0,19}", "1 to 20 of a-z, 0-9 and '-', with no '-' at the beginning")
+]
 _Panel = Annotated[str, Text("|".join(PANELS), f"one of {', '.join(PANELS)}")]
 _ZoneId = Annotated[
     str,
@@ -71,6 +78,13 @@ class DnsSettings(Written):
     """The DNS provider."""
     zone: Annotated[str, Zone()] | None = None
     """Name of the zone that holds the records. Default: the longest public zone; with `manual` the domain."""
+    cname: _Cname | None = None
+    """
+    The records stand in *zone*, which is not the domain's own, and three CNAMEs of the domain lead to them:
+    their selectors are this prefix and 1, 2 or 3.
+    """
+    from_generation: Annotated[int, Whole(1, generations.MAX_GENERATION)] = 1
+    """The first generation whose record stands here; those before stand at the others of the list."""
     zone_id: _ZoneId | None = None
     """ID of the zone, needed if two zones have the same name."""
     ttl: Annotated[int, Whole(0, 2**31 - 1)] = 300
@@ -92,13 +106,6 @@ class DnsSettings(Written):
     key_algorithm: Annotated[str, Text("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}")] | None = None
     """Algorithm of the TSIG key. Default: hmac-sha256."""
 
-    @field_validator("zone_id")
-    @classmethod
-    def _one_way(cls, zone_id: str | None, info: ValidationInfo) -> str | None:
-        if zone_id and info.data.get("zone") and info.data.get("provider") == "route53":
-            raise ValueError("give zone or zoneId, not both")
-        return zone_id
-
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if problems := list(self._problems()):
@@ -107,16 +114,32 @@ class DnsSettings(Written):
 
     def _problems(self) -> Iterator[Problem]:
         """Options that this provider does not have, or has only with others."""
-        for option in sorted(self.model_fields_set - OPTIONS[self.provider] - {"provider"}):
+        for option in sorted(
+            self.model_fields_set - OPTIONS[self.provider] - {"provider", "from_generation"}
+        ):
             kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
             yield (to_camel(option),), f"is an option of {kinds}, not of {self.provider}"
         if self.external_id and not self.assume_role:
             yield ("externalId",), "goes with assumeRole, the role that asks for it"
+        if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
+            yield ("zoneId",), "give zone or zoneId, not both"
+        if self.cname:
+            yield from self._cname_problems()
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
         if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
             yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
         if host := SPECS.get(self.provider):
             yield from self._host_problems(host)
+
+    def _cname_problems(self) -> Iterator[Problem]:
+        if not self.zone:
+            yield ("zone",), "required with cname: the zone that holds the records, like 'keys.example.net'"
+        if self.ttl > MAX_CNAME_TTL:
+            yield ("ttl",), f"must be at most {MAX_CNAME_TTL} with cname, whose records change"
+
+    def selector(self, generation: int) -> str | None:
+        """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
+        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
 
     def _host_problems(self, host: HostSpec) -> Iterator[Problem]:
         for option in host.required:

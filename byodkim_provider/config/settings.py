@@ -76,6 +76,16 @@ class DomainSettings(DomainDefaults):
     warnings: tuple[str, ...]
     """Settings that are valid but perhaps not intended, one line each."""
 
+    def selector(self, generation: int) -> str | None:
+        """The selector of a generation whose record has a slot; None of any other."""
+        holding = generations.holding(self.dns, generation)
+        return holding[0].selector(generation) if holding else None
+
+    def cname_zone(self, generation: int) -> str | None:
+        """The zone to which the domain's CNAMEs lead, while *generation* has a slot; else None."""
+        holding = generations.holding(self.dns, generation)
+        return holding[0].zone if holding and holding[0].cname else None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -206,12 +216,50 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     for generation, key in supplied.items():
         if problem := records.name_problem(key.selector, domain.name):
             yield line((*where, "keys", str(generation), "selector"), problem)
-    if len(supplied) < len(domain.published) and records.name_problem(_GENERATED_SELECTOR, domain.name):
+    if any(
+        not domain.selector(one) for one in domain.published if one not in supplied
+    ) and records.name_problem(_GENERATED_SELECTOR, domain.name):
         yield line(where, "too long for a generated selector, only supplied keys can have a shorter one")
     for position, dns in enumerate(domain.dns):
-        if dns.zone and not f"._domainkey.{domain.name}".endswith(f".{dns.zone}"):
-            which = (position,) if len(domain.dns) > 1 else ()
-            yield line((*where, "dns", *which, "zone"), f"{dns.zone!r} does not hold {domain.name!r}")
+        which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
+        holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
+        if dns.cname and holds:
+            yield line(
+                which,
+                f"holds {domain.name!r} itself: with cname the records stand in another zone, "
+                "such as one called keys below it",
+            )
+        elif dns.zone and not dns.cname and not holds:
+            yield line(which, f"{dns.zone!r} does not hold {domain.name!r}")
+    yield from _slot_problems(domain)
+
+
+def _slot_problems(domain: DomainSettings) -> Iterator[str]:
+    """Generations that no DNS provider publishes, two selectors for one key, two keys for one selector."""
+    where = ("domains", domain.name)
+    selectors: dict[str, int] = {}
+    for generation in domain.published:
+        holding = generations.holding(domain.dns, generation)
+        if not holding:
+            text = f"none of them publishes generation {generation}: leave out fromGeneration at one"
+            yield line((*where, "dns"), text)
+            continue
+        if len({dns.cname for dns in holding}) > 1:
+            text = f"set `fromGeneration: {domain.generation + 2}` at the new one"
+            yield line((*where, "dns"), f"without the same cname a key would need two selectors: {text}")
+            return
+        selector = holding[0].selector(generation)
+        if selector is None:
+            continue
+        if generation in domain.keys:
+            text = f"with cname its selector would be {selector!r}: leave the key out, one is generated"
+            yield line((*where, "keys", str(generation)), text)
+        if problem := records.name_problem(selector, f"{domain.name}.{holding[0].zone}"):
+            yield line((*where, "dns"), problem)
+        if (first := selectors.setdefault(selector, generation)) != generation:
+            text = f"publish at most {generations.SLOTS} in a row"
+            both = f"generations {first} and {generation} share the selector {selector!r}"
+            yield line((*where, "published"), f"{both}: {text}")
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:

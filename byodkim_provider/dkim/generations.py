@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from itertools import combinations
+from typing import Final, Literal, Protocol, TypeVar
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import GenerationProblem
@@ -32,6 +33,45 @@ How long a generation stays published after its last signature, in days.
 SES may search for the new key, and sign with the old one, for 72 hours; a queue keeps
 retrying for "at least 4-5 days" (RFC 5321 section 4.5.4.1); the rest covers TTLs.
 """
+
+
+SLOTS: Final = 3
+"""
+How many selectors a domain with `cname` has: one each for the previous, the signing and the next generation.
+
+A fourth generation takes the slot of the first, once that has left DNS.
+"""
+
+
+class _FromGeneration(Protocol):
+    @property
+    def from_generation(self) -> int:
+        """The first generation."""
+
+
+T = TypeVar("T", bound=_FromGeneration)
+
+
+def holding(zones: Sequence[T], generation: int) -> list[T]:
+    """Those of *zones* that hold the record of *generation*: of the latest that begin with it or before."""
+    begun = [zone.from_generation for zone in zones if zone.from_generation <= generation]
+    return [zone for zone in zones if begun and zone.from_generation == max(begun)]
+
+
+def slot(generation: int) -> int:
+    """
+    The slot of a generation with `cname`, counted from 1.
+
+    >>> [slot(generation) for generation in (1, 2, 3, 4)]
+    [1, 2, 3, 1]
+    """
+    return (generation - 1) % SLOTS + 1
+
+
+def sharing(published: Collection[int]) -> tuple[int, int] | None:
+    """Two published generations that share a slot, or None."""
+    pairs = combinations(sorted(published), 2)
+    return next((pair for pair in pairs if slot(pair[0]) == slot(pair[1])), None)
 
 
 def published(signing: int, supplied: Collection[int] | None = None) -> tuple[int, ...]:
@@ -76,23 +116,29 @@ def after_rotation(signing: int, published: Collection[int]) -> tuple[int, tuple
     return following, (signing, following, *(later or [following + 1]))
 
 
-def after_leak(leaked: int, *, signing: int, published: Collection[int]) -> tuple[int, tuple[int, ...]]:
+def after_leak(
+    leaked: int, *, signing: int, published: Collection[int], slots: bool = False
+) -> tuple[int, tuple[int, ...]]:
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
 
-    The result always has a standby, and no generation number gets a second key.
+    No generation number gets a second key. The result has a standby, but for *slots* where a generation
+    that stays has its slot.
 
     >>> after_leak(2, signing=2, published=(1, 2, 3))
     (3, (1, 3, 4))
     >>> after_leak(3, signing=2, published=(1, 2, 3))
     (2, (1, 2, 4))
+    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=True)
+    (3, (1, 3))
     """
     rest = {*published} - {leaked}
     if leaked == signing:
         signing = min((one for one in rest if one > leaked), default=leaked + 1)
     rest |= {signing}
     if max(rest) == signing:
-        rest |= {max(signing, leaked) + 1}
+        standby = max(signing, leaked) + 1
+        rest |= set() if slots and sharing({*rest, standby}) else {standby}
     return signing, tuple(sorted(rest))
 
 
@@ -154,6 +200,14 @@ def too_early(
     )
 
 
-def allowed_today(*, after: Collection[int], early: Collection[TooEarly]) -> tuple[int, ...]:
-    """The list nearest to *after* that may be published now: plus the generations that leave too early."""
-    return tuple(sorted({*after, *(found.generation for found in early)}))
+def allowed_today(
+    *, after: Collection[int], early: Collection[TooEarly], slots: bool = False
+) -> tuple[int, ...]:
+    """
+    The list nearest to *after* that may be published now: plus the generations that leave too early.
+
+    With *slots*, without those that would take the slots of these.
+    """
+    stay = {found.generation for found in early}
+    taken = {slot(generation) for generation in stay if slots}
+    return tuple(sorted(stay | {generation for generation in after if slot(generation) not in taken}))

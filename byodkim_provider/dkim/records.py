@@ -15,6 +15,7 @@ from typing import Final
 
 import idna
 
+from byodkim_provider.dkim.generations import SLOTS
 from byodkim_provider.dkim.keys import is_rsa_public_key
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DomainProblem, SelectorProblem
@@ -119,6 +120,17 @@ def name_problem(selector: str, domain: str) -> Message | None:
     if len(name) > NAME_OCTETS:
         return SelectorProblem.NAME_OCTETS(name=name, length=len(name), most=NAME_OCTETS)
     return None
+
+
+def cnames(prefix: str, domain: str, zone: str) -> list[tuple[str, str]]:
+    """
+    Names of a domain's CNAMEs and what they lead to in *zone*, for the selectors that begin with *prefix*.
+
+    >>> cnames("ses", "shop.example", "keys.example.net")[2]
+    ('ses3._domainkey.shop.example', 'ses3._domainkey.shop.example.keys.example.net')
+    """
+    names = [record_name(f"{prefix}{number}", domain) for number in range(1, SLOTS + 1)]
+    return [(name, f"{name}.{zone}") for name in names]
 
 
 def record_name(selector: str, domain: str) -> str:

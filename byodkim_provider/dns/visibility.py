@@ -140,6 +140,7 @@ def wait_until_visible(
     wait: DnsWait,
     seconds: float,
     subject: str,
+    pasted: bool = False,
     clock: Clock,
     progress: Progress,
 ) -> Visibility:
@@ -147,13 +148,14 @@ def wait_until_visible(
     The last result of *check*: the record is visible, time is up, or the run was interrupted.
 
     All that share *wait* wait at most *seconds* together; a record that is visible at once does not
-    wait. When time is up there is one last check. Progress lines begin with *subject*; there is one
+    wait, nor does one behind a CNAME that is *pasted* and not there yet. When time is up there is one last
+    check. Progress lines begin with *subject*; there is one
     for each change, and none if the record was visible at once. A resolver that sees no zone is named
     before the wait, which seldom helps.
     """
     start = clock.monotonic()
     visibility = check()
-    if visibility.visible:
+    if visibility.visible or (pasted and not any(answer.target for answer in visibility.answers)):
         return visibility
     shown = ""
     with wait.within(seconds) as end:

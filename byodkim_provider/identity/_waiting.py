@@ -17,7 +17,8 @@ def not_visible(
     declared: Declared, visibility: Visibility, waited_seconds: float, *, still: str
 ) -> RecordNotVisible:
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
-    by_hand = f"\n{dns_moves.what_to_paste(declared)}" if MANUAL in declared.dns else ""
+    is_pasted = declared.cname or MANUAL in declared.dns
+    by_hand = f"\n{dns_moves.what_to_paste(declared)}" if is_pasted else ""
     to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
     return RecordNotVisible(
         declared.record_name,
@@ -36,9 +37,8 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
     if visibility and visibility.leaked:
         next_step = f"  {_new_key(declared)}"
     elif elsewhere or not declared.dns or declared.is_slow:
-        next_step = (
-            f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once this record is there"
-        )
+        these = "these CNAMEs are" if declared.cname else "this record is"
+        next_step = f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once {these} there"
     else:
         again = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
         if visibility and zone_not_found(visibility.answers):
@@ -57,7 +57,10 @@ def _new_key(declared: Declared) -> str:
     if declared.generation is None:
         return "delete the record at once, and take another key with another selector"
     signing, published = generations.after_leak(
-        declared.generation, signing=declared.generation, published=declared.published
+        declared.generation,
+        signing=declared.generation,
+        published=declared.published,
+        slots=declared.cname is not None,
     )
     return (
         "delete the record at once, and take another key: "

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from textwrap import indent
+from typing import NamedTuple
 
+from byodkim_provider.dkim import generations, records
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, of_label
@@ -21,34 +23,56 @@ def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
     """Zones whose records a change would delete. Records that people pasted always stay."""
     if not after.dns:
         return ()
-    return tuple(label for label in before.dns if label not in after.dns and label != MANUAL)
+    staying = set(before.published) & set(after.published)  # the others leave when `generations` lets them
+    held = {label for one in staying for label in _holding(before, one)} if staying else {*before.dns}
+    return tuple(
+        label for label in before.dns if label in held and label not in after.dns and label != MANUAL
+    )
+
+
+def _holding(declared: Declared, generation: int) -> list[str]:
+    """Labels of the zones that hold the record of a generation."""
+    begins = declared.dns_from or {}
+    zones = [_Begins(label, begins.get(label, 1)) for label in declared.dns]
+    return [zone.label for zone in generations.holding(zones, generation)]
+
+
+class _Begins(NamedTuple):
+    label: str
+    from_generation: int
 
 
 def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], asked: Set[str]) -> None:
     """
     Raise `InvalidSettings` if the records at *labels* are those that verifiers find.
 
-    *asked* are the name servers that serve the record now, empty if that can't be seen.
+    *asked* are the name servers that serve the record now, or what the domain's CNAME leads to; empty if that
+    can't be seen.
     """
     before = stored.declared
     if stored.key is None:
         return  # SES never had a key, so no mail was signed
     subject = f"{before.domain} {before.region}"
+    moves = "CNAMEs" if before.cname else "name servers"
     for label in labels:
-        named = _serving(label, before, asked)
+        named: Set[str] | None
+        if before.cname:
+            named = {alias for alias in asked if not alias.endswith(f".{declared.cname}")}
+        else:
+            named = _serving(label, before, asked)
         if named is None and asked and _none_of(declared, asked):
             named = set(asked)  # of two zones it must be this one
         if named:
             raise InvalidSettings(
                 [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
-                hint="nothing was changed in SES; list both, move the name servers, and drop the old one two "
+                hint=f"nothing was changed in SES; list both, move the {moves}, and drop the old one two "
                 "days later, when nobody remembers them",
             )
         exchanged = not set(before.dns) & set(declared.dns)
         if exchanged and (named is None or not asked):
             raise InvalidSettings(
                 [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
-                hint="nothing was changed in SES; list both, move the name servers, then drop one",
+                hint=f"nothing was changed in SES; list both, move the {moves}, then drop one",
             )
 
 
@@ -73,7 +97,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
     Also "" if that can't be determined, or is intended: people publish where they are asked to.
     """
-    if not asked or not _none_of(declared, asked):
+    if declared.cname or not asked or not _none_of(declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
@@ -85,6 +109,10 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
 def what_to_paste(declared: Declared) -> str:
     """The records that have to be there before SES gets the key, each field on a line of its own."""
+    if declared.cname:
+        cnames = records.cnames(declared.selector[:-1], declared.domain, declared.cname)
+        lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
+        return "\n".join(lines)
     slow = next((label for label in declared.dns if hours_to_show(label)), None)
     if slow and MANUAL not in declared.dns:
         hours = hours_to_show(slow)

@@ -116,6 +116,7 @@ def _look_up(lookup: Call, declared: Declared, services: Services) -> Visibility
             wait=services.run.dns_wait if lookup.shared else DnsWait(services.run.clock),
             seconds=lookup.seconds,
             subject=declared.domain,
+            pasted=declared.cname is not None,
             clock=services.run.clock,
             progress=services.progress,
         )

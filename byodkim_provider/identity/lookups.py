@@ -49,7 +49,7 @@ def _check(declared: Declared, resolver: DnsResolver) -> Visibility:
 
 def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
     """Why verifiers won't find the records where they are going to be made; "" if they will."""
-    if resolver is None or declared.dns_check != "authoritative":
+    if resolver is None or declared.dns_check != "authoritative" or declared.cname:
         return ""
     # The record's own name is not looked up: a preview may not know it, and a recursive resolver would keep
     # "no such name" for it.
@@ -59,10 +59,16 @@ def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
 
 
 def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str]:
-    """The name servers that serve the record that SES signs with; empty if that can't be seen."""
+    """
+    The name servers that serve the record that SES signs with, or what its CNAME leads to if it has a slot.
+
+    Empty if that can't be seen.
+    """
     if resolver is None or stored.declared.dns_check != "authoritative":
         return frozenset()
     answers = resolver.txt(stored.declared.record_name, stored.declared.domain)
+    if stored.declared.cname:
+        return frozenset(one.alias for one in answers if one.alias and one.failure != "no zone")
     return visibility.servers_asked(answers)
 
 

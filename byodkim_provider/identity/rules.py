@@ -86,7 +86,9 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         overlap_days=declared.overlap_days,
     )
     if early:
-        today = generations.allowed_today(after=declared.published, early=early)
+        today = generations.allowed_today(
+            after=declared.published, early=early, slots=declared.cname is not None
+        )
         last = max(early, key=lambda one: one.allowed_from)
         is_exchanged = last.generation in exchanged
         problem = RotationProblem.STILL_IN_USE_KEY if is_exchanged else RotationProblem.STILL_IN_USE

@@ -90,9 +90,19 @@ class Declared:
     dns_resolvers: Annotated[tuple[str, ...], list_of(RESOLVER)] = ()
     dns_wait_seconds: int = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
-    """Labels of the zones that hold the record; empty if not given."""
+    """Labels of the zones that hold published records; empty if not given."""
+    dns_from: Mapping[str, int] | None = None
+    """By label, the first generation whose record stands there, if that is not 1 for all."""
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
+    cname: str | None = None
+    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    slots: Mapping[str, str] | None = None
+    """
+    With `cname`: by selector, the value of each published record that has a slot.
+
+    The program publishes those of the outputs, so a slot changes only once its generation may leave DNS.
+    """
     panel: str | None = None
     """Whose panel people type the record into, and the zone that it shows."""
     panel_zone: str | None = None
@@ -105,8 +115,8 @@ class Declared:
 
     @property
     def is_slow(self) -> bool:
-        """Whether nobody can see the record in the run that makes it."""
-        return any(map(_is_shown_late, self.dns))
+        """Whether perhaps nobody can see the record in the run that makes it."""
+        return self.cname is not None or any(map(_is_shown_late, self.dns))
 
     @property
     def record_name(self) -> str:

@@ -37,6 +37,8 @@ class KeyRequest:
 
     domain: str
     bits: int
+    selector: str | None
+    """None: a new one, which follows from the key."""
     name: str
     """Of the secret: `byodkim/<project>/<stack>/<resource>`."""
     owner: str
@@ -73,7 +75,8 @@ def create(
     *instances* maps an ARN to the instance tag that this run wrote, because reads may be stale.
     """
     key = keys.generate(request.bits)
-    held = KeySecret(request.domain, keys.selector_for(key.fingerprint, now.date()), timestamp(now), key)
+    selector = request.selector or keys.selector_for(key.fingerprint, now.date())
+    held = KeySecret(request.domain, selector, timestamp(now), key)
     instance = secrets.token_hex(16)
     tags = {**request.tags, OWNER_TAG: request.owner, INSTANCE_TAG: instance}
     for name in itertools.islice(key_secret.names(request.name), MAX_NAMES):
@@ -169,7 +172,8 @@ def _fits(held: KeySecret, request: KeyRequest) -> bool:
     """
     try:
         made = moment(held.created_at)
-        follows = keys.selector_for(held.key.fingerprint, made.date()), timestamp(made)
+        selector = request.selector or keys.selector_for(held.key.fingerprint, made.date())
+        follows = selector, timestamp(made)
     except (ValueError, OverflowError):  # no time, or none that UTC has
         return False
     return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,7 +34,7 @@ from byodkim_provider.program._outputs import (
 from byodkim_provider.program._standbys import PublishedRecord, show_standbys
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
-from byodkim_provider.program.dns_provider import DnsProvider, HostedZone
+from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources import inputs
@@ -41,6 +42,7 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIde
 from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.record_guard import RecordGuard
+from byodkim_provider.resources.sdk import is_unknown, only_waited_for
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
@@ -82,83 +84,96 @@ class ByodkimDomain(pulumi.ComponentResource):
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
+        if not own_providers:
+            self._zones = [
+                replace(zone, from_generation=dns.from_generation)
+                for zone, dns in zip(self._zones, settings.dns, strict=True)
+            ]
         _refuse_same_zone(settings.name, self._zones)
+        self._places = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
         account = account_of(self)
-        needed = self._publish(name, settings, providers, account_id=account)
+        roles = generations.roles(settings.generation, settings.published)
+        keys = {one: self._key(f"{name}/{one}", settings, one, account_id=account) for one in roles}
+        self._signing = keys[settings.generation]
+        publish = partial(self._publish, name, settings, account_id=account)
+        later = {one for one in keys if inputs.comes_after(settings, one)}
+        needed: list[pulumi.Resource] = []
+        seen = dict(keys)
+        for one in sorted(keys.keys() - later):
+            records, guards = publish(one, keys[one])
+            made = [*records, *guards]
+            needed += [*(records if inputs.is_needed(settings, one) else ())]
+            needed += [*(guards if inputs.is_guard_needed(settings, one) else ())]
+            if settings.selector(one):
+                seen[one] = {**keys[one], "record_value": _after(made, keys[one]["record_value"])}
+        given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": account}
+        options = pulumi.ResourceOptions(parent=self, depends_on=needed, protect=settings.protect or None)
         self.identities = {
             region: ByodkimIdentity(
                 f"{name}/{region}",
-                ByodkimIdentityArgs(
-                    **inputs.of_identity(
-                        settings, region, key=self._signing, zones=self._zones, account_id=account
-                    )
-                ),
-                pulumi.ResourceOptions(
-                    parent=self,
-                    depends_on=needed,
-                    protect=settings.protect or None,
-                ),
+                ByodkimIdentityArgs(**inputs.of_identity(settings, region, **given)),
+                options,
             )
             for region in settings.regions
             if not settings.retired
         }
+        for one in later:
+            value = self._allowed(settings.selector(one), keys[one]["record_value"])
+            publish(one, {**keys[one], "record_value": value})
+        self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified(name, settings) if wait else None
         self._warn(settings)
         by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
         identities = list(self.identities.values())
         if identities and (by_hand := by_label.get(MANUAL)):
-            show_standbys(
-                self._domain, identities, self.records, self._made_at, hosted_zone=by_hand, began=began
-            )
+            made_at = {str(one): key.get("created_at") for one, key in keys.items()}
+            show_standbys(self._domain, identities, self.records, made_at, hosted_zone=by_hand, began=began)
         self.register_outputs({"records": self.records})  # read by the commands, from the state
 
     def _publish(
         self,
         name: str,
         settings: DomainSettings,
-        providers: Sequence[DnsProvider],
+        generation: int,
+        key: Mapping[str, Any],
         *,
         account_id: pulumi.Input[str],
-    ) -> list[pulumi.Resource]:
-        """Declare key and records of each published generation; those that an identity depends on."""
-        needed: list[pulumi.Resource] = []
-        in_here = pulumi.ResourceOptions(parent=self)
-        declared: list[PublishedRecord] = []
-        self._made_at: dict[str, pulumi.Input[str | None]] = {}
-        for generation, role in generations.roles(settings.generation, settings.published).items():
-            key = self._key(f"{name}/{generation}", settings, generation, account_id=account_id)
-            record = inputs.key_record(settings, generation, key=key, account_id=account_id)
-            made: list[pulumi.Resource] = []
-            for provider, hosted_zone in zip(providers, self._zones, strict=True):
-                # Named after the zone, not after its position: a renamed record would be deleted.
-                record_name = f"{name}/{generation}/{hosted_zone.label}"
-                of_guard = inputs.of_guard(
-                    settings, generation, key=key, zone=hosted_zone, account_id=account_id
-                )
-                guard = RecordGuard(record_name, of_guard, in_here) if of_guard else None
-                if published := provider.publish(record_name, record, self._of_a_record(guard)):
-                    made.append(published)
-                if guard and inputs.is_guard_needed(settings, generation):
-                    needed.append(guard)
-            if inputs.is_needed(settings, generation):
-                needed += made
-            if role == "standby":
-                self._made_at[str(generation)] = key.get("created_at")
-            if role == "signing":
-                self._signing = key
-                self._signing_records = made
-            declared.append(
-                {
-                    "generation": generation,
-                    "role": role,
-                    "name": key["record_name"],
-                    "value": key["record_value"],
-                }
-            )
-        self.records = declared
-        return needed
+    ) -> tuple[list[pulumi.Resource], list[pulumi.Resource]]:
+        """Declare the records of a generation's key, and their guards."""
+        zones = generations.holding(self._zones, generation)
+        name = f"{name}/{inputs.name_in_dns(settings, generation)}"
+        record = inputs.key_record(settings, generation, key=key, account_id=account_id)
+        records: list[pulumi.Resource] = []
+        guards: list[pulumi.Resource] = []
+        for zone, provider in self._places:
+            if zone not in zones:
+                continue
+            # Named after the zone, not after its position: a renamed record would be deleted.
+            record_name, value = f"{name}/{zone.label}", record.value
+            of_guard = inputs.of_guard(settings, generation, key=key, zone=zone, account_id=account_id)
+            guard = None
+            if of_guard:
+                guard = RecordGuard(record_name, of_guard, pulumi.ResourceOptions(parent=self))
+                guards.append(guard)
+                value = guard.record_value if settings.selector(generation) else value
+            made = provider.publish(record_name, replace(record, value=value), self._of_a_record(guard))
+            records += [made] if made else []
+        if generation == settings.generation:
+            self._signing_records = records
+        return records, guards
+
+    def _allowed(self, selector: str | None, declared: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The value that every identity lets stand in a slot: *declared*, or one that has to stay for now."""
+
+        def allowed(values: Sequence[Any]) -> Any:
+            declared, *slots = values
+            standing = [one if is_unknown(one) else one.get(selector, declared) for one in slots]
+            return next((one for one in standing if one != declared), declared)
+
+        shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))
+        return only_waited_for(shown.apply(allowed, run_with_unknowns=True))
 
     def _key(
         self, name: str, settings: DomainSettings, generation: int, *, account_id: pulumi.Input[str]
@@ -168,7 +183,9 @@ class ByodkimDomain(pulumi.ComponentResource):
             supplied = inputs.of_supplied_key(settings, generation)
             return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
         made = DkimKey(
-            name, inputs.of_key(settings, account_id=account_id), pulumi.ResourceOptions(parent=self)
+            name,
+            inputs.of_key(settings, generation, account_id=account_id),
+            pulumi.ResourceOptions(parent=self),
         )
         names = ("selector", "private_key", "secret_arn", "record_name", "record_value", "fingerprint")
         return {name: getattr(made, name) for name in (*names, "created_at")}
@@ -263,9 +280,24 @@ def pending(domains: Iterable[ByodkimDomain], verification: DkimVerification) ->
     return pulumi.Output.all(made(verification.pending), *others).apply(lambda lines: merged(*lines))
 
 
+def _after(made: Sequence[pulumi.Resource], value: pulumi.Input[str]) -> pulumi.Output[str]:
+    """*value*, once the engine knows of what is *made*, on which nothing is to depend for that."""
+    known = pulumi.Output.all(value, *(one.urn for one in made))
+    return only_waited_for(known.apply(lambda values: values[0], run_with_unknowns=True))
+
+
+def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:
+    return {
+        "generation": generation,
+        "role": role,
+        "name": key["record_name"],
+        "value": key["record_value"],
+    }
+
+
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
-    labels = [zone.label for zone in zones]
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+    listed = [(zone.label, zone.from_generation) for zone in zones]
+    if twice := sorted({label for label, begins in listed if listed.count((label, begins)) > 1}):
         raise InvalidSettings(
             [f'domains["{domain}"].dns: {label} is listed twice' for label in twice],
             hint="list a zone once; to go to another server of it, change `server` and run `pulumi up`",

@@ -88,7 +88,8 @@ class Route53:
         role = (self._assume_role, self._external_id)
         route53 = _clients.get((role, account), lambda: _connect(*role, account))
         if self._zone_id:
-            return _zone_by_id(self._zone_id, domain, route53)
+            holds = f"{domain}.{self._zone}" if self._zone else domain  # with `cname` both are given
+            return _zone_by_id(self._zone_id, holds, route53)
         return _zone_by_name(self._zone, domain, route53)
 
 

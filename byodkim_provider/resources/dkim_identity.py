@@ -59,13 +59,19 @@ class ByodkimIdentityArgs:
     dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     dns_wait_seconds: pulumi.Input[int] | None = None
     dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """Labels of the zones (`HostedZone`) of the record. A move that loses it is refused."""
+    """Labels of the zones (`HostedZone`) of the records. A move that loses one is refused."""
+    dns_from: pulumi.Input[Mapping[str, pulumi.Input[int]]] | None = None
+    """By label, the first generation whose record stands there, if that is not 1 for all."""
     name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
     """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
     zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By label, the ARN of the role that reads a Route 53 zone in another AWS account."""
     zone_external_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """By label, the external ID that this role asks for."""
+    cname: pulumi.Input[str] | None = None
+    """The zone to which the domain's CNAMEs lead, if the selector is that of a slot."""
+    slots: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """By selector, the value of each published record that has a slot."""
     panel: pulumi.Input[str] | None = None
     """Whose panel people type the record into, a name from `hosts.panels.PANELS`."""
     panel_zone: pulumi.Input[str] | None = None
@@ -93,6 +99,8 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
     record_value: pulumi.Output[str]
     fingerprint: pulumi.Output[str]
     """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    slots: pulumi.Output[Mapping[str, str]]
+    """By selector, what may stand in each slot: the record of a generation that may not leave DNS stays."""
     status: pulumi.Output[str]
     """SES's DKIM status in its last response, `AWAITING_DNS` or `GONE`."""
     key_set_at: pulumi.Output[str | None]

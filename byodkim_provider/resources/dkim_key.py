@@ -35,7 +35,10 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
     """
 
     selector: pulumi.Output[str]
-    """`s<yyyymmdd>-<8 hex>`: the date of creation and the first digits of the fingerprint."""
+    """
+    `s<yyyymmdd>-<8 hex>`, the date of creation and the first digits of the fingerprint; with `cname` that of
+    the generation's slot.
+    """
     private_key: pulumi.Output[str | None]
     """
     Secret: PKCS#1 DER in base64, which `openssl base64 -d -A | openssl rsa -inform DER` reads.

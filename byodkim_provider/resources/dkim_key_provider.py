@@ -41,10 +41,18 @@ _STORED: Final[property_types.Kinds] = {
 class DkimKeyProvider(DynamicProvider):
     """Creates the key."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
         problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None
-        return check_result(news, [f"secret_name: {problem}"] if problem else [])
+        problems = [f"secret_name: {problem}"] if problem else []
+        if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
+            before, after = (one.get("selector", "one of its own") for one in (olds, news))
+            problems.append(
+                f"{news['domain']}: selector: this generation has a key already, with {before}, not {after}\n"
+                "  hint: a key keeps its selector; list both DNS providers, and set `fromGeneration` at the "
+                "new one to a generation that has no key yet"
+            )
+        return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # No other input is a change, because everything that depends on the key would preview as changed.
@@ -58,7 +66,7 @@ class DkimKeyProvider(DynamicProvider):
             return self._create_in_store(props, props["key_store"])
         key = keys.generate(int(props["bits"]))
         now = self._run.clock.now()
-        selector = keys.selector_for(key.fingerprint, now.date())
+        selector = props.get("selector") or keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
         return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
@@ -94,6 +102,7 @@ class DkimKeyProvider(DynamicProvider):
             secret_lifecycle.KeyRequest(
                 domain=props["domain"],
                 bits=int(props["bits"]),
+                selector=props.get("selector"),
                 name=props["secret_name"],
                 owner=props["owner"],
                 kms_key_id=store.get("kms_key_id"),

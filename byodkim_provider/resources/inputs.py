@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import records
+from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.property_types import written
@@ -56,6 +56,8 @@ class HostedZone:
     """For `manual`: the panel that people use, a name from `hosts.panels.PANELS`."""
     panel_zone: str | None = None
     """For `manual`: the zone as that panel names it."""
+    from_generation: int = 1
+    """The first generation whose record stands there."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,13 @@ class KeyRecord:
     """Their AWS account."""
 
 
-def of_key(settings: DomainSettings, *, account_id: Any) -> Inputs:
+def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:
     """Of a generated key. Without `key_store` it is kept in the state."""
-    inputs: Inputs = {"domain": settings.name, "bits": settings.key_bits}
+    inputs: Inputs = {
+        "domain": settings.name,
+        "bits": settings.key_bits,
+        **_given(selector=settings.selector(generation)),
+    }
     store = settings.key_store
     if store.provider == "state":
         return inputs
@@ -104,15 +110,34 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
     }
 
 
+def name_in_dns(settings: DomainSettings, generation: int) -> str:
+    """The part of the names of record and guard in the stack that is the generation, or its slot."""
+    return settings.selector(generation) or str(generation)
+
+
 def key_record(
     settings: DomainSettings, generation: int, *, key: Mapping[str, Any], account_id: Any
 ) -> KeyRecord:
     """The record of a generation's key."""
     # A generated selector is unique: an existing record is ours, from a response that was lost.
-    existing: Existing = "same key" if generation in settings.keys else "replace"
+    existing: Existing = "same key" if _may_be_anothers(settings, generation) else "replace"
     return KeyRecord(
-        name=key["record_name"], value=key["record_value"], existing=existing, **of_use(settings, account_id)
+        name=_stands_at(settings, generation, key),
+        value=key["record_value"],
+        existing=existing,
+        **of_use(settings, account_id),
     )
+
+
+def _may_be_anothers(settings: DomainSettings, generation: int) -> bool:
+    """Whether something of others may stand at the name of the record: its selector is not new."""
+    return generation in settings.keys or _has_slot(settings, generation)
+
+
+def _stands_at(settings: DomainSettings, generation: int, key: Mapping[str, Any]) -> Any:
+    """The name of the record. With `cname`, the domain's own name leads there."""
+    selector, zone = settings.selector(generation), settings.cname_zone(generation)
+    return f"{records.record_name(selector, settings.name)}.{zone}" if selector else key["record_name"]
 
 
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
@@ -132,13 +157,19 @@ def of_guard(
     """Of the guard of a key's record in *zone*; None if that is not in Route 53."""
     if not zone.label.startswith(ROUTE53):
         return None
+    of_key: Inputs = {"fingerprint": key["fingerprint"]}
+    if settings.selector(generation):
+        of_key = {
+            "record_value": key["record_value"],
+            "is_standby": generation > settings.generation,
+        }
     return {
         **of_use(settings, account_id),
         "zone_id": zone.label.removeprefix(ROUTE53),
         **_given(role_arn=zone.role_arn, external_id=zone.external_id),
-        "record_name": key["record_name"],
-        "fingerprint": key["fingerprint"],
+        "record_name": _stands_at(settings, generation, key),
         **_given(supplied=generation in settings.keys or None),
+        **of_key,
     }
 
 
@@ -151,11 +182,17 @@ def of_identity(
     settings: DomainSettings,
     region: str,
     *,
-    key: Mapping[str, Any],
+    keys: Mapping[int, Mapping[str, Any]],
     zones: Sequence[HostedZone],
     account_id: Any,
 ) -> Inputs:
-    """Of the identity in *region*, which signs with *key*."""
+    """Of the identity in *region*; *keys* are those of the generation that signs, and of all with a slot."""
+    key = keys[settings.generation]
+    used = [zone for one in settings.published for zone in generations.holding(zones, one)]
+    zones = [zone for zone in zones if zone in used]
+    begins = {zone.label: zone.from_generation for zone in zones}
+    with_slot = {settings.selector(one): keys[one]["record_value"] for one in keys}
+    slots = {selector: value for selector, value in with_slot.items() if selector}
     by_hand = next((zone for zone in zones if zone.panel), None)
     return {
         **of_use(settings, account_id),
@@ -168,10 +205,13 @@ def of_identity(
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        "dns": [zone.label for zone in zones],
+        "dns": list(dict.fromkeys(zone.label for zone in zones)),
+        "dns_from": begins if any(one > 1 for one in begins.values()) else None,
         "name_servers": {zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
         "zone_roles": {zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
         "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id} or None,
+        "cname": settings.cname_zone(settings.generation),
+        "slots": slots or None,
         "panel": by_hand.panel if by_hand else None,
         "panel_zone": by_hand.panel_zone if by_hand else None,
         **{name: getattr(settings, name) for name in _HANDED_ON},
@@ -196,6 +236,15 @@ def of_verification(
     }
 
 
+def comes_after(settings: DomainSettings, generation: int) -> bool:
+    """
+    Whether the record of *generation* is made after the identities: that of a standby, if it has a slot.
+
+    Only they know when the last key of the slot signed. Without an identity nothing signs.
+    """
+    return _has_slot(settings, generation) and generation > settings.generation and not settings.retired
+
+
 def is_needed(settings: DomainSettings, generation: int) -> bool:
     """
     Whether an identity depends on the record of *generation*, so that the record goes after it.
@@ -203,12 +252,20 @@ def is_needed(settings: DomainSettings, generation: int) -> bool:
     A standby never signed. If an identity depended on its record, the failure of that record would stop the
     identity.
     """
+    if _has_slot(settings, generation):
+        # In the rotation after the next one the identity comes before the record of this slot.
+        return generation == settings.generation
     return generation <= settings.generation
 
 
 def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
     """The same of the guard: that of a generated key can always be made, a standby's too."""
-    return is_needed(settings, generation) or generation not in settings.keys
+    has_key = generation not in settings.keys and not _has_slot(settings, generation)
+    return is_needed(settings, generation) or has_key
+
+
+def _has_slot(settings: DomainSettings, generation: int) -> bool:
+    return settings.selector(generation) is not None
 
 
 def _given(**options: Any) -> Inputs:

@@ -28,11 +28,15 @@ class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
     The guard of a key's record in one zone of Route 53.
 
     It exists before the record, and is deleted after every identity of the stack that could sign with the
-    key. `get` and `pulumi import` don't work, as with any dynamic resource.
+    key. That of a slot (`cname`) has its value from here, so that no change passes by. `get` and
+    `pulumi import` don't work, as with any dynamic resource.
     """
+
+    record_value: pulumi.Output[str]
+    """The value of the record of a slot; None of any other."""
 
     def __init__(
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*inputs* are made by `inputs.of_guard`."""
-        super().__init__(InPluginProcess(load_v1), name, dict(inputs), opts)
+        super().__init__(InPluginProcess(load_v1), name, {"record_value": None, **inputs}, opts)

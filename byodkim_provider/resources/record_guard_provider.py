@@ -7,13 +7,14 @@ refuses to overwrite what somebody else has there. From then on a record costs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
+from byodkim_provider.dkim import records
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
@@ -24,7 +25,7 @@ _REQUIRED: Final = ("domain", "regions", "zone_id", "record_name", "fingerprint"
 
 _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(("domain", "account_id", "zone_id", "role_arn", "external_id"), property_types.LINE),
-    **dict.fromkeys(("record_name", "fingerprint"), property_types.LINE),
+    **dict.fromkeys(("record_name", "record_value", "fingerprint"), property_types.LINE),
     "regions": property_types.list_of(property_types.LINE),
     **dict.fromkeys(("supplied", "standing", "found"), property_types.FLAG),
 }
@@ -48,6 +49,8 @@ class RecordGuardProvider(AwsProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         news = {**news, "regions": with_earlier(olds, news)}
+        if "is_standby" in news:
+            return self._check_slot(olds, news)
         if has_unknown([news["record_name"], news["fingerprint"]]):
             return check_result(news, [])
         _ours(news).declare(self._run)
@@ -62,10 +65,35 @@ class RecordGuardProvider(AwsProvider):
                 "since resolvers keep the old record"
             )
             return check_result(news, [problem])
+        return self._check_standing(known, news, {fingerprint})
+
+    def _check_slot(self, olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
+        """The check of a record whose key changes with each third generation."""
+        is_standby, value, name = news.pop("is_standby"), news["record_value"], news["record_name"]
+        known = olds if olds.get("record_name") == name else {}
+        if known and value != known["record_value"] and not is_standby:
+            problem = (
+                f"{name!r}: its slot holds the key of another generation\n"
+                "  hint: nothing was changed in DNS; a generation stands in its slot as a standby before it "
+                "signs: rotate by one generation at a time, and go back to one that is still published"
+            )
+            return check_result(news, [problem])
+        if has_unknown(value):
+            return check_result({**known, **news, "fingerprint": value}, [])
+        news["fingerprint"] = fingerprint_in(records.quoted(value))
+        _ours(news).declare(self._run)
+        ours = {news["fingerprint"], known.get("fingerprint")}
+        return self._check_standing({**known, "found": False}, news, ours)
+
+    def _check_standing(
+        self, known: Mapping[str, Any], news: Mapping[str, Any], ours: Set[str | None]
+    ) -> CheckResult:
+        """Refuse to overwrite what stands in Route 53, unless its fingerprint is one of *ours*."""
+        name = news["record_name"]
         if known.get("standing"):
             return check_result({**news, "standing": True, "found": known["found"]}, [])
         values = self._in_zone(news).standing(news["zone_id"], name)
-        standing = bool(values) and {fingerprint_in(value) for value in values} == {fingerprint}
+        standing = bool(values) and {fingerprint_in(value) for value in values} <= ours - {None}
         problems = []
         if values and not standing:
             problems.append(
@@ -79,9 +107,9 @@ class RecordGuardProvider(AwsProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["record_name"] if olds.get("record_name") != news.get("record_name") else []
-        compared = ("domain", "regions", "account_id", "fingerprint", "role_arn", "external_id")
-        known, _ = split({name: news.get(name) for name in compared})
-        changed = any(olds.get(name) != value for name, value in known.items())
+        compared = ("domain", "regions", "account_id", "fingerprint", "record_value")
+        known, unknown = split({name: news.get(name) for name in (*compared, "role_arn", "external_id")})
+        changed = "record_value" in unknown or any(olds.get(name) != value for name, value in known.items())
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

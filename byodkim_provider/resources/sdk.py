@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+import pulumi
 from pulumi.runtime import get_config_env
 
 _SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
@@ -18,6 +19,15 @@ _SECRET: Final = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1
 def secret(value: Any) -> dict[str, Any]:
     """*value* as a secret among the outputs of a provider."""
     return {**_SECRET, "value": value}
+
+
+def only_waited_for(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """
+    *output* without the resources that it comes from: they are waited for, and are no dependencies.
+
+    So the state never says that two resources depend on each other after a run with `--target`.
+    """
+    return pulumi.Output.from_input(output.future(with_unknowns=True))
 
 
 def is_unknown(value: Any) -> bool:

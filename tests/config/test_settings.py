@@ -63,6 +63,8 @@ def test_smallest():
             {
                 "provider": "route53",
                 "zone": None,
+                "cname": None,
+                "from_generation": 1,
                 "zone_id": None,
                 "ttl": 300,
                 "assume_role": None,

@@ -19,6 +19,7 @@ from tests.support.testdata import key
 OWNER = "0123456789abcdef/example.com/3"
 NAME = "byodkim/ses-byodkim/dev/example.com/3"
 REQUEST = KeyRequest(
+    selector=None,
     domain="example.com",
     bits=keys.MIN_BITS,
     name=NAME,

@@ -172,7 +172,7 @@ def read_back(kind, inputs, made):
         assert stored == Stored.from_outputs(through_pulumi(stored.to_outputs()))
     elif kind in PROVIDERS:
         provider, outputs = PROVIDERS[kind](), through_pulumi({**inputs, **made})
-        assert [] == [failure.reason for failure in provider.check(outputs, inputs).failures]
+        assert [] == [failure.reason for failure in provider.check(inputs, inputs).failures]
         assert not provider.diff("id", outputs, inputs).replaces
 
 

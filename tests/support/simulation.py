@@ -69,7 +69,7 @@ def program(
         depends: tuple[str, ...] = ()
         if generation not in settings.keys:
             depends = (f"key {generation}",)
-            inputs = of_key(settings, account_id=account_id)
+            inputs = of_key(settings, generation, account_id=account_id)
             declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
         if of_guard(settings, generation, key=ANY_KEY, zone=zone, account_id=account_id):
             name = f"guard {generation}"
@@ -124,8 +124,10 @@ def _guard(settings: DomainSettings, generation: int, given: Mapping[str, Any], 
 
 def _identity(settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known) -> Properties:
     stack_id = known[STACK_ID]["id"]
+    used = [one for one in settings.published if one == settings.generation or settings.selector(one)]
+    keys = {one: _key(settings, one, known) for one in used}
     return {
-        **of_identity(settings, region, key=_key(settings, settings.generation, known), **given),
+        **of_identity(settings, region, keys=keys, **given),
         "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
         "stack": "ses-byodkim/dev",
     }

@@ -1,0 +1,378 @@
+"""
+Three CNAMEs are pasted once, and from then on each rotation changes one record in a zone of ours.
+
+docs/how-to/dns.md has the setting. Mail is judged at each line that a run shows, so between its steps too.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sandbox.mail.client import send
+from sandbox.mail.dns import Cache, ask
+from sandbox.mail.verdict import judge
+from sandbox.ses.emulator import Fault
+from tests.engine.panel import Panel
+from tests.engine.stack import (
+    IDENTITY,
+    KEY,
+    OTHER_REGION,
+    RECORD,
+    RECORD_GUARD,
+    REGION,
+    VERIFICATION,
+    requests,
+    steps,
+)
+from tests.engine.state import days_pass
+
+pytestmark = pytest.mark.engine
+
+ZONE = "keys.example.net"
+
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def keys_zone(sandbox):
+    return Panel(sandbox, ZONE)
+
+
+def declared(domain, generation=1, *, prefix="ses", ttl=300, **settings):
+    dns = {"provider": "route53", "zone": ZONE, "cname": prefix, "ttl": ttl}
+    return {domain: {"generation": generation, "dns": dns, **settings}}
+
+
+def paste(sandbox, domain, *, prefix="ses"):
+    """A person adds what `byodkim records` prints."""
+    panel = Panel(sandbox, domain)
+    for slot in (1, 2, 3):
+        name = f"{prefix}{slot}._domainkey.{domain}"
+        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
+    return panel
+
+
+def slot(sandbox, domain, number, *, prefix="ses"):
+    """The value that stands in a slot; None if there is none."""
+    values = sandbox.dns.txt(f"{prefix}{number}._domainkey.{domain}.{ZONE}")
+    return values[0] if values else None
+
+
+def shown(result, domain):
+    return result.outputs["domains"][domain]
+
+
+class Clock:
+    """Of a receiver: so many days later."""
+
+    def __init__(self):
+        self.days = 0
+
+    def now(self):
+        return datetime.now(UTC) + timedelta(days=self.days)
+
+
+class Receivers:
+    """One asks the name servers each time, one remembers an answer as long as its TTL says."""
+
+    def __init__(self, sandbox, domain):
+        self.sandbox, self.domain = sandbox, domain
+        self.clock = Clock()
+        self.failed = []
+        self._mail = []
+
+        def fresh(name):
+            return ask(name, sandbox.dns.resolver)
+
+        self._look_ups = (fresh, Cache(fresh, self.clock))
+
+    def days_pass(self, days):
+        self.clock.days += days
+        # Whoever retries mail gives up after five days (RFC 5321), so nobody asks for an older key.
+        self._mail = []
+
+    def __call__(self, _line=""):
+        """A message is sent, and all that is on its way arrives again."""
+        self._mail.append(send(self.sandbox, self.domain, REGION))
+        for look_up in self._look_ups:
+            verdicts = [judge(message.content, look_up) for message in self._mail]
+            self.failed += [verdict for verdict in verdicts if verdict.result != "pass"]
+
+    @property
+    def judged(self):
+        return len(self._mail) > 0
+
+
+def rotated(domain, makes, *, region=REGION):
+    """The steps of a rotation that makes generation *makes*, in the place of the one three before."""
+    slot = f"{domain}/ses{(makes - 1) % 3 + 1}"
+    old = [("delete", f"{domain}/{makes - 3}", KEY)] if makes > 3 else []
+    how = "update" if makes > 3 else "create"
+    return sorted(
+        [
+            ("create", f"{domain}/{makes}", KEY),
+            (how, slot, RECORD),
+            (how, slot, RECORD_GUARD),
+            ("update", f"{domain}/{region}", IDENTITY),
+            ("update", "verification", VERIFICATION),
+            *old,
+        ]
+    )
+
+
+def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
+    """The records are made, the three CNAMEs are printed, and the run after they are pasted goes on."""
+    domain = "later.example"
+    zone = Panel(sandbox, domain)
+    stack = open_stack(declared(domain))
+    with requests(sandbox) as asked:
+        first = stack.up()
+    assert first.ok, first.stdout
+    assert shown(first, domain)["regions"][REGION]["status"] == "AWAITING_DNS"
+    assert "CreateEmailIdentity" not in asked.operations
+    for number in (1, 2, 3):
+        name = f"ses{number}._domainkey.{domain}"
+        assert f"type:  CNAME\n      name:  {name}\n      value: {name}.{ZONE}\n" in first.stdout
+    assert "the next `pulumi up` goes on once these CNAMEs are there" in first.stdout
+    assert (slot(sandbox, domain, 1), slot(sandbox, domain, 2)) == tuple(
+        record["value"] for record in shown(first, domain)["records"]
+    )
+    assert slot(sandbox, domain, 3) is None
+
+    assert zone.zone_id
+    paste(sandbox, domain)
+
+
+def test_ten_rotations(sandbox, open_stack, keys_zone):
+    """Each changes one record in place, once SES has left its key long ago; no mail fails at any moment."""
+    domain = "paste.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, ttl=DAY))
+    first = stack.up()
+    assert shown(first, domain)["regions"][REGION]["status"] == "SUCCESS"
+    assert steps(stack.up()) == []
+    receivers = Receivers(sandbox, domain)
+    receivers()
+    for generation in range(2, 12):
+        receivers.days_pass(10)
+        days_pass(stack, 10)
+        stack.declare(declared(domain, generation, ttl=DAY))
+        receivers()
+        preview = stack.preview()
+        assert sorted(steps(preview)) == rotated(domain, generation + 1), preview.stdout
+        up = stack.up(on_output=receivers)
+        receivers()
+        assert sorted(steps(up)) == rotated(domain, generation + 1), up.stdout
+        assert shown(up, domain)["selector"] == f"ses{(generation - 1) % 3 + 1}"
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+    assert receivers.failed == []
+    assert steps(stack.up()) == []
+
+
+def test_refusals(sandbox, open_stack, keys_zone):
+    """A slot that is still in use, a jump of three generations, and a slot that holds another's key."""
+    domain = "refused.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    days_pass(stack, 11)
+    stack.declare(declared(domain, 3))
+    rotated = stack.up()
+    assert rotated.ok, rotated.stdout
+    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
+
+    stack.declare(declared(domain, 4))
+    for run in (stack.preview(), stack.up()):
+        assert run.failed
+        assert f"StillInUse: {domain}: generation 2 signed until " in run.stdout
+        assert "`published: [2, 3, 4]` is allowed today" in run.stdout
+    stack.declare(declared(domain, 6, overlapDays=0))
+    for run in (stack.preview(), stack.up()):
+        assert run.failed
+        assert f"'ses3._domainkey.{domain}.{ZONE}': its slot holds the key of another gen" in run.stdout
+    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
+
+    with open_stack(declared(domain), stack="another") as another:
+        taken = another.up()
+    assert taken.failed
+    assert f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another value" in taken.stdout
+    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
+
+
+def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
+    """A step back leaves the records; a leaked key's slot is emptied, and its next key gets it anew."""
+    domain = "back.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    receivers.days_pass(11)
+    days_pass(stack, 11)
+    for generation, published in ((3, [2, 3, 4]), (2, [2, 3, 4]), (3, [2, 3, 4])):
+        stack.declare(declared(domain, generation, published=published))
+        receivers()
+        up = stack.up(on_output=receivers)
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS", up.stdout
+    assert receivers.failed == []
+
+    # The key of generation 3 has leaked, so mail that it signed fails on purpose.
+    leaked = slot(sandbox, domain, 3)
+    receivers = Receivers(sandbox, domain)
+    stack.declare(declared(domain, 4, published=[2, 4], overlapDays=0))
+    up = stack.up()
+    assert up.ok, up.stdout
+    receivers()
+    assert (slot(sandbox, domain, 3), shown(up, domain)["selector"]) == (None, "ses1")
+    days_pass(stack, 11)
+    stack.declare(declared(domain, 4, published=[4, 5, 6]))
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    stack.declare(declared(domain, 5, published=[4, 5, 6]))
+    up = stack.up(on_output=receivers)
+    assert shown(up, domain)["selector"] == "ses2"
+    assert slot(sandbox, domain, 3) not in (None, leaked)
+    assert receivers.failed == []
+
+
+def test_to_cname_and_back(sandbox, open_stack, keys_zone):
+    """Both are listed, the key that signs moves by rotations, then the old place is dropped."""
+    domain = "moving.example"
+    panel = paste(sandbox, domain)
+    plain, slots = {"provider": "route53"}, declared(domain)[domain]["dns"]
+    stack = open_stack({domain: {"generation": 1, "dns": plain}})
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+
+    def rotate(*listed, generation, published=None):
+        receivers.days_pass(11)
+        days_pass(stack, 11)
+        settings = {"generation": generation, "dns": list(listed)}
+        stack.declare({domain: settings | ({"published": published} if published else {})})
+        receivers()
+        up = stack.up(on_output=receivers)
+        assert up.ok, up.stdout
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+        return up
+
+    stack.declare({domain: {"generation": 1, "dns": [slots]}})
+    at_once = stack.preview()
+    assert at_once.failed
+    assert "this generation has a key already, with one of its own, not ses1" in at_once.stdout
+    stack.declare({domain: {"generation": 1, "dns": [plain, slots]}})
+    assert "set `fromGeneration: 3` at the new one" in stack.preview().stdout
+
+    both = plain, slots | {"fromGeneration": 3}
+    for generation in (1, 2, 3, 4):
+        up = rotate(*both, generation=generation)
+    assert shown(up, domain)["selector"] == "ses1"
+    assert sandbox.dns.txt(f"ses2._domainkey.{domain}.{ZONE}")
+    rotate(slots, generation=5)
+    rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=6)
+    up = rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=7)
+    assert not shown(up, domain)["selector"].startswith("ses")
+    rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=8)
+    up = rotate(plain, generation=9)
+    assert shown(up, domain)["dns"] == [f"route53:{panel.zone_id}"] or up.ok
+    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
+    assert receivers.failed == []
+
+
+def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
+    """No choice of resources changes a record before its identity lets it, and a saved plan holds."""
+    domain = "target.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
+    for generation in (3, 4, 5):  # generation 2 signs, and generation 5 would take its slot
+        stack.declare(declared(domain, generation))
+        receivers()
+        targets = ["**::byodkim", f"**::{domain}", f"**::{domain}/ses*", f"**::{domain}/{generation + 1}"]
+        run = stack.up(target=targets, on_output=receivers)
+        assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)], run.stdout
+    assert receivers.failed == []
+
+    receivers.days_pass(11)
+    days_pass(stack, 11)
+    stack.declare(declared(domain, 3))
+    plan = tmp_path / "plan.json"
+    assert stack.preview(plan=str(plan)).ok
+    receivers()
+    run = stack.up(plan=str(plan), on_output=receivers)
+    assert run.ok, run.stdout
+    assert before[0] != slot(sandbox, domain, 1)
+    assert before[1:] == [slot(sandbox, domain, number) for number in (2, 3)]
+    assert receivers.failed == []
+
+
+def test_failure_between(sandbox, open_stack, keys_zone):
+    """A switch that SES refuses changes no record; the next run makes both."""
+    domain = "between.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    receivers.days_pass(11)
+    days_pass(stack, 11)
+    before = slot(sandbox, domain, 1)
+    stack.declare(declared(domain, 3))
+    action = "PutEmailIdentityDkimSigningAttributes"
+    for trouble in (
+        Fault("access_denied", "before", operation=action, domain=domain),
+        Fault("access_denied", "after", operation=action, domain=domain),
+    ):
+        sandbox.ses.inject(trouble)
+        receivers()
+        assert stack.up(on_output=receivers).failed
+        assert slot(sandbox, domain, 1) == before
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    assert slot(sandbox, domain, 1) != before
+    assert receivers.failed == []
+
+
+def test_two_regions(sandbox, open_stack, keys_zone):
+    """A slot changes once the identities of all Regions let it."""
+    domain = "regions.example"
+    paste(sandbox, domain)
+    regions = [REGION, OTHER_REGION]
+    stack = open_stack(declared(domain, 2, regions=regions))
+    assert stack.up().ok
+    receivers = Receivers(sandbox, domain)
+    receivers.days_pass(11)
+    days_pass(stack, 11)
+    before = slot(sandbox, domain, 1)
+    stack.declare(declared(domain, 3, regions=regions))
+    receivers()
+    only = [
+        "**::byodkim",
+        f"**::{domain}",
+        f"**::{domain}/{REGION}",
+        f"**::{domain}/ses1*",
+        f"**::{domain}/[14]",
+    ]
+    up = stack.up(target=only, on_output=receivers)
+    assert up.ok, up.stdout
+    assert slot(sandbox, domain, 1) == before
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    assert slot(sandbox, domain, 1) != before
+    assert receivers.failed == []
+
+
+def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
+    """The records stay while the domain is retired, and go with it."""
+    domain = "leaving.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    receivers()
+    stack.declare(declared(domain, 2, retired=True))
+    up = stack.up()
+    assert up.ok, up.stdout
+    assert all(slot(sandbox, domain, number) for number in (1, 2, 3))
+    gone = stack.destroy()
+    assert gone.ok, gone.stdout
+    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
