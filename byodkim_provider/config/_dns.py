@@ -16,6 +16,7 @@ from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.hosts.spec import HostName, HostSpec
+from byodkim_provider.messages.dkim import SlotProblem
 
 MAX_CNAME_TTL: Final = 86400
 """Longest TTL with `cname`, in seconds: its records change, and the overlap leaves two days for caches."""
@@ -133,9 +134,9 @@ class DnsSettings(Written):
 
     def _cname_problems(self) -> Iterator[Problem]:
         if not self.zone:
-            yield ("zone",), "required with cname: the zone that holds the records, like 'keys.example.net'"
+            yield ("zone",), str(SlotProblem.ZONE())
         if self.ttl > MAX_CNAME_TTL:
-            yield ("ttl",), f"must be at most {MAX_CNAME_TTL} with cname, whose records change"
+            yield ("ttl",), str(SlotProblem.TTL(most=MAX_CNAME_TTL))
 
     def selector(self, generation: int) -> str | None:
         """The selector of a generation's slot; None without `cname`, where each key gets a new one."""

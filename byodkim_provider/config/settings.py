@@ -28,6 +28,7 @@ from byodkim_provider.config.schema import (
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.quoting import did_you_mean
 
 __all__ = [
@@ -216,19 +217,14 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     for generation, key in supplied.items():
         if problem := records.name_problem(key.selector, domain.name):
             yield line((*where, "keys", str(generation), "selector"), problem)
-    if any(
-        not domain.selector(one) for one in domain.published if one not in supplied
-    ) and records.name_problem(_GENERATED_SELECTOR, domain.name):
+    generated = [one for one in domain.published if one not in supplied and not domain.selector(one)]
+    if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
         yield line(where, "too long for a generated selector, only supplied keys can have a shorter one")
     for position, dns in enumerate(domain.dns):
         which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
         holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
         if dns.cname and holds:
-            yield line(
-                which,
-                f"holds {domain.name!r} itself: with cname the records stand in another zone, "
-                "such as one called keys below it",
-            )
+            yield line(which, SlotProblem.OWN_ZONE(domain=domain.name))
         elif dns.zone and not dns.cname and not holds:
             yield line(which, f"{dns.zone!r} does not hold {domain.name!r}")
     yield from _slot_problems(domain)
@@ -241,25 +237,21 @@ def _slot_problems(domain: DomainSettings) -> Iterator[str]:
     for generation in domain.published:
         holding = generations.holding(domain.dns, generation)
         if not holding:
-            text = f"none of them publishes generation {generation}: leave out fromGeneration at one"
-            yield line((*where, "dns"), text)
+            yield line((*where, "dns"), SlotProblem.NOT_PUBLISHED(generation=generation))
             continue
         if len({dns.cname for dns in holding}) > 1:
-            text = f"set `fromGeneration: {domain.generation + 2}` at the new one"
-            yield line((*where, "dns"), f"without the same cname a key would need two selectors: {text}")
+            yield line((*where, "dns"), SlotProblem.TWO_SELECTORS(free=domain.generation + 2))
             return
         selector = holding[0].selector(generation)
         if selector is None:
             continue
         if generation in domain.keys:
-            text = f"with cname its selector would be {selector!r}: leave the key out, one is generated"
-            yield line((*where, "keys", str(generation)), text)
+            yield line((*where, "keys", str(generation)), SlotProblem.SUPPLIED(selector=selector))
         if problem := records.name_problem(selector, f"{domain.name}.{holding[0].zone}"):
             yield line((*where, "dns"), problem)
         if (first := selectors.setdefault(selector, generation)) != generation:
-            text = f"publish at most {generations.SLOTS} in a row"
-            both = f"generations {first} and {generation} share the selector {selector!r}"
-            yield line((*where, "published"), f"{both}: {text}")
+            both = {"first": first, "generation": generation, "selector": selector}
+            yield line((*where, "published"), SlotProblem.SHARED(**both, slots=generations.SLOTS))
 
 
 def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:

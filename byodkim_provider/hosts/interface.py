@@ -17,8 +17,12 @@ from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.quoting import hidden
 
-Existing = Literal["same key", "replace"]
-"""What to do with a record that exists: take it over if it holds this key (else fail), or replace it."""
+Existing = Literal["same key", "replace", "slot"]
+"""
+What to do with a record that exists: take it over if it holds this key (else fail), or replace it.
+
+A `slot` is of this stack alone: as `same key`, but its own record gets another key.
+"""
 
 MAX_SAID: Final = 300
 """Longest message of a host that is shown, in characters: most are a sentence or two."""

@@ -56,6 +56,8 @@ class Record:
     name: str
     value: str
     existing: Existing
+    before: str | None = None
+    """The value that the stack had there, of a slot that gets its next key."""
 
     def as_declared(self, there: Sequence[str]) -> str | None:
         """The only value in *there*, if it holds this key; else None."""
@@ -127,7 +129,7 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
         if (found := record.as_declared(there)) is not None:
             return Published(found, was_there=record.existing == "same key" and not requests.changed)
         others = tuple(one for one in there if one != record.value)
-        if others and record.existing == "same key":
+        if record.existing != "replace" and {*others} - {record.before}:
             if requests.changed and record.value in there:  # somebody else added a value at the same time
                 requests.remove(record.value)
             requests.changed = accepted and record.value not in there  # it may still appear

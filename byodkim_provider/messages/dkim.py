@@ -106,3 +106,21 @@ class GenerationProblem(Table):
     BELOW_ONE = "generations count from 1, not {generation}"
     TWICE = "generation {generation} is listed twice"
     NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
+
+
+class SlotProblem(Table):
+    """
+    Slots, with `cname`
+
+    State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`.
+    """
+
+    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published"
+    OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"
+    NOT_PUBLISHED = "none of them publishes generation {generation}: leave out fromGeneration at one"
+    TWO_SELECTORS = "without the same cname a key would need two selectors: set `fromGeneration: {free}` at the new one"
+    SUPPLIED = "with cname its selector would be {selector!r}: leave the key out, one is generated"
+    SHARED = "generations {first} and {generation} share the selector {selector!r}: publish at most {slots} in a row"
+    OWN_ZONE = "holds {domain!r} itself: with cname the records stand in another zone, such as one called keys below it"
+    ZONE = "required with cname: the zone that holds the records, like 'keys.example.net'"
+    TTL = "must be at most {most} with cname, whose records change"

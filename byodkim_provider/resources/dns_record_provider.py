@@ -24,6 +24,7 @@ from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.spec import HostName
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
+from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.messages.hosts import RecordProblem
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown, split
@@ -71,13 +72,16 @@ class DnsRecordProvider(DynamicProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
         news = {**news, "regions": with_earlier(olds, news)}
+        problems: list[str] = []
+        is_standby = news.pop("is_standby", True)
+        if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
+            problems = [SlotProblem.TAKEN(name=news["name"]).with_hint()]
         if not has_unknown([news["name"], news["value"]]):
             _ours(news).declare(self._run)
-        problems: list[str] = []
         if not olds:  # only a call to the host shows whether a record exists: other changes need no secret
             self._say_untried(news["provider"])
             secrets = self._credentials(news)
-            problems = [
+            problems += [
                 str(RecordProblem.NO_SECRET(name=secrets.name, key=key, setting=secrets.setting(key)))
                 for key in secrets.missing()
             ]
@@ -86,8 +90,11 @@ class DnsRecordProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         _refuse_other_state(olds)
         replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
+        if is_slot := news["existing"] == "slot":
+            replaces = [name for name in replaces if name != "value"]
         known, _ = split({name: news.get(name) for name in (*_WAY, *_USE)})
         way = any(olds.get(name) != value for name, value in known.items())
+        way = way or (is_slot and olds["value"] != news["value"])
         # Made first, a replacement of the same name would find the old value in its way.
         return DiffResult(changes=bool(replaces) or way, replaces=replaces, delete_before_replace=True)
 
@@ -103,9 +110,9 @@ class DnsRecordProvider(DynamicProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         _refuse_other_state(olds)
         there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
-        if all(olds.get(name) == news.get(name) for name in _WAY):
+        if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, **there})
-        made = self._published(news)
+        made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
         return UpdateResult({**made, "found": made["found"] and there["found"]})
 
@@ -120,8 +127,8 @@ class DnsRecordProvider(DynamicProvider):
                 progress=self._run.progress(),
             )
 
-    def _published(self, props: dict[str, Any]) -> dict[str, Any]:
-        record = Record(props["name"], props["value"], props["existing"])
+    def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:
+        record = Record(props["name"], props["value"], props["existing"], before)
         made = publish(self._host(props), record, clock=self._run.clock, progress=self._run.progress())
         return {**props, "present_value": made.value, "found": made.was_there}
 

@@ -75,6 +75,8 @@ class KeyRecord:
     """Where identities may sign with the key."""
     account_id: pulumi.Input[str | None] = None
     """Their AWS account."""
+    is_standby: bool | None = None
+    """Of a `slot`: whether it may get another key now."""
 
 
 def of_key(settings: DomainSettings, generation: int, *, account_id: Any) -> Inputs:
@@ -120,18 +122,17 @@ def key_record(
 ) -> KeyRecord:
     """The record of a generation's key."""
     # A generated selector is unique: an existing record is ours, from a response that was lost.
-    existing: Existing = "same key" if _may_be_anothers(settings, generation) else "replace"
+    existing: Existing = "same key" if generation in settings.keys else "replace"
+    slot: Inputs = {}
+    if _has_slot(settings, generation):
+        existing, slot = "slot", {"is_standby": generation > settings.generation}
     return KeyRecord(
         name=_stands_at(settings, generation, key),
         value=key["record_value"],
         existing=existing,
+        **slot,
         **of_use(settings, account_id),
     )
-
-
-def _may_be_anothers(settings: DomainSettings, generation: int) -> bool:
-    """Whether something of others may stand at the name of the record: its selector is not new."""
-    return generation in settings.keys or _has_slot(settings, generation)
 
 
 def _stands_at(settings: DomainSettings, generation: int, key: Mapping[str, Any]) -> Any:
@@ -143,7 +144,7 @@ def _stands_at(settings: DomainSettings, generation: int, key: Mapping[str, Any]
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
     """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
     of_host = {option: given for option, given in written(host).items() if given != ""}
-    return {**of_host, **_given(credentials=credentials), **vars(record)}
+    return {**of_host, **_given(credentials=credentials), **_given(**vars(record))}
 
 
 def of_guard(

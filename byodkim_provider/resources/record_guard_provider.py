@@ -18,6 +18,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown, split
 
@@ -72,12 +73,7 @@ class RecordGuardProvider(AwsProvider):
         is_standby, value, name = news.pop("is_standby"), news["record_value"], news["record_name"]
         known = olds if olds.get("record_name") == name else {}
         if known and value != known["record_value"] and not is_standby:
-            problem = (
-                f"{name!r}: its slot holds the key of another generation\n"
-                "  hint: nothing was changed in DNS; a generation stands in its slot as a standby before it "
-                "signs: rotate by one generation at a time, and go back to one that is still published"
-            )
-            return check_result(news, [problem])
+            return check_result(news, [SlotProblem.TAKEN(name=name).with_hint()])
         if has_unknown(value):
             return check_result({**known, **news, "fingerprint": value}, [])
         news["fingerprint"] = fingerprint_in(records.quoted(value))

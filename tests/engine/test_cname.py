@@ -91,16 +91,14 @@ class Receivers:
         # Whoever retries mail gives up after five days (RFC 5321), so nobody asks for an older key.
         self._mail = []
 
-    def __call__(self, _line=""):
-        """A message is sent, and all that is on its way arrives again."""
+    def __call__(self, line="updated"):
+        """After each step of a run a message is sent, and all that is on its way arrives again."""
+        if "updated" not in line and "created" not in line:
+            return
         self._mail.append(send(self.sandbox, self.domain, REGION))
         for look_up in self._look_ups:
             verdicts = [judge(message.content, look_up) for message in self._mail]
             self.failed += [verdict for verdict in verdicts if verdict.result != "pass"]
-
-    @property
-    def judged(self):
-        return len(self._mail) > 0
 
 
 def rotated(domain, makes, *, region=REGION):
@@ -189,7 +187,7 @@ def test_refusals(sandbox, open_stack, keys_zone):
     stack.declare(declared(domain, 6, overlapDays=0))
     for run in (stack.preview(), stack.up()):
         assert run.failed
-        assert f"'ses3._domainkey.{domain}.{ZONE}': its slot holds the key of another gen" in run.stdout
+        assert f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
     with open_stack(declared(domain), stack="another") as another:
@@ -257,7 +255,7 @@ def test_to_cname_and_back(sandbox, open_stack, keys_zone):
     stack.declare({domain: {"generation": 1, "dns": [slots]}})
     at_once = stack.preview()
     assert at_once.failed
-    assert "this generation has a key already, with one of its own, not ses1" in at_once.stdout
+    assert "this generation has a key already, with one of its own, not ses" in at_once.stdout
     stack.declare({domain: {"generation": 1, "dns": [plain, slots]}})
     assert "set `fromGeneration: 3` at the new one" in stack.preview().stdout
 
