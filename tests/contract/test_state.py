@@ -53,6 +53,8 @@ INPUTS: Mapping[Kind, set[str]] = {
         "name_servers",
         "panel",
         "panel_zone",
+        "cname",
+        "slots",
     },
     "DkimVerification": {
         "identities",
@@ -183,7 +185,7 @@ class Program(pulumi.runtime.Mocks):
         for name, key_store in {"DkimKey": "state", "DkimKey/in-store": store}.items():
             written = {"generation": 1, "keyBits": 1024, "keyStore": key_store}
             given = settings.domain(domain.name, written, default_region=REGION)
-            DkimKey(name, inputs.of_key(given, account_id=domain.sandbox.account))
+            DkimKey(name, inputs.of_key(given, 1, account_id=domain.sandbox.account))
         ByodkimIdentity(
             "ByodkimIdentity/in-store",
             ByodkimIdentityArgs(
@@ -216,6 +218,8 @@ class Program(pulumi.runtime.Mocks):
                 dns_wait_seconds=0,
                 dns=("route53:Z1",),
                 name_servers={"route53:Z1": ["ns-1.sandbox.test"]},
+                cname="keys.example.net",
+                slots={"s1": "p=MIIB"},
                 panel="GoDaddy",
                 panel_zone="example.com",
             ),
