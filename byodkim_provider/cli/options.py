@@ -24,9 +24,17 @@ class StackName(click.ParamType[str]):
     ) -> list[CompletionItem]:
         # Here, since the help of a command must not wait for boto3.
         from byodkim_provider.cli.environment import current_directory
+        from byodkim_provider.cli.messages import CannotRead
         from byodkim_provider.cli.stack import stack_names
 
-        names = stack_names(current_directory())
+        try:
+            names = stack_names(current_directory())
+        except (
+            CannotRead,
+            OSError,
+            ValueError,
+        ):  # there is nobody to tell; a folder's name may be impossible
+            return []
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 

@@ -1,5 +1,7 @@
 """A shell completes commands, options and the names of stacks."""
 
+from pathlib import Path
+
 import pytest
 
 from byodkim_provider.cli.stack import stack_names
@@ -41,6 +43,15 @@ def completed(tmp_path, world, monkeypatch, capsys):
 def test_completed(completed, line, offered):
     """The words that can follow; a file whose name is no stack's is not offered."""
     assert completed(line) == offered
+
+
+@pytest.mark.parametrize(
+    "text", ["name: [", "- 1", "\xff", 'stackConfigDir: "a\\0b"', f"stackConfigDir: {'x' * 300}"]
+)
+def test_impossible_project_file(completed, text):
+    """Beside a file that is no project's nothing is offered, and nothing is said."""
+    Path("Pulumi.yaml").write_bytes(text.encode("latin-1"))
+    assert "".join(completed("byodkim status --stack ")) == ""
 
 
 def test_outside_of_a_project(tmp_path):
