@@ -1,11 +1,6 @@
-"""`python -m byodkim_provider` is `byodkim`."""
+"""`python -P -m byodkim_provider` is `byodkim`; without `-P` Python imports what the current folder has."""
 
-import sys
+from byodkim_provider.cli import main
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        # `-m` looks for every module in the current folder first, where anybody may have put a `click.py`.
-        del sys.path[0]
-    from byodkim_provider.cli import main
-
     main(prog_name="byodkim")

@@ -40,10 +40,12 @@ def test_nothing_given():
     assert "Usage: " in result.output
 
 
-def test_folder_of_others(tmp_path):
-    """As a module, too, the command imports nothing from the folder that it is started in."""
-    (tmp_path / "click.py").write_text("raise SystemExit('imported')")
-    command = [sys.executable, "-m", "byodkim_provider", "--version"]
+@pytest.mark.parametrize("module", ["byodkim_provider", "byodkim_provider.config.json_schema"])
+def test_folder_of_others(tmp_path, module):
+    """As a module, too, with `-P`, a command imports nothing from the folder that it is started in."""
+    for name in ("byodkim_provider", "click", "pydantic"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    command = [sys.executable, "-P", "-m", module, "--version"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (0, "") == (done.returncode, done.stderr)
 
