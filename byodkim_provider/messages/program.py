@@ -15,6 +15,8 @@ class ProgramProblem(Table):
     NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
     NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
 
+    SENT_SECRET = "is the secret of {command}, and would be sent to AWS: remove it here, and make another secret if a preview has run with it"
+
 
 class ProgramNote(Table):
     """Notes of a program. State now: what the line says."""

@@ -4,19 +4,24 @@ Reads the configuration of the running stack: all under the project's name, the 
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pulumi
 from pulumi.runtime import is_config_secret
 
-from byodkim_provider.config.problems import SECRET_MAPS, line
-from byodkim_provider.config.settings import plain_secrets
+from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command
+from byodkim_provider.config.settings import NOT_SECRET, plain_secrets
 from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.resources.sdk import configured_names
 
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
 """Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
+
+_AWS_SECRETS: Final = (("aws:secretKey",), ("aws:token",))
+"""The credentials among the `aws:` settings. The name of a key, `aws:accessKey`, is no secret."""
 
 
 def written() -> dict[str, object]:
@@ -43,6 +48,42 @@ def not_kept_secret(written: Mapping[str, object]) -> Iterator[str]:
             yield line((name,), ProgramProblem.NOT_PLAIN())
 
 
+def sent_secrets() -> Iterator[str]:
+    """
+    A problem for each `aws:` setting whose value is a secret of another setting.
+
+    A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted can copy a
+    token's, to where it is sent to an AWS account of theirs: as the external id of a role.
+    """
+    ours, config = pulumi.Config(pulumi.get_project()), pulumi.Config("aws")
+    names = [name for name in configured_names() if name.startswith("aws:")]
+    aws = [one for name in names for one in _strings((name,), config.get(name.removeprefix("aws:")))]
+    secrets: dict[str, Steps] = {text: steps for steps, text in reversed(aws) if steps in _AWS_SECRETS}
+    for name in SECRET_MAPS:
+        found = _strings((name,), ours.get(name))
+        secrets |= {text: steps for steps, text in found if steps[-1] not in NOT_SECRET}
+    for steps, text in aws:
+        if secrets.get(text, steps) != steps:
+            yield line(steps, ProgramProblem.SENT_SECRET(command=secret_command(secrets[text])))
+
+
+def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:
+    """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
+    try:
+        value = json.loads(setting or "")
+    except (ValueError, RecursionError):
+        value = setting
+    yield from _within(steps, value if isinstance(value, dict | list) else setting)
+
+
+def _within(steps: Steps, value: object) -> Iterator[tuple[Steps, str]]:
+    if isinstance(value, str) and value.strip():
+        yield steps, value.strip()
+    elif isinstance(value, Mapping | list):
+        for step, one in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _within((*steps, step), one)
+
+
 def others() -> list[str]:
     """The full names of all keys that are not the project's, such as `aws:region`."""
     return [name for name in configured_names() if not name.startswith(f"{pulumi.get_project()}:")]
@@ -54,11 +95,16 @@ def region() -> str | None:
 
 
 def sign_in(region: str) -> None:
-    """Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails."""
+    """
+    Ask STS in *region* for the account, as pulumi-aws will; raises `InvalidSettings` if that fails.
+
+    Says first which services are not asked at AWS, since it may fail there.
+    """
     from byodkim_provider.aws import session  # and botocore
+    from byodkim_provider.aws.endpoints import redirection_warnings
 
     config = pulumi.Config("aws")
-    session.sign_in(
-        session.read_settings(lambda name: config.get(name.removeprefix("aws:"))),
-        region=config.get("region") or region,
-    )
+    given = session.read_settings(lambda name: config.get(name.removeprefix("aws:")))
+    for warning in redirection_warnings(given.endpoints, os.environ):
+        pulumi.log.warn(str(warning))
+    session.sign_in(given, region=config.get("region") or region)

@@ -1,7 +1,10 @@
 """What a program reads of a `ByodkimDomain` that it declares."""
 
+import json
+
 import pulumi
 import pytest
+from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification, InvalidSettings
@@ -35,6 +38,22 @@ def test_verification():
         )
 
     run(program)
+
+
+def test_sent_secret():
+    """A token whose ciphertext somebody copied to where it is sent to AWS stops the program before that."""
+
+    def program():
+        with pytest.raises(InvalidSettings, match=r"aws:assumeRoles\[0\]\.externalId: is the secret of "):
+            declared()
+
+    role = {"roleArn": "arn:aws:iam::666666666666:role/x", "externalId": "gd-token"}
+    credentials = {"godaddy": {"token": "gd-token"}}
+    set_all_config({"aws:assumeRoles": json.dumps([role]), "own:dnsCredentials": json.dumps(credentials)}, [])
+    try:
+        run(program)
+    finally:
+        set_all_config({}, [])
 
 
 def test_selector():

@@ -6,6 +6,7 @@ import pulumi
 import pytest
 from pulumi.runtime.config import CONFIG, set_all_config
 
+from byodkim_provider.aws import session
 from byodkim_provider.cli import configuration
 from byodkim_provider.cli.stack import settings_in
 from byodkim_provider.errors import InvalidSettings
@@ -79,6 +80,85 @@ def test_not_kept_secret(secret, problems):
         assert list(stack_config.not_kept_secret(written)) == problems
     finally:
         set_all_config({}, [])
+
+
+TOKEN = "gd-token-3f9c2a71"
+TO_AWS = {
+    "one of a role": ("assumeRoles", [{"roleArn": "arn:aws:iam::666666666666:role/x", "externalId": TOKEN}]),
+    "another": (
+        "assumeRoles",
+        [{"roleArn": "arn:aws:iam::666666666666:role/x", "tags": {"a": f" {TOKEN}\n"}}],
+    ),
+    "tags": ("defaultTags", {"tags": {"team": TOKEN}}),
+    "a string": ("profile", TOKEN),
+    "a session": ("token", TOKEN),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), TO_AWS.values(), ids=TO_AWS)
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ({"dnsCredentials": {"godaddy": {"token": TOKEN}}}, 'dnsCredentials["godaddy"].token'),
+        ({"privateKeys": {"own": TOKEN}}, 'privateKeys["own"]'),
+        ({}, "aws:secretKey"),
+    ],
+    ids=["token", "key", "credentials"],
+)
+def test_sent_secrets(name, value, given, command):
+    """A secret whose ciphertext somebody has copied to a setting for AWS is not sent there."""
+    before = {"aws:region": "eu-west-1", "aws:secretKey": TOKEN if not given else "other"}
+    before |= {f"ses-byodkim:{key}": json.dumps(secrets) for key, secrets in given.items()}
+    try:
+        set_all_config(before, [])
+        assert list(stack_config.sent_secrets()) == []
+        set_all_config({**before, f"aws:{name}": value if isinstance(value, str) else json.dumps(value)}, [])
+        [problem] = stack_config.sent_secrets()
+    finally:
+        set_all_config({}, [])
+    path, _, text = problem.partition(": ")
+    assert path.startswith(f"aws:{name}")
+    assert text.startswith(
+        f"is the secret of `pulumi config set --secret --path '{command}'`, and would be sent to "
+    )
+    assert TOKEN not in problem
+
+
+def test_not_secret():
+    """What need not be secret may be the same as a setting for AWS."""
+    wix = '{"wix": {"apiKey": "IST.x", "accountId": "123456789012"}}'
+    set_all_config(
+        {
+            "aws:allowedAccountIds": '["123456789012"]',
+            "ses-byodkim:dnsCredentials": wix,
+            "ses-byodkim:domains": "x",
+        },
+        [],
+    )
+    try:
+        assert list(stack_config.sent_secrets()) == []
+    finally:
+        set_all_config({}, [])
+
+
+def test_redirected(monkeypatch):
+    """What is asked elsewhere than at AWS is said before it is asked: it may refuse."""
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    monkeypatch.setattr(session, "sign_in", lambda settings, *, region: said.append(region))
+    hosts = dict.fromkeys(("sesv2", "route53", "sts"), "https://aws.example.net")
+    set_all_config({"aws:endpoints": json.dumps([hosts])}, [])
+    try:
+        stack_config.sign_in("eu-west-1")
+    finally:
+        set_all_config({}, [])
+    assert said == [
+        *(
+            f"aws: {name} is redirected to aws.example.net, which is not AWS and gets what AWS would get"
+            for name in ("SES", "Route 53", "STS")
+        ),
+        "eu-west-1",
+    ]
 
 
 def test_what_follows_the_configuration():
