@@ -2,6 +2,7 @@
 
 import pulumi
 import pytest
+from moto.sts.models import STSBackend
 
 from tests.engine.clients import client_of
 from tests.engine.search import MAY_BE, found_in_export, keys_in_state, leaks, load, secrets_of
@@ -127,4 +128,30 @@ def test_settings_of_ours(sandbox, open_stack):
         "`--secret`"
     ]
     assert (asked.ses, asked.dns) == ([], [])
+    assert places(stack) == {}
+
+
+def test_copied_ciphertext(sandbox, open_stack, monkeypatch):
+    """A ciphertext that somebody copies to where a foreign account would get it stops the preview."""
+    stack = open_stack()
+    theirs = f"arn:aws:iam::{sandbox.aws.add_account()}:role/theirs"
+    credentials = {"godaddy": {"token": stack.encrypted(TOKEN)}}
+    roles = [{"roleArn": theirs, "externalId": credentials["godaddy"]["token"]}]
+    stack.configure(
+        {
+            **stack._shared,
+            "aws:assumeRoles": roles,
+            "ses-byodkim:dnsCredentials": credentials,
+            "ses-byodkim:domains": {"example.com": {"generation": 1, "dns": "manual"}},
+        }
+    )
+    assumed = []
+    monkeypatch.setattr(STSBackend, "assume_role", lambda *_, **given: assumed.append(given))
+    refused = stack.preview()
+    assert refused.failed
+    assert (
+        "aws:assumeRoles[0].externalId: is the secret of `pulumi config set --secret --path "
+        "'dnsCredentials[\"godaddy\"].token'`, and would be sent to AWS"
+    ) in refused.stdout
+    assert assumed == []
     assert places(stack) == {}
