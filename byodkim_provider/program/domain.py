@@ -22,7 +22,6 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.messages.program import ProgramNote, ProgramProblem
-from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -77,8 +76,6 @@ class ByodkimDomain(pulumi.ComponentResource):
             opts: Options of the resource.
         """
         if isinstance(args, ByodkimDomainArgs):
-            if problems := list(stack_config.sent_secrets()):
-                raise InvalidSettings(problems)
             settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers, wait = args, (), False

@@ -22,6 +22,7 @@ from byodkim_provider.config.schema import (
     WrittenDomain,
 )
 from byodkim_provider.config.values import Flag
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.program import ProgramProblem
 from byodkim_provider.program import stack_config
@@ -67,4 +68,6 @@ class ByodkimDomainArgs(WrittenDomain):
 
     def settings(self) -> settings.DomainSettings:
         """The settings with all defaults; without *regions*, the Region is the stack's `aws:region`."""
+        if problems := list(stack_config.sent_secrets()):  # before AWS is asked for zones and accounts
+            raise InvalidSettings(problems)
         return settings.domain(self.domain, self, default_region=stack_config.region())
