@@ -133,7 +133,7 @@ def test_library(installed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "example", ["larger-program", "namecheap", "own-key", "several-accounts", "template"]
+    "example", ["customers", "larger-program", "namecheap", "own-key", "several-accounts", "template"]
 )
 def test_examples(wheel, installed, tmp_path, example):
     """Without an index an example installs the wheel that its page makes, and its page makes one."""

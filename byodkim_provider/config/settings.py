@@ -87,6 +87,16 @@ class DomainSettings(DomainDefaults):
         holding = generations.holding(self.dns, generation)
         return holding[0].zone if holding and holding[0].cname else None
 
+    @property
+    def cnames(self) -> Mapping[str, str]:
+        """The CNAMEs that the domain's own DNS has for ever: name and target; none without `cname`."""
+        listed = [one for one in reversed(self.dns) if one.cname and one.zone]  # the first of a list counts
+        return {
+            name: target
+            for one in listed
+            for name, target in records.cnames(one.cname or "", self.name, one.zone or "")
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -58,6 +58,8 @@ class ByodkimDomain(pulumi.ComponentResource):
     """Keyed by Region; empty if the domain is retired."""
     records: Sequence[PublishedRecord]
     """The records of the published generations, oldest first."""
+    cnames: Mapping[str, str]
+    """With `cname`: names and targets of the CNAMEs that the domain's own DNS needs, known before any key."""
     selector: pulumi.Output[str]
     """The selector of the generation that signs."""
 
@@ -80,7 +82,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         else:
             settings, own_providers, wait = args, (), False
         super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
-        self._domain = settings.name
+        self._domain, self.cnames = settings.name, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]

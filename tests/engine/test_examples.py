@@ -10,6 +10,7 @@ import byodkim_provider
 from byodkim_provider.dkim import keys, records
 from sandbox.pulumi.plugins import ROOT
 from tests.engine.clients import client_of
+from tests.engine.panel import Panel
 from tests.engine.stack import OPENSSL_KEY, REGION
 
 pytestmark = pytest.mark.engine
@@ -103,6 +104,27 @@ def test_larger_program_not_verified(sandbox, switches, zone, open_example):
     again = stack.up(refresh=True)  # SES has given up, so the key is sent again
     assert again.ok, again.stdout
     assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
+
+
+def test_customers(sandbox, open_example, tmp_path):
+    """Whoever has pasted the CNAMEs is verified, the other waits and stops nobody; a number rotates."""
+    sandbox.add_zone("keys.example.net")
+    panel = Panel(sandbox, "shop.example")
+    stack = open_example("customers")
+    first = stack.up()
+    assert first.ok, first.stdout
+    assert first.outputs["status"] == dict.fromkeys(("shop.example", "mail.club.example"), "AWAITING_DNS")
+    for name, target in first.outputs["cnames"]["shop.example"].items():
+        assert target == f"{name}.keys.example.net"
+        panel.paste(name, f"{target}.", kind="CNAME")
+    again = stack.up()
+    assert again.ok, again.stdout
+    assert again.outputs["status"] == {"shop.example": "SUCCESS", "mail.club.example": "AWAITING_DNS"}
+    customers = tmp_path / "customers" / "customers.txt"
+    customers.write_text(customers.read_text().replace("shop.example 1", "shop.example 2"))
+    rotated = stack.up()
+    assert rotated.outputs["status"]["shop.example"] == "SUCCESS"
+    assert sandbox.ses.signing_key("shop.example", REGION)[0] == "ses2"
 
 
 @pytest.fixture
