@@ -55,12 +55,12 @@ def sent_secrets() -> Iterator[str]:
     A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted can copy a
     token's, to where it is sent to an AWS account of theirs: as the external id of a role.
     """
-    ours, config = pulumi.Config(pulumi.get_project()), pulumi.Config("aws")
+    project, config = pulumi.get_project(), pulumi.Config("aws")
     names = [name for name in configured_names() if name.startswith("aws:")]
     aws = [one for name in names for one in _strings((name,), config.get(name.removeprefix("aws:")))]
     secrets: dict[str, Steps] = {text: steps for steps, text in reversed(aws) if steps in _AWS_SECRETS}
-    for name in SECRET_MAPS:
-        found = _strings((name,), ours.get(name))
+    for name in SECRET_MAPS if project else ():  # without Pulumi there is no project
+        found = _strings((name,), pulumi.Config(project).get(name))
         secrets |= {text: steps for steps, text in found if steps[-1] not in NOT_SECRET}
     for steps, text in aws:
         if secrets.get(text, steps) != steps:
