@@ -43,6 +43,8 @@ class InvalidSettings(ByodkimError):
 class InvalidKey(ByodkimError):
     """SES can't sign with this key. Its text never quotes the key."""
 
+    message: Message
+
 
 class IdentityExists(ByodkimError):
     """SES has this identity already, and it does not belong to this resource."""
@@ -50,9 +52,6 @@ class IdentityExists(ByodkimError):
 
 class RecordNotVisible(ByodkimError):
     """A record is not visible in DNS. SES gets a key only after its record is visible."""
-
-    def __init__(self, name: str, *, answers: Sequence[str], waited_seconds: float, hint: str = "") -> None:
-        super().__init__(f"{name}: not visible after {waited_seconds:.0f} s: {', '.join(answers)}", hint=hint)
 
 
 class StillInUse(ByodkimError):

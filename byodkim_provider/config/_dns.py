@@ -16,6 +16,7 @@ from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.hosts.spec import HostName, HostSpec
+from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import SlotProblem
 
 MAX_CNAME_TTL: Final = 86400
@@ -119,24 +120,24 @@ class DnsSettings(Written):
             self.model_fields_set - OPTIONS[self.provider] - {"provider", "from_generation"}
         ):
             kinds = " and ".join(other for other, options in OPTIONS.items() if option in options)
-            yield (to_camel(option),), f"is an option of {kinds}, not of {self.provider}"
+            yield (to_camel(option),), SettingProblem.OTHER_PROVIDER(others=kinds, provider=self.provider)
         if self.external_id and not self.assume_role:
-            yield ("externalId",), "goes with assumeRole, the role that asks for it"
+            yield ("externalId",), SettingProblem.EXTERNAL_ID()
         if self.zone and self.zone_id and self.provider == "route53" and not self.cname:
-            yield ("zoneId",), "give zone or zoneId, not both"
+            yield ("zoneId",), SettingProblem.ZONE_OR_ID()
         if self.cname:
             yield from self._cname_problems()
         has_zone_ids = "zone_id" in OPTIONS[self.provider]
         if self.zone_id and has_zone_ids and self.zone_id.startswith("Z") != (self.provider == "route53"):
-            yield ("zoneId",), f"{self.zone_id!r} is not a zone id in {self.provider}"
+            yield ("zoneId",), SettingProblem.ZONE_ID(zone_id=self.zone_id, provider=self.provider)
         if host := SPECS.get(self.provider):
             yield from self._host_problems(host)
 
     def _cname_problems(self) -> Iterator[Problem]:
         if not self.zone:
-            yield ("zone",), str(SlotProblem.ZONE())
+            yield ("zone",), SlotProblem.ZONE()
         if self.ttl > MAX_CNAME_TTL:
-            yield ("ttl",), str(SlotProblem.TTL(most=MAX_CNAME_TTL))
+            yield ("ttl",), SlotProblem.TTL(most=MAX_CNAME_TTL)
 
     def selector(self, generation: int) -> str | None:
         """The selector of a generation's slot; None without `cname`, where each key gets a new one."""
@@ -145,6 +146,6 @@ class DnsSettings(Written):
     def _host_problems(self, host: HostSpec) -> Iterator[Problem]:
         for option in host.required:
             if getattr(self, option) is None:
-                yield (to_camel(option),), f"required with {self.provider}"
+                yield (to_camel(option),), SettingProblem.REQUIRED_WITH(provider=self.provider)
         if "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
-            yield ("ttl",), f"must be {host.ttl} at {self.provider}, not {self.ttl}"
+            yield ("ttl",), SettingProblem.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl)

@@ -25,7 +25,7 @@ from byodkim_provider.quoting import did_you_mean, named, printable, shown
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
 
-Problem = tuple[tuple[str, ...], Message | str]
+Problem = tuple[tuple[str, ...], Message]
 """The path within a field, and the message."""
 
 
@@ -101,7 +101,7 @@ def lines_of_program(
 
 def _problems(
     details: ErrorDetails, location: Steps, root: type[BaseModel], *, spelled: Callable[[str], str] = str
-) -> Iterator[tuple[Steps, Message | str]]:
+) -> Iterator[tuple[Steps, Message]]:
     """
     Path and message of each problem.
 

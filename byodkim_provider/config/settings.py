@@ -28,6 +28,7 @@ from byodkim_provider.config.schema import (
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
+from byodkim_provider.messages.config import SettingProblem, SettingWarning
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.quoting import did_you_mean
 
@@ -48,15 +49,6 @@ PROJECT: Final = "ses-byodkim"
 
 NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.plain)
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
-
-_SMALLEST: Final = f"""\
-the smallest stack file is
-    config:
-      aws:region: eu-west-1
-      {PROJECT}:domains:
-        example.com:
-          generation: 1
-  `{PROJECT}:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"""
 
 _KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
 
@@ -120,10 +112,9 @@ def load(config: Mapping[str, object], *, default_region: str | None, others: It
     if not written.get("domains") and written.get("domains") != {}:
         unknown = [line((key,), unknown_key((key,), StackSettings)) for key in sorted(written.keys() - _KEYS)]
         found = next((name for name in others if name.endswith(":domains")), None)
-        problems = [*unknown, "domains: must not be empty"]
-        if found:
-            problems = [*unknown, f"domains: must not be empty; found {found!r}, which is of another project"]
-        raise InvalidSettings(problems, hint=_SMALLEST)
+        other = f"; found {found!r}, which is of another project" if found else ""
+        nothing = SettingProblem.NO_DOMAINS(found=other, project=PROJECT)
+        raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
     private_keys = _map(written.get("privateKeys"))
     settings = _load(written, default_region, private_keys=private_keys)
     return replace(settings, warnings=tuple(_unused_key_warnings(written, private_keys)))
@@ -138,7 +129,8 @@ def _load(
         stack = StackSettings.model_validate(written, by_alias=True, by_name=False, context=private_keys)
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
-        hint = "" if isinstance(written["domains"], Mapping) else _SMALLEST
+        smallest = SettingProblem.NO_DOMAINS(found="", project=PROJECT).hint
+        hint = "" if isinstance(written["domains"], Mapping) else smallest
         raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)]), hint=hint) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
@@ -166,11 +158,7 @@ def plain_secrets(config: Mapping[str, object], is_plain: Callable[[str, str], b
     for name in SECRET_MAPS:
         for steps, value in _values((name,), config.get(name)):
             if steps[-1] not in NOT_SECRET and is_plain(name, value):
-                yield line(
-                    steps,
-                    f"is not encrypted, set it with {secret_command(steps)}, "
-                    "and make another one if somebody may have read this",
-                )
+                yield line(steps, SettingProblem.NOT_ENCRYPTED(command=secret_command(steps)))
 
 
 def _values(steps: Steps, written: object) -> Iterator[tuple[Steps, str]]:
@@ -191,7 +179,7 @@ def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
             yield line(("domains", spelling), str(error))
             continue
         if (first := spellings.setdefault(name, spelling)) != spelling:
-            yield line(("domains", spelling), f"is the same domain as {first!r}")
+            yield line(("domains", spelling), SettingProblem.SAME_DOMAIN(first=first))
 
 
 def _region_problems(written: Mapping[str, object], default_region: str | None) -> Iterator[str]:
@@ -201,7 +189,7 @@ def _region_problems(written: Mapping[str, object], default_region: str | None) 
     without = [name for name, domain in _map(written["domains"]).items() if "regions" not in _given(domain)]
     if not default_region:
         for name in without:
-            yield line(("domains", name, "regions"), "required, because aws:region is not set")
+            yield line(("domains", name, "regions"), SettingProblem.NO_REGION())
     elif without:
         try:
             REGION.read(default_region)
@@ -222,21 +210,21 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
     """Impossible settings: a record's name too long or outside its zone; `retired` with `adopt`."""
     where = ("domains", domain.name)
     if domain.retired and domain.adopt:
-        yield line((*where, "retired"), "can't be true with adopt: an adopted identity stays in SES")
+        yield line((*where, "retired"), SettingProblem.RETIRED_ADOPTED())
     supplied = {number: domain.keys[number] for number in domain.published if number in domain.keys}
     for generation, key in supplied.items():
         if problem := records.name_problem(key.selector, domain.name):
             yield line((*where, "keys", str(generation), "selector"), problem)
     generated = [one for one in domain.published if one not in supplied and not domain.selector(one)]
     if generated and records.name_problem(_GENERATED_SELECTOR, domain.name):
-        yield line(where, "too long for a generated selector, only supplied keys can have a shorter one")
+        yield line(where, SettingProblem.LONG_DOMAIN())
     for position, dns in enumerate(domain.dns):
         which = (*where, "dns", *((position,) if len(domain.dns) > 1 else ()), "zone")
         holds = dns.zone and f"._domainkey.{domain.name}".endswith(f".{dns.zone}")
         if dns.cname and holds:
             yield line(which, SlotProblem.OWN_ZONE(domain=domain.name))
         elif dns.zone and not dns.cname and not holds:
-            yield line(which, f"{dns.zone!r} does not hold {domain.name!r}")
+            yield line(which, SettingProblem.OTHER_ZONE(zone=dns.zone, domain=domain.name))
     yield from _slot_problems(domain)
 
 
@@ -302,19 +290,16 @@ def _warnings(name: str, domain: WrittenDomain) -> Iterator[str]:
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
         add = f"add a key `{after}`" if domain.published is None else f"add {after} to `published`"
-        text = f"no generation after {after - 1} is published, the next rotation has to wait for DNS: {add}"
-        yield line(("domains", name, "keys"), text)
+        missing = SettingWarning.NO_STANDBY(generation=domain.generation, add=add)
+        yield line(("domains", name, "keys"), missing)
     for generation in sorted(keys.keys() - set(published)):
-        yield line(
-            ("domains", name, "keys", str(generation)),
-            f"not published, so it has no record in DNS: add {generation} to `published`",
-        )
+        steps = ("domains", name, "keys", str(generation))
+        yield line(steps, SettingWarning.NOT_PUBLISHED(generation=generation))
 
 
 def _key_store_warnings(name: str, domain: WrittenDomain, store: KeyStore) -> Iterator[str]:
     if domain.keys and store.provider != "state":
-        text = "holds generated keys only, those under keys stay in the stack file and in the state"
-        yield line(("domains", name, "keyStore"), text)
+        yield line(("domains", name, "keyStore"), SettingWarning.NOT_IN_STORE())
 
 
 def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[str, object]) -> Iterator[str]:
@@ -323,12 +308,12 @@ def _unused_key_warnings(written: Mapping[str, object], private_keys: Mapping[st
     used = {str(_map(key).get("privateKey")) for key in keys}
     for name in sorted(private_keys.keys() - used):
         how = did_you_mean(name, used) or ", remove it, or name it under the `keys` of a domain"
-        yield line(("privateKeys", name), f"no generation has this key{how}")
+        yield line(("privateKeys", name), SettingWarning.UNUSED(how=how))
 
 
 def _shared_key_warnings(name: str, domain: WrittenDomain, keys_of: dict[str, str]) -> Iterator[str]:
     """Keys of domains before this one; *keys_of* maps fingerprints to domains, and gets this one's."""
     for generation, key in (domain.keys or {}).items():
         if (first := keys_of.setdefault(key.signing_key.fingerprint, name)) != name:
-            text = f"is the key of {first} too, and whoever has it signs as both: give each domain its own"
-            yield line(("domains", name, "keys", str(generation), "privateKey"), text)
+            steps = ("domains", name, "keys", str(generation), "privateKey")
+            yield line(steps, SettingWarning.SHARED(first=first))

@@ -16,6 +16,7 @@ from typing import Final
 
 from byodkim_provider.dkim.misconfigurations import holds_private_key, misconfiguration
 from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.messages.identity import IdentityNote, RecordStep
 from byodkim_provider.progress import Clock, Progress
 
 FIRST_PAUSES: Final = (2.0, 3.0, 5.0, 8.0)
@@ -41,13 +42,6 @@ _FAILURES: Final = {
 """Verb and object for each failure of an `Answer`; any other is a response code."""
 
 _PLURALS: Final = {"is": "are", "has": "have", "answers": "answer", "finds": "find", "shows": "show"}
-
-
-NO_ZONE: Final = (
-    "this run's resolver does not see the zone: have the registrar name its servers, or, if only a "
-    "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
-)
-"""Another `pulumi up` does not help where no zone is seen, as in a network with its own view of DNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +154,9 @@ def wait_until_visible(
     shown = ""
     with wait.within(seconds) as end:
         if zone_not_found(visibility.answers) and (left := end - start) > 0:
-            progress.info(f"{subject}: {NO_ZONE}; waiting at most {left:.0f} s for it")
+            # Another `pulumi up` does not help there, as in a network with its own view of DNS.
+            waits = IdentityNote.WAITS_FOR_ZONE(subject=subject, no_zone=RecordStep.NO_ZONE(), left=left)
+            progress.info(str(waits))
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()
             if visibility.visible or left <= 0:

@@ -7,10 +7,12 @@ Values in, texts out.
 from __future__ import annotations
 
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns.visibility import NO_ZONE, Visibility, servers_asked, zone_not_found
+from byodkim_provider.dns.visibility import Visibility, servers_asked, zone_not_found
 from byodkim_provider.errors import RecordNotVisible
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import MANUAL, Declared
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.identity import IdentityNote, IdentityProblem, RecordStep
 
 
 def not_visible(
@@ -19,12 +21,14 @@ def not_visible(
     """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
     is_pasted = declared.cname or MANUAL in declared.dns
     by_hand = f"\n{dns_moves.what_to_paste(declared)}" if is_pasted else ""
-    to_do = f"correct the record and run `pulumi up --refresh`{by_hand}"
     return RecordNotVisible(
-        declared.record_name,
-        answers=visibility.phrases(),
-        waited_seconds=waited_seconds,
-        hint=f"nothing was changed in SES, {still}; {_new_key(declared) if visibility.leaked else to_do}",
+        IdentityProblem.NOT_VISIBLE(
+            name=declared.record_name,
+            seconds=waited_seconds,
+            answers=", ".join(visibility.phrases()),
+            still=still,
+            step=_new_key(declared) if visibility.leaked else RecordStep.CORRECT(by_hand=by_hand),
+        )
     )
 
 
@@ -35,35 +39,26 @@ def waiting_for_dns(declared: Declared, visibility: Visibility | None) -> str:
         elsewhere = dns_moves.served_elsewhere(declared, servers_asked(visibility.answers))
         why = elsewhere or visibility.summary()
     if visibility and visibility.leaked:
-        next_step = f"  {_new_key(declared)}"
+        step: Message | str = f"  {_new_key(declared)}"
     elif elsewhere or not declared.dns or declared.is_slow:
         these = "these CNAMEs are" if declared.cname else "this record is"
-        next_step = f"{dns_moves.what_to_paste(declared)}\n  the next `pulumi up` goes on once {these} there"
+        step = RecordStep.PASTE(records=dns_moves.what_to_paste(declared), these=these)
     else:
-        again = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
-        if visibility and zone_not_found(visibility.answers):
-            again = NO_ZONE
-        next_step = (
-            f"  nothing has to be pasted, the stack made the record at {', '.join(declared.dns)}\n  {again}"
-        )
-    return (
-        f"{declared.domain} {declared.region}: waiting for DNS, the key is not sent to SES yet: {why}\n"
-        f"{next_step}"
-    )
+        no_zone = visibility and zone_not_found(visibility.answers)
+        again = RecordStep.NO_ZONE() if no_zone else RecordStep.MADE_AGAIN()
+        step = RecordStep.NOTHING_TO_PASTE(zones=", ".join(declared.dns), again=again)
+    name = f"{declared.domain} {declared.region}"
+    return str(IdentityNote.WAITS_FOR_DNS(name=name, why=why, step=step))
 
 
-def _new_key(declared: Declared) -> str:
+def _new_key(declared: Declared) -> Message:
     """What to do once the private key stands in DNS: its record must not be corrected."""
     if declared.generation is None:
-        return "delete the record at once, and take another key with another selector"
+        return RecordStep.OTHER_KEY()
     signing, published = generations.after_leak(
         declared.generation,
         signing=declared.generation,
         published=declared.published,
         slots=declared.cname is not None,
     )
-    return (
-        "delete the record at once, and take another key: "
-        f"`generation: {signing}` with `published: {list(published)}`, "
-        "and `overlapDays: 0` if the leaked key has signed"
-    )
+    return RecordStep.OTHER_GENERATION(signing=signing, published=list(published))

@@ -17,6 +17,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, of_label
 from byodkim_provider.hosts.registry import hours_to_show
 from byodkim_provider.identity.state import MANUAL, Declared, Stored
+from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
@@ -63,17 +64,13 @@ def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], as
         if named is None and asked and _none_of(declared, asked):
             named = set(asked)  # of two zones it must be this one
         if named:
+            servers = ", ".join(sorted(named))
             raise InvalidSettings(
-                [f"{subject}: dns: the record is still asked for at {label} ({', '.join(sorted(named))})"],
-                hint=f"nothing was changed in SES; list both, move the {moves}, and drop the old one two "
-                "days later, when nobody remembers them",
+                IdentityProblem.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
             )
         exchanged = not set(before.dns) & set(declared.dns)
         if exchanged and (named is None or not asked):
-            raise InvalidSettings(
-                [f"{subject}: dns: {label} can't be exchanged at once, its records may still be asked for"],
-                hint=f"nothing was changed in SES; list both, move the {moves}, then drop one",
-            )
+            raise InvalidSettings(IdentityProblem.EXCHANGED(name=subject, zone=label, moves=moves))
 
 
 def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None:
@@ -101,10 +98,8 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]
-    return (
-        f"{declared.domain}: served by {', '.join(sorted(asked))}, but {' and '.join(zones)}: "
-        "nobody will find the record until the registrar names these, or `dns` names who serves the domain"
-    )
+    servers = ", ".join(sorted(asked))
+    return str(IdentityNote.ELSEWHERE(domain=declared.domain, servers=servers, zones=" and ".join(zones)))
 
 
 def what_to_paste(declared: Declared) -> str:

@@ -10,6 +10,7 @@ from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import Visibility
 from byodkim_provider.identity import dns_moves
 from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.messages.identity import IdentityNote
 from byodkim_provider.progress import Clock
 
 RECENT_SECONDS: Final = 60
@@ -76,10 +77,10 @@ def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | N
     """The preview's line about a switch to another key, after one lookup of its record."""
     before = stored.declared
     step = f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
-    line = f"{declared.domain} {declared.region}: {step}{declared.selector}"
+    switch = f"{declared.domain} {declared.region}: {step}{declared.selector}"
     if resolver is None:
-        return f"{line}, DNS is not checked"
+        return str(IdentityNote.SWITCH_NOT_CHECKED(switch=switch))
     if declared.dns_check == "recursive" and declared.generation not in before.published:
-        return f"{line}, its record is not looked up before it is made"
+        return str(IdentityNote.SWITCH_NOT_MADE(switch=switch))
     seen = recent.check(declared, resolver)
-    return f"{line} visible at {seen.right} of {seen.asked} servers"
+    return str(IdentityNote.SWITCH_SEEN(switch=switch, right=seen.right, asked=seen.asked))

@@ -109,11 +109,7 @@ class GenerationProblem(Table):
 
 
 class SlotProblem(Table):
-    """
-    Slots, with `cname`
-
-    State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`.
-    """
+    """Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."""
 
     TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published"
     OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"

@@ -65,8 +65,23 @@ class IdentityProblem(Table):
     OWN_TAG = "tags: {name!r} begins with 'byodkim:', which is kept for our own"
     UNKNOWN_TO_STATE = "{name}: {seen}, which is not in the state", _NOTHING + "run `pulumi up --refresh` with `published: {published}` first"
     REGIONS_AT_ONCE = "{domain}: {regions} can't take the place of {before} at once", "list all of them in one `pulumi up`, and drop the old ones in another"
+    NOT_VISIBLE = "{name}: not visible after {seconds:.0f} s: {answers}", "nothing was changed in SES, {still}; {step}"
+    ASKED_FOR = "{name}: dns: the record is still asked for at {zone} ({servers})", _NOTHING + "list both, move the {moves}, and drop the old one two days later, when nobody remembers them"
+    EXCHANGED = "{name}: dns: {zone} can't be exchanged at once, its records may still be asked for", _NOTHING + "list both, move the {moves}, then drop one"
     NOT_VERIFIED = "not verified after {seconds:.0f} s: {pending}", "the identities and records are made; correct what is named and run `pulumi up` again"
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
+
+
+class RecordStep(Table):
+    """What to do about a record that is not visible: parts of other texts."""
+
+    CORRECT = "correct the record and run `pulumi up --refresh`{by_hand}"
+    NO_ZONE = "this run's resolver does not see the zone: have the registrar name its servers, or, if only a resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
+    MADE_AGAIN = "`pulumi up --refresh` makes it again if somebody changed it, and goes on once DNS shows it"
+    NOTHING_TO_PASTE = "  nothing has to be pasted, the stack made the record at {zones}\n  {again}"
+    PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
+    OTHER_KEY = "delete the record at once, and take another key with another selector"
+    OTHER_GENERATION = "delete the record at once, and take another key: `generation: {signing}` with `published: {published}`, and `overlapDays: 0` if the leaked key has signed"
 
 
 class IdentityNote(Table):
@@ -87,3 +102,9 @@ class IdentityNote(Table):
     LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
     LEAVES_HELD = "{name}: leaves the stack, and SES does not delete it before it is free of its tenants: {tenants}", "`aws sesv2 delete-tenant-resource-association` for each of them ([a tenant holds the identity](../how-to/leaving.md#a-tenant-or-a-certificate-holds-the-identity))"
     LEAVES_ADOPTED = "{name}: leaves the stack and stays in SES, as does the record it signs with: it was adopted"
+    WAITS_FOR_DNS = "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}", "publish the record that is printed; `pulumi up`"
+    WAITS_FOR_ZONE = "{subject}: {no_zone}; waiting at most {left:.0f} s for it", "Ctrl-C, then what the line says: the wait seldom helps"
+    ELSEWHERE = "{domain}: served by {servers}, but {zones}: nobody will find the record until the registrar names these, or `dns` names who serves the domain", "one of the two"
+    SWITCH_SEEN = "{switch} visible at {right} of {asked} servers", "`pulumi up`, once all servers have the record"
+    SWITCH_NOT_CHECKED = "{switch}, DNS is not checked"
+    SWITCH_NOT_MADE = "{switch}, its record is not looked up before it is made"

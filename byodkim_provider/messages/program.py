@@ -34,3 +34,11 @@ class ZoneProblem(Table):
     PRIVATE = "{where}: {zone_id!r} is the private zone {zone!r}, which SES can't read"
     OTHER_DOMAIN = "{where}: {zone_id!r} is the zone {zone!r}, which does not hold {domain!r}"
     EXTERNAL_IDS = "dns: {role!r} has one external ID, not {before!r} and {external_id!r}", "give a role the same `externalId` everywhere"
+    TWICE = 'domains["{domain}"].dns: {zone} is listed twice', "list a zone once; to go to another server of it, change `server` and run `pulumi up`"
+
+
+class GuardProblem(Table):
+    """Records in Route 53 of keys of your own. State now: nothing was changed. Next command: as below, then `pulumi preview`."""
+
+    SECOND_KEY = "{name!r}: a selector never gets a second key", "nothing was changed in DNS; a new key needs a new selector and a new generation, since resolvers keep the old record"
+    OTHER_VALUE = "{name!r} is in Route 53 already, with another value, and a selector never gets a second key", "nothing was changed in DNS; give the key another selector, since mail may be signed with the one that stands there"

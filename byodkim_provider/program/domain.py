@@ -21,7 +21,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
-from byodkim_provider.messages.program import ProgramNote, ProgramProblem
+from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
 from byodkim_provider.program._outputs import (
     Verdicts,
     known_of,
@@ -300,7 +300,5 @@ def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) 
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
     listed = [(zone.label, zone.from_generation) for zone in zones]
     if twice := sorted({label for label, begins in listed if listed.count((label, begins)) > 1}):
-        raise InvalidSettings(
-            [f'domains["{domain}"].dns: {label} is listed twice' for label in twice],
-            hint="list a zone once; to go to another server of it, change `server` and run `pulumi up`",
-        )
+        problems = [ZoneProblem.TWICE(domain=domain, zone=label) for label in twice]
+        raise InvalidSettings(problems, hint=problems[0].hint)

@@ -19,6 +19,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.dkim import SlotProblem
+from byodkim_provider.messages.program import GuardProblem
 from byodkim_provider.resources._provider import AwsProvider, check_result
 from byodkim_provider.resources.unknowns import has_unknown, split
 
@@ -60,12 +61,7 @@ class RecordGuardProvider(AwsProvider):
         name, fingerprint = news["record_name"], news["fingerprint"]
         known = olds if olds.get("record_name") == name else {}
         if known and known["fingerprint"] != fingerprint:
-            problem = (
-                f"{name!r}: a selector never gets a second key\n"
-                "  hint: nothing was changed in DNS; a new key needs a new selector and a new generation, "
-                "since resolvers keep the old record"
-            )
-            return check_result(news, [problem])
+            return check_result(news, [GuardProblem.SECOND_KEY(name=name).with_hint()])
         return self._check_standing(known, news, {fingerprint})
 
     def _check_slot(self, olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -92,11 +88,7 @@ class RecordGuardProvider(AwsProvider):
         standing = bool(values) and {fingerprint_in(value) for value in values} <= ours - {None}
         problems = []
         if values and not standing:
-            problems.append(
-                f"{name!r} is in Route 53 already, with another value, and a selector never gets a "
-                "second key\n  hint: nothing was changed in DNS; give the key another selector, since "
-                "mail may be signed with the one that stands there"
-            )
+            problems.append(GuardProblem.OTHER_VALUE(name=name).with_hint())
         # What stands before the first run of this resource is somebody's own.
         found = known.get("found", standing)
         return check_result({**news, "standing": standing, "found": found}, problems)

@@ -10,18 +10,19 @@ from typing import Final
 
 from byodkim_provider.messages.aws import AwsCall, AwsProblem, AwsStep
 from byodkim_provider.messages.cli import CliNote, CliProblem, Finding
-from byodkim_provider.messages.config import SettingProblem
-from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem
+from byodkim_provider.messages.config import SettingProblem, SettingWarning
+from byodkim_provider.messages.dkim import DomainProblem, KeyForm, KeyProblem, SelectorProblem, SlotProblem
 from byodkim_provider.messages.hosts import HostProblem, HostStep, RecordProblem
 from byodkim_provider.messages.identity import (
     Existing,
     IdentityNote,
     IdentityProblem,
+    RecordStep,
     RotationProblem,
     RotationStep,
 )
 from byodkim_provider.messages.key_store import Secret
-from byodkim_provider.messages.program import ProgramNote, ProgramProblem, ZoneProblem
+from byodkim_provider.messages.program import GuardProblem, ProgramNote, ProgramProblem, ZoneProblem
 
 FOLLOWED: Final = {
     # -- calls to AWS
@@ -102,6 +103,17 @@ FOLLOWED: Final = {
     ZoneProblem.SEVERAL: "advice/engine/test_places.py::test_zones_and_records",
     ZoneProblem.NOT_THERE: "advice/engine/test_places.py::test_zones_and_records",
     ZoneProblem.EXTERNAL_IDS: "program/test_dns_providers.py::test_external_ids_of_one_role",
+    ZoneProblem.TWICE: "engine/test_dns_rfc2136.py::test_new_server",
+    GuardProblem.SECOND_KEY: "advice/test_identities.py::test_second_key_in_route53",
+    GuardProblem.OTHER_VALUE: "advice/engine/test_places.py::test_zones_and_records",
+    RecordStep.CORRECT: "advice/engine/test_state.py::test_record_and_state",
+    RecordStep.MADE_AGAIN: "advice/engine/test_state.py::test_record_and_state",
+    RecordStep.NO_ZONE: "identity/test_lifecycle.py::test_create_where_no_zone_is_seen",
+    RecordStep.PASTE: "engine/test_dns.py::test_new_domains_wait_for_their_records",
+    RecordStep.OTHER_GENERATION: "identity/test_lifecycle.py::test_no_switch_to_a_published_private_key",
+    IdentityProblem.ASKED_FOR: "engine/test_dns_moves.py::test_from_route53_to_cloudflare",
+    IdentityProblem.EXCHANGED: "identity/test_dns_moves.py::test_refuse_leaving",
+    SlotProblem.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
     # -- identities
     Existing.NOBODYS: "engine/test_existing.py::test_adopt",
     Existing.OTHER_STACKS: "advice/test_identities.py::test_of_another_stack",
@@ -145,7 +157,7 @@ FOLLOWED: Final = {
 """Tests below `tests/`, by the code of a message, or of a part of a hint, that has a command or a setting."""
 
 DOCUMENTED: Final = (
-    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, CliNote, Finding),
+    *(DomainProblem, KeyForm, KeyProblem, SelectorProblem, SettingProblem, SettingWarning, CliNote, Finding),
     *(IdentityNote, ProgramProblem, ProgramNote),
     *(AwsProblem.REDIRECTED, Secret.LONG_NAME, Secret.NAME),
 )
