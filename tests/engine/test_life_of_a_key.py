@@ -232,7 +232,8 @@ def test_all_regions_exchanged(sandbox, rotated, generation):
         "      hint: list all of them in one `pulumi up`, and drop the old ones "
         "in another\n" in refused.stdout
     )
-    assert asked.operations == ["ListEmailIdentities"]  # whether the new Region has the identity already
+    # Whether the new Region has the identity already, and whether a tenant holds the one that would go.
+    assert asked.operations == ["ListEmailIdentities", "ListResourceTenants"]
 
 
 def test_ten_domains(sandbox, open_stack):
