@@ -29,6 +29,9 @@ _FROM_AWS: Final = re.compile(
 )
 """An error of the AWS SDK for Go that came from AWS."""
 
+MAX_SEARCHED: Final = 4096
+"""Characters of an error in which AWS's code is looked for: the pattern's time grows with their square."""
+
 _RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
 """
 Ends of an error after the engine has ended the run, and has said why.
@@ -61,7 +64,7 @@ def _account(opts: pulumi.InvokeOptions) -> str:
 def _refused(text: str) -> AwsRefused:
     from byodkim_provider.aws.errors import next_step, read_refused, said  # and botocore
 
-    found = _FROM_AWS.search(text)
-    code, reason = (found["code"], found["reason"]) if found else ("", text)
+    found = _FROM_AWS.search(text[:MAX_SEARCHED])
+    code, reason = (found["code"], text[found.start("reason") :]) if found else ("", text)
     steps = AwsStep.CALL_CHANGED_NOTHING(), next_step(code) or AwsStep.ASK_STS()
     return AwsRefused(read_refused("GetCallerIdentity", code, said(Exception(reason)), *steps))

@@ -1,5 +1,7 @@
 """How a program reads what pulumi-aws says when it can't tell its account."""
 
+import time
+
 import pulumi
 import pytest
 
@@ -57,6 +59,15 @@ def test_refused(account, said, text, step):
         account(WRAPPED.format(said))
     assert caught.value.text == f"GetCallerIdentity: {text}"
     assert caught.value.message.fields["steps"] == [AwsStep.CALL_CHANGED_NOTHING(), step]
+
+
+def test_long(account):
+    """An error that somebody made long costs no time."""
+    began = time.process_time()
+    with pytest.raises(AwsRefused) as caught:
+        account(WRAPPED.format("operation error " * 30_000))
+    assert time.process_time() - began < 5
+    assert len(caught.value.text) < 600
 
 
 def test_no_key_is_quoted(account):
