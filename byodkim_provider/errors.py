@@ -11,39 +11,38 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from byodkim_provider.messages import HINT, Message
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.config import SettingProblem
 
 
 class ByodkimError(Exception):
     """Superclass of every error here; never raised itself."""
 
-    def __init__(self, message: Message | str, *, hint: str = "") -> None:
-        """*hint* is for a text that is not in `messages`."""
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
         self.message = message
         self.text = str(message)
-        self.hint = message.hint if isinstance(message, Message) else hint
-        super().__init__(self.text, self.hint)
+        self.hint = message.hint
 
     def __str__(self) -> str:
-        return f"{self.text}{HINT}{self.hint}" if self.hint else self.text
+        return self.message.with_hint()
 
 
 class InvalidSettings(ByodkimError):
     """The configuration is wrong; *problems* holds one line for each thing to fix."""
 
     def __init__(self, problems: Message | Sequence[Message | str], *, hint: str = "") -> None:
-        """One problem with its hint, or several, whose *hint* is about all of them."""
-        lines = [str(one) for one in ([problems] if isinstance(problems, Message) else problems)]
-        several = "\n  - ".join([f"{len(lines)} problems:", *lines])
-        text = lines[0] if len(lines) == 1 else several
-        super().__init__(problems if isinstance(problems, Message) else text, hint=hint)
-        self.problems = tuple(lines)
+        """One problem with its own hint, or several lines, whose *hint* is about all of them."""
+        self.problems = (str(problems),) if isinstance(problems, Message) else tuple(map(str, problems))
+        if not isinstance(problems, Message):
+            several = [f"{len(self.problems)} problems:", *self.problems]
+            lines = self.problems[0] if len(self.problems) == 1 else "\n  - ".join(several)
+            problems = SettingProblem.LISTED(lines=lines, hint=hint)
+        super().__init__(problems)
 
 
 class InvalidKey(ByodkimError):
     """SES can't sign with this key. Its text never quotes the key."""
-
-    message: Message
 
 
 class IdentityExists(ByodkimError):
@@ -68,8 +67,6 @@ class NotVerified(ByodkimError):
 
 class _CallRefused(ByodkimError):
     """A service of AWS answered a call with an error that no retry helps against."""
-
-    message: Message
 
     def __init__(self, message: Message) -> None:
         super().__init__(message)

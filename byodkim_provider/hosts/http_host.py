@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, Refused, Unknown
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostProblem, HostStep
 from byodkim_provider.urls import is_local
 
@@ -28,7 +27,7 @@ def as_documented(host: str) -> Iterator[None]:
 
 def is_gone(error: Refused) -> bool:
     """Whether the host does not have what a request was about: perhaps somebody else has removed it."""
-    return isinstance(error.message, Message) and error.message.fields.get("status") == 404
+    return error.message.fields.get("status") == 404
 
 
 def joined(text: str) -> str:

@@ -31,12 +31,12 @@ MAX_SAID: Final = 300
 class HostError(Exception):
     """A request did not succeed; never raised itself."""
 
-    def __init__(self, message: Message | str) -> None:
+    def __init__(self, message: Message) -> None:
         """*message* is shown to users and must not contain secrets."""
         super().__init__(message)
         self.message = message
         self.reason = str(message)
-        self.hint = message.hint if isinstance(message, Message) else ""
+        self.hint = message.hint
 
 
 class Refused(HostError):
@@ -46,7 +46,7 @@ class Refused(HostError):
 class Busy(HostError):
     """The host throttled the request and did nothing; *retry_after* in seconds, if the host gave it."""
 
-    def __init__(self, message: Message | str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: Message, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

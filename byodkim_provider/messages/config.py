@@ -8,6 +8,7 @@ from byodkim_provider.messages import Table
 class SettingProblem(Table):
     """The stack file, and the arguments of a program. State now: nothing was changed. Next command: correct the setting that the line begins with, then `pulumi preview`."""
 
+    LISTED = "{lines}", "{hint}"
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"
     NO_DOMAINS = "domains: must not be empty{found}", "the smallest stack file is\n    config:\n      aws:region: eu-west-1\n      {project}:domains:\n        example.com:\n          generation: 1\n  `{project}:domains: {{}}` if the last domain has left: `pulumi up` then deletes what the stack made"

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.messages.hosts import HostProblem
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Fault, FaultKind
@@ -162,4 +163,4 @@ class Records(ResourceProvider):
         if mishap and mishap.kind == "killed":
             raise Killed
         if mishap:
-            raise Route53Failed(mishap.kind)
+            raise Route53Failed(HostProblem.NO_ANSWER(reason=mishap.kind))

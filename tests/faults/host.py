@@ -70,8 +70,8 @@ class Host:
 def _error(kind: FaultKind) -> HostError:
     match kind:
         case "throttle":
-            return Busy("asked too often", retry_after=30)
+            return Busy(HostProblem.BUSY(said=""), retry_after=30)
         case "access_denied":
             return Refused(HostProblem.FORBIDDEN(said="the token has expired", step="make a new one"))
         case _:
-            return Unknown("no answer")
+            return Unknown(HostProblem.NO_ANSWER(reason=""))

@@ -14,6 +14,8 @@ from byodkim_provider.messages.hosts import HostProblem
 from byodkim_provider.progress import stopping
 from tests.support.fakes import FakeClock, FakeProgress
 
+LOST = HostProblem.NO_ANSWER(reason="lost")
+BUSY = HostProblem.BUSY(said="busy")
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = Record(NAME, VALUE, "same key")
@@ -97,7 +99,7 @@ def test_race_and_lost_answer(host, calm):
 
     def lost(name, value):
         add(name, value)
-        raise Unknown("lost")
+        raise Unknown(LOST)
 
     host.add = lost
     with pytest.raises(DnsRefused, match="another value is there already") as refused:
@@ -143,7 +145,7 @@ def test_never_gone(host, calm):
 @pytest.mark.parametrize("kind", ["values", "add", "values again"])
 @pytest.mark.parametrize(
     "error",
-    [Busy("busy", retry_after=7), Busy("busy", retry_after=0), Busy("busy"), Unknown("lost")],
+    [Busy(BUSY, retry_after=7), Busy(BUSY, retry_after=0), Busy(BUSY), Unknown(LOST)],
     ids=repr,
 )
 def test_errors_that_pass(host, calm, kind, error):
@@ -173,7 +175,7 @@ def test_refusal_after_the_change(host, calm):
 
 def test_host_that_is_busy_for_long(host, calm):
     """A host that wants to be left alone for longer than a run waits is, at once."""
-    host.before["values", 1] = [raising(Busy("busy", retry_after=3600))]
+    host.before["values", 1] = [raising(Busy(BUSY, retry_after=3600))]
     with pytest.raises(DnsUnconfirmed, match="busy, and wants to be asked again in 3600 s"):
         publish(host, OURS, **calm)
     assert 0 == calm["clock"].monotonic()
@@ -181,8 +183,8 @@ def test_host_that_is_busy_for_long(host, calm):
 
 def test_lost_after_busy(host, calm):
     """The wait for a busy host leaves a lost response all its time."""
-    host.before["values", 1] = [raising(Busy("busy", retry_after=300))]
-    host.before["values", 2] = [raising(Unknown("lost"))]
+    host.before["values", 1] = [raising(Busy(BUSY, retry_after=300))]
+    host.before["values", 2] = [raising(Unknown(LOST))]
     assert VALUE == publish(host, OURS, **calm).value
 
 
@@ -196,7 +198,7 @@ def test_lost_after_a_long_queue(host, calm):
         turn.release()
 
     threading.Timer(0.2, others_are_done).start()
-    host.before["values", 1] = [raising(Unknown("lost"))]
+    host.before["values", 1] = [raising(Unknown(LOST))]
     assert VALUE == publish(host, OURS, **calm).value
 
 
@@ -215,7 +217,7 @@ def test_endless_response(host, calm, monkeypatch):
     """A response that never ends is given up, and the zone is free for others."""
     monkeypatch.setattr("byodkim_provider.hosts.publish.REQUEST_SECONDS", 0.3)
     ends = threading.Event()
-    host.before["add", 1] = [ends.wait, raising(Unknown("at last"))]
+    host.before["add", 1] = [ends.wait, raising(Unknown(LOST))]
     assert VALUE == publish(host, OURS, **calm).value
     assert [VALUE] == host.there
     ends.set()
