@@ -55,6 +55,7 @@ class Route53Client:
         self._lock = threading.Lock()
         self._zones: tuple[Zone, ...] | None = None
         self._name_servers: dict[str, tuple[str, ...]] = {}
+        self._seen: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def zones(self) -> tuple[Zone, ...]:
         """ListHostedZones: all zones of the account, 100 with a call."""
@@ -85,12 +86,23 @@ class Route53Client:
             return self._name_servers[zone_id]
 
     def standing(self, zone_id: str, name: str) -> tuple[str, ...]:
-        """Values of the TXT record or the CNAME *name*, as Route 53 has them; empty if there is none."""
-        return tuple(value for one in self._sets(zone_id, name) for value in _values(one))
+        """
+        Values of the TXT record or the CNAME *name*, as Route 53 has them; empty if there is none.
+
+        Records that come after it in the zone come with it, so that those of many domains are few calls.
+        """
+        if (zone_id, name) not in self._seen:
+            for one in self._sets(zone_id, name):
+                self._seen[zone_id, one["Name"].rstrip(".")] = _values(one)
+        return self._seen.get((zone_id, name), ())
 
     def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
         """Remove the values of the TXT record *name* that hold this key; other values stay."""
         for there in self._sets(zone_id, name):
+            if (
+                there["Name"].rstrip(".") != name
+            ):  # without a record of this name, the list starts at the next
+                continue
             others = [one for one in _values(there) if fingerprint_in(one) != fingerprint]
             if there["Type"] != "TXT" or len(others) == len(_values(there)):
                 continue
@@ -110,22 +122,21 @@ class Route53Client:
                 )
 
     def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
-        """ListResourceRecordSets: the CNAME and the TXT record *name*; empty if the zone is gone."""
+        """ListResourceRecordSets: CNAMEs and TXT records from *name* on; empty if the zone is gone."""
         try:
             with self._lock:
                 sets = self._read(
                     "ListResourceRecordSets",
                     f"zone {zone_id!r}",
                     lambda: self._client.list_resource_record_sets(
-                        HostedZoneId=zone_id, StartRecordName=name, StartRecordType="CNAME", MaxItems="10"
+                        HostedZoneId=zone_id, StartRecordName=name, StartRecordType="CNAME", MaxItems="300"
                     )["ResourceRecordSets"],
                 )
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
             return []
-        # Without a record of this name, the list starts at the next one.
-        return [one for one in sets if one["Name"].rstrip(".") == name and one["Type"] in ("CNAME", "TXT")]
+        return [one for one in sets if one["Type"] in ("CNAME", "TXT")]
 
     def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""

@@ -171,7 +171,7 @@ class ByodkimDomain(pulumi.ComponentResource):
 
         def allowed(values: Sequence[Any]) -> Any:
             declared, *slots = values
-            standing = [one if is_unknown(one) else one.get(selector, declared) for one in slots]
+            standing = [one if is_unknown(one) else (one or {}).get(selector, declared) for one in slots]
             return next((one for one in standing if one != declared), declared)
 
         shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))

@@ -125,7 +125,7 @@ def key_record(
     existing: Existing = "same key" if generation in settings.keys else "replace"
     slot: Inputs = {}
     if _has_slot(settings, generation):
-        existing, slot = "slot", {"is_standby": generation > settings.generation}
+        existing, slot = "slot", {"is_standby": _is_standby(settings, generation)}
     return KeyRecord(
         name=_stands_at(settings, generation, key),
         value=key["record_value"],
@@ -162,7 +162,7 @@ def of_guard(
     if settings.selector(generation):
         of_key = {
             "record_value": key["record_value"],
-            "is_standby": generation > settings.generation,
+            "is_standby": _is_standby(settings, generation),
         }
     return {
         **of_use(settings, account_id),
@@ -241,9 +241,9 @@ def comes_after(settings: DomainSettings, generation: int) -> bool:
     """
     Whether the record of *generation* is made after the identities: that of a standby, if it has a slot.
 
-    Only they know when the last key of the slot signed. Without an identity nothing signs.
+    Only they know when the last key of the slot signed.
     """
-    return _has_slot(settings, generation) and generation > settings.generation and not settings.retired
+    return _has_slot(settings, generation) and _is_standby(settings, generation)
 
 
 def is_needed(settings: DomainSettings, generation: int) -> bool:
@@ -263,6 +263,11 @@ def is_guard_needed(settings: DomainSettings, generation: int) -> bool:
     """The same of the guard: that of a generated key can always be made, a standby's too."""
     has_key = generation not in settings.keys and not _has_slot(settings, generation)
     return is_needed(settings, generation) or has_key
+
+
+def _is_standby(settings: DomainSettings, generation: int) -> bool:
+    """Whether the slot of *generation* may get another key. A domain that is retired keeps its records."""
+    return generation > settings.generation and not settings.retired
 
 
 def _has_slot(settings: DomainSettings, generation: int) -> bool:

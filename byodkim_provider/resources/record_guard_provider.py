@@ -27,7 +27,7 @@ _REQUIRED: Final = ("domain", "regions", "zone_id", "record_name", "fingerprint"
 
 _STORED: Final[property_types.Kinds] = {
     **dict.fromkeys(("domain", "account_id", "zone_id", "role_arn", "external_id"), property_types.LINE),
-    **dict.fromkeys(("record_name", "record_value", "fingerprint"), property_types.LINE),
+    **dict.fromkeys(("record_name", "record_value", "fingerprint", "before"), property_types.LINE),
     "regions": property_types.list_of(property_types.LINE),
     **dict.fromkeys(("supplied", "standing", "found"), property_types.FLAG),
 }
@@ -75,7 +75,10 @@ class RecordGuardProvider(AwsProvider):
         news["fingerprint"] = fingerprint_in(records.quoted(value))
         _ours(news).declare(self._run)
         ours = {news["fingerprint"], known.get("fingerprint")}
-        return self._check_standing({**known, "found": False}, news, ours)
+        checked = self._check_standing({**known, "found": False}, news, ours)
+        if checked.failures:
+            return check_result(news, [SlotProblem.OTHERS(name=name).with_hint()])
+        return checked
 
     def _check_standing(
         self, known: Mapping[str, Any], news: Mapping[str, Any], ours: Set[str | None]
@@ -103,14 +106,16 @@ class RecordGuardProvider(AwsProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(props["record_name"], props)
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(news)
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        # If the run ends here, the record of a slot still has the key that it had.
+        before = {"before": olds["fingerprint"]} if "record_value" in news else {}
+        return UpdateResult({**news, **before})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         property_types.refuse_state(props, _STORED, required=_REQUIRED)
         if not _ours(props).stays(self._run, self._sources(props.get("account_id"))):
-            zone_id, fingerprint = props["zone_id"], props["fingerprint"]
-            self._in_zone(props).withdraw(zone_id, props["record_name"], fingerprint)
+            for fingerprint in {props["fingerprint"], props.get("before", props["fingerprint"])}:
+                self._in_zone(props).withdraw(props["zone_id"], props["record_name"], fingerprint)
 
     def _in_zone(self, props: Mapping[str, Any]) -> Route53Client:
         return self._route53(props.get("role_arn"), props.get("external_id"))

@@ -127,11 +127,11 @@ def answer(*values, name=f"{NAME}.", kind="TXT"):
     return {
         "ResourceRecordSets": [record_set] if values else [],
         "IsTruncated": True,
-        "MaxItems": "10",
+        "MaxItems": "300",
     }
 
 
-QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "CNAME", "MaxItems": "10"}
+QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "CNAME", "MaxItems": "300"}
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,20 @@ QUESTION = {"HostedZoneId": "Z1", "StartRecordName": NAME, "StartRecordType": "C
     ids=["there", "the next name", "CNAME", "another type", "the zone's end"],
 )
 def test_standing(stub, route53, found, expected):
-    """A name is asked for alone, however many records its zone has."""
+    """A name is asked for, not a zone."""
     stub.add_response("list_resource_record_sets", found, QUESTION)
     assert route53.standing("Z1", NAME) == expected
+
+
+def test_standing_of_many(stub, route53):
+    """What comes after a name in the zone comes with it, and is not asked for again; what is missing is."""
+    found = answer('"a"')
+    second = {**found["ResourceRecordSets"][0], "Name": f"t.{NAME}."}
+    found["ResourceRecordSets"] = [*found["ResourceRecordSets"], second]
+    stub.add_response("list_resource_record_sets", found, QUESTION)
+    stub.add_response("list_resource_record_sets", found, {**QUESTION, "StartRecordName": f"u.{NAME}"})
+    names = (NAME, f"t.{NAME}", f"u.{NAME}")
+    assert [route53.standing("Z1", name) for name in names] == [('"a"',), ('"a"',), ()]
 
 
 def test_throttled(stub, route53):

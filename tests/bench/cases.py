@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim.records import cnames
 from sandbox.pulumi.aws_resources import RECORDS_WAIT
 from sandbox.pulumi.plugins import ROOT
 from tests.bench.servers import open_servers
@@ -30,6 +31,8 @@ WAITING_SIZE: Final = 100
 PARALLEL: Final = 64
 """Steps at a time, instead of four for each core."""
 
+CNAME_ZONE: Final = "keys.example.net"
+
 KEYS: Final = 10
 """Keys that the plain program's domains share: making them is not its business."""
 
@@ -45,6 +48,8 @@ class Case:
     """SES allows one call a second; else any number."""
     record_waits: bool = False
     """Each record takes as long and as many requests as with the real pulumi-aws."""
+    cname: bool = False
+    """The records stand in a zone of ours, and three CNAMEs of each domain lead to them."""
     parallel: int | None = None
     """Steps at a time; None for the engine's own number."""
     programs: tuple[str, ...] = ("ours", "plain", "price")
@@ -65,6 +70,12 @@ class Case:
     def conditions(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name != "programs"}
 
+    @property
+    def defaults(self) -> dict[str, object]:
+        """Under `ses-byodkim:defaults`."""
+        dns = {"provider": "route53", "zone": CNAME_ZONE, "cname": "ses"}
+        return {"dns": dns} if self.cname else {}
+
     def zone_of(self, name: str) -> str:
         return name if self.zone_each else self.zones[0]
 
@@ -75,6 +86,7 @@ def described(conditions: Mapping[str, Any]) -> str:
         [
             f"{conditions['domains']}",
             "a zone each" if conditions["zone_each"] else "one zone",
+            *(["`cname`"] if conditions["cname"] else []),
             *(["limit on"] if conditions["ses_limit"] else []),
             *(["records wait"] if conditions["record_waits"] else []),
             *([f"`--parallel {conditions['parallel']}`"] if conditions["parallel"] else []),
@@ -93,6 +105,8 @@ def cases(sizes: Sequence[int]) -> Iterator[Case]:
             yield Case(size, ses_limit=True, record_waits=True, programs=("ours", "plain"))
             # The plain program fails with so many steps at a time: SES refuses some calls until it gives up.
             yield Case(size, ses_limit=True, record_waits=True, parallel=PARALLEL, programs=("ours",))
+        if size >= WAITING_SIZE:
+            yield Case(size, ses_limit=True, record_waits=True, cname=True, programs=("ours",))
 
 
 def measured(case: Case) -> Iterator[dict[str, Any]]:
@@ -102,7 +116,12 @@ def measured(case: Case) -> Iterator[dict[str, Any]]:
         open_servers(requests_per_second=1 if case.ses_limit else None) as servers,
         tempfile.TemporaryDirectory(prefix="byodkim-bench-") as directory,
     ):
-        servers.add_zones(case.zones)
+        if case.cname:
+            servers.add_zones([CNAME_ZONE])
+            wanted = [one for name in case.names for one in cnames("ses", name, CNAME_ZONE)]
+            servers.add_cnames(case.zones[0], wanted)
+        else:
+            servers.add_zones(case.zones)
         for program in case.programs:
             yield {
                 "program": program,
@@ -118,7 +137,7 @@ def _ours(case: Case, servers: Any, directory: Path) -> dict[str, Any]:
         stack.configure(
             {
                 "aws:region": "eu-west-1",
-                "ses-byodkim:defaults": {"dnsResolvers": [servers.resolver()]},
+                "ses-byodkim:defaults": {"dnsResolvers": [servers.resolver()], **case.defaults},
                 "ses-byodkim:domains": {name: {"generation": number} for name in case.names},
             }
         )

@@ -57,6 +57,26 @@ class Servers:
         for name in names:
             self.sandbox.add_zone(name)
 
+    def add_cnames(self, zone_name: str, wanted: list[tuple[str, str]]) -> None:
+        """Names and targets, in a new zone."""
+        zone = self.sandbox.add_zone(zone_name)
+        for start in range(0, len(wanted), 100):
+            changes: Any = [
+                {
+                    "Action": "CREATE",
+                    "ResourceRecordSet": {
+                        "Name": name,
+                        "Type": "CNAME",
+                        "TTL": 300,
+                        "ResourceRecords": [{"Value": f"{target}."}],
+                    },
+                }
+                for name, target in wanted[start : start + 100]
+            ]
+            self.sandbox.route53.change_resource_record_sets(
+                HostedZoneId=zone, ChangeBatch={"Changes": changes}
+            )
+
     def begin(self) -> None:
         """Count from zero."""
         with self._lock:

@@ -193,7 +193,7 @@ def test_refusals(sandbox, open_stack, keys_zone):
     with open_stack(declared(domain), stack="another") as another:
         taken = another.up()
     assert taken.failed
-    assert f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another value" in taken.stdout
+    assert f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another key" in taken.stdout
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
 
