@@ -41,7 +41,7 @@ def test_life(sandbox, stack, follow):
     created = stack.run("pulumi up")
     assert created.exit_code == 0
     assert counted("to create", foreseen.stdout) == counted("created", created.stdout)
-    stack.days_pass(180)
+    stack.days_pass(179)
     assert re.search(like(block(PAGE, "The timeline", 2)), follow(PAGE, "The timeline").stdout)
     stack.paste(second.replace("generation: 2", "generation: 4"))
     assert re.search(like(block(PAGE, "What a preview refuses")), stack.run("pulumi preview").stdout)
