@@ -100,6 +100,7 @@ FOLLOWED = {
     "test_dns_by_api.py": {
         "docs/how-to/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}
     },
+    "test_trouble.py": {"docs/how-to/trouble.md": {"A run stands, or was killed": (1,), "Whom to ask": (1,)}},
     "test_rotation.py": {
         "docs/how-to/rotation.md": {"The timeline": (1,), "Going back": (1,)},
         "docs/how-to/leaked-key.md": {"A key has leaked": (1, 2, 4)},
