@@ -13,7 +13,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
-from itertools import groupby
 from types import ModuleType
 from typing import Final
 
@@ -107,11 +106,12 @@ def tables(area: ModuleType) -> list[type[Table]]:
 
 def _section(table: type[Table]) -> str:
     title, head = _sections(table)
-    rows = []
-    told = [one for one in table if re.search(r"\w", _shown(one.text))]  # not only the words of others
-    for advice, codes in groupby(told, key=lambda one: _shown(one.advice)):
-        texts = "<br>".join(_quoted(_shown(one.text)) for one in codes)
-        rows.append(f"| {texts} | {(advice.strip('…') and advice) or 'as the text says'} |")
+    texts: dict[str, list[str]] = {}
+    for one in table:
+        if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
+            advice = _shown(one.advice).strip("…") and _shown(one.advice)
+            texts.setdefault(advice or "as the text says", []).append(_quoted(text))
+    rows = [f"| {'<br>'.join(dict.fromkeys(quoted))} | {advice} |" for advice, quoted in texts.items()]
     return "\n".join(
         [
             f"## {title}\n",
