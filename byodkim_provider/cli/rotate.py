@@ -33,6 +33,7 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliNote, CliProblem
 
 
@@ -101,7 +102,10 @@ def rotate(
     chosen = _chosen(stack, domains, older_than, environment.clock.now())
     way: Way = "back" if back else "compromised" if compromised else "forward"
     if stack.has_own_program and chosen:
-        edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
+        try:
+            edits = to_edit(way, stack.settings, chosen, stack.state, environment.clock.now())
+        except ByodkimError as error:
+            raise Refused(in_python(str(error))) from None
         raise Refused(CliProblem.OWN_PROGRAM(edits=edits))
     done: dict[str, Any] = {"stack": stack.name, "file": "", "written": False}
     steps: list[Rotation] = []

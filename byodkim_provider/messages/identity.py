@@ -42,7 +42,7 @@ class RotationProblem(Table):
 
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
     STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
-    ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` is allowed in the stack file with `published: {today}`, which keeps what must stay"
+    ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` with `published: {today}` is allowed, which keeps what must stay"
     OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
     OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
     SECOND_KEY = "{name}: selector {selector!r} never gets a second key", _NOTHING + "a new key needs a new selector, since resolvers keep the old record"

@@ -118,6 +118,15 @@ def test_rotate_what_was_written_out(project, world):
     assert "`generation=3, published=[1, 2, 3, 4]`" in result.stderr
 
 
+def test_rotate_too_early(project, world):
+    """A refusal names what is allowed today as arguments of the program."""
+    until = {1: world.clock.now() - timedelta(days=1)}
+    project.stored = [replace(project.stored[0], signed_until=until)]
+    result = project.run("rotate", DOMAIN, "--yes")
+    assert result.exit_code == 1
+    assert "today `generation=3` with `published=[1, 2, 3, 4]` is allowed" in result.stderr
+
+
 def test_rotate_unknown_domain(project):
     """A domain that the program does not have is named as that."""
     result = project.run("rotate", "example.org", "--yes")
@@ -129,7 +138,7 @@ def test_rotate_identity_alone(project):
     declared = replace(project.stored[0].declared, generation=None, published=())
     project.stored = [replace(project.stored[0], declared=declared)]
     result = project.run("rotate", DOMAIN, "--yes")
-    assert (result.exit_code, "has no generations" in result.stderr) == (2, True)
+    assert (result.exit_code, "has no generations" in result.stderr) == (1, True)
     assert project.run("status").exit_code == 0
 
 

@@ -68,7 +68,7 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
 
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1
-    assert "`generation: 3` is allowed in the stack file with `published: [1, 2, 3, 4]`" in again.stderr
+    assert "`generation: 3` with `published: [1, 2, 3, 4]` is allowed" in again.stderr
     missing = byodkim(stack, "status", "-s", "other")
     assert (missing.exit_code, missing.stdout) == (3, "")
 
