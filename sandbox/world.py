@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from sandbox.aws.services import AwsServices
 from sandbox.clock import SandboxClock
@@ -42,6 +42,7 @@ class Sandbox:
         self.mail = MailSink(look_up=lambda name: ask(name, self.dns.resolver), clock=self.clock)
         self.ses = SesEmulator(
             look_up_txt=lambda name: self.dns.txt(name, follows_cname=self.ses.switches.follows_cname),
+            look_up_mx=self.dns.mx,
             look_up_soa=self.dns.soa,
             clock=self.clock,
             switches=switches or Switches(),
@@ -117,19 +118,29 @@ class Sandbox:
     def _zones(self) -> list[HostedZone]:
         """All public zones; of two with one name, the first is the one that the registrar names."""
         others = [zone for zones in tuple(self.elsewhere) for zone in zones()]
-        return [*others, *self.aws.zones(), _easy_dkim_zone()]
+        return [*others, *self.aws.zones(), _zone_of_ses()]
+
+
+AMAZONSES: Final = "amazonses.com"
 
 
 @functools.cache
-def _easy_dkim_zone() -> HostedZone:
-    """Where SES publishes the keys of Easy DKIM itself; a domain's CNAME records lead there."""
+def _zone_of_ses() -> HostedZone:
+    """
+    Where SES publishes the keys of Easy DKIM itself, to which a domain's CNAME records lead, and its SPF.
+
+    All its mail comes from this machine.
+    """
+    spf = '"v=spf1 ip4:127.0.0.0/8 -all"'
     soa = f"{NAME_SERVERS[0]}. hostmaster.sandbox.test. 1 1800 900 604800 900"
     record_sets = [
-        RecordSet(SIGNING_HOSTED_ZONE, "SOA", 900, (soa,)),
-        RecordSet(SIGNING_HOSTED_ZONE, "NS", 900, NAME_SERVERS),
+        RecordSet(AMAZONSES, "SOA", 900, (soa,)),
+        RecordSet(AMAZONSES, "NS", 900, NAME_SERVERS),
+        RecordSet(AMAZONSES, "TXT", 900, (spf,)),
+        RecordSet(f"*.{AMAZONSES}", "TXT", 900, (spf,)),
     ]
     for key in easy_dkim_keys():
         value = f"p={base64.b64encode(key.public_der).decode()}"
         name = f"{key.selector}.{SIGNING_HOSTED_ZONE}"
         record_sets.append(RecordSet(name, "TXT", 300, (f'"{value[:255]}" "{value[255:]}"',)))
-    return HostedZone(SIGNING_HOSTED_ZONE, NAME_SERVERS, tuple(record_sets))
+    return HostedZone(AMAZONSES, NAME_SERVERS, tuple(record_sets))

@@ -7,7 +7,7 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -96,6 +96,11 @@ class Route53Client:
                 self._seen[zone_id, one["Name"].rstrip(".")] = _values(one)
         return self._seen.get((zone_id, name), ())
 
+    def by_type(self, zone_id: str, name: str) -> dict[str, tuple[str, ...]]:
+        """Values of the MX and the TXT record *name*, as Route 53 has them, as far as there are any."""
+        sets = self._sets(zone_id, name, ("MX", "TXT"))
+        return {one["Type"]: _values(one) for one in sets if one["Name"].rstrip(".") == name}
+
     def withdraw(self, zone_id: str, name: str, fingerprint: str) -> None:
         """Remove the values of the TXT record *name* that hold this key; other values stay."""
         for there in self._sets(zone_id, name):
@@ -121,8 +126,10 @@ class Route53Client:
                     ),
                 )
 
-    def _sets(self, zone_id: str, name: str) -> list[ResourceRecordSetOutputTypeDef]:
-        """ListResourceRecordSets: CNAMEs and TXT records from *name* on; empty if the zone is gone."""
+    def _sets(
+        self, zone_id: str, name: str, types: Collection[str] = ("CNAME", "TXT")
+    ) -> list[ResourceRecordSetOutputTypeDef]:
+        """ListResourceRecordSets: records of these *types* from *name* on; empty if the zone is gone."""
         try:
             with self._lock:
                 sets = self._read(
@@ -136,7 +143,7 @@ class Route53Client:
             if refused.code != "NoSuchHostedZone":
                 raise
             return []
-        return [one for one in sets if one["Type"] in ("CNAME", "TXT")]
+        return [one for one in sets if one["Type"] in types]
 
     def _read(self, operation: str, subject: str, call: Callable[[], R]) -> R:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""

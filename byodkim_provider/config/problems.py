@@ -40,7 +40,7 @@ class LocatedError(ValueError):
 SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
 """Settings whose values are secrets."""
 
-_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "tags"}
+_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "label", "tags"}
 """Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it."""
 
 _EXPECTED: Final = {

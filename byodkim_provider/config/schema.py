@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from byodkim_provider.config._dns import DnsProviderName, DnsSettings, any_form, as_list
 from byodkim_provider.config._keys import KeyStore, Store, SuppliedKey, as_object, name_or_object, pasted_keys
+from byodkim_provider.config._mail_from import MailFrom, as_mail_from
+from byodkim_provider.config._mail_from import any_form as any_mail_from
 from byodkim_provider.config._written import (
     MAX_TAGS,
     SECRET_TEXT,
@@ -37,6 +39,7 @@ __all__ = [
     "DnsSettings",
     "DomainDefaults",
     "KeyStore",
+    "MailFrom",
     "StackSettings",
     "Store",
     "SuppliedKey",
@@ -88,6 +91,10 @@ class DomainDefaults(Written):
     """Default configuration set of the identities. If it is not given, it is not managed."""
     tags: Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": MAX_TAGS})] | None = None
     """Tags of the identities, at most 47. If they are not given, they are not managed."""
+    mail_from: Annotated[
+        MailFrom | None, BeforeValidator(as_mail_from), Field(json_schema_extra=any_mail_from)
+    ] = None
+    """The custom MAIL FROM domain, a sub-domain, with its MX and SPF records. If not given, not managed."""
     adopt: Boolean = False
     """Take over identities that exist in SES. While this is set, they stay in SES when the stack goes."""
     accept_unsigned_window: Boolean = False

@@ -8,7 +8,7 @@ involve more than one key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -79,6 +79,10 @@ class DomainSettings(DomainDefaults):
         holding = generations.holding(self.dns, generation)
         return holding[0].zone if holding and holding[0].cname else None
 
+    def mail_from_domain(self, region: str) -> str | None:
+        """The MAIL FROM domain in *region*; None if it is not managed."""
+        return f"{self.mail_from.label_in(region, self.regions)}.{self.name}" if self.mail_from else None
+
     @property
     def cnames(self) -> Mapping[str, str]:
         """The CNAMEs that the domain's own DNS has for ever: name and target; none without `cname`."""
@@ -134,6 +138,7 @@ def _load(
         raise InvalidSettings(sorted([*problems, *lines(error, StackSettings, written)]), hint=hint) from None
     domains = () if problems else _resolve(stack, default_region)
     problems += [problem for domain in domains for problem in _record_problems(domain)]
+    problems += _mail_from_problems(domains)
     if problems:
         raise InvalidSettings(sorted(problems))
     return Settings(domains, stack.verification)
@@ -226,6 +231,16 @@ def _record_problems(domain: DomainSettings) -> Iterator[str]:
         elif dns.zone and not dns.cname and not holds:
             yield line(which, SettingProblem.OTHER_ZONE(zone=dns.zone, domain=domain.name))
     yield from _slot_problems(domain)
+
+
+def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
+    """MAIL FROM domains that can't be, or send mail themselves."""
+    names = {domain.name for domain in domains}
+    for domain in domains:
+        for steps, text in (
+            domain.mail_from.problems(domain.name, domain.regions, names) if domain.mail_from else ()
+        ):
+            yield line(("domains", domain.name, "mailFrom", *steps), text)
 
 
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:

@@ -51,3 +51,12 @@ class SettingWarning(Table):
     NOT_IN_STORE = "holds generated keys only, those under keys stay in the stack file and in the state", "nothing; or [move the keys](../how-to/key-store.md)"
     UNUSED = "no generation has this key{how}", "correct the name, or remove the key"
     SHARED = "is the key of {first} too, and whoever has it signs as both: give each domain its own", "[rotate](../how-to/rotation.md) one of them to a key of its own"
+
+
+class MailFromProblem(Table):
+    """`mailFrom`. State now: nothing was changed. Next command: correct the setting, then `pulumi preview`."""
+
+    REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
+    TWICE = "{label!r} is the label of two Regions, and its MX record can name one only", "give each Region a label of its own"
+    TOO_LONG = "{name!r} is too long for DNS", "take a shorter label"
+    SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"

@@ -22,6 +22,7 @@ class ProgramNote(Table):
     """Notes of a program. State now: what the line says."""
 
     STANDBY = "{domain}: add the record of generation {generation} too, if it is not there yet: the next rotation then waits for no DNS\n{record}", "publish the record that is printed"
+    MAIL_FROM = "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in Route 53 only:\n{records}", "publish the records that are printed; `byodkim records` prints them again"
     ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates", "[rotate](../how-to/rotation.md)"
 
 

@@ -36,6 +36,7 @@ from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_by_settings import provider_for
 from byodkim_provider.program.dns_provider import HostedZone
 from byodkim_provider.program.domain_args import ByodkimDomainArgs
+from byodkim_provider.program.mail_from import declare_mail_from
 from byodkim_provider.property_types import moment
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIdentityArgs
@@ -104,11 +105,11 @@ class ByodkimDomain(pulumi.ComponentResource):
         seen = dict(keys)
         for one in sorted(keys.keys() - later):
             records, guards = publish(one, keys[one])
-            made = [*records, *guards]
-            needed += [*(records if inputs.is_needed(settings, one) else ())]
-            needed += [*(guards if inputs.is_guard_needed(settings, one) else ())]
+            needed += records if inputs.is_needed(settings, one) else []
+            needed += guards if inputs.is_guard_needed(settings, one) else []
             if settings.selector(one):
-                seen[one] = {**keys[one], "record_value": _after(made, keys[one]["record_value"])}
+                value = _after([*records, *guards], keys[one]["record_value"])
+                seen[one] = {**keys[one], "record_value": value}
         given: dict[str, Any] = {"keys": seen, "zones": self._zones, "account_id": account}
         options = pulumi.ResourceOptions(parent=self, depends_on=needed, protect=settings.protect or None)
         self.identities = {
@@ -123,13 +124,13 @@ class ByodkimDomain(pulumi.ComponentResource):
         for one in later:
             value = self._allowed(settings.selector(one), keys[one]["record_value"])
             publish(one, {**keys[one], "record_value": value})
+        declare_mail_from(name, settings, self.identities, providers, parent=self)
         self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
         self._verification = self._verified(name, settings) if wait else None
         self._warn(settings)
-        by_label = {hosted_zone.label: hosted_zone for hosted_zone in self._zones}
-        identities = list(self.identities.values())
-        if identities and (by_hand := by_label.get(MANUAL)):
+        by_hand = next((zone for zone in self._zones if zone.label == MANUAL), None)
+        if (identities := [*self.identities.values()]) and by_hand:
             made_at = {str(one): key.get("created_at") for one, key in keys.items()}
             show_standbys(self._domain, identities, self.records, made_at, hosted_zone=by_hand, began=began)
         self.register_outputs({"records": self.records})  # read by the commands, from the state

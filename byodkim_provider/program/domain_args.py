@@ -17,6 +17,7 @@ from byodkim_provider.config.schema import (
     DnsProviderName,
     DnsSettings,
     KeyStore,
+    MailFrom,
     Store,
     SuppliedKey,
     WrittenDomain,
@@ -59,6 +60,7 @@ class ByodkimDomainArgs(WrittenDomain):
     if TYPE_CHECKING:  # the short forms, which validators make long
         dns: _Dns | Sequence[_Dns] = ()  # type: ignore[assignment]
         keys: Mapping[int, SuppliedKey | Mapping[str, str]] | None = None  # type: ignore[assignment]
+        mail_from: str | MailFrom | Mapping[str, object] | None = None  # type: ignore[assignment]
         key_store: Store | KeyStore | Mapping[str, object] = "state"  # type: ignore[assignment]
     wait: Annotated[bool, Flag()] = False
     """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.dkim import records
+from byodkim_provider.dns import mail_from
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.program import ZoneProblem
@@ -33,6 +35,18 @@ _clients: PerProgram[Route53Client] = PerProgram()
 
 _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
 """By role, with its external ID: every provider is a process of its own, which signs in by itself."""
+
+
+@dataclass(frozen=True)
+class MailFromRecords:
+    """The two records of a MAIL FROM domain."""
+
+    name: str
+    """The MAIL FROM domain."""
+    domain: str
+    region: str
+    adopt: bool
+    """Whether they may stand there already."""
 
 
 class Route53:
@@ -81,16 +95,57 @@ class Route53:
         )
         return made
 
+    def publish_mail_from(
+        self, name: str, record: MailFromRecords, opts: pulumi.ResourceOptions
+    ) -> list[pulumi.Resource]:
+        """
+        The MX and the SPF record of a MAIL FROM domain.
+
+        What stands there is never overwritten. Of an identity that is adopted, right records are taken over
+        as they are.
+        """
+        zone = self._zone_of(record.domain, opts.parent)
+        standing: Mapping[str, Sequence[str]] = {}
+        if record.adopt:
+            standing = self._client(opts.parent).by_type(zone.id, record.name)
+        role = provider_with(self._assume_role, self._external_id)
+        made: list[pulumi.Resource] = []
+        for kind, value in mail_from.values(record.region).items():
+            found = [one.strip('"') for one in standing.get(kind, ())]
+            is_right = mail_from.fits(kind, found, record.region)
+            made.append(
+                aws.route53.Record(
+                    f"{name}/{kind}/{ROUTE53}{zone.id}",
+                    zone_id=zone.id,
+                    name=record.name,
+                    type=kind,
+                    ttl=self._ttl,
+                    records=found if is_right else [value],
+                    allow_overwrite=is_right or None,
+                    opts=pulumi.ResourceOptions.merge(
+                        opts, pulumi.ResourceOptions(provider=role, ignore_changes=["allowOverwrite"])
+                    ),
+                )
+            )
+        return made
+
+    def holds(self, name: str, domain: str, parent: pulumi.Resource) -> bool:
+        """Whether *name* is in the zone of *domain*, which may be that of `cname`, or a delegated part."""
+        return name.endswith(f".{self._zone_of(domain, parent).name}")
+
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
-        # Records go where an explicit provider of the program signs in; it can't be asked for zones.
-        own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
-        account = account_of(parent) if parent and own and self._assume_role is None else None
-        role = (self._assume_role, self._external_id)
-        route53 = _clients.get((role, account), lambda: _connect(*role, account))
+        route53 = self._client(parent)
         if self._zone_id:
             holds = f"{domain}.{self._zone}" if self._zone else domain  # with `cname` both are given
             return _zone_by_id(self._zone_id, holds, route53)
         return _zone_by_name(self._zone, domain, route53)
+
+    def _client(self, parent: pulumi.Resource | None) -> Route53Client:
+        # Records go where an explicit provider of the program signs in; it can't be asked for zones.
+        own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
+        account = account_of(parent) if parent and own and self._assume_role is None else None
+        role = (self._assume_role, self._external_id)
+        return _clients.get((role, account), lambda: _connect(*role, account))
 
 
 def _connect(role_arn: str | None, external_id: str | None, account_id: str | None) -> Route53Client:

@@ -94,6 +94,14 @@ class DnsServer:
         rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.TXT for rdata in rrset]
         return tuple(b"".join(rdata.strings).decode(errors="replace") for rdata in rdatas)
 
+    def mx(self, name: str) -> tuple[str, ...] | None:
+        """The same for MX: values like `10 mx.example.com`, without a final dot."""
+        answer = self.hosting.resolve(dns.name.from_text(name), RdataType.MX)
+        if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return None
+        rdatas = [rdata for rrset in answer.answer if rrset.rdtype == RdataType.MX for rdata in rrset]
+        return tuple(f"{one.preference} {one.exchange.to_text(omit_final_dot=True)}" for one in rdatas)
+
     def soa(self, name: str) -> tuple[str, str, int] | None:
         """Primary server, contact and serial number of the zone that *name* is in. Not among `queries`."""
         answer = self.hosting.resolve(dns.name.from_text(name), RdataType.SOA)

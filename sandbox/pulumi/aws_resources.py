@@ -61,6 +61,8 @@ def said(error: Exception) -> str:
 
 
 def _service(operation: str) -> str:
+    if "EmailIdentity" in operation:
+        return "SESv2"
     return "STS" if operation in ("GetCallerIdentity", "AssumeRole") else "Route 53"
 
 
@@ -74,7 +76,10 @@ class Account(Protocol):
     @property
     def route53(self) -> Route53Client: ...
     @property
+    def region(self) -> str: ...
+    @property
     def sesv2(self) -> SESV2Client: ...
+    def sesv2_in(self, region: str) -> SESV2Client: ...
 
 
 class UnconfirmedError(Exception):

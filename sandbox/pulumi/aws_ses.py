@@ -2,7 +2,7 @@
 EmailIdentity and EmailIdentityMailFromAttributes of pulumi-aws, with the calls that the real ones make.
 
 They wait for nothing; an EmailIdentity reads identity and tags after each write. Nothing of ours uses
-them: the bench compares us with the one, the page on DMARC has the other.
+that one: the bench compares us with it.
 """
 
 from __future__ import annotations
@@ -110,26 +110,34 @@ class EmailIdentity(Resource):
 class MailFromAttributes(Resource):
     """`aws.sesv2.EmailIdentityMailFromAttributes`: where bounces of an identity's mail go."""
 
-    def __init__(self, sesv2: SESV2Client) -> None:
-        self._sesv2 = sesv2
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        return cls(account.sesv2)
+        return cls(account)
 
-    known = frozenset({"emailIdentity", "mailFromDomain", "behaviorOnMxFailure"})
-    replacing = frozenset({"emailIdentity"})
+    known = frozenset({"emailIdentity", "mailFromDomain", "behaviorOnMxFailure", "region"})
+    replacing = frozenset({"emailIdentity", "region"})
 
     def checked(self, inputs: Properties) -> Properties:
-        return inputs
+        if inputs.get("behaviorOnMxFailure") == "REJECT_MESSAGE" and not inputs.get("mailFromDomain"):
+            raise ValueError("mailFromDomain is required if behaviorOnMxFailure is REJECT_MESSAGE")
+        return {
+            "behaviorOnMxFailure": "USE_DEFAULT_VALUE",
+            "region": self._account.region,
+            **inputs,
+            "__defaults": [name for name in ("behaviorOnMxFailure", "region") if name not in inputs],
+        }
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         return inputs["emailIdentity"], self._put(inputs)
 
     def read(self, resource_id: str, outputs: Properties) -> Properties | None:
+        ses = self._account.sesv2_in(outputs["region"])
         try:
-            found = _call(self._sesv2.get_email_identity, EmailIdentity=resource_id)
-        except self._sesv2.exceptions.NotFoundException:
+            found = _call(ses.get_email_identity, EmailIdentity=resource_id)
+        except ses.exceptions.NotFoundException:
             return None
         seen = found["MailFromAttributes"]
         return outputs | {
@@ -141,17 +149,18 @@ class MailFromAttributes(Resource):
         return outputs | self._put(inputs)
 
     def delete(self, resource_id: str, outputs: Properties) -> None:
-        with suppress(self._sesv2.exceptions.NotFoundException):
-            _call(self._sesv2.put_email_identity_mail_from_attributes, EmailIdentity=resource_id)
+        ses = self._account.sesv2_in(outputs["region"])
+        with suppress(ses.exceptions.NotFoundException):
+            _call(ses.put_email_identity_mail_from_attributes, EmailIdentity=resource_id)
 
     def _put(self, inputs: Properties) -> Properties:
         _call(
-            self._sesv2.put_email_identity_mail_from_attributes,
+            self._account.sesv2_in(inputs["region"]).put_email_identity_mail_from_attributes,
             EmailIdentity=inputs["emailIdentity"],
             MailFromDomain=inputs.get("mailFromDomain", ""),
-            BehaviorOnMxFailure=inputs.get("behaviorOnMxFailure", "USE_DEFAULT_VALUE"),
+            BehaviorOnMxFailure=inputs["behaviorOnMxFailure"],
         )
-        return inputs
+        return {name: value for name, value in inputs.items() if name != "__defaults"}
 
 
 def _key(inputs: Mapping[str, Any]) -> Any:

@@ -155,11 +155,17 @@ class Account:
     def _sts(self) -> STSClient:
         return self._session.client("sts", endpoint_url=self._endpoints.get("sts"))
 
-    @functools.cached_property
+    @property
     def sesv2(self) -> SESV2Client:
-        # `EmailIdentity` retries as the real plugin does.
+        return self.sesv2_in(self.region)
+
+    @functools.cache  # noqa: B019 # as long as the plugin's process
+    def sesv2_in(self, region: str) -> SESV2Client:
+        """The client of a resource with the input `region`."""
+        # Its callers retry as the real plugin does.
         once = Config(retries={"total_max_attempts": 1})
-        return self._session.client("sesv2", endpoint_url=self._endpoints.get("sesv2"), config=once)
+        endpoint = self._endpoints.get("sesv2")
+        return self._session.client("sesv2", region, endpoint_url=endpoint, config=once)
 
     def caller_identity(self) -> Properties:
         """What `aws.get_caller_identity` returns."""

@@ -19,7 +19,10 @@ from sandbox.ses.region import Region
 from sandbox.ses.switches import Switches
 
 LookUpTxt = Callable[[str], tuple[str, ...] | None]
-"""TXT values at a name, the strings of each joined; empty for no such name, None if no server answered."""
+"""
+TXT values at a name, the strings of each joined; empty for no such name, None if no server answered.
+MX values are looked up in the same way, `10 mx.example.com` without a final dot.
+"""
 
 LookUpSoa = Callable[[str], Soa | None]
 """The SOA record of the zone that a domain is in, if it can be looked up."""
@@ -39,6 +42,7 @@ class SesAccount:
         self,
         *,
         look_up_txt: LookUpTxt,
+        look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
@@ -48,6 +52,7 @@ class SesAccount:
         self.clock = clock
         self.account_id = account_id
         self._look_up_txt = look_up_txt
+        self._look_up_mx = look_up_mx
         self._look_up_soa = look_up_soa or no_soa
         self._lock = threading.RLock()
         self._regions: dict[str, Region] = {}
@@ -155,6 +160,14 @@ class SesAccount:
             answer = self._answer(region, identity.key.record_name(identity.name), at, look_up)
             soa = look_up_soa(identity.name)
             identity = identity.checked(answer, soa=soa, at=at, switches=self.switches)
+            region.store(identity.name, identity, at)
+        gap = timedelta(seconds=max(self.switches.first_check_seconds, 1))
+        while self._look_up_mx and identity.mail_from.next_check and identity.mail_from.next_check <= now:
+            at = identity.mail_from.next_check
+            mail_from = identity.mail_from.checked(
+                self._look_up_mx(identity.mail_from.domain), region=region.name, at=at, gap=gap
+            )
+            identity = replace(identity, mail_from=mail_from)
             region.store(identity.name, identity, at)
 
     def _answer(self, region: Region, name: str, at: datetime, look_up: LookUpTxt) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, easy_dkim_keys
+from sandbox.ses.mail_from import MailFrom
 from sandbox.ses.region import MOST_MAIL, Region
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
@@ -34,6 +35,8 @@ class Actions:
     switches: Switches
     now: datetime
     deliver: Deliver
+    finds_mx: bool = True
+    """Whether SES checks MX records; if not, each counts as found."""
 
     def create_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """A new identity: BYODKIM with the key that was sent, else Easy DKIM."""
@@ -113,11 +116,27 @@ class Actions:
 
     def put_email_identity_mail_from_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Bounces of this identity's mail go to that domain, or to SES's own."""
-        identity = self._existing(sent)
-        name, on_failure = sent.get("MailFromDomain") or "", sent.get("BehaviorOnMxFailure")
-        if name and not name.endswith(f".{identity.name}"):
-            raise _bad_request(f"MailFromDomain <{name}> is not a sub-domain of {identity.name}.")  # assumed
-        self._store(replace(identity, mail_from=name, on_mx_failure=on_failure or identity.on_mx_failure))
+        name, domain = sent["EmailIdentity"].lower(), (sent.get("MailFromDomain") or "").lower()
+        identity = self.region.get(name)
+        if not identity:  # 400 where other actions answer 404; text as of another action
+            raise _bad_request(f"Identity <{name}> does not exist.")
+        parent = name.rpartition("@")[2]
+        if domain and not domain.endswith(f".{parent}"):
+            text = f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity"
+            raise _bad_request(f"{text} <{name}>.")
+        on_failure = sent.get("BehaviorOnMxFailure") or "USE_DEFAULT_VALUE"
+        if on_failure == "REJECT_MESSAGE" and not domain:
+            raise _bad_request("REJECT_MESSAGE needs a MAIL-FROM domain.")  # text assumed
+        if not domain:
+            put = MailFrom()
+        elif domain == identity.mail_from.domain and identity.mail_from.status != "FAILED":
+            put = replace(identity.mail_from, on_mx_failure=on_failure)
+        elif self.finds_mx:
+            first_check = self.now + timedelta(seconds=self.switches.first_check_seconds)
+            put = MailFrom(domain, on_failure, since=self.now, next_check=first_check)
+        else:
+            put = MailFrom(domain, on_failure, "SUCCESS")
+        self._store(replace(identity, mail_from=put))
         return {}
 
     def get_email_identity(self, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +149,7 @@ class Actions:
             "VerificationStatus": identity.verification_status,
             "VerificationInfo": identity.verification_info(self.switches),
             "DkimAttributes": self._dkim_attributes(identity),
-            "MailFromAttributes": _mail_from(identity),
+            "MailFromAttributes": identity.mail_from.answer(),
             "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
@@ -268,7 +287,14 @@ class Actions:
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
         if identity and key:
             content = signed(content, key, domain=identity.name)
-        self.deliver(f"{message_id}@{self.region.name}.amazonses.com", to, content)
+        mail_from = identity.mail_from if identity else MailFrom()
+        envelope = f"{self.region.name}.amazonses.com"
+        if mail_from.domain and mail_from.status == "SUCCESS":
+            envelope = mail_from.domain
+        elif mail_from.on_mx_failure == "REJECT_MESSAGE":
+            text = f"MAIL FROM domain {mail_from.domain} is not verified."  # assumed
+            raise SesError("MailFromDomainNotVerifiedException", text)
+        self.deliver(f"{message_id}@{envelope}", to, content)
         self.region.sent.append(self.now)
         return {"MessageId": message_id}
 
@@ -398,11 +424,6 @@ def _is_byodkim(attributes: Mapping[str, str]) -> bool:
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _mail_from(identity: Identity) -> dict[str, Any]:
-    custom = {"MailFromDomain": identity.mail_from, "MailFromDomainStatus": "SUCCESS"}
-    return (custom if identity.mail_from else {}) | {"BehaviorOnMxFailure": identity.on_mx_failure}
 
 
 def _row(identity: Identity) -> dict[str, Any]:

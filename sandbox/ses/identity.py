@@ -20,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox.ses.mail_from import MailFrom
 from sandbox.ses.switches import Switches
 
 DkimStatus = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
@@ -157,9 +158,7 @@ class Identity:
     key_length: str = "RSA_2048_BIT"
     """Of the next key that Easy DKIM makes."""
     configuration_set: str | None = None
-    mail_from: str = ""
-    """The custom MAIL FROM domain. Its MX record is not checked: it counts as found."""
-    on_mx_failure: str = "USE_DEFAULT_VALUE"
+    mail_from: MailFrom = field(default_factory=MailFrom)
     tags: Mapping[str, str] = field(default_factory=dict)
     is_managed: bool = False
     """Another AWS service has made it."""

@@ -73,6 +73,7 @@ class SesModel(SesAccount):
         self,
         *,
         look_up_txt: LookUpTxt,
+        look_up_mx: LookUpTxt | None = None,
         look_up_soa: LookUpSoa | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
@@ -81,6 +82,7 @@ class SesModel(SesAccount):
     ) -> None:
         super().__init__(
             look_up_txt=look_up_txt,
+            look_up_mx=look_up_mx,
             look_up_soa=look_up_soa,
             clock=clock,
             switches=switches,
@@ -149,7 +151,14 @@ class SesModel(SesAccount):
         check_parameters(operation, parameters)
         self.catch_up()
         now = self.clock.now()
-        actions = Actions(self._region(region), self.account_id, self.switches, now, self._deliver)
+        actions = Actions(
+            self._region(region),
+            self.account_id,
+            self.switches,
+            now,
+            self._deliver,
+            self._look_up_mx is not None,
+        )
         answer: dict[str, Any] = getattr(actions, xform_name(operation))(parameters)
         return answer
 

@@ -48,8 +48,9 @@ class Region:
         """From *at* on the identity is this, or gone if None."""
         self.number += (identity is not None) - (self.get(name) is not None)
         self._moments.setdefault(name, deque(maxlen=MOMENTS)).append((at, identity))
-        if identity and identity.next_check:
-            heapq.heappush(self._checks, (identity.next_check, name))
+        for next_check in (identity.next_check, identity.mail_from.next_check) if identity else ():
+            if next_check:
+                heapq.heappush(self._checks, (next_check, name))
 
     def is_due(self, now: datetime) -> bool:
         """Whether any identity may have a check due by *now*."""

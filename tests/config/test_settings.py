@@ -87,6 +87,7 @@ def test_smallest():
         },
         "configuration_set": None,
         "tags": None,
+        "mail_from": None,
         "adopt": False,
         "accept_unsigned_window": False,
         "retired": False,
@@ -111,6 +112,7 @@ def test_everything_written():
         "keys": {"2": supplied("s2"), "4": supplied("s4", "second")},
         "configurationSet": "news-letter_1",
         "tags": {"team": "mail", "Kosten stelle": "42 é+@"},
+        "mailFrom": {"label": {"us-gov-west-1": "a", "eusc-de-east-1": "b"}, "onMxFailure": "reject"},
         "protect": True,
         "dnsCheck": "recursive",
         "dnsResolvers": ["127.0.0.1:5353", "[2001:db8::53]:53", "[2001:db8::53]"],
@@ -127,6 +129,8 @@ def test_everything_written():
     assert domain.keys[2].private_key == KEY_1
     assert domain.keys[2].signing_key == keys.load(KEY_1)
     assert domain.configuration_set == "news-letter_1"
+    assert domain.mail_from_domain("us-gov-west-1") == "a.example.com"
+    assert domain.mail_from.on_mx_failure == "reject"
     assert domain.tags == {"team": "mail", "Kosten stelle": "42 é+@"}
     assert domain.protect
     assert domain.dns_check == "recursive"
@@ -297,6 +301,25 @@ def test_zone_above_the_record(zone):
     assert domain.dns[0].zone == zone
 
 
+@pytest.mark.parametrize(
+    ("regions", "written", "expected"),
+    [
+        (["eu-west-1"], "bounce", ["bounce"]),
+        (["eu-west-1"], {"label": "bounce"}, ["bounce"]),
+        (["eu-west-1", "us-east-1"], "bounce", ["bounce-eu-west-1", "bounce-us-east-1"]),
+        (["eu-west-1", "us-east-1"], {"us-east-1": "b", "eu-west-1": "a"}, ["a", "b"]),
+        (["eu-west-1"], None, [None]),
+    ],
+)
+def test_mail_from(regions, written, expected):
+    """One MAIL FROM domain a Region, of the domain or of `defaults`."""
+    plain = {"generation": 1, "regions": regions}
+    for config in (one(plain | {"mailFrom": written}), one(plain, defaults={"mailFrom": written})):
+        (domain,) = load(config).domains
+        found = [domain.mail_from_domain(region) for region in regions]
+        assert [f"{label}.example.com" if label else None for label in expected] == found
+
+
 def test_regions_of_one_domain():
     """A domain by itself is in the default Region, or in those that it names."""
     written = {"generation": 1}
@@ -410,6 +433,42 @@ IN_DOMAIN = [
     ("published empty", {"published": []}, ["published: must contain generation 2, which signs, not []"]),
     ("published 0", {"published": [0, 2]}, ["published[0]: must be 1 to 1000000000000000, not 0"]),
     ("published no list", {"published": 2}, ["published: must be a list, not 2"]),
+    # mailFrom
+    (
+        "mailFrom two labels",
+        {"mailFrom": "a.b"},
+        ["mailFrom: must be one label like 'bounce', in lower case, not 'a.b'"],
+    ),
+    ("mailFrom number", {"mailFrom": 5}, ["mailFrom: must be a map, not 5"]),
+    ("mailFrom without a label", {"mailFrom": {"onMxFailure": "reject"}}, ["mailFrom.label: required"]),
+    (
+        "mailFrom onMxFailure",
+        {"mailFrom": {"label": "b", "onMxFailure": "rejct"}},
+        ["mailFrom.onMxFailure: must be 'useDefault' or 'reject', not 'rejct', did you mean 'reject'?"],
+    ),
+    (
+        "mailFrom label of a Region",
+        {"mailFrom": {"eu-west-1": "B"}},
+        ["mailFrom.label[\"eu-west-1\"]: must be one label like 'bounce', in lower case, not 'B'"],
+    ),
+    (
+        "mailFrom other Region",
+        {"mailFrom": {"us-east-1": "b"}},
+        ["mailFrom.label: must have one label for each of the Regions eu-west-1"],
+    ),
+    (
+        "mailFrom label of two Regions",
+        {"regions": ["eu-west-1", "us-east-1"], "mailFrom": {"eu-west-1": "b", "us-east-1": "b"}},
+        ["mailFrom.label: 'b' is the label of two Regions, and its MX record can name one only"],
+    ),
+    (
+        "mailFrom too long",
+        {"regions": ["eu-west-1", "us-west-1"], "mailFrom": 54 * "c"},
+        [
+            f"mailFrom.label: '{54 * 'c'}-{region}.example.com' is too long for DNS"
+            for region in ("eu-west-1", "us-west-1")
+        ],
+    ),
     # numbers
     ("overlapDays 366", {"overlapDays": 366}, ["overlapDays: must be 0 to 365, not 366"]),
     ("overlapDays -1", {"overlapDays": -1}, ["overlapDays: must be 0 to 365, not -1"]),
@@ -832,6 +891,14 @@ def test_refused_in_a_domain(written, expected):
 
 
 IN_STACK = [
+    (
+        "mailFrom sends mail",
+        {"domains": {"example.com": {"generation": 1, "mailFrom": "b"}, "b.example.com": {"generation": 1}}},
+        [
+            "domains[\"example.com\"].mailFrom.label: 'b.example.com' sends mail itself, "
+            "a MAIL FROM domain must not"
+        ],
+    ),
     ("no domains", {}, ["domains: must not be empty"]),
     ("domains null", {"domains": None}, ["domains: must not be empty"]),
     ("domains blank", {"domains": ""}, ["domains: must not be empty"]),

@@ -1,0 +1,190 @@
+"""The setting `mailFrom`: MAIL FROM with the key, in one `up`, and never in a rotation's way."""
+
+from datetime import timedelta
+
+import dns.message
+import dns.query
+import pytest
+
+from sandbox.ses.switches import Fault
+from tests.engine.panel import Panel
+from tests.engine.stack import IDENTITY, OTHER_REGION, RECORD, REGION, requests, steps
+
+pytestmark = pytest.mark.engine
+
+MAIL_FROM = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes"
+PUT = "PutEmailIdentityMailFromAttributes"
+
+SPF = "v=spf1 include:amazonses.com ~all"
+
+
+def mx(region=REGION):
+    return f"10 feedback-smtp.{region}.amazonses.com"
+
+
+def asked(sandbox, name):
+    """What DNS says of both records, without quotes."""
+    host, _, port = sandbox.dns_resolver.rpartition(":")
+    found = []
+    for kind in ("MX", "TXT"):
+        answer = dns.query.tcp(dns.message.make_query(name, kind), host, port=int(port), timeout=5)
+        found += [str(one).strip('".') for records in answer.answer for one in records]
+    return found
+
+
+def in_ses(sandbox, domain, region=REGION):
+    """The MAIL FROM domain that SES has, and its status."""
+    mail_from = sandbox.ses.identities(region)[domain].mail_from
+    return mail_from.domain, mail_from.status
+
+
+def about_it(result):
+    """Operation and kind of a run's steps that are about MAIL FROM, in order."""
+    return [
+        (operation, "SES" if kind == MAIL_FROM else name.rpartition("/")[2])
+        for operation, name, kind in steps(result)
+        if kind == MAIL_FROM or (kind == RECORD and name.endswith(("/MX", "/TXT")))
+    ]
+
+
+def signing(sandbox, domain):
+    return sandbox.ses.signing_key(domain, REGION)[0]
+
+
+def test_life(sandbox, open_stack):
+    """
+    With the key at once, changed in a rotation, removed: each run does what its preview says.
+
+    SES has the records before it looks for them, and has its default back before they go. All of it is
+    pulumi-aws's.
+    """
+    domain = "life.mail-from.example"
+    zone = sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
+    preview = stack.preview()
+    assert "add the records" not in preview.stdout
+    with requests(sandbox) as made:
+        result = stack.up()
+    assert sorted(about_it(result)[:2]) == [("create", "MX"), ("create", "TXT")]
+    assert (
+        sorted(about_it(result))
+        == sorted(about_it(preview))
+        == sorted([*about_it(result)[:2], ("create", "SES")])
+    )
+    assert [call.domain for call in made.ses if call.operation == PUT] == [domain]
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
+    assert set(stack.up().changes) == {"same"}
+
+    stack.declare({domain: {"generation": 2, "mailFrom": {"label": "mail", "onMxFailure": "reject"}}})
+    selector, preview = signing(sandbox, domain), stack.preview()
+    result = stack.up()
+    assert sorted(about_it(result)) == sorted(about_it(preview))
+    assert about_it(result)[2] == ("update", "SES")
+    assert in_ses(sandbox, domain) == (f"mail.{domain}", "SUCCESS")
+    assert (asked(sandbox, f"mail.{domain}"), asked(sandbox, f"bounce.{domain}")) == ([mx(), SPF], [])
+    assert signing(sandbox, domain) != selector
+
+    stack.declare({domain: {"generation": 2}})
+    assert about_it(stack.up())[0] == ("delete", "SES")
+    assert in_ses(sandbox, domain)[0] == ""
+    assert asked(sandbox, f"mail.{domain}") == []
+    assert not stack.destroy().failed
+    sandbox.route53.delete_hosted_zone(Id=zone)  # nothing is left in it
+
+
+def test_two_regions_and_retired(sandbox, open_stack):
+    """Each Region has its own; they come later than the keys, and go with the identities."""
+    domain = "two.mail-from.example"
+    sandbox.add_zone(domain)
+    plain = {"generation": 1, "regions": [REGION, OTHER_REGION]}
+    stack = open_stack({domain: plain})
+    assert not stack.up().failed
+    stack.declare({domain: plain | {"mailFrom": "bounce"}})
+    result = stack.up()
+    assert not [one for one in steps(result) if one[2] == IDENTITY]
+    for region in (REGION, OTHER_REGION):
+        name = f"bounce-{region}.{domain}"
+        assert in_ses(sandbox, domain, region) == (name, "SUCCESS")
+        assert asked(sandbox, name) == [mx(region), SPF]
+    stack.declare({domain: plain | {"mailFrom": {REGION: "eu", OTHER_REGION: f"bounce-{REGION}"}}})
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain, OTHER_REGION) == (f"bounce-{REGION}.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce-{REGION}.{domain}") == [mx(OTHER_REGION), SPF]
+
+    stack.declare({domain: plain | {"mailFrom": "bounce", "retired": True}})
+    assert not stack.up().failed
+    assert asked(sandbox, f"eu.{domain}") == asked(sandbox, f"bounce-{REGION}.{domain}") == []
+
+
+def test_what_stands_there(sandbox, open_stack):
+    """A record of others is never overwritten, and the rotation goes through; later runs go on."""
+    domain = "taken.mail-from.example"
+    panel = Panel(sandbox, domain)
+    panel.paste(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
+    stack = open_stack({domain: {"generation": 1}})
+    assert not stack.up().failed
+    selector = signing(sandbox, domain)
+    stack.declare({domain: {"generation": 2, "mailFrom": "bounce"}})
+    result = stack.up()
+    assert result.failed
+    assert "already exists" in result.stdout
+    assert signing(sandbox, domain) not in (selector, None)
+    assert in_ses(sandbox, domain)[0] == ""
+    assert asked(sandbox, f"bounce.{domain}")[0] == "10 mx.elsewhere.test"
+
+    panel.remove(f"bounce.{domain}", "10 mx.elsewhere.test", kind="MX")
+    sandbox.ses.inject(Fault("access_denied", operation=PUT))  # as if the run was killed before it
+    assert stack.up().failed
+    assert in_ses(sandbox, domain)[0] == ""
+    assert not stack.up().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+
+    panel.remove(f"bounce.{domain}", mx(), kind="MX")
+    sandbox.clock.advance(timedelta(hours=80))
+    assert in_ses(sandbox, domain)[1] == "FAILED"
+    stack.declare({domain: {"generation": 3, "mailFrom": "bounce", "published": [2, 3, 4], "overlapDays": 0}})
+    selector = signing(sandbox, domain)
+    assert not stack.up().failed
+    assert signing(sandbox, domain) not in (selector, None)
+    assert not stack.up(refresh=True).failed  # puts the record back
+    assert not stack.destroy().failed
+
+
+def test_adopted(sandbox, open_stack):
+    """What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes."""
+    domain = "adopted.mail-from.example"
+    panel = Panel(sandbox, domain)
+    standing = [mx(), "v=spf1 include:amazonses.com -all"]
+    panel.paste(f"bounce.{domain}", standing[0], kind="MX")
+    panel.paste(f"bounce.{domain}", standing[1])
+    sandbox.ses.put_easy_dkim(domain, REGION, verified=False)
+    client = sandbox.ses
+    client.call(PUT, REGION, {"EmailIdentity": domain, "MailFromDomain": f"bounce.{domain}"})
+    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce", "adopt": True}})
+    assert not stack.up().failed
+    assert asked(sandbox, f"bounce.{domain}") == standing
+    assert set(stack.up().changes) == {"same"}
+    assert not stack.destroy().failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{domain}") == standing
+
+
+def test_by_hand(sandbox, open_stack):
+    """Where Pulumi writes no record, both are printed once, and SES gets the setting with its first key."""
+    domain = "by-hand.mail-from.example"
+    panel = Panel(sandbox, domain)
+    stack = open_stack({domain: {"generation": 1, "dns": "manual", "mailFrom": "bounce"}})
+    preview = stack.preview()
+    assert f"bounce.{domain} MX {mx()}" in preview.stdout
+    assert about_it(preview) == [("create", "SES")]
+    result = stack.up()  # its key waits for the record
+    assert (result.failed, about_it(result)) == (False, [])
+    records = result.outputs["domains"][domain]["records"]
+    for one in records:
+        panel.paste(one["name"], one["value"])
+    assert about_it(stack.up()) == [("create", "SES")]
+    panel.paste(f"bounce.{domain}", mx(), kind="MX")
+    assert "add the records" not in stack.preview().stdout
+    sandbox.clock.advance(timedelta(hours=2))
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
