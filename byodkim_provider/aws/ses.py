@@ -17,7 +17,7 @@ from byodkim_provider.aws.ses_calls import Calls
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import SesRefused, Stopped
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.aws import AwsStep
+from byodkim_provider.messages.aws import AwsStep, SesError
 from byodkim_provider.progress import Clock
 
 if TYPE_CHECKING:
@@ -82,6 +82,12 @@ class SesIdentity:
     def verified(self) -> bool:
         """The test of the BYODKIM guide: origin EXTERNAL, signing enabled, status SUCCESS."""
         return self.origin == "EXTERNAL" and self.signing_enabled and self.dkim_status == "SUCCESS"
+
+
+def with_error(shown: str, error_type: str) -> str:
+    """*shown*, followed by SES's `ErrorType` and what it means in brackets, if there is one."""
+    known = SesError.__members__.get(error_type)
+    return f"{shown} ({known() if known else error_type})" if error_type else shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 
 import click
 
+from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.answers import of_record, of_stack
 from byodkim_provider.cli.asking import ask_all
 from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, published_in, refuse_other_zone
@@ -142,9 +143,9 @@ def ses_lines(domain: DomainNow, one: IdentityNow) -> Iterator[str]:
     if one.ses is None:
         yield f"SES in {one.region} has no identity {domain.domain}"
         return
-    failure, checked_at = one.ses.failure, one.ses.last_checked
+    checked_at = one.ses.last_checked
     facts = [
-        one.status + (f" ({failure})" if failure else ""),
+        with_error(one.status, one.ses.failure),
         f"origin {one.ses.origin}",
         f"signing {'enabled' if one.ses.signing_enabled else 'disabled'}",
     ]

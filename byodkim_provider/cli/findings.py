@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text, minute
 from byodkim_provider.cli.state import PublishedRecord
@@ -111,7 +111,7 @@ def _problem(stored: Stored, seen: SesIdentity, verdict: Verdict) -> str:
         return str(Finding.SET_IN_FUTURE(time=minute(key.set_at)))
     if seen.dkim_status == "SUCCESS":
         return str(Finding.CHECK_AGAIN(reason=verdict.reason))
-    return str(Finding.PENDING(failure=f" ({seen.failure})" if seen.failure else ""))
+    return str(Finding.PENDING(failure=with_error("", seen.failure)))
 
 
 def _difference(read: Stored) -> str:

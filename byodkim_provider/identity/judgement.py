@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.aws.tags import INSTANCE_TAG
 from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, KeyInSes, Stored
@@ -105,7 +105,7 @@ def differences(stored: Stored) -> tuple[Difference, ...]:
 
 def _of_check(stored: Stored) -> list[Difference]:
     """What is wrong with SES's check of the key that it has."""
-    seen = f"{stored.status} ({stored.error_type})" if stored.error_type else stored.status
+    seen = with_error(stored.status, stored.error_type)
     if stored.status == "FAILED":
         return [Difference("FAILED", seen)]
     if fell_back(stored):

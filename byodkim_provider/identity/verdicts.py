@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import SesIdentity
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.judgement import SETTLED, described, has_key, of_shown
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER, DnsCheck
@@ -160,7 +160,7 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
         return replace(verdict, reason=described(found[0], entry.selector))
     if seen.dkim_status != "SUCCESS":
         return replace(verdict, reason="SES has not found the key yet")
-    not_found = f"SES did not find the key at its last check ({seen.error_type})"
+    not_found = with_error("SES did not find the key at its last check", seen.error_type)
     if entry.key_set_by == TAKEN_OVER and not seen_unverified and _missed_last(seen):
         return replace(verdict, reason=not_found)  # perhaps the key of a Put whose response was lost
     if entry.key_set_by in (CREATED, TAKEN_OVER) or seen_unverified:

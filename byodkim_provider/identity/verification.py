@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesClient, SesIdentity
+from byodkim_provider.aws.ses import SesClient, SesIdentity, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
@@ -177,7 +177,7 @@ def _say(new: Sequence[Entry], seen: Polls, progress: Progress, said: str, after
 def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
     if verdict.status == "SUCCESS" and not verdict.verified:
         return "SUCCESS, maybe of the key before,"
-    return f"{verdict.status} ({identity.failure})" if identity and identity.failure else verdict.status
+    return with_error(verdict.status, identity.failure if identity else "")
 
 
 # --- why an entry is not verified
@@ -262,8 +262,7 @@ def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:
     if seen and seen.last_checked:
         # The response's `Date` has whole seconds, the time of the check has fractions.
         ago = max(0.0, (seen.at - seen.last_checked).total_seconds())
-        checked = f"SES last checked {_duration(ago)} ago"
-        found.append(f"{checked} ({seen.failure})" if seen.failure else checked)
+        found.append(with_error(f"SES last checked {_duration(ago)} ago", seen.failure))
     if seen and seen.soa_seen:
         found.append(f"at the zone of {seen.soa_seen}")
     if in_dns:

@@ -44,6 +44,16 @@ class AwsStep(Table):
     SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
 
 
+class SesError(Table):
+    """What SES found at its last check of a record, by its `ErrorType`: parts of other texts."""
+
+    HOST_NOT_FOUND = "HOST_NOT_FOUND: no such name"
+    TYPE_NOT_FOUND = "TYPE_NOT_FOUND: no TXT record at the name"
+    INVALID_VALUE = "INVALID_VALUE: another value in DNS"
+    DNS_SERVER_ERROR = "DNS_SERVER_ERROR: the name servers could not answer"
+    SERVICE_ERROR = "SERVICE_ERROR: a fault in SES itself"
+
+
 class AwsCall(Table):
     """Calls to AWS. State now, and next command: as the hint says, which has AWS's own words too."""
 

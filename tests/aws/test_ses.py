@@ -16,7 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, SSLError
 
-from byodkim_provider.aws.ses import DkimResponse, Listed, SesClient, SesIdentity
+from byodkim_provider.aws.ses import DkimResponse, Listed, SesClient, SesIdentity, with_error
 from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, SesRefused, Stopped
 from byodkim_provider.messages import Message
@@ -832,3 +832,17 @@ def test_credentials_run_out(
     boto.meta.events.register("before-call.sesv2", fail)
     error = refused(lambda: client.get_email_identity(DOMAIN))
     assert (code, steps) == (error.code, error.message.fields["steps"])
+
+
+@pytest.mark.parametrize(
+    ("error_type", "shown"),
+    [
+        ("", "PENDING"),
+        ("HOST_NOT_FOUND", "PENDING (HOST_NOT_FOUND: no such name)"),
+        ("REPLICATION_ACCESS_DENIED", "PENDING (REPLICATION_ACCESS_DENIED)"),
+    ],
+    ids=["none", "known", "not known"],
+)
+def test_with_error(error_type, shown):
+    """An error type of SES stands with what it means, and one that is not known as it is."""
+    assert with_error("PENDING", error_type) == shown

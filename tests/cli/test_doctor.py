@@ -297,7 +297,7 @@ def test_old_error_beside_success(project, world, status, shown):
     seen = replace(world.ses().get_email_identity(DOMAIN), dkim_status=status, error_type="HOST_NOT_FOUND")
     now = IdentityNow(region="eu-west-1", status=status, selector="s2", ses=seen)
     (line,) = ses_lines(DomainNow(domain=DOMAIN, identities=(now,), records=()), now)
-    assert shown == ("(HOST_NOT_FOUND)" in line)
+    assert shown == ("(HOST_NOT_FOUND: no such name)" in line)
 
 
 def test_ses_has_none(one, world, project):

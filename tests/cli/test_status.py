@@ -202,7 +202,7 @@ def set_in_the_future(project, world):
         (
             given_up,
             [
-                "eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND): "
+                "eu-west-1: SES has given up looking for the record: FAILED (HOST_NOT_FOUND: no such name): "
                 "run `pulumi up --refresh`",
                 "record of generation 2 (signing): 0 of 2 servers show the key, "
                 "ns1.example.net and ns2.example.net have no TXT record",
@@ -360,7 +360,7 @@ def test_a_success_of_the_key_before(project, world):
     [domain] = json.loads(project.run("status", "--json").stdout)["domains"]
     assert domain["identities"][0]["verified"] is False
     assert domain["wrong"][0] == (
-        "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND), "
+        "eu-west-1: SES did not find the key at its last check (HOST_NOT_FOUND: no such name), "
         "SUCCESS is about the one before: run `pulumi up`"
     )
     project.verdicts = [Verdict(entry=world.entry(stored), status="SUCCESS", verified=True)]

@@ -37,7 +37,7 @@ def test_limit(sandbox, switches, open_stack):
     (line,) = pending.outputs["pending"]
     assert pending.outputs["verified"] == "0 of 1 domains"
     assert line.startswith(f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked ")
-    assert "(HOST_NOT_FOUND)" in line
+    assert "(HOST_NOT_FOUND: no such name)" in line
     servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
     assert f"{servers} show the key; the next `pulumi up` checks again" in line
     assert re.search(rf"warning: {domain} {REGION}: PENDING after \d s: ", pending.stdout)

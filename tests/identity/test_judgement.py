@@ -27,11 +27,11 @@ EASY = {"origin": "AWS_SES", "signing_selector": None}
         ({"status": "FAILED", "was_verified": True}, [Difference("FAILED", "FAILED")]),
         (
             {"status": "PENDING", "was_verified": True, "error_type": "INVALID_VALUE"},
-            [Difference("FELL_BACK", "PENDING (INVALID_VALUE)")],
+            [Difference("FELL_BACK", "PENDING (INVALID_VALUE: another value in DNS)")],
         ),
         (
             {"status": "PENDING", "error_type": "INVALID_VALUE"},
-            [Difference("OTHER_VALUE", "PENDING (INVALID_VALUE)")],
+            [Difference("OTHER_VALUE", "PENDING (INVALID_VALUE: another value in DNS)")],
         ),
         (
             {**EASY, "other_owner": "'b'", "other_instance": "i2", "signing_enabled": False},

@@ -1384,7 +1384,7 @@ def other_key_under_its_selector(world):
 
 
 FELL_BACK = (
-    "example.com eu-west-1: SES says PENDING (INVALID_VALUE), it said SUCCESS before; "
+    "example.com eu-west-1: SES says PENDING (INVALID_VALUE: another value in DNS), it said SUCCESS before; "
     "`pulumi up` repairs that, or says what to do"
 )
 
@@ -1424,8 +1424,8 @@ def test_another_key_before_it_was_verified(world):
     seen = lifecycle.read(pending, world.outside)
 
     assert [
-        "example.com eu-west-1: SES says PENDING (INVALID_VALUE): the record does not hold the key that SES "
-        "has; `pulumi up` repairs that, or says what to do"
+        "example.com eu-west-1: SES says PENDING (INVALID_VALUE: another value in DNS): the record does not "
+        "hold the key that SES has; `pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
     assert PUT == world.update(seen, 1).key.set_by
 
@@ -1437,8 +1437,8 @@ def test_no_key_is_sent_without_its_record(world):
     world.clock.advance(2 * HOUR)
     seen = lifecycle.read(old, world.outside)
     assert [
-        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE), it said SUCCESS before; "
-        "`pulumi up` repairs that, or says what to do"
+        "example.com eu-west-1: SES says TEMPORARY_FAILURE (INVALID_VALUE: another value in DNS), "
+        "it said SUCCESS before; `pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
     world.forget()
 
@@ -1487,7 +1487,7 @@ def test_a_switch_that_said_success_and_fell_back(world):
     world.clock.advance(1000)
     seen = lifecycle.read(switched, world.outside)
     assert [
-        "example.com eu-west-1: SES says PENDING (HOST_NOT_FOUND), it said SUCCESS before; "
+        "example.com eu-west-1: SES says PENDING (HOST_NOT_FOUND: no such name), it said SUCCESS before; "
         "`pulumi up` repairs that, or says what to do"
     ] == world.progress.warnings
 

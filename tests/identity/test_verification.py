@@ -284,7 +284,8 @@ def test_a_failed_look_that_keeps_success(world):
 
     (verdict,) = world.verify(stored)
 
-    reason = "SES did not find the key at its last check (HOST_NOT_FOUND), SUCCESS is about the one before"
+    missed = "SES did not find the key at its last check (HOST_NOT_FOUND: no such name)"
+    reason = f"{missed}, SUCCESS is about the one before"
     assert ("SUCCESS", False, reason) == (verdict.status, verdict.verified, verdict.reason.partition(";")[0])
     assert (
         f"example.com eu-west-1: SUCCESS, maybe of the key before, after 0 s of at most 30 min; {USUAL}"
@@ -433,7 +434,9 @@ def test_a_lost_switch_whose_key_is_not_found(world):
     (verdict,) = world.verify(world.update(old, 2), timeout_minutes=0)
 
     assert ("SUCCESS", False) == (verdict.status, verdict.verified)
-    assert verdict.reason.startswith("SES did not find the key at its last check (HOST_NOT_FOUND); ")
+    assert verdict.reason.startswith(
+        "SES did not find the key at its last check (HOST_NOT_FOUND: no such name); "
+    )
     world.publish(2)
     assert world.verify(world.update(old, 2), timeout_minutes=90)[0].verified
 
@@ -720,14 +723,14 @@ def test_diagnosis(world):
     verdicts = world.verify(stored)
 
     reason = (
-        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND); "
+        "SES has not found the key yet; SES last checked 13 min ago (HOST_NOT_FOUND: no such name); "
         "ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` checks again"
     )
     assert [("PENDING", False, reason)] == outcome(verdicts)
     assert [f"example.com eu-west-1: PENDING after 30 min: {reason}"] == world.progress.warnings
     assert [
         f"example.com eu-west-1: PENDING after 0 s of at most 30 min; {USUAL}",
-        f"example.com eu-west-1: PENDING (HOST_NOT_FOUND) after 2 s of at most 30 min; {USUAL}",
+        f"example.com eu-west-1: PENDING (HOST_NOT_FOUND: no such name) after 2 s of at most 30 min; {USUAL}",
     ] == world.progress.updates
 
 
@@ -738,9 +741,8 @@ def test_diagnosis_of_a_known_mistake(world):
 
     (verdict,) = world.verify(stored)
 
-    assert "(INVALID_VALUE); ns1.example.net and ns2.example.net answer a value with quotes in it" in (
-        verdict.reason
-    )
+    quotes = "ns1.example.net and ns2.example.net answer a value with quotes in it"
+    assert f"(INVALID_VALUE: another value in DNS); {quotes}" in verdict.reason
 
 
 def test_diagnosis_of_a_doubled_zone(world):
@@ -802,7 +804,7 @@ def test_diagnosis_of_several(world):
     assert [f"d0{one}.example.com eu-west-1: PENDING after 30 min: " for one in (1, 2, 3)] == [
         text[: len("d01.example.com eu-west-1: PENDING after 30 min: ")] for text in world.progress.warnings
     ]
-    assert all("(HOST_NOT_FOUND)" in text for text in world.progress.warnings)
+    assert all("(HOST_NOT_FOUND: no such name)" in text for text in world.progress.warnings)
 
 
 def test_diagnosis_of_very_many(world):
@@ -931,8 +933,8 @@ def test_fail_at_the_limit(world):
     assert caught.value.message == IdentityProblem.NOT_VERIFIED(
         seconds=60,
         pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s ago "
-        "(HOST_NOT_FOUND); ns1.example.net and ns2.example.net have no TXT record; the next `pulumi up` "
-        "checks again",
+        "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net have no TXT record; "
+        "the next `pulumi up` checks again",
     )
 
 
