@@ -26,10 +26,10 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, public_keys
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dns import dmarc, fixes, panels, visibility
+from byodkim_provider.dns import cnames, dmarc, fixes, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.panels import PANELS, of_label, recognise
 from byodkim_provider.identity.state import MANUAL, Declared
@@ -61,9 +61,9 @@ def of_stack(
         resolver = _resolver(subject.settings or declared, environment, servers)
         for one in (one.declared for one in subject.stored if one.key):
             questions[f"SES {one.region} {name}"] = partial(ask_ses, one.region, name, one.account_id)
-        for record in subject.records:
-            expected = _expected(record, subject, chosen)
-            questions[f"DNS {record.name}"] = partial(_diagnosis, expected, resolver)
+        unused = _without_record(subject, chosen) if chosen else []
+        for expected in (*(_expected(one, subject, chosen) for one in subject.records), *unused):
+            questions[f"DNS {expected.name}"] = partial(_diagnosis, expected, resolver)
         for region in subject.unmade:
             account_id = declared.account_id if declared else None
             questions[f"SES {region} {name}"] = partial(_or_none, ask_ses, region, name, account_id)
@@ -79,7 +79,10 @@ def of_stack(
                 for one in subject.stored
                 if not isinstance(seen := answers.get(f"SES {one.declared.region} {subject.name}"), Exception)
             ],
-            [_of_stack(answers[f"DNS {one.name}"], one, subject) for one in subject.records],
+            [
+                *(_of_stack(answers[f"DNS {one.name}"], one, subject) for one in subject.records),
+                *(answers[f"DNS {one.name}"] for one in (_without_record(subject, chosen) if chosen else ())),
+            ],
             {region: answers[f"SES {region} {subject.name}"] for region in subject.unmade},
             now,
             answers.get(f"DMARC {subject.name}"),
@@ -186,18 +189,43 @@ def _resolver(
 
 def _expected(record: PublishedRecord, subject: Subject, chosen: Chosen | None) -> ExpectedRecord:
     """The record of a stack, with what the state knows of its zone and panel; *chosen* goes first."""
-    declared = subject.declared
+    declared, target = subject.declared, subject.cnames.get(record.name, "")
     zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
-    return ExpectedRecord(
+    expected = ExpectedRecord(
         selector=record.name.removesuffix(f"._domainkey.{record.domain}"),
         domain=record.domain,
         public_key_der=dkim.public_key(record.value),
-        zone=zone or (declared.panel_zone if declared else None),
-        panel=PANELS[panel] if panel else _panel(declared),
-        name_servers=_name_servers(declared) if declared else (),
-        kept=declared is not None and bool(declared.dns) and MANUAL not in declared.dns,
+        zone=zone,
+        panel=PANELS[panel] if panel else None,
         new_key=_new_key(record, subject),
+        target=target,
+        kept=bool(target),
     )
+    if target or declared is None:
+        return expected
+    return replace(
+        expected,
+        zone=zone or declared.panel_zone,
+        panel=expected.panel or _panel(declared),
+        name_servers=_name_servers(declared),
+        kept=bool(declared.dns) and MANUAL not in declared.dns,
+    )
+
+
+def _without_record(subject: Subject, chosen: Chosen) -> list[ExpectedRecord]:
+    """The CNAMEs of slots that have no record yet."""
+    there = {record.name for record in subject.records}
+    return [
+        ExpectedRecord(
+            selector=name.partition("._domainkey.")[0],
+            domain=subject.name,
+            zone=chosen.zone,
+            panel=PANELS[chosen.panel] if chosen.panel else None,
+            target=target,
+        )
+        for name, target in subject.cnames.items()
+        if name not in there
+    ]
 
 
 def _new_key(record: PublishedRecord, subject: Subject) -> str:
@@ -206,7 +234,10 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
     if record.generation is None or declared is None or declared.generation is None:
         return fixes.NEW_KEY
     signing, published = generations.after_leak(
-        record.generation, signing=declared.generation, published=declared.published
+        record.generation,
+        signing=declared.generation,
+        published=declared.published,
+        slots=declared.cname is not None,
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.
@@ -215,10 +246,10 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
     return f"set {settings}, and run `pulumi up`"
 
 
-def _panel(declared: Declared | None) -> Panel | None:
+def _panel(declared: Declared) -> Panel | None:
     """Where the record stands, typed in or written by the host's API; None if that is not one known panel."""
-    if declared is None or declared.panel:
-        return PANELS.get(declared.panel or "") if declared else None
+    if declared.panel:
+        return PANELS.get(declared.panel)
     found = [panel for label in declared.dns if (panel := of_label(label))]
     return found[0] if len(found) == 1 == len(declared.dns) else None
 
@@ -259,11 +290,13 @@ def _of_stack(now: RecordNow, record: PublishedRecord, subject: Subject) -> Reco
 
 def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
     """What DNS shows of the record, and how to fix it."""
-    found = examine(resolver, expected) if resolver else None
+    judge = cnames.examine if expected.target else examine
+    found = judge(resolver, expected) if resolver else None
     key = found.public_key_der if found else expected.public_key_der or b""
     leaked = found is not None and found.code == "private-key"  # nobody may publish its public half any more
     now = RecordNow(
         name=expected.name,
+        target=expected.target,
         value="" if leaked or not expected.public_key_der else dkim.record_value(expected.public_key_der),
         fingerprint=fingerprint(key) if key else "",
         bits=public_keys.bits(key) if key else None,
@@ -279,22 +312,20 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
     panel = recognised or typed_into or PANELS["other"]
     notes = [f"the name servers are {recognised.title}'s"] if recognised else []
     notes += [*found.notes, *([UNSEEN_ZONE] if visibility.zone_not_found(found.answers) else [])]
+    kept = expected.kept and expected.target in ("", found.found_at)
+    to_type = expected.target or now.value
+    servers = tuple(_server(one, key, expected) for one in found.answers)
+    visible = sum(one.shows_key for one in servers)
+    seen = shown.summary()
+    if expected.target and not key:
+        seen = f"{visible} of {shown.asked} servers have the CNAME"
     return replace(
         now,
         verdict=found.verdict,
-        servers_visible=shown.right,
+        servers_visible=visible,
         servers_asked=shown.asked,
-        seen=f"{shown.summary()}: {text}" if text else shown.summary(),
-        servers=tuple(
-            ServerNow(
-                server=one.server,
-                answered=one.values is not None,
-                shows_key=visibility.is_right(one, key),
-                alias=one.alias,
-                says=visibility.diagnose([one], key),
-            )
-            for one in found.answers
-        ),
+        seen=f"{seen}: {text}" if text else seen,
+        servers=servers,
         misconfiguration=found.code,
         text=text,
         found_at=found.found_at,
@@ -306,18 +337,36 @@ def _diagnosis(expected: ExpectedRecord, resolver: DnsResolver | None) -> Record
             zone=found.zone,
             found_at=found.found_at,
             new_key=expected.new_key,
-            kept=expected.kept,
+            kept=kept,
+            target=expected.target,
         )
         if found.code
         else "",
         instructions=panels.instructions(
             panel,
             record_name=expected.name,
-            record_value=now.value,
+            record_value=to_type,
             zone=found.zone,
             edit=found.code not in fixes.ADDED,
+            kind="CNAME" if expected.target else "TXT",
         )
-        if found.code not in ("", *fixes.NOTHING_TO_TYPE) and now.value and not expected.kept
+        if found.code not in ("", *fixes.NOTHING_TO_TYPE) and to_type and not kept
         else "",
         notes=tuple(notes),
+    )
+
+
+def _server(answer: Answer, key: bytes, expected: ExpectedRecord) -> ServerNow:
+    shows = visibility.is_right(answer, key)
+    says = visibility.diagnose([answer], key)
+    if (
+        not key and expected.target and answer.target == expected.target
+    ):  # all that a slot without a record has
+        shows, says = True, f"{answer.server} has the CNAME"
+    return ServerNow(
+        server=answer.server,
+        answered=answer.values is not None,
+        shows_key=shows,
+        alias=answer.alias,
+        says=says,
     )

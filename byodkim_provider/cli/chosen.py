@@ -89,8 +89,12 @@ def _options() -> tuple[Callable[[Callable[..., None]], Callable[..., None]], ..
 
 
 def published_in(stack: Stack, domain: str | None) -> list[tuple[str, tuple[PublishedRecord, ...]]]:
-    """The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none."""
-    known = stack.state.records
+    """
+    The records of *domain*, or of every domain, by domain; raises `CannotRead` if there are none.
+
+    A domain with CNAMEs to paste is there before the first run has made its records.
+    """
+    known = {one.name: () for one in stack.settings.domains if one.cnames} | {**stack.state.records}
     if domain and domain not in {*known, *(one.name for one in stack.settings.domains)}:
         raise CannotRead(not_in_stack(CliProblem.OTHER_DOMAIN_HERE, domain, stack))
     if not (domain in known if domain else known):

@@ -120,7 +120,8 @@ def _record(record: RecordNow) -> Iterator[str]:
     for alias in sorted({*right}):
         servers = "server shows" if len(record.servers) == 1 else "servers show"
         via = f" (CNAME to {alias})" if alias else ""
-        yield f"  {right.count(alias)} of {len(record.servers)} {servers} the key{via}"
+        what = "the key" if record.fingerprint else "where its key will be"
+        yield f"  {right.count(alias)} of {len(record.servers)} {servers} {what}{via}"
     yield from (f"  {one.says}" for one in record.servers if not one.shows_key)
     if record.text:
         yield f"  {record.text}"
@@ -132,7 +133,8 @@ def _record(record: RecordNow) -> Iterator[str]:
     yield from (f"  {note}" for note in record.notes)
     if record.fix:
         yield f"  to fix it: {record.fix}"
-    if record.fix and not record.value and record.misconfiguration not in fixes.NOTHING_TO_TYPE:
+    typed = record.value or record.target
+    if record.fix and not typed and record.misconfiguration not in fixes.NOTHING_TO_TYPE:
         yield "  with --private-key or --public-key, what to type is printed here"
     yield from (f"  {line}" for line in record.instructions.splitlines())
 

@@ -202,7 +202,7 @@ def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: boo
 
 
 def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:
-    """Role, domain and zone of records in Route 53, and whether the zone is found by its name."""
+    """Role, end of the names and zone of records in Route 53, and whether the zone is found by its name."""
     stored = {
         name: {
             label.removeprefix(ROUTE53)
@@ -216,15 +216,22 @@ def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:
         places = [one for one in domain.dns if one.provider == "route53"]
         for place in places:
             if place.zone_id:
-                yield place.assume_role, domain.name, place.zone_id, False
+                yield place.assume_role, _below(domain.name, place.cname and place.zone), place.zone_id, False
         known = stored.pop(domain.name, set()) - {one.zone_id for one in places}
         by_name = [one for one in places if not one.zone_id]
         # Of several zones that are found by name, the state does not say which belongs to which place.
         for place in by_name:
             for zone_id in sorted(known) if len(known) >= len(by_name) else (None,):
-                yield place.assume_role, domain.name, zone_id, True
+                yield place.assume_role, _below(domain.name, place.cname and place.zone), zone_id, True
         if not by_name:
             stored[domain.name] = known
     for name, zone_ids in stored.items():  # the next `up` deletes the records there
+        zones = {one.declared.cname for one in stack.state.identities.get(name, ())}
         for zone_id in sorted(zone_ids):
-            yield stack.state.roles.get(zone_id), name, zone_id, False
+            for zone in sorted({None, *zones}, key=str):
+                yield stack.state.roles.get(zone_id), _below(name, zone), zone_id, False
+
+
+def _below(domain: str, zone: str | None) -> str:
+    """Where the names of a domain's records end: in *zone*, if that is another than the domain's own."""
+    return f"{domain}.{zone}" if zone else domain

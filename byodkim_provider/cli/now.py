@@ -86,10 +86,12 @@ class RecordNow:
 
     generation: int | None = None
     role: Role | None = None
-    """This and *generation* are None for a record without a stack."""
+    """This and *generation* are None without a stack, and for a slot that has no record yet."""
     name: str
+    target: str = ""
+    """Where the CNAME at this name has to lead, with `cname`; empty if the record stands here itself."""
     value: str
-    """What it should be; empty if nobody said which key is meant."""
+    """What it should be; empty if nobody said which key is meant, or the slot has none yet."""
     fingerprint: str
     """SHA-256 of that key, or else of the key in DNS (SubjectPublicKeyInfo, DER), 64 hex digits."""
     bits: int | None

@@ -7,7 +7,7 @@ not know: it says what to change in the program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -92,14 +92,25 @@ def _domain(name: str, state: State) -> DomainSettings:
     return DomainSettings.model_construct(**known, name=name, regions=regions, keys={}, warnings=())
 
 
-def _dns(declared: Declared, state: State) -> Iterator[DnsSettings]:
+def _dns(declared: Declared, state: State) -> list[DnsSettings]:
     """Where the records are; of another provider than Route 53 nothing more has to be known."""
-    for label in declared.dns:
-        if label.startswith(ROUTE53):
-            zone_id = label.removeprefix(ROUTE53)
-            yield DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
-        elif label == MANUAL:
-            yield DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
-        else:
-            provider: Any = label.partition(":")[0]  # perhaps one of the user's own
-            yield DnsSettings.model_construct(provider=provider)
+    begins = declared.dns_from or {}
+    listed = [
+        _zone(label, declared, state).model_copy(update={"from_generation": begins.get(label, 1)})
+        for label in declared.dns
+    ]
+    if declared.cname:
+        slots = {"cname": declared.selector[:-1], "zone": declared.cname}
+        for one in generations.holding(listed, declared.generation or 1):
+            listed[listed.index(one)] = one.model_copy(update=slots)
+    return listed
+
+
+def _zone(label: str, declared: Declared, state: State) -> DnsSettings:
+    if label.startswith(ROUTE53):
+        zone_id = label.removeprefix(ROUTE53)
+        return DnsSettings(zone_id=zone_id, assume_role=state.roles.get(zone_id))
+    if label == MANUAL:
+        return DnsSettings(provider=MANUAL, panel=declared.panel, zone=declared.panel_zone)
+    provider: Any = label.partition(":")[0]  # perhaps one of the user's own
+    return DnsSettings.model_construct(provider=provider)

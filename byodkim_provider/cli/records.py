@@ -1,8 +1,8 @@
 """
-`byodkim records`: prints the TXT records that must be in DNS, in several formats.
+`byodkim records`: prints the records that must be in DNS, in several formats.
 
-Records come from a stack's state, or from a key file; no lookup, no change. `dkim.records` builds
-values, `panels` knows the panels.
+TXT records come from a stack's state, or from a key file, CNAMEs from its settings; no lookup, no change.
+`dkim.records` builds values, `panels` knows the panels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -32,11 +32,13 @@ TTL: Final = DnsSettings().ttl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TxtRecord:
-    """A TXT record to be published."""
+class Record:
+    """A record to be published."""
 
+    kind: panels.Kind = "TXT"
     name: str
     value: str
+    """The target of a CNAME."""
     domain: str
     panel: str
     """The panel in which it is entered, a name from `hosts.panels.PANELS`."""
@@ -49,33 +51,43 @@ class TxtRecord:
     """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
 
 
-def as_panel(wanted: Sequence[TxtRecord]) -> str:
+def as_panel(wanted: Sequence[Record]) -> str:
     """What to type into which field, one block per record; of one that `pulumi up` writes, that it does."""
     return "\n\n".join(
         f"{record.name}: nothing to type, `pulumi up` writes it at {record.written_at}"
         if record.written_at
         else panels.instructions(
-            PANELS[record.panel], record_name=record.name, record_value=record.value, zone=record.zone
+            PANELS[record.panel],
+            record_name=record.name,
+            record_value=record.value,
+            zone=record.zone,
+            kind=record.kind,
         )
         for record in wanted
     )
 
 
-def as_zone_file(wanted: Sequence[TxtRecord]) -> str:
+def as_zone_file(wanted: Sequence[Record]) -> str:
     """One line per record, in the format of zone files, with full names."""
-    return "\n".join(f"{record.name}. {record.ttl} IN TXT {dkim.quoted(record.value)}" for record in wanted)
+    return "\n".join(
+        f"{record.name}. {record.ttl} IN {record.kind} {_in_zone_file(record)}" for record in wanted
+    )
 
 
-def as_json(wanted: Sequence[TxtRecord]) -> str:
-    """A list of objects; `strings` are the pieces of `value`, each of at most 255 octets."""
+def _in_zone_file(record: Record) -> str:
+    return f"{record.value}." if record.kind == "CNAME" else dkim.quoted(record.value)
+
+
+def as_json(wanted: Sequence[Record]) -> str:
+    """A list of objects; `strings` are the pieces of a TXT record's `value`, each of at most 255 octets."""
     return json.dumps(
         [
             {
                 "name": record.name,
-                "type": "TXT",
+                "type": record.kind,
                 "ttl": record.ttl,
                 "value": record.value,
-                "strings": dkim.strings(record.value),
+                **({"strings": dkim.strings(record.value)} if record.kind == "TXT" else {}),
             }
             for record in wanted
         ],
@@ -83,7 +95,7 @@ def as_json(wanted: Sequence[TxtRecord]) -> str:
     )
 
 
-def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
+def as_change_batch(wanted: Sequence[Record]) -> str:
     """A change batch for `aws route53 change-resource-record-sets`; it replaces existing values."""
     changes = [
         {
@@ -91,9 +103,9 @@ def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
             "Action": "UPSERT",
             "ResourceRecordSet": {
                 "Name": f"{record.name}.",
-                "Type": "TXT",
+                "Type": record.kind,
                 "TTL": record.ttl,
-                "ResourceRecords": [{"Value": dkim.quoted(record.value)}],
+                "ResourceRecords": [{"Value": _in_zone_file(record)}],
             },
         }
         for record in wanted
@@ -101,11 +113,58 @@ def as_change_batch(wanted: Sequence[TxtRecord]) -> str:
     return json.dumps({"Comment": "DKIM keys for Amazon SES", "Changes": changes}, indent=2)
 
 
-FORMATS: Final[Mapping[str, Callable[[Sequence[TxtRecord]], str]]] = {
+_WHY_CNAMES: Final = """\
+Why: Amazon SES signs the mail of {domain} with DKIM. These names lead receivers to the public
+keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes
+at your side.
+
+Until when: the records never change. Please keep all of them, also one that seems unused, for
+as long as mail of {domain} goes through Amazon SES, and ten days longer.
+
+Please note:
+- Nothing else may stand at these names, no TXT record either.
+- The records must not be proxied (at Cloudflare: "DNS only").
+- Names and targets above are complete. A form that adds {zone} to a name by itself takes the
+  name without it, and perhaps the target only with a dot behind it.
+"""
+
+_WHY_TXT: Final = """\
+Why: Amazon SES signs the mail of {domain} with DKIM, and receivers check it with these public
+keys. They are no secrets.
+
+Until when: please keep each record until we ask for its removal, and never give a name another
+value. For each new key we ask for one more record.
+
+Please note:
+- Each value is one TXT record. The strings in quotes are its parts, which a form may take in one
+  piece, without the quotes.
+- Names above are complete. A form that adds {zone} to a name by itself takes the name without it.
+"""
+
+
+def as_text(wanted: Sequence[Record]) -> str:
+    """A message to people who have the domain's DNS; of a record that `pulumi up` writes, that it does."""
+    messages = []
+    kinds: tuple[tuple[panels.Kind, str], ...] = (("CNAME", _WHY_CNAMES), ("TXT", _WHY_TXT))
+    for domain in dict.fromkeys(record.domain for record in wanted):
+        for kind, why in kinds:
+            records = [one for one in wanted if (one.domain, one.kind) == (domain, kind)]
+            to_add = [one for one in records if not one.written_at]
+            if to_add:
+                lines = as_zone_file(to_add).replace("\n", "\n  ")
+                asked = f"Please add to the DNS of {domain}:\n\n  {lines}\n\n"
+                messages.append(asked + why.format(domain=domain, zone=to_add[0].zone))
+            elif records:
+                messages.append(f"{as_panel(records)}\n")
+    return "\n".join(messages).rstrip("\n")
+
+
+FORMATS: Final[Mapping[str, Callable[[Sequence[Record]], str]]] = {
     "panel": as_panel,
     "zone": as_zone_file,
     "json": as_json,
     "route53": as_change_batch,
+    "text": as_text,
 }
 
 
@@ -126,7 +185,9 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
 
     Those of a stack, or of DOMAIN in it; with --selector and a key file of that key, without a
     stack and without AWS. Only the public half is printed. Of a record that `pulumi up` writes
-    there is nothing to type; --panel prints it all the same.
+    there is nothing to type; --panel prints it all the same. Of a domain with `cname` these are
+    the three CNAMEs, before the first `pulumi up` too. --format text is a message to whoever has
+    the DNS.
     """
     form = "json" if as_json else form
     subject = chosen.domain
@@ -138,7 +199,7 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
     else:
         selector, domain = chosen.one
         wanted = [
-            TxtRecord(
+            Record(
                 name=dkim.record_name(selector, domain),
                 value=dkim.record_value(chosen.public_key_der),
                 domain=domain,
@@ -149,38 +210,54 @@ def records(context: click.Context, chosen: Chosen, form: str, as_json: bool) ->
         ]
     if form == "route53" and len({record.domain for record in wanted}) > 1:
         raise click.UsageError("A change batch is for one hosted zone: name a DOMAIN.")
-    if form != "panel":
+    if form not in ("panel", "text"):
         click.echo(FORMATS[form](wanted))
         return
     if assumed := sorted({one.zone for one in wanted if one.zone_assumed and not one.written_at}):
         say(CliNote.ZONE_ASSUMED(zones=", ".join(assumed)))
+    if form == "text":
+        click.echo(as_text(wanted))
+        return
     who = ["written by `pulumi up`" if one.written_at else "to type in" for one in wanted]
     show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}", ""])
     show_lines(as_panel(wanted).split("\n"))
 
 
-def _of_stack(stack: Stack, chosen: Chosen) -> list[TxtRecord]:
-    """The records in the state of *stack*, sorted by domain, oldest generation first."""
+def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
+    """The records of *stack*, sorted by domain: CNAMEs, then those in the state, oldest generation first."""
     settings = {one.name: one for one in stack.settings.domains}
     wanted = []
     for domain, published in published_in(stack, chosen.domain):
-        dns = _dns(settings.get(domain))
+        dns, cnames = _dns(settings.get(domain)), _cnames(stack, domain)
         zone = chosen.zone or dns.zone or domain
+        of_panel: dict[str, Any] = {
+            "domain": domain,
+            "panel": chosen.panel or dns.panel or "other",
+            "zone": zone,
+            "zone_assumed": not (chosen.zone or dns.zone),
+        }
+        for name, target in cnames.items():
+            wanted.append(Record(kind="CNAME", name=name, value=target, **of_panel))
         for record in published:
-            refuse_other_zone(zone, record.name)
+            if record.name in cnames:
+                continue  # it stands at the target
             wanted.append(
-                TxtRecord(
+                Record(
                     name=record.name,
                     value=record.value,
-                    domain=domain,
-                    panel=chosen.panel or dns.panel or "other",
-                    zone=zone,
-                    zone_assumed=not (chosen.zone or dns.zone),
                     written_at="" if chosen.panel else _written_at(settings.get(domain)),
                     ttl=TTL if _is_automatic(dns) else dns.ttl,
+                    **of_panel,
                 )
             )
+    for one in wanted:
+        refuse_other_zone(one.zone, one.name)
     return wanted
+
+
+def _cnames(stack: Stack, domain: str) -> Mapping[str, str]:
+    """The CNAMEs that the DNS of *domain* needs, by name."""
+    return next((one.cnames for one in stack.settings.domains if one.name == domain), {})
 
 
 def _is_automatic(dns: DnsSettings) -> bool:
@@ -191,7 +268,7 @@ def _is_automatic(dns: DnsSettings) -> bool:
 
 def _written_at(settings: DomainSettings | None) -> str:
     """Where `pulumi up` writes the records of a domain; empty if people add them in a panel, too."""
-    providers = [dns.provider for dns in settings.dns] if settings else []
+    providers = [dns.provider for dns in settings.dns if not dns.cname] if settings else []
     if "manual" in providers:
         return ""
     return " and ".join(PANELS[one].title if one in PANELS else one for one in dict.fromkeys(providers))
@@ -199,6 +276,6 @@ def _written_at(settings: DomainSettings | None) -> str:
 
 def _dns(settings: DomainSettings | None) -> DnsSettings:
     """How people publish the records of a domain: what its settings say of that, or of its one zone."""
-    listed = settings.dns if settings else ()
+    listed = [dns for dns in settings.dns if not dns.cname] if settings else []
     of_one = listed[0] if len(listed) == 1 else DnsSettings()
     return next((dns for dns in listed if dns.provider == "manual"), of_one)

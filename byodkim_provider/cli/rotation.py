@@ -67,10 +67,11 @@ def rotation(
     # is perhaps the first one, run again.
     stays = way == "compromised" or written.get("published") is not None
     kept = early.keys() if way == "compromised" else early.keys() & set(domain.published) if stays else set()
-    published = tuple(sorted({*wanted, *kept}))
+    slots = domain.selector(target) is not None
+    published = generations.allowed_today(after=wanted, early=[early[one] for one in kept], slots=slots)
     if refused := [found for one, found in early.items() if one not in kept]:
         last = max(refused, key=lambda found: found.allowed_from)
-        today = sorted({*wanted, *early})
+        today = list(generations.allowed_today(after=wanted, early=[*early.values()], slots=slots))
         fields = {"domain": domain.name, **asdict(last), "target": target, "today": today}
         raise StillInUse(RotationProblem.ROTATED_LATELY(**fields))
     is_default = published == generations.published(target, supplied)
@@ -124,13 +125,25 @@ def _wanted(
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
         later = {generation for generation in published if generation >= signing}
-        target, wanted = generations.after_leak(signing, signing=signing, published=later)
+        slots = domain.selector(signing) is not None
+        target, wanted = generations.after_leak(signing, signing=signing, published=later, slots=slots)
     else:
         target, wanted = generations.after_rotation(signing, published)
+    _refuse_taken_slot(domain, target)
     there = {one for one in wanted if supplied is None or one in published or one in supplied}
     if target not in there:
         raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
+
+
+def _refuse_taken_slot(domain: DomainSettings, target: int) -> None:
+    """Refuse a generation that has no record yet, while another one's key is in its slot."""
+    selector = domain.selector(target)
+    taken = [one for one in domain.published if one != target and domain.selector(one) == selector]
+    if selector and taken and target not in domain.published:
+        published = sorted({*domain.published, target} - {*taken})
+        fields = {"signing": domain.generation, "before": taken[0], "published": published}
+        raise InvalidSettings(CliProblem.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
 
 
 def _notes(way: Way, domain: DomainSettings, target: int, published: Sequence[int]) -> Iterator[str]:
@@ -145,5 +158,7 @@ def _notes(way: Way, domain: DomainSettings, target: int, published: Sequence[in
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
         if kept := [one for one in published if one < target]:
             yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
-    if published[-1] == target:
+    if published[-1] == target and domain.selector(target):
+        yield f"there is no standby after it: publish generation {target + 1} before the next rotation"
+    elif published[-1] == target:
         yield f"there is no standby after it, add `keys.{target + 1}` before the next rotation"

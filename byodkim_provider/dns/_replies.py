@@ -1,5 +1,5 @@
 """
-Reads a name server's reply: TXT values, a CNAME, or a referral to the servers of a delegated zone.
+Reads a name server's reply: values, a CNAME, or a referral to the servers of a delegated zone.
 
 Replies in, values out: no queries here.
 """
@@ -49,7 +49,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """TXT values that a server has at a name."""
+    """TXT values or addresses that a server has at a name."""
 
     texts: tuple[str, ...]
     zone: Name | None
@@ -57,18 +57,18 @@ class Values:
 
 
 Said = Values | Name | Zone
-"""A server's answer about a name: TXT values, the target of a CNAME, or a referral to a delegated zone."""
+"""A server's answer about a name: values, the target of a CNAME, or a referral to a delegated zone."""
 
 
-def said_in(reply: Message, name: Name, zone: Zone) -> Said:
-    """What *reply*, from a server of *zone*, says about *name*."""
+def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
+    """What *reply*, from a server of *zone*, says about the records of a *kind* at *name*."""
     refuse_errors(reply)
     if reply.flags & Flag.AA:
         alias = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
         if alias:
             target: Name = alias[0].target
             return target
-        found = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.TXT) or ()
+        found = reply.get_rrset(reply.answer, name, RdataClass.IN, kind) or ()
         return Values(values_of(found), zone_of(reply, name, zone.name))
     for rrset in reply.authority:
         # Only referrals towards the name count: a lame server may refer to the root, or to itself.
@@ -121,14 +121,18 @@ def refuse_errors(reply: Message) -> None:
 
 def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     """
-    TXT values, sorted, the strings of each joined.
+    TXT values, the strings of each joined, or addresses; sorted.
 
     A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES` values
     one more is left, those that look like a key first: whoever answers may send anything.
     """
-    joined = (b"".join(record.strings)[: MAX_VALUE + 1] for record in records)
+    joined = (b"".join(_strings(record))[: MAX_VALUE + 1] for record in records)
     values = [octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1] for octets in joined]
     return tuple(sorted(sorted(values, key=lambda one: ("p=" not in one, one))[: MAX_VALUES + 1]))
+
+
+def _strings(record: Any) -> Iterable[bytes]:
+    return record.strings if record.rdtype == RdataType.TXT else (record.address.encode(),)
 
 
 def servers_of(zone: Zone) -> list[Name]:

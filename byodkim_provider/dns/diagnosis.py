@@ -33,6 +33,8 @@ NO_SELECTOR: Final = "no-such-selector"
 
 TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
+WILDCARD: Final = "a wildcard answers for the name"
+
 NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
 
@@ -62,6 +64,8 @@ class ExpectedRecord:
     """Whether a stack keeps the record, so that nobody types it in."""
     new_key: str = fixes.NEW_KEY
     """How to get another key, if this key has leaked."""
+    target: str = ""
+    """Where a CNAME of the domain has to lead, if the record stands in another zone; see `cnames`."""
 
     @property
     def name(self) -> str:
@@ -135,38 +139,57 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
     answers = resolver.txt(record.name, record.domain)
     seen = verdict(answers, record.public_key_der)
-    zones, by_wildcard = _zones(answers), set[str]()
+    zones, by_wildcard = zones_of(answers), set[str]()
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
-        beside = resolver.txt(records.record_name(NO_SELECTOR, record.domain), record.domain)
-        zones = max(zones, _zones(beside), key=len)
+        beside = beside_of(resolver, record)
+        zones = max(zones, zones_of(beside), key=len)
         if seen.code == "cname":  # the answers come from the servers of its target
-            seen = replace(seen, name_servers=_servers_of(resolver, record.domain, beside))
-        if _shown(answers) & _shown(beside):
-            seen = replace(seen, code="wildcard", text="a wildcard answers for the name")
-            by_wildcard = {value for values, _ in _shown(beside) for value in values}
+            seen = replace(seen, name_servers=servers_beside(resolver, record, beside))
+        if shown(answers) & shown(beside):
+            seen = replace(seen, code="wildcard", text=WILDCARD)
+            by_wildcard = {value for values, _ in shown(beside) for value in values}
     seen = replace(seen, zone=zones[-1] if zones else record.zone or record.domain)
-    elsewhere = _served_elsewhere(record, seen.name_servers)
     if seen.code not in ("no-txt", "wildcard"):
+        elsewhere = _served_elsewhere(record, seen.name_servers)
         return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-    found = _elsewhere(resolver, record, seen, zones, by_wildcard) or _hidden(record, seen, zones)
+    return _elsewhere(resolver, record, seen, zones, by_wildcard) or where_nobody_asks(record, seen, zones)
+
+
+def where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
+    """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
+    found = _hidden(record, seen, zones)
+    elsewhere = _served_elsewhere(record, seen.name_servers)
     if elsewhere and not found:
         return replace(seen, code="served-elsewhere", text=elsewhere)
     return found or seen
 
 
-def _zones(answers: Sequence[Answer]) -> tuple[str, ...]:
+def zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
     """The longest chain of zones that led to one of *answers*."""
     return max((answer.zones for answer in answers), key=len, default=())
 
 
-def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
+def shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
     """The contents of a name: values, and the target of a CNAME."""
     return {(answer.values or (), answer.target) for answer in answers if answer.values or answer.target}
 
 
-def _servers_of(resolver: DnsResolver, domain: str, beside: Sequence[Answer]) -> tuple[str, ...]:
+def beside_name(record: ExpectedRecord) -> str:
+    """A sibling name of *record* that nobody uses."""
+    return records.record_name(NO_SELECTOR, record.domain)
+
+
+def beside_of(resolver: DnsResolver, record: ExpectedRecord) -> tuple[Answer, ...]:
+    """The answers there: what DNS has at every name."""
+    return resolver.txt(beside_name(record), record.domain)
+
+
+def servers_beside(
+    resolver: DnsResolver, record: ExpectedRecord, beside: Sequence[Answer]
+) -> tuple[str, ...]:
     """The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name."""
-    return tuple(sorted(servers_asked(beside) or servers_asked(resolver.txt(domain, domain))))
+    servers = servers_asked(beside) or servers_asked(resolver.txt(record.domain, record.domain))
+    return tuple(sorted(servers))
 
 
 def _key_shown(answers: Sequence[Answer]) -> bytes:
@@ -188,22 +211,12 @@ def _elsewhere(
     by_wildcard: Set[str],
 ) -> Diagnosis | None:
     """*seen* with the misconfiguration that put the record at another name; None if it is at none."""
-    candidates: dict[str, tuple[str, Misplaced]] = {}
-    for zone in _zones_above(record, zones):
-        for candidate in misplaced(record.selector, record.domain, zone):
-            candidates.setdefault(candidate.name, (zone, candidate))
-
-    def values_at(zone_and_candidate: tuple[str, Misplaced]) -> Set[str]:
-        zone, candidate = zone_and_candidate
-        in_zone = candidate.name == zone or candidate.name.endswith(f".{zone}")
-        answers = resolver.txt(candidate.name, zone if in_zone else record.domain)
-        return {value for answer in answers for value in answer.values or ()} - by_wildcard
-
     try:
-        found = side_by_side(values_at, list(candidates.values()), at_once=NAMES_AT_ONCE)
+        found = at_other_names(resolver, record, zones)
     except Interrupted:
         return None
-    for (zone, candidate), values in zip(candidates.values(), found, strict=True):
+    for zone, candidate, answers in found:
+        values = {value for answer in answers for value in answer.values or ()} - by_wildcard
         text = f"{candidate.text} ({candidate.name})"
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {candidate.name}"
@@ -211,6 +224,23 @@ def _elsewhere(
         if any(_is_the_key(value, record.public_key_der) for value in values):
             return replace(seen, code=candidate.code, text=text, zone=zone, found_at=candidate.name)
     return None
+
+
+def at_other_names(
+    resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str]
+) -> list[tuple[str, Misplaced, tuple[Answer, ...]]]:
+    """Zone, name and answers, wherever known misconfigurations put a record; may raise `Interrupted`."""
+    candidates: dict[str, tuple[str, Misplaced]] = {}
+    for zone in _zones_above(record, zones):
+        for candidate in misplaced(record.selector, record.domain, zone):
+            candidates.setdefault(candidate.name, (zone, candidate))
+
+    def asked(zone_and_candidate: tuple[str, Misplaced]) -> tuple[str, Misplaced, tuple[Answer, ...]]:
+        zone, candidate = zone_and_candidate
+        in_zone = candidate.name == zone or candidate.name.endswith(f".{zone}")
+        return zone, candidate, resolver.txt(candidate.name, zone if in_zone else record.domain)
+
+    return list(side_by_side(asked, list(candidates.values()), at_once=NAMES_AT_ONCE))
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from byodkim_provider.dns.panels import Panel, name_rule, value_rule
+from byodkim_provider.dns.panels import TARGET_RULE, Panel, name_rule, target_field, value_rule
 
 _FIXES: Final[Mapping[str, str]] = {
     # Wrong values at the right name, of `misconfigurations.Misconfiguration`.
@@ -34,6 +34,12 @@ _FIXES: Final[Mapping[str, str]] = {
     "underscore-missing": "change {name} of the record{there}: with the underscore of '_domainkey', "
     "{name_rule}; if the panel refuses it, its support has to add the record",
     "wrong-name": "change {name} of the record{there}: selector and '._domainkey' once each, {name_rule}",
+    # Codes of `cnames`.
+    "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
+    "nothing else",
+    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
+    "CNAME, delete it and add the CNAME record",
+    "wrong-target": "change {target_field} of the CNAME record at this name to {target}: {target_rule}",
     # Codes of `diagnosis`.
     "cname": "delete the CNAME record at this name, then add the TXT record: a name with a CNAME has nothing "
     "else",
@@ -49,6 +55,7 @@ CODES: Final = tuple(_FIXES)
 ADDED: Final = (
     "cname",
     "no-txt",
+    "not-cname",
     "served-elsewhere",
     "several-wrong-records",
     "sub-domain-missing",
@@ -86,13 +93,21 @@ NEW_KEY: Final = "make a new key with a new selector"
 
 
 def fix(
-    panel: Panel, code: str, *, zone: str, found_at: str = "", new_key: str = NEW_KEY, kept: bool = False
+    panel: Panel,
+    code: str,
+    *,
+    zone: str,
+    found_at: str = "",
+    new_key: str = NEW_KEY,
+    kept: bool = False,
+    target: str = "",
 ) -> str:
     """
     How to fix the misconfiguration *code*, one of `CODES`, in the words of this panel.
 
     *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
     *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it in.
+    *target* is where a CNAME has to lead.
     """
     return (_KEPT if kept else _FIXES)[code].format(
         name=f"{panel.name_field!r}",
@@ -102,4 +117,7 @@ def fix(
         zone=zone,
         there=f" at {found_at}" if found_at else "",
         new_key=new_key,
+        target=target,
+        target_field=f"{target_field(panel)!r}",
+        target_rule=TARGET_RULE,
     )

@@ -1,5 +1,5 @@
 """
-What to type into which field of a provider's DNS panel.
+What to type into which field of a provider's DNS panel, for a TXT record or a CNAME.
 
 Data and instructions: no DNS, no AWS. If a provider documents nothing about a field, it is marked
 as unknown, never guessed. `records` builds names and values; this module only formats them.
@@ -16,6 +16,9 @@ from typing import Final, Literal
 from byodkim_provider.dkim.records import quoted
 from byodkim_provider.messages.dkim import SelectorProblem
 
+Kind = Literal["TXT", "CNAME"]
+"""A type of DNS records that people type in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
@@ -26,7 +29,9 @@ class Panel:
     """Menu path to the form for a new record in `{zone}`; empty if not known."""
     name_field: str
     value_field: str
-    type_choice: str = "TXT"
+    target_field: str | None = None
+    """The field for the target of a CNAME; None if its name is not known."""
+    type_choice: str = "{kind}"
     """What to choose in the field for the type."""
     name_form: Literal["relative", "full, final dot", "unknown"] = "relative"
     """"relative": without the zone, which the panel adds; or the full name with a final dot."""
@@ -37,7 +42,10 @@ class Panel:
     max_name: int | None = None
     """Longest name in the field, in characters; None if DNS's limit is lower, or if it is not known."""
     max_value: int | None = None
+    """Of a TXT record."""
     quirks: tuple[str, ...] = ()
+    txt_quirks: tuple[str, ...] = ()
+    cname_quirks: tuple[str, ...] = ()
     name_servers: tuple[str, ...] = ()
     """Patterns that match the names of its name servers, without a final dot; empty if not known."""
     serves_all: bool = False
@@ -65,16 +73,19 @@ def name_to_type(panel: Panel, *, record_name: str, zone: str) -> str:
     return f"{record_name}." if panel.name_form == "full, final dot" else relative
 
 
-def value_to_type(panel: Panel, record_value: str) -> str:
-    """What to type into the panel's value field, on one line."""
-    return quoted(record_value) if panel.value_form == "quoted strings" else record_value
+def value_to_type(panel: Panel, record_value: str, kind: Kind = "TXT") -> str:
+    """What to type into the panel's field for a value or a target, on one line."""
+    return quoted(record_value) if kind == "TXT" and panel.value_form == "quoted strings" else record_value
 
 
-def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) -> tuple[str, ...]:
+def problems(
+    panel: Panel, *, record_name: str, record_value: str, zone: str, kind: Kind = "TXT"
+) -> tuple[str, ...]:
     """Known reasons why the panel refuses this record."""
     name = name_to_type(panel, record_name=record_name, zone=zone)
-    value = value_to_type(panel, record_value)
-    limits = (("name", name, panel.max_name, "selector"), ("value", value, panel.max_value, "key"))
+    value = value_to_type(panel, record_value, kind)
+    max_value = panel.max_value if kind == "TXT" else None
+    limits = (("name", name, panel.max_name, "selector"), ("value", value, max_value, "key"))
     return tuple(
         f"the {field} has {len(text)} characters, at most {most} fit: take a shorter {shorter}"
         for field, text, most, shorter in limits
@@ -82,33 +93,47 @@ def problems(panel: Panel, *, record_name: str, record_value: str, zone: str) ->
     )
 
 
-def instructions(panel: Panel, *, record_name: str, record_value: str, zone: str, edit: bool = False) -> str:
+def instructions(
+    panel: Panel,
+    *,
+    record_name: str,
+    record_value: str,
+    zone: str,
+    edit: bool = False,
+    kind: Kind = "TXT",
+) -> str:
     """
     What to type into which field, one field per line, ready to be pasted.
 
-    *zone* is the zone in the panel. Raises ValueError for a name that is not in it. *edit*: the record
-    is there, and a second one would do harm.
+    *record_value* is the target of a CNAME. *zone* is the zone in the panel. Raises ValueError for a
+    name that is not in it. *edit*: the record is there, and a second one would do harm.
     """
+    value_field = target_field(panel) if kind == "CNAME" else panel.value_field
     fields = {
-        "Type": panel.type_choice,
+        "Type": panel.type_choice.format(kind=kind),
         panel.name_field: name_to_type(panel, record_name=record_name, zone=zone),
-        panel.value_field: value_to_type(panel, record_value),
+        value_field: value_to_type(panel, record_value, kind),
     }
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
     steps = panel.where.format(zone=zone).split(" › ")
+    if kind == "CNAME":
+        steps = list(takewhile(lambda step: "TXT" not in step, steps))
     if edit:
         steps = list(takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps))
     heading = f"{panel.title}: {' › '.join(steps)}" if panel.where else f"{panel.title} of {zone}"
     lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
     notes = [
-        *problems(panel, record_name=record_name, record_value=record_value, zone=zone),
+        *problems(panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind),
         f"{panel.name_field}: {name_rule(panel)}",
-        f"{panel.value_field}: {value_rule(panel)}",
+        f"{value_field}: {TARGET_RULE if kind == 'CNAME' else value_rule(panel)}",
         *panel.quirks,
+        *(panel.cname_quirks if kind == "CNAME" else panel.txt_quirks),
     ]
+    if kind == "CNAME" and panel.target_field is None:
+        notes.append(f"what the field {value_field!r} is called for a CNAME is not known to us")
     lines += [f"  - {note}" for note in notes]
     return "\n".join(lines)
 
@@ -126,6 +151,17 @@ _VALUE_RULES: Final = {
     "unknown": "in one piece, on one line, without quotes; "
     'if the panel refuses it, two strings in quotes, "first 255" "rest"',
 }
+
+
+TARGET_RULE: Final = (
+    "the whole name; if the saved record has the zone at its end once more, type a dot behind the name"
+)
+"""How to type the target of a CNAME: at no panel does more than a final dot help."""
+
+
+def target_field(panel: Panel) -> str:
+    """The field for the target of a CNAME, by a usual name if the panel's is not known."""
+    return panel.target_field or "Value"
 
 
 def name_rule(panel: Panel) -> str:

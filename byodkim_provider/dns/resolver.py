@@ -1,5 +1,5 @@
 """
-Looks up a TXT record at every authoritative server.
+Looks up a TXT record, or the addresses, at every authoritative server.
 
 Returns answers; `visibility` decides whether they are good enough. Network errors are answers
 too, never exceptions. Recursive resolvers never get a query for the record's name, or for a name
@@ -56,7 +56,7 @@ class Answer:
 
     values: tuple[str, ...] | None
     """
-    TXT values, the strings of each joined. Empty for "no such name", for a name without TXT
+    TXT values, the strings of each joined, or addresses. Empty for "no such name", for a name without TXT
     and for CNAMEs that never end. None if the server gave no usable answer.
     """
 
@@ -117,11 +117,20 @@ class DnsResolver:
         *name* is in *domain*, which exists. If the zone can't be found, the only answer is the
         recursive resolver's, without values. Returns within two seconds once the run is interrupted.
         """
+        return self._look_up(name, domain, RdataType.TXT)
+
+    def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """The same about the IPv4 and IPv6 addresses of *name*."""
+        return tuple(
+            one for kind in (RdataType.A, RdataType.AAAA) for one in self._look_up(name, domain, kind)
+        )
+
+    def _look_up(self, name: str, domain: str, kind: RdataType) -> tuple[Answer, ...]:
         resolvers = self._resolvers or system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self._silent is None else self._silent
-        lookup = _Lookup(Questions(resolvers, self._clock, self._reply_seconds, silent))
+        lookup = _Lookup(Questions(resolvers, self._clock, self._reply_seconds, silent), kind)
         if self._check == "recursive":
             answers = lookup.recursive(dns.name.from_text(name))
         else:
@@ -133,21 +142,22 @@ class DnsResolver:
 class _Lookup:
     """One lookup of one name. A class because all its queries share one deadline."""
 
-    def __init__(self, questions: Questions) -> None:
+    def __init__(self, questions: Questions, kind: RdataType) -> None:
         self._questions = questions
+        self._kind = kind
 
     def recursive(self, name: Name) -> list[Answer]:
         """Every recursive resolver's answer about *name*."""
 
         def ask(resolver: str) -> Answer:
             try:
-                reply = self._questions.ask_recursive(resolver, name, RdataType.TXT)
+                reply = self._questions.ask_recursive(resolver, name, self._kind)
             except NoAnswer as problem:
                 return Answer(resolver, None, problem.failure)
-            texts = [rrset for rrset in reply.answer if rrset.rdtype == RdataType.TXT]
-            alias = next((text_of(rrset.name) for rrset in texts if rrset.name != name), "")
+            found = [rrset for rrset in reply.answer if rrset.rdtype == self._kind]
+            alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
             cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-            values = values_of(chain.from_iterable(texts))
+            values = values_of(chain.from_iterable(found))
             target = text_of(cname[0].target) if cname else ""
             zone = None if cname else zone_of(reply, name)
             return Answer(
@@ -255,9 +265,8 @@ class _Lookup:
         """The answer of *server* about *name*, from the first of its addresses that replies."""
 
         def ask(address: str) -> Said:
-            return said_in(
-                self._questions.exchange(address, self._questions.port, name, RdataType.TXT), name, zone
-            )
+            reply = self._questions.exchange(address, self._questions.port, name, self._kind)
+            return said_in(reply, name, zone, self._kind)
 
         given = zone.servers[server]
         addresses = self._addresses(server) if given is None else given

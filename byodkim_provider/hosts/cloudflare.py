@@ -34,14 +34,17 @@ SPEC: Final = HostSpec(
     ttl=Ttl(60, 86400, default=300, automatic=1),
     panels={
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
+        # https://developers.cloudflare.com/dns/manage-dns-records/reference/dns-record-types/
         "cloudflare": Panel(
             title="Cloudflare",
             where="{zone} › DNS › Records › Add record",
             name_field="Name",
             value_field="Content",
+            target_field="Target",
             ttl="Auto",
             max_value=2048,
             quirks=("the full name is understood too",),
+            cname_quirks=("Proxy status: DNS only (grey cloud): a proxied CNAME shows no key",),
             name_servers=(r"[a-z0-9-]+\.ns\.cloudflare\.com",),
         ),
     },

@@ -34,11 +34,14 @@ SPEC: Final = HostSpec(
             where='cPanel › Zone Editor › {zone} › Manage › Add Record › Add "TXT" Record',
             name_field="Name",
             value_field="Record",
+            target_field="Record",
             name_form="full, final dot",
             ttl="14400",
-            quirks=(
+            txt_quirks=(
                 "how it takes a value over 255 characters is not known to us: if it refuses one, "
                 'try two strings in quotes, "first 255" "rest"',
+            ),
+            quirks=(
                 "a new record may take up to 8 hours to show",
                 "private name servers, under a name of one's own, are possible",
             ),

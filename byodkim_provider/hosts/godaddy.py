@@ -30,11 +30,13 @@ SPEC: Final = HostSpec(
     ttl=Ttl(600, 86400, default=600),
     panels={
         # https://www.godaddy.com/help/add-a-txt-record-19232
+        # https://www.godaddy.com/help/add-a-cname-record-19236
         "godaddy": Panel(
             title="GoDaddy",
             where="Domain Portfolio › {zone} › DNS › Add New Record",
             name_field="Name",
             value_field="Value",
+            target_field="Value",
             ttl="1 Hour",
             max_name=255,
             max_value=1024,

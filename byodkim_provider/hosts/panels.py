@@ -15,23 +15,29 @@ PANELS: Final[Mapping[str, Panel]] = {
         where="Hosted zones › {zone} › Create record",
         name_field="Record name",
         value_field="Value",
+        target_field="Value",
         value_form="quoted strings",
         ttl="300",
         max_value=4000,
-        quirks=("without the quotes, or in one string over 255 characters, the console refuses the value",),
+        txt_quirks=(
+            "without the quotes, or in one string over 255 characters, the console refuses the value",
+        ),
         name_servers=(r"ns-\d+\.awsdns-\d+\.(com|net|org|co\.uk)",),
     ),
     **{name: panel for spec in SPECS.values() for name, panel in spec.panels.items()},
     # https://www.namecheap.com/support/knowledgebase/article.aspx/317/2237/
+    # https://www.namecheap.com/support/knowledgebase/article.aspx/9646/2237/
     "namecheap": Panel(
         title="Namecheap",
         where="Domain List › {zone} › Manage › Advanced DNS › Add New Record",
-        type_choice="TXT Record",
+        type_choice="{kind} Record",
         name_field="Host",
         value_field="Value",
+        target_field="Value",
         ttl="Automatic",
         max_name=60,
         max_value=2500,
+        cname_quirks=("the field 'Value' may be called 'Target'",),
         name_servers=(r"[a-z0-9-]+\.registrar-servers\.com",),
     ),
     # The provider documents nothing; the name servers come from customers' reports.
@@ -51,9 +57,11 @@ PANELS: Final[Mapping[str, Panel]] = {
         where="",
         name_field="Name",
         value_field="Value",
+        target_field="Value",
         name_form="unknown",
         value_form="unknown",
         ttl="300, or whatever it offers",
+        cname_quirks=("the field 'Value' may be called 'Target', 'Content' or 'Points to'",),
     ),
 }
 """By their names in a stack file: the providers of SES's BYODKIM guide, and "other"."""

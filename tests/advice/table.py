@@ -141,6 +141,7 @@ FOLLOWED: Final = {
     CliProblem.OTHER_GENERATION: "advice/test_commands.py::test_not_made_yet",
     CliProblem.NO_WAY_BACK: "advice/test_commands.py::test_no_way_back",
     CliProblem.NO_STANDBY: "advice/test_commands.py::test_no_standby",
+    CliProblem.SLOT_TAKEN: "docs/test_dns.py::test_paste_once",
     CliProblem.ELSEWHERE: "advice/test_commands.py::test_not_editable",
     CliProblem.NO_MAP: "advice/test_commands.py::test_not_editable",
     CliProblem.NOT_READ: "advice/test_commands.py::test_not_editable",

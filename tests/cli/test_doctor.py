@@ -160,6 +160,7 @@ def test_json(one, world):
         "servers_asked": 2,
         "seen": f"0 of 2 servers show the key, ns1.example.net and ns2.example.net {cut}",
         "servers": 2,
+        "target": "",
         "misconfiguration": "cut",
         "text": "",
         "found_at": "",

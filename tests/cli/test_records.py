@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.records import TxtRecord, as_change_batch, as_json, as_panel, as_zone_file
+from byodkim_provider.cli.records import Record, as_change_batch, as_json, as_panel, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.hosts.panels import PANELS
@@ -350,7 +350,7 @@ def test_zone_of_another_domain(project):
 octets = st.binary(min_size=1, max_size=700)
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 wanted = st.builds(
-    lambda selector, label, key, panel: TxtRecord(
+    lambda selector, label, key, panel: Record(
         name=records.record_name(selector, f"{label}.example.com"),
         value=records.record_value(key),
         domain=f"{label}.example.com",

@@ -79,7 +79,8 @@ def _bind_command(directory: Path, port: int, zones: Mapping[str, Path]) -> list
     configuration.write_text(
         f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
         f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {BIND}; }};'
-        " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
+        " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no;"
+        " check-names primary ignore; };\n"
         "controls { };\n"
         + "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n' for name, file in zones.items())
     )

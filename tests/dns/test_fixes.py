@@ -24,6 +24,7 @@ from byodkim_provider.hosts.panels import PANELS
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
+from tests.dns import test_cnames
 from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
@@ -228,5 +229,5 @@ def test_followed(dns, hosting, name, panel):
 
 
 def test_every_fix_is_followed():
-    """No fix is left out: the cases have every misconfiguration."""
-    assert {*fixes.CODES} == {code for code, *_ in FIXES}
+    """No fix is left out: the cases have every misconfiguration, but those of a CNAME (`test_cnames`)."""
+    assert {*fixes.CODES} - {*test_cnames.FIXES} == {code for code, *_ in FIXES}

@@ -25,10 +25,10 @@ def typed(text: str) -> dict[str, str]:
 
 
 def instructions(
-    name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE, edit: bool = False
+    name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE, **more
 ) -> str:
     return panels.instructions(
-        PANELS[name], record_name=record_name, record_value=record_value, zone=zone, edit=edit
+        PANELS[name], record_name=record_name, record_value=record_value, zone=zone, **more
     )
 
 
@@ -62,6 +62,48 @@ def test_what_to_type(name):
     """Each field of the panel has its own line with what goes into it."""
     assert name in FIELDS, "add to FIELDS what its form shows"
     assert FIELDS[name] == typed(instructions(name))
+
+
+TARGET = f"{NAME}.keys.example.net"
+CNAME_FIELDS = {
+    "route53": {"Type": "CNAME", "Record name": RELATIVE, "Value": TARGET, "TTL": "300"},
+    "godaddy": {"Type": "CNAME", "Name": RELATIVE, "Value": TARGET, "TTL": "1 Hour"},
+    "dreamhost": {"Type": "CNAME", "Host": RELATIVE, "Value": TARGET},
+    "cloudflare": {"Type": "CNAME", "Name": RELATIVE, "Target": TARGET, "TTL": "Auto"},
+    "hostgator": {"Type": "CNAME", "Name": f"{NAME}.", "Record": TARGET, "TTL": "14400"},
+    "namecheap": {"Type": "CNAME Record", "Host": RELATIVE, "Value": TARGET, "TTL": "Automatic"},
+    "namescouk": {"Type": "CNAME", "Host": RELATIVE, "Value": TARGET, "TTL": "whatever it offers"},
+    "wix": {"Type": "CNAME", "Host Name": RELATIVE, "Value": TARGET, "TTL": "1 Hour"},
+    "other": {"Type": "CNAME", "Name": RELATIVE, "Value": TARGET, "TTL": "300, or whatever it offers"},
+}
+
+
+@every_panel
+def test_cname_to_type(name):
+    """A CNAME has its own field for the target, in one piece; what no document says is said to be unknown."""
+    text = instructions(name, record_value=TARGET, kind="CNAME")
+    assert name in CNAME_FIELDS, "add to CNAME_FIELDS what its form shows"
+    assert CNAME_FIELDS[name] == typed(text)
+    assert "TXT" not in text
+    assert "255" not in text
+    is_unknown = PANELS[name].target_field is None
+    assert ("is called for a CNAME is not known to us" in text) == is_unknown
+
+
+def test_whole_cname():
+    """What to look out for comes last: a proxy, and a zone that the panel adds to the target."""
+    assert instructions("cloudflare", record_value=TARGET, kind="CNAME") == (
+        "Cloudflare: example.com › DNS › Records › Add record\n"
+        "  Type:   CNAME\n"
+        "  Name:   s1._domainkey.mail\n"
+        f"  Target: {TARGET}\n"
+        "  TTL:    Auto\n"
+        "  - Name: without the zone at its end, the panel adds that itself\n"
+        "  - Target: the whole name; if the saved record has the zone at its end once more, type a dot "
+        "behind the name\n"
+        "  - the full name is understood too\n"
+        "  - Proxy status: DNS only (grey cloud): a proxied CNAME shows no key"
+    )
 
 
 def test_whole_text():
@@ -244,6 +286,7 @@ def row(name: str) -> str:
         f"`{name}`",
         f"{panel.name_field}: {NAME_FORMS[panel.name_form]}",
         f"{panel.value_field}: {VALUE_FORMS[panel.value_form]}",
+        panel.target_field or "*not known*",
         panel.ttl or "no field",
         ", ".join(limits) or "*not known*",
     ]

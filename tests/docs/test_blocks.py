@@ -96,7 +96,10 @@ FOLLOWED = {
             "Completion in the shell": (1,),
         }
     },
-    "test_dns.py": {"docs/how-to/dns.md": {"Without Pulumi": (1,)}},
+    "test_dns.py": {
+        "docs/how-to/dns.md": {"A zone for the keys": (1,), "Without Pulumi": (1,)},
+        "docs/how-to/dns-team.md": {"What to add": (1,)},
+    },
     "test_dns_by_api.py": {
         "docs/how-to/dns.md": {"By API: nobody pastes": (2,), "A name server of your own": (3,)}
     },

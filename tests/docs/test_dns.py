@@ -11,6 +11,7 @@ from tests.engine.stack import REGION
 pytestmark = pytest.mark.engine
 
 PAGE = "docs/how-to/dns.md"
+TEAM = "docs/how-to/dns-team.md"
 GOOGLE = "v=DKIM1; k=rsa; p=" + "A" * 392
 
 
@@ -42,6 +43,50 @@ def test_manual(sandbox, stack):
     # Whoever has the stack can have them printed again, and nothing else.
     again = stack.run("byodkim records mail.example.com")
     assert typed(again.stdout, name="Name", value="Value") == [*printed, (name, value)]
+
+
+def test_paste_once(sandbox, stack):
+    """Three CNAMEs are pasted as they are printed; rotations, a step back and a leaked key need no more."""
+    panel = Panel(sandbox, "shop.example")
+    assert stack.run(block(PAGE, "A zone for the keys")).exit_code == 0
+    stack.paste(block(PAGE, "`cname`: paste once"))
+    printed = stack.run("byodkim records shop.example --panel cloudflare")
+    pasted = typed(printed.stdout, name="Name", value="Target")
+    assert len(pasted) == 3
+    assert stack.run("byodkim doctor shop.example").stdout.count(": wrong (no-txt)") == 3
+    for name, target in pasted:
+        panel.paste(f"{name}.shop.example", f"{target}.", kind="CNAME")
+    assert stack.run("byodkim doctor shop.example").stdout.count(": right\n") == 3
+    assert stack.run(block(TEAM, "What to add")).stdout == f"{pasted[0][1]}.\n"
+    assert stack.run("pulumi up").exit_code == 0
+    assert stack.run("byodkim doctor shop.example").stdout.count(": right\n") == 3
+
+    def signs():
+        return sandbox.ses.signing_key("shop.example", REGION)[0]
+
+    for way, selector in (("", "ses2"), ("", "ses3"), (" --back", "ses2"), ("", "ses3")):
+        stack.days_pass(11)
+        rotated = stack.run(f"byodkim rotate shop.example{way}")
+        assert rotated.exit_code == 0, rotated.shown
+        assert signs() == selector
+    leaked = sandbox.dns.txt(pasted[2][1])
+    assert leaked
+    compromised = stack.run("byodkim rotate shop.example --compromised")
+    assert compromised.exit_code == 0, compromised.shown
+    assert (signs(), sandbox.dns.txt(pasted[2][1])) == ("ses1", ())
+    # The previous one has signed a moment ago, and has the slot of the next one.
+    stack.days_pass(11)
+    refused = stack.run("byodkim rotate shop.example")
+    assert refused.exit_code == 1
+    published = re.search(r"set `published: (.*?)` and leave `generation: 4`", refused.stderr)[1]
+    text = stack.stack_file.read_text()
+    stack.stack_file.write_text(re.sub(r"published: .*", f"published: {published}", text))
+    made = stack.run("pulumi up")
+    assert made.exit_code == 0, made.shown
+    rotated = stack.run("byodkim rotate shop.example")
+    assert rotated.exit_code == 0, rotated.shown
+    assert signs() == "ses2"
+    assert stack.run("byodkim status").exit_code == 0
 
 
 def test_without_pulumi(sandbox, shell):

@@ -22,6 +22,7 @@ from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.messages import CannotRead
 from byodkim_provider.config import stack_file
 from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.records import record_name
 from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import Stored
@@ -247,13 +248,16 @@ class CliProject:
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
+        identities = [one.declared for one in self.stored if one.declared.domain == name]
+        slots = {value: slot for one in identities for slot, value in (one.slots or {}).items()}
         for generation, role in generations.roles(signing, numbers).items():
             declared = self.world.declared(generation, domain=name)
+            selector = slots.get(declared.record_value, declared.selector)
             records.append(
                 {
                     "generation": float(generation),
                     "role": role,
-                    "name": declared.record_name,
+                    "name": record_name(selector, name),
                     "value": declared.record_value,
                 }
             )

@@ -1,0 +1,338 @@
+"""The commands for a domain with `cname`: what to paste, what is wrong with it, and its rotations."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from byodkim_provider.dkim import records
+from byodkim_provider.dkim.generations import slot
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.identity.state import KeyInSes, Stored
+from byodkim_provider.messages.cli import CliProblem
+from tests.support.cli_project import CliProject
+from tests.support.fakes import SERVERS
+
+SHOP, KEYS = "shop.example", "keys.example.net"
+SLOTS = f"{{provider: route53, zone: {KEYS}, cname: ses}}"
+NAMES = [f"ses{number}._domainkey.{SHOP}" for number in (1, 2, 3)]
+
+
+@dataclass
+class Resolver:
+    """DNS with two authoritative servers, of the domain and of our zone."""
+
+    cnames: dict[str, str] = field(default_factory=lambda: {name: f"{name}.{KEYS}" for name in NAMES})
+    records: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    proxied: set[str] = field(default_factory=set)
+
+    def txt(self, name, domain):
+        target = self.cnames.get(name, "")
+        values = self.records.get(target or name, ())
+        return tuple(Answer(server, values, alias=target, target=target, zones=(SHOP,)) for server in SERVERS)
+
+    def addresses(self, name, domain):
+        return tuple(Answer(server, ("192.0.2.1",) if name in self.proxied else ()) for server in SERVERS)
+
+
+@pytest.fixture
+def project(tmp_path, world, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")  # no line is wrapped
+    project = CliProject(tmp_path, world)
+    world.resolver = Resolver()
+    return project
+
+
+@pytest.fixture
+def stack(project, world):
+    """Gives the project a stack that signs with a generation, others published beside it."""
+
+    def stack(generation=1, published=None, *, until=None, **declared):
+        published = published or tuple(range(max(generation - 1, 1), generation + 2))
+        listed = f"\n      published: {list(published)}"
+        project.write(f"    {SHOP}:\n      generation: {generation}{listed}\n      dns: {SLOTS}\n")
+        values = {one: records.record_value(world.key(one).public_key_der) for one in published}
+        slots = {f"ses{slot(one)}": value for one, value in values.items()}
+        world.resolver.records |= {
+            f"{selector}._domainkey.{SHOP}.{KEYS}": (value,) for selector, value in slots.items()
+        }
+        now = world.clock.now()
+        since = now - timedelta(days=200)
+        given = {"domain": SHOP, "selector": f"ses{slot(generation)}", "published": published}
+        given |= {"cname": KEYS, "slots": slots, "dns": ("route53:Z1",), **declared}
+        project.stored = [
+            Stored(
+                declared=world.declared(generation, **given),
+                instance="i",
+                key=KeyInSes(set_at=since, set_by="", signing_since=since, status="SUCCESS"),
+                signed_until={one: now - timedelta(days=days) for one, days in (until or {}).items()},
+            )
+        ]
+        return project
+
+    return stack
+
+
+# What to paste
+
+
+@pytest.fixture
+def new(project):
+    """A project with two domains, of which no run has made anything."""
+    project.write(f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1}}\n")
+    return project
+
+
+def printed(project, *arguments):
+    result = project.run("records", *arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_panel(new):
+    """The three CNAMEs are known before any key exists."""
+    text = printed(new, SHOP, "--panel", "cloudflare")
+    assert text.startswith("dev: 3 records, 3 to type in\n\nCloudflare: shop.example › DNS › ")
+    for number in (1, 2, 3):
+        name = f"ses{number}._domainkey"
+        typed = f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n"
+        assert typed in text
+    assert text == printed(new, "--panel", "cloudflare"), "the other domain has no record yet"
+
+
+def test_zone_file(new):
+    """As a zone file, names and targets are full names."""
+    assert printed(new, SHOP, "--format", "zone").splitlines() == [
+        f"{name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES
+    ]
+
+
+def test_json(new):
+    """As JSON, the target is the value."""
+    assert json.loads(printed(new, SHOP, "--json")) == [
+        {"name": name, "type": "CNAME", "ttl": 300, "value": f"{name}.{KEYS}"} for name in NAMES
+    ]
+
+
+def test_change_batch(new):
+    """As a change batch, it is for the zone of the domain."""
+    changes = json.loads(printed(new, SHOP, "--format", "route53"))["Changes"]
+    assert [one["ResourceRecordSet"] for one in changes] == [
+        {
+            "Name": f"{name}.",
+            "Type": "CNAME",
+            "TTL": 300,
+            "ResourceRecords": [{"Value": f"{name}.{KEYS}."}],
+        }
+        for name in NAMES
+    ]
+
+
+def test_text(new):
+    """A message to a DNS team says what to add, why, and until when."""
+    result = new.run("records", SHOP, "--format", "text", "--zone", SHOP)
+    assert result.stderr == ""
+    lines = "\n".join(f"  {name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES)
+    assert result.stdout == (
+        f"Please add to the DNS of {SHOP}:\n\n{lines}\n\n"
+        "Why: Amazon SES signs the mail of shop.example with DKIM. These names lead receivers to the public\n"
+        "keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes\n"
+        "at your side.\n\n"
+        "Until when: the records never change. Please keep all of them, also one that seems unused, for\n"
+        "as long as mail of shop.example goes through Amazon SES, and ten days longer.\n\n"
+        "Please note:\n"
+        "- Nothing else may stand at these names, no TXT record either.\n"
+        '- The records must not be proxied (at Cloudflare: "DNS only").\n'
+        "- Names and targets above are complete. A form that adds shop.example to a name by itself takes "
+        "the\n"
+        "  name without it, and perhaps the target only with a dot behind it.\n"
+    )
+
+
+def test_text_of_other_records(stack, world):
+    """A TXT record is asked for in its own words, and one that `pulumi up` writes not at all."""
+    project = stack()
+    project.write(
+        f"    {SHOP}: {{generation: 1, dns: {SLOTS}}}\n    example.com: {{generation: 1, dns: manual}}\n"
+        "    example.net: {generation: 1}\n"
+    )
+    project.published = {"example.com": (1,), "example.net": (2,)}
+    project.signing = {"example.com": 1, "example.net": 2}
+    text = printed(project, "--format", "text")
+    value = records.quoted(records.record_value(world.key(1).public_key_der))
+    assert (
+        f"Please add to the DNS of example.com:\n\n  s1._domainkey.example.com. 300 IN TXT {value}\n" in text
+    )
+    assert "Until when: please keep each record until we ask for its removal" in text
+    assert "s2._domainkey.example.net: nothing to type, `pulumi up` writes it at Route 53\n" in text
+    assert f"Please add to the DNS of {SHOP}:" in text
+    assert "Please add to the DNS of example.net:" not in text
+
+
+@pytest.mark.parametrize(("generation", "plain"), [(1, (1, 2)), (2, (1, 2)), (3, (2,))])
+def test_move_to_cname(project, world, generation, plain):
+    """In the middle of a move both kinds are printed, the CNAMEs from its first day on."""
+    published = tuple(range(max(generation - 1, 1), generation + 2))
+    values = {one: records.record_value(world.key(one).public_key_der) for one in published}
+    slots = {f"ses{slot(one)}": value for one, value in values.items() if one not in plain}
+    own = {} if generation in plain else {"selector": f"ses{slot(generation)}"}
+    declared = world.declared(generation, domain=SHOP, slots=slots, published=published, **own)
+    project.stored = [Stored(declared=declared, instance="i")]
+    later = SLOTS.replace("}", ", fromGeneration: 3}")
+    project.write(f"    {SHOP}: {{generation: {generation}, dns: [manual, {later}]}}\n")
+    found = json.loads(printed(project, SHOP, "--json"))
+    assert [one["name"] for one in found if one["type"] == "CNAME"] == NAMES
+    assert [one["name"] for one in found if one["type"] == "TXT"] == [
+        f"s{one}._domainkey.{SHOP}" for one in plain if one in published
+    ]
+
+
+# What is wrong
+
+
+def test_right(stack):
+    """Each slot is examined, and the CNAME of the one that comes next."""
+    result = stack(1).run("doctor", SHOP)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "dev: 3 records, 3 right"
+    for name in NAMES[:2]:
+        at = lines.index(f"{name}: right")
+        assert lines[at + 1] == f"  2 of 2 servers show the key (CNAME to {name}.{KEYS})"
+    at = lines.index(f"{NAMES[2]}: right")
+    assert lines[at + 1] == f"  2 of 2 servers show where its key will be (CNAME to {NAMES[2]}.{KEYS})"
+
+
+def test_before_the_first_run(new, world):
+    """The CNAMEs can be checked before anything is made."""
+    del world.resolver.cnames[NAMES[1]]
+    result = new.run("doctor", SHOP, "--json")
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)["domains"][0]["records"]
+    assert [(one["name"], one["verdict"], one["misconfiguration"]) for one in found] == [
+        (NAMES[0], "right", ""),
+        (NAMES[1], "wrong", "no-txt"),
+        (NAMES[2], "right", ""),
+    ]
+    assert {(one["generation"], one["role"], one["value"]) for one in found} == {(None, None, "")}
+    assert [one["target"] for one in found] == [f"{name}.{KEYS}" for name in NAMES]
+    assert found[0]["seen"].startswith("2 of 2 servers have the CNAME")
+    assert found[1]["seen"].startswith("0 of 2 servers have the CNAME: no CNAME to ")
+    assert "Type:  CNAME\n  Name:  ses2._domainkey\n" in found[1]["instructions"]
+
+
+def test_wrong(stack, world):
+    """A CNAME is fixed in the panel, the record behind it by the stack."""
+    project = stack(2)
+    world.resolver.cnames[NAMES[0]] = "gone.example"
+    del world.resolver.cnames[NAMES[1]]
+    world.resolver.proxied = {NAMES[1]}
+    world.resolver.records[f"{NAMES[2]}.{KEYS}"] = ()
+    result = project.run("doctor", SHOP, "--json", "--panel", "cloudflare")
+    assert result.exit_code == 2
+    elsewhere, proxied, behind = json.loads(result.stdout)["domains"][0]["records"]
+    assert elsewhere["misconfiguration"] == "wrong-target"
+    assert elsewhere["fix"].startswith(
+        f"change 'Target' of the CNAME record at this name to {NAMES[0]}.{KEYS}"
+    )
+    assert f"  Target: {NAMES[0]}.{KEYS}\n" in elsewhere["instructions"]
+    assert proxied["misconfiguration"] == "proxied"
+    assert "'Proxy status: DNS only'" in proxied["fix"]
+    assert behind["misconfiguration"] == "no-txt"
+    assert behind["fix"].startswith("run `pulumi up --refresh`, which writes the record again")
+    assert behind["instructions"] == ""
+    assert (behind["zone"], behind["found_at"]) == (KEYS, f"{NAMES[2]}.{KEYS}")
+
+
+def test_domain_that_left_the_file(stack, world):
+    """The state knows where the CNAMEs of a domain lead."""
+    project = stack(1)
+    project.write("    example.com: {generation: 1}\n")
+    found = json.loads(project.run("doctor", "--json").stdout)["domains"]
+    targets = {one["name"]: one["target"] for domain in found for one in domain["records"]}
+    assert targets == {name: f"{name}.{KEYS}" for name in NAMES}
+
+
+def test_own_program(stack):
+    """So it does beside a program of one's own."""
+    project = stack(2)
+    project.has_own_program = True
+    project.stack_file.write_text("config:\n  aws:region: eu-west-1\n")
+    assert [one["value"] for one in json.loads(printed(project, "--json"))] == [
+        f"{name}.{KEYS}" for name in NAMES
+    ]
+
+
+def test_status(stack):
+    """A generation stands beside its slot's selector."""
+    result = stack(2, until={1: 3}).run("status")
+    shown = [line.split() for line in result.stdout.splitlines()]
+    roles = ["previous", "signing", "standby"]
+    for number, role in zip((1, 2, 3), roles, strict=True):
+        assert [str(number), role, f"ses{number}", "2", "of", "2"] in shown
+
+
+# Rotations
+
+
+def edited(project, *arguments):
+    result = project.run("rotate", SHOP, "--yes", "--no-up", *arguments)
+    assert result.exit_code == 0, result.stderr
+    return project.stack_file.read_text()
+
+
+ROTATIONS = {
+    "forward": (2, (1, 2, 3), {1: 11}, (), "generation: 3\n      dns"),
+    "with the previous one on its way": (
+        2,
+        (1, 2, 3),
+        {1: 3},
+        (),
+        "generation: 3\n      published: [1, 2, 3]",
+    ),
+    "back": (3, (2, 3, 4), {2: 3}, ("--back",), "generation: 2\n      published: [2, 3, 4]"),
+    "leaked": (3, (2, 3, 4), {2: 11}, ("--compromised",), "published: [4, 5]"),
+    "leaked, with the previous one on its way": (
+        *(3, (2, 3, 4), {2: 3}),
+        ("--compromised",),
+        "published: [2, 4]",
+    ),
+    "leaked at once": (1, (1, 2), {}, ("--compromised",), "published: [2, 3]"),
+}
+
+
+@pytest.mark.parametrize(
+    ("generation", "published", "until", "way", "text"), ROTATIONS.values(), ids=ROTATIONS
+)
+def test_rotate(stack, generation, published, until, way, text):
+    """Two published generations never share a slot."""
+    written = edited(stack(generation, published, until=until), *way)
+    assert text in written
+    assert ("overlapDays: 0" in written) == ("--compromised" in way)
+
+
+@pytest.mark.parametrize("until", [{2: 11}, {2: 3}], ids=["of no use any more", "in use"])
+def test_slot_is_taken(stack, until):
+    """A generation stands in its slot before it signs: who has left it out is told to publish it."""
+    project = stack(4, (2, 4), until=until)
+    result = project.run("rotate", SHOP, "--yes")
+    assert result.exit_code == 1
+    problem = CliProblem.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
+    assert result.stderr == f"byodkim: {problem.with_hint()}\n"
+
+
+# Permissions
+
+
+def test_policy(new):
+    """The records stand in the other zone, so only their names there may be changed."""
+    statements = json.loads(new.run("iam-policy").stdout)["Statement"]
+    names = [one["Condition"] for one in statements if "route53:ChangeResourceRecordSets" in one["Action"]]
+    (listed,) = [
+        value
+        for condition in names
+        for key, value in condition["ForAllValues:StringLike"].items()
+        if key.endswith("RecordNames")
+    ]
+    assert listed == ["*._domainkey.example.com", f"*._domainkey.{SHOP}.{KEYS}"]

@@ -1,0 +1,178 @@
+"""
+What is wrong with a CNAME that people paste, on BIND and NSD: each mistake has its code and its fix.
+
+Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from byodkim_provider.dns import cnames, fixes
+from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dns.resolver import Answer, DnsResolver
+from byodkim_provider.hosts.panels import PANELS
+from tests.dns import name_server
+from tests.dns.misconfigurations import ANOTHER, KEY, PRIVATE_PEM, VALUE, txt
+
+KEYS = "keys.example.net"
+HERE = "ses1._domainkey"
+TARGET = f"{HERE}.shop.example.{KEYS}"
+RIGHT = f"CNAME {HERE}.{{zone}}.{KEYS}."
+
+
+@dataclass
+class Case:
+    records: Sequence[tuple[str, str]]
+    """In the domain's zone, as owner and data; `{zone}` is its name."""
+    code: str
+    says: str = ""
+    at_target: str | None = txt(VALUE)
+    """What stands in the zone of ours; None for nothing."""
+    found_at: str = ""
+    sub_domain: str = ""
+    """With its dot, if the domain is a part of the zone."""
+    typed_into: str = ""
+    missing_at_second: str = ""
+
+
+CASES = {
+    "right": Case([(HERE, RIGHT)], ""),
+    "missing": Case([], "no-txt", "no CNAME to ses1._domainkey.{zone}.keys.example.net stands at the name"),
+    "missing, as most names are a web server's": Case([("*", "A 192.0.2.1")], "no-txt"),
+    "typed in where nobody asks": Case([], "served-elsewhere", typed_into="wix"),
+    "zone doubled in the name": Case(
+        [(f"{HERE}.{{zone}}", RIGHT)], "wrong-name", "zone twice", found_at=f"{HERE}.{{zone}}.{{zone}}"
+    ),
+    "zone doubled in name and target": Case(
+        [(f"{HERE}.{{zone}}", RIGHT.removesuffix("."))], "wrong-name", found_at=f"{HERE}.{{zone}}.{{zone}}"
+    ),
+    "zone doubled in the target": Case(
+        [(HERE, RIGHT.removesuffix("."))], "wrong-target", "the panel added the zone to it"
+    ),
+    "underscore stripped": Case(
+        [("ses1.domainkey", RIGHT)], "underscore-missing", found_at="ses1.domainkey.{zone}"
+    ),
+    "sub-domain left out": Case(
+        [(HERE, f"CNAME {HERE}.mail.{{zone}}.{KEYS}.")],
+        "sub-domain-missing",
+        found_at=f"{HERE}.{{zone}}",
+        sub_domain="mail.",
+    ),
+    "proxied": Case([(HERE, "A 192.0.2.1"), (HERE, "AAAA 2001:db8::1")], "proxied", "addresses"),
+    "to another slot": Case([(HERE, f"CNAME ses2._domainkey.{{zone}}.{KEYS}.")], "wrong-target", ", not to "),
+    "to nowhere": Case([(HERE, "CNAME gone.example.")], "wrong-target", "leads to gone.example, not to "),
+    "to another name with the key": Case([(HERE, "CNAME other"), ("other", txt(VALUE))], ""),
+    "a TXT record instead": Case([(HERE, txt(VALUE))], "not-cname", "a TXT record stands at the name"),
+    "a private key instead": Case([(HERE, txt(PRIVATE_PEM))], "private-key"),
+    "a wildcard": Case([("*._domainkey", txt("v=spf1 -all"))], "wildcard"),
+    "a wildcard CNAME": Case([("*._domainkey", "CNAME gone.example.")], "wildcard"),
+    "at one server only": Case([(HERE, RIGHT)], "servers-differ", missing_at_second=HERE),
+    "no record behind it": Case([(HERE, RIGHT)], "no-txt", at_target=None, found_at="target"),
+    "another key behind it": Case([(HERE, RIGHT)], "another-key", at_target=txt(ANOTHER), found_at="target"),
+}
+
+
+def zone_of(name: str) -> str:
+    return f"case{list(CASES).index(name)}.example"
+
+
+def domain_of(name: str) -> str:
+    return CASES[name].sub_domain + zone_of(name)
+
+
+def zone_files(second: bool) -> dict[str, str]:
+    """Every zone as the first or the *second* of its name servers has it."""
+    addresses = "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2"
+    kept = [f"{HERE}.{domain_of(name)} IN {case.at_target}" for name, case in CASES.items() if case.at_target]
+    files = {"domaincontrol.com": addresses, KEYS: "\n".join(kept)}
+    for name, case in CASES.items():
+        records = [one for one in case.records if not (second and one[0] == case.missing_at_second)]
+        files[zone_of(name)] = "\n".join(
+            f"{owner} IN {data}".format(zone=zone_of(name)) for owner, data in records
+        )
+    return {zone: name_server.zone_text(text) for zone, text in files.items()}
+
+
+@pytest.fixture(scope="module")
+def resolver(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("name-servers")
+    with name_server.running(directory, zone_files(second=False), zone_files(second=True)) as port:
+        yield DnsResolver(resolvers=[f"{name_server.BIND}:{port}"])
+
+
+def expected(name: str, *, slot: int = 1, key: bytes | None = KEY.public_key_der) -> ExpectedRecord:
+    case, domain = CASES[name], domain_of(name)
+    return ExpectedRecord(
+        selector=f"ses{slot}",
+        domain=domain,
+        public_key_der=key,
+        target=f"ses{slot}._domainkey.{domain}.{KEYS}",
+        panel=PANELS[case.typed_into] if case.typed_into else None,
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_examine(resolver, name):
+    """A CNAME that is wrong is told from a record that is wrong behind it."""
+    case, record = CASES[name], expected(name)
+    found = cnames.examine(resolver, record)
+    assert (found.verdict, found.code) == ("wrong" if case.code else "right", case.code), found.text
+    assert case.says.format(zone=zone_of(name)) in found.text
+    at = record.target if case.found_at == "target" else case.found_at.format(zone=zone_of(name))
+    assert found.found_at == at
+    assert found.zone == (KEYS if case.found_at == "target" else zone_of(name))
+    noted = f"the CNAME leads to other.{zone_of(name)}, not to {record.target}"
+    assert found.notes == ((noted,) if name.startswith("to another name") else ())
+    if case.found_at != "target" and "private" not in name:
+        assert found.name_servers == ("ns1.domaincontrol.com", "ns2.domaincontrol.com") or not found.code
+
+
+@pytest.mark.parametrize("name", ["right", "no record behind it", "missing", "zone doubled in the target"])
+def test_slot_without_a_record(resolver, name):
+    """Of a slot that has no record yet the CNAME alone counts."""
+    found = cnames.examine(resolver, expected(name, key=None))
+    assert found.code == (
+        "" if CASES[name].records and CASES[name].code != "wrong-target" else CASES[name].code
+    )
+    assert found.verdict == ("wrong" if found.code else "right")
+
+
+def test_no_zone_behind_it():
+    """A CNAME into a zone that does not exist is right: the zone is to be delegated."""
+
+    class Resolver:
+        def txt(self, name, domain):
+            return (Answer("127.0.0.1", None, "no zone", TARGET, TARGET, ("shop.example",)),)
+
+    record = ExpectedRecord(selector="ses1", domain="shop.example", public_key_der=b"key", target=TARGET)
+    found = cnames.examine(Resolver(), record)
+    assert (found.code, found.zone, found.found_at) == ("served-elsewhere", KEYS, TARGET)
+    assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}"
+
+
+def test_silent(resolver):
+    """Where nobody answers, nothing is said of the CNAME."""
+    nobody = DnsResolver(resolvers=["127.0.0.3:9"], reply_seconds=0.1)
+    assert cnames.examine(nobody, expected("right")).verdict == "unknown"
+
+
+FIXES = {
+    "not-cname": "delete every TXT record at this name, then add the CNAME record: a name with a CNAME has "
+    "nothing else",
+    "proxied": "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if it is no "
+    "CNAME, delete it and add the CNAME record",
+    "wrong-target": "change 'Target' of the CNAME record at this name to t.example: the whole name; if the "
+    "saved record has the zone at its end once more, type a dot behind the name",
+}
+
+
+@pytest.mark.parametrize("code", FIXES)
+def test_fix(code):
+    """Each has a fix of its own, in the words of the panel."""
+    fix = fixes.fix(PANELS["cloudflare"], code, zone="shop.example", target="t.example")
+    assert fix == FIXES[code]
+    assert code in {case.code for case in CASES.values()}
