@@ -230,9 +230,10 @@ class SesClient:
             raise refused.with_steps(self._ways_out(domain, refused.hint)) from None
 
     def list_resource_tenants(self, domain: str) -> list[str]:
-        """ListResourceTenants: the names of the tenants that *domain* is associated with."""
-        pages = self._pages(self._client.list_resource_tenants, domain, ResourceArn=self.arn(domain))
-        return [one.get("TenantName", "") for page in pages for one in page.get("ResourceTenants", ())]
+        """ListResourceTenants: tenants that *domain* is associated with, one more than are named at most."""
+        arn, size = self.arn(domain), MOST_TENANTS + 1  # one call: a platform may have thousands
+        answer = self._make(self._client.list_resource_tenants, domain, ResourceArn=arn, PageSize=size)
+        return [one.get("TenantName", "") for one in answer.get("ResourceTenants", ())]
 
     def _ways_out(self, domain: str, said: str) -> list[Message]:
         """How to free *domain* of what holds it, by what SES *said* when it refused the Delete."""
@@ -240,11 +241,11 @@ class SesClient:
         steps: list[Message] = []
         if _TENANTS in said:
             try:
-                tenants = self.list_resource_tenants(domain)[:MOST_TENANTS]
+                tenants = self.list_resource_tenants(domain)
             except (SesRefused, Stopped):  # without that permission the user asks
                 tenants = []
-            steps += [AwsStep.HELD_BY_TENANT(tenant=one, **where) for one in tenants]
-            steps += [] if 0 < len(tenants) < MOST_TENANTS else [AwsStep.HELD_BY_TENANTS(**where)]
+            steps += [AwsStep.HELD_BY_TENANT(tenant=one, **where) for one in tenants[:MOST_TENANTS]]
+            steps += [] if 0 < len(tenants) <= MOST_TENANTS else [AwsStep.HELD_BY_TENANTS(**where)]
         if _CERTIFICATES in said:
             steps.append(AwsStep.HELD_BY_CERTIFICATES(**where))
         return [*steps, AwsStep.FREED()] if steps else []

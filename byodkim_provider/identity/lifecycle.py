@@ -199,7 +199,7 @@ def foresee_removal(domain: str, region: str, connect: Callable[[], SesClient]) 
         return ""
     if not tenants:
         return ""
-    more = f" and {len(tenants) - MOST_TENANTS} more" if len(tenants) > MOST_TENANTS else ""
+    more = " and more" if len(tenants) > MOST_TENANTS else ""
     named = ", ".join(tenants[:MOST_TENANTS]) + more
     return str(IdentityNote.LEAVES_HELD(name=f"{domain} {region}", tenants=named))
 

@@ -1889,3 +1889,22 @@ def test_a_life_on_any_ses(signing_keys, switches, faults, refreshes):
     world.next_run()
     until_done(lambda: lifecycle.delete(stored, world.outside))
     assert {} == world.model.identities(REGION)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [(0, ""), (2, "t00, t01"), (12, ", ".join(f"t{n:02}" for n in range(10)) + " and more")],
+)
+def test_a_preview_of_a_removal(world, number, line):
+    """What tenants hold is said before anything is changed, and nothing where SES does not tell."""
+    world.created()
+    arn = world.ses().arn(DOMAIN)
+    for name in (f"t{each:02}" for each in range(number)):
+        world.model.call("CreateTenant", REGION, {"TenantName": name})
+        held = {"TenantName": name, "ResourceArn": arn}
+        world.model.call("CreateTenantResourceAssociation", REGION, held)
+
+    said = lifecycle.foresee_removal(DOMAIN, REGION, world.ses)
+    assert said.partition("tenants: ")[2] == line
+    world.model.inject(Fault("access_denied", operation="ListResourceTenants"))
+    assert lifecycle.foresee_removal(DOMAIN, REGION, world.ses) == ""
