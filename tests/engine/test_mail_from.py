@@ -6,6 +6,9 @@ import dns.message
 import dns.query
 import pytest
 
+from sandbox.mail.client import send
+from sandbox.mail.dmarc import judge_dmarc
+from sandbox.mail.dns import ask
 from sandbox.ses.switches import Fault
 from tests.engine.panel import Panel
 from tests.engine.stack import IDENTITY, OTHER_REGION, RECORD, REGION, requests, steps
@@ -51,12 +54,23 @@ def signing(sandbox, domain):
     return sandbox.ses.signing_key(domain, REGION)[0]
 
 
+def policy_of(sandbox, zone, action, record):
+    changes = [{"Action": action, "ResourceRecordSet": record}]
+    sandbox.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+
+def judged(sandbox, domain):
+    """What a receiver says of mail sent now."""
+    verdict = judge_dmarc(send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver))
+    return verdict.spf, verdict.spf_aligned, verdict.dkim_aligned, verdict.disposition
+
+
 def test_life(sandbox, open_stack):
     """
     With the key at once, changed in a rotation, removed: each run does what its preview says.
 
-    SES has the records before it looks for them, and has its default back before they go. All of it is
-    pulumi-aws's.
+    Mail is aligned twice, so an unsigned one passes DMARC. SES has the records before it looks for them, and
+    has its default back before they go. All of it is pulumi-aws's.
     """
     domain = "life.mail-from.example"
     zone = sandbox.add_zone(domain)
@@ -75,6 +89,19 @@ def test_life(sandbox, open_stack):
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
     assert set(stack.up().changes) == {"same"}
+
+    policy = {
+        "Name": f"_dmarc.{domain}",
+        "Type": "TXT",
+        "TTL": 300,
+        "ResourceRecords": [{"Value": '"v=DMARC1; p=reject; adkim=s; aspf=r"'}],
+    }
+    policy_of(sandbox, zone, "CREATE", policy)
+    assert judged(sandbox, domain) == ("pass", True, True, "none")
+    sandbox.ses.change(domain, REGION, signing_enabled=False)
+    assert judged(sandbox, domain) == ("pass", True, False, "none")
+    sandbox.ses.change(domain, REGION, signing_enabled=True)
+    policy_of(sandbox, zone, "DELETE", policy)
 
     stack.declare({domain: {"generation": 2, "mailFrom": {"label": "mail", "onMxFailure": "reject"}}})
     selector, preview = signing(sandbox, domain), stack.preview()
