@@ -25,7 +25,7 @@ from byodkim_provider.dns.hosting import ZoneInDns
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, recognise
 from byodkim_provider.hosts.registry import SPECS
-from byodkim_provider.identity.ownership import Signing, is_easy, signing
+from byodkim_provider.identity.ownership import Signing, is_easy, signing, signs_today
 from byodkim_provider.messages.cli import CliNote, CliProblem
 from byodkim_provider.quoting import printable
 
@@ -158,7 +158,7 @@ def comments(found: Found) -> list[str]:
 def _up(one: SesIdentity) -> str:
     """What `pulumi up` does with one identity."""
     owner = f"taken from the stack {_owner(one)}; " if _owner(one) else ""
-    has = "Easy DKIM" if is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
+    has = signs_today(one) if is_easy(one) else f"BYODKIM {one.selector or '(selector not shown)'}"
     if not one.signing_enabled:
         does = f"{has}, signing disabled: gets a new key, signing is enabled"
     elif signing(one) == "none":

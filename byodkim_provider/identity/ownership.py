@@ -155,8 +155,12 @@ def is_easy(seen: SesIdentity) -> bool:
 
 def signs_today(seen: SesIdentity) -> str:
     """How SES signs the mail of an identity, in words."""
+    if is_easy(seen):
+        # A replica (DEED) has the key of another Region: its origin is AWS_SES_US_EAST_1, for example.
+        primary = seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-")
+        return f"Easy DKIM, as a replica of {primary}" if primary else "Easy DKIM"
     if seen.origin != "EXTERNAL":
-        return "Easy DKIM" if is_easy(seen) else "without DKIM"
+        return "without DKIM"
     signs = "signing" if seen.signing_enabled else "signing is disabled,"
     return f"BYODKIM, {signs} with selector {seen.selector!r}" if seen.selector else "BYODKIM"
 
