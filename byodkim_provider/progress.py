@@ -34,16 +34,16 @@ class Clock:
 
 
 class Progress(Protocol):
-    """Messages in the output of `pulumi up` while a call runs."""
+    """Messages, or strings, in the output of `pulumi up` while a call runs."""
 
-    def update(self, text: str) -> None:
+    def update(self, text: object) -> None:
         """Show *text* in the resource's row; the next update replaces it."""
         ...
 
-    def info(self, text: str) -> None:
+    def info(self, text: object) -> None:
         """Show *text*, and keep it under Diagnostics."""
         ...
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: object) -> None:
         """Show *text* as a warning, and keep it under Diagnostics."""
         ...

@@ -156,7 +156,7 @@ def wait_until_visible(
         if zone_not_found(visibility.answers) and (left := end - start) > 0:
             # Another `pulumi up` does not help there, as in a network with its own view of DNS.
             waits = IdentityNote.WAITS_FOR_ZONE(subject=subject, no_zone=RecordStep.NO_ZONE(), left=left)
-            progress.info(str(waits))
+            progress.info(waits)
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             left = end - clock.monotonic()
             if visibility.visible or left <= 0:

@@ -187,7 +187,7 @@ def read(stored: Stored, services: Services) -> Stored:
         if found.other_owner is not None:
             then = f"is refused: {TAKE_BACK}"
         name = f"{stored.declared.domain} {stored.declared.region}"
-        services.progress.warn(str(IdentityNote.DRIFT(name=name, differences=", ".join(texts), then=then)))
+        services.progress.warn(IdentityNote.DRIFT(name=name, differences=", ".join(texts), then=then))
     return found
 
 
@@ -219,9 +219,9 @@ def delete(stored: Stored, services: Services) -> None:
     if stored.adopted:
         if is_this_one:
             services.ses.untag_resource(domain, TAGS)
-        services.progress.info(str(IdentityNote.LEFT_ADOPTED(name=f"{domain} {region}")))
+        services.progress.info(IdentityNote.LEFT_ADOPTED(name=f"{domain} {region}"))
     elif is_this_one:
         services.ses.delete_email_identity(domain)
         services.run.signs[region, domain] = ""
     else:
-        services.progress.info(str(IdentityNote.LEFT_OTHER(name=f"{domain} {region}")))
+        services.progress.info(IdentityNote.LEFT_OTHER(name=f"{domain} {region}"))

@@ -78,7 +78,7 @@ class Ours:
         if (self.label, self.name, self.key) in run.records:
             return True
         if why := self._reason(run, sources):
-            run.progress().warn(str(RecordProblem.LEFT(name=self.name, label=self.label, why=why)))
+            run.progress().warn(RecordProblem.LEFT(name=self.name, label=self.label, why=why))
         return bool(why)
 
     def _reason(self, run: Run, sources: SesSources) -> str:

@@ -193,7 +193,7 @@ def _interrupted(
             progress.warn(_pending(verdict, after))
         else:
             fields = {"entry": verdict.entry, "status": verdict.status, "after": after}
-            progress.warn(str(IdentityNote.PENDING_INTERRUPTED(**fields)))
+            progress.warn(IdentityNote.PENDING_INTERRUPTED(**fields))
     return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
 
 
@@ -210,7 +210,7 @@ def _diagnosed(
     after, warn = _duration(seconds), sources.progress.warn
     if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
         entries, why = _names(left_out), _why_not_polled()
-        warn(str(IdentityNote.NOT_POLLED(entries=entries, why=why, limit=_duration(limit))))
+        warn(IdentityNote.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
     polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
     pending = [verdict for verdict in polled if not verdict.settled]
     identities = _identities(pending, seen, sources)

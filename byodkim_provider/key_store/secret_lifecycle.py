@@ -90,7 +90,7 @@ def create(
             if earlier is None:
                 continue
             held, value = earlier
-            progress.warn(str(Secret.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name)))
+            progress.warn(Secret.MADE_ALREADY(domain=request.domain, selector=held.selector, name=name))
         if request.resource_policy:
             store.put_resource_policy(value.arn, request.resource_policy)
         if held.key is not key:
@@ -144,7 +144,7 @@ def delete(
     if secret is None or secret.deleted:
         return
     if instances.get(arn, secret.tags.get(INSTANCE_TAG)) != instance:
-        progress.info(str(Secret.LEFT(arn=arn)))
+        progress.info(Secret.LEFT(arn=arn))
         return
     store.delete_secret(arn, recovery_window_days=recovery_window_days)
 

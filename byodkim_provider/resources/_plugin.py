@@ -89,18 +89,18 @@ class EngineProgress:
         self._urn = urn
         self._spelled = spelled
 
-    def update(self, text: str) -> None:
+    def update(self, text: object) -> None:
         self._log(engine_pb2.INFO, text, ephemeral=True)
 
-    def info(self, text: str) -> None:
+    def info(self, text: object) -> None:
         self._log(engine_pb2.INFO, text)
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: object) -> None:
         self._log(engine_pb2.WARNING, text)
 
-    def _log(self, severity: Any, text: str, *, ephemeral: bool = False) -> None:
-        text = self._spelled(text)
-        request = engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
+    def _log(self, severity: Any, text: object, *, ephemeral: bool = False) -> None:
+        shown = self._spelled(str(text))
+        request = engine_pb2.LogRequest(severity=severity, message=shown, urn=self._urn, ephemeral=ephemeral)
         with contextlib.suppress(grpc.RpcError, IndexError):
             _engine().Log(request, timeout=LOG_SECONDS)
 

@@ -126,7 +126,7 @@ class ByodkimIdentityProvider(AwsProvider):
             except ByodkimError as error:
                 if self._run.first(*not_read):
                     why = f"{type(error).__name__}: {error}"
-                    progress.info(str(IdentityNote.NOT_READ(region=declared.region, error=why)))
+                    progress.info(IdentityNote.NOT_READ(region=declared.region, error=why))
         if line:
             progress.info(line)
 
@@ -141,7 +141,7 @@ class ByodkimIdentityProvider(AwsProvider):
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = rules.needs_replacement(names)
         if declared.adopt and stored.key is None:
-            self._run.progress().info(str(ownership.will_take_over(declared)))
+            self._run.progress().info(ownership.will_take_over(declared))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
@@ -167,7 +167,7 @@ class ByodkimIdentityProvider(AwsProvider):
             self._run.in_the_way.discard((region, domain))
             if not is_said:
                 last = IdentityNote.LAST_READ(name=f"{domain} {region}", differences=", ".join(found))
-                self._run.progress().info(str(last))
+                self._run.progress().info(last)
             return
         # As for a new identity that SES has already: the verification makes one error of them all.
         self._run.in_the_way.add((region, domain))

@@ -75,7 +75,7 @@ class DkimVerificationProvider(AwsProvider):
             for one in leaving:
                 if one.get("adopted"):
                     name = f"{one['domain']} {one['region']}"
-                    self._run.progress().info(str(IdentityNote.LEAVES_ADOPTED(name=name)))
+                    self._run.progress().info(IdentityNote.LEAVES_ADOPTED(name=name))
             deleted = [one for one in leaving if one.get("key_set_at") and not one.get("adopted")]
             for one in deleted[:FORESEEN]:
                 ses = partial(self._ses, known.get("account_id"), one["region"])

@@ -141,7 +141,7 @@ class DnsRecordProvider(DynamicProvider):
 
     def _say_untried(self, provider: HostName) -> None:
         if not SPECS[provider].was_run and self._run.first("untried", provider):
-            self._run.progress().info(str(RecordProblem.UNTRIED(provider=provider)))
+            self._run.progress().info(RecordProblem.UNTRIED(provider=provider))
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")

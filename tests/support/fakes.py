@@ -94,14 +94,14 @@ class FakeProgress:
     infos: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def update(self, text: str) -> None:
-        self.updates.append(text)
+    def update(self, text: object) -> None:
+        self.updates.append(str(text))
 
-    def info(self, text: str) -> None:
-        self.infos.append(text)
+    def info(self, text: object) -> None:
+        self.infos.append(str(text))
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, text: object) -> None:
+        self.warnings.append(str(text))
 
 
 @dataclass
