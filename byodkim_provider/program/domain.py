@@ -17,7 +17,7 @@ from typing import Any
 
 import pulumi
 
-from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import MANUAL
@@ -88,10 +88,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
         self._zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
         if not own_providers:
-            self._zones = [
-                replace(zone, from_generation=dns.from_generation)
-                for zone, dns in zip(self._zones, settings.dns, strict=True)
-            ]
+            self._zones = list(map(_as_listed, self._zones, settings.dns))
         _refuse_same_zone(settings.name, self._zones)
         self._places = list(zip(self._zones, providers, strict=True))
         # After the zones, which we read: without credentials pulumi-aws would end the program in a traceback.
@@ -147,15 +144,16 @@ class ByodkimDomain(pulumi.ComponentResource):
         """Declare the records of a generation's key, and their guards."""
         zones = generations.holding(self._zones, generation)
         name = f"{name}/{inputs.name_in_dns(settings, generation)}"
-        record = inputs.key_record(settings, generation, key=key, account_id=account_id)
+        of_key: dict[str, Any] = {"key": key, "account_id": account_id}
         records: list[pulumi.Resource] = []
         guards: list[pulumi.Resource] = []
         for zone, provider in self._places:
             if zone not in zones:
                 continue
             # Named after the zone, not after its position: a renamed record would be deleted.
+            record = inputs.key_record(settings, generation, zone=zone, **of_key)
             record_name, value = f"{name}/{zone.label}", record.value
-            of_guard = inputs.of_guard(settings, generation, key=key, zone=zone, account_id=account_id)
+            of_guard = inputs.of_guard(settings, generation, zone=zone, **of_key)
             guard = None
             if of_guard:
                 guard = RecordGuard(record_name, of_guard, pulumi.ResourceOptions(parent=self))
@@ -296,6 +294,11 @@ def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) 
         "name": key["record_name"],
         "value": key["record_value"],
     }
+
+
+def _as_listed(zone: HostedZone, dns: DnsSettings) -> HostedZone:
+    """*zone* with what the settings say of it."""
+    return replace(zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None)
 
 
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:

@@ -58,6 +58,8 @@ class HostedZone:
     """For `manual`: the zone as that panel names it."""
     from_generation: int = 1
     """The first generation whose record stands there."""
+    cname_zone: str | None = None
+    """With `cname`, the name of this zone; None for that of the settings, if they list only one."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,21 @@ def name_in_dns(settings: DomainSettings, generation: int) -> str:
 
 
 def key_record(
-    settings: DomainSettings, generation: int, *, key: Mapping[str, Any], account_id: Any
+    settings: DomainSettings,
+    generation: int,
+    *,
+    key: Mapping[str, Any],
+    account_id: Any,
+    zone: HostedZone | None = None,
 ) -> KeyRecord:
-    """The record of a generation's key."""
+    """The record of a generation's key, in *zone* if the settings list several."""
     # A generated selector is unique: an existing record is ours, from a response that was lost.
     existing: Existing = "same key" if generation in settings.keys else "replace"
     slot: Inputs = {}
     if _has_slot(settings, generation):
         existing, slot = "slot", {"is_standby": _is_standby(settings, generation)}
     return KeyRecord(
-        name=_stands_at(settings, generation, key),
+        name=_stands_at(settings, generation, key, zone),
         value=key["record_value"],
         existing=existing,
         **slot,
@@ -135,10 +142,14 @@ def key_record(
     )
 
 
-def _stands_at(settings: DomainSettings, generation: int, key: Mapping[str, Any]) -> Any:
-    """The name of the record. With `cname`, the domain's own name leads there."""
-    selector, zone = settings.selector(generation), settings.cname_zone(generation)
-    return f"{records.record_name(selector, settings.name)}.{zone}" if selector else key["record_name"]
+def _stands_at(
+    settings: DomainSettings, generation: int, key: Mapping[str, Any], zone: HostedZone | None
+) -> Any:
+    """The name of the record in *zone*. With `cname`, the domain's own name leads to one of the zones."""
+    selector, name = settings.selector(generation), settings.cname_zone(generation)
+    if selector is None:
+        return key["record_name"]
+    return f"{records.record_name(selector, settings.name)}.{zone.cname_zone or name if zone else name}"
 
 
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
@@ -168,7 +179,7 @@ def of_guard(
         **of_use(settings, account_id),
         "zone_id": zone.label.removeprefix(ROUTE53),
         **_given(role_arn=zone.role_arn, external_id=zone.external_id),
-        "record_name": _stands_at(settings, generation, key),
+        "record_name": _stands_at(settings, generation, key, zone),
         **_given(supplied=generation in settings.keys or None),
         **of_key,
     }

@@ -375,3 +375,37 @@ def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
     gone = stack.destroy()
     assert gone.ok, gone.stdout
     assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
+
+
+def test_another_zone(sandbox, open_stack, keys_zone):
+    """Both zones have the records while the CNAMEs move; the old one stays as long as one leads there."""
+    domain, new = "zones.example", "new.example.net"
+    Panel(sandbox, new)
+    panel = paste(sandbox, domain)
+    stack = open_stack(declared(domain))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    old_zone = declared(domain)[domain]["dns"]
+    new_zone = old_zone | {"zone": new}
+    names = [f"ses{number}._domainkey.{domain}" for number in (1, 2, 3)]
+
+    stack.declare({domain: {"generation": 1, "dns": [new_zone, old_zone]}})
+    receivers()
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    assert [sandbox.dns.txt(f"{name}.{new}") for name in names] == [
+        sandbox.dns.txt(f"{name}.{ZONE}") for name in names
+    ]
+    stack.declare({domain: {"generation": 1, "dns": new_zone}})
+    refused = stack.up()
+    assert refused.failed
+    assert f"the record is still asked for at route53:{keys_zone.zone_id}" in refused.stdout
+    for name in names:
+        panel.paste(name, f"{name}.{new}.", kind="CNAME")
+    receivers()
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    receivers()
+    assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
+    assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+    assert receivers.failed == []
