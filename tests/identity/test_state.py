@@ -34,6 +34,7 @@ DECLARED = any_of(
     generation=st.none() | GENERATIONS,
     published=st.lists(GENERATIONS).map(tuple),
     supplied_keys=st.dictionaries(GENERATIONS, st.text()),
+    dns_from=st.none() | st.dictionaries(st.text(), GENERATIONS),
     tags=st.none() | st.dictionaries(st.text(), st.text()),
     overlap_days=st.integers(0, 10**6),
     dns_wait_seconds=st.integers(0, 10**6),
