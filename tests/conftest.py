@@ -46,8 +46,8 @@ collect_ignore: Final = ["languages"]
 PEOPLE: Final = {"acceptance", "advice", "docs", "sandbox"}
 """Folders whose tests call AWS as people do, beside the product."""
 
-THEIRS: Final = {"CreateConfigurationSet", "PutEmailIdentityMailFromAttributes", "SendEmail"}
-"""Actions of SES that only tests call, and pulumi-aws beside the product."""
+THEIRS: Final = {"CreateConfigurationSet", "SendEmail"}
+"""Actions of SES that only tests call."""
 
 # How long an example takes says nothing on a machine that is busy with other things: some make a key.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -169,7 +169,7 @@ def recorded_calls(request: pytest.FixtureRequest) -> Iterator[set[str]]:
     What was called of AWS so far in this process, as IAM names it.
 
     Emulator and fakes are recorded alike. Not what only tests and other programs do: mail, configuration
-    sets and MAIL FROM, KMS, which the Pulumi CLI asks, nor Route 53, whose zones and records tests make
+    sets, KMS, which the Pulumi CLI asks, nor Route 53, whose zones and records tests make
     as well.
     """
     recorded = request.config.stash[_called]

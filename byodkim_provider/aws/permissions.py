@@ -25,6 +25,7 @@ On = Literal[
     "any identity",
     "identity to read",
     "identity to adopt",
+    "identity with mailFrom",
     "configuration set",
     "secret",
     "secret with a resourcePolicy",
@@ -82,6 +83,9 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
     ("identity to adopt", "taken over"): {
         "ses:TagResource": "writes the `byodkim:` tags over another owner's",
     },
+    ("identity with mailFrom", "ours"): {
+        "ses:PutEmailIdentityMailFromAttributes": "sets `mailFrom`, and takes it back; called by pulumi-aws",
+    },
     # SES's reference names only the identity. If SES checks the set too, the set has no owner tag.
     ("configuration set", ""): {
         "ses:PutEmailIdentityConfigurationSetAttributes": "changes the configuration set of an identity",
@@ -127,7 +131,7 @@ _TABLE: Final[Mapping[tuple[On, If], Mapping[str, str]]] = {
         "route53:GetHostedZone": "reads a zone's name servers",
     },
     ("zone", "our records"): {
-        "route53:ChangeResourceRecordSets": "creates and deletes the records of keys",
+        "route53:ChangeResourceRecordSets": "creates and deletes the records of keys, and of `mailFrom`",
     },
     ("zone", ""): {
         "route53:ListResourceRecordSets": "reads a record before it goes, and before a supplied key gets one",
@@ -217,6 +221,7 @@ def _conditions(scope: Scope) -> dict[If, dict[str, Any]]:
     through = [f"secretsmanager.{region}.amazonaws.com" for region in sorted(scope.key_regions)]
     by_service = {"StringEquals": {"kms:ViaService": through}}
     record = "route53:ChangeResourceRecordSets"
+    types = ["TXT"] if all("._domainkey." in one for one in scope.records) else ["MX", "TXT"]
     return {
         "ours": {"StringLike": ours},
         # Without the second, TagResource would make another owner's identity ours, and so open the rest.
@@ -227,7 +232,7 @@ def _conditions(scope: Scope) -> dict[If, dict[str, Any]]:
         # Names are compared in lower case and without their final dot.
         "our records": {
             "ForAllValues:StringLike": {f"{record}NormalizedRecordNames": sorted(scope.records)},
-            "ForAllValues:StringEquals": {f"{record}RecordTypes": ["TXT"]},
+            "ForAllValues:StringEquals": {f"{record}RecordTypes": types},
         },
         "by Secrets Manager": by_service,
         "by alias": {

@@ -67,6 +67,7 @@ class SesIdentity:
     mail_from: str = ""
     """The custom MAIL FROM domain; empty if there is none."""
     mail_from_status: str = ""
+    on_mx_failure: str = ""
 
     @property
     def selector(self) -> str | None:
@@ -201,6 +202,7 @@ class SesClient:
             error_type=info.get("ErrorType", ""),
             mail_from=mail_from.get("MailFromDomain", ""),
             mail_from_status=mail_from.get("MailFromDomainStatus", ""),
+            on_mx_failure=mail_from.get("BehaviorOnMxFailure", ""),
             soa_seen=info.get("SOARecord", {}).get("PrimaryNameServer", ""),
         )
 

@@ -163,6 +163,7 @@ def _dmarc(domain: DomainNow) -> Iterator[str]:
     if domain.dmarc is None:
         if any(one.servers_asked is not None for one in domain.records):
             yield f"DMARC of {domain.domain}: no record found"
+        yield from (f"  {line}" for line in domain.mail_from)
         return
     yield f"DMARC of {domain.domain}: policy {domain.dmarc.policy}, at _dmarc.{domain.dmarc.at}"
     yield f"  {dmarc.dkim_line(domain.dmarc, domain.domain)}"
@@ -170,3 +171,4 @@ def _dmarc(domain: DomainNow) -> Iterator[str]:
         if one.ses:
             seen = (one.ses.mail_from, one.ses.mail_from_status)
             yield f"  {dmarc.spf_line(domain.dmarc, domain.domain, one.region, *seen)}"
+    yield from (f"  {line}" for line in domain.mail_from)

@@ -24,7 +24,8 @@ from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Declared, Stored
 from byodkim_provider.identity.verdicts import UNCONFIRMED, Entry, Verdict, is_from_before_put, judged
-from byodkim_provider.messages.cli import Finding
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.cli import Finding, MailFromFinding
 from byodkim_provider.messages.identity import TAKE_BACK
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
@@ -165,11 +166,13 @@ def domain_now(
     unmade: Mapping[str, SesIdentity | None],
     now: datetime,
     dmarc: Policy | None,
+    mail_from: Mapping[str, Sequence[Message]],
 ) -> DomainNow:
     """
     The state of a domain.
 
     *unmade*: what SES shows in each Region of which the stack has no identity yet; None for nothing.
+    *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
     """
     settings = subject.settings
     signed = {region: seen for region, seen in unmade.items() if seen and signing(seen) != "none"}
@@ -184,6 +187,10 @@ def domain_now(
     if settings and settings.retired and not subject.stored and records:
         text, is_due = _retired(settings, subject.retired_at, now)
         (due if is_due else notes).append(text)
+    of_mail_from = list(_mail_from(settings, identities, mail_from)) if settings else []
+    wrong = (*wrong, *(text for text, kind in of_mail_from if kind == "wrong"))
+    due += [text for text, kind in of_mail_from if kind == "due"]
+    notes += [text for text, kind in of_mail_from if kind == "note"]
     return DomainNow(
         domain=subject.name,
         verdict="wrong" if wrong else "due" if due else "well",
@@ -197,7 +204,29 @@ def domain_now(
         due=tuple(due),
         notes=tuple(notes),
         dmarc=dmarc,
+        mail_from=tuple(text for text, _ in of_mail_from),
     )
+
+
+def _mail_from(
+    settings: DomainSettings, identities: Sequence[IdentityNow], found: Mapping[str, Sequence[Message]]
+) -> Iterator[tuple[str, str]]:
+    """A line for each Region's MAIL FROM domain, and whether that is wrong, due or a note."""
+    for one in identities:
+        wanted = settings.mail_from_domain(one.region)
+        if settings.mail_from is None or one.ses is None:
+            continue
+        status, refuses = one.ses.mail_from_status, settings.mail_from.on_mx_failure == "reject"
+        told = [*found.get(one.region, ())]
+        if one.ses.mail_from != wanted:
+            told, refuses = [MailFromFinding.OTHER(seen=one.ses.mail_from, wanted=wanted)], False
+        elif not told and status == "FAILED":
+            told = [MailFromFinding.GIVEN_UP(name=wanted)]
+        kind = "due"
+        if not told and status != "SUCCESS":
+            told, kind = [MailFromFinding.WAITS(status=status, name=wanted)], "note"
+        for text in told:  # mail that is refused is worse than mail that is not aligned
+            yield f"{one.region}: {text}", "wrong" if refuses and status != "SUCCESS" else kind
 
 
 def _wrong(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[str]:

@@ -94,7 +94,8 @@ def iam_policy(context: click.Context, name: str | None, role: str | None, scan:
 def any_stack() -> Scope:
     """Any stack in one account, whatever its domains: for people who have no stack yet."""
     scope = Scope()
-    _add_identity(scope, "*", "*", configuration_set="*")
+    arn = _add_identity(scope, "*", "*", configuration_set="*")
+    scope.add("identity with mailFrom", arn)
     _add_secrets(scope, "*", "", None)
     scope.add("secret with a resourcePolicy", *scope.arns["secret"])
     _add_records(scope, "*", None, by_name=True, partition="aws")
@@ -124,6 +125,7 @@ def scopes_of(stack: Stack) -> dict[str | None, Scope]:
             scopes[role] = Scope()
             main.add("role", role)
         _add_records(scopes[role or assuming], domain, zone_id, by_name=by_name, partition=partition)
+        scopes[role or assuming].records.update(_mail_from(stack, domain))
         unknown += [f"the hosted zone of {domain}"] if zone_id is None else []
     if unknown:
         say(CliNote.UNKNOWN(what=", ".join(dict.fromkeys(unknown))))
@@ -147,6 +149,8 @@ def _identities(stack: Stack) -> Scope:
             arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)
             if domain.adopt:
                 scope.add("identity to adopt", arn)
+            if _mail_from(stack, domain.name):
+                scope.add("identity with mailFrom", arn)
         store = domain.key_store
         if store.provider == "secretsManager":
             name = f"{stack.project}/{stack.name.split('/')[-1]}/"
@@ -199,6 +203,13 @@ def _add_records(scope: Scope, domain: str, zone_id: str | None, *, by_name: boo
     scope.add("any zone", "*")
     scope.add("any change", f"{route53}change/*")
     scope.records.add(f"*._domainkey.{domain}")
+
+
+def _mail_from(stack: Stack, domain: str) -> set[str]:
+    """The MAIL FROM domains of a domain, those in the state too, which may have to go."""
+    settings = next((one for one in stack.settings.domains if one.name == domain), None)
+    wanted = [settings.mail_from_domain(region) for region in settings.regions] if settings else []
+    return {name for name in (*wanted, *stack.state.mail_from.get(domain, ())) if name}
 
 
 def _zones(stack: Stack) -> Iterator[tuple[str | None, str, str | None, bool]]:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from byodkim_provider.cli.messages import inert, wrapped
 from byodkim_provider.cli.now import SEVERITY, DomainNow, StackNow, by_text, minute
+from byodkim_provider.dns.dmarc import spf_fits
 from byodkim_provider.quoting import printable
 
 UNBOUNDED: Final = 100_000
@@ -100,11 +101,17 @@ Rows = tuple[Sequence[str], Sequence[tuple[Sequence[str], bool]]]
 
 def identity_rows(domain: DomainNow) -> Rows:
     rows = []
+    with_mail_from = any(one.ses and one.ses.mail_from for one in domain.identities)
     for one in domain.identities:
         days = f"{_shown(one.age_days)} of {_shown(domain.rotate_after_days)}"
-        cells = (one.region, one.shown_status, _shown(one.generation), minute(one.signing_since), days)
+        cells = [one.region, one.shown_status, _shown(one.generation), minute(one.signing_since), days]
+        if with_mail_from:
+            seen = (one.ses.mail_from, one.ses.mail_from_status) if one.ses else ("", "")
+            fits = spf_fits(domain.dmarc, domain.domain, *seen)
+            cells.append(f"{' '.join(seen)}, SPF {'fits' if fits else 'does not fit'}" if seen[0] else "–")
         rows.append((cells, one.is_wrong))
-    return ("Region", "SES", "generation", "signing since", "days"), rows
+    headings = ["Region", "SES", "generation", "signing since", "days"]
+    return [*headings, "MAIL FROM"] if with_mail_from else headings, rows
 
 
 def _record_rows(domain: DomainNow) -> Rows:

@@ -149,6 +149,8 @@ class DomainNow:
     """Whole days until then; negative if the rotation is overdue."""
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
+    mail_from: tuple[str, ...] = ()
+    """What is wrong with the MAIL FROM domains that the stack file asks for, or awaited."""
     wrong: tuple[str, ...] = ()
     """Mail is not signed as the stack file says, or soon will not be."""
     due: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ TXT records come from a stack's state, or from a key file, CNAMEs from its setti
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from byodkim_provider.cli.stack import Stack
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records as dkim
-from byodkim_provider.dns import panels
+from byodkim_provider.dns import mail_from, panels
 from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.cli import CliNote
@@ -38,7 +38,7 @@ class Record:
     kind: panels.Kind = "TXT"
     name: str
     value: str
-    """The target of a CNAME."""
+    """The target of a CNAME; priority and host of an MX record."""
     domain: str
     panel: str
     """The panel in which it is entered, a name from `hosts.panels.PANELS`."""
@@ -75,7 +75,7 @@ def as_zone_file(wanted: Sequence[Record]) -> str:
 
 
 def _in_zone_file(record: Record) -> str:
-    return f"{record.value}." if record.kind == "CNAME" else dkim.quoted(record.value)
+    return dkim.quoted(record.value) if record.kind == "TXT" else f"{record.value}."
 
 
 def as_json(wanted: Sequence[Record]) -> str:
@@ -142,13 +142,19 @@ Please note:
 """
 
 
+_WHY_MAIL_FROM: Final = """\
+Why: Amazon SES gets the bounces of {domain} at these names, and receivers see by them that it may send.
+
+Please note: nothing else may stand at these names, and no other mail may go there.
+"""
+
+
 def as_text(wanted: Sequence[Record]) -> str:
     """A message to people who have the domain's DNS; of a record that `pulumi up` writes, that it does."""
     messages = []
-    kinds: tuple[tuple[panels.Kind, str], ...] = (("CNAME", _WHY_CNAMES), ("TXT", _WHY_TXT))
     for domain in dict.fromkeys(record.domain for record in wanted):
-        for kind, why in kinds:
-            records = [one for one in wanted if (one.domain, one.kind) == (domain, kind)]
+        for why in (_WHY_CNAMES, _WHY_TXT, _WHY_MAIL_FROM):
+            records = [one for one in wanted if (one.domain, _why(one)) == (domain, why)]
             to_add = [one for one in records if not one.written_at]
             if to_add:
                 lines = as_zone_file(to_add).replace("\n", "\n  ")
@@ -157,6 +163,12 @@ def as_text(wanted: Sequence[Record]) -> str:
             elif records:
                 messages.append(f"{as_panel(records)}\n")
     return "\n".join(messages).rstrip("\n")
+
+
+def _why(record: Record) -> str:
+    if "._domainkey." not in record.name:
+        return _WHY_MAIL_FROM
+    return _WHY_CNAMES if record.kind == "CNAME" else _WHY_TXT
 
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[Record]], str]]] = {
@@ -250,9 +262,27 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
                     **of_panel,
                 )
             )
+        wanted += _mail_from(settings.get(domain), of_panel, chosen)
     for one in wanted:
         refuse_other_zone(one.zone, one.name)
     return wanted
+
+
+def _mail_from(settings: DomainSettings | None, of_panel: dict[str, Any], chosen: Chosen) -> Iterator[Record]:
+    """The two records of each MAIL FROM domain; Pulumi writes those in Route 53."""
+    if settings is None or settings.mail_from is None or settings.retired:
+        return
+    written = all(
+        dns.provider == "route53" and not (dns.cname or (dns.zone or "").startswith("_domainkey."))
+        for dns in settings.dns
+    )
+    at = PANELS["route53"].title if written and not chosen.panel else ""
+    # The zone that holds the keys may be a delegated part.
+    zone = of_panel["zone"] if settings.name.endswith(of_panel["zone"]) else settings.name
+    for region in settings.regions:
+        for kind, value in mail_from.values(region).items():
+            name = str(settings.mail_from_domain(region))
+            yield Record(kind=kind, name=name, value=value, written_at=at, **{**of_panel, "zone": zone})
 
 
 def _cnames(stack: Stack, domain: str) -> Mapping[str, str]:

@@ -137,8 +137,25 @@ def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
         "generation": 1,
         **({"regions": regions} if regions != [*default_regions] else {}),
         **({"dns": found.dns.setting} if found.dns.setting is not None else {}),
+        **({"mailFrom": kept} if (kept := mail_from(found)) else {}),
         "adopt": True,
     }
+
+
+def mail_from(found: Found) -> Any:
+    """`mailFrom` that changes nothing in SES; None where it can't be kept so, or SES does not use it."""
+    settings_of = {
+        region: (one.mail_from.removesuffix(f".{found.domain}"), one.on_mx_failure)
+        for region, one in found.identities.items()
+        if one.mail_from and one.mail_from_status == "SUCCESS"
+    }
+    labels = {region: label for region, (label, _) in settings_of.items()}
+    behaviours = {behaviour for _, behaviour in settings_of.values()}
+    is_kept = len(labels) == len(found.identities) == len({*labels.values()}) and len(behaviours) == 1
+    if not is_kept or any("." in label for label in labels.values()):
+        return None
+    label: Any = labels if len(labels) > 1 else next(iter(labels.values()))
+    return {"label": label, "onMxFailure": "reject"} if behaviours == {"REJECT_MESSAGE"} else label
 
 
 def comments(found: Found) -> list[str]:
@@ -173,6 +190,8 @@ def _up(one: SesIdentity) -> str:
 
 
 def _kept(one: SesIdentity) -> Iterator[str]:
+    if one.mail_from:
+        yield f"keeps MAIL FROM {one.mail_from}"
     if one.configuration_set:
         yield f"keeps configuration set {one.configuration_set}"
     if tags := one.tags.keys() - set(TAGS):

@@ -121,7 +121,7 @@ def refuse_errors(reply: Message) -> None:
 
 def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     """
-    TXT values, the strings of each joined, or addresses; sorted.
+    TXT values, the strings of each joined, MX values, or addresses; sorted.
 
     A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES` values
     one more is left, those that look like a key first: whoever answers may send anything.
@@ -132,6 +132,8 @@ def values_of(records: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _strings(record: Any) -> Iterable[bytes]:
+    if record.rdtype == RdataType.MX:
+        return (f"{record.preference} {text_of(record.exchange)}".encode(),)
     return record.strings if record.rdtype == RdataType.TXT else (record.address.encode(),)
 
 

@@ -71,6 +71,12 @@ def dkim_line(policy: Policy, domain: str) -> str:
     return f"DKIM fits mail from {domain} and its sub-domains (adkim=r)"
 
 
+def spf_fits(policy: Policy | None, domain: str, mail_from: str, status: str) -> bool:
+    """Whether SPF fits mail from *domain*; without a policy, as the usual one (`aspf=r`) has it."""
+    is_strict = policy is not None and policy.aspf == STRICT
+    return bool(mail_from) and status == "SUCCESS" and (not is_strict or mail_from == domain)
+
+
 def spf_line(policy: Policy, domain: str, region: str, mail_from: str, status: str) -> str:
     """Whether SPF fits mail from *domain* that this Region of SES sends. *mail_from* may be empty."""
     if not mail_from:

@@ -1,42 +1,71 @@
 """
 The two records of a custom MAIL FROM domain: what they have to be, and what is wrong with those in DNS.
-
-Values in, values out: no lookup here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
-RecordType = Literal["MX", "TXT"]
+from byodkim_provider.messages import Message
+from byodkim_provider.messages.cli import MailFromFinding
 
-TYPES: Final[tuple[RecordType, ...]] = ("MX", "TXT")
+if TYPE_CHECKING:  # a program needs the values alone
+    from byodkim_provider.dns.resolver import DnsResolver
 
-SPF: Final = re.compile("v=spf1( |$)", re.IGNORECASE)
-"""What a record that is SPF begins with (RFC 7208 section 4.5)."""
+Kind = Literal["MX", "TXT"]
+
+INCLUDE: Final = "include:amazonses.com"
+_SPF: Final = re.compile("v=spf1( |$)", re.IGNORECASE)
+_OF_SES: Final = re.compile(r"feedback-smtp\.([a-z0-9-]+)\.amazonses\.com")
 
 
-def values(region: str) -> Mapping[RecordType, str]:
+def values(region: str) -> Mapping[Kind, str]:
     """
     What SES in *region* asks for, by type.
 
     >>> values("eu-west-1")
     {'MX': '10 feedback-smtp.eu-west-1.amazonses.com', 'TXT': 'v=spf1 include:amazonses.com ~all'}
     """
-    return {"MX": f"10 feedback-smtp.{region}.amazonses.com", "TXT": "v=spf1 include:amazonses.com ~all"}
+    return {"MX": f"10 feedback-smtp.{region}.amazonses.com", "TXT": f"v=spf1 {INCLUDE} ~all"}
 
 
-def fits(kind: RecordType, found: Sequence[str], region: str) -> bool:
+def problems(kind: Kind, found: Sequence[str], *, name: str, region: str) -> Iterator[Message]:
     """
-    Whether SES in *region* is content with the values *found*, which may be written in another way.
+    What is wrong with the values *found* at *name*; nothing if only the spelling is another one.
 
-    >>> fits("TXT", ["v=spf1 include:amazonses.com -all", "google-site-verification=1"], "eu-west-1")
-    True
+    >>> list(problems("TXT", ["v=spf1 include:amazonses.com -all"], name="b.example.com", region="eu-west-1"))
+    []
     """
-    if kind == "MX":
-        hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.split()]
-        return hosts == [f"feedback-smtp.{region}.amazonses.com"]
-    spf = [value for value in found if SPF.match(value)]
-    return len(spf) == 1 and "include:amazonses.com" in spf[0].lower().split()
+    shown = {"name": name, "value": values(region)[kind]}
+    if kind == "TXT":
+        spf = [value for value in found if _SPF.match(value)]
+        if len(spf) != 1:
+            yield MailFromFinding.NO_SPF(**shown) if not spf else MailFromFinding.TWO_SPF(name=name)
+        elif INCLUDE not in spf[0].lower().split():
+            yield MailFromFinding.OTHER_SPF(name=name, include=INCLUDE)
+        return
+    hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
+    regions = [of_ses[1] for host in hosts if (of_ses := _OF_SES.fullmatch(host))]
+    if not hosts:
+        yield MailFromFinding.NO_MX(**shown)
+    elif len(regions) < len(hosts):
+        yield MailFromFinding.RECEIVES(name=name, hosts=", ".join(hosts))
+    elif len(hosts) > 1:
+        yield MailFromFinding.TWO_MX(name=name, value=shown["value"])
+    elif regions != [region]:
+        yield MailFromFinding.OTHER_REGION(name=name, region=regions[0], value=shown["value"])
+
+
+def examine(resolver: DnsResolver, name: str, *, domain: str, region: str) -> list[Message]:
+    """What is wrong at *name*, the MAIL FROM domain of *domain*; of a type that no server shows, nothing."""
+    found: list[Message] = []
+    for kind, answers in (("MX", resolver.mx(name, domain)), ("TXT", resolver.txt(name, domain))):
+        said = [one for one in answers if one.values is not None]
+        if target := next((one.target for one in said if one.target), ""):
+            return [MailFromFinding.TAKEN(name=name, target=target)]
+        if said:
+            seen = sorted({value for one in said for value in one.values or ()})
+            found += problems(kind, seen, name=name, region=region)  # type: ignore[arg-type]
+    return found

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from byodkim_provider.dkim.records import quoted
 from byodkim_provider.messages.dkim import SelectorProblem
 
-Kind = Literal["TXT", "CNAME"]
+Kind = Literal["TXT", "CNAME", "MX"]
 """A type of DNS records that people type in."""
 
 
@@ -105,20 +105,23 @@ def instructions(
     """
     What to type into which field, one field per line, ready to be pasted.
 
-    *record_value* is the target of a CNAME. *zone* is the zone in the panel. Raises ValueError for a
-    name that is not in it. *edit*: the record is there, and a second one would do harm.
+    *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the panel.
+    Raises ValueError for a name that is not in it. *edit*: the record is there, a second one would do harm.
     """
-    value_field = target_field(panel) if kind == "CNAME" else panel.value_field
+    priority, _, record_value = record_value.rpartition(" ") if kind == "MX" else ("", "", record_value)
+    value_field = panel.value_field if kind == "TXT" else target_field(panel)
     fields = {
         "Type": panel.type_choice.format(kind=kind),
         panel.name_field: name_to_type(panel, record_name=record_name, zone=zone),
         value_field: value_to_type(panel, record_value, kind),
     }
+    if priority:
+        fields["Priority"] = priority
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
     steps = panel.where.format(zone=zone).split(" › ")
-    if kind == "CNAME":
+    if kind != "TXT":
         steps = list(takewhile(lambda step: "TXT" not in step, steps))
     if edit:
         steps = list(takewhile(lambda step: not step.startswith(("Add ", "Create ", "TXT ")), steps))
@@ -128,12 +131,12 @@ def instructions(
     notes = [
         *problems(panel, record_name=record_name, record_value=record_value, zone=zone, kind=kind),
         f"{panel.name_field}: {name_rule(panel)}",
-        f"{value_field}: {TARGET_RULE if kind == 'CNAME' else value_rule(panel)}",
+        f"{value_field}: {value_rule(panel) if kind == 'TXT' else TARGET_RULE}",
         *panel.quirks,
-        *(panel.cname_quirks if kind == "CNAME" else panel.txt_quirks),
+        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks, "MX": ()}[kind],
     ]
-    if kind == "CNAME" and panel.target_field is None:
-        notes.append(f"what the field {value_field!r} is called for a CNAME is not known to us")
+    if kind != "TXT" and panel.target_field is None:
+        notes.append(f"what the field {value_field!r} is called for a {kind} is not known to us")
     lines += [f"  - {note}" for note in notes]
     return "\n".join(lines)
 

@@ -125,6 +125,10 @@ class DnsResolver:
             one for kind in (RdataType.A, RdataType.AAAA) for one in self._look_up(name, domain, kind)
         )
 
+    def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
+        """The same about MX records: `10 mx.example.com`, without a final dot."""
+        return self._look_up(name, domain, RdataType.MX)
+
     def _look_up(self, name: str, domain: str, kind: RdataType) -> tuple[Answer, ...]:
         resolvers = self._resolvers or system_resolvers()
         if not resolvers:

@@ -67,6 +67,22 @@ class Finding(Table):
     SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
 
 
+class MailFromFinding(Table):
+    """What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. [MAIL FROM and DMARC](../how-to/dmarc.md) has the records."""
+
+    OTHER = "SES has the MAIL FROM domain {seen!r}, not {wanted!r}: run `pulumi up --refresh`"
+    WAITS = "SES says {status} of {name}: it looks for the MX record for up to 72 hours"
+    GIVEN_UP = "SES says FAILED of {name}, and searches no more: remove `mailFrom`, run `pulumi up`, and set it again"
+    NO_MX = "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
+    OTHER_REGION = "the MX record of {name} is that of {region}: it must be {value}"
+    RECEIVES = "{name} receives other mail, by {hosts}: take another label"
+    TAKEN = "{name} is a CNAME to {target}: take another label"
+    NO_SPF = "{name} has no SPF record {value}: add it, or run `pulumi up --refresh`, which does in Route 53"
+    TWO_SPF = "{name} has several SPF records, so receivers take none: leave one"
+    OTHER_SPF = "the SPF record of {name} lacks {include}: add it there"
+
+
 class CliNote(Table):
     """What a command says beside its result. State now: what the line says."""
 

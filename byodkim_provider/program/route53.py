@@ -112,7 +112,8 @@ class Route53:
         made: list[pulumi.Resource] = []
         for kind, value in mail_from.values(record.region).items():
             found = [one.strip('"') for one in standing.get(kind, ())]
-            is_right = mail_from.fits(kind, found, record.region)
+            where = {"name": record.name, "region": record.region}
+            is_right = not any(mail_from.problems(kind, found, **where))
             made.append(
                 aws.route53.Record(
                     f"{name}/{kind}/{ROUTE53}{zone.id}",

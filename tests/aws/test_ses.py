@@ -228,6 +228,7 @@ def test_get(ses: Ses, client: SesClient, clock: FakeClock) -> None:
         last_success=identity.last_checked + CHECK,
         error_type="",
         soa_seen=identity.soa_seen,
+        on_mx_failure="USE_DEFAULT_VALUE",
     )
     assert expected == identity
     assert ("s1", True) == (identity.selector, identity.verified)

@@ -10,6 +10,7 @@ from byodkim_provider.aws.route53 import Zone
 from byodkim_provider.cli import scan_entries
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import AwsRefused, InvalidSettings
+from sandbox.ses.mail_from import MailFrom
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, FakeSes
 
@@ -382,3 +383,35 @@ def test_wrong_usage(project, arguments, said):
     result = project.run("scan", *arguments)
     assert (2, []) == (result.exit_code, project.world.calls())
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("in_ses", "expected"),
+    [
+        ({REGION: ("bounce", "USE_DEFAULT_VALUE", "SUCCESS")}, "bounce"),
+        (
+            {REGION: ("bounce", "REJECT_MESSAGE", "SUCCESS")},
+            {"label": "bounce", "onMxFailure": "reject"},
+        ),
+        (
+            {
+                REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"),
+                OTHER: ("us", "USE_DEFAULT_VALUE", "SUCCESS"),
+            },
+            {REGION: "eu", OTHER: "us"},
+        ),
+        ({REGION: ("bounce", "USE_DEFAULT_VALUE", "FAILED")}, None),
+        ({REGION: ("two.labels", "USE_DEFAULT_VALUE", "SUCCESS")}, None),
+        ({REGION: ("eu", "USE_DEFAULT_VALUE", "SUCCESS"), OTHER: None}, None),
+    ],
+    ids=["one", "reject", "two Regions", "not found", "two labels", "one of two"],
+)
+def test_mail_from(project, has, in_ses, expected):
+    """MAIL FROM is written where the setting can keep it as it is."""
+    domain = "a.example.com"
+    for region, seen in in_ses.items():
+        changes = {"mail_from": MailFrom(f"{seen[0]}.{domain}", *seen[1:])} if seen else {}
+        has(domain, region, **changes)
+    result = scan(project)
+    assert adopted(result)[domain].get("mailFrom") == expected
+    assert ("keeps MAIL FROM" in result.stdout) == (len(in_ses) > 0)

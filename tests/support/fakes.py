@@ -113,6 +113,10 @@ class FakeResolver:
     failures: dict[str, str] = field(default_factory=dict)
     """By server, why it gives no answer."""
     looked_up: list[str] = field(default_factory=list)
+    mx_records: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
+        return tuple(Answer(server, self.mx_records.get(name, ())) for server in SERVERS)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         assert name.endswith(domain)
@@ -198,6 +202,7 @@ class FakeSes:
             error_type=info.get("ErrorType", ""),
             mail_from=answer["MailFromAttributes"].get("MailFromDomain", ""),
             mail_from_status=answer["MailFromAttributes"].get("MailFromDomainStatus", ""),
+            on_mx_failure=answer["MailFromAttributes"]["BehaviorOnMxFailure"],
         )
 
     def set_mail_from(self, domain: str, mail_from: str) -> None:

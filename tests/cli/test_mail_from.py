@@ -1,0 +1,113 @@
+"""The commands and `mailFrom`: the records to publish, what SES and DNS have, the policy."""
+
+import json
+
+import pytest
+
+from tests.support.fakes import REGION
+from tests.support.world import DOMAIN
+
+BOUNCE = f"bounce.{DOMAIN}"
+MX, SPF = f"10 feedback-smtp.{REGION}.amazonses.com", "v=spf1 include:amazonses.com ~all"
+
+
+def in_one_line(result):
+    """What a command printed, as if the terminal had no end."""
+    return " ".join(result.stdout.split())
+
+
+@pytest.fixture
+def declared(project):
+    """A stack with `mailFrom`, set in SES."""
+
+    def declare(settings="mailFrom: bounce", *, in_ses=BOUNCE):
+        project.write(f"    {DOMAIN}:\n      generation: 2\n      {settings}\n")
+        project.world.ses().set_mail_from(DOMAIN, in_ses)
+        project.world.resolver.mx_records[BOUNCE] = (MX,)
+        project.world.resolver.records[BOUNCE] = (SPF,)
+        return project
+
+    return declare
+
+
+def test_all_is_well(declared):
+    """`status` and the report show it in their table, `doctor` what DMARC makes of it."""
+    project = declared()
+    report = project.directory / "report.html"
+    result = project.run("status", "--html", str(report))
+    assert result.exit_code == 0
+    assert f"{BOUNCE} SUCCESS, SPF fits" in in_one_line(result)
+    assert f"{BOUNCE} SUCCESS, SPF fits" in report.read_text()
+    project.world.resolver.records[f"_dmarc.{DOMAIN}"] = ("v=DMARC1; p=reject; aspf=s",)
+    assert f"{BOUNCE} SUCCESS, SPF does not fit" in in_one_line(project.run("status"))
+    assert f"SPF in {REGION} does not fit: MAIL FROM is {BOUNCE}" in in_one_line(project.run("doctor"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_ses", "exit_code", "said"),
+    [
+        ({}, "", 1, f"SES has the MAIL FROM domain '', not {BOUNCE!r}: run `pulumi up --refresh`"),
+        ({"mx_records": (MX, f"20{MX[2:]}")}, BOUNCE, 1, f"{BOUNCE} has several MX records, and SES takes"),
+        ({"records": ()}, BOUNCE, 1, f"{BOUNCE} has no SPF record {SPF}: add it"),
+    ],
+    ids=["not in SES", "two MX", "no SPF"],
+)
+def test_mistakes(declared, changes, in_ses, exit_code, said):
+    """A mistake is due, since mail is signed; `doctor` names it too."""
+    project = declared(in_ses=in_ses)
+    for where, values in changes.items():
+        getattr(project.world.resolver, where)[BOUNCE] = values
+    result = project.run("status")
+    assert result.exit_code == exit_code
+    assert f"{DOMAIN}: {REGION}: {said}" in in_one_line(result)
+    assert f" {REGION}: {said}" in in_one_line(project.run("doctor"))
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "status", "exit_code", "said"),
+    [
+        ("USE_DEFAULT_VALUE", "PENDING", 0, "SES says PENDING of"),
+        ("USE_DEFAULT_VALUE", "FAILED", 1, "SES says FAILED of"),
+        ("REJECT_MESSAGE", "PENDING", 2, "SES says PENDING of"),
+    ],
+)
+def test_not_found_by_ses(declared, on_failure, status, exit_code, said):
+    """It is awaited, or given up; with `reject` no mail is sent, which is wrong."""
+    behaviour = "reject" if on_failure == "REJECT_MESSAGE" else "useDefault"
+    project = declared(f"mailFrom: {{label: bounce, onMxFailure: {behaviour}}}")
+    mail_from = project.world.model.identities(REGION)[DOMAIN].mail_from
+    changed = type(mail_from)(BOUNCE, on_failure, status)
+    project.world.model.change(DOMAIN, REGION, mail_from=changed)
+    result = project.run("status")
+    assert (result.exit_code, said in in_one_line(result)) == (exit_code, True)
+
+
+def test_records(declared):
+    """Both are printed for the panel, unless Pulumi writes them."""
+    project = declared()
+    assert project.run("records").stdout.count("`pulumi up` writes it at Route 53") == 5
+    project = declared("dns: manual\n      mailFrom: bounce")
+    shown = json.loads(project.run("records", "--json").stdout)[-2:]
+    assert [(one["name"], one["type"], one["value"]) for one in shown] == [
+        (BOUNCE, "MX", MX),
+        (BOUNCE, "TXT", SPF),
+    ]
+    typed = project.run("records", "--zone", DOMAIN).stdout
+    assert "MX" in typed
+    assert f"feedback-smtp.{REGION}.amazonses.com" in typed
+    in_zone = project.run("records", "--format", "zone").stdout.splitlines()[-2:]
+    assert in_zone == [f"{BOUNCE}. 300 IN MX {MX}.", f'{BOUNCE}. 300 IN TXT "{SPF}"']
+    text = project.run("records", "--format", "text").stdout
+    assert f"{BOUNCE}. 300 IN MX {MX}." in text
+    assert "bounces" in text
+
+
+def test_policy(declared):
+    """The policy has the action, and the record's type and name."""
+    document = json.loads(declared().run("iam-policy").stdout)["Statement"]
+    assert ["ses:PutEmailIdentityMailFromAttributes"] in [one["Action"] for one in document]
+    (change,) = [one for one in document if one["Action"] == ["route53:ChangeResourceRecordSets"]]
+    assert change["Condition"]["ForAllValues:StringEquals"] == {
+        "route53:ChangeResourceRecordSetsRecordTypes": ["MX", "TXT"]
+    }
+    assert BOUNCE in str(change["Condition"]["ForAllValues:StringLike"])

@@ -1,0 +1,67 @@
+"""What is wrong with the two records of a MAIL FROM domain is named, and other spellings are not wrong."""
+
+import pytest
+
+from byodkim_provider.dns import mail_from
+from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.messages.cli import MailFromFinding
+
+NAME, REGION = "b.example.com", "eu-west-1"
+MX = "10 feedback-smtp.eu-west-1.amazonses.com"
+SPF = "v=spf1 include:amazonses.com ~all"
+
+
+class Dns:
+    """Two servers; the second one is silent."""
+
+    def __init__(self, mx, txt, target=""):
+        self.values, self.target = {"MX": mx, "TXT": txt}, target
+
+    def mx(self, name, domain, kind="MX"):
+        assert (name, domain) == (NAME, "example.com")
+        return Answer("ns1", self.values[kind], target=self.target), Answer("ns2", None, "silent")
+
+    def txt(self, name, domain):
+        return self.mx(name, domain, "TXT")
+
+
+@pytest.mark.parametrize(
+    ("mx", "txt", "expected"),
+    [
+        ([MX], [SPF], []),
+        ([f"5 {MX[3:].upper()}."], ["v=spf1 include:amazonses.com -all", "site=1"], []),
+        (None, None, []),
+        ([], [], [MailFromFinding.NO_MX, MailFromFinding.NO_SPF]),
+        (
+            [MX, MX.replace("10", "20")],
+            [SPF, "v=spf1 -all"],
+            [MailFromFinding.TWO_MX, MailFromFinding.TWO_SPF],
+        ),
+        (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [MailFromFinding.OTHER_REGION]),
+        ([MX, "20 mx.example.net"], [SPF], [MailFromFinding.RECEIVES]),
+        (["10 mx.example.net"], ["v=spf1 mx -all"], [MailFromFinding.RECEIVES, MailFromFinding.OTHER_SPF]),
+        ([MX], ["v=spf10 include:amazonses.com"], [MailFromFinding.NO_SPF]),
+    ],
+    ids=[
+        "right",
+        "other spelling",
+        "silence",
+        "nothing",
+        "both twice",
+        "other Region",
+        "receives too",
+        "taken",
+        "not SPF",
+    ],
+)
+def test_mistakes(mx, txt, expected):
+    """Each mistake has a name of its own."""
+    found = mail_from.examine(Dns(mx, txt), NAME, domain="example.com", region=REGION)
+    assert [one.code for one in found] == expected
+    assert all(NAME in str(one) for one in found)
+
+
+def test_cname():
+    """No other record can stand beside a CNAME."""
+    (found,) = mail_from.examine(Dns([], [], "elsewhere.test"), NAME, domain="example.com", region=REGION)
+    assert found == MailFromFinding.TAKEN(name=NAME, target="elsewhere.test")
