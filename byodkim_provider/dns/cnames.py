@@ -36,7 +36,8 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
     answers = resolver.txt(record.name, record.domain)
     zones = zones_of(answers)
-    seen = replace(verdict(answers, record.public_key_der), zone=zones[-1] if zones else record.domain)
+    zone = zones[-1] if zones else record.zone or record.domain
+    seen = replace(verdict(answers, record.public_key_der), zone=zone)
     targets = {one.target for one in answers if one.target or one.values is not None}
     if seen.code == "private-key" or not targets:
         return seen

@@ -1,6 +1,7 @@
 """The commands for a domain with `cname`: what to paste, what is wrong with it, and its rotations."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,7 +9,9 @@ import pytest
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
+from byodkim_provider.dns.panels import target_field
 from byodkim_provider.dns.resolver import Answer
+from byodkim_provider.hosts.panels import PANELS
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem
 from tests.support.cli_project import CliProject
@@ -99,6 +102,18 @@ def test_panel(new):
         typed = f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n"
         assert typed in text
     assert text == printed(new, "--panel", "cloudflare"), "the other domain has no record yet"
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_right_at_the_first_try(new, world, name):
+    """Whoever types what is printed into the panel's fields has three right CNAMEs."""
+    panel = PANELS[name]
+    fields = (panel.name_field, target_field(panel))
+    text = printed(new, SHOP, "--panel", name)
+    names, targets = (re.findall(rf"^  {one}: +(\S+)$", text, re.MULTILINE) for one in fields)
+    stored = [one.removesuffix(".") if one.endswith(".") else f"{one}.{SHOP}" for one in names]
+    world.resolver.cnames = dict(zip(stored, targets, strict=True))
+    assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
 
 
 def test_zone_file(new):

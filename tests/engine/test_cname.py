@@ -409,3 +409,36 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
     assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
     assert receivers.failed == []
+
+
+def test_another_prefix(sandbox, open_stack, keys_zone):
+    """The key that signs moves to the other three selectors by rotations, in the same zone."""
+    domain = "prefixes.example"
+    panel = paste(sandbox, domain)
+    for number in (1, 2, 3):
+        name = f"mail{number}._domainkey.{domain}"
+        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
+    stack = open_stack(declared(domain))
+    stack.up()
+    receivers = Receivers(sandbox, domain)
+    old = declared(domain)[domain]["dns"]
+    new = old | {"cname": "mail", "fromGeneration": 3}
+    for generation, listed, selector in (
+        (1, [old, new], "ses1"),
+        (2, [old, new], "ses2"),
+        (3, [old, new], "mail3"),
+        (4, [old, new], "mail1"),
+        (4, [new], "mail1"),
+        (5, [new | {"fromGeneration": 1}], "mail2"),
+    ):
+        receivers.days_pass(11)
+        days_pass(stack, 11)
+        stack.declare({domain: {"generation": generation, "dns": listed}})
+        receivers()
+        up = stack.up(on_output=receivers)
+        assert up.ok, up.stdout
+        assert shown(up, domain)["selector"] == selector
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+    receivers()
+    assert receivers.failed == []
+    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
