@@ -8,7 +8,7 @@ from byodkim_provider.dkim import keys
 from sandbox.hosts.godaddy import GoDaddy
 from sandbox.mail.client import send
 from tests.docs.pages import ROOT, block
-from tests.engine.stack import OPENSSL_KEY, REGION
+from tests.engine.stack import OPENSSL_KEY, OTHER_REGION, REGION
 
 pytestmark = pytest.mark.engine
 
@@ -164,9 +164,18 @@ def test_identity(night):
     night.type(STATUS, expecting="gone from SES")
     night.repair()
 
-    night.sandbox.ses.call("CreateEmailIdentity", REGION, {"EmailIdentity": "news.example.com"})
+
+def test_another_way(night):
+    """The mail goes through a Region that the stack does not have, or as a sub-domain."""
+    for region, name in ((OTHER_REGION, DOMAIN), (REGION, "news.example.com")):
+        night.sandbox.ses.call("CreateEmailIdentity", region, {"EmailIdentity": name})
     night.type(STATUS, expecting="well")
     assert "news.example.com" in night.type("byodkim scan --domain '*.example.com'", expecting="")
+    assert OTHER_REGION in night.type("byodkim scan --domain example.com", expecting="")
+    both = f"      regions: [{REGION}, {OTHER_REGION}]\n"
+    night.stack.paste(f"{STACK_FILE}{both}      adopt: true\n")
+    night.repair("pulumi up")
+    assert send(night.sandbox, DOMAIN, OTHER_REGION).verdict.result == "pass"
 
 
 def test_run(night):
