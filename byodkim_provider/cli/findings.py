@@ -120,6 +120,8 @@ def _difference(read: Stored) -> str:
     """How SES differs from what is declared, as a refresh says it, and what to do; empty if it does not."""
     then = TAKE_BACK if read.other_owner is not None else "run `pulumi up --refresh`"
     reasons = ", ".join(drift(read))
+    if reasons and read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
+        reasons = str(Finding.RECORD_LOST(reasons=reasons))
     return f"{reasons}: {then}" if reasons else ""
 
 

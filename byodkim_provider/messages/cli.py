@@ -63,6 +63,7 @@ class Finding(Table):
     PENDING = "verification pending{failure}: run `pulumi up`"
     CHECK_AGAIN = "{reason}: run `pulumi up`"
     GIVEN_UP = "SES has given up and does not search again: rotate to the next generation", "`byodkim rotate <domain>`"
+    RECORD_LOST = "{reasons}; mail is unsigned until SES finds the record, and after five days it looks no more", "[AWS warns](../how-to/trouble.md#aws-warns)"
     SET_IN_FUTURE = "SES got the key at {time}, which is in the future: a clock was ahead, and no check before that counts: rotate to the next generation", "`byodkim rotate <domain>`"
     SIGNS_IN_FUTURE = "signing since {time}, which is in the future: a clock was ahead; a rotation mends it"
 

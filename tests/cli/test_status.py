@@ -232,7 +232,10 @@ def set_in_the_future(project, world):
         ),
         (
             fell_back,
-            ["eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before: run `pulumi up --refresh`"],
+            [
+                "eu-west-1: SES says TEMPORARY_FAILURE, it said SUCCESS before; mail is unsigned until "
+                "SES finds the record, and after five days it looks no more: run `pulumi up --refresh`"
+            ],
         ),
         (
             awaiting_without_a_record,
