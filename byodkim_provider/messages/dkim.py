@@ -112,7 +112,7 @@ class SlotProblem(Table):
     """Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."""
 
     TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published"
-    OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; two stacks with one domain take two prefixes (`cname`); if the state of this stack was lost, take another prefix too, since mail is signed with the key that stands there"
+    OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
     OTHER_SELECTOR = "{domain}: selector: this generation has a key already, with {before}, not {after}", "a key keeps its selector; list both DNS providers, and set `fromGeneration` at the new one to a generation that has no key yet"
     NOT_PUBLISHED = "none of them publishes generation {generation}: leave out fromGeneration at one"
     TWO_SELECTORS = "without the same cname a key would need two selectors: set `fromGeneration: {free}` at the new one"

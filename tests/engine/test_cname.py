@@ -190,9 +190,15 @@ def test_refusals(sandbox, open_stack, keys_zone):
         assert f"._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in run.stdout
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
-    with open_stack(declared(domain), stack="another") as another:
+    with open_stack(declared(domain, regions=[OTHER_REGION]), stack="another") as another:
         taken = another.up()
+        another.declare({})
+        assert another.up().ok
+        another.declare(declared(domain, prefix="two", regions=[OTHER_REGION]))
+        apart = another.up()
+    assert apart.ok, apart.stdout
     assert taken.failed
+    assert slot(sandbox, domain, 1, prefix="two")
     assert f"'ses1._domainkey.{domain}.{ZONE}' is in Route 53 already, with another key" in taken.stdout
     assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
