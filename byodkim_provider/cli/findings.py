@@ -218,17 +218,20 @@ def _mail_from(
         wanted = settings.mail_from_domain(one.region)
         if settings.mail_from is None or one.ses is None:
             continue
-        status, refuses = one.ses.mail_from_status, settings.mail_from.on_mx_failure == "reject"
-        told = [*found.get(one.region, ())]
+        told, status = [*found.get(one.region, ())], one.ses.mail_from_status
+        # Mail that is refused is worse than mail that is not aligned.
+        is_refused = settings.mail_from.on_mx_failure == "reject" and status != "SUCCESS"
+        kind = "wrong" if is_refused else "due"
         if one.ses.mail_from != wanted:
-            told, refuses = [MailFromFinding.OTHER(seen=one.ses.mail_from, wanted=wanted)], False
+            told, kind = [MailFromFinding.OTHER(seen=one.ses.mail_from, wanted=wanted)], "due"
         elif not told and status == "FAILED":
             told = [MailFromFinding.GIVEN_UP(name=wanted)]
-        kind = "due"
-        if not told and status != "SUCCESS":
-            told, kind = [MailFromFinding.WAITS(status=status, name=wanted)], "note"
-        for text in told:  # mail that is refused is worse than mail that is not aligned
-            yield f"{one.region}: {text}", "wrong" if refuses and status != "SUCCESS" else kind
+        elif not told and status != "SUCCESS":
+            told, kind = (
+                [MailFromFinding.WAITS(status=status, name=wanted)],
+                "wrong" if is_refused else "note",
+            )
+        yield from ((f"{one.region}: {text}", kind) for text in told)
 
 
 def _wrong(identities: Sequence[IdentityNow], records: Sequence[RecordNow]) -> Iterator[str]:

@@ -272,12 +272,11 @@ def _mail_from(settings: DomainSettings | None, of_panel: dict[str, Any], chosen
     """The two records of each MAIL FROM domain; Pulumi writes those in Route 53."""
     if settings is None or settings.mail_from is None or settings.retired:
         return
+    # A zone that does not hold the domain is that of `cname`, or a delegated `_domainkey`.
     written = all(
-        dns.provider == "route53" and not (dns.cname or (dns.zone or "").startswith("_domainkey."))
-        for dns in settings.dns
+        dns.provider == "route53" and settings.name.endswith(dns.zone or "") for dns in settings.dns
     )
     at = PANELS["route53"].title if written and not chosen.panel else ""
-    # The zone that holds the keys may be a delegated part.
     zone = of_panel["zone"] if settings.name.endswith(of_panel["zone"]) else settings.name
     for region in settings.regions:
         for kind, value in mail_from.values(region).items():

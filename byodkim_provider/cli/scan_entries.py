@@ -144,18 +144,16 @@ def entry(found: Found, default_regions: Sequence[str]) -> dict[str, Any]:
 
 def mail_from(found: Found) -> Any:
     """`mailFrom` that changes nothing in SES; None where it can't be kept so, or SES does not use it."""
-    settings_of = {
-        region: (one.mail_from.removesuffix(f".{found.domain}"), one.on_mx_failure)
-        for region, one in found.identities.items()
-        if one.mail_from and one.mail_from_status == "SUCCESS"
+    seen = [*found.identities.values()]
+    labels = {
+        region: one.mail_from.removesuffix(f".{found.domain}") for region, one in found.identities.items()
     }
-    labels = {region: label for region, (label, _) in settings_of.items()}
-    behaviours = {behaviour for _, behaviour in settings_of.values()}
-    is_kept = len(labels) == len(found.identities) == len({*labels.values()}) and len(behaviours) == 1
-    if not is_kept or any("." in label for label in labels.values()):
+    in_use = all(one.mail_from_status == "SUCCESS" for one in seen)
+    alike = len({one.on_mx_failure for one in seen}) == 1 and len({*labels.values()}) == len(labels)
+    if not in_use or not alike or "." in "".join(labels.values()):
         return None
     label: Any = labels if len(labels) > 1 else next(iter(labels.values()))
-    return {"label": label, "onMxFailure": "reject"} if behaviours == {"REJECT_MESSAGE"} else label
+    return {"label": label, "onMxFailure": "reject"} if seen[0].on_mx_failure == "REJECT_MESSAGE" else label
 
 
 def comments(found: Found) -> list[str]:

@@ -6,20 +6,28 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
 from byodkim_provider.config._written import Written
-from byodkim_provider.config.problems import Problem
-from byodkim_provider.config.values import MailFromLabel
-from byodkim_provider.dkim import records
+from byodkim_provider.config.values import Region, Text
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import MailFromProblem
 
-MAX_LABEL: Final = 63
-"""Octets (RFC 1035 section 2.3.4)."""
+_LABEL: Final = Text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+"""At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
+
+_BY_REGION: Final = {"type": "object", "minProperties": 1, "propertyNames": Region.schema}
+_FORMS: Final = [_LABEL.schema, {**_BY_REGION, "additionalProperties": _LABEL.schema}]
 
 
 class MailFrom(Written):
     """The custom MAIL FROM domain of a domain's mail."""
 
-    label: Annotated[str | Mapping[str, str], MailFromLabel()]
+    label: Annotated[
+        dict[Annotated[str, AfterValidator(lambda key: key and Region().read(key))], Annotated[str, _LABEL]],
+        BeforeValidator(lambda written: {"": written} if isinstance(written, str) else written),
+        WithJsonSchema({"anyOf": _FORMS}),
+    ]
     """
     The label before the domain: `bounce` makes `bounce.example.com`. With several Regions each has its own,
     `bounce-eu-west-1.example.com`; a map gives them labels of your choice, keyed by Region.
@@ -29,24 +37,20 @@ class MailFrom(Written):
 
     def label_in(self, region: str, regions: Sequence[str]) -> str:
         """The label in *region*, one of the domain's *regions*."""
-        if isinstance(self.label, str):
-            return self.label if len(regions) == 1 else f"{self.label}-{region}"
-        return self.label[region]
+        for_all = self.label.get("")
+        return self.label[region] if for_all is None else "-".join([for_all, region][: len(regions)])
 
-    def problems(self, domain: str, regions: Sequence[str], domains: Collection[str]) -> Iterator[Problem]:
-        """Why it can't be the setting of *domain*, one of *domains*, in these *regions*."""
-        if isinstance(self.label, Mapping) and {*self.label} != {*regions}:
-            yield ("label",), MailFromProblem.REGIONS(regions=", ".join(regions))
+    def problems(self, domain: str, regions: Sequence[str], domains: Collection[str]) -> Iterator[Message]:
+        """Why *label* can't be that of *domain*, one of *domains*, in these *regions*."""
+        if {*self.label} not in ({""}, {*regions}):
+            yield MailFromProblem.REGIONS(regions=", ".join(regions))
             return
         labels = [self.label_in(region, regions) for region in regions]
         for label in dict.fromkeys(labels):
-            name = f"{label}.{domain}"
             if labels.count(label) > 1:
-                yield ("label",), MailFromProblem.TWICE(label=label)
-            if len(label) > MAX_LABEL or len(name) > records.NAME_OCTETS:
-                yield ("label",), MailFromProblem.TOO_LONG(name=name)
-            if name in domains:
-                yield ("label",), MailFromProblem.SENDS(name=name)
+                yield MailFromProblem.TWICE(label=label)
+            if (name := f"{label}.{domain}") in domains:
+                yield MailFromProblem.SENDS(name=name)
 
 
 def as_mail_from(written: object) -> object:
@@ -58,4 +62,4 @@ def as_mail_from(written: object) -> object:
 def any_form(schema: dict[str, Any]) -> None:
     """The JSON Schema of `mailFrom`, with its short forms."""
     long = next(one for one in schema.pop("anyOf") if one.get("type") != "null")
-    schema["anyOf"] = [*MailFromLabel.schema["anyOf"], long]
+    schema["anyOf"] = [*_FORMS, long]

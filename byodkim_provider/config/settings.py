@@ -237,10 +237,9 @@ def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
     """MAIL FROM domains that can't be, or send mail themselves."""
     names = {domain.name for domain in domains}
     for domain in domains:
-        for steps, text in (
-            domain.mail_from.problems(domain.name, domain.regions, names) if domain.mail_from else ()
-        ):
-            yield line(("domains", domain.name, "mailFrom", *steps), text)
+        setting = domain.mail_from
+        for text in setting.problems(domain.name, domain.regions, names) if setting else ():
+            yield line(("domains", domain.name, "mailFrom", "label"), text)
 
 
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:

@@ -18,7 +18,6 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from byodkim_provider.aws.regions import region_problem
-from byodkim_provider.config.problems import LocatedError, Problem
 from byodkim_provider.dkim import records
 from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.property_types import FLAG, RESOLVER, WHOLE, Kind
@@ -147,34 +146,3 @@ class ResolverAddress(_Value):
 
     kind = RESOLVER
     schema: ClassVar[JsonSchemaValue] = {"type": "string", "minLength": 1}
-
-
-class MailFromLabel(_Value):
-    """A label of DNS, or a map from Region to label."""
-
-    _label = Text("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "one label like 'bounce', in lower case")
-    schema: ClassVar[JsonSchemaValue] = {
-        "anyOf": [
-            _label.schema,
-            {
-                "type": "object",
-                "minProperties": 1,
-                "propertyNames": Region.schema,
-                "additionalProperties": _label.schema,
-            },
-        ]
-    }
-
-    def read(self, value: object) -> str | dict[str, str]:
-        if not isinstance(value, Mapping) or not value:
-            return self._label.read(value)
-        labels: dict[str, str] = {}
-        problems: list[Problem] = []
-        for region, label in value.items():
-            try:
-                labels[Region().read(region)] = self._label.read(label)
-            except ValueError as error:
-                problems.append(((str(region),), error.args[0]))
-        if problems:
-            raise LocatedError(problems)
-        return labels

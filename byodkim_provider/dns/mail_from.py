@@ -18,7 +18,7 @@ Kind = Literal["MX", "TXT"]
 
 INCLUDE: Final = "include:amazonses.com"
 _SPF: Final = re.compile("v=spf1( |$)", re.IGNORECASE)
-_OF_SES: Final = re.compile(r"feedback-smtp\.([a-z0-9-]+)\.amazonses\.com")
+_OF_SES: Final = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com")
 
 
 def values(region: str) -> Mapping[Kind, str]:
@@ -47,15 +47,15 @@ def problems(kind: Kind, found: Sequence[str], *, name: str, region: str) -> Ite
             yield MailFromFinding.OTHER_SPF(name=name, include=INCLUDE)
         return
     hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
-    regions = [of_ses[1] for host in hosts if (of_ses := _OF_SES.fullmatch(host))]
+    others = [host for host in hosts if not _OF_SES.fullmatch(host)]
     if not hosts:
         yield MailFromFinding.NO_MX(**shown)
-    elif len(regions) < len(hosts):
-        yield MailFromFinding.RECEIVES(name=name, hosts=", ".join(hosts))
+    elif others:
+        yield MailFromFinding.RECEIVES(name=name, hosts=", ".join(others))
     elif len(hosts) > 1:
-        yield MailFromFinding.TWO_MX(name=name, value=shown["value"])
-    elif regions != [region]:
-        yield MailFromFinding.OTHER_REGION(name=name, region=regions[0], value=shown["value"])
+        yield MailFromFinding.TWO_MX(**shown)
+    elif (of_mx := hosts[0].split(".")[1]) != region:
+        yield MailFromFinding.OTHER_REGION(region=of_mx, **shown)
 
 
 def examine(resolver: DnsResolver, name: str, *, domain: str, region: str) -> list[Message]:

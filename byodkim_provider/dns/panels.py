@@ -108,15 +108,12 @@ def instructions(
     *record_value* is the target of a CNAME, or priority and mail server. *zone* is the zone in the panel.
     Raises ValueError for a name that is not in it. *edit*: the record is there, a second one would do harm.
     """
-    priority, _, record_value = record_value.rpartition(" ") if kind == "MX" else ("", "", record_value)
     value_field = panel.value_field if kind == "TXT" else target_field(panel)
     fields = {
         "Type": panel.type_choice.format(kind=kind),
         panel.name_field: name_to_type(panel, record_name=record_name, zone=zone),
         value_field: value_to_type(panel, record_value, kind),
     }
-    if priority:
-        fields["Priority"] = priority
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1

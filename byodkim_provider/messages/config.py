@@ -58,5 +58,4 @@ class MailFromProblem(Table):
 
     REGIONS = "must have one label for each of the Regions {regions}", "write a label for each Region of the domain, and for no other"
     TWICE = "{label!r} is the label of two Regions, and its MX record can name one only", "give each Region a label of its own"
-    TOO_LONG = "{name!r} is too long for DNS", "take a shorter label"
     SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not", "take another label"

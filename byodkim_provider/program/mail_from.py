@@ -18,7 +18,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.mail_from import values
 from byodkim_provider.messages.program import ProgramNote
 from byodkim_provider.program.dns_provider import DnsProvider
-from byodkim_provider.program.route53 import MailFromRecords, Route53
+from byodkim_provider.program.route53 import Route53
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.sdk import is_unknown
 
@@ -46,44 +46,30 @@ def declare_mail_from(
         retain_on_delete=settings.adopt or None,
     )
 
-    def declare(key_set_at: Any, wanted: MailFromRecords) -> None:
-        writers = [
-            one
-            for one in providers
-            if isinstance(one, Route53) and one.holds(wanted.name, wanted.domain, parent)
-        ]
-        say = partial(_say_what_to_add, wanted, parent) if len(writers) < len(providers) else _say_nothing
+    def declare(key_set_at: Any, region: str) -> None:
         if key_set_at is None:  # SES has no identity yet, whose record is awaited
-            say()
             return
-        records = [
-            record
-            for writer in writers
-            for record in writer.publish_mail_from(f"{name}/{wanted.name}", wanted, options)
-        ]
-        made = aws.sesv2.EmailIdentityMailFromAttributes(
-            f"{name}/{wanted.region}",
-            email_identity=identities[wanted.region].domain,
-            mail_from_domain=wanted.name,
+        domain = str(settings.mail_from_domain(region))
+        where = (f"{name}/{domain}", domain, settings.name, region)
+        writers = [one for one in providers if isinstance(one, Route53)]
+        made = [one.publish_mail_from(*where, adopt=settings.adopt, opts=options) for one in writers]
+        records = [record for written in made for record in written or ()]
+        in_ses = aws.sesv2.EmailIdentityMailFromAttributes(
+            f"{name}/{region}",
+            email_identity=identities[region].domain,
+            mail_from_domain=domain,
             behavior_on_mx_failure=behaviour,
-            region=wanted.region,
+            region=region,
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=records)),
         )
-        # Unknown is the id only in a preview of the run that makes it.
-        made.id.apply(lambda known: say() if is_unknown(known) else None, run_with_unknowns=True)
+        if len(writers) < len(providers) or None in made:
+            shown = "\n".join(f"  {domain} {kind} {value}" for kind, value in values(region).items())
+            note = str(ProgramNote.MAIL_FROM(domain=settings.name, region=region, records=shown))
+            # Unknown is the id in a preview of the run that makes it, and then no more.
+            in_ses.id.apply(
+                lambda known: pulumi.log.info(note, parent) if is_unknown(known) else None,
+                run_with_unknowns=True,
+            )
 
     for region, identity in identities.items():
-        wanted = MailFromRecords(
-            str(settings.mail_from_domain(region)), settings.name, region, settings.adopt
-        )
-        identity.key_set_at.apply(partial(declare, wanted=wanted), run_with_unknowns=True)
-
-
-def _say_nothing() -> None:
-    """Pulumi writes the records."""
-
-
-def _say_what_to_add(wanted: MailFromRecords, about: pulumi.Resource) -> None:
-    shown = "\n".join(f"  {wanted.name} {kind} {value}" for kind, value in values(wanted.region).items())
-    note = ProgramNote.MAIL_FROM(domain=wanted.domain, region=wanted.region, records=shown)
-    pulumi.log.info(str(note), about)
+        identity.key_set_at.apply(partial(declare, region=region), run_with_unknowns=True)

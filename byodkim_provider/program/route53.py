@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import mail_from
+from byodkim_provider.dns.mail_from import problems, values
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import ROUTE53
 from byodkim_provider.messages.program import ZoneProblem
@@ -35,18 +34,6 @@ _clients: PerProgram[Route53Client] = PerProgram()
 
 _providers: PerProgram[tuple[aws.Provider, str | None]] = PerProgram()
 """By role, with its external ID: every provider is a process of its own, which signs in by itself."""
-
-
-@dataclass(frozen=True)
-class MailFromRecords:
-    """The two records of a MAIL FROM domain."""
-
-    name: str
-    """The MAIL FROM domain."""
-    domain: str
-    region: str
-    adopt: bool
-    """Whether they may stand there already."""
 
 
 class Route53:
@@ -96,43 +83,45 @@ class Route53:
         return made
 
     def publish_mail_from(
-        self, name: str, record: MailFromRecords, opts: pulumi.ResourceOptions
-    ) -> list[pulumi.Resource]:
+        self,
+        name: str,
+        mail_from: str,
+        domain: str,
+        region: str,
+        *,
+        adopt: bool,
+        opts: pulumi.ResourceOptions,
+    ) -> list[pulumi.Resource] | None:
         """
-        The MX and the SPF record of a MAIL FROM domain.
+        The MX and the SPF record of a MAIL FROM domain; None if the zone does not hold them.
 
-        What stands there is never overwritten. Of an identity that is adopted, right records are taken over
-        as they are.
+        What stands there is never overwritten; with *adopt*, right records are taken over as they are.
         """
-        zone = self._zone_of(record.domain, opts.parent)
-        standing: Mapping[str, Sequence[str]] = {}
-        if record.adopt:
-            standing = self._client(opts.parent).by_type(zone.id, record.name)
+        zone = self._zone_of(domain, opts.parent)
+        if not mail_from.endswith(f".{zone.name}"):  # the zone of `cname`, or a delegated `_domainkey`
+            return None
+        standing = self._client(opts.parent).by_type(zone.id, mail_from) if adopt else {}
         role = provider_with(self._assume_role, self._external_id)
+        opts = pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(provider=role, ignore_changes=["allowOverwrite"])
+        )
         made: list[pulumi.Resource] = []
-        for kind, value in mail_from.values(record.region).items():
+        for kind, value in values(region).items():
             found = [one.strip('"') for one in standing.get(kind, ())]
-            where = {"name": record.name, "region": record.region}
-            is_right = not any(mail_from.problems(kind, found, **where))
+            is_right = not any(problems(kind, found, name=mail_from, region=region))
             made.append(
                 aws.route53.Record(
                     f"{name}/{kind}/{ROUTE53}{zone.id}",
                     zone_id=zone.id,
-                    name=record.name,
+                    name=mail_from,
                     type=kind,
                     ttl=self._ttl,
                     records=found if is_right else [value],
                     allow_overwrite=is_right or None,
-                    opts=pulumi.ResourceOptions.merge(
-                        opts, pulumi.ResourceOptions(provider=role, ignore_changes=["allowOverwrite"])
-                    ),
+                    opts=opts,
                 )
             )
         return made
-
-    def holds(self, name: str, domain: str, parent: pulumi.Resource) -> bool:
-        """Whether *name* is in the zone of *domain*, which may be that of `cname`, or a delegated part."""
-        return name.endswith(f".{self._zone_of(domain, parent).name}")
 
     def _zone_of(self, domain: str, parent: pulumi.Resource | None) -> Zone:
         route53 = self._client(parent)
