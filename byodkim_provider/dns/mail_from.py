@@ -46,7 +46,8 @@ def problems(kind: Kind, found: Sequence[str], *, name: str, region: str) -> Ite
         elif INCLUDE not in spf[0].lower().split():
             yield MailFromFinding.OTHER_SPF(name=name, include=INCLUDE)
         return
-    hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
+    # `0 .` says that there is no mail server (RFC 7505).
+    hosts = [host for value in found if (host := value.split()[-1].rstrip(".").lower())]
     others = [host for host in hosts if not _OF_SES.fullmatch(host)]
     if not hosts:
         yield MailFromFinding.NO_MX(**shown)

@@ -40,6 +40,7 @@ class Dns:
         (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [MailFromFinding.OTHER_REGION]),
         ([MX, "20 mx.example.net"], [SPF], [MailFromFinding.RECEIVES]),
         (["10 mx.example.net"], ["v=spf1 mx -all"], [MailFromFinding.RECEIVES, MailFromFinding.OTHER_SPF]),
+        (["0 ."], [SPF], [MailFromFinding.NO_MX]),
         ([MX], ["v=spf10 include:amazonses.com"], [MailFromFinding.NO_SPF]),
     ],
     ids=[
@@ -51,6 +52,7 @@ class Dns:
         "other Region",
         "receives too",
         "taken",
+        "null MX",
         "not SPF",
     ],
 )

@@ -12,6 +12,7 @@ from sandbox.mail.dns import ask
 from sandbox.ses.switches import Fault
 from tests.engine.panel import Panel
 from tests.engine.stack import IDENTITY, OTHER_REGION, RECORD, REGION, requests, steps
+from tests.engine.state import urn
 
 pytestmark = pytest.mark.engine
 
@@ -118,6 +119,23 @@ def test_life(sandbox, open_stack):
     assert asked(sandbox, f"mail.{domain}") == []
     assert not stack.destroy().failed
     sandbox.route53.delete_hosted_zone(Id=zone)  # nothing is left in it
+
+
+def test_another_identity(sandbox, open_stack):
+    """An identity that is made anew, by Pulumi or after it was deleted, has its MAIL FROM domain again."""
+    domain = "anew.mail-from.example"
+    sandbox.add_zone(domain)
+    stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
+    assert not stack.up().failed
+    result = stack.up(replace=[urn(IDENTITY, f"{domain}/{REGION}")])
+    assert not result.failed, result.stdout
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    sandbox.ses.remove(domain, REGION)
+    assert not stack.up(refresh=True).failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    sandbox.ses.call(PUT, REGION, {"EmailIdentity": domain})
+    assert not stack.up(refresh=True).failed
+    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
 
 
 def test_two_regions_and_retired(sandbox, open_stack):
