@@ -143,7 +143,9 @@ def _identities(stack: Stack) -> Scope:
         ids = {stack.state.stack_id, *(one.declared.owner.split("/")[0] for one in stored)}
         scope.owners = tuple(sorted(f"{one}/*" for one in ids))
     for one in stored:
-        _add_identity(scope, one.declared.region, one.declared.domain)
+        arn = _add_identity(scope, one.declared.region, one.declared.domain)
+        if _mail_from(stack, one.declared.domain):
+            scope.add("identity with mailFrom", arn)
     for domain in stack.settings.domains:
         for region in domain.regions:
             arn = _add_identity(scope, region, domain.name, configuration_set=domain.configuration_set)

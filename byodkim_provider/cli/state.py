@@ -123,9 +123,9 @@ def read_state(export: str) -> State:
         },
         stack_id=next((resource["id"] for resource in resources if resource["type"] == STACK_ID), None),
         mail_from=_grouped(
-            (str(one["outputs"]["emailIdentity"]), str(one["outputs"]["mailFromDomain"]))
+            (one["outputs"]["emailIdentity"], one["outputs"]["mailFromDomain"])
             for one in resources
-            if one["type"] == MAIL_FROM
+            if one["type"] == MAIL_FROM and one.get("outputs", {}).get("mailFromDomain")
         ),
         secrets=dict(_secret(key) for key in keys if "secret_arn" in key),
         roles=dict(_roles(resources)),

@@ -130,7 +130,7 @@ def instructions(
         f"{panel.name_field}: {name_rule(panel)}",
         f"{value_field}: {value_rule(panel) if kind == 'TXT' else TARGET_RULE}",
         *panel.quirks,
-        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks, "MX": ()}[kind],
+        *{"TXT": panel.txt_quirks, "CNAME": panel.cname_quirks, "MX": MX_RULES}[kind],
     ]
     if kind != "TXT" and panel.target_field is None:
         notes.append(f"what the field {value_field!r} is called for a {kind} is not known to us")
@@ -152,6 +152,8 @@ _VALUE_RULES: Final = {
     'if the panel refuses it, two strings in quotes, "first 255" "rest"',
 }
 
+
+MX_RULES: Final = ("a form with a field for the priority takes the number there",)
 
 TARGET_RULE: Final = (
     "the whole name; if the saved record has the zone at its end once more, type a dot behind the name"

@@ -1,6 +1,7 @@
 """The commands and `mailFrom`: the records to publish, what SES and DNS have, the policy."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -102,9 +103,19 @@ def test_records(declared):
     assert "bounces" in text
 
 
-def test_policy(declared):
-    """The policy has the action, and the record's type and name."""
-    document = json.loads(declared().run("iam-policy").stdout)["Statement"]
+@pytest.mark.parametrize("where", ["stack file", "state", "state alone"])
+def test_policy(project, declared, where):
+    """The policy has the action, and the record's type and name, also for what has to go."""
+    if where == "stack file":
+        declared()
+    else:
+        project.mail_from = {DOMAIN: BOUNCE}
+    if where == "state alone":
+        project.stored = [
+            replace(one, declared=replace(one.declared, dns=("route53:Z1",))) for one in project.stored
+        ]
+        project.write("    example.org:\n      generation: 1\n      dns: manual\n")
+    document = json.loads(project.run("iam-policy").stdout)["Statement"]
     assert ["ses:PutEmailIdentityMailFromAttributes"] in [one["Action"] for one in document]
     (change,) = [one for one in document if one["Action"] == ["route53:ChangeResourceRecordSets"]]
     assert change["Condition"]["ForAllValues:StringEquals"] == {

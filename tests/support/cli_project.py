@@ -105,6 +105,8 @@ class CliProject:
     """The generation that the program declared as signing, by domain; by default that of the identity."""
     secrets: dict[str, str | None] = field(default_factory=dict)
     """ARNs of secrets with keys in the state, and the KMS key of each."""
+    mail_from: dict[str, str] = field(default_factory=dict)
+    """MAIL FROM domains in the state, by domain."""
     has_own_program: bool = False
     """Whether another program than ours has made the stack."""
     printed: str | None = None
@@ -233,6 +235,13 @@ class CliProject:
             }
             for arn, key in self.secrets.items()
         ]
+        mail_from = [
+            {
+                "type": "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes",
+                "outputs": {"emailIdentity": name, "mailFromDomain": domain},
+            }
+            for name, domain in self.mail_from.items()
+        ]
         verification = {
             "type": "pulumi-python:dynamic/byodkim:DkimVerification",
             "outputs": {
@@ -244,7 +253,7 @@ class CliProject:
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
         owner = {"type": "pulumi-python:dynamic/byodkim:StackId", "id": STACK_ID}
         made = [owner] if identities else []
-        return [stack, *made, *components, *identities, *keys, verification]
+        return [stack, *made, *components, *identities, *keys, *mail_from, verification]
 
     def _records(self, name: str, numbers: Sequence[int], signing: int) -> list[dict[str, object]]:
         records = []
