@@ -103,6 +103,15 @@ def test_records(declared):
     assert "bounces" in text
 
 
+def test_paste_once(project):
+    """With `cname` they are pasted with the CNAMEs, before there is any key."""
+    dns = "dns: {provider: route53, zone: keys.example.net, cname: ses}"
+    project.write(f"    {DOMAIN}:\n      generation: 1\n      {dns}\n      mailFrom: bounce\n")
+    project.stored = []
+    shown = json.loads(project.run("records", "--json").stdout)
+    assert [one["type"] for one in shown] == ["CNAME", "CNAME", "CNAME", "MX", "TXT"]
+
+
 @pytest.mark.parametrize("where", ["stack file", "state", "state alone"])
 def test_policy(project, declared, where):
     """The policy has the action, and the record's type and name, also for what has to go."""

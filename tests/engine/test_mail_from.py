@@ -219,7 +219,14 @@ def test_by_hand(sandbox, open_stack):
     """Where Pulumi writes no record, both are printed once, and SES gets the setting with its first key."""
     domain = "by-hand.mail-from.example"
     panel = Panel(sandbox, domain)
-    stack = open_stack({domain: {"generation": 1, "dns": "manual", "mailFrom": "bounce"}})
+    zone = "keys-by-hand.example"
+    sandbox.add_zone(zone)
+    slots = {"provider": "route53", "zone": zone, "cname": "ses"}
+    stack = open_stack({f"cname.{domain}": {"generation": 1, "dns": slots, "mailFrom": "bounce"}})
+    preview = stack.preview()
+    assert f"bounce.cname.{domain} MX {mx()}" in preview.stdout
+    assert about_it(preview) == [("create", "SES")]
+    stack.declare({domain: {"generation": 1, "dns": "manual", "mailFrom": "bounce"}})
     preview = stack.preview()
     assert f"bounce.{domain} MX {mx()}" in preview.stdout
     assert about_it(preview) == [("create", "SES")]
