@@ -92,8 +92,11 @@ class Route53Client:
         Records that come after it in the zone come with it, so that those of many domains are few calls.
         """
         if (zone_id, name) not in self._seen:
+            found: dict[tuple[str, str], tuple[str, ...]] = {}
             for one in self._sets(zone_id, name):
-                self._seen[zone_id, one["Name"].rstrip(".")] = _values(one)
+                where = zone_id, one["Name"].rstrip(".")
+                found[where] = (*found.get(where, ()), *_values(one))  # one name may have several, by weight
+            self._seen |= found
         return self._seen.get((zone_id, name), ())
 
     def by_type(self, zone_id: str, name: str) -> dict[str, tuple[str, ...]]:

@@ -149,7 +149,7 @@ def wait_until_visible(
     """
     start = clock.monotonic()
     visibility = check()
-    if visibility.visible or (pasted and not any(answer.target for answer in visibility.answers)):
+    if visibility.visible or (pasted and _has_no_cname(visibility.answers)):
         return visibility
     shown = ""
     with wait.within(seconds) as end:
@@ -170,6 +170,12 @@ def wait_until_visible(
     if shown and visibility.summary() != shown:
         progress.update(_progress_line(subject, visibility, clock.monotonic() - start, end - start))
     return visibility
+
+
+def _has_no_cname(answers: Sequence[Answer]) -> bool:
+    """Whether a server answers that no CNAME stands at the name, and none shows one."""
+    answered = any(answer.values is not None for answer in answers)
+    return answered and not any(answer.target for answer in answers)
 
 
 def diagnose(answers: Sequence[Answer], public_key_der: bytes) -> str:

@@ -103,6 +103,7 @@ TABLE: Final = (
     (37, "drifted", "nothing", "verified Easy DKIM", "Get, refused"),
     (38, "drifted", "nothing", "a replacement's tags", "Get Tag"),
     (39, "new", "all", "ours, not shown yet", "Lookup Create Get, refused"),
+    (40, "new", "all", "the selector of its slot, adopt", "Lookup Create Get Put Tag"),
 )
 """By number: what is stored, what differs, what SES has, and the calls of the run in their order."""
 
@@ -257,9 +258,11 @@ def _take_over(new: Stored, seen: Seen, key: KeyChange, *, is_new: bool) -> Plan
     refuse_managed(declared, identity)
     if not declared.adopt:
         refuse_existing(declared, identity, in_state=not is_new)
-    # No other key ever has the selector of a generated key; a supplied key may have been corrected since.
-    certain = declared.generation is not None and declared.generation not in declared.supplied_keys
-    proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off"
+    # No other key ever has the selector of a generated key, but for that of a slot; a supplied key may have
+    # been corrected since.
+    is_generated = declared.generation is not None and declared.generation not in declared.supplied_keys
+    certain = is_generated and not declared.cname
+    proven = identity.dkim_status == "SUCCESS" and declared.dns_check != "off" and not declared.cname
     put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
     if put == "after a lookup":
         return Plan(new, asks=_lookup(declared))

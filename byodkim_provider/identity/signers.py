@@ -77,11 +77,12 @@ class Ours:
         """
         if (self.label, self.name, self.key) in run.records:
             return True
-        if why := self._reason(run, sources):
+        if why := self.reason(run, sources):
             run.progress().warn(RecordProblem.LEFT(name=self.name, label=self.label, why=why))
         return bool(why)
 
-    def _reason(self, run: Run, sources: SesSources) -> str:
+    def reason(self, run: Run, sources: SesSources) -> str:
+        """Why it has to stay, "" if it may go, whatever this run declares."""
         zones = run.zones.get(self.domain, ())
         if self.was_there and self.label not in zones:
             return str(LeftReason.WAS_THERE())

@@ -153,7 +153,7 @@ class ByodkimIdentityProvider(AwsProvider):
             if zones := dns_moves.leaving(stored.declared, declared):
                 asked = lookups.servers_asked(stored, resolver)
                 dns_moves.refuse_leaving(stored, declared, zones, asked)
-            if planned.is_switch and not unknown:
+            if planned.is_switch and not unknown.keys() - {"slots"}:
                 self._run.progress().info(
                     lookups.planned_switch(stored, declared, resolver, self._run.recent)
                 )

@@ -17,6 +17,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from byodkim_provider import property_types
 from byodkim_provider.aws.connections import connections
 from byodkim_provider.aws.settings import read_settings
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts import registry
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.publish import Record, lookup, publish, withdraw
@@ -74,6 +75,8 @@ class DnsRecordProvider(DynamicProvider):
         news = {**news, "regions": with_earlier(olds, news)}
         problems: list[str] = []
         is_standby = news.pop("is_standby", True)
+        if news.get("value") is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
+            return check_result(news, [SlotProblem.NO_VALUE(name=news["name"]).with_hint()])
         if olds.get("name") == news["name"] and olds["value"] != news["value"] and not is_standby:
             problems = [SlotProblem.TAKEN(name=news["name"]).with_hint()]
         if not has_unknown([news["name"], news["value"]]):
@@ -112,6 +115,9 @@ class DnsRecordProvider(DynamicProvider):
         there = {"present_value": olds["present_value"], "found": olds.get("found", False)}
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, **there})
+        is_other = olds["value"] != news["value"]
+        if is_other and (why := _ours(olds).reason(self._run, self._sources(news.get("account_id")))):
+            raise InvalidSettings(SlotProblem.STILL_SIGNS(name=news["name"], why=why))
         made = self._published(news, before=there["present_value"])
         # By another way we may find the record that we have made ourselves.
         return UpdateResult({**made, "found": made["found"] and there["found"]})

@@ -15,6 +15,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 from byodkim_provider import property_types
 from byodkim_provider.aws.route53 import Route53Client, fingerprint_in
 from byodkim_provider.dkim import records
+from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
@@ -66,8 +67,10 @@ class RecordGuardProvider(AwsProvider):
 
     def _check_slot(self, olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
         """The check of a record whose key changes with each third generation."""
-        is_standby, value, name = news.pop("is_standby"), news["record_value"], news["record_name"]
+        is_standby, value, name = news.pop("is_standby"), news.get("record_value"), news["record_name"]
         known = olds if olds.get("record_name") == name else {}
+        if value is None:  # an identity has failed, and the run goes on (`--continue-on-error`)
+            return check_result({**known, **news}, [SlotProblem.NO_VALUE(name=name).with_hint()])
         if known and value != known["record_value"] and not is_standby:
             return check_result(news, [SlotProblem.TAKEN(name=name).with_hint()])
         if has_unknown(value):
@@ -107,9 +110,12 @@ class RecordGuardProvider(AwsProvider):
         return CreateResult(props["record_name"], props)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        # If the run ends here, the record of a slot still has the key that it had.
-        before = {"before": olds["fingerprint"]} if "record_value" in news else {}
-        return UpdateResult({**news, **before})
+        before = olds.get("before")
+        if "record_value" in news and news["fingerprint"] != olds["fingerprint"]:
+            if why := _ours(olds).reason(self._run, self._sources(news.get("account_id"))):
+                raise InvalidSettings(SlotProblem.STILL_SIGNS(name=news["record_name"], why=why))
+            before = olds["fingerprint"]  # if the run ends here, the record still has that key
+        return UpdateResult({**news, **({"before": before} if before else {})})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         property_types.refuse_state(props, _STORED, required=_REQUIRED)

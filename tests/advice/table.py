@@ -113,6 +113,8 @@ FOLLOWED: Final = {
     RecordStep.OTHER_GENERATION: "identity/test_lifecycle.py::test_no_switch_to_a_published_private_key",
     IdentityProblem.ASKED_FOR: "engine/test_dns_moves.py::test_from_route53_to_cloudflare",
     IdentityProblem.EXCHANGED: "identity/test_dns_moves.py::test_refuse_leaving",
+    SlotProblem.NO_VALUE: "engine/test_cname.py::test_continue_on_error",
+    SlotProblem.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
     SlotProblem.OTHERS: "engine/test_cname.py::test_refusals",
     SlotProblem.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
     # -- identities

@@ -16,6 +16,7 @@ from tests.engine.panel import Panel
 from tests.engine.stack import (
     IDENTITY,
     KEY,
+    OPENSSL_KEY,
     OTHER_REGION,
     RECORD,
     RECORD_GUARD,
@@ -25,6 +26,7 @@ from tests.engine.stack import (
     steps,
 )
 from tests.engine.state import days_pass
+from tests.engine.test_existing import base64_der
 
 pytestmark = pytest.mark.engine
 
@@ -448,3 +450,45 @@ def test_another_prefix(sandbox, open_stack, keys_zone):
     receivers()
     assert receivers.failed == []
     assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
+
+
+def test_region_that_left(sandbox, open_stack, keys_zone):
+    """An adopted identity stays in SES and signs with a slot: its key stays until somebody deletes it."""
+    domain = "left.example"
+    paste(sandbox, domain)
+    sandbox.ses.put_identity(domain, OTHER_REGION, selector="old", private_key=base64_der(OPENSSL_KEY))
+    regions = [REGION, OTHER_REGION]
+    stack = open_stack(declared(domain, 2, regions=regions, adopt=True))
+    assert stack.up().ok
+    stack.declare(declared(domain, 2, adopt=True))
+    assert stack.up().ok
+    before = slot(sandbox, domain, 2)
+    for generation in (3, 4):
+        days_pass(stack, 11)
+        stack.declare(declared(domain, generation, adopt=True))
+        run = stack.up()
+    assert run.failed
+    assert f"its slot can't get another key, {domain} {OTHER_REGION} signs with it" in run.stdout
+    assert slot(sandbox, domain, 2) == before
+    sandbox.ses.remove(domain, OTHER_REGION)
+    assert stack.up().ok
+    assert slot(sandbox, domain, 2) != before
+
+
+def test_continue_on_error(sandbox, open_stack, keys_zone):
+    """Where an identity has failed, no record of a standby changes, and the run says why."""
+    domain = "goes-on.example"
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    stack.up()
+    days_pass(stack, 11)
+    before = slot(sandbox, domain, 1)
+    stack.declare(declared(domain, 3))
+    action = "PutEmailIdentityDkimSigningAttributes"
+    sandbox.ses.inject(Fault("access_denied", "before", operation=action, domain=domain))
+    run = stack.up(continue_on_error=True)
+    assert run.failed
+    assert "what may stand in its slot is not known" in run.stdout
+    assert slot(sandbox, domain, 1) == before
+    assert stack.up().ok
+    assert slot(sandbox, domain, 1) != before

@@ -177,6 +177,7 @@ SCENARIOS = {
     37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}),
     38: (stored(other_instance="lost"), declared(), {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})}),
     39: (None, declared(), {"late": HIDDEN}),
+    40: (None, declared(adopt=True, cname="keys.example.net"), {"late": has(tags={})}),
 }
 """By number of the row: what is stored, what is declared, and what SES and DNS show."""
 

@@ -4,9 +4,10 @@ import pytest
 from pulumi.output import Unknown
 
 from byodkim_provider.dkim import records
-from byodkim_provider.errors import SesRefused
+from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.switches import Fault
@@ -262,3 +263,54 @@ def test_replaced(world, route53, provider, inputs, value):
     later.check(successor, inputs)
     later.delete("id", outputs)
     assert (route53.values, world.progress.warnings) == ((value,), [])
+
+
+@pytest.fixture
+def slot(world, inputs):
+    """The inputs of a slot's guard, for a key and its role."""
+
+    def slot(generation, *, is_standby=False):
+        of_slot = {"record_value": world.declared(generation).record_value, "is_standby": is_standby}
+        return {name: inputs[name] for name in inputs.keys() - {"fingerprint", "supplied"}} | of_slot
+
+    return slot
+
+
+def test_slot(world, route53, provider, slot):
+    """A slot gets its next key as a standby's alone, in place, and goes with whichever key it has."""
+    outputs = guarded(provider, slot(1))
+    route53.values = (records.quoted(outputs["record_value"]),)
+    assert reasons(provider.check(outputs, slot(2))) == [SlotProblem.TAKEN(name=NAME).with_hint()]
+    unknown = {**slot(2, is_standby=True), "record_value": Unknown()}
+    assert provider.diff("id", outputs, provider.check(outputs, unknown).inputs).changes
+    checked = provider.check(outputs, slot(2, is_standby=True))
+    assert (reasons(checked), provider.diff("id", outputs, checked.inputs).replaces) == ([], [])
+    after = provider.update("id", outputs, checked.inputs).outs
+    assert after["fingerprint"] == world.key(2).fingerprint
+    asked = []
+    route53.withdraw = lambda zone_id, name, fingerprint: asked.append(fingerprint)
+    world.next_run()
+    this_run(world, route53).delete("id", after)
+    assert {*asked} == {world.key(number).fingerprint for number in (1, 2)}
+
+
+def test_slot_of_others(route53, provider, slot):
+    """Another stack's key in the slot is refused, and so is a value that no identity has let stand."""
+    route53.values = ('"v=DKIM1; p=SOMEBODYELSE"',)
+    assert reasons(provider.check({}, slot(1))) == [SlotProblem.OTHERS(name=NAME).with_hint()]
+    route53.values = ()
+    outputs = guarded(provider, slot(1))
+    nothing = {name: one for name, one in slot(2).items() if name != "record_value"}
+    assert reasons(provider.check(outputs, nothing)) == [SlotProblem.NO_VALUE(name=NAME).with_hint()]
+
+
+def test_slot_that_still_signs(world, route53, provider, slot):
+    """An identity of a Region that has left, and was adopted, signs with it: the slot keeps its key."""
+    outputs = guarded(provider, slot(1))
+    world.verified()
+    world.next_run()
+    later = this_run(world, route53)
+    checked = later.check(outputs, slot(2, is_standby=True)).inputs
+    with pytest.raises(InvalidSettings) as caught:
+        later.update("id", outputs, checked)
+    assert caught.value.message == SlotProblem.STILL_SIGNS(name=NAME, why=f"{DOMAIN} {REGION} signs with it")
