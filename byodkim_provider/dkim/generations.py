@@ -208,6 +208,15 @@ def allowed_today(
 
     With *slots*, without those that would take the slots of these.
     """
-    stay = {found.generation for found in early}
+    return together({found.generation for found in early}, after, slots=slots)
+
+
+def together(stay: Collection[int], others: Collection[int], *, slots: bool) -> tuple[int, ...]:
+    """
+    The generations *stay* and *others*; with *slots*, without those of *others* that would take their slots.
+
+    >>> together({2, 3, 4}, {3, 4, 5}, slots=True)
+    (2, 3, 4)
+    """
     taken = {slot(generation) for generation in stay if slots}
-    return tuple(sorted(stay | {generation for generation in after if slot(generation) not in taken}))
+    return tuple(sorted({*stay, *(generation for generation in others if slot(generation) not in taken)}))

@@ -11,6 +11,7 @@ from typing import Literal
 
 from byodkim_provider.aws.ses import MANAGED, SesIdentity
 from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.dkim import generations
 from byodkim_provider.errors import IdentityExists, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
@@ -96,7 +97,8 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
-    published = sorted({*before.published, *declared.published})
+    slots = declared.cname is not None
+    published = list(generations.together(before.published, declared.published, slots=slots))
     return InvalidSettings(
         IdentityProblem.UNKNOWN_TO_STATE(
             name=f"{declared.domain} {declared.region}",
