@@ -43,7 +43,7 @@ from byodkim_provider.resources.dkim_identity import ByodkimIdentity, ByodkimIde
 from byodkim_provider.resources.dkim_key import DkimKey
 from byodkim_provider.resources.dkim_verification import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.record_guard import RecordGuard
-from byodkim_provider.resources.sdk import is_unknown, only_waited_for
+from byodkim_provider.resources.sdk import only_waited_for
 
 __all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
 
@@ -170,8 +170,7 @@ class ByodkimDomain(pulumi.ComponentResource):
 
         def allowed(values: Sequence[Any]) -> Any:
             declared, *slots = values
-            standing = [one if is_unknown(one) else (one or {}).get(selector, declared) for one in slots]
-            return next((one for one in standing if one != declared), declared)
+            return inputs.let_stand(slots, selector, declared)
 
         shown = pulumi.Output.all(declared, *(one.slots for one in self.identities.values()))
         return only_waited_for(shown.apply(allowed, run_with_unknowns=True))

@@ -257,6 +257,17 @@ def comes_after(settings: DomainSettings, generation: int) -> bool:
     return _has_slot(settings, generation) and _is_standby(settings, generation)
 
 
+def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
+    """
+    The value of a slot: *declared*, or one that has to stay for now.
+
+    *slots* are the identities' outputs of that name: None without any, and in a preview perhaps unknown.
+    """
+    known = [{} if one is None else one for one in slots]
+    values = [one.get(selector, declared) if isinstance(one, Mapping) else one for one in known]
+    return next((one for one in values if one != declared), declared)
+
+
 def is_needed(settings: DomainSettings, generation: int) -> bool:
     """
     Whether an identity depends on the record of *generation*, so that the record goes after it.
