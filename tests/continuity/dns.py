@@ -1,13 +1,14 @@
 """
 The zone of the domain under test: two servers, late changes, a silent server, people who tamper.
 
-What the zone's owner wrote is in `zone`, what the world sees of it in `look_up`. No mail and no
-engine here, and no judgement.
+The same servers have the zone to which the domain's three CNAMEs lead. What the zones' owner wrote is in
+`zone`, what the world sees of it in `look_up`. No mail and no engine here, and no judgement.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,14 @@ SERVERS: Final = ("ns1.example.net", "ns2.example.net")
 TTL: Final = 300
 NEGATIVE_TTL: Final = 900
 """Of records and of "no such name", in seconds, as in a Route 53 zone."""
+
+
+KEYS_ZONE: Final = "keys.example.net"
+
+CNAMES: Final[Mapping[str, str]] = {
+    f"ses{slot}._domainkey.example.com": f"ses{slot}._domainkey.example.com.{KEYS_ZONE}" for slot in (1, 2, 3)
+}
+"""They have been pasted before the domain's life begins."""
 
 
 class Dns:
@@ -35,17 +44,19 @@ class Dns:
         """How long a new record takes to be at the servers that are `late`."""
         self.late: tuple[str, ...] = SERVERS
         self._silent_until = clock.now()
-        self._due: dict[str, tuple[datetime, tuple[str, ...]]] = {}
+        self._due: dict[str, tuple[datetime, tuple[str, ...], tuple[str, ...]]] = {}
+        """Until when which servers have which values still."""
         self._tampered: set[str] = set()
         self._doubtful_until: dict[str, datetime] = {}
 
     def put(self, name: str, value: str) -> None:
         """The engine writes a record, whatever there is."""
         self.written[name].add(value)
-        if self.zone.get(name) != value:
+        before = self.zone.get(name)
+        if before != value:
             self.zone[name] = value
             due = self._clock.now() + timedelta(seconds=self.lag_seconds)
-            self._due[name] = due, self.late
+            self._due[name] = due, self.late, () if before is None else (before,)
             if name in self._tampered:
                 self._tampered.remove(name)
                 # Until then a receiver may go by what it saw before the repair.
@@ -71,7 +82,12 @@ class Dns:
 
     def spoiled(self, name: str) -> bool:
         """Whether that a record is not there, or wrong, is the doing of somebody who tampered."""
+        name = CNAMES.get(name, name)
         return name in self._tampered or self._clock.now() < self._doubtful_until.get(name, self._clock.now())
+
+    def is_ours(self, name: str) -> bool:
+        """Whether the engine ever wrote the record."""
+        return CNAMES.get(name, name) in self.written
 
     @property
     def tampered(self) -> bool:
@@ -81,24 +97,27 @@ class Dns:
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """As `resolver.DnsResolver`."""
         assert name.endswith(domain)
+        alias = CNAMES.get(name, "")
         return tuple(
-            Answer(server, values, "" if values is not None else "silent")
-            for server, values in self._values(name).items()
+            Answer(server, values, "" if values is not None else "silent", alias=alias, target=alias)
+            for server, values in self._values(alias or name).items()
         )
 
     def look_up(self, name: str) -> Found:
-        """What whoever is out of luck gets to see: of the servers that answer, the one without the record."""
-        missing = () in self._values(name).values()
-        return Found((), NEGATIVE_TTL) if missing else Found((self.zone[name],), TTL)
+        """What whoever is out of luck gets to see: of the servers that answer, the one that is behind."""
+        name = CNAMES.get(name, name)
+        values = [one for one in self._values(name).values() if one is not None]
+        behind = next((one for one in values if one != (self.zone.get(name),)), values[0])
+        return Found(behind, TTL if behind else NEGATIVE_TTL)
 
     def _values(self, name: str) -> dict[str, tuple[str, ...] | None]:
         """What each server has at a name; None if it does not answer."""
         now, value = self._clock.now(), self.zone.get(name)
         found: dict[str, tuple[str, ...] | None]
         found = dict.fromkeys(SERVERS, () if value is None else (value,))
-        due, late = self._due.get(name, (now, ()))
+        due, late, before = self._due.get(name, (now, (), ()))
         if now < due:
-            found |= dict.fromkeys(late, ())
+            found |= dict.fromkeys(late, before)
         if now < self._silent_until:
             found[SERVERS[0]] = None
         return found

@@ -8,14 +8,15 @@ in `holes`, and each rule that leaves something out says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.continuity.dns import SERVERS
-from tests.continuity.life import Life
+from tests.continuity.life import PLAIN, SLOTS, SLOTS_AT_A_HOST, Life
+from tests.continuity.model import Kind
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
 
@@ -49,6 +50,7 @@ class Moves(RuleBasedStateMachine):
 
     start: Callable[[], Life]
     switches: st.SearchStrategy[Mapping[str, Any]]
+    dns: st.SearchStrategy[Mapping[str, Any]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +67,12 @@ class Moves(RuleBasedStateMachine):
     def first_run(self, regions: int, data: st.DataObject) -> None:
         for name, value in data.draw(self.switches, "switches").items():
             setattr(self.life.ses.switches, name, value)
-        assert self.life.up({"generation": 1, "regions": list(REGIONS[:regions])}) == "done"
+        written = {
+            "generation": 1,
+            "regions": list(REGIONS[:regions]),
+            "dns": [data.draw(self.dns, "dns")],
+        }
+        assert self.life.up(written) == "done"
         self.life.wait(1)
 
     # Edits of the stack file, each with a run
@@ -73,6 +80,11 @@ class Moves(RuleBasedStateMachine):
     @rule(mishaps=MISHAPS)
     def rotate(self, mishaps: list[Mishap]) -> None:
         self._edit(mishaps, generation=self.life.generation + 1, published=None)
+
+    @rule(mishaps=MISHAPS)
+    def rotate_in_time(self, mishaps: list[Mishap]) -> None:
+        self.life.wait(241)
+        self.rotate(mishaps)
 
     @rule(mishaps=MISHAPS)
     def rotate_and_keep_all(self, mishaps: list[Mishap]) -> None:
@@ -119,6 +131,26 @@ class Moves(RuleBasedStateMachine):
         if left and region in self.life.regions:
             self.life.stop_sending(region)
             self._edit(mishaps, regions=left)
+
+    @precondition(lambda self: self.life.written["dns"] == [PLAIN])
+    @rule(mishaps=MISHAPS, slots=st.sampled_from([SLOTS, SLOTS_AT_A_HOST]))
+    def move_to_slots(self, mishaps: list[Mishap], slots: Mapping[str, Any]) -> None:
+        begins = max(self.life.published) + 1
+        self._edit(mishaps, dns=[PLAIN, slots | {"fromGeneration": begins}])
+
+    @precondition(lambda self: len(self.life.written["dns"]) > 1)
+    @rule(mishaps=MISHAPS)
+    def drop_the_old_place(self, mishaps: list[Mishap]) -> None:
+        [_, slots] = self.life.written["dns"]
+        self._edit(mishaps, dns=[slots | {"fromGeneration": 1}])
+
+    @rule(mishaps=MISHAPS, by=st.integers(1, 4), how=st.sampled_from(["without the identities", "at once"]))
+    def edit_carelessly_and_undo_it(self, mishaps: list[Mishap], by: int, how: str) -> None:
+        """`--target` without the identities, or `--skip-preview`, which comes upon every refusal half-way."""
+        before = self.life.written
+        skips = ("identity", "verification") if how == "without the identities" else ()
+        self._edit(mishaps, skips=skips, has_preview=bool(skips), generation=self.life.generation + by)
+        self._edit([], **before)
 
     @precondition(lambda self: self.life.before)
     @rule(mishaps=MISHAPS)
@@ -175,13 +207,22 @@ class Moves(RuleBasedStateMachine):
             self.refresh([])
         self.life.settle()
 
-    def _edit(self, mishaps: list[Mishap], **changes: Any) -> None:
+    def _edit(
+        self, mishaps: list[Mishap], *, skips: Collection[Kind] = (), has_preview: bool = True, **changes: Any
+    ) -> None:
         """Left out: edits while the state knows less than SES, see `holes.the_answer_of_a_put_is_lost`."""
         if not self.life.is_in_doubt:
             edited = {**self.life.written, "overlapDays": None, **changes}
-            self.life.up({name: value for name, value in edited.items() if value is not None}, mishaps)
+            written = {name: value for name, value in edited.items() if value is not None}
+            self.life.engine.skips = skips
+            self.life.up(written, mishaps, has_preview=has_preview)
+            self.life.engine.skips = ()
 
 
-def machine(start: Callable[[], Life], switches: st.SearchStrategy[Mapping[str, Any]]) -> type[Moves]:
-    """The moves, in lives that *start* begins, each with *switches* besides those that it has."""
-    return type("Moves", (Moves,), {"start": staticmethod(start), "switches": switches})
+def machine(
+    start: Callable[[], Life],
+    switches: st.SearchStrategy[Mapping[str, Any]],
+    dns: st.SearchStrategy[Mapping[str, Any]],
+) -> type[Moves]:
+    """The moves, in lives that *start* begins with *dns*, each with *switches* besides those that it has."""
+    return type("Moves", (Moves,), {"start": staticmethod(start), "switches": switches, "dns": dns})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.continuity.life import Life
+from tests.continuity.life import SLOTS, Life
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
 
@@ -210,6 +210,16 @@ def a_create_is_lost_and_a_jump_undone(life: Life) -> None:
     life.up(stack(1))
 
 
+def a_stranger_holds_up_a_rotation(life: Life) -> None:
+    """The list that the message asks for has no two generations of one slot."""
+    for generation in (2, 3):
+        life.up(stack(generation, dns=SLOTS))
+        life.wait(241)
+    life.put_foreign_key(HERE)
+    life.up(stack(4, dns=SLOTS))
+    life.settle()
+
+
 HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
     an_identity_is_deleted_after_going_back,
@@ -229,6 +239,7 @@ HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     a_put_is_lost_and_a_jump_undone,
     a_create_is_lost_and_a_jump_undone,
     a_create_is_lost_before_a_jump,
+    a_stranger_holds_up_a_rotation,
 )
 
 

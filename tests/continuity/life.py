@@ -8,27 +8,30 @@ when, is the caller's choice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.resources.inputs import HostedZone
+from byodkim_provider.hosts.interface import HostSettings
+from byodkim_provider.identity.signers import SesSources
+from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
+from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.switches import Switches
-from tests.continuity.dns import SERVERS, Dns
-from tests.continuity.model import Declaration, Engine, Known, Outcome, Properties, Providers
-from tests.continuity.outside import Mishap, Mishaps, Records, Ses, SteadyClock
+from tests.continuity.dns import CNAMES, KEYS_ZONE, SERVERS, Dns
+from tests.continuity.model import Declaration, Engine, Outcome, Properties, Providers
+from tests.continuity.outside import Host, Mishap, Mishaps, Records, Ses, SteadyClock
 from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
 from tests.support import simulation
 from tests.support.fakes import FakeSes
-from tests.support.simulation import pool, program
+from tests.support.simulation import AnyRecord, pool, program
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
@@ -42,17 +45,30 @@ ZONE: Final = HostedZone("route53:Z0EXAMPLE", SERVERS)
 
 ACCOUNT: Final = "123456789012"
 
+PLAIN: Final = {"provider": "route53"}
 
-def record(
-    _settings: DomainSettings,
-    _generation: int,
-    key: Callable[[Known], Properties],
-    _account_id: str,
-    known: Known,
-) -> Properties:
-    """Inputs of a record, as `Records` has them."""
-    made = key(known)
-    return {"name": made["record_name"], "value": made["record_value"]}
+SLOTS: Final = {"provider": "route53", "zone": KEYS_ZONE, "cname": "ses"}
+
+SLOTS_AT_A_HOST: Final = SLOTS | {"provider": "rfc2136", "server": "192.0.2.53", "keyName": "byodkim"}
+
+
+def zones(domain: DomainSettings) -> list[HostedZone]:
+    """Those of `domain.dns`."""
+
+    def zone(dns: DnsSettings) -> HostedZone:
+        if dns.provider != "route53":
+            return HostedZone(f"{dns.provider}:{dns.zone}")
+        return HostedZone("route53:Z0KEYS", SERVERS) if dns.cname else ZONE
+
+    return [zone(dns) for dns in domain.dns]
+
+
+def record(made: KeyRecord, zone: HostedZone) -> Properties:
+    """Inputs of a record, as `Records` has them, or those of our own."""
+    if zone.label.startswith("route53:"):
+        return {"name": made.name, "value": made.value}
+    host = HostSettings(provider="rfc2136", server="192.0.2.53", zone=KEYS_ZONE, key_name="byodkim")
+    return of_record(host, made)
 
 
 class Life:
@@ -93,7 +109,9 @@ class Life:
 
     # What people do
 
-    def up(self, written: Written | None = None, mishaps: Sequence[Mishap] = ()) -> Outcome:
+    def up(
+        self, written: Written | None = None, mishaps: Sequence[Mishap] = (), *, has_preview: bool = True
+    ) -> Outcome:
         """Write that and run `pulumi up`. What its preview refuses is undone, and has changed nothing."""
         self.tally.moves += 1
         written = self.written if written is None else written
@@ -102,8 +120,9 @@ class Life:
             domain = settings.domain(DOMAIN, written)
         except InvalidSettings:
             return "refused"
-        declared = program(domain, record, zone=ZONE, account_id=ACCOUNT)
-        if self.engine.preview(declared) is None:
+        declared = self._program(domain)
+        self.traffic.has_slots |= any(dns.cname for dns in domain.dns)
+        if has_preview and self.engine.preview(declared) is None:
             assert everything == self._everything(), "a refused preview changed something"
             return "refused"
         if written != self.written:
@@ -201,20 +220,28 @@ class Life:
         if unheard := [one for one in said if "which is not in the state" in one]:
             lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
             self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
+        if any(re.search("with another (key|value)", one) for one in said):
+            self._remove_other_values()
+            self.up()
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
-        planned = self.engine.preview(
-            program(settings.domain(DOMAIN, self.written), record, zone=ZONE, account_id=ACCOUNT)
-        )
+        planned = self.engine.preview(self._program(settings.domain(DOMAIN, self.written)))
         assert planned == [], (planned, self.engine.errors)
         self.wait(2)
-        signing = self.engine.state[f"key {self.generation}"].outputs["selector"]
+        signing = self.engine.state[f"key {self.generation}"].outputs["fingerprint"]
         for region in self.regions:
-            key = self.ses.signing_key(DOMAIN, region)
-            assert (key and key[0]) == signing, f"{region}: SES signs with {key and key[0]}"
+            assert self._told(region) == signing, f"{region}: SES signs with {self._told(region)}"
+            assert self.ses.signing_key(DOMAIN, region), f"{region}: SES signs with nothing"
 
     # How
+
+    def _remove_other_values(self) -> None:
+        """People remove what is in the way of a slot's key: what is no key that the stack has."""
+        kept = [one.outputs["record_value"] for one in self.engine.state.values() if one.kind == "key"]
+        for name in self.dns.zone.keys() & set(CNAMES.values()):
+            if self.dns.zone[name] not in kept:
+                self.dns.tamper(name, None)
 
     def _send_from(self, regions: set[str]) -> None:
         self._quiet &= regions
@@ -225,14 +252,14 @@ class Life:
         return {name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"}
 
     def _told(self, region: str) -> str | None:
-        """With which selector SES has been told to sign."""
+        """Fingerprint of the key with which SES has been told to sign."""
         identity = self.ses.identities(region).get(DOMAIN)
-        return identity.selector if identity else None
+        return identity.fingerprint if identity else None
 
     def _believed(self, region: str) -> str | None:
-        """With which selector SES signs as far as the state knows."""
+        """Fingerprint of the key with which SES signs as far as the state knows."""
         stored = self.engine.state.get(f"identity {region}")
-        return stored.outputs["selector"] if stored else None
+        return stored.outputs["fingerprint"] if stored else None
 
     def _disturb(self, *regions: str) -> None:
         self.tally.moves += 1
@@ -241,22 +268,34 @@ class Life:
     def _give_up(self, declared: Mapping[str, Declaration], *, overridden: bool) -> None:
         """Note which records go by the user's override, whether this run gets so far or the next one."""
         for name, one in self.engine.state.items():
-            if one.kind == "record":
-                selector = one.inputs["name"].partition(".")[0]
+            if one.kind == "key":
                 if name not in declared and overridden:
-                    self.traffic.given_up.add(selector)
-                elif name in declared and one.inputs["name"] in self.dns.zone:
-                    self.traffic.take_up(selector)
+                    self.traffic.give_up(one.outputs["fingerprint"])
+                elif name in declared and one.outputs["record_value"] in self.dns.zone.values():
+                    self.traffic.take_up(one.outputs["fingerprint"])
 
     def _process(self) -> Providers:
         records = Records(self.dns, self.mishaps, self.clock)
-        return simulation.process(
-            records,
-            route53=records,
-            ses=lambda region: FakeSes(self.ses, region),
-            names=self.ses.identities,
-            run=simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns),
+        run = simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns)
+        by_api = DnsRecordProvider(
+            lambda host, _: Host(host.label, self.dns, self.mishaps, self.clock),  # type: ignore[arg-type,return-value]
+            lambda _: SesSources(self._ses, self.ses.identities, lambda _: {}),
+            run=run,
         )
+        by_api._config = {"dnsCredentials": {"rfc2136": {"secret": "Zmlyc3Q="}}}.get
+        return simulation.process(
+            AnyRecord(records, by_api),
+            route53=records,
+            ses=self._ses,
+            names=self.ses.identities,
+            run=run,
+        )
+
+    def _ses(self, region: str) -> Any:
+        return FakeSes(self.ses, region)
+
+    def _program(self, domain: DomainSettings) -> dict[str, Declaration]:
+        return program(domain, record, zones=zones(domain), account_id=ACCOUNT)
 
     def _next_key(self, _bits: int) -> keys.SigningKey:
         """A life never gets a key twice; the next life gets the same ones."""

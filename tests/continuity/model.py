@@ -9,7 +9,7 @@ depends on it is skipped, and nothing is deleted after a failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -97,6 +97,12 @@ class Declaration:
     kind: Kind
     depends: tuple[str, ...]
     inputs: Callable[[Known], Properties]
+    waits: tuple[str, ...] = ()
+    """What comes before it without being one of its dependencies."""
+
+    def is_without(self, missing: Collection[str]) -> bool:
+        """Whether it can't be made for want of any of *missing*."""
+        return not {*missing}.isdisjoint((*self.depends, *self.waits))
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ class Engine:
     processes: Callable[[], Providers]
     goes_on: bool = True
     """Whether what a failed step does not touch is done all the same: the engine has many at work at once."""
+    skips: Collection[Kind] = ()
+    """With `--target`: kinds of resources that a run leaves as they are; then it deletes nothing."""
     state: dict[str, Stored] = field(default_factory=dict)
     errors: list[ByodkimError] = field(default_factory=list)
     """What the last run failed with, or was refused with."""
@@ -159,9 +167,14 @@ class Engine:
         providers = self.processes()
         known: dict[str, Properties] = {}
         planned: list[str] = []
+        missing: set[str] = set()
         for name, declaration in declared.items():
             provider: ResourceProvider = getattr(providers, declaration.kind)
             old = self.state.get(name)
+            if declaration.is_without(missing) or declaration.kind in self.skips:
+                missing |= set() if old else {name}
+                known |= {name: old.known} if old else {}
+                continue
             try:
                 inputs = self._checked(provider, declaration.inputs(known), old)
                 changes = not old or self._differs(provider, old, inputs)
@@ -173,12 +186,15 @@ class Engine:
                 known[name] = inputs | dict.fromkeys(OUTPUTS[declaration.kind], UNKNOWN)
             else:
                 known[name] = old.known
-        return planned + [name for name in self.state if name not in declared]
+        return planned + [name for name in self.state if name not in declared and not self.skips]
 
     def _update(self, declared: Mapping[str, Declaration], providers: Providers) -> None:
         failed: set[str] = set()
         for name, declaration in declared.items():
-            if failed & set(declaration.depends) or (failed and not self.goes_on):
+            if declaration.kind in self.skips:
+                failed |= set() if name in self.state else {name}
+                continue
+            if declaration.is_without(failed) or (failed and not self.goes_on):
                 failed.add(name)
                 continue
             try:
@@ -186,7 +202,7 @@ class Engine:
             except ByodkimError as error:
                 self.errors.append(error)
                 failed.add(name)
-        if not failed:
+        if not failed and not self.skips:
             self._delete({name: old for name, old in self.state.items() if name not in declared}, providers)
 
     def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:

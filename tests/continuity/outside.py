@@ -16,13 +16,17 @@ from typing import Any, Final, Literal
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
+from byodkim_provider.aws.route53 import fingerprint_in
+from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
+from byodkim_provider.hosts.interface import Unknown
 from byodkim_provider.messages.hosts import HostProblem
 from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Fault, FaultKind
-from tests.continuity.dns import Dns
+from tests.continuity.dns import CNAMES, Dns
 from tests.continuity.model import Killed, Properties
+from tests.continuity.traffic import DOMAIN
 from tests.support.fakes import FakeClock
 
 CALL_SECONDS: Final = 0.3
@@ -77,7 +81,7 @@ class Mishaps:
 
 
 class Ses(SesModel):
-    """SES, where calls take time, go wrong as planned, and no selector may get a second key."""
+    """SES, where calls take time, go wrong as planned, and only the selector of a slot gets a second key."""
 
     def __init__(self, mishaps: Mishaps, **options: Any) -> None:
         super().__init__(**options)
@@ -110,7 +114,8 @@ class Ses(SesModel):
         if sent:
             keys = self._keys[sent["DomainSigningSelector"]]
             keys.add(sent["DomainSigningPrivateKey"])
-            assert len(keys) == 1, "a selector got a second key"
+            has_slot = records.record_name(sent["DomainSigningSelector"], DOMAIN) in CNAMES
+            assert len(keys) == 1 or has_slot, "a selector got a second key"
 
 
 class Route53Failed(ByodkimError):
@@ -146,21 +151,65 @@ class Records(ResourceProvider):
     def delete(self, _id: str, props: Properties) -> None:
         """It is retained."""
 
-    def withdraw(self, _zone_id: str, name: str, _fingerprint: str) -> None:
+    def standing(self, _zone_id: str, name: str) -> tuple[str, ...]:
+        """As `Route53Client`, for the record's guard. It takes no time: a preview asks it too."""
+        if mishap := self._mishaps.next():
+            raise (
+                Killed
+                if mishap.kind == "killed"
+                else Route53Failed(HostProblem.NO_ANSWER(reason=mishap.kind))
+            )
+        return tuple(records.quoted(one) for one in (self._dns.zone.get(name),) if one)
+
+    def withdraw(self, _zone_id: str, name: str, fingerprint: str) -> None:
         """As `Route53Client`, for the record's guard."""
-        self._call(lambda: self._dns.remove(name))
+
+        def remove() -> None:
+            if name in self._dns.zone and fingerprint_in(records.quoted(self._dns.zone[name])) == fingerprint:
+                self._dns.remove(name)
+
+        self._call(remove)
 
     def _put(self, props: Properties) -> None:
         self._dns.put(props["name"], props["value"])
-        assert len(self._dns.written[props["name"]]) == 1, "a selector got a second record"
+        has_slot = props["name"] in CNAMES.values()
+        assert len(self._dns.written[props["name"]]) == 1 or has_slot, "a selector got a second record"
 
     def _call(self, act: Callable[[], None]) -> None:
-        mishap = self._mishaps.next()
-        self._clock.advance(CALL_SECONDS)
-        if not mishap or mishap.when == "after":
-            act()
-        self._clock.advance(CALL_SECONDS)
-        if mishap and mishap.kind == "killed":
-            raise Killed
-        if mishap:
+        if mishap := spoiled(self._mishaps, self._clock, act):
             raise Route53Failed(HostProblem.NO_ANSWER(reason=mishap.kind))
+
+
+class Host:
+    """A DNS host with an API, as `hosts.interface.DnsHost`; a name has one value at most."""
+
+    def __init__(self, label: str, dns: Dns, mishaps: Mishaps, clock: FakeClock) -> None:
+        self.label = label
+        self._dns, self._mishaps, self._clock = dns, mishaps, clock
+
+    def values(self, name: str) -> tuple[str, ...]:
+        self._call(lambda: None)
+        return tuple(one for one in (self._dns.zone.get(name),) if one)
+
+    def add(self, name: str, value: str) -> None:
+        assert name not in self._dns.zone, "a name got a second value"
+        self._call(lambda: self._dns.put(name, value))
+
+    def remove(self, name: str, value: str) -> None:
+        self._call(lambda: self._dns.remove(name) if self._dns.zone.get(name) == value else None)
+
+    def _call(self, act: Callable[[], None]) -> None:
+        if mishap := spoiled(self._mishaps, self._clock, act):
+            raise Unknown(HostProblem.NO_ANSWER(reason=mishap.kind))
+
+
+def spoiled(mishaps: Mishaps, clock: FakeClock, act: Callable[[], None]) -> Mishap | None:
+    """Do it, in the time that a call takes, unless that goes wrong before; what went wrong, or `Killed`."""
+    mishap = mishaps.next()
+    clock.advance(CALL_SECONDS)
+    if not mishap or mishap.when == "after":
+        act()
+    clock.advance(CALL_SECONDS)
+    if mishap and mishap.kind == "killed":
+        raise Killed
+    return mishap

@@ -18,12 +18,14 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from byodkim_provider.dkim import generations, keys
 from byodkim_provider.identity import signers
+from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from sandbox.ses.switches import Switches
 from tests.continuity.driver import machine
 from tests.continuity.holes import HOLES
-from tests.continuity.life import Life
+from tests.continuity.life import PLAIN, SLOTS, SLOTS_AT_A_HOST, Life
 from tests.continuity.model import Declaration, Engine, Providers
 from tests.continuity.traffic import Tally
+from tests.support import simulation
 
 LIVES: Final = int(os.environ.get("CONTINUITY_LIVES", "0"))
 
@@ -75,6 +77,9 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
 AS_IT_IS: Final[st.SearchStrategy[Mapping[str, Any]]] = st.just({})
 
 
+ANYWHERE: Final[st.SearchStrategy[Mapping[str, Any]]] = st.sampled_from([PLAIN, SLOTS, SLOTS_AT_A_HOST])
+
+
 def _values(name: str) -> st.SearchStrategy[Any]:
     rows = [row[name] for row in SWITCHES.values() if name in row]
     return st.sampled_from([getattr(ses(), name), *rows])
@@ -97,9 +102,10 @@ def search(
     number: int,
     limits: settings = SEARCH,
     switches: st.SearchStrategy[Mapping[str, Any]] = AS_IT_IS,
+    dns: st.SearchStrategy[Mapping[str, Any]] = ANYWHERE,
 ) -> None:
     """Let lives that *start* begins take their course; with another *number* it is another course."""
-    moves = machine(start, switches)
+    moves = machine(start, switches, dns)
     run_state_machine_as_test(moves if LIVES else seed(number)(moves), settings=limits)
 
 
@@ -183,10 +189,47 @@ def reuse_selectors(life: Life) -> None:
 def test_planted_bug(bug: Callable[[Life], None], switches: Mapping[str, Any], seen: str) -> None:
     """A bug that makes mail fail is found by the same driver, in fewer lives than it has for all of SES."""
 
+    with pytest.raises(AssertionError, match=seen):
+        search(with_bug(bug, **switches), number=0, limits=few(200))
+
+
+def change_slots_at_once(life: Life) -> None:
+    """Whatever the identities still let stand there."""
+    life.replaced.setattr(simulation, "let_stand", lambda _slots, _selector, declared: declared)
+
+
+def check_no_slot(life: Life) -> None:
+    """A guard lets the key that signs take the slot of another one."""
+    check = RecordGuardProvider._check_slot
+    life.replaced.setattr(
+        RecordGuardProvider,
+        "_check_slot",
+        lambda self, olds, news: check(self, olds, news | {"is_standby": True}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bug", "seen"),
+    [(change_slots_at_once, "ago fails: bad signature"), (check_no_slot, "reason='bad signature'")],
+    ids=["changes slots at once", "checks no slot"],
+)
+def test_planted_reuse_of_a_slot(bug: Callable[[Life], None], seen: str) -> None:
+    """A slot that gets its next key while mail signed with the last one is on its way is found too."""
+    with pytest.raises(AssertionError, match=seen):
+        search(with_bug(bug), number=0, limits=few(25), dns=st.just(SLOTS))
+
+
+def with_bug(bug: Callable[[Life], None], **switches: Any) -> Callable[[], Life]:
+    """Begins lives with that bug."""
+
     def start() -> Life:
         life = Life(ses(**switches))
         bug(life)
         return life
 
-    with pytest.raises(AssertionError, match=seen):
-        search(start, number=0, limits=settings(SEARCH, max_examples=200, phases=[Phase.generate]))
+    return start
+
+
+def few(lives: int) -> settings:
+    """No more than those."""
+    return settings(SEARCH, max_examples=lives, phases=[Phase.generate])

@@ -18,7 +18,7 @@ from sandbox.mail.sink import MailSink
 from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey, Identity
 from sandbox.ses.model import SesModel
-from tests.continuity.dns import Dns
+from tests.continuity.dns import NEGATIVE_TTL, Dns
 
 DOMAIN: Final = "example.com"
 REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
@@ -65,6 +65,7 @@ class Mail:
 
     id: int
     selector: str
+    fingerprint: str
     content: bytes = field(repr=False)
     sent: datetime
     """When it was sent or, if that was earlier, when SES was told another key."""
@@ -74,8 +75,8 @@ class Mail:
 class _Flow:
     """The mail of one Region."""
 
-    same: tuple[str | None, tuple[str, ...] | None] | None = None
-    """Selector and DNS's answer at the last message; another one would be the same."""
+    same: tuple[HeldKey | None, tuple[str, ...] | None] | None = None
+    """Key and DNS's answer at the last message; another one would be the same."""
     unsigned_since: datetime | None = None
     told: HeldKey | None = None
 
@@ -89,8 +90,10 @@ class Traffic:
         self.regions: set[str] = set()
         """Where the application sends."""
         self.overlap = timedelta(days=10)
+        self.has_slots = False
+        """Whether a record gets another key at the end of the overlap, and caches need the last of it."""
         self.given_up: set[str] = set()
-        """Selectors whose record may go because somebody said `overlapDays: 0`."""
+        """Fingerprints of keys whose record may go because somebody said `overlapDays: 0`."""
         self.disturbed: set[str] = set()
         """Regions where somebody else had their hands in, until SES signs with a key of ours again."""
         self._flows = {region: _Flow() for region in REGIONS}
@@ -103,17 +106,23 @@ class Traffic:
             self._send(region, self._ses.identities(region).get(DOMAIN))
         self._judge_again()
 
-    def take_up(self, selector: str) -> None:
-        """What was given up is to stay after all; of the mail sent until now nothing is expected."""
-        if selector not in self.given_up:
-            return
-        self.given_up.discard(selector)
-        for region in REGIONS:
-            self.forget(region, selector)
+    def give_up(self, fingerprint: str) -> None:
+        """
+        Nothing is expected of mail under that key.
 
-    def forget(self, region: str, selector: str) -> None:
-        """Of the mail sent there until now under *selector* nothing is expected any more."""
-        self._on_its_way.pop((region, selector), None)
+        Its slot may get the next key while receivers remember this one, so they remember nothing.
+        """
+        if fingerprint not in self.given_up:
+            self.given_up.add(fingerprint)
+            self._remembered = Cache(self._dns.look_up, self._ses.clock)
+
+    def take_up(self, fingerprint: str) -> None:
+        """What was given up is to stay after all; of the mail sent until now nothing is expected."""
+        if fingerprint not in self.given_up:
+            return
+        self.given_up.discard(fingerprint)
+        for region in REGIONS:
+            self._on_its_way.pop((region, fingerprint), None)
 
     def _send(self, region: str, identity: Identity | None) -> None:
         flow = self._flows[region]
@@ -124,39 +133,36 @@ class Traffic:
         flow.told = identity.key
         now = self._ses.clock.now()
         key = identity.signs_with(at=now, switches=self._ses.switches)
-        selector = key.selector if key else None
-        answer = self._dns.look_up(_name(selector)).values if selector else None
-        self._count(region, identity, selector)
-        if selector:
-            self._check_visible(region, identity, selector, answer)
-        if flow.same != (selector, answer):
-            flow.same = selector, answer
-            self._send_for_real(region, selector)
-        if selector and (region, selector) in self._on_its_way:
-            self._on_its_way[region, selector].sent = (
-                now if selector == identity.selector else identity.changed
-            )
+        answer = self._dns.look_up(_name(key.selector)).values if key else None
+        self._count(region, identity, key.selector if key else None)
+        if key:
+            self._check_visible(region, identity, key, answer)
+        if flow.same != (key, answer):
+            flow.same = key, answer
+            self._send_for_real(region, key)
+        if key and (region, key.fingerprint) in self._on_its_way:
+            self._on_its_way[region, key.fingerprint].sent = now if key == identity.key else identity.changed
 
-    def _send_for_real(self, region: str, selector: str | None) -> None:
+    def _send_for_real(self, region: str, key: HeldKey | None) -> None:
         self._ses.call("SendEmail", region, MESSAGE)
         self._tally.real += 1
         message = self._sink.messages[-1]
         verdict = message.verdict
-        assert verdict.selector == (selector or "")
-        if verdict.result == "pass":
+        assert verdict.selector == (key.selector if key else "")
+        if key and verdict.result == "pass":
             number = len(self._sink.messages)
-            self._on_its_way[region, verdict.selector] = Mail(
-                number, verdict.selector, message.content, message.at
+            self._on_its_way[region, key.fingerprint] = Mail(
+                number, key.selector, key.fingerprint, message.content, message.at
             )
-        assert verdict.result != "fail" or self._is_excused(verdict.selector), (region, verdict)
+        assert verdict.result != "fail" or (key and self._is_excused(key)), (region, verdict)
 
     def _check_visible(
-        self, region: str, identity: Identity, selector: str, answer: tuple[str, ...] | None
+        self, region: str, identity: Identity, key: HeldKey, answer: tuple[str, ...] | None
     ) -> None:
         """The key SES signs with is in DNS, unless that is the will of a user or the act of a stranger."""
-        given_up = selector in self.given_up and selector != identity.selector
-        assert answer or given_up or self._is_excused(selector, given_up=False), (
-            f"{region}: SES signs with {selector!r}, whose record is not visible"
+        given_up = key.fingerprint in self.given_up and key != identity.key
+        assert answer or given_up or self._is_excused(key, given_up=False), (
+            f"{region}: SES signs with {key.selector!r}, whose record is not visible"
         )
 
     def _count(self, region: str, identity: Identity, selector: str | None) -> None:
@@ -179,15 +185,19 @@ class Traffic:
 
     def _judge_again(self) -> None:
         now = self._ses.clock.now()
-        for (region, selector), mail in list(self._on_its_way.items()):
-            if now - mail.sent > self.overlap - SECOND:
-                del self._on_its_way[region, selector]
+        longest = self.overlap - timedelta(seconds=NEGATIVE_TTL if self.has_slots else 0)
+        for (region, fingerprint), mail in list(self._on_its_way.items()):
+            if now - mail.sent > longest - SECOND:
+                del self._on_its_way[region, fingerprint]
                 continue
-            name = _name(selector)
+            if self._is_excused(mail):
+                continue
+            name = _name(mail.selector)
             for look_up in (self._dns.look_up, self._remembered):
                 verdict = self._judged(mail, look_up(name).values, look_up)
-                assert verdict.result == "pass" or self._is_excused(selector), (
-                    f"mail sent in {region} under {selector!r} {now - mail.sent} ago fails: {verdict.reason}"
+                assert verdict.result == "pass", (
+                    f"mail sent in {region} under {mail.selector!r} {now - mail.sent} ago fails: "
+                    f"{verdict.reason}"
                 )
 
     def _judged(self, mail: Mail, values: tuple[str, ...] | None, look_up: LookUp) -> Verdict:
@@ -197,14 +207,14 @@ class Traffic:
         return self._verdicts[mail.id, values]
 
     def _is_ours(self, selector: str) -> bool:
-        return _name(selector) in self._dns.written
+        return self._dns.is_ours(_name(selector))
 
-    def _is_excused(self, selector: str, *, given_up: bool = True) -> bool:
-        """Whether mail under *selector* may fail: the record was tampered with, given up, or never ours."""
+    def _is_excused(self, key: HeldKey | Mail, *, given_up: bool = True) -> bool:
+        """Whether mail under *key* may fail: the record was tampered with, given up, or never ours."""
         return (
-            self._dns.spoiled(_name(selector))
-            or not self._is_ours(selector)
-            or (given_up and selector in self.given_up)
+            self._dns.spoiled(_name(key.selector))
+            or not self._is_ours(key.selector)
+            or (given_up and key.fingerprint in self.given_up)
         )
 
 

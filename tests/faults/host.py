@@ -29,9 +29,8 @@ T = TypeVar("T")
 class Host:
     """As `hosts.interface.DnsHost`."""
 
-    label = LABEL
-
-    def __init__(self, outside: Outside, credentials: Credentials) -> None:
+    def __init__(self, outside: Outside, credentials: Credentials, label: str = LABEL) -> None:
+        self.label = label
         self._outside, self._credentials = outside, credentials
 
     def values(self, name: str) -> tuple[str, ...]:

@@ -19,7 +19,15 @@ from byodkim_provider.aws.tags import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity
 from tests.faults.outside import DOMAIN
-from tests.faults.scenarios import LIKELY, NEIGHBOUR, PROFILES, SCENARIOS, Scenario, prepared
+from tests.faults.scenarios import (
+    LIKELY,
+    NEIGHBOUR,
+    OTHER_REGION,
+    PROFILES,
+    SCENARIOS,
+    Scenario,
+    prepared,
+)
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION
@@ -154,9 +162,9 @@ class _Watch:
         if before and not identity and not self._scenario.identity_goes:
             self.problems.append("lost: the identity")
         if identity and identity.origin == "EXTERNAL":
-            name = records.record_name(identity.selector, DOMAIN)
-            if (f"{name}.", "TXT") not in zone:
-                self.problems.append(f"lost: the record of the signing key, {name}")
+            self._look_for("signing key", identity)
+        if before and before.origin == "EXTERNAL" and not self._scenario.is_leak and identity:
+            self._look_for("key that signed before", before)
         if now.keys() - {DOMAIN, NEIGHBOUR}:
             self.problems.append(f"made twice: {sorted(now)}")
         if now.get(NEIGHBOUR) != self._before[NEIGHBOUR]:
@@ -170,6 +178,16 @@ class _Watch:
             and not theirs.items() <= identity.tags.items()
         ):
             self.problems.append("touched: somebody else's tags")
+
+    def _look_for(self, what: str, identity: Identity) -> None:
+        assert identity.key
+        name = records.record_name(identity.selector, DOMAIN)
+        found = self._stack.outside.zone.record_sets.get(
+            (f"{self._stack.outside.zone.alias(name) or name}.", "TXT")
+        )
+        values = map(records.parse_quoted, found.values if found else ())
+        if not any(identity.key.is_in(value, tagged=True) for value in values):
+            self.problems.append(f"lost: the record of the {what}, {name}")
 
     def _identities(self) -> dict[str, Identity]:
         return self._stack.outside.ses.identities(REGION)
@@ -190,6 +208,8 @@ def _end(stack: Stack) -> dict[str, Any]:
             "tags": {k: v for k, v in identity.tags.items() if k not in (INSTANCE_TAG, OWNER_TAG)},
             "is ours": identity.tags.get(OWNER_TAG, "").partition("/")[0] == stack_id,
         }
+    elsewhere = outside.ses.identities(OTHER_REGION).get(DOMAIN)
+    facts["key elsewhere"] = elsewhere and (elsewhere.selector, elsewhere.fingerprint, elsewhere.confirmed)
     for (name, _), record_set in outside.zone.record_sets.items():
         facts[f"record {name}"] = record_set
     stored = state.get(IDENTITY)

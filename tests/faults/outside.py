@@ -39,9 +39,13 @@ from sandbox.ses.switches import FaultKind, Switches
 from tests.faults.trouble import Calls, SpoiledError
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS, FakeClock
-from tests.support.simulation import pool
+from tests.support.simulation import ZONE_ID, pool
 
 DOMAIN: Final = "example.com"
+KEYS_ZONE: Final = "keys.example.net"
+KEYS_ZONE_ID: Final = "Z0KEYS"
+ZONES: Final = {ZONE_ID: DOMAIN, KEYS_ZONE_ID: KEYS_ZONE}
+"""Names of the zones in Route 53, by id."""
 ACCOUNT: Final = "123456789012"
 SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
 
@@ -88,9 +92,20 @@ class Zone:
         """Somebody else makes a TXT record."""
         self.record_sets[name + ".", "TXT"] = RecordSet(name + ".", "TXT", 300, (value,))
 
+    def paste_cnames(self) -> None:
+        """The domain's DNS team adds the CNAMEs of its three slots."""
+        for slot in (1, 2, 3):
+            name = f"ses{slot}._domainkey.{DOMAIN}."
+            self.record_sets[name, "CNAME"] = RecordSet(name, "CNAME", 300, (f"{name}{KEYS_ZONE}.",))
+
+    def alias(self, name: str) -> str:
+        """Where a CNAME at *name* leads; "" if there is none."""
+        found = self.record_sets.get((name + ".", "CNAME"))
+        return found.values[0].rstrip(".") if found else ""
+
     def txt(self, name: str) -> tuple[str, ...]:
         """TXT values at *name*, their strings joined."""
-        found = self.record_sets.get((name + ".", "TXT"))
+        found = self.record_sets.get(((self.alias(name) or name) + ".", "TXT"))
         if found is None or self._clock.now() < self.hidden_until:
             return ()
         return tuple(records.parse_quoted(value) for value in found.values)
@@ -125,10 +140,10 @@ class Outside:
         self.secrets = Secrets()
         self.keys_made = 0
 
-    def client(self) -> SesClient:
+    def client(self, region: str) -> SesClient:
         """SES as a new process reaches it: STS is asked first."""
         if self.calls.spoils("STS GetCallerIdentity"):
-            client = session.connect(SETTINGS, region=REGION, expected_account=ACCOUNT).client
+            client = session.connect(SETTINGS, region=region, expected_account=ACCOUNT).client
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
             client = _session().client("sesv2", config=session.CLIENT)
@@ -138,10 +153,10 @@ class Outside:
         )
 
         def answer(event_name: str, **_: Any) -> Any:
-            return self._answer_ses(event_name.rpartition(".")[2], sent["now"])
+            return self._answer_ses(event_name.rpartition(".")[2], region, sent["now"])
 
         client.meta.events.register("before-send.sesv2", answer)
-        return SesClient(client, region=REGION, account_id=ACCOUNT, clock=self.clock)
+        return SesClient(client, region=region, account_id=ACCOUNT, clock=self.clock)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """As `resolver.DnsResolver`."""
@@ -150,15 +165,19 @@ class Outside:
             values = self.calls.make("DNS TXT", lambda: self.zone.txt(name))
         except SpoiledError as spoiled:
             return tuple(Answer(server, None, DNS_FAILURES[spoiled.kind]) for server in SERVERS)
-        return tuple(Answer(server, values) for server in SERVERS)
+        alias = self.zone.alias(name)
+        return tuple(Answer(server, values, alias=alias, target=alias) for server in SERVERS)
 
     # Route 53, as boto3's client of that name has it
 
-    def get_hosted_zone(self, **_: Any) -> dict[str, Any]:
-        return self.aws("Route 53 GetHostedZone", lambda: {"HostedZone": {"Name": f"{DOMAIN}."}})
+    def get_hosted_zone(self, Id: str) -> dict[str, Any]:  # noqa: N803
+        return self.aws("Route 53 GetHostedZone", lambda: {"HostedZone": {"Name": f"{ZONES[Id]}."}})
 
-    def change_resource_record_sets(self, ChangeBatch: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
-        return self.aws("Route 53 ChangeResourceRecordSets", lambda: self._change(ChangeBatch["Changes"]))
+    def change_resource_record_sets(self, HostedZoneId: str, ChangeBatch: Any) -> dict[str, Any]:  # noqa: N803
+        def change() -> dict[str, Any]:
+            return self._change(ZONES[HostedZoneId], ChangeBatch["Changes"])
+
+        return self.aws("Route 53 ChangeResourceRecordSets", change)
 
     def list_resource_record_sets(self, StartRecordName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         def look() -> dict[str, Any]:
@@ -190,9 +209,9 @@ class Outside:
         self.keys_made += 1
         return pool(self.keys_made - 1)
 
-    def _change(self, sent: list[dict[str, Any]]) -> dict[str, Any]:
+    def _change(self, zone: str, sent: list[dict[str, Any]]) -> dict[str, Any]:
         changes = [_change(one) for one in sent]
-        refused = problems(f"{DOMAIN}.", self.zone.record_sets.values(), changes)
+        refused = problems(f"{zone}.", self.zone.record_sets.values(), changes)
         if refused:
             answer: Any = {"Error": {"Code": "InvalidChangeBatch", "Message": ", ".join(refused)}}
             raise ClientError(answer, "ChangeResourceRecordSets")
@@ -207,9 +226,9 @@ class Outside:
     def get_change(self, Id: str) -> dict[str, Any]:  # noqa: N803
         return {"ChangeInfo": {"Id": Id, "Status": "INSYNC"}}
 
-    def _answer_ses(self, operation: str, sent: Mapping[str, Any]) -> AWSResponse:
+    def _answer_ses(self, operation: str, region: str, sent: Mapping[str, Any]) -> AWSResponse:
         try:
-            answer = self.calls.make(f"SES {operation}", lambda: self.ses.call(operation, REGION, sent))
+            answer = self.calls.make(f"SES {operation}", lambda: self.ses.call(operation, region, sent))
         except SesError as error:
             return self._json(error.status_code, {"message": error.message}, error=error.code)
         except SpoiledError as spoiled:

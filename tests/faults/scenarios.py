@@ -19,7 +19,7 @@ from byodkim_provider.hosts.interface import Credentials
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host
-from tests.faults.outside import DOMAIN
+from tests.faults.outside import DOMAIN, KEYS_ZONE
 from tests.faults.stack import Stack, Written
 from tests.faults.trouble import Trouble
 from tests.support.fakes import REGION
@@ -36,10 +36,16 @@ THEIRS: Final = 91
 
 
 BY_API: Final = {"dns": {"provider": "rfc2136", "server": SERVER, "keyName": "byodkim"}}
+"""At a host that we write to ourselves."""
+
+SLOTS: Final = {"dns": {"provider": "route53", "zone": KEYS_ZONE, "cname": "ses"}}
+
+SLOTS_BY_API: Final = {"dns": BY_API["dns"] | {"zone": KEYS_ZONE, "cname": "ses"}}
+
+OTHER_REGION: Final = "us-east-1"
 
 BY_ANOTHER_NAME: Final = {"dns": BY_API["dns"] | {"server": "ns1.example.com"}}
 """The same server, spelled otherwise."""
-"""At a host that we write to ourselves."""
 
 
 Run = Callable[[Stack, Written | None, Trouble | None], Outcome]
@@ -63,7 +69,9 @@ class Scenario:
     """A record of this name stays: of an identity that the stack leaves in SES, or with somebody's value."""
     switches: Mapping[str, Any] = field(default_factory=dict)
     """Where SES behaves in this way only, the scenario comes to a good end at all."""
-    only: str = ""
+    is_leak: bool = False
+    """Mail that is on its way is given up with the key that signed it."""
+    only: str | tuple[str, ...] = ""
     """How the calls begin that go wrong here; all the others do in other scenarios."""
 
 
@@ -119,7 +127,8 @@ def _made(*steps: Callable[[], Written]) -> Callable[[Stack], None]:
             outcome = stack.up(written())
             assert outcome == "done", stack.engine.errors
             stack.outside.clock.advance(timedelta(days=11))
-        assert stack.planned(steps[-1]()) == [] or stack.up(steps[-1]()) == "done"
+        if steps:
+            assert stack.planned(steps[-1]()) == [] or stack.up(steps[-1]()) == "done"
 
     return before
 
@@ -218,6 +227,57 @@ def _adopted_by_another(stack: Stack) -> None:
     """Another stack has taken the identity over, with the same key."""
     _made(_own_key())(stack)
     assert stack.beside().up(_own_key(adopt=True)()) == "done"
+
+
+def _with_cnames(*steps: Callable[[], Written]) -> Before:
+    """As `_made`, in a domain whose CNAMEs have been pasted."""
+
+    def before(stack: Stack) -> None:
+        stack.outside.zone.paste_cnames()
+        _made(*steps)(stack)
+
+    return before
+
+
+def _with_slots(how: str, dns: Mapping[str, Any], calls: tuple[str, ...]) -> tuple[Scenario, ...]:
+    """What people do with a domain whose CNAMEs have been pasted; *calls* go wrong."""
+
+    one, two, three = (_generation(number, **dns) for number in (1, 2, 3))
+    both = {"regions": [REGION, OTHER_REGION], **dns}
+    # What a person writes once the key of generation 2 has leaked. Its slot is empty then.
+    leaked = _generation(3, published=[1, 3], overlapDays=0, **dns)
+    begins = dns["dns"] | {"fromGeneration": 3}
+    moved = {"dns": [{"provider": "route53"}, begins]}
+    return (
+        Scenario(f"create {how}", one, _with_cnames(), only=calls),
+        Scenario(f"switch 2 to 3 {how}", three, _with_cnames(one, two), only=calls),
+        Scenario(
+            f"switch {how} in two Regions",
+            _generation(3, **both),
+            _with_cnames(_generation(1, **both), _generation(2, **both)),
+            only=calls,
+        ),
+        Scenario(
+            f"go back 3 to 2 {how}",
+            _generation(2, published=[2, 3, 4], **dns),
+            _with_cnames(one, two, three),
+            only=calls,
+        ),
+        Scenario(f"drop a leaked key {how}", leaked, _with_cnames(one, two), is_leak=True, only=calls),
+        Scenario(
+            f"fill the slot of a leaked key {how}",
+            _generation(3, published=[3, 4, 5], **dns),
+            _with_cnames(one, two, leaked),
+            only=calls,
+        ),
+        Scenario(
+            f"move {how}",
+            _generation(2, **moved),
+            _with_cnames(_generation(1), _generation(1, **moved)),
+            only=calls,
+        ),
+        Scenario(f"delete {how}", lambda: None, _with_cnames(one, two), identity_goes=True, only=calls),
+    )
 
 
 SCENARIOS: Final = (
@@ -327,6 +387,21 @@ SCENARIOS: Final = (
         Stack.destroy_run_program,
         identity_goes=True,
         only="Host",
+    ),
+    *(
+        scenario
+        for how, dns, calls in (
+            ("with slots", SLOTS, ("SES", "Route 53")),
+            ("with slots by API", SLOTS_BY_API, ("SES Put", "Host")),
+        )
+        for scenario in _with_slots(how, dns, calls)
+    ),
+    Scenario(
+        "switch with slots, at first without the identity",
+        _generation(3, **SLOTS),
+        _with_cnames(_generation(1, **SLOTS), _generation(2, **SLOTS)),
+        Stack.up_without_identities,
+        only="Route 53",
     ),
     # That a replacement's answer was lost shows only in SES, so plain `up` can't know.
     Scenario("replace", _generation(1), _made(_generation(1)), Stack.up_replace, Stack.up_refresh),

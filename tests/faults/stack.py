@@ -23,7 +23,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.config import settings
-from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.config.settings import DnsSettings, DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.interface import HostSettings
@@ -31,25 +31,24 @@ from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.messages.hosts import HostProblem
 from byodkim_provider.progress import stopping
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import HostedZone, key_record, of_record
+from byodkim_provider.resources.inputs import HostedZone, KeyRecord, of_record
 from sandbox.pulumi.aws_resources import Record
 from sandbox.ses.switches import Switches
 from tests.continuity.model import (
     Declaration,
     Engine,
     Killed,
-    Known,
     Outcome,
     Properties,
     Providers,
     Stored,
 )
-from tests.faults.host import LABEL, Host
-from tests.faults.outside import ACCOUNT, DOMAIN, Outside
+from tests.faults.host import Host
+from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE_ID, Outside
 from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS
-from tests.support.simulation import ZONE_ID
+from tests.support.simulation import ZONE_ID, AnyRecord
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
@@ -93,6 +92,14 @@ class Stack:
     def up(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
         """`pulumi up` of that stack file; None: the domain is not in it."""
         return self._run(lambda: self._up(written), trouble)
+
+    def up_without_identities(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
+        """`pulumi up` with `--target` for all but the identities."""
+        self.engine.skips = ("identity", "verification")
+        try:
+            return self.up(written, trouble)
+        finally:
+            self.engine.skips = ()
 
     def up_refresh(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
         """`pulumi up --refresh`."""
@@ -192,17 +199,14 @@ class Stack:
         calls, outside = self.outside.calls, self.outside
 
         def ask() -> None:
-            if declared.dns[0].provider == "route53":
+            if any(dns.provider == "route53" for dns in declared.dns):
                 outside.aws("Route 53 ListHostedZones", lambda: None)
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
         _aws(lambda: calls.step(ask))
-        zones = {
-            "route53": HostedZone(f"route53:{ZONE_ID}", SERVERS),
-            "manual": HostedZone("manual", panel="other", panel_zone=DOMAIN),
-        }
-        zone = zones.get(declared.dns[0].provider, HostedZone(LABEL))
-        return simulation.program(declared, _record_inputs, zone=zone, account_id=ACCOUNT)
+        record = functools.partial(_record_inputs, declared)
+        zones = [_zone(one) for one in declared.dns]
+        return simulation.program(declared, record, zones=zones, account_id=ACCOUNT)
 
     def _process(self) -> Providers:
         """Those of a new process of the plugin."""
@@ -210,21 +214,21 @@ class Stack:
         client = functools.cache(outside.client)
 
         @functools.cache
-        def names(_region: str) -> frozenset[str]:
-            return frozenset(one.name for page in client().list_email_identities() for one in page)
+        def names(region: str) -> frozenset[str]:
+            return frozenset(one.name for page in client(region).list_email_identities() for one in page)
 
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up
         run = simulation.new_run(outside.clock, outside)
         by_api = DnsRecordProvider(
-            lambda _, credentials: Host(outside, credentials),
-            lambda _: SesSources(lambda _: client(), names, lambda _: {}),
+            lambda host, credentials: Host(outside, credentials, host.label),
+            lambda _: SesSources(client, names, lambda _: {}),
             run=run,
         )
         by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
-        record = _AnyRecord(_Records(outside), by_api)
+        record = AnyRecord(_Records(outside), by_api)
         route53 = Route53Client(outside, outside.clock)  # type: ignore[arg-type]
-        made = simulation.process(record, ses=lambda _: client(), names=names, route53=route53, run=run)
+        made = simulation.process(record, ses=client, names=names, route53=route53, run=run)
         return Providers(
             *(
                 _Watched(each, outside.calls)
@@ -306,35 +310,27 @@ class _Records(ResourceProvider):
             _aws(lambda: self._record.delete(id_, props))
 
 
-class _AnyRecord:
-    """A record in Route 53, or one of ours: its properties tell which."""
+def _zone(dns: DnsSettings) -> HostedZone:
+    match dns.provider:
+        case "route53":
+            return HostedZone(f"route53:{KEYS_ZONE_ID if dns.cname else ZONE_ID}", SERVERS)
+        case "manual":
+            return HostedZone("manual", panel="other", panel_zone=DOMAIN)
+    return HostedZone(f"{dns.provider}:{dns.zone or DOMAIN}")
 
-    def __init__(self, route53: ResourceProvider, ours: ResourceProvider) -> None:
-        self._route53, self._ours = route53, ours
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        # The last argument is always the record's properties.
-        return lambda *given: getattr(self._ours if "provider" in given[-1] else self._route53, method)(
-            *given
+def _record_inputs(declared: DomainSettings, made: KeyRecord, zone: HostedZone) -> Properties:
+    dns = next(one for one in declared.dns if _zone(one).label == zone.label)
+    if dns.server:
+        host = HostSettings(
+            provider="rfc2136", server=dns.server, zone=dns.zone or DOMAIN, key_name="byodkim"
         )
-
-
-def _record_inputs(
-    declared: DomainSettings,
-    generation: int,
-    of_key: Callable[[Known], Properties],
-    account_id: str,
-    known: Known,
-) -> Properties:
-    record = key_record(declared, generation, key=of_key(known), account_id=account_id)
-    server, name, value = declared.dns[0].server, record.name, record.value
-    if server:
-        host = HostSettings(provider="rfc2136", server=server, zone=DOMAIN, key_name="byodkim")
-        return of_record(host, record)
+        return of_record(host, made)
+    value = made.value
     return {
-        "name": name,
+        "name": made.name,
         "type": "TXT",
-        "zoneId": ZONE_ID,
+        "zoneId": zone.label.removeprefix("route53:"),
         "ttl": 300,
         "records": [records.route53_value(value) if isinstance(value, str) else value],
         # As `domain` and `program.route53` decide.

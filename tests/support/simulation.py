@@ -7,12 +7,13 @@ Continuity and the fault matrix put their own SES, DNS and trouble around it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import keys
+from byodkim_provider.dkim import generations, keys
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity import verification
 from byodkim_provider.identity.run import Run
@@ -21,8 +22,13 @@ from byodkim_provider.identity.signers import SesSources
 from byodkim_provider.identity.state import MANUAL
 from byodkim_provider.resources.inputs import (
     HostedZone,
+    KeyRecord,
+    comes_after,
     is_guard_needed,
     is_needed,
+    key_record,
+    let_stand,
+    name_in_dns,
     of_guard,
     of_identity,
     of_key,
@@ -33,10 +39,10 @@ from byodkim_provider.resources.record_guard_provider import RecordGuardProvider
 from tests.continuity.model import Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
-Record = Callable[[DomainSettings, int, Callable[[Known], Properties], str, Known], Properties]
-"""Inputs of the record of a generation, from its key, the account, and what is known."""
+Record = Callable[[KeyRecord, HostedZone], Properties]
+"""Inputs of the record of a key in a zone."""
 
-ANY_KEY: Final = {"record_name": "", "fingerprint": ""}
+ANY_KEY: Final = {"record_name": "", "record_value": "", "fingerprint": ""}
 
 _generate, _load = keys.generate, functools.cache(keys.load)  # the same keys are read thousands of times
 
@@ -54,46 +60,83 @@ STACK_ID: Final = "stack id"
 
 
 def program(
-    settings: DomainSettings, record: Record, *, zone: HostedZone, account_id: str
+    settings: DomainSettings, record: Record, *, zones: Sequence[HostedZone], account_id: str
 ) -> dict[str, Declaration]:
     """
     What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's order.
 
-    Names are short, `key 2` or `identity eu-west-1`.
+    *zones* are those of `settings.dns`. Names are short: `key 2`, `record 2` or `record ses2`,
+    `identity eu-west-1`.
     """
+    zones = [
+        replace(zone, from_generation=dns.from_generation, cname_zone=dns.zone if dns.cname else None)
+        for zone, dns in zip(zones, settings.dns, strict=True)
+    ]
     given = {"account_id": account_id}
     declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
-    needed: list[str] = [STACK_ID]
     for generation in settings.published:
-        key = functools.partial(_key, settings, generation)
-        depends: tuple[str, ...] = ()
         if generation not in settings.keys:
-            depends = (f"key {generation}",)
             inputs = of_key(settings, generation, account_id=account_id)
-            declared[depends[0]] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-        if of_guard(settings, generation, key=ANY_KEY, zone=zone, account_id=account_id):
-            name = f"guard {generation}"
-            of_this = functools.partial(_guard, settings, generation, {"zone": zone, **given})
-            declared[name] = Declaration("guard", depends, of_this)
-            depends = (*depends, name)
-            if is_guard_needed(settings, generation):
-                needed.append(name)
-        if zone.label != MANUAL:
-            name = f"record {generation}"
-            declared[name] = Declaration(
-                "record", depends, functools.partial(record, settings, generation, key, account_id)
-            )
-            if is_needed(settings, generation):
-                needed.append(name)
-    for region in () if settings.retired else settings.regions:
-        declared[f"identity {region}"] = Declaration(
+            declared[f"key {generation}"] = Declaration("key", (), lambda _, inputs=inputs: inputs)
+    publish = functools.partial(_publish, settings, record, zones=zones, account_id=account_id)
+    later = [one for one in settings.published if comes_after(settings, one)]
+    needed, awaited = [STACK_ID], []
+    for generation in settings.published:
+        if generation in later:
+            continue
+        made = publish(generation)
+        for name, one in made.items():
+            is_one_needed = is_guard_needed if one.kind == "guard" else is_needed
+            needed += [name] if is_one_needed(settings, generation) else []
+        awaited += made if settings.selector(generation) else []
+        declared |= made
+    identities = {
+        f"identity {region}": Declaration(
             "identity",
             tuple(needed),
-            functools.partial(_identity, settings, region, {"zones": [zone], **given}),
+            functools.partial(_identity, settings, region, {"zones": zones, **given}),
+            (*awaited, *(name for name, one in declared.items() if one.kind == "key")),
         )
-    return declared | verified(
-        *(name for name, one in declared.items() if one.kind == "identity"), account_id=account_id
-    )
+        for region in settings.regions
+        if not settings.retired
+    }
+    declared |= identities
+    for generation in later:
+        declared |= publish(generation, tuple(identities))
+    return declared | verified(*identities, account_id=account_id)
+
+
+def _publish(
+    settings: DomainSettings,
+    record: Record,
+    generation: int,
+    identities: tuple[str, ...] = (),
+    *,
+    zones: Sequence[HostedZone],
+    account_id: str,
+) -> dict[str, Declaration]:
+    """Guard and record of a key; of a standby with a slot after *identities*."""
+    made: dict[str, Declaration] = {}
+    [zone] = generations.holding(zones, generation)
+    given: dict[str, Any] = {"zone": zone, "account_id": account_id}
+    key = functools.partial(_key, settings, generation)
+    of_key: tuple[str, ...] = (f"key {generation}",) if generation not in settings.keys else ()
+    if identities:
+        key = functools.partial(_let_stand, settings, generation, identities)
+    depends, waits = ((), (*of_key, *identities)) if identities else (of_key, ())
+    in_dns = name_in_dns(settings, generation)
+    if of_guard(settings, generation, key=ANY_KEY, **given):
+        name = f"guard {in_dns}"
+        of_this = functools.partial(_guard, settings, generation, key, given)
+        made[name] = Declaration("guard", depends, of_this, waits)
+        depends = (*depends, name)
+    if zone.label != MANUAL:
+
+        def inputs(known: Known) -> Properties:
+            return record(key_record(settings, generation, key=key(known), **given), zone)
+
+        made[f"record {in_dns}"] = Declaration("record", depends, inputs, waits)
+    return made
 
 
 def verified(*identities: str, account_id: str | None = None) -> dict[str, Declaration]:
@@ -118,8 +161,24 @@ def _key(settings: DomainSettings, generation: int, known: Known) -> Properties:
     return known[f"key {generation}"]
 
 
-def _guard(settings: DomainSettings, generation: int, given: Mapping[str, Any], known: Known) -> Properties:
-    return of_guard(settings, generation, key=_key(settings, generation, known), **given) or {}
+def _let_stand(
+    settings: DomainSettings, generation: int, identities: Sequence[str], known: Known
+) -> Properties:
+    """The key of a standby with a slot, or the record that has to stay there for now."""
+    key = known[f"key {generation}"]
+    slots = [known[name].get("slots") for name in identities]
+    value = let_stand(slots, settings.selector(generation), key["record_value"])
+    return {**key, "record_value": value}
+
+
+def _guard(
+    settings: DomainSettings,
+    generation: int,
+    key: Callable[[Known], Properties],
+    given: Mapping[str, Any],
+    known: Known,
+) -> Properties:
+    return of_guard(settings, generation, key=key(known), **given) or {}
 
 
 def _identity(settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known) -> Properties:
@@ -131,6 +190,19 @@ def _identity(settings: DomainSettings, region: str, given: Mapping[str, Any], k
         "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
         "stack": "ses-byodkim/dev",
     }
+
+
+class AnyRecord:
+    """A record in Route 53, or one of ours: its properties tell which."""
+
+    def __init__(self, route53: Any, ours: Any) -> None:
+        self._route53, self._ours = route53, ours
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        # The last argument is always the record's properties.
+        return lambda *given: getattr(self._ours if "provider" in given[-1] else self._route53, method)(
+            *given
+        )
 
 
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
