@@ -19,6 +19,8 @@ BUSY = HostProblem.BUSY(said="busy")
 NAME = "s1._domainkey.example.com"
 VALUE = "p=MIIB"
 OURS = Record(NAME, VALUE, "same key")
+OLD = "p=MIIA"
+SLOT = Record(NAME, VALUE, "slot", before=OLD)
 
 
 class Host:
@@ -235,3 +237,62 @@ def test_one_at_a_time(host, calm):
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
     assert 1 == host.at_a_time
+
+
+def test_slot(host, calm):
+    """The key that the stack had there makes way for the next one, never both at a time."""
+    host.there = [OLD]
+    assert (VALUE, False) == publish(host, SLOT, **calm)
+    assert (["values", "remove", "add", "values"], [VALUE]) == (host.requests, host.there)
+    assert (VALUE, False) == publish(host, SLOT, **calm)
+    assert 1 == host.requests.count("add")
+
+
+@pytest.mark.parametrize("there", [["theirs"], [OLD, "theirs"], [VALUE, "theirs"]], ids=repr)
+@pytest.mark.parametrize("before", [OLD, None])
+def test_slot_with_another_value(host, calm, there, before):
+    """Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not."""
+    host.there = [*there]
+    with pytest.raises(DnsRefused, match="another value is there already"):
+        publish(host, Record(NAME, VALUE, "slot", before), **calm)
+    assert (["values"], there) == (host.requests, host.there)
+
+
+def test_slot_taken_meanwhile(host, calm):
+    """Who puts a value there between the two requests was first: ours goes again, his stays."""
+    host.there = [OLD]
+    host.before["add", 1] = [lambda: host.there.append("theirs")]
+    with pytest.raises(DnsRefused, match="another value is there already"):
+        publish(host, SLOT, **calm)
+    assert ["theirs"] == host.there
+
+
+@pytest.mark.parametrize("kind", ["remove", "add"])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_slot_with_a_lost_response(host, calm, kind, done):
+    """Whether the host did it or not, the next key stands there alone in the end."""
+    host.there = [OLD]
+    change = getattr(host, kind)
+
+    def lost(name, value):
+        setattr(host, kind, change)
+        if done:
+            change(name, value)
+        raise Unknown(LOST)
+
+    setattr(host, kind, lost)
+    assert VALUE == publish(host, SLOT, **calm).value
+    assert ([VALUE], 1) == (host.there, host.requests.count("add"))
+
+
+@pytest.mark.parametrize("kind", ["remove", "add"])
+def test_slot_after_a_crash(host, calm, kind):
+    """The run ends after one of its requests, before the state knows: the next one does the rest."""
+    host.there = [OLD]
+    host.before[kind, 1] = [stopping.set]
+    with pytest.raises(Stopped):
+        publish(host, SLOT, **calm)
+    assert host.there == ([] if kind == "remove" else [VALUE])
+    stopping.clear()
+    assert VALUE == publish(host, SLOT, **calm).value
+    assert ([VALUE], 1) == (host.there, host.requests.count("add"))
