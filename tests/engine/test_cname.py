@@ -45,12 +45,12 @@ def declared(domain, generation=1, *, prefix="ses", ttl=300, **settings):
     return {domain: {"generation": generation, "dns": dns, **settings}}
 
 
-def paste(sandbox, domain, *, prefix="ses"):
+def paste(sandbox, domain, *, prefix="ses", zone=ZONE):
     """A person adds what `byodkim records` prints."""
     panel = Panel(sandbox, domain)
     for slot in (1, 2, 3):
         name = f"{prefix}{slot}._domainkey.{domain}"
-        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
+        panel.paste(name, f"{name}.{zone}.", kind="CNAME")
     return panel
 
 

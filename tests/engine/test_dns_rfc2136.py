@@ -16,6 +16,7 @@ from sandbox.mail.client import send
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, REGION, VERIFICATION, requests, steps
 from tests.engine.stack import KEY as DKIM_KEY
 from tests.engine.state import days_pass
+from tests.engine.test_cname import Receivers, paste
 from tests.engine.test_life_of_a_key import selectors, verdicts
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ADDRESS, KEY, SECRET
@@ -149,6 +150,46 @@ def test_life(sandbox, bind, secondaries, open_stack):
     assert stack.destroy().ok
     assert in_zone(bind, domain) == {}
     assert bind.wire(ZONE) == neighbours
+
+
+def test_slots(sandbox, bind, secondaries, open_stack):
+    """The domain's CNAMEs lead to BIND; a rotation replaces one value there, mail passes at every step."""
+    domain = "slots.example"
+    paste(sandbox, domain, zone=ZONE)
+
+    def declare(generation):
+        settings = declared(bind, domain, generation=generation)
+        settings[domain]["dns"]["cname"] = "ses"
+        stack.declare(settings, dnsCredentials=CREDENTIALS)
+
+    def slots():
+        return in_zone(bind, f"{domain}.{ZONE}")
+
+    stack = open_stack({})
+    declare(2)
+    first = stack.up()
+    assert first.outputs["domains"][domain]["regions"][REGION]["status"] == "SUCCESS", first.stdout
+    stood = slots()
+    assert sorted(stood) == [f"ses{slot}._domainkey.{domain}.{ZONE}" for slot in (1, 2, 3)]
+    receivers = Receivers(sandbox, domain)
+    for generation, slot in ((3, 1), (4, 2)):
+        receivers.days_pass(11)
+        days_pass(stack, 11)
+        declare(generation)
+        receivers()
+        up = stack.up(on_output=receivers)
+        assert up.outputs["domains"][domain]["regions"][REGION]["status"] == "SUCCESS", up.stdout
+        replaced = [("update", f"{domain}/ses{slot}/{PLACE}", RECORD)]
+        assert [step for step in steps(up) if step[2] == RECORD] == replaced
+        before, stood = stood, slots()
+        changed = f"ses{slot}._domainkey.{domain}.{ZONE}"
+        assert {name for name in stood if stood[name] != before[name]} == {changed}
+        assert len(stood[changed]) == 1
+    assert receivers.failed == []
+    assert steps(stack.up()) == []
+    gone = stack.destroy()
+    assert gone.ok, gone.stdout
+    assert slots() == {}
 
 
 def test_made_again(sandbox, bind, secondaries, open_stack):
