@@ -49,12 +49,13 @@ class Server:
 
     port: int
     zone: str = ZONE
+    address: str = ADDRESS
 
     def host(self, *, secret: str = SECRET, timeout_seconds: float = 5, **changes: object) -> Host:
         """The zone, as the product reaches it; *changes* to what is right."""
         settings: dict[str, object] = {
             "provider": "rfc2136",
-            "server": ADDRESS,
+            "server": self.address,
             "port": self.port,
             "zone": self.zone,
             "key_name": KEY,
@@ -83,15 +84,20 @@ def credentials(secret: str = SECRET, name: str = "rfc2136") -> Credentials:
 
 @contextmanager
 def running(kind: str, directory: Path, zone: str = ZONE, **options: object) -> Iterator[Server]:
-    """The server *kind*, one of `SERVERS`, with *zone*; again with what it had, in the same *directory*."""
+    """
+    The server *kind*, one of `SERVERS`, with *zone*; again with what it had, in the same *directory*.
+
+    *options*: `records` are further lines of the zone, `below` is another zone that it serves too.
+    """
     port = int(str(options.get("port", 0))) or free_port()
+    address = str(options.setdefault("address", ADDRESS))
     log = directory / "log"
-    text = ZONE_TEXT.replace(ZONE, zone)
+    text = ZONE_TEXT.replace(ZONE, zone).replace(ADDRESS, address) + str(options.get("records", ""))
     commands = SERVERS[kind](directory, port, zone, text, options)
     with log.open("w") as output, subprocess.Popen(commands, stdout=output, stderr=output) as process:
         try:
-            _await(port, zone, log)
-            yield Server(port, zone)
+            _await(address, port, zone, log)
+            yield Server(port, zone, address)
         finally:
             process.terminate()
 
@@ -106,7 +112,7 @@ def bind(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
     (directory / "named.conf").write_text(
         f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};\n'
         f'options {{ directory "{directory}"; pid-file none; lock-file none; notify no;'
-        f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {ADDRESS}; }};'
+        f' session-keyfile "{directory}/session.key"; listen-on port {port} {{ {options["address"]}; }};'
         " listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; };\n"
         f"controls {{ }};\n{written}"
     )
@@ -117,7 +123,7 @@ def knot(directory: Path, port: int, zone: str, text: str, options: Mapping[str,
     """https://www.knot-dns.cz/docs/3.2/html/configuration.html#dynamic-updates"""
     (directory / "db").mkdir()
     (directory / "knot.conf").write_text(
-        f"server:\n  rundir: {directory}\n  listen: {ADDRESS}@{port}\n"
+        f"server:\n  rundir: {directory}\n  listen: {options['address']}@{port}\n"
         "  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n"
         f"log:\n  - target: stderr\n    any: info\ndatabase:\n  storage: {directory}/db\n"
         f"key:\n  - id: {KEY}\n    algorithm: {ALGORITHM}\n    secret: {SECRET}\n"
@@ -136,7 +142,7 @@ def powerdns(directory: Path, port: int, zone: str, text: str, options: Mapping[
     """https://doc.powerdns.com/authoritative/dnsupdate.html"""
     (directory / "pdns.conf").write_text(
         f"launch=gsqlite3\ngsqlite3-database={directory}/pdns.sqlite3\nsocket-dir={directory}\n"
-        f"local-address={ADDRESS}\nlocal-port={port}\ndnsupdate=yes\nallow-dnsupdate-from={ADDRESS}/32\n"
+        f"local-address={options['address']}\nlocal-port={port}\ndnsupdate=yes\nallow-dnsupdate-from={ADDRESS}/32\n"
         "guardian=no\ndaemon=no\nsetuid=\nsetgid=\nreceiver-threads=1\nzone-cache-refresh-interval=0\n"
         "disable-syslog=yes\nwrite-pid=no\nversion-string=anonymous\n"
     )
@@ -187,13 +193,13 @@ def _sqlite(database: Path, script: str) -> None:
     connection.close()
 
 
-def _await(port: int, zone: str, log: Path) -> None:
+def _await(address: str, port: int, zone: str, log: Path) -> None:
     """Return once the server at *port* serves *zone*; fails with its log if it does not."""
     deadline = monotonic() + START_SECONDS
     query = dns.message.make_query(zone, "SOA", flags=0)
     while True:
         try:
-            reply = dns.query.udp(query, ADDRESS, timeout=0.1, port=port)
+            reply = dns.query.udp(query, address, timeout=0.1, port=port)
             if reply.rcode() == dns.rcode.NOERROR and reply.answer:
                 return
         except (dns.exception.Timeout, OSError):
