@@ -12,6 +12,7 @@ import inspect
 import json
 import sys
 from itertools import pairwise
+from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema, WithDefaultSchema
@@ -54,9 +55,19 @@ def _docstrings(model: type) -> dict[str, str]:
     return found
 
 
+def definitions() -> dict[str, Any]:
+    """JSON Schemas of all maps in a stack file, by the names of their classes."""
+    found: dict[str, Any] = _schema()["$defs"]
+    return found
+
+
+def _schema() -> dict[str, Any]:
+    return StackSettings.model_json_schema(by_alias=True, schema_generator=_ForEditors)
+
+
 def json_schema() -> dict[str, object]:
     """JSON Schema of a whole `Pulumi.<stack>.yaml`."""
-    schema = StackSettings.model_json_schema(by_alias=True, schema_generator=_ForEditors)
+    schema = _schema()
     ours = {f"{PROJECT}:{key}": value for key, value in schema["properties"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

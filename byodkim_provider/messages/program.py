@@ -13,6 +13,7 @@ class ProgramProblem(Table):
     OTHERS_GO_ON = "correct what is named above and run `pulumi up` again; an update goes on with the other domains, and SES's verdict on them waits until then", "correct what the lines `error:` above it name"
     DNS_PROVIDERS = "must be objects with the methods hosted_zone and publish, not {value}", "correct `dns_providers`"
     NO_WAIT = "{name}: verification: is declared with `wait=True` only", "set `wait=True` in the arguments of {name!r}"
+    NOT_KNOWN = "{name}: is not known before resources are made, and what is declared depends on it", "give it a plain value"
     NOT_PLAIN = "holds an encrypted value, which would be unencrypted in the stack's state: private keys go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`"
 
     SENT_SECRET = "is the secret of {command}, and would be sent to AWS: remove it here, and make another secret if a preview has run with it"

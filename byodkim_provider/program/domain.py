@@ -55,6 +55,8 @@ class ByodkimDomain(pulumi.ComponentResource):
     `get` and `pulumi import` don't work for its resources; `custom_timeouts` has no effect.
     """
 
+    _type = "byodkim:index:ByodkimDomain"
+
     identities: Mapping[str, ByodkimIdentity]
     """Keyed by Region; empty if the domain is retired."""
     records: Sequence[PublishedRecord]
@@ -82,7 +84,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, wait = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers, wait = args, (), False
-        super().__init__("byodkim:index:ByodkimDomain", name, None, opts)
+        super().__init__(self._type, name, None, opts)
         self._domain, self.cnames = settings.name, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one, settings) for one in settings.dns]
@@ -239,6 +241,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         The stack output of the domain: signing generation and selector, records and their zones,
         the status in each Region.
         """
+        statuses = self.statuses(verdicts)
         signing = next(record for record in self.records if record["role"] == "signing")
         shown = {
             "generation": signing["generation"],
@@ -247,13 +250,23 @@ class ByodkimDomain(pulumi.ComponentResource):
             "dns": [hosted_zone.label for hosted_zone in self._zones],
             "regions": {
                 region: {
-                    "status": known_of(identity, verdicts).apply(status_in),
+                    "status": statuses[region],
                     "signing_since": identity.signing_since,
                 }
                 for region, identity in self.identities.items()
             },
         }
         return {name: made(value) for name, value in shown.items()}
+
+    def statuses(self, verdicts: pulumi.Output[Verdicts] | None = None) -> Mapping[str, pulumi.Output[str]]:
+        """SES's status by Region: the verdict, by default that of the domain's own verification."""
+        if verdicts is None:
+            own = self._verification
+            verdicts = verdicts_of(own) if own else pulumi.Output.from_input({})
+        return {
+            region: known_of(identity, verdicts).apply(status_in)
+            for region, identity in self.identities.items()
+        }
 
     def not_verified(self, verdicts: pulumi.Output[Verdicts]) -> Sequence[pulumi.Output[str]]:
         """One line for each identity, which is "" if its verdict says everything."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
-from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.other_languages import OurResource
 from byodkim_provider.resources.secret_settings import as_secret_as
 from byodkim_provider.resources.stack_id import owner_of, stack_name
 
@@ -78,7 +78,7 @@ class ByodkimIdentityArgs:
     """The zone that this panel shows."""
 
 
-class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
+class ByodkimIdentity(OurResource, module="byodkim", name="ByodkimIdentity"):
     """
     The SES identity of one domain in one Region, which signs with a key of one's own.
 
@@ -141,6 +141,4 @@ class ByodkimIdentity(Resource, module="byodkim", name="ByodkimIdentity"):
             # The engine does not tell the plugin which run it is; `check` removes this.
             "is_preview": pulumi.runtime.is_dry_run() or None,
         }
-        super().__init__(
-            InPluginProcess(load_v1), name, {**dict.fromkeys(type(self).__annotations__), **inputs}, opts
-        )
+        super().__init__(load_v1, name, {**dict.fromkeys(type(self).__annotations__), **inputs}, opts)

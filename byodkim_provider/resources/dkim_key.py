@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
 from byodkim_provider.dkim.key_secret import PREFIX
-from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.other_languages import OurResource
 from byodkim_provider.resources.stack_id import owner_of, stack_name
 
 
@@ -25,7 +25,7 @@ def load_v1() -> ResourceProvider:
     return DkimKeyProvider()
 
 
-class DkimKey(Resource, module="byodkim", name="DkimKey"):
+class DkimKey(OurResource, module="byodkim", name="DkimKey"):
     """
     An RSA key for one generation of a domain.
 
@@ -62,7 +62,7 @@ class DkimKey(Resource, module="byodkim", name="DkimKey"):
         if "key_store" in inputs:
             of_secret = {"secret_name": f"{PREFIX}{stack_name()}/{name}", "owner": owner_of(name)}
         super().__init__(
-            InPluginProcess(load_v1),
+            load_v1,
             name,
             {**dict.fromkeys(type(self).__annotations__), **inputs, **of_secret},
             pulumi.ResourceOptions.merge(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
-from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.dkim_identity import ByodkimIdentity
 from byodkim_provider.resources.inputs import VERIFIED, of_verification
+from byodkim_provider.resources.other_languages import OurResource
 
 if TYPE_CHECKING:
     from byodkim_provider.identity.verification import OnTimeout
@@ -38,7 +38,7 @@ class DkimVerificationArgs:
     """Domains whose identities leave the stack while their records stay; when they left is an output."""
 
 
-class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
+class DkimVerification(OurResource, module="byodkim", name="DkimVerification"):
     """
     Waits until SES has verified identities, and reports why one is not verified.
 
@@ -66,4 +66,4 @@ class DkimVerification(Resource, module="byodkim", name="DkimVerification"):
             retired=args.retired,
         )
         outputs = {"results": None, "pending": None, "retired_at": None}
-        super().__init__(InPluginProcess(load_v1), name, {**inputs, **outputs}, opts)
+        super().__init__(load_v1, name, {**inputs, **outputs}, opts)

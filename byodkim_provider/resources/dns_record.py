@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
-from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.other_languages import OurResource
 
 
 def load_v1() -> ResourceProvider:
@@ -23,7 +23,7 @@ def load_v1() -> ResourceProvider:
     return DnsRecordProvider()
 
 
-class DnsRecord(Resource, module="byodkim", name="DnsRecord"):
+class DnsRecord(OurResource, module="byodkim", name="DnsRecord"):
     """
     Other values and other names are never touched.
 
@@ -38,4 +38,4 @@ class DnsRecord(Resource, module="byodkim", name="DnsRecord"):
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*inputs* are made by `inputs.of_record`."""
-        super().__init__(InPluginProcess(load_v1), name, {"present_value": None, **inputs}, opts)
+        super().__init__(load_v1, name, {"present_value": None, **inputs}, opts)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
-from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.other_languages import OurResource
 
 
 def load_v1() -> ResourceProvider:
@@ -23,7 +23,7 @@ def load_v1() -> ResourceProvider:
     return RecordGuardProvider()
 
 
-class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
+class RecordGuard(OurResource, module="byodkim", name="RecordGuard"):
     """
     The guard of a key's record in one zone of Route 53.
 
@@ -39,4 +39,4 @@ class RecordGuard(Resource, module="byodkim", name="RecordGuard"):
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*inputs* are made by `inputs.of_guard`."""
-        super().__init__(InPluginProcess(load_v1), name, {"record_value": None, **inputs}, opts)
+        super().__init__(load_v1, name, {"record_value": None, **inputs}, opts)

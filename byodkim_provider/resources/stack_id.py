@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 import pulumi
-from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.dynamic import ResourceProvider
 
-from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.other_languages import OurResource
 from byodkim_provider.resources.per_program import PerProgram
 
 NAME: Final = "byodkim"
@@ -26,7 +26,7 @@ def load_v1() -> ResourceProvider:
     return StackIdProvider()
 
 
-class StackId(Resource, module="byodkim", name="StackId"):
+class StackId(OurResource, module="byodkim", name="StackId"):
     """
     The id of the stack, which is this resource's own id.
 
@@ -35,7 +35,7 @@ class StackId(Resource, module="byodkim", name="StackId"):
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(InPluginProcess(load_v1), name, {}, opts)
+        super().__init__(load_v1, name, {}, opts)
 
 
 _ids: PerProgram[StackId] = PerProgram()

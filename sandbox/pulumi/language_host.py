@@ -8,17 +8,19 @@ other, by the server that the Automation API has for programs of its own.
 from __future__ import annotations
 
 import asyncio
+import queue
 import re
 import runpy
 import subprocess
 import sys
 import sysconfig
+import threading
 import venv
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -81,13 +83,39 @@ class LanguageHost(LanguageServer):
         lines = file.read_text().splitlines() if file.exists() else []
         if ours := [line for line in lines if re.match(r"[./]|byodkim", line)]:
             install = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
-            options = ["--quiet", "--no-index", "--no-deps", "--ignore-installed"]
+            options = ["--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--ignore-installed"]
             done = subprocess.run(
                 [*install, *options, *ours], cwd=file.parent, capture_output=True, text=True, check=False
             )
             if done.returncode:
                 context.abort(grpc.StatusCode.UNKNOWN, done.stderr)
         yield language_pb2.InstallDependenciesResponse(stdout=b"installed\n")
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Run a plugin that is a program in Python, in the environment that was made for it."""
+        folder = Path(request.info.program_directory)
+        plugin = subprocess.Popen(
+            [folder / "venv" / "bin" / "python", "-u", folder, *request.args],
+            cwd=request.pwd,
+            env=dict(one.split("=", 1) for one in request.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(plugin.kill)
+        said: queue.Queue[Any] = queue.Queue()
+
+        def read(name: str, stream: IO[bytes]) -> None:
+            for line in stream:
+                said.put(language_pb2.RunPluginResponse(**{name: line}))  # type: ignore[arg-type]
+            said.put(None)
+
+        with plugin:
+            streams = {"stdout": plugin.stdout, "stderr": plugin.stderr}
+            for name, stream in streams.items():
+                threading.Thread(target=read, args=(name, stream), daemon=True).start()
+            for _ in streams:
+                yield from iter(said.get, None)
+        yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
     def _run_main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -110,7 +138,7 @@ def serving(environment: Mapping[str, str], *, forget: Collection[str] = ()) -> 
 @contextmanager
 def served(language: str, host: LanguageHost) -> Iterator[str]:
     """The same for the *host* of any language; several are separated by commas."""
-    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
+    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -143,6 +143,7 @@ NOT_FOLLOWED = {
         "Measure it",
         1,
     ): "measuring takes minutes; the page is the result",
+    ("docs/how-to/other-languages.md", "Install it", 1): "`make languages` runs the program of that page",
     ("docs/reference/real-ses.md", "Run it", 1): "tests/acceptance runs it without an account",
     ("docs/how-to/leaked-key.md", "A key has leaked", 5): "the commands of SECURITY and of step 2, once more",
 }

@@ -26,6 +26,7 @@ LAYERS: Final = (
     ("config", "identity", "key_store"),
     ("cli", "resources"),
     ("program",),
+    ("plugin",),
 )
 """The parts of the product from the bottom up. A part imports only from the rows before its own."""
 

@@ -1,0 +1,213 @@
+"""
+Serves the engine's protocol for resource plugins.
+
+The resources are handled by the providers that also serve dynamic resources: plain values in and out.
+`Construct` runs in the server's event loop, where the SDK declares resources; all else runs in threads.
+"""
+
+# ruff: noqa: N802 # the protocol's method names
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
+from pulumi.provider import ConstructResult, Provider
+from pulumi.provider.server import ProviderServicer
+from pulumi.runtime import settings
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.stack import wait_for_rpcs
+
+from byodkim_provider import __version__
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.plugin.package import DOMAIN, schema
+from byodkim_provider.plugin.values import plain, plain_inputs, wire
+from byodkim_provider.progress import stopping
+from byodkim_provider.quoting import printable
+from byodkim_provider.resources import (
+    dkim_identity,
+    dkim_key,
+    dkim_verification,
+    dns_record,
+    record_guard,
+    stack_id,
+)
+from byodkim_provider.resources.other_languages import PACKAGE, declare_own_types
+
+THREADS: Final = 64
+"""Calls at a time; the engine makes at most 4 × cores, and a call to cancel must not wait for them."""
+
+PROVIDERS: Final[Mapping[str, Callable[[], ResourceProvider]]] = {
+    "ByodkimIdentity": dkim_identity.load_v1,
+    "DkimKey": dkim_key.load_v1,
+    "DkimVerification": dkim_verification.load_v1,
+    "DnsRecord": dns_record.load_v1,
+    "RecordGuard": record_guard.load_v1,
+    "StackId": stack_id.load_v1,
+}
+"""What makes the provider of each type."""
+
+
+def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
+    """*method*, whose errors reach the engine as their message alone; a bug keeps its traceback."""
+
+    @functools.wraps(method)
+    def answer(self: object, request: Any, context: Any) -> Any:
+        try:
+            return method(self, request, context)
+        except Exception as error:  # noqa: BLE001 # whatever it is, the engine has to know
+            return context.abort(grpc.StatusCode.UNKNOWN, _shown(error))
+
+    return answer
+
+
+def _shown(error: Exception) -> str:
+    if not isinstance(error, ByodkimError):
+        return "".join(traceback.format_exception(error))
+    return "\n".join(map(printable, f"{type(error).__name__}: {error}".split("\n")))
+
+
+class Servicer(ProviderServicer):
+    """The methods that the engine calls, named as in the protocol. One object is one run."""
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(Provider(__version__, json.dumps(schema())), [], engine)
+        self._turn = asyncio.Lock()
+        self._config: dict[str, str] = {}
+        self._providers: dict[str, ResourceProvider] = {}
+        self._lock = threading.Lock()
+
+    # Components
+
+    async def Construct(self, request: Any, context: Any) -> Any:
+        try:
+            return await self._constructed(request)
+        except Exception as error:  # noqa: BLE001 # as for all other calls
+            return await context.abort(grpc.StatusCode.UNKNOWN, _shown(error))
+
+    async def _constructed(self, request: Any) -> Any:
+        from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
+
+        if request.type != DOMAIN:
+            raise ValueError(f"the plugin {PACKAGE} has no component {request.type}")
+        settings.reset_options(
+            organization=request.organization or "organization",
+            project=request.project,
+            stack=request.stack,
+            parallel=request.parallel or None,
+            engine_address=self.engine_address,
+            monitor_address=request.monitorEndpoint,
+            preview=request.dryRun,
+        )
+        await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
+        set_all_config(dict(request.config), list(request.configSecretKeys))
+        async with self._turn:  # while one asks for its account, it runs the loop, and so the others
+            domain = Domain(request.name, plain_inputs(request.inputs), self._construct_options(request))
+        response = await self._construct_response(ConstructResult(domain.urn, domain.outputs()))
+        await wait_for_rpcs()
+        return response
+
+    # The provider
+
+    def CheckConfig(self, request: Any, _context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, _context: Any) -> Any:
+        same = request.old_inputs == request.news
+        kinds = provider_pb2.DiffResponse
+        return kinds(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
+
+    @_clean
+    def Configure(self, request: Any, _context: Any) -> Any:
+        self._config = plain_inputs(request.args).get("config", {})
+        return provider_pb2.ConfigureResponse(acceptSecrets=True)
+
+    # Resources
+
+    def _provider(self, urn: str) -> ResourceProvider:
+        kind = urn.split("::")[2].rpartition(":")[2]
+        with self._lock:
+            if kind not in self._providers:
+                provider = PROVIDERS[kind]()
+                config = Config(self._config, self._config.get("project", ""))
+                provider.configure(ConfigureRequest(config))
+                self._providers[kind] = provider
+            return self._providers[kind]
+
+    @_clean
+    def Check(self, request: Any, _context: Any) -> Any:
+        checked = self._provider(request.urn).check(plain(request.olds), plain(request.news))
+        failures = [provider_pb2.CheckFailure(reason=one.reason) for one in checked.failures]
+        return provider_pb2.CheckResponse(inputs=wire(checked.inputs, request.news), failures=failures)
+
+    @_clean
+    def Diff(self, request: Any, _context: Any) -> Any:
+        found = self._provider(request.urn).diff(request.id, plain(request.olds), plain(request.news))
+        kinds = provider_pb2.DiffResponse
+        return kinds(
+            changes=kinds.DIFF_SOME if found.changes else kinds.DIFF_NONE,
+            replaces=found.replaces or [],
+            deleteBeforeReplace=bool(found.delete_before_replace),
+        )
+
+    @_clean
+    def Create(self, request: Any, _context: Any) -> Any:
+        made = self._provider(request.urn).create(plain(request.properties))
+        return provider_pb2.CreateResponse(id=made.id, properties=wire(made.outs or {}, request.properties))
+
+    @_clean
+    def Read(self, request: Any, _context: Any) -> Any:
+        found = self._provider(request.urn).read(request.id, plain(request.properties))
+        return provider_pb2.ReadResponse(
+            id=found.id or "",
+            properties=wire(found.outs or {}, request.inputs, request.properties),
+            inputs=request.inputs,
+        )
+
+    @_clean
+    def Update(self, request: Any, _context: Any) -> Any:
+        olds, news = plain(request.olds), plain(request.news)
+        made = self._provider(request.urn).update(request.id, olds, news)
+        return provider_pb2.UpdateResponse(properties=wire(made.outs or {}, request.news))
+
+    @_clean
+    def Delete(self, request: Any, _context: Any) -> Any:
+        self._provider(request.urn).delete(request.id, plain(request.properties))
+        return Empty()
+
+    async def Cancel(self, _request: Any, _context: Any) -> Any:
+        stopping.set()
+        return Empty()
+
+
+async def _serve() -> None:
+    # The last argument, as in the plugin of dynamic resources.
+    server = grpc.aio.server(ThreadPoolExecutor(THREADS), options=[("grpc.max_receive_message_length", -1)])
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(sys.argv[-1]), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    await server.wait_for_termination()
+
+
+def main() -> None:
+    """Serve the engine that has started this process, until it ends."""
+    declare_own_types()
+    try:
+        asyncio.run(_serve())
+    except KeyboardInterrupt:
+        stopping.set()
+        os._exit(0)

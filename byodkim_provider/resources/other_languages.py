@@ -1,0 +1,69 @@
+"""
+Whose program declares: one in Python, or one in another language, for which this process is the plugin.
+
+A dynamic resource runs in the Python of the program that declares it. So the plugin declares the same
+resources with types of its own, which it serves itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pulumi
+from pulumi.dynamic import Resource, ResourceProvider
+from pulumi.runtime import is_config_secret
+
+from byodkim_provider.resources._in_plugin import InPluginProcess
+from byodkim_provider.resources.per_program import PerProgram, one_program
+from byodkim_provider.resources.sdk import configured_names
+
+PACKAGE: Final = "byodkim"
+"""Name of the plugin, and of the module of its types."""
+
+_this_process: Final[set[str]] = set()
+"""`plugin` in the plugin."""
+
+_providers: PerProgram[pulumi.ProviderResource] = PerProgram()
+
+
+def declare_own_types() -> None:
+    """From now on this process is the plugin, and declares for one program."""
+    _this_process.add("plugin")
+    one_program()
+
+
+class OurResource(Resource):
+    """A resource of this package: its provider runs in a process of its own, as does all that it needs."""
+
+    def __init__(
+        self,
+        load: Callable[[], ResourceProvider],
+        name: str,
+        props: dict[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """*load* is the `load_v1` of the resource."""
+        if not _this_process:
+            super().__init__(InPluginProcess(load), name, props, opts)
+            return
+        ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider))
+        token = f"{PACKAGE}:index:{type(self).__name__}"
+        pulumi.CustomResource.__init__(self, token, name, props, pulumi.ResourceOptions.merge(ours, opts))
+
+
+def _provider() -> pulumi.ProviderResource:
+    """
+    The provider of all that the running program declares here.
+
+    The engine hands a plugin the configuration under the plugin's own name only. So this provider gets the
+    settings of AWS and the credentials of DNS hosts as its inputs, and has them in the state for `destroy`.
+    """
+    credentials = f"{pulumi.get_project()}:dnsCredentials"
+    config: dict[str, pulumi.Input[str]] = {"project": pulumi.get_project()}
+    for name in configured_names():
+        if name.startswith("aws:") or name == credentials:
+            space, _, key = name.partition(":")
+            value = pulumi.Config(space).require(key)
+            config[name] = pulumi.Output.secret(value) if is_config_secret(name) else value
+    return pulumi.ProviderResource(PACKAGE, PACKAGE, {"config": config})

@@ -1,0 +1,50 @@
+"""The schema, from which languages generate their SDK, has what a stack file has."""
+
+import json
+
+from byodkim_provider.config.schema import DnsSettings, KeyStore, SuppliedKey, WrittenDomain
+from byodkim_provider.plugin.package import DOMAIN, schema
+
+SCHEMA = schema()
+
+
+def aliases(model):
+    return {field.alias for field in model.model_fields.values()}
+
+
+def references(value):
+    """Every `$ref` in *value*."""
+    if isinstance(value, dict):
+        own = [value["$ref"]] if "$ref" in value else []
+        return own + [one for part in value.values() for one in references(part)]
+    return [one for part in value for one in references(part)] if isinstance(value, list) else []
+
+
+def test_inputs():
+    """A domain has each setting of a domain in a stack file, its name and `wait`; one is required."""
+    domain = SCHEMA["resources"][DOMAIN]
+    assert domain["inputProperties"].keys() == {*aliases(WrittenDomain), "domain", "wait"}
+    assert domain["requiredInputs"] == ["generation"]
+
+
+def test_types():
+    """The maps of a stack file are types, with all their keys, and every reference has its type."""
+    for model in (DnsSettings, KeyStore, SuppliedKey):
+        assert SCHEMA["types"][f"byodkim:index:{model.__name__}"]["properties"].keys() == aliases(model)
+    assert {one.removeprefix("#/types/") for one in references(SCHEMA)} == SCHEMA["types"].keys()
+
+
+def test_descriptions():
+    """An editor has a text and a type for each input."""
+    inputs = [SCHEMA["resources"][DOMAIN]["inputProperties"]]
+    inputs += [one["properties"] for name, one in SCHEMA["types"].items() if not name.endswith(":Record")]
+    for properties in inputs:
+        for name, one in properties.items():
+            assert one.get("description"), name
+            assert {"type", "oneOf", "$ref"} & one.keys(), name
+
+
+def test_secrets():
+    """A private key is a secret, whoever writes it."""
+    assert SCHEMA["types"]["byodkim:index:SuppliedKey"]["properties"]["privateKey"]["secret"]
+    assert json.dumps(SCHEMA).count('"secret"') == 1
