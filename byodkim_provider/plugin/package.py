@@ -63,10 +63,8 @@ def schema() -> dict[str, Any]:
     """The schema, as `pulumi package get-schema` prints it."""
     models = definitions()
     domain = models.pop("WrittenDomain")
-    domain["properties"]["generation"]["default"] = None
     written = {name: _property(one) for name, one in domain["properties"].items()}
-    kept = ("DnsSettings", "KeyStore", "SuppliedKey")
-    types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in kept}
+    types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))}
     types[f"{PACKAGE}:index:SuppliedKey"]["properties"]["privateKey"]["secret"] = True
     return {
         "name": PACKAGE,
@@ -87,6 +85,17 @@ def schema() -> dict[str, Any]:
             }
         },
     }
+
+
+def _used(model: object, models: Mapping[str, Any]) -> set[str]:
+    """Names of the *models* that *model*, or one of them in turn, refers to."""
+    if isinstance(model, list):
+        return set().union(*(_used(one, models) for one in model))
+    if not isinstance(model, dict):
+        return set()
+    name = str(model.get("$ref", "")).rpartition("/")[2]
+    own = {name} | _used(models[name], models) if name else set()
+    return own.union(*(_used(one, models) for one in model.values()))
 
 
 def _type(model: Mapping[str, Any]) -> dict[str, Any]:

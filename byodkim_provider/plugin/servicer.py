@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from pulumi import RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.server import ProviderServicer
@@ -74,6 +75,8 @@ def _clean(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shown(error: Exception) -> str:
+    if isinstance(error, RunError):  # the engine has ended the run, and said why
+        return str(error)
     if not isinstance(error, ByodkimError):
         return "".join(traceback.format_exception(error))
     return "\n".join(map(printable, f"{type(error).__name__}: {error}".split("\n")))
