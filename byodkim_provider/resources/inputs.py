@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from byodkim_provider.config.schema import DomainDefaults
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
-from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.identity.state import INPUTS, ROUTE53
 from byodkim_provider.property_types import written
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, Any]
 
-_HANDED_ON: Final = (
-    *("overlap_days", "configuration_set", "tags", "adopt", "accept_unsigned_window"),
-    *("dns_check", "dns_resolvers", "dns_wait_seconds"),
-)
+_HANDED_ON: Final = sorted(INPUTS.keys() & DomainDefaults.model_fields.keys() - {"dns", "regions"})
 """Settings that are inputs of an identity under the same name."""
 
 VERIFIED: Final = (

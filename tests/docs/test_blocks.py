@@ -194,3 +194,11 @@ def test_byodkim(typed):
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         command = main.get_command(context, words[1])
         command.make_parser(context).parse_args(words[2:])
+
+
+def test_files_of_contributing():
+    """Each file that the page for contributors names is there, from the top or in the product."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w.]+(?:/[\w.]+)+\.(?:py|md|ya?ml|json))`", page)
+    places = (ROOT, ROOT / "byodkim_provider")
+    assert [one for one in named if not any((place / one).exists() for place in places)] == []

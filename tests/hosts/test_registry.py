@@ -43,6 +43,8 @@ def test_page(host):
     spec = SPECS[host]
     assert [one for pair in spec.secrets.items() for one in pair if f"`{one}`" not in credentials] == []
     assert [one for one in ("zone", *map(to_camel, spec.options)) if f"`{one}`" not in options] == []
+    settings = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert any(f"`{host}`" in row for row in re.findall(r"^\| `provider` \| .*$", settings, re.MULTILINE))
     assert (str(spec.ttl.default) if spec.ttl else "none") in options.split(" | ")[2]
 
 
