@@ -20,6 +20,7 @@ from byodkim_provider.cli.state import State
 from byodkim_provider.config.settings import DnsSettings, DomainSettings, KeyStore, Settings, Verification
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.identity.dns_moves import parts
 from byodkim_provider.identity.state import MANUAL, ROUTE53, Declared
 from byodkim_provider.messages import in_python
 from byodkim_provider.messages.cli import CliProblem
@@ -94,16 +95,22 @@ def _domain(name: str, state: State) -> DomainSettings:
 
 def _dns(declared: Declared, state: State) -> list[DnsSettings]:
     """Where the records are; of another provider than Route 53 nothing more has to be known."""
-    begins = declared.dns_from or {}
-    listed = [
-        _zone(label, declared, state).model_copy(update={"from_generation": begins.get(label, 1)})
-        for label in declared.dns
-    ]
-    if declared.cname:
-        slots = {"cname": declared.selector[:-1], "zone": declared.cname}
-        for one in generations.holding(listed, declared.generation or 1):
-            listed[listed.index(one)] = one.model_copy(update=slots)
+    listed: list[DnsSettings] = []
+    latest: list[DnsSettings] = []
+    for generation in declared.published or (1,):
+        places = [_place(place, declared, state) for place in declared.places_of(generation)]
+        if places != latest:
+            begins = {"from_generation": generation if listed else 1}
+            listed += [one.model_copy(update=begins) for one in places]
+            latest = places
     return listed
+
+
+def _place(place: str, declared: Declared, state: State) -> DnsSettings:
+    label, name = parts(place)
+    zone = _zone(label, declared, state)
+    selector, _, there = name.partition(f"._domainkey.{declared.domain}.")
+    return zone.model_copy(update={"cname": selector[:-1], "zone": there}) if there else zone
 
 
 def _zone(label: str, declared: Declared, state: State) -> DnsSettings:

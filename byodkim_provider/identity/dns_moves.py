@@ -7,11 +7,10 @@ in, values or a refusal out: no lookup here, no Pulumi.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from textwrap import indent
-from typing import NamedTuple
 
-from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, of_label
@@ -21,54 +20,55 @@ from byodkim_provider.messages.identity import IdentityNote, IdentityProblem
 
 
 def leaving(before: Declared, after: Declared) -> tuple[str, ...]:
-    """Zones whose records a change would delete. Records that people pasted always stay."""
+    """Places that generations which stay would leave. Records that people pasted always stay."""
     if not after.dns:
         return ()
-    staying = set(before.published) & set(after.published)  # the others leave when `generations` lets them
-    held = {label for one in staying for label in _holding(before, one)} if staying else {*before.dns}
-    return tuple(
-        label for label in before.dns if label in held and label not in after.dns and label != MANUAL
-    )
+    gone = [
+        place
+        for one in _staying(before, after)
+        for place in before.places_of(one)
+        if place not in after.places_of(one) and place != MANUAL
+    ]
+    return tuple(dict.fromkeys(gone))
 
 
-def _holding(declared: Declared, generation: int) -> list[str]:
-    """Labels of the zones that hold the record of a generation."""
-    begins = declared.dns_from or {}
-    zones = [_Begins(label, begins.get(label, 1)) for label in declared.dns]
-    return [zone.label for zone in generations.holding(zones, generation)]
+def _staying(before: Declared, after: Declared) -> list[int]:
+    """Generations in DNS before and after a change. The others leave when `generations` lets them."""
+    return sorted({*before.published} & {*after.published}) or [0]  # 0: wherever there is a record
 
 
-class _Begins(NamedTuple):
-    label: str
-    from_generation: int
+def parts(place: str) -> tuple[str, str]:
+    """The zone's label, and the record's name there if the domain's own leads to it by a CNAME, else ""."""
+    name, _, label = place.partition("@")
+    return (label, name) if "._domainkey." in name else (place, "")
 
 
-def refuse_leaving(stored: Stored, declared: Declared, labels: Sequence[str], asked: Set[str]) -> None:
+def refuse_leaving(stored: Stored, declared: Declared, places: Sequence[str], asked: Set[str]) -> None:
     """
-    Raise `InvalidSettings` if the records at *labels* are those that verifiers find.
+    Raise `InvalidSettings` if the records at *places* are those that verifiers find.
 
-    *asked* are the name servers that serve the record now, or what the domain's CNAME leads to; empty if that
-    can't be seen.
+    *asked* are the name servers that are asked for them now, and what the CNAMEs of slots lead to; empty if
+    that can't be seen.
     """
     before = stored.declared
     if stored.key is None:
         return  # SES never had a key, so no mail was signed
     subject = f"{before.domain} {before.region}"
-    moves = "CNAMEs" if before.cname else "name servers"
-    for label in labels:
-        named: Set[str] | None
-        if before.cname:
-            named = {alias for alias in asked if not alias.endswith(f".{declared.cname}")}
-        else:
-            named = _serving(label, before, asked)
-        if named is None and asked and _none_of(declared, asked):
+    for place in places:
+        label, name = parts(place)
+        moved = [one for one in _staying(before, declared) if place in before.places_of(one)]
+        after = dict(parts(new) for one in moved for new in declared.places_of(one))
+        by_cname = bool(name) and name not in after.values()
+        moves = "CNAMEs" if by_cname else "name servers"
+        named = {name} & asked if by_cname else _serving(label, before, asked)
+        if named is None and asked and _none_of(after, declared, asked):
             named = set(asked)  # of two zones it must be this one
         if named:
             servers = ", ".join(sorted(named))
             raise InvalidSettings(
                 IdentityProblem.ASKED_FOR(name=subject, zone=label, servers=servers, moves=moves)
             )
-        exchanged = not set(before.dns) & set(declared.dns)
+        exchanged = any({*before.places_of(one)}.isdisjoint(declared.places_of(one)) for one in moved)
         if exchanged and (named is None or not asked):
             raise InvalidSettings(IdentityProblem.EXCHANGED(name=subject, zone=label, moves=moves))
 
@@ -83,9 +83,9 @@ def _serving(label: str, declared: Declared, asked: Set[str]) -> set[str] | None
     return served if served or (panel and panel.serves_all) else None
 
 
-def _none_of(declared: Declared, asked: Set[str]) -> bool:
-    """Whether none of *asked* serves any zone of the record, and all zones' name servers are known."""
-    return bool(declared.dns) and all(_serving(label, declared, asked) == set() for label in declared.dns)
+def _none_of(labels: Collection[str], declared: Declared, asked: Set[str]) -> bool:
+    """Whether none of *asked* serves any zone of *labels*, and all zones' name servers are known."""
+    return bool(labels) and all(_serving(label, declared, asked) == set() for label in labels)
 
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
@@ -94,7 +94,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 
     Also "" if that can't be determined, or is intended: people publish where they are asked to.
     """
-    if declared.cname or not asked or not _none_of(declared, asked):
+    if declared.cname or not asked or not _none_of(declared.dns, declared, asked):
         return ""
     names = {label: ", ".join(declared.name_servers.get(label, ())) for label in declared.dns}
     zones = [f"{label} has {of if of else 'none of them'}" for label, of in names.items()]

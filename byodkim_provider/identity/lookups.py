@@ -59,18 +59,30 @@ def served_elsewhere(declared: Declared, resolver: DnsResolver | None) -> str:
     return dns_moves.served_elsewhere(declared, visibility.servers_asked(answered))
 
 
-def servers_asked(stored: Stored, resolver: DnsResolver | None) -> frozenset[str]:
+def refuse_leaving(stored: Stored, declared: Declared, resolver: DnsResolver | None) -> None:
+    """Raise `InvalidSettings` if a change would take a record from where verifiers find it."""
+    for place in dns_moves.leaving(stored.declared, declared):
+        asked = _asked_for(place, stored.declared, resolver)
+        dns_moves.refuse_leaving(stored, declared, [place], asked)
+
+
+def _asked_for(place: str, declared: Declared, resolver: DnsResolver | None) -> frozenset[str]:
     """
-    The name servers that serve the record that SES signs with, or what its CNAME leads to if it has a slot.
+    The name servers that are asked for a record at *place* now; of a slot also what its CNAME leads to.
 
     Empty if that can't be seen.
     """
-    if resolver is None or stored.declared.dns_check != "authoritative":
+    if resolver is None or declared.dns_check != "authoritative":
         return frozenset()
-    answers = resolver.txt(stored.declared.record_name, stored.declared.domain)
-    if stored.declared.cname:
-        return frozenset(one.alias for one in answers if one.alias and one.failure != "no zone")
-    return visibility.servers_asked(answers)
+    _, target = dns_moves.parts(place)
+    if target:
+        name = records.record_name(target.partition(".")[0], declared.domain)
+        answers = resolver.txt(name, declared.domain)
+        aliases = {one.alias for one in answers if one.alias}
+        return frozenset(aliases | {one.server for one in answers if one.alias == target})
+    # If the key that signs has a slot, its CNAME says nothing of the records that have none.
+    name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
+    return visibility.servers_asked(resolver.txt(name, declared.domain))
 
 
 def planned_switch(stored: Stored, declared: Declared, resolver: DnsResolver | None, recent: Recent) -> str:

@@ -91,8 +91,12 @@ class Declared:
     dns_wait_seconds: int = DNS_WAIT_SECONDS
     dns: tuple[str, ...] = ()
     """Labels of the zones that hold published records; empty if not given."""
-    dns_from: Mapping[str, int] | None = None
-    """By label, the first generation whose record stands there, if that is not 1 for all."""
+    places: Mapping[int, tuple[str, ...]] | None = None
+    """
+    By published generation, where its record stands, if that is not all of `dns` for each.
+
+    A place is the label of a zone or, for a slot, `<name of the record there>@<label>`.
+    """
     name_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, as far as they are known."""
     cname: str | None = None
@@ -106,6 +110,10 @@ class Declared:
     panel: str | None = None
     """Whose panel people type the record into, and the zone that it shows."""
     panel_zone: str | None = None
+
+    def places_of(self, generation: int) -> tuple[str, ...]:
+        """Where the record of a published generation stands."""
+        return (self.places or {}).get(generation, self.dns)
 
     @property
     def wait_seconds(self) -> int:

@@ -60,8 +60,11 @@ class ByodkimIdentityArgs:
     dns_wait_seconds: pulumi.Input[int] | None = None
     dns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     """Labels of the zones (`HostedZone`) of the records. A move that loses one is refused."""
-    dns_from: pulumi.Input[Mapping[str, pulumi.Input[int]]] | None = None
-    """By label, the first generation whose record stands there, if that is not 1 for all."""
+    places: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
+    """
+    By generation, where its record stands, if that is not all of `dns` for each: the label of a zone or,
+    for a slot, `<name of the record there>@<label>`.
+    """
     name_servers: pulumi.Input[Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]] | None = None
     """Name servers of these zones, by label, as far as they are known; those of Route 53 are looked up."""
     zone_roles: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None

@@ -19,7 +19,7 @@ from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import SecretArn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, IdentityExists, Stopped
-from byodkim_provider.identity import dns_moves, judgement, lifecycle, lookups, ownership, rules
+from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import plan
@@ -150,9 +150,7 @@ class ByodkimIdentityProvider(AwsProvider):
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             resolver = self._run.resolver(declared.dns_check, declared.dns_resolvers)
-            if zones := dns_moves.leaving(stored.declared, declared):
-                asked = lookups.servers_asked(stored, resolver)
-                dns_moves.refuse_leaving(stored, declared, zones, asked)
+            lookups.refuse_leaving(stored, declared, resolver)
             if planned.is_switch and not unknown.keys() - {"slots"}:
                 self._run.progress().info(
                     lookups.planned_switch(stored, declared, resolver, self._run.recent)

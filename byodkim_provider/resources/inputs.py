@@ -150,6 +150,12 @@ def _stands_at(
     return f"{records.record_name(selector, settings.name)}.{zone.cname_zone or name if zone else name}"
 
 
+def _place(settings: DomainSettings, generation: int, zone: HostedZone) -> str:
+    """The zone, and the record's name there if that is not the domain's own, as an identity is told."""
+    has_slot = _has_slot(settings, generation)
+    return f"{_stands_at(settings, generation, {}, zone)}@{zone.label}" if has_slot else zone.label
+
+
 def of_record(host: HostSettings, record: KeyRecord, *, credentials: str | None = None) -> Inputs:
     """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
     of_host = {option: given for option, given in written(host).items() if given != ""}
@@ -198,9 +204,10 @@ def of_identity(
 ) -> Inputs:
     """Of the identity in *region*; *keys* are those of the generation that signs, and of all with a slot."""
     key = keys[settings.generation]
-    used = [zone for one in settings.published for zone in generations.holding(zones, one)]
-    zones = [zone for zone in zones if zone in used]
-    begins = {zone.label: zone.from_generation for zone in zones}
+    holding = {one: generations.holding(zones, one) for one in settings.published}
+    places = {str(one): [_place(settings, one, zone) for zone in its] for one, its in holding.items()}
+    zones = [zone for zone in zones if any(zone in its for its in holding.values())]
+    labels = list(dict.fromkeys(zone.label for zone in zones))
     with_slot = {settings.selector(one): keys[one]["record_value"] for one in keys}
     slots = {selector: value for selector, value in with_slot.items() if selector}
     by_hand = next((zone for zone in zones if zone.panel), None)
@@ -215,8 +222,8 @@ def of_identity(
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        "dns": list(dict.fromkeys(zone.label for zone in zones)),
-        "dns_from": begins if any(one > 1 for one in begins.values()) else None,
+        "dns": labels,
+        "places": places if any(its != labels for its in places.values()) else None,
         "name_servers": {zone.label: zone.name_servers for zone in zones if zone.name_servers != ()},
         "zone_roles": {zone.label: zone.role_arn for zone in zones if zone.role_arn} or None,
         "zone_external_ids": {zone.label: zone.external_id for zone in zones if zone.external_id} or None,

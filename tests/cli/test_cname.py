@@ -63,7 +63,8 @@ def stack(project, world):
         now = world.clock.now()
         since = now - timedelta(days=200)
         given = {"domain": SHOP, "selector": f"ses{slot(generation)}", "published": published}
-        given |= {"cname": KEYS, "slots": slots, "dns": ("route53:Z1",), **declared}
+        places = {one: (f"ses{slot(one)}._domainkey.{SHOP}.{KEYS}@route53:Z1",) for one in published}
+        given |= {"cname": KEYS, "slots": slots, "dns": ("route53:Z1",), "places": places, **declared}
         project.stored = [
             Stored(
                 declared=world.declared(generation, **given),

@@ -3,9 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from byodkim_provider.cli.own_program import settings_in_state
 from tests.support.cli_project import CliProject
 from tests.support.world import DOMAIN
 
@@ -69,6 +71,37 @@ def test_who_writes(project, label, written_at):
     line = f"s3._domainkey.{DOMAIN}: nothing to type, `pulumi up` writes it at {written_at}"
     assert (line in text.splitlines(), "Value:" in text) == (bool(written_at), not written_at)
     assert project.run("iam-policy").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("places", "zones"),
+    [
+        (None, [("manual", None, None, 1), ("mine", None, None, 1)]),
+        (
+            {1: ("manual",), 2: ("manual",), 3: ("mine:1",)},
+            [("manual", None, None, 1), ("mine", None, None, 3)],
+        ),
+        (
+            {
+                1: (f"ses1._domainkey.{DOMAIN}.k.example@mine:1",),
+                2: (f"m2._domainkey.{DOMAIN}.k.example@mine:1",),
+            },
+            [("mine", "ses", "k.example", 1), ("mine", "m", "k.example", 2)],
+        ),
+    ],
+    ids=["both for all", "one after the other", "two prefixes"],
+)
+def test_zones(project, places, zones):
+    """Which generations stand where, and under which prefix, is known without a stack file."""
+    published = tuple(places or (1, 2, 3))
+    declared = replace(
+        project.stored[0].declared, dns=("manual", "mine:1"), places=places, published=published
+    )
+    identities = {DOMAIN: (replace(project.stored[0], declared=declared),)}
+    state = SimpleNamespace(identities=identities, records={}, secrets={}, roles={})
+    (domain,) = settings_in_state(state).domains
+    listed = [(one.provider, one.cname, one.zone, one.from_generation) for one in domain.dns]
+    assert listed == zones
 
 
 def test_policy(project):

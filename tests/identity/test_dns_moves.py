@@ -5,7 +5,14 @@ import pytest
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import servers_asked
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.dns_moves import leaving, refuse_leaving, served_elsewhere, what_to_paste
+from byodkim_provider.identity import lookups
+from byodkim_provider.identity.dns_moves import (
+    leaving,
+    parts,
+    refuse_leaving,
+    served_elsewhere,
+    what_to_paste,
+)
 
 HERE, THERE = "route53:Z1", "own:z1"
 NAME_SERVERS = {
@@ -131,6 +138,127 @@ def test_nothing_to_lose(world):
     """As long as SES was told nothing, no mail was signed and any DNS may take over."""
     waiting = world.create(1, dns=(HERE,), name_servers=NAME_SERVERS)
     refuse_leaving(waiting, world.declared(1, dns=(THERE,)), (HERE,), asked_at(HERE))
+
+
+KEYS, NEW = "keys.example.net", "new.example.net"
+ASKED_FOR, AT_ONCE = "the record is still asked for at", "can't be exchanged at once"
+
+
+def slot(number, zone=KEYS, label=HERE):
+    """The place of a slot's record."""
+    return f"ses{number}._domainkey.example.com.{zone}@{label}"
+
+
+def in_slots(zone=KEYS, *labels, published=(1, 2, 3)):
+    """The same for each published generation."""
+    return {one: tuple(slot(one, zone, label) for label in labels or [HERE]) for one in published}
+
+
+def both(first, second):
+    return {one: (*first[one], *second[one]) for one in first}
+
+
+class Cnames:
+    """DNS in which some names of the domain lead elsewhere; the others are asked for at *servers*."""
+
+    def __init__(self, targets, servers):
+        self.targets, self.servers = targets, sorted(servers)
+
+    def txt(self, name, domain):
+        if target := self.targets.get(name.partition(".")[0]):
+            return tuple(Answer(server, ("p=",), alias=target) for server in self.servers)
+        return tuple(Answer(server, ()) for server in self.servers)
+
+
+def lead_to(*zones):
+    """The domain's three CNAMEs, each to its record in one of *zones*; None: there is no such CNAME."""
+    return {f"ses{number}": parts(slot(number, zone))[1] for number, zone in enumerate(zones, 1) if zone}
+
+
+def refusal(world, signs, before, after, resolver):
+    """How a change from places to places is refused, if it is."""
+
+    def of(places):
+        labels = tuple({parts(place)[0]: None for one in places.values() for place in one})
+        cname = parts(places[signs][0])[1].partition(".example.com.")[2] or None
+        return {"dns": labels, "places": places, "published": (*places,), "cname": cname}
+
+    stored = world.verified(signs, **of(before), name_servers=NAME_SERVERS)
+    declared = world.declared(signs, **of(after), name_servers=NAME_SERVERS)
+    try:
+        lookups.refuse_leaving(stored, declared, resolver)
+    except InvalidSettings as refused:
+        return next(one for one in (ASKED_FOR, AT_ONCE) if one in str(refused))
+    return None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "targets", "problem"),
+    [
+        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
+        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(KEYS, NEW, NEW), ASKED_FOR),
+        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, KEYS), ASKED_FOR),
+        (both(in_slots(NEW), in_slots()), in_slots(NEW), lead_to(NEW, NEW, NEW), None),
+        (both(in_slots("example.net"), in_slots()), in_slots("example.net"), lead_to(*[KEYS] * 3), ASKED_FOR),
+        (in_slots(), in_slots("example.net"), lead_to(*["example.net"] * 3), None),
+        (in_slots(), in_slots(NEW), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
+        (in_slots(), in_slots(NEW), lead_to(NEW, NEW, None), AT_ONCE),
+        (in_slots(), in_slots(), lead_to(KEYS, KEYS, KEYS), None),
+        (in_slots(KEYS, HERE, THERE), in_slots(KEYS, THERE), lead_to(KEYS, KEYS, KEYS), ASKED_FOR),
+        (in_slots(KEYS, HERE, THERE), in_slots(KEYS, HERE), lead_to(KEYS, KEYS, KEYS), None),
+        (in_slots(), in_slots(KEYS, published=(2, 3, 4)), lead_to(KEYS, KEYS, KEYS), None),
+    ],
+    ids=[
+        "before the CNAMEs have moved",
+        "that of the previous key has not moved",
+        "that of the standby has not moved",
+        "all have moved",
+        "to the zone above",
+        "to the zone above, all have moved",
+        "another name in the same zone",
+        "unseen",
+        "the same",
+        "to another host, which nobody asks",
+        "from a host that nobody asks",
+        "a rotation",
+    ],
+)
+def test_slots(world, before, after, targets, problem):
+    """A slot's record leaves a place once the CNAME of its own selector leads elsewhere."""
+    refused = refusal(world, 2, before, after, Cnames(targets, asked_at(HERE)))
+    assert refused == problem
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "targets", "asked", "problem"),
+    [
+        ({2: (HERE, THERE), 3: (slot(3),)}, {2: (THERE,), 3: (slot(3),)}, {3: KEYS}, HERE, ASKED_FOR),
+        ({2: (HERE, THERE), 3: (slot(3),)}, {2: (THERE,), 3: (slot(3),)}, {3: KEYS}, THERE, None),
+        ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, THERE, ASKED_FOR),
+        ({2: (THERE,), 3: (THERE,)}, {2: (HERE,), 3: (THERE,)}, {}, HERE, None),
+        (
+            {2: (slot(2, NEW, THERE),), 3: (slot(3, NEW, THERE),)},
+            {2: (slot(2),), 3: (slot(3, NEW, THERE),)},
+            {2: NEW, 3: NEW},
+            HERE,
+            ASKED_FOR,
+        ),
+        ({2: (slot(2),), 3: (THERE,)}, {2: (slot(2, NEW),), 3: (THERE,)}, {2: KEYS}, THERE, ASKED_FOR),
+    ],
+    ids=[
+        "a plain record beside slots",
+        "a plain record beside slots, which nobody asks for",
+        "a later beginning",
+        "a later beginning, where the new zone is asked",
+        "a later beginning of slots",
+        "a slot after the key that signs has none",
+    ],
+)
+def test_generations_apart(world, before, after, targets, asked, problem):
+    """Each generation that stays is judged by its own name, whichever signs."""
+    leads = {f"ses{number}": parts(slot(number, zone))[1] for number, zone in targets.items()}
+    refused = refusal(world, 3, before, after, Cnames(leads, asked_at(asked)))
+    assert refused == problem
 
 
 @pytest.mark.parametrize(

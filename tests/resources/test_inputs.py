@@ -1,0 +1,60 @@
+"""What the identity of a domain is told of its zones."""
+
+from __future__ import annotations
+
+import pytest
+
+from byodkim_provider.config import settings
+from byodkim_provider.dkim import generations
+from byodkim_provider.resources.inputs import HostedZone, of_identity
+
+DOMAIN, Z = "shop.example", "route53:Z1"
+SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
+
+
+def place(slot, zone="keys.example.net", prefix="ses"):
+    return f"{prefix}{slot}._domainkey.{DOMAIN}.{zone}@{Z}"
+
+
+@pytest.mark.parametrize(
+    ("listed", "places"),
+    [
+        ([{}], None),
+        ([{}, {"provider": "manual"}], None),
+        ([{}, {"provider": "manual", "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": ["manual"]}),
+        ([SLOTS], {"1": [place(1)], "2": [place(2)], "3": [place(3)]}),
+        ([{}, {**SLOTS, "fromGeneration": 3}], {"1": [Z], "2": [Z], "3": [place(3)]}),
+        (
+            [SLOTS, {**SLOTS, "cname": "mail", "fromGeneration": 3}],
+            {"1": [place(1)], "2": [place(2)], "3": [place(3, prefix="mail")]},
+        ),
+        (
+            [{**SLOTS, "zone": "k2.example.net"}, SLOTS],
+            {str(one): [place(one, "k2.example.net"), place(one)] for one in (1, 2, 3)},
+        ),
+    ],
+    ids=[
+        "one zone",
+        "two zones",
+        "a later one",
+        "slots",
+        "slots later",
+        "two prefixes in a zone",
+        "two names in a zone",
+    ],
+)
+def test_places(listed, places):
+    """Where each published generation's record stands, unless that is each zone for all."""
+    domains = {"domains": {DOMAIN: {"generation": 2, "dns": listed}}}
+    (domain,) = settings.load(domains, default_region="eu-west-1").domains
+    zones = [
+        HostedZone(
+            "manual" if one.provider == "manual" else Z,
+            from_generation=one.from_generation,
+            cname_zone=one.zone if one.cname else None,
+        )
+        for one in domain.dns
+    ]
+    keys = {one: {"selector": "s", "record_value": "p="} for one in generations.published(2)}
+    given = of_identity(domain, "eu-west-1", keys=keys, zones=zones, account_id=None)
+    assert given["places"] == places
