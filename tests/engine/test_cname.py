@@ -242,7 +242,7 @@ def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
 
 def test_to_cname_and_back(sandbox, open_stack, keys_zone):
     """Both are listed, the key that signs moves by rotations, then the old place is dropped."""
-    domain = "moving.example"
+    domain = "changing.example"
     panel = paste(sandbox, domain)
     plain, slots = {"provider": "route53"}, declared(domain)[domain]["dns"]
     stack = open_stack({domain: {"generation": 1, "dns": plain}})
