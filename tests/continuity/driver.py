@@ -8,7 +8,7 @@ in `holes`, and each rule that leaves something out says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ class Moves(RuleBasedStateMachine):
 
     start: Callable[[], Life]
     switches: st.SearchStrategy[Mapping[str, Any]]
-    dns: st.SearchStrategy[Mapping[str, Any]]
+    dns: st.SearchStrategy[Sequence[Mapping[str, Any]]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Moves(RuleBasedStateMachine):
         written = {
             "generation": 1,
             "regions": list(REGIONS[:regions]),
-            "dns": [data.draw(self.dns, "dns")],
+            "dns": data.draw(self.dns, "dns"),
         }
         assert self.life.up(written) == "done"
         self.life.wait(1)
@@ -222,7 +222,7 @@ class Moves(RuleBasedStateMachine):
 def machine(
     start: Callable[[], Life],
     switches: st.SearchStrategy[Mapping[str, Any]],
-    dns: st.SearchStrategy[Mapping[str, Any]],
+    dns: st.SearchStrategy[Sequence[Mapping[str, Any]]],
 ) -> type[Moves]:
     """The moves, in lives that *start* begins with *dns*, each with *switches* besides those that it has."""
     return type("Moves", (Moves,), {"start": staticmethod(start), "switches": switches, "dns": dns})

@@ -223,6 +223,10 @@ class Life:
         if any(re.search("with another (key|value)", one) for one in said):
             self._remove_other_values()
             self.up()
+        if any("its slot can't get another key" in one for one in said):
+            for region in self._stored_regions - set(self.regions):
+                self.ses.remove(DOMAIN, region)
+            self.up()
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)

@@ -8,7 +8,7 @@ in the environment looks for more, by chance instead of always in the same way.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -77,7 +77,9 @@ SWITCHES: Final[Mapping[str, Mapping[str, Any]]] = {
 AS_IT_IS: Final[st.SearchStrategy[Mapping[str, Any]]] = st.just({})
 
 
-ANYWHERE: Final[st.SearchStrategy[Mapping[str, Any]]] = st.sampled_from([PLAIN, SLOTS, SLOTS_AT_A_HOST])
+ANYWHERE: Final[st.SearchStrategy[Sequence[Mapping[str, Any]]]] = st.sampled_from(
+    [[PLAIN], [SLOTS], [SLOTS_AT_A_HOST], [PLAIN, SLOTS_AT_A_HOST | {"fromGeneration": 3}]]
+)
 
 
 def _values(name: str) -> st.SearchStrategy[Any]:
@@ -102,7 +104,7 @@ def search(
     number: int,
     limits: settings = SEARCH,
     switches: st.SearchStrategy[Mapping[str, Any]] = AS_IT_IS,
-    dns: st.SearchStrategy[Mapping[str, Any]] = ANYWHERE,
+    dns: st.SearchStrategy[Sequence[Mapping[str, Any]]] = ANYWHERE,
 ) -> None:
     """Let lives that *start* begins take their course; with another *number* it is another course."""
     moves = machine(start, switches, dns)
@@ -209,14 +211,14 @@ def check_no_slot(life: Life) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bug", "seen"),
-    [(change_slots_at_once, "ago fails: bad signature"), (check_no_slot, "reason='bad signature'")],
+    ("bug", "number"),
+    [(change_slots_at_once, 1), (check_no_slot, 0)],
     ids=["changes slots at once", "checks no slot"],
 )
-def test_planted_reuse_of_a_slot(bug: Callable[[Life], None], seen: str) -> None:
+def test_planted_reuse_of_a_slot(bug: Callable[[Life], None], number: int) -> None:
     """A slot that gets its next key while mail signed with the last one is on its way is found too."""
-    with pytest.raises(AssertionError, match=seen):
-        search(with_bug(bug), number=0, limits=few(25), dns=st.just(SLOTS))
+    with pytest.raises(AssertionError, match="bad signature"):
+        search(with_bug(bug), number=number, limits=few(25), dns=st.just([SLOTS]))
 
 
 def with_bug(bug: Callable[[Life], None], **switches: Any) -> Callable[[], Life]:
