@@ -133,7 +133,8 @@ def publish(host: DnsHost, record: Record, *, clock: Clock, progress: Progress) 
             if requests.changed and record.value in there:  # somebody else added a value at the same time
                 requests.remove(record.value)
             requests.changed = accepted and record.value not in there  # it may still appear
-            raise Refused(HostProblem.OTHER_VALUE())
+            is_slot = record.existing == "slot"
+            raise Refused(HostProblem.OTHER_KEY() if is_slot else HostProblem.OTHER_VALUE())
         for other in others:
             requests.remove(other)
         if record.value not in there and not accepted:

@@ -73,6 +73,7 @@ class HostProblem(Table):
     TOO_LONG = "a response of more than {most} MiB"
     FOREIGN = "a response that is not {host}'s"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
+    OTHER_KEY = "another key stands in the slot already", "two stacks with one domain take two prefixes (`cname`); if a run of this stack was killed, and no mail is signed with that key, remove it"
     STILL_LISTED = "the host removed the record and still lists it"
     NOT_LISTED = "the host took the record and does not list it yet"
     CHANGED = "it was changed meanwhile"

@@ -61,6 +61,7 @@ FOLLOWED: Final = {
     HostProblem.ADDRESS: "hosts/test_http_hosts.py::test_no_address",
     HostProblem.STAND_IN: "hosts/test_http_hosts.py::test_stand_in_elsewhere",
     HostProblem.OTHER_VALUE: "hosts/test_contract.py::test_foreign_value",
+    HostProblem.OTHER_KEY: "hosts/test_publish.py::test_slot_with_another_value",
     HostProblem.CNAME: "hosts/test_contract.py::test_foreign_value",
     HostProblem.DNAME: "hosts/test_rfc2136.py::test_renamed_above",
     HostProblem.NO_ZONE: "hosts/test_http_hosts.py::test_cloudflare_no_zone",

@@ -253,7 +253,7 @@ def test_slot(host, calm):
 def test_slot_with_another_value(host, calm, there, before):
     """Somebody else's value in a slot is neither removed nor joined, whether ours is there too or not."""
     host.there = [*there]
-    with pytest.raises(DnsRefused, match="another value is there already"):
+    with pytest.raises(DnsRefused, match="another key stands in the slot already"):
         publish(host, Record(NAME, VALUE, "slot", before), **calm)
     assert (["values"], there) == (host.requests, host.there)
 
@@ -262,7 +262,7 @@ def test_slot_taken_meanwhile(host, calm):
     """Who puts a value there between the two requests was first: ours goes again, his stays."""
     host.there = [OLD]
     host.before["add", 1] = [lambda: host.there.append("theirs")]
-    with pytest.raises(DnsRefused, match="another value is there already"):
+    with pytest.raises(DnsRefused, match="another key stands in the slot already"):
         publish(host, SLOT, **calm)
     assert ["theirs"] == host.there
 
