@@ -15,14 +15,17 @@ from byodkim_provider.resources.other_languages import PACKAGE
 
 DOMAIN: Final = f"{PACKAGE}:index:Domain"
 
-_KEPT: Final = ("type", "description", "default")
-"""What both kinds of schema have. A limit of a value is checked when the program runs."""
+_KEPT: Final = ("type", "description")
+"""
+What both kinds of schema have. A limit of a value is checked when the program runs.
+
+A default is a part of the description: an SDK would send it, and it would count as set.
+"""
 
 _OWN_INPUTS: Final[Mapping[str, Any]] = {
     "domain": {"type": "string", "description": "The sending domain. Default: the name of the resource."},
     "wait": {
         "type": "boolean",
-        "default": False,
         "description": "Wait until SES has verified the domain. The run fails if it has not in 30 minutes.",
     },
 }
@@ -65,6 +68,7 @@ def schema() -> dict[str, Any]:
     domain = models.pop("WrittenDomain")
     written = {name: _property(one) for name, one in domain["properties"].items()}
     types = {f"{PACKAGE}:index:{name}": _type(models[name]) for name in sorted(_used(domain, models))}
+    written["keys"]["secret"] = True
     types[f"{PACKAGE}:index:SuppliedKey"]["properties"]["privateKey"]["secret"] = True
     return {
         "name": PACKAGE,
@@ -115,7 +119,9 @@ def _property(given: Mapping[str, Any]) -> dict[str, Any]:
         return {**(forms[0] if len(forms) == 1 else {"oneOf": forms}), **about}
     if "$ref" in given:
         return {"$ref": f"#/types/{PACKAGE}:index:{given['$ref'].rpartition('/')[2]}"}
-    made = {name: given[name] for name in _KEPT if given.get(name) is not None}
+    made = {name: given[name] for name in _KEPT if name in given}
+    if given.get("default") and "Default: " not in given.get("description", ""):
+        made["description"] = f"{given['description']} Default: {given['default']}."
     if isinstance(made.get("type"), list):
         return {"oneOf": [_property({"type": one}) for one in made["type"]]}
     if made["type"] == "array":

@@ -45,6 +45,13 @@ def test_descriptions():
 
 
 def test_secrets():
-    """A private key is a secret, whoever writes it."""
+    """A private key is a secret, whoever writes it; an SDK only sees to the inputs as a whole."""
     assert SCHEMA["types"]["byodkim:index:SuppliedKey"]["properties"]["privateKey"]["secret"]
-    assert json.dumps(SCHEMA).count('"secret"') == 1
+    assert SCHEMA["resources"][DOMAIN]["inputProperties"]["keys"]["secret"]
+
+
+def test_defaults():
+    """No SDK sends a default, which would count as set; an editor shows it."""
+    assert '"default":' not in json.dumps(SCHEMA)
+    overlap = SCHEMA["resources"][DOMAIN]["inputProperties"]["overlapDays"]
+    assert overlap["description"].endswith(" Default: 10.")
