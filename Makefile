@@ -19,7 +19,7 @@ demo: venv/.installed engine ## Bring three domains to verified in a sandbox, wi
 test: venv/.installed engine ## Run the tests, those on the real engine too
 	$(RUN) -m pytest -n 8 --dist loadfile --no-loadscope-reorder
 
-languages: venv/.installed engine ## Run the example in other languages, with the real engine; needs Node.js, npm and Go
+languages: venv/.installed engine ## Run programs in other languages, with the real engine; needs Node.js, npm and Go
 	$(RUN) -m tests.languages
 
 faults: venv/.installed ## Let every call fail in every way, and see what comes of it

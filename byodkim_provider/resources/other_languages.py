@@ -14,6 +14,7 @@ import pulumi
 from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.runtime import is_config_secret
 
+from byodkim_provider import __version__
 from byodkim_provider.resources._in_plugin import InPluginProcess
 from byodkim_provider.resources.per_program import PerProgram, one_program
 from byodkim_provider.resources.sdk import configured_names
@@ -66,4 +67,6 @@ def _provider() -> pulumi.ProviderResource:
             space, _, key = name.partition(":")
             value = pulumi.Config(space).require(key)
             config[name] = pulumi.Output.secret(value) if is_config_secret(name) else value
-    return pulumi.ProviderResource(PACKAGE, PACKAGE, {"config": config})
+    # Without a version, the engine adds that of the program's SDK, from the second run on: an update.
+    options = pulumi.ResourceOptions(version=__version__)
+    return pulumi.ProviderResource(PACKAGE, PACKAGE, {"config": config}, options)

@@ -2,13 +2,14 @@
 A domain of a program in another language, through the plugin, beside the same domain of a program in Python.
 
 Both run on the real engine, against one SES and one DNS. In each step they ask SES for the same and show the
-same. The host for YAML that can be built knows no `package add`: its line in `Pulumi.yaml` is written here.
+same. The hosts of languages that can be built know no `package add`: what it writes is written here.
 """
 
 import base64
 import json
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -306,3 +307,51 @@ def test_failed_step(shell, yaml):
         ("create", "DkimVerification", "DOMAIN"),
     ]
     assert yaml.run("pulumi up").exit_code == 0
+
+
+TYPESCRIPT = """\
+import * as byodkim from "./byodkim";
+
+const inputs = {{ generation: {generation}, wait: true, dnsResolvers: ["{resolver}"] }};
+const domains = {domains}.map(name => new byodkim.Domain(name, inputs));
+export const statuses = domains.map(domain => domain.statuses);
+"""
+
+
+@pytest.fixture
+def typescript(shell, plugin, tmp_path):
+    """A program in TypeScript, and the SDK that is generated from the schema that the plugin printed."""
+    folder = shell.project / "typescript"
+    shutil.copytree(ROOT / "examples" / "stack-reference" / "typescript", folder)
+    assert shell.run("cd typescript\npulumi install").exit_code == 0
+    (folder / "Pulumi.yaml").write_text("name: ts\nruntime: nodejs\npackages:\n  byodkim: ../plugin\n")
+    (tmp_path / "schema.json").write_text(json.dumps(plugin))
+    generator = ["go", "run", "./sdk", tmp_path / "schema.json", folder / "byodkim"]
+    subprocess.run(generator, cwd=ROOT / "sandbox" / "pulumi" / "cli", check=True)
+    return folder
+
+
+def test_typescript(shell, typescript):
+    """By the SDK of its language a program declares domains at once: made, verified, then unchanged."""
+    domains = ["ts-one.test", "ts-two.test", "ts-three.test"]
+    for domain in domains:
+        shell.sandbox.add_zone(domain)
+
+    def run(commands, generation="1"):
+        about = {
+            "generation": generation,
+            "resolver": shell.sandbox.dns_resolver,
+            "domains": json.dumps(domains),
+        }
+        (typescript / "index.ts").write_text(TYPESCRIPT.format(**about))
+        return shell.run(f"cd typescript\n{commands}")
+
+    done = run(f"pulumi stack init dev\npulumi config set aws:region {REGION}\npulumi up")
+    assert done.exit_code == 0, done.shown
+    shown = json.loads(run("pulumi stack output --json").stdout)
+    assert shown["statuses"] == [{REGION: "SUCCESS"}] * 3
+    done = run("pulumi up")
+    assert re.search(r"Resources:\n +\d+ unchanged\n", done.stdout), done.shown
+    refused = run("pulumi preview", generation='"one"')
+    assert "Type 'string' is not assignable to type 'Input<number>'" in refused.stdout
+    assert run("pulumi destroy").exit_code == 0
