@@ -17,6 +17,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.messages import in_python
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+from byodkim_provider.resources.other_languages import is_plugin
 
 
 @functools.cache
@@ -37,7 +38,7 @@ class DynamicProvider(ResourceProvider):
         """Returns the value of a full configuration key, or None."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        if req.config.get("domains") is None:  # no stack file, but a program of the user's own
+        if not is_plugin() and req.config.get("domains") is None:  # a program in Python of the user's own
             self._run.spelled = in_python
         for missing in prepare_process(self._run.spelled):
             if self._run.first(missing):

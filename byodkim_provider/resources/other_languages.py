@@ -34,6 +34,11 @@ def declare_own_types() -> None:
     one_program()
 
 
+def is_plugin() -> bool:
+    """Whether this process is the plugin."""
+    return bool(_this_process)
+
+
 class OurResource(Resource):
     """A resource of this package: its provider runs in a process of its own, as does all that it needs."""
 
@@ -45,7 +50,7 @@ class OurResource(Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """*load* is the `load_v1` of the resource."""
-        if not _this_process:
+        if not is_plugin():
             super().__init__(InPluginProcess(load), name, props, opts)
             return
         ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider))

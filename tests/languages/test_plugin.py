@@ -270,6 +270,17 @@ def test_unknown(yaml):
     assert "InvalidSettings: configurationSet: is not known before resources are made" in done.stdout
 
 
+def test_existing(shell, yaml):
+    """What to do about an identity that SES has already is spelled as the program spells it."""
+    shell.sandbox.ses.put_easy_dkim(yaml.domain, REGION)
+    yaml.declare(1)
+    done = yaml.run("pulumi preview")
+    assert done.exit_code != 0
+    assert "`adopt: true`" in done.stdout
+    assert "adopt=True" not in done.stdout
+    assert "Traceback" not in done.shown
+
+
 CANCELLED = """\
 pulumi up > shown 2>&1 &
 run=$!
