@@ -48,7 +48,7 @@ def _samples(now: StackNow) -> Iterator[Sample]:
             yield "byodkim_identity_verified", region, int(identity.verified)
             yield "byodkim_identity_signing_age_days", region, identity.age_days
         for record in one.records:
-            labels = {**domain, "name": record.name, "role": str(record.role)}
+            labels = {**domain, "name": record.name, "role": record.role or ""}
             yield "byodkim_record_servers_visible", labels, record.servers_visible
             yield "byodkim_record_servers_asked", labels, record.servers_asked
 

@@ -1,12 +1,13 @@
 """`byodkim status --format prometheus` is what Prometheus reads."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from byodkim_provider.cli.now import SEVERITY
+from byodkim_provider.cli.now import SEVERITY, RecordNow
 from byodkim_provider.cli.prometheus import METRICS, as_prometheus
 from tests.cli.test_layout import NOW
 from tests.cli.test_status import ahead
@@ -71,6 +72,14 @@ def test_what_is_not_known_is_left_out():
     """An age of nothing is no number."""
     found = parsed(as_prometheus(NOW))
     assert "byodkim_days_until_rotation" not in {name for name, *_ in found}
+
+
+def test_slot_without_a_record():
+    """Its role is no text."""
+    known = {"name": "ses3._domainkey.example.com", "value": "", "fingerprint": "", "bits": None}
+    record = RecordNow(**known, verdict="right", servers_visible=2, servers_asked=2)
+    found = parsed(as_prometheus(replace(NOW, domains=[replace(NOW.domains[0], records=(record,))])))
+    assert {dict(labels)["role"] for name, *labels in found if name.startswith("byodkim_record")} == {""}
 
 
 def test_escaped():
