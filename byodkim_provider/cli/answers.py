@@ -254,7 +254,7 @@ def _new_key(record: PublishedRecord, subject: Subject) -> str:
         record.generation,
         signing=declared.generation,
         published=declared.published,
-        slots=declared.cname is not None,
+        slots=declared.slot,
     )
     settings = f"`generation: {signing}` and `published: {list(published)}`"
     # After a step back, a later generation than the one that signs has signed too.

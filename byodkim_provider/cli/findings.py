@@ -343,7 +343,9 @@ def _notes(
     if settings is None:
         return
     for generation, found in sorted(signed_lately(stored, settings.overlap_days, now).items()):
-        if generation == settings.generation:
+        if generation == settings.generation or all(
+            generation not in one.declared.published for one in stored
+        ):
             continue
         then = f"may leave DNS from {minute(found.allowed_from)}"
         if generation > settings.generation and any(one.adopted for one in stored):

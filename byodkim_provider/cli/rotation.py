@@ -15,11 +15,12 @@ from typing import Any, Final, Literal
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.config.stack_file import Changes
 from byodkim_provider.dkim import generations
+from byodkim_provider.dkim.generations import TooEarly
 from byodkim_provider.errors import InvalidSettings, StillInUse
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.messages.cli import CliProblem
-from byodkim_provider.messages.identity import RotationProblem
+from byodkim_provider.messages.identity import RotationProblem, RotationStep
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -60,19 +61,26 @@ def rotation(
     would fail.
     """
     _refuse_unsettled(domain, stored)
-    target, wanted = _wanted(way, domain, stored, supplied)
     lately = rules.signed_lately(stored, domain.overlap_days, now)
-    early = {one: lately[one] for one in lately.keys() - wanted - {domain.generation}}
+    target, wanted = _wanted(way, domain, stored, supplied, lately)
+    standing = {one for each in stored for one in each.declared.published}
+    early = {one: lately[one] for one in (lately.keys() & standing) - wanted - {domain.generation}}
     # What is written out was meant to stay. What would leave by default may surprise: a second rotation
     # is perhaps the first one, run again.
-    stays = way == "compromised" or written.get("published") is not None
-    kept = early.keys() if way == "compromised" else early.keys() & set(domain.published) if stays else set()
-    slots = domain.selector(target) is not None
-    published = generations.allowed_today(after=wanted, early=[early[one] for one in kept], slots=slots)
+    kept = early.keys() & {*domain.published} if written.get("published") is not None else set()
+
+    def allowed(early: Collection[TooEarly]) -> tuple[int, ...]:
+        return generations.allowed_today(before=standing, after=wanted, early=early, slots=domain.selector)
+
+    published = allowed([early[one] for one in kept])
     if refused := [found for one, found in early.items() if one not in kept]:
         last = max(refused, key=lambda found: found.allowed_from)
-        today = list(generations.allowed_today(after=wanted, early=[*early.values()], slots=slots))
-        fields = {"domain": domain.name, **asdict(last), "target": target, "today": today}
+        fields = {
+            "domain": domain.name,
+            **asdict(last),
+            "target": target,
+            "today": list(allowed(early.values())),
+        }
         raise StillInUse(RotationProblem.ROTATED_LATELY(**fields))
     is_default = published == generations.published(target, supplied)
     changes: dict[str, int | list[int] | None] = {
@@ -89,7 +97,7 @@ def rotation(
         generation=target,
         published=published,
         changes=changes,
-        notes=tuple(_notes(way, domain, target, published)),
+        notes=tuple(_notes(way, domain, target, published, lately)),
     )
 
 
@@ -112,7 +120,11 @@ def _refuse_unsettled(domain: DomainSettings, stored: Sequence[Stored]) -> None:
 
 
 def _wanted(
-    way: Way, domain: DomainSettings, stored: Sequence[Stored], supplied: Collection[int] | None
+    way: Way,
+    domain: DomainSettings,
+    stored: Sequence[Stored],
+    supplied: Collection[int] | None,
+    lately: Mapping[int, TooEarly],
 ) -> tuple[int, set[int]]:
     """The generation that will sign, and those that this step or the next one needs in DNS."""
     signing, published = domain.generation, {*domain.published}
@@ -124,29 +136,37 @@ def _wanted(
         signed = {one: [each.signed_until.get(one, NEVER) for each in stored] for one in earlier}
         return max(earlier, key=lambda one: (max(signed[one]), one)), published
     if way == "compromised":
-        later = {generation for generation in published if generation >= signing}
-        slots = domain.selector(signing) is not None
-        target, wanted = generations.after_leak(signing, signing=signing, published=later, slots=slots)
+        standing = {*published, *(one for each in stored for one in each.declared.published)}
+        stays = {one for one in standing if one in lately or (one >= signing and one in published)}
+        target, wanted = generations.after_leak(
+            signing, signing=signing, published=stays, slots=domain.selector, used=lately
+        )
     else:
-        target, wanted = generations.after_rotation(signing, published)
-    _refuse_taken_slot(domain, target)
+        target, wanted = generations.after_rotation(signing, published, slots=domain.selector, used=lately)
+        _refuse_taken_slot(domain, target, lately)
     there = {one for one in wanted if supplied is None or one in published or one in supplied}
     if target not in there:
         raise InvalidSettings(CliProblem.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
 
 
-def _refuse_taken_slot(domain: DomainSettings, target: int) -> None:
-    """Refuse a generation that has no record yet, while another one's key is in its slot."""
-    selector = domain.selector(target)
-    taken = [one for one in domain.published if one != target and domain.selector(one) == selector]
-    if selector and taken and target not in domain.published:
+def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int, TooEarly]) -> None:
+    """Refuse a generation that has no record yet, while its slot is another one's."""
+    if target in domain.published:
+        return
+    if taken := generations.sharing(target, domain.published, domain.selector):
         published = sorted({*domain.published, target} - {*taken})
         fields = {"signing": domain.generation, "before": taken[0], "published": published}
         raise InvalidSettings(CliProblem.SLOT_TAKEN(domain=domain.name, generation=target, **fields))
+    for one in generations.sharing(target, lately, domain.selector):
+        fields = {"domain": domain.name, **asdict(lately[one]), "today": list(domain.published)}
+        keep = RotationStep.KEEP(generation=domain.generation)
+        raise StillInUse(RotationProblem.SLOT_IN_USE(next_one=keep, **fields))
 
 
-def _notes(way: Way, domain: DomainSettings, target: int, published: Sequence[int]) -> Iterator[str]:
+def _notes(
+    way: Way, domain: DomainSettings, target: int, published: Sequence[int], lately: Collection[int]
+) -> Iterator[str]:
     signing = domain.generation
     yield f"generation {signing} → {target}, in DNS: {', '.join(map(str, published))}"
     if way == "compromised":
@@ -158,7 +178,12 @@ def _notes(way: Way, domain: DomainSettings, target: int, published: Sequence[in
         yield "`overlapDays: 0` allows that, and the next rotation removes it"
         if kept := [one for one in published if one < target]:
             yield f"what signed lately stays, as not leaked: {', '.join(map(str, kept))}"
+        if target not in domain.published and generations.sharing(target, lately, domain.selector):
+            yield (
+                f"the slot of generation {target} had another key lately: where that is remembered, for the "
+                "`ttl` of the settings, mail fails DKIM"
+            )
     if published[-1] == target and domain.selector(target):
-        yield f"there is no standby after it: publish generation {target + 1} before the next rotation"
+        yield "there is no standby after it until a slot is free"
     elif published[-1] == target:
         yield f"there is no standby after it, add `keys.{target + 1}` before the next rotation"

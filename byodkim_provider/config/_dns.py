@@ -20,7 +20,10 @@ from byodkim_provider.messages.config import SettingProblem
 from byodkim_provider.messages.dkim import SlotProblem
 
 MAX_CNAME_TTL: Final = 86400
-"""Longest TTL with `cname`, in seconds: its records change, and the overlap leaves two days for caches."""
+"""Longest TTL with `cname`, in seconds: its records change, and the overlap leaves a day for caches."""
+
+MIN_CNAME_OVERLAP: Final = 2
+"""Shortest `overlapDays` with `cname`, but for the override 0: longer than the longest TTL."""
 
 DnsProviderName = Literal["route53", HostName, "manual"]
 

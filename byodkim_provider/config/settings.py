@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from byodkim_provider.config._dns import MIN_CNAME_OVERLAP
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, lines, secret_command, unknown_key
 from byodkim_provider.config.schema import (
     REGION,
@@ -245,8 +246,9 @@ def _mail_from_problems(domains: Sequence[DomainSettings]) -> Iterator[str]:
 def _slot_problems(domain: DomainSettings) -> Iterator[str]:
     """Generations that no DNS provider publishes, two selectors for one key, two keys for one selector."""
     where = ("domains", domain.name)
-    selectors: dict[str, int] = {}
-    for generation in domain.published:
+    if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
+        yield line((*where, "overlapDays"), SlotProblem.OVERLAP(least=MIN_CNAME_OVERLAP))
+    for position, generation in enumerate(domain.published):
         holding = generations.holding(domain.dns, generation)
         if not holding:
             yield line((*where, "dns"), SlotProblem.NOT_PUBLISHED(generation=generation))
@@ -259,9 +261,10 @@ def _slot_problems(domain: DomainSettings) -> Iterator[str]:
             continue
         if generation in domain.keys:
             yield line((*where, "keys", str(generation)), SlotProblem.SUPPLIED(selector=selector))
-        if problem := records.name_problem(selector, f"{domain.name}.{holding[0].zone}"):
-            yield line((*where, "dns"), problem)
-        if (first := selectors.setdefault(selector, generation)) != generation:
+        for zone in dict.fromkeys(dns.zone for dns in holding):
+            if problem := records.name_problem(selector, f"{domain.name}.{zone}"):
+                yield line((*where, "dns"), problem)
+        for first in generations.sharing(generation, domain.published[:position], domain.selector)[:1]:
             both = {"first": first, "generation": generation, "selector": selector}
             yield line((*where, "published"), SlotProblem.SHARED(**both, slots=generations.SLOTS))
 

@@ -7,10 +7,9 @@ rotation that is written anywhere else is in the wrong file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import combinations
 from typing import Final, Literal, Protocol, TypeVar
 
 from byodkim_provider.messages import Message
@@ -51,6 +50,13 @@ class _FromGeneration(Protocol):
 
 T = TypeVar("T", bound=_FromGeneration)
 
+Slots = Callable[[int], object]
+"""The slot of a generation of a domain, as anything that can be compared; None if it has none."""
+
+
+def no_slots(_generation: int) -> None:
+    """The slots of a domain without `cname`."""
+
 
 def holding(zones: Sequence[T], generation: int) -> list[T]:
     """Those of *zones* that hold the record of *generation*: of the latest that begin with it or before."""
@@ -68,10 +74,21 @@ def slot(generation: int) -> int:
     return (generation - 1) % SLOTS + 1
 
 
-def sharing(published: Collection[int]) -> tuple[int, int] | None:
-    """Two published generations that share a slot, or None."""
-    pairs = combinations(sorted(published), 2)
-    return next((pair for pair in pairs if slot(pair[0]) == slot(pair[1])), None)
+def sharing(generation: int, others: Collection[int], slots: Slots) -> tuple[int, ...]:
+    """
+    Those of *others* that have the slot of *generation*: the one rule of slots.
+
+    >>> sharing(4, (1, 2, 4), slot)
+    (1,)
+    """
+    own = slots(generation)
+    return tuple(one for one in others if own is not None and one != generation and slots(one) == own)
+
+
+def _following(known: Collection[int], held: Collection[int], slots: Slots) -> int | None:
+    """The next number after all *known* ones whose slot none of *held* has; None if every slot is held."""
+    first = max(known) + 1
+    return next((one for one in range(first, first + SLOTS) if not sharing(one, held, slots)), None)
 
 
 def published(signing: int, supplied: Collection[int] | None = None) -> tuple[int, ...]:
@@ -103,42 +120,64 @@ def published_problem(signing: int, published: Sequence[int]) -> Message | None:
     return None
 
 
-def after_rotation(signing: int, published: Collection[int]) -> tuple[int, tuple[int, ...]]:
+def after_rotation(
+    signing: int, published: Collection[int], *, slots: Slots = no_slots, used: Collection[int] = ()
+) -> tuple[int, tuple[int, ...]]:
     """
     The generation that signs after *signing*, and those that then have to be in DNS.
+
+    *used* signed lately, published or not: nothing takes their slots. If no slot is free, the next number
+    has to wait for that of another generation, and there is no standby.
 
     >>> after_rotation(2, (1, 2, 3))
     (3, (2, 3, 4))
     >>> after_rotation(2, (2, 4))
     (4, (2, 4, 5))
+    >>> after_rotation(2, (2, 4), slots=slot)
+    (4, (2, 4, 6))
     """
-    following, *later = sorted(one for one in published if one > signing) or [signing + 1]
-    return following, (signing, following, *(later or [following + 1]))
+    known = {*published, *used}
+    following, *later = sorted(one for one in published if one > signing) or [
+        _following(known, known, slots) or max(known) + 1
+    ]
+    standby = _following({*known, following}, {*used, signing, following}, slots)
+    return following, (signing, following, *(later or ([standby] if standby else [])))
 
 
 def after_leak(
-    leaked: int, *, signing: int, published: Collection[int], slots: bool = False
+    leaked: int,
+    *,
+    signing: int,
+    published: Collection[int],
+    slots: Slots = no_slots,
+    used: Collection[int] = (),
 ) -> tuple[int, tuple[int, ...]]:
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
 
-    No generation number gets a second key. The result has a standby, but for *slots* where a generation
-    that stays has its slot.
+    No generation number gets a second key. The result has a standby if a slot is free for one: not that of a
+    key that signed until now, or of one of *used*, which signed lately. If none is free for the key that
+    signs either, the latest of the others signs again.
 
     >>> after_leak(2, signing=2, published=(1, 2, 3))
     (3, (1, 3, 4))
     >>> after_leak(3, signing=2, published=(1, 2, 3))
     (2, (1, 2, 4))
-    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=True)
+    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=slot)
     (3, (1, 3))
+    >>> after_leak(3, signing=3, published=(1, 3), slots=slot)
+    (5, (1, 5))
     """
     rest = {*published} - {leaked}
+    known = {*published, *used, leaked}
+    held = {*used}
     if leaked == signing:
-        signing = min((one for one in rest if one > leaked), default=leaked + 1)
-    rest |= {signing}
-    if max(rest) == signing:
-        standby = max(signing, leaked) + 1
-        rest |= set() if slots and sharing({*rest, standby}) else {standby}
+        held.add(leaked)
+        later = [one for one in rest if one > leaked]
+        signing = min(later) if later else _following(known, {*rest, leaked}, slots) or max(rest)
+    rest.add(signing)
+    if max(rest) == signing and (standby := _following({*known, signing}, rest | held, slots)):
+        rest.add(standby)
     return signing, tuple(sorted(rest))
 
 
@@ -168,11 +207,24 @@ class TooEarly:
     """The time from which its record may be removed."""
 
 
+def signed_lately(
+    signed_until: Mapping[int, datetime], *, now: datetime, overlap_days: int
+) -> dict[int, TooEarly]:
+    """Generations whose mail may still be on its way. *overlap_days* 0 is the override: none."""
+    overlap = timedelta(days=overlap_days)
+    return {
+        generation: TooEarly(generation, last, last + overlap)
+        for generation, last in sorted(signed_until.items())
+        if overlap_days and now < last + overlap
+    }
+
+
 def too_early(
     *,
     before: Collection[int],
     after: Collection[int],
     exchanged: Collection[int] = (),
+    slots: Slots = no_slots,
     signing_before: int | None,
     signed_until: Mapping[int, datetime],
     now: datetime,
@@ -182,41 +234,42 @@ def too_early(
     Generations that a change from *before* to *after* takes out of DNS too early, oldest first.
 
     *before* and *after* are the published generations before and after the change. *exchanged*
-    generations stay but get another key, so their old records go too. *signing_before* signs
-    until *now*; None if nothing signs yet. *signed_until* says when every other generation last
-    signed; a generation that is not in it never signed. *overlap_days* 0 is the override: all may go.
+    generations stay but get another key, so their old records go too. So does what resolvers remember of a
+    generation that has left DNS, once another one gets its slot. *signing_before* signs until *now*; None
+    if nothing signs yet. *signed_until* says when every other generation last signed; a generation that is
+    not in it never signed. *overlap_days* 0 is the override: all may go.
     """
-    if overlap_days == 0:
-        return ()
-    leaving = set(before) - set(after) | set(before) & set(exchanged)
     last_signed = dict(signed_until)
     if signing_before is not None:
         last_signed[signing_before] = now
-    overlap = timedelta(days=overlap_days)
-    return tuple(
-        TooEarly(generation, last_signed[generation], last_signed[generation] + overlap)
-        for generation in sorted(leaving & last_signed.keys())
-        if now < last_signed[generation] + overlap
-    )
+    leaving = set(before) - set(after) | set(before) & set(exchanged)
+    for new in set(after) - set(before):
+        leaving.update(sharing(new, last_signed, slots))
+    signed = {generation: last_signed[generation] for generation in leaving & last_signed.keys()}
+    return tuple(signed_lately(signed, now=now, overlap_days=overlap_days).values())
 
 
 def allowed_today(
-    *, after: Collection[int], early: Collection[TooEarly], slots: bool = False
+    *,
+    before: Collection[int],
+    after: Collection[int],
+    early: Collection[TooEarly],
+    slots: Slots = no_slots,
 ) -> tuple[int, ...]:
     """
-    The list nearest to *after* that may be published now: plus the generations that leave too early.
+    The list nearest to *after* that may be published now, instead of *before*.
 
-    With *slots*, without those that would take the slots of these.
+    It keeps the generations that would leave too *early*, and gets none that would take the slot of one.
     """
-    return together({found.generation for found in early}, after, slots=slots)
+    stay = {found.generation for found in early} | {*before} & {*after}
+    return tuple(one for one in together(stay, after, slots=slots) if one in {*before, *after})
 
 
-def together(stay: Collection[int], others: Collection[int], *, slots: bool) -> tuple[int, ...]:
+def together(stay: Collection[int], others: Collection[int], *, slots: Slots) -> tuple[int, ...]:
     """
-    The generations *stay* and *others*; with *slots*, without those of *others* that would take their slots.
+    The generations *stay* and *others*, without those of *others* that would take the slots of the first.
 
-    >>> together({2, 3, 4}, {3, 4, 5}, slots=True)
+    >>> together({2, 3, 4}, {3, 4, 5}, slots=slot)
     (2, 3, 4)
     """
-    taken = {slot(generation) for generation in stay if slots}
-    return tuple(sorted({*stay, *(generation for generation in others if slot(generation) not in taken)}))
+    return tuple(sorted({*stay, *(one for one in others if not sharing(one, stay, slots))}))

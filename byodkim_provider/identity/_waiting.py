@@ -59,6 +59,6 @@ def _new_key(declared: Declared) -> Message:
         declared.generation,
         signing=declared.generation,
         published=declared.published,
-        slots=declared.cname is not None,
+        slots=declared.slot,
     )
     return RecordStep.OTHER_GENERATION(signing=signing, published=list(published))

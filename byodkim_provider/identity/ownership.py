@@ -97,8 +97,7 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
 
 def unknown_to_state(declared: Declared, before: Declared, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
-    slots = declared.cname is not None
-    published = list(generations.together(before.published, declared.published, slots=slots))
+    published = list(generations.together(before.published, declared.published, slots=declared.slot))
     return InvalidSettings(
         IdentityProblem.UNKNOWN_TO_STATE(
             name=f"{declared.domain} {declared.region}",

@@ -7,7 +7,7 @@ refusals are for previews, so nothing here may raise for what is stored already.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from datetime import datetime
 
@@ -39,21 +39,17 @@ def region_leaves(before: Declared, after: Declared) -> bool:
     return bool(after.regions) and not set(before.regions) <= set(after.regions)
 
 
-def signed_lately(stored: Iterable[Stored], overlap_days: int, now: datetime) -> dict[int, TooEarly]:
-    """Generations that signed before and may not leave DNS yet, with the latest date of all Regions."""
-    lately: dict[int, TooEarly] = {}
+def signed_lately(stored: Collection[Stored], overlap_days: int, now: datetime) -> dict[int, TooEarly]:
+    """
+    Generations that signed before, and may have mail on its way, with the latest date of all Regions.
+
+    Those that are published may not leave DNS yet; no other key may get the slots of the others.
+    """
+    until: dict[int, datetime] = {}
     for one in stored:
-        for found in generations.too_early(
-            before=one.declared.published,
-            after=(),
-            signing_before=None,
-            signed_until=one.signed_until,
-            now=now,
-            overlap_days=overlap_days,
-        ):
-            known = lately.setdefault(found.generation, found)
-            lately[found.generation] = max(known, found, key=lambda one: one.allowed_from)
-    return lately
+        for generation, last in one.signed_until.items():
+            until[generation] = max(last, until.get(generation, last))
+    return generations.signed_lately(until, now=now, overlap_days=overlap_days)
 
 
 def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime) -> None:
@@ -80,6 +76,7 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
         before=before.published,
         after=declared.published,
         exchanged=exchanged,
+        slots=declared.slot,
         signing_before=before.generation if stored.key else None,
         signed_until=signed_until,
         now=now,
@@ -87,24 +84,29 @@ def refuse_unsafe(stored: Stored, declared: Declared, *, unknown: Collection[str
     )
     if early:
         today = generations.allowed_today(
-            after=declared.published, early=early, slots=declared.cname is not None
+            before=before.published, after=declared.published, early=early, slots=declared.slot
         )
         last = max(early, key=lambda one: one.allowed_from)
-        is_exchanged = last.generation in exchanged
-        problem = RotationProblem.STILL_IN_USE_KEY if is_exchanged else RotationProblem.STILL_IN_USE
+        problem = RotationProblem.STILL_IN_USE
+        if last.generation not in before.published:
+            problem = RotationProblem.SLOT_IN_USE
+        elif last.generation in exchanged:
+            problem = RotationProblem.STILL_IN_USE_KEY
         raise StillInUse(
             problem(
                 domain=before.domain,
                 **asdict(last),
-                next_one=_next_one(before, declared),
+                next_one=_next_one(before, declared, today),
                 today=list(today),
             )
         )
 
 
-def _next_one(before: Declared, declared: Declared) -> Message | str:
-    """Advice about the generation that comes next, if the change skips it; else empty."""
+def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:
+    """Advice about the generation that signs, if the change skips one or has to wait; else empty."""
     signing = before.generation or 0
+    if declared.generation and declared.generation not in today:
+        return RotationStep.KEEP(generation=signing)
     following = min((one for one in before.published if one > signing), default=signing + 1)
     if (declared.generation or 0) <= following:
         return ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.hosts.registry import hours_to_show
 from byodkim_provider.property_types import (
@@ -114,6 +114,12 @@ class Declared:
     def places_of(self, generation: int) -> tuple[str, ...]:
         """Where the record of a published generation stands."""
         return (self.places or {}).get(generation, self.dns)
+
+    def slot(self, generation: int) -> str | None:
+        """The selector of the slot of *generation*, if it has one: if not published, as the one before it."""
+        known = [one for one in self.published if one <= generation] or self.published[:1] or [0]
+        name, _, there = next(iter(self.places_of(max(known))), "").partition("._domainkey.")
+        return f"{name[:-1]}{generations.slot(generation)}" if there else None
 
     @property
     def wait_seconds(self) -> int:

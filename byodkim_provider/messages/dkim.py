@@ -111,7 +111,7 @@ class GenerationProblem(Table):
 class SlotProblem(Table):
     """Slots, with `cname`. State now: SES signs as before, and no record was changed. Next command: as below, then `pulumi preview`."""
 
-    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published"
+    TAKEN = "{name!r}: its slot holds the key of another generation", "nothing was changed in DNS; a generation stands in its slot as a standby before it signs: rotate by one generation at a time, and go back to one that is still published; to retire the domain, first leave the generation without a record out of `published`"
     STILL_SIGNS = "{name!r}: its slot can't get another key, {why}", "nothing was changed in DNS; delete the identity that has left the stack in SES, or list its Region again, then `pulumi up`"
     NO_VALUE = "{name!r}: what may stand in its slot is not known", "nothing was changed in DNS; correct what has stopped the identities, and run `pulumi up` again"
     OTHERS = "{name!r} is in Route 53 already, with another key", "nothing was changed in DNS; if an identity of this stack's past signs with it, delete that identity and the record; if another stack has this selector, or the state of this one was lost: remove the entry, run `pulumi up`, which removes its keys, and add the entry with another `cname`"
@@ -122,4 +122,5 @@ class SlotProblem(Table):
     SHARED = "generations {first} and {generation} share the selector {selector!r}: publish at most {slots} in a row"
     OWN_ZONE = "holds {domain!r} itself: with cname the records stand in another zone, such as one called keys below it"
     ZONE = "required with cname: the zone that holds the records, like 'keys.example.net'"
+    OVERLAP = "must be 0 or at least {least} with cname, whose records are remembered for up to a day"
     TTL = "must be at most {most} with cname, whose records change"

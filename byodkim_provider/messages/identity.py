@@ -42,6 +42,7 @@ class RotationProblem(Table):
 
     STILL_IN_USE = _SIGNED, _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE
     STILL_IN_USE_KEY = _SIGNED, _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE
+    SLOT_IN_USE = "{domain}: generation {generation} signed until {signed_until:%Y-%m-%d %H:%M} UTC, its slot gets no other key until {allowed_from:%Y-%m-%d %H:%M} UTC", _NOTHING + "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at once and mail fails where the old record is remembered"
     ROTATED_LATELY = _SIGNED, "rotate again then; today `generation: {target}` with `published: {today}` is allowed, which keeps what must stay"
     OTHER_ACCOUNT = "{name}: is in AWS account {before}, not in {after}", _NOTHING + "an identity never moves to another account: correct the profile, or remove the domain there first"
     OTHER_KEY = "{name}: generation {generation} signs with selector {selector!r}, it never gets another key", _NOTHING + "a new key needs a new generation: set `generation: {following}`"
@@ -52,6 +53,7 @@ class RotationStep(Table):
     """Parts of a hint about a rotation."""
 
     NEXT_ONE = "the next one is `generation: {generation}`; "
+    KEEP = "leave `generation: {generation}`; "
 
 
 class IdentityProblem(Table):

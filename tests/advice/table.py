@@ -93,11 +93,13 @@ FOLLOWED: Final = {
     RecordProblem.INTERRUPTED_LATER: "hosts/test_publish.py::test_interrupted",
     # -- rotation
     RotationProblem.STILL_IN_USE: "identity/test_rules.py::test_the_list_that_was_named_is_allowed",
+    RotationProblem.SLOT_IN_USE: "identity/test_rules.py::test_a_slot_that_was_emptied_gets_no_key_yet",
     RotationProblem.STILL_IN_USE_KEY: "advice/test_identities.py::test_exchanged_key",
     RotationProblem.ROTATED_LATELY: "advice/test_commands.py::test_too_early_today",
     RotationProblem.OTHER_ACCOUNT: "advice/test_identities.py::test_another_account",
     RotationProblem.OTHER_KEY: "advice/test_identities.py::test_second_key",
     RotationProblem.SECOND_KEY: "identity/test_rules.py::test_a_new_key_under_a_new_selector",
+    RotationStep.KEEP: "identity/test_rules.py::test_a_slot_that_was_emptied_gets_no_key_yet",
     RotationStep.NEXT_ONE: "advice/test_identities.py::test_next_one",
     # -- zones
     ZoneProblem.NONE: "advice/engine/test_places.py::test_zones_and_records",
@@ -116,6 +118,7 @@ FOLLOWED: Final = {
     IdentityProblem.EXCHANGED: "identity/test_dns_moves.py::test_refuse_leaving",
     SlotProblem.NO_VALUE: "engine/test_cname.py::test_continue_on_error",
     SlotProblem.STILL_SIGNS: "engine/test_cname.py::test_region_that_left",
+    SlotProblem.TAKEN: "engine/test_cname.py::test_retired_and_destroyed",
     SlotProblem.OTHERS: "engine/test_cname.py::test_refusals",
     SlotProblem.OTHER_SELECTOR: "engine/test_cname.py::test_to_cname_and_back",
     # -- identities

@@ -2,18 +2,22 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+import yaml
 
+from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
 from byodkim_provider.dns.panels import target_field
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.panels import PANELS
+from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliProblem
+from byodkim_provider.messages.identity import RotationProblem, RotationStep
 from tests.support.cli_project import CliProject
 from tests.support.fakes import SERVERS
 
@@ -315,6 +319,25 @@ ROTATIONS = {
         "published: [2, 4]",
     ),
     "leaked at once": (1, (1, 2), {}, ("--compromised",), "published: [2, 3]"),
+    "leaked again": (
+        *(3, (1, 3), {1: 2, 2: 0}),
+        ("--compromised",),
+        "generation: 5\n      overlapDays: 0\n      published: [1, 5]",
+    ),
+    "leaked, with no other slot free": (
+        *(3, (1, 2, 3), {1: 2, 2: 1}),
+        ("--compromised",),
+        "generation: 2\n      overlapDays: 0\n      published: [1, 2]",
+    ),
+    "over a number": (2, (2, 4), {}, (), "generation: 4\n      published: [2, 4, 6]"),
+    "to the slot that is free": (4, (2, 4), {2: 3}, (), "generation: 6\n      published: [2, 4, 6]"),
+    "with the slot of the previous one": (
+        4,
+        (2, 4),
+        {2: 11},
+        (),
+        "generation: 6\n      published: [4, 6, 8]",
+    ),
 }
 
 
@@ -322,15 +345,51 @@ ROTATIONS = {
     ("generation", "published", "until", "way", "text"), ROTATIONS.values(), ids=ROTATIONS
 )
 def test_rotate(stack, generation, published, until, way, text):
-    """Two published generations never share a slot."""
-    written = edited(stack(generation, published, until=until), *way)
+    """Two published generations never share a slot, and the preview takes what is written."""
+    project = stack(generation, published, until=until)
+    written = edited(project, *way)
     assert text in written
     assert ("overlapDays: 0" in written) == ("--compromised" in way)
+    domain = yaml.safe_load(written)["config"]["ses-byodkim:domains"][SHOP]
+    read = settings.domain(SHOP, domain, default_region="eu-west-1")
+    [stored] = project.stored
+    changes = {"generation": read.generation, "published": read.published}
+    after = replace(
+        stored.declared,
+        **changes,
+        selector=read.selector(read.generation),
+        fingerprint="of another key",
+        overlap_days=read.overlap_days,
+    )
+    rules.refuse_unsafe(stored, after, unknown=(), now=project.world.clock.now())
 
 
-@pytest.mark.parametrize("until", [{2: 11}, {2: 3}], ids=["of no use any more", "in use"])
+def test_the_slot_had_another_key_lately(stack):
+    """Who takes the slot of a key that has leaked is told where mail fails."""
+    result = stack(3, (1, 3), until={1: 2, 2: 0}).run("rotate", SHOP, "--compromised", "--dry-run")
+    assert "the slot of generation 5 had another key lately: where that is remembered" in result.stderr
+    assert "there is no standby after it until a slot is free" in result.stderr
+
+
+def test_every_slot_is_in_use(stack, world):
+    """Where no slot may get a key yet, the date is said."""
+    result = stack(4, (4,), until={2: 3, 3: 1}).run("rotate", SHOP, "--yes")
+    assert result.exit_code == 1
+    last = world.clock.now() - timedelta(days=3)
+    problem = RotationProblem.SLOT_IN_USE(
+        domain=SHOP,
+        generation=2,
+        signed_until=last,
+        allowed_from=last + timedelta(days=10),
+        next_one=RotationStep.KEEP(generation=4),
+        today=[4],
+    )
+    assert result.stderr == f"byodkim: {problem.with_hint()}\n"
+
+
+@pytest.mark.parametrize("until", [{2: 11, 3: 9}, {2: 3, 3: 1}], ids=["of no use any more", "in use"])
 def test_slot_is_taken(stack, until):
-    """A generation stands in its slot before it signs: who has left it out is told to publish it."""
+    """The key of generation 3 has leaked: until its slot is free, generation 5 needs that of generation 2."""
     project = stack(4, (2, 4), until=until)
     result = project.run("rotate", SHOP, "--yes")
     assert result.exit_code == 1

@@ -22,6 +22,7 @@ KEY_1, KEY_2 = (key(name).pkcs1_base64() for name in ("rsa1024.pkcs8", "another"
 PRIVATE_KEYS = {"first": KEY_1, "second": KEY_2}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
 KEPT = "v=DKIM1; k=rsa; p=" + "A" * 40
+SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
 
 
@@ -864,6 +865,24 @@ IN_DOMAIN = [
         "zone of another domain in a list",
         {"dns": ["manual", {"zone": "example.org"}]},
         ["dns[1].zone: 'example.org' does not hold 'example.com'"],
+    ),
+    (
+        "two keys in one slot",
+        {"generation": 2, "published": [1, 2, 4], "dns": SLOTS},
+        ["published: generations 1 and 4 share the selector 'ses1': publish at most 3 in a row"],
+    ),
+    (
+        "too short an overlap for a slot",
+        {"overlapDays": 1, "dns": SLOTS},
+        ["overlapDays: must be 0 or at least 2 with cname, whose records are remembered for up to a day"],
+    ),
+    (
+        "selector too long for the second zone",
+        {"generation": 1, "published": [1], "dns": [SLOTS, {**SLOTS, "zone": f"x.{LONG_DOMAIN}"}]},
+        [
+            f"dns: 'ses1._domainkey.example.com.x.{LONG_DOMAIN}' has 254 octets, expected at most 253: "
+            "take a shorter selector"
+        ],
     ),
     (
         "panel nobody knows",

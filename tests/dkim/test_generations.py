@@ -136,7 +136,7 @@ def test_too_early_says_from_when():
         overlap_days=10,
     )
     assert (TooEarly(1, NOW - 4 * DAY, NOW + 6 * DAY), TooEarly(2, NOW, NOW + 10 * DAY)) == found
-    assert generations.allowed_today(after=(4, 5), early=found) == (1, 2, 4, 5)
+    assert generations.allowed_today(before=(1, 2, 3), after=(4, 5), early=found) == (1, 2, 4, 5)
 
 
 GENERATIONS = st.integers(1, 6)
@@ -150,7 +150,7 @@ PUBLISHED = st.sets(GENERATIONS, max_size=4)
     days_since=st.dictionaries(GENERATIONS, st.integers(0, 20)),
 )
 def test_allowed_today_is_allowed(before, after, signing, days_since):
-    """The list a refusal names is not refused, and drops nothing that was wanted."""
+    """The list a refusal names is not refused, and drops nothing that was wanted, but for its slot."""
     change = {
         "before": before,
         "signing_before": signing,
@@ -158,9 +158,11 @@ def test_allowed_today_is_allowed(before, after, signing, days_since):
         "now": NOW,
         "overlap_days": 10,
     }
-    allowed = generations.allowed_today(after=after, early=generations.too_early(after=after, **change))
-    assert generations.too_early(after=allowed, **change) == ()
-    assert after <= set(allowed)
+    for slots in (generations.no_slots, generations.slot):
+        early = generations.too_early(after=after, slots=slots, **change)
+        allowed = generations.allowed_today(before=before, after=after, early=early, slots=slots)
+        assert generations.too_early(after=allowed, slots=slots, **change) == ()
+        assert slots is generations.slot or after <= set(allowed)
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), GENERATIONS, PUBLISHED), max_size=12))
@@ -211,3 +213,71 @@ def test_no_allowed_history_cuts_mail_off(wishes):
 def test_after_leak(leaked, signing, published, expected):
     """A leaked key is dropped, the next one signs if it did, and there is a standby."""
     assert expected == generations.after_leak(leaked, signing=signing, published=published)
+
+
+@pytest.mark.parametrize(
+    ("leaked", "signing", "published", "used", "expected"),
+    [
+        (2, 2, (1, 2, 3), {1}, (3, (1, 3))),
+        (3, 3, (1, 3), {1, 2}, (5, (1, 5))),
+        (3, 2, (1, 2, 3), (), (2, (1, 2, 6))),
+        (3, 3, (1, 2, 3), {1, 2}, (2, (1, 2))),
+        (2, 2, (1, 2), {1, 3}, (6, (1, 6))),
+    ],
+    ids=["first", "second", "standby", "no slot is free", "after the number that leaked before"],
+)
+def test_after_leak_with_slots(leaked, signing, published, used, expected):
+    """No two share a slot, and what signs does not take that of the leaked key."""
+    assert expected == generations.after_leak(
+        leaked, signing=signing, published=published, slots=generations.slot, used=used
+    )
+
+
+@given(
+    signing=GENERATIONS,
+    others=PUBLISHED,
+    used=PUBLISHED,
+    leaked=GENERATIONS,
+    first=st.integers(1, 6),
+)
+def test_no_step_shares_a_slot(signing, others, used, leaked, first):
+    """Whatever is published without sharing a slot, before, in or after a move, neither is after a step."""
+
+    def slots(generation):
+        return generations.slot(generation) if generation >= first else None
+
+    def are_apart(published):
+        return not any(generations.sharing(one, published, slots) for one in published)
+
+    published = {signing}
+    for one in sorted(others):
+        published |= {one} if are_apart({*published, one}) else set()
+    target, wanted = generations.after_rotation(signing, published, slots=slots, used=used)
+    assert target in wanted
+    assert are_apart(wanted) or generations.sharing(target, {*published, *used}, slots)
+    target, wanted = generations.after_leak(
+        leaked, signing=signing, published=published, slots=slots, used=used
+    )
+    assert target in wanted
+    assert leaked not in wanted
+    assert are_apart(wanted)
+    assert target in published or not generations.sharing(target, {*published, leaked}, slots)
+
+
+def test_an_emptied_slot_is_not_filled_at_once():
+    """Resolvers remember the record of a generation that has left, so its slot gets the next key later."""
+    change = {
+        "before": (2, 4),
+        "after": (4, 5, 6),
+        "slots": generations.slot,
+        "signing_before": 4,
+        "signed_until": {2: NOW - 11 * DAY, 3: NOW - DAY},
+        "now": NOW,
+    }
+    found = generations.too_early(**change, overlap_days=10)
+    assert [TooEarly(3, NOW - DAY, NOW + 9 * DAY)] == [*found]
+    assert (4, 5) == generations.allowed_today(
+        before=(2, 4), after=(4, 5, 6), early=found, slots=generations.slot
+    )
+    assert () == generations.too_early(**change, overlap_days=0)
+    assert () == generations.too_early(**change | {"slots": generations.no_slots}, overlap_days=10)

@@ -75,9 +75,9 @@ def test_paste_once(sandbox, stack):
     assert compromised.exit_code == 0, compromised.shown
     assert (signs(), sandbox.dns.txt(pasted[2][1])) == ("ses1", ())
     # The previous one has signed a moment ago, and has the slot of the next one.
-    stack.days_pass(11)
     refused = stack.run("byodkim rotate shop.example")
     assert refused.exit_code == 1
+    stack.days_pass(11)
     published = re.search(r"set `published: (.*?)` and leave `generation: 4`", refused.stderr)[1]
     text = stack.stack_file.read_text()
     stack.stack_file.write_text(re.sub(r"published: .*", f"published: {published}", text))

@@ -375,11 +375,24 @@ def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
     stack = open_stack(declared(domain, 2))
     stack.up()
     receivers = Receivers(sandbox, domain)
+    receivers.days_pass(11)
+    days_pass(stack, 11)
     receivers()
-    stack.declare(declared(domain, 2, retired=True))
+    # The identity is switched, and the record of its standby is not made.
+    stack.declare(declared(domain, 3))
+    only = ["**::byodkim", f"**::{domain}", f"**::{domain}/{REGION}", f"**::{domain}/4"]
+    half = stack.up(target=only, on_output=receivers)
+    assert half.ok, half.stdout
+    stack.declare(declared(domain, 3, retired=True))
+    refused = stack.preview()
+    assert (
+        f"'ses1._domainkey.{domain}.{ZONE}': its slot holds the key of another generation" in refused.stdout
+    )
+    stack.declare(declared(domain, 3, published=[2, 3], retired=True))
     up = stack.up()
     assert up.ok, up.stdout
-    assert all(slot(sandbox, domain, number) for number in (1, 2, 3))
+    assert all(slot(sandbox, domain, number) for number in (2, 3))
+    assert receivers.failed == []
     gone = stack.destroy()
     assert gone.ok, gone.stdout
     assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]

@@ -190,6 +190,32 @@ def test_a_generation_stays_published(after, generation, signed_until, days, fol
     )
 
 
+SLOT = (f"ses1._domainkey.{DOMAIN}.keys.example.net@route53:Z1",)
+SLOTS = {"cname": "keys.example.net", "places": dict.fromkeys((2, 4, 5, 6), SLOT)}
+
+
+def test_a_slot_that_was_emptied_gets_no_key_yet():
+    """The record of a key that leaked an hour ago is remembered; the list and the override are allowed."""
+    before = stored(
+        declared(4, (2, 4), **SLOTS), signed_until={2: START - 11 * DAY, 3: START - timedelta(hours=1)}
+    )
+    with pytest.raises(StillInUse) as caught:
+        refuse_unsafe(before, declared(6, (4, 5, 6), **SLOTS), unknown=(), now=START)
+    message = caught.value.message
+    assert message == RotationProblem.SLOT_IN_USE(
+        domain=DOMAIN,
+        generation=3,
+        signed_until=START - timedelta(hours=1),
+        allowed_from=START - timedelta(hours=1) + 10 * DAY,
+        next_one=RotationStep.KEEP(generation=4),
+        today=[4, 5],
+    )
+    assert refusal(before, declared(4, (4, 5), **SLOTS)) is None
+    elsewhere = dict.fromkeys((4, 5, 6), ("manual",))
+    for allowed in ({"overlap_days": 0}, {"places": elsewhere}, {"places": elsewhere | {5: SLOT, 6: SLOT}}):
+        assert refusal(before, declared(6, (4, 5, 6), **SLOTS | allowed)) is None
+
+
 def test_several_generations_leave_too_early():
     """If several generations leave too early, the step is allowed once the last of them may go."""
     with pytest.raises(StillInUse) as caught:

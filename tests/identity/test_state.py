@@ -1,6 +1,6 @@
 """What is stored of an identity survives the way through Pulumi, and which inputs are refused."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import botocore
@@ -84,6 +84,29 @@ def test_outputs_hold_no_private_key(world):
     assert f"p={outputs['record_value'][2:]}" == records.record_value(world.key(1).public_key_der)
     private_key = world.key(1).pkcs1_base64()
     assert private_key[800:840] not in str(outputs)
+
+
+SLOT = ("ses2._domainkey.example.com.keys.example.net@route53:Z1",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "slots"),
+    [
+        ({}, [None] * 4),
+        (
+            {"published": (2, 3, 4), "places": dict.fromkeys((2, 3, 4), SLOT)},
+            ["ses1", "ses2", "ses3", "ses1"],
+        ),
+        ({"published": (2, 3), "places": {2: ("manual",), 3: SLOT}}, [None, None, "ses3", "ses1"]),
+        ({"published": (3,), "places": {3: SLOT}}, ["ses1", "ses2", "ses3", "ses1"]),
+        ({"published": ()}, [None] * 4),
+    ],
+    ids=["without cname", "with cname", "in the middle of a move", "after a move", "nothing"],
+)
+def test_slot(world, changes, slots):
+    """A generation has the slot that its record says; one that is not published is like the one before it."""
+    declared = replace(world.declared(3), **changes)
+    assert slots == [declared.slot(generation) for generation in (1, 2, 3, 4)]
 
 
 def test_old_state_is_readable():
