@@ -48,7 +48,7 @@ class Run:
     SES may return the old one for seconds.
     """
     zones: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By domain, labels of its zones from this run on; of domains that the stack had before and keeps."""
+    """By domain, its `zone_of`s from this run on; of domains that the stack had before and keeps."""
     records: set[tuple[str, str, str]] = field(default_factory=set)
     """Zone's label, name and key of the records that resources of this run publish."""
     in_the_way: set[Identity] = field(default_factory=set)

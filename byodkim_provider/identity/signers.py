@@ -26,6 +26,7 @@ from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import InvalidSettings, SesRefused
 from byodkim_provider.identity.judgement import has_key
 from byodkim_provider.identity.run import Run
+from byodkim_provider.identity.state import zone_of
 from byodkim_provider.messages.hosts import LeftReason, RecordProblem
 
 
@@ -84,9 +85,10 @@ class Ours:
     def reason(self, run: Run, sources: SesSources) -> str:
         """Why it has to stay, "" if it may go, whatever this run declares."""
         zones = run.zones.get(self.domain, ())
-        if self.was_there and self.label not in zones:
+        has_left = zone_of(f"{self.name}@{self.label}", self.domain) not in zones
+        if self.was_there and has_left:
             return str(LeftReason.WAS_THERE())
-        if zones and self.label not in zones:
+        if zones and has_left:
             return ""
         return self._ses_reason(run, sources, is_leaving=not zones)
 

@@ -258,6 +258,16 @@ OUTPUTS: Final[Kinds] = {
 """Types of what is stored."""
 
 
+def zone_of(place: str, domain: str) -> str:
+    """
+    The zone of a place in `Declared.places`: its label, and with `cname` its name before that.
+
+    >>> zone_of("ses1._domainkey.shop.example.keys.example.net@route53:Z1", "shop.example")
+    'keys.example.net@route53:Z1'
+    """
+    return place.partition(f"._domainkey.{domain}.")[2] or place.rpartition("@")[2]
+
+
 def _is_shown_late(label: str) -> bool:
     return label == MANUAL or hours_to_show(label) > 0
 

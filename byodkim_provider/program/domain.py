@@ -154,7 +154,8 @@ class ByodkimDomain(pulumi.ComponentResource):
                 continue
             # Named after the zone, not after its position: a renamed record would be deleted.
             record = inputs.key_record(settings, generation, zone=zone, **of_key)
-            record_name, value = f"{name}/{zone.label}", record.value
+            of_zone = f"{zone.cname_zone}/{zone.label}" if zone.cname_zone else zone.label
+            record_name, value = f"{name}/{of_zone}", record.value
             of_guard = inputs.of_guard(settings, generation, zone=zone, **of_key)
             guard = None
             if of_guard:
@@ -314,7 +315,7 @@ def _as_listed(zone: HostedZone, dns: DnsSettings) -> HostedZone:
 
 
 def _refuse_same_zone(domain: str, zones: Sequence[HostedZone]) -> None:
-    listed = [(zone.label, zone.from_generation) for zone in zones]
-    if twice := sorted({label for label, begins in listed if listed.count((label, begins)) > 1}):
+    listed = [(zone.label, zone.from_generation, zone.cname_zone) for zone in zones]
+    if twice := sorted({one[0] for one in listed if listed.count(one) > 1}):
         problems = [ZoneProblem.TWICE(domain=domain, zone=label) for label in twice]
         raise InvalidSettings(problems, hint=problems[0].hint)

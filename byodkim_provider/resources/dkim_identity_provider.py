@@ -25,7 +25,7 @@ from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.services import Key, Services
-from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored
+from byodkim_provider.identity.state import INPUTS, ROUTE53, Declared, Stored, zone_of
 from byodkim_provider.key_store import secret_lifecycle
 from byodkim_provider.messages.identity import IdentityNote
 from byodkim_provider.resources._provider import AwsProvider, check_result
@@ -60,7 +60,9 @@ class ByodkimIdentityProvider(AwsProvider):
         if isinstance(known.get("dns"), list):
             known["name_servers"] = self._name_servers(olds, known)
             if olds:  # `diff` refuses to leave a zone that is still asked
-                self._run.zones[olds["domain"]].update(known["dns"])
+                places = (known.get("places") or {"": known["dns"]}).values()
+                zones = {zone_of(one, olds["domain"]) for listed in places for one in listed}
+                self._run.zones[olds["domain"]].update(zones)
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = check(known, unknown=unknown, checked_key=olds.get("private_key"))

@@ -105,7 +105,7 @@ class Receivers:
 
 def rotated(domain, makes, *, region=REGION):
     """The steps of a rotation that makes generation *makes*, in the place of the one three before."""
-    slot = f"{domain}/ses{(makes - 1) % 3 + 1}"
+    slot = f"{domain}/ses{(makes - 1) % 3 + 1}/{ZONE}"
     old = [("delete", f"{domain}/{makes - 3}", KEY)] if makes > 3 else []
     how = "update" if makes > 3 else "create"
     return sorted(
@@ -428,6 +428,46 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     assert up.ok, up.stdout
     receivers()
     assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
+    assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+    assert receivers.failed == []
+
+
+def test_another_name_in_the_zone(sandbox, open_stack):
+    """Of two names below one hosted zone one is left as another zone is."""
+    domain, old, new = "names.example", "k1.below.example.net", "k2.below.example.net"
+    below = Panel(sandbox, "below.example.net")
+    panel = Panel(sandbox, domain)
+    selectors = ("ses1", "ses2", "ses3")
+
+    def lead_to(zone, *selectors):
+        for name in (f"{selector}._domainkey.{domain}" for selector in selectors):
+            panel.paste(name, f"{name}.{zone}.", kind="CNAME")
+
+    def declare(*zones):
+        of_zone = {"provider": "route53", "zoneId": below.zone_id, "cname": "ses"}
+        listed = [of_zone | {"zone": zone} for zone in zones]
+        stack.declare({domain: {"generation": 2, "dns": listed}})
+
+    lead_to(old, *selectors)
+    stack = open_stack({})
+    declare(old)
+    assert stack.up().ok
+    receivers = Receivers(sandbox, domain)
+    receivers()
+    for listed, moved in (([new], ()), ([new, old], selectors[1:]), ([new], selectors[:1])):
+        declare(*listed)
+        up = stack.up(on_output=receivers)
+        if listed == [new]:
+            assert f"the record is still asked for at route53:{below.zone_id}" in up.stdout
+            assert "list both, move the CNAMEs" in up.stdout
+        else:
+            assert up.ok, up.stdout
+        lead_to(new, *moved)
+        receivers()
+    up = stack.up(on_output=receivers)
+    assert up.ok, up.stdout
+    receivers()
+    assert below.names() == [f"{selector}._domainkey.{domain}.{new}" for selector in selectors]
     assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
     assert receivers.failed == []
 

@@ -179,7 +179,7 @@ def test_slots(sandbox, bind, secondaries, open_stack):
         receivers()
         up = stack.up(on_output=receivers)
         assert up.outputs["domains"][domain]["regions"][REGION]["status"] == "SUCCESS", up.stdout
-        replaced = [("update", f"{domain}/ses{slot}/{PLACE}", RECORD)]
+        replaced = [("update", f"{domain}/ses{slot}/{ZONE}/{PLACE}", RECORD)]
         assert [step for step in steps(up) if step[2] == RECORD] == replaced
         before, stood = stood, slots()
         changed = f"ses{slot}._domainkey.{domain}.{ZONE}"

@@ -81,6 +81,14 @@ def test_rule(world, why, record, zones, signs, expected):
     assert why(record) == expected[(RECORD, SUPPLIED, THERE).index(record)]
 
 
+@pytest.mark.parametrize(("zone", "stays"), [("k1.example.net", True), ("k2.example.net", False)])
+def test_name_in_the_zone(world, why, zone, stays):
+    """Of a slot the zone is what CNAMEs lead to: another name in the same hosted zone is another one."""
+    put(world, "s1")
+    world.run.zones[DOMAIN].add(f"{zone}@{LABEL}")
+    assert bool(why(replace(RECORD, name=f"{NAME}.k1.example.net"))) == stays
+
+
 @pytest.mark.parametrize("record", [RECORD, THERE])
 def test_successor(world, record):
     """A resource of this run that publishes the same record keeps it, and SES is not asked."""
