@@ -282,7 +282,8 @@ def test_existing(shell, yaml):
 
 
 CANCELLED = """\
-pulumi up > shown 2>&1 &
+touch shown
+pulumi up >> shown 2>&1 &
 run=$!
 timeout 120 grep --quiet --max-count 1 "PENDING after" <(tail --follow --lines +1 --pid $run shown)
 kill -TERM $run
