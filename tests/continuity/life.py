@@ -220,7 +220,7 @@ class Life:
         if unheard := [one for one in said if "which is not in the state" in one]:
             lists = re.findall(r"`published: \[(.*?)\]`", "".join(unheard))
             self.up({**self.written, "published": sorted({int(g) for one in lists for g in one.split(",")})})
-        if any(re.search("with another (key|value)", one) for one in said):
+        if any(re.search("another (key|value)", one) for one in said):
             self._remove_other_values()
             self.up()
         if any("its slot can't get another key" in one for one in said):
