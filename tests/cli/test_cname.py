@@ -265,6 +265,23 @@ def test_wrong(stack, world):
     assert (behind["zone"], behind["found_at"]) == (KEYS, f"{NAMES[2]}.{KEYS}")
 
 
+@pytest.mark.parametrize(
+    ("leaked", "settings"),
+    [
+        (1, "`generation: 2` and `published: [2, 3]` and `overlapDays: 0`"),
+        (2, "`generation: 3` and `published: [1, 3]` and `overlapDays: 0`"),
+        (3, "`generation: 2` and `published: [1, 2, 6]`"),
+    ],
+    ids=["previous", "signing", "standby"],
+)
+def test_private_key(stack, world, leaked, settings):
+    """The list that gives a slot another key has no two generations in one slot."""
+    project = stack(2)
+    private = world.key(leaked).pkcs1_base64()
+    world.resolver.records[f"{NAMES[leaked - 1]}.{KEYS}"] = (f"p={private}",)
+    assert f"then set {settings}, and run `pulumi up`" in project.run("doctor", SHOP).stdout
+
+
 def test_domain_that_left_the_file(stack, world):
     """The state knows where the CNAMEs of a domain lead."""
     project = stack(1)
