@@ -53,7 +53,8 @@ def shown(value: object) -> str:
 
 def named(key: str) -> str:
     """*key* as a path quotes it; a key that is too long for any name by its length only."""
-    return key if len(key) <= MAX_NAMED else f"({len(key)} characters)"
+    may_be_a_key = len(key) > MAX_NAMED or KEY_MATERIAL.search(key)  # no label of a name is as long
+    return f"({len(key)} characters)" if may_be_a_key else key
 
 
 def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:

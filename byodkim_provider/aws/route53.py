@@ -7,9 +7,8 @@ Turns Route 53's responses into values and its errors into `AwsRefused`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -65,11 +64,7 @@ class Route53Client:
                 self._zones = self._read(
                     "ListHostedZones",
                     "the account",
-                    lambda: tuple(
-                        _zone(one)
-                        for page in islice(pages.paginate(), MAX_PAGES)
-                        for one in page["HostedZones"]
-                    ),
+                    lambda: tuple(_zone(one) for page in _bounded(pages) for one in page["HostedZones"]),
                 )
             return self._zones
 
@@ -155,12 +150,20 @@ class Route53Client:
             return errors.retrying(self._wait)(call)
         except (ClientError, BotoCoreError) as error:
             raise _refused(error, operation, subject) from None
-        except (ResponseParserError, KeyError):  # a proxy's page, or a sign-in page
+        except (ResponseParserError, KeyError, ForeignAnswer):  # a proxy's page, or a sign-in page
             raise _refused(ForeignAnswer(), operation, subject) from None
 
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(seconds):
             raise Stopped(AwsCall.INTERRUPTED_BEFORE_ANSWER(service="Route 53"))
+
+
+def _bounded(pages: Any) -> Iterator[Any]:
+    """The pages of a list, as long as AWS can have sent them."""
+    for number, page in enumerate(pages.paginate()):
+        if number == MAX_PAGES:
+            raise ForeignAnswer
+        yield page
 
 
 def fingerprint_in(value: str) -> str | None:

@@ -59,7 +59,7 @@ ROLE_OPTIONS: Final[Mapping[str, tuple[str, Kind]]] = {
 
 ACCOUNT: Final = re.compile("[0-9]{12}")
 
-ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
+ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
 """What IAM allows in a role's path and name: a `*` or `${…}` would stand for other roles in a policy."""
 
 

@@ -69,7 +69,7 @@ def inert(text: str) -> str:
     >>> inert("  ::error::pwned")
     '  : :error::pwned'
     """
-    return re.sub("##(?=\\[)", "# #", re.sub(r"^(\s*)::", r"\1: :", text, flags=re.MULTILINE))
+    return re.sub("##(?=\\[)", "# #", re.sub(r"^([ \t]*)::", r"\1: :", text, flags=re.MULTILINE))
 
 
 def write_file(file: Path, text: str) -> None:

@@ -7,9 +7,9 @@ The one rule for whether a record of ours may leave DNS, for the records of Rout
     its zone has left a domain that stays                 goes, unless it was there before the stack
     its generation has left a domain that stays           goes, unless an identity signs with its key
     its domain has left the stack                         the same, unless it was there before the stack
-                                                          or another stack may publish it, too
 
-Only a supplied key can be another stack's too: then each Region of SES is asked.
+Only a supplied key can be another stack's too: then each Region of SES is asked, and an identity of another
+stack keeps the record, since it may have signed with the key until yesterday.
 """
 
 from __future__ import annotations
@@ -97,10 +97,11 @@ class Ours:
 
         def reason(region: str) -> str:
             signs = run.signs.get((region, self.domain))
+            may_be_shared = self.is_supplied and (is_leaving or region not in self.regions)
             if signs is None and (seen := sources.ses(region).get_email_identity(self.domain)):
                 if has_key(self._selector, seen):
                     signs = self._selector
-                elif self.is_supplied and is_leaving and OWNER_TAG in seen.tags:
+                elif may_be_shared and OWNER_TAG in seen.tags:
                     # It may have signed with this key until yesterday; nothing in SES shows that.
                     stack = seen.tags.get(STACK_TAG)
                     name = f"{self.domain} {region}"

@@ -20,6 +20,9 @@ from byodkim_provider.resources.sdk import configured_names
 OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
 """Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed."""
 
+SHORTEST_SECRET: Final = 12
+"""Shortest string, in characters, that is taken for a secret because something in its setting is one."""
+
 _AWS_SECRETS: Final = (("aws:secretKey",), ("aws:token",))
 """The credentials among the `aws:` settings. The name of a key, `aws:accessKey`, is no secret."""
 
@@ -55,16 +58,26 @@ def sent_secrets() -> Iterator[str]:
     A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted can copy a
     token's, to where it is sent to an AWS account of theirs: as the external id of a role.
     """
-    project, config = pulumi.get_project(), pulumi.Config("aws")
-    names = [name for name in configured_names() if name.startswith("aws:")]
-    aws = [one for name in names for one in _strings((name,), config.get(name.removeprefix("aws:")))]
-    secrets: dict[str, Steps] = {text: steps for steps, text in reversed(aws) if steps in _AWS_SECRETS}
-    for name in SECRET_MAPS if project else ():  # without Pulumi there is no project
-        found = _strings((name,), pulumi.Config(project).get(name))
-        secrets |= {text: steps for steps, text in found if steps[-1] not in NOT_SECRET}
+    project = pulumi.get_project()
+    secrets: dict[str, list[Steps]] = {}
+    aws: list[tuple[Steps, str]] = []
+    for name in configured_names():
+        space, _, key = name.partition(":")
+        text = (pulumi.Config(space).get(key) or "").strip()
+        steps: Steps = (name.removeprefix(f"{project}:"),)
+        found = list(_strings(steps, text))
+        aws += found if space == "aws" else []
+        is_known = steps in _AWS_SECRETS or (space == project and key in SECRET_MAPS)
+        if is_known or is_config_secret(name):
+            # Pulumi does not say which string in a setting is secret; a map may be encrypted as a whole.
+            least = 1 if is_known else SHORTEST_SECRET
+            for where, value in [(steps, text), *found]:
+                if len(value) >= least and where[-1] not in NOT_SECRET:
+                    secrets.setdefault(value, []).append(where)
     for steps, text in aws:
-        if secrets.get(text, steps) != steps:
-            yield line(steps, ProgramProblem.SENT_SECRET(command=secret_command(secrets[text])))
+        there = [one for one in secrets.get(text, ()) if one[0] != steps[0]]
+        if there and (steps, {*there}) != (_AWS_SECRETS[0], {_AWS_SECRETS[1]}):  # then the other is named
+            yield line(steps, ProgramProblem.SENT_SECRET(command=secret_command(there[0])))
 
 
 def _strings(steps: Steps, setting: str | None) -> Iterator[tuple[Steps, str]]:

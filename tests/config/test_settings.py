@@ -637,7 +637,7 @@ IN_DOMAIN = [
     (
         "tag name too long",
         {"tags": {"t" * 129: ""}},
-        [f'tags["{"t" * 129}"]: the name of a tag must be 1 to 128 characters, not 129'],
+        ['tags["(129 characters)"]: the name of a tag must be 1 to 128 characters, not 129'],
     ),
     (
         "tag name empty",

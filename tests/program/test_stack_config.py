@@ -124,6 +124,31 @@ def test_sent_secrets(name, value, given, command):
     assert TOKEN not in problem
 
 
+ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
+WHOLE = '{"godaddy": {"token": "gd-token-3f9c2a71"}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sent"),
+    [
+        ("cloudflare:apiToken", TOKEN, TOKEN),
+        ("ses-byodkim:dbPassword", f'{{"main": "{TOKEN}"}}', TOKEN),
+        ("aws:defaultTags", f'{{"tags": {{"team": "{TOKEN}"}}}}', TOKEN),
+        ("ses-byodkim:dnsCredentials", WHOLE, WHOLE),
+    ],
+    ids=["another provider's", "a program's own", "another setting for AWS", "a whole map"],
+)
+def test_sent_secrets_of_others(name, text, sent):
+    """Any secret of the stack stays where it is, and a map that is encrypted as a whole is a secret too."""
+    roles = json.dumps([{**ROLE, "externalId": sent}])
+    for secret, problems in (([name], 1), ([], name == "ses-byodkim:dnsCredentials")):
+        set_all_config({name: text, "aws:assumeRoles": roles}, secret)
+        try:
+            assert len(list(stack_config.sent_secrets())) == problems
+        finally:
+            set_all_config({}, [])
+
+
 def test_not_secret():
     """What need not be secret may be the same as a setting for AWS."""
     wix = '{"wix": {"apiKey": "IST.x", "accountId": "123456789012"}}'
