@@ -114,12 +114,13 @@ def as_change_batch(wanted: Sequence[Record]) -> str:
 
 
 _WHY_CNAMES: Final = """\
-Why: Amazon SES signs the mail of {domain} with DKIM. These names lead receivers to the public
+Why: Amazon SES signs the mail of {domain} with DKIM, by which receivers know
+who has sent it; without it mail may be taken for spam. These names lead receivers to the public
 keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes
 at your side.
 
-Until when: the records never change. Please keep all of them, also one that seems unused, for
-as long as mail of {domain} goes through Amazon SES, and ten days longer.
+Until when: the records never change. Please keep all of them, also one that seems unused,
+until we ask you to remove them.
 
 Please note:
 - Nothing else may stand at these names, no TXT record either.
@@ -158,7 +159,7 @@ def as_text(wanted: Sequence[Record]) -> str:
             to_add = [one for one in records if not one.written_at]
             if to_add:
                 lines = as_zone_file(to_add).replace("\n", "\n  ")
-                asked = f"Please add to the DNS of {domain}:\n\n  {lines}\n\n"
+                asked = f"Please add to the DNS of {to_add[0].zone}:\n\n  {lines}\n\n"
                 messages.append(asked + why.format(domain=domain, zone=to_add[0].zone))
             elif records:
                 messages.append(f"{as_panel(records)}\n")
@@ -241,7 +242,9 @@ def _of_stack(stack: Stack, chosen: Chosen) -> list[Record]:
     wanted = []
     for domain, published in published_in(stack, chosen.domain):
         dns, cnames = _dns(settings.get(domain)), _cnames(stack, domain)
-        zone = chosen.zone or dns.zone or domain
+        above = [one for one in settings if f".{domain}".endswith(f".{one}")]
+        # A sub-domain is mostly in the zone above it; in zones of their own, the names would collide.
+        zone = chosen.zone or dns.zone or min(above, key=len, default=domain)
         of_panel: dict[str, Any] = {
             "domain": domain,
             "panel": chosen.panel or dns.panel or "other",

@@ -90,7 +90,7 @@ class CliNote(Table):
     NO_ANSWER = "SES's answer is missing{times}: {refusal}", "the rest holds; renew or extend the credentials, and run it again"
     NO_ZONES = "zones of Route 53 can't be read: {error}", "the rest holds; renew or extend the credentials, and run it again"
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
-    ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, name it with --zone"
+    ZONE_ASSUMED = "assumed that the panel's zone is {zones}: if it shows another one, don't type these names, and name it with --zone"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     NO_STACK = "left out, as there is a file and no stack: {names}", "nothing, or `pulumi stack init`"
     NOTHING_TO_DO = "nothing to do: no key of this stack is meant"

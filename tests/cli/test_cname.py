@@ -156,11 +156,12 @@ def test_text(new):
     lines = "\n".join(f"  {name}. 300 IN CNAME {name}.{KEYS}." for name in NAMES)
     assert result.stdout == (
         f"Please add to the DNS of {SHOP}:\n\n{lines}\n\n"
-        "Why: Amazon SES signs the mail of shop.example with DKIM. These names lead receivers to the public\n"
+        "Why: Amazon SES signs the mail of shop.example with DKIM, by which receivers know\n"
+        "who has sent it; without it mail may be taken for spam. These names lead receivers to the public\n"
         "keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes\n"
         "at your side.\n\n"
-        "Until when: the records never change. Please keep all of them, also one that seems unused, for\n"
-        "as long as mail of shop.example goes through Amazon SES, and ten days longer.\n\n"
+        "Until when: the records never change. Please keep all of them, also one that seems unused,\n"
+        "until we ask you to remove them.\n\n"
         "Please note:\n"
         "- Nothing else may stand at these names, no TXT record either.\n"
         '- The records must not be proxied (at Cloudflare: "DNS only").\n'

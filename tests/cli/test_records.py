@@ -189,7 +189,8 @@ def test_outside_a_project(arguments):
 def test_assumed_zone(options, assumed):
     """Which zone was assumed is said where it decides what is typed, and only there."""
     result = run(*ONE, *options)
-    said = "assumed that the panel's zone is example.com: if it shows another one, name it with --zone"
+    said = "assumed that the panel's zone is example.com: if it shows another one, "
+    said += "don't type these names, and name it with --zone"
     assert (f"byodkim: {said}\n" if assumed else "") == result.stderr
 
 
@@ -294,7 +295,7 @@ def test_assumed_zones_of_a_stack(project):
     )
     assert project.run("records").stderr == (
         "byodkim: assumed that the panel's zone is example.com, mail.example.net: "
-        "if it shows another one, name it with --zone\n"
+        "if it shows another one, don't type these names, and name it with --zone\n"
     )
 
 
