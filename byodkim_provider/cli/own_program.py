@@ -57,7 +57,8 @@ def to_edit(way: Way, settings: Settings, chosen: Sequence[str], state: State, n
         step = rotation(way, domain, stored, written=written, supplied=supplied, now=now)
         changes = {to_snake(key): value for key, value in step.changes.items()}
         given = ", ".join(f"{key}={value}" for key, value in changes.items() if value is not None)
-        left_out = "".join(f", without `{key}`" for key, value in changes.items() if value is None)
+        gone = [key for key, value in step.changes.items() if value is None and key in written]
+        left_out = "".join(f", without `{to_snake(key)}`" for key in gone)
         said.append(f"{name}: `{given}`{left_out}")
     return "; ".join(said)
 

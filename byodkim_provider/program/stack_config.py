@@ -70,7 +70,8 @@ def sent_secrets() -> Iterator[str]:
         is_known = steps in _AWS_SECRETS or (space == project and key in SECRET_MAPS)
         if is_known or is_config_secret(name):
             # Pulumi does not say which string in a setting is secret; a map may be encrypted as a whole.
-            least = 1 if is_known else SHORTEST_SECRET
+            is_alone = [where for where, _ in found] == [steps]  # one string, so it is the secret
+            least = 1 if is_known or is_alone else SHORTEST_SECRET
             for where, value in [(steps, text), *found]:
                 if len(value) >= least and where[-1] not in NOT_SECRET:
                     secrets.setdefault(value, []).append(where)

@@ -113,7 +113,7 @@ def test_policy(project):
 @pytest.mark.parametrize(
     ("options", "edit"),
     [
-        ((), "`generation=3`, without `published`"),
+        ((), "`generation=3`"),
         (("--back",), "`generation=1, published=[1, 2, 3]`"),
         (("--compromised",), "`generation=3, published=[3, 4], overlap_days=0`"),
     ],
