@@ -17,7 +17,6 @@ from byodkim_provider.aws.tags import OWNER_TAG, STACK_TAG
 from byodkim_provider.cli.now import DomainNow, IdentityNow, RecordNow, by_text, minute
 from byodkim_provider.cli.state import PublishedRecord
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns.dmarc import Policy
 from byodkim_provider.identity.judgement import differences, drift, has_key, refreshed
 from byodkim_provider.identity.ownership import signing, signs_today
@@ -148,10 +147,7 @@ class Subject:
         """The targets of the CNAMEs that the domain's DNS needs, by name."""
         if self.settings:
             return self.settings.cnames
-        declared = self.declared
-        if declared is None or declared.cname is None:
-            return {}
-        return dict(dkim.cnames(declared.selector[:-1], self.name, declared.cname))
+        return self.declared.cnames if self.declared else {}
 
     @property
     def unmade(self) -> list[str]:

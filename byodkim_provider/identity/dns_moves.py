@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 from textwrap import indent
 
-from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.panels import PANELS, of_label
@@ -105,7 +104,7 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 def what_to_paste(declared: Declared) -> str:
     """The records that have to be there before SES gets the key, each field on a line of its own."""
     if declared.cname:
-        cnames = records.cnames(declared.selector[:-1], declared.domain, declared.cname)
+        cnames = declared.cnames.items()
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
         return "\n".join(lines)
     slow = next((label for label in declared.dns if hours_to_show(label)), None)

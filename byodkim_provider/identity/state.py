@@ -133,6 +133,11 @@ class Declared:
         return self.cname is not None or any(map(_is_shown_late, self.dns))
 
     @property
+    def cnames(self) -> Mapping[str, str]:
+        """The CNAMEs that the domain's own DNS needs: name and target; none without `cname`."""
+        return dict(records.cnames(self.selector[:-1], self.domain, self.cname)) if self.cname else {}
+
+    @property
     def record_name(self) -> str:
         return records.record_name(self.selector, self.domain)
 

@@ -19,6 +19,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.signers import Ours, SesSources, with_earlier
 from byodkim_provider.identity.state import ROUTE53
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SlotProblem
 from byodkim_provider.messages.program import GuardProblem
 from byodkim_provider.resources._provider import AwsProvider, check_result
@@ -63,7 +64,7 @@ class RecordGuardProvider(AwsProvider):
         known = olds if olds.get("record_name") == name else {}
         if known and known["fingerprint"] != fingerprint:
             return check_result(news, [GuardProblem.SECOND_KEY(name=name).with_hint()])
-        return self._check_standing(known, news, {fingerprint})
+        return self._check_standing(known, news, {fingerprint}, GuardProblem.OTHER_VALUE(name=name))
 
     def _check_slot(self, olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
         """The check of a record whose key changes with each third generation."""
@@ -78,23 +79,17 @@ class RecordGuardProvider(AwsProvider):
         news["fingerprint"] = fingerprint_in(records.quoted(value))
         _ours(news).declare(self._run)
         ours = {news["fingerprint"], known.get("fingerprint")}
-        checked = self._check_standing({**known, "found": False}, news, ours)
-        if checked.failures:
-            return check_result(news, [SlotProblem.OTHERS(name=name).with_hint()])
-        return checked
+        return self._check_standing({**known, "found": False}, news, ours, SlotProblem.OTHERS(name=name))
 
     def _check_standing(
-        self, known: Mapping[str, Any], news: Mapping[str, Any], ours: Set[str | None]
+        self, known: Mapping[str, Any], news: Mapping[str, Any], ours: Set[str | None], taken: Message
     ) -> CheckResult:
-        """Refuse to overwrite what stands in Route 53, unless its fingerprint is one of *ours*."""
-        name = news["record_name"]
+        """Refuse with *taken* to overwrite what is in Route 53, unless its fingerprint is one of *ours*."""
         if known.get("standing"):
             return check_result({**news, "standing": True, "found": known["found"]}, [])
-        values = self._in_zone(news).standing(news["zone_id"], name)
+        values = self._in_zone(news).standing(news["zone_id"], news["record_name"])
         standing = bool(values) and {fingerprint_in(value) for value in values} <= ours - {None}
-        problems = []
-        if values and not standing:
-            problems.append(GuardProblem.OTHER_VALUE(name=name).with_hint())
+        problems = [taken.with_hint()] if values and not standing else []
         # What stands before the first run of this resource is somebody's own.
         found = known.get("found", standing)
         return check_result({**news, "standing": standing, "found": found}, problems)
