@@ -103,6 +103,17 @@ class Receivers:
             self.failed += [verdict for verdict in verdicts if verdict.result != "pass"]
 
 
+def due(sandbox, open_stack, domain):
+    """A stack whose generation 2 has signed for so long that it can rotate, and the receivers of its mail."""
+    paste(sandbox, domain)
+    stack = open_stack(declared(domain, 2))
+    assert stack.up().ok
+    receivers = Receivers(sandbox, domain)
+    receivers.days_pass(11)
+    days_pass(stack, 11)
+    return stack, receivers
+
+
 def rotated(domain, makes, *, region=REGION):
     """The steps of a rotation that makes generation *makes*, in the place of the one three before."""
     slot = f"{domain}/ses{(makes - 1) % 3 + 1}/{ZONE}"
@@ -212,12 +223,7 @@ def test_refusals(sandbox, open_stack, keys_zone):
 def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
     """A step back leaves the records; a leaked key's slot is emptied, and its next key gets it anew."""
     domain = "back.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    receivers.days_pass(11)
-    days_pass(stack, 11)
+    stack, receivers = due(sandbox, open_stack, domain)
     for generation, published in ((3, [2, 3, 4]), (2, [2, 3, 4]), (3, [2, 3, 4])):
         stack.declare(declared(domain, generation, published=published))
         receivers()
@@ -319,12 +325,7 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
 def test_failure_between(sandbox, open_stack, keys_zone):
     """A switch that SES refuses changes no record; the next run makes both."""
     domain = "between.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    receivers.days_pass(11)
-    days_pass(stack, 11)
+    stack, receivers = due(sandbox, open_stack, domain)
     before = slot(sandbox, domain, 1)
     stack.declare(declared(domain, 3))
     action = "PutEmailIdentityDkimSigningAttributes"
@@ -375,12 +376,7 @@ def test_two_regions(sandbox, open_stack, keys_zone):
 def test_retired_and_destroyed(sandbox, open_stack, keys_zone):
     """The records stay while the domain is retired, and go with it."""
     domain = "leaving.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    receivers.days_pass(11)
-    days_pass(stack, 11)
+    stack, receivers = due(sandbox, open_stack, domain)
     receivers()
     # The identity is switched, and the record of its standby is not made.
     stack.declare(declared(domain, 3))
