@@ -261,8 +261,10 @@ def allowed_today(
 
     It keeps the generations that would leave too *early*, and gets none that would take the slot of one.
     """
-    stay = {found.generation for found in early} | {*before} & {*after}
-    return tuple(one for one in together(stay, after, slots=slots) if one in {*before, *after})
+    held = {found.generation for found in early}
+    stay = {*before} & ({*after} | held)
+    new = {one for one in {*after} - stay if not sharing(one, held | stay, slots)}
+    return tuple(sorted(stay | new))
 
 
 def together(stay: Collection[int], others: Collection[int], *, slots: Slots) -> tuple[int, ...]:

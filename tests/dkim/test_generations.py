@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import generations
@@ -143,6 +143,7 @@ GENERATIONS = st.integers(1, 6)
 PUBLISHED = st.sets(GENERATIONS, max_size=4)
 
 
+@example(before=set(), after={1, 4}, signing=None, days_since={1: 0, 4: 0})
 @given(
     before=PUBLISHED,
     after=PUBLISHED,
