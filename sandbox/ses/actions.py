@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sandbox.ses.identity import HeldKey, Identity, easy_dkim_keys
 from sandbox.ses.mail_from import MailFrom
-from sandbox.ses.region import MOST_MAIL, Region
+from sandbox.ses.region import MOST_MAIL, Region, Tenant
 from sandbox.ses.rules import MAX_PAGE_SIZE, SesError, check_name, check_tags
 from sandbox.ses.sending import Deliver, addresses, message, recipients, signed, stamp
 from sandbox.ses.switches import Switches
@@ -179,7 +179,7 @@ class Actions:
         """The identity is gone, and SES forgets its key; not while a tenant or a certificate holds it."""
         name = self._existing(sent).name
         refused = f"Cannot delete {self._arn(name)} because it has"
-        if any(name in held for held in self.region.tenants.values()):
+        if any(name in tenant.identities for tenant in self.region.tenants.values()):
             raise _bad_request(
                 f"{refused} tenant associations. Remove all tenant associations and try again."
             )
@@ -195,18 +195,23 @@ class Actions:
         name = sent["TenantName"]
         if name in self.region.tenants:
             raise SesError("AlreadyExistsException", f"Tenant {name} already exists.")  # text assumed
-        self.region.tenants[name] = {}
-        return {"TenantName": name, "CreatedTimestamp": self.now, "SendingStatus": "ENABLED"}
+        arn = f"arn:aws:ses:{self.region.name}:{self.account_id}:tenant/{name}/tn-{uuid.uuid4().hex}"
+        tags = check_tags(sent.get("Tags") or (), {})
+        self.region.tenants[name] = Tenant(name, arn, self.now, tags)
+        return _shown(self.region.tenants[name])
+
+    def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """One tenant, without its resources."""
+        return {"Tenant": _shown(self._tenant(sent))}
 
     def delete_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The tenant is gone, with its associations."""
-        self._resources(sent).clear()
-        del self.region.tenants[sent["TenantName"]]
+        del self.region.tenants[self._tenant(sent).name]
         return {}
 
     def create_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The identity may be used for the tenant's mail."""
-        resources, name = self._resources(sent), sent["ResourceArn"].partition(":identity/")[2]
+        resources, name = self._tenant(sent).identities, sent["ResourceArn"].partition(":identity/")[2]
         if not self.region.get(name):
             raise SesError("NotFoundException", f"Identity <{name}> does not exist.")
         if name in resources:
@@ -217,7 +222,7 @@ class Actions:
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """The identity is free of the tenant."""
         name = sent["ResourceArn"].partition(":identity/")[2]
-        if self._resources(sent).pop(name, None) is None:
+        if self._tenant(sent).identities.pop(name, None) is None:
             raise SesError("NotFoundException", "The association does not exist.")  # text assumed
         return {}
 
@@ -225,14 +230,23 @@ class Actions:
         """The tenants of an identity, one a page if the client wants no more."""
         name = sent["ResourceArn"].partition(":identity/")[2]
         rows = [
-            {"TenantName": tenant, "ResourceArn": sent["ResourceArn"], "AssociatedTimestamp": held[name]}
-            for tenant, held in sorted(self.region.tenants.items())
-            if name in held
+            {
+                "TenantName": one,
+                "ResourceArn": sent["ResourceArn"],
+                "AssociatedTimestamp": tenant.identities[name],
+            }
+            for one, tenant in sorted(self.region.tenants.items())
+            if name in tenant.identities
         ]
-        begin = int(sent.get("NextToken") or 0)
-        end = begin + (sent.get("PageSize") or len(rows))
-        page: dict[str, Any] = {"ResourceTenants": rows[begin:end]}
-        return page | {"NextToken": str(end)} if end < len(rows) else page
+        return _page("ResourceTenants", rows, sent)
+
+    def list_tenant_resources(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The identities of a tenant, one a page if the client wants no more."""
+        rows = [
+            {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": self._arn(name)}
+            for name in self._tenant(sent).identities
+        ]
+        return _page("TenantResources", rows, sent)
 
     def associate_email_identity_certificate(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Mail from an address of the identity has an S/MIME signature, too."""
@@ -281,7 +295,7 @@ class Actions:
         content = stamp(made, message_id=message_id, at=self.now, region=self.region.name)
         # By the address in `From`, which is what DMARC goes by.
         identity = self.region.nearest(senders[0].rpartition("@")[2])
-        if "TenantName" in sent and identity and identity.name not in self._resources(sent):
+        if "TenantName" in sent and identity and identity.name not in self._tenant(sent).identities:
             text = f"Tenant not associated with resources [{self._arn(identity.name)}]"
             raise SesError("AccessDeniedException", text)
         key = identity.signs_with(at=self.now, switches=self.switches) if identity else None
@@ -318,8 +332,7 @@ class Actions:
     def _arn(self, name: str) -> str:
         return f"arn:aws:ses:{self.region.name}:{self.account_id}:identity/{name}"
 
-    def _resources(self, sent: Mapping[str, Any]) -> dict[str, datetime]:
-        """What a tenant has."""
+    def _tenant(self, sent: Mapping[str, Any]) -> Tenant:
         if sent["TenantName"] not in self.region.tenants:
             raise SesError("NotFoundException", f"Tenant {sent['TenantName']} does not exist.")  # assumed
         return self.region.tenants[sent["TenantName"]]
@@ -424,6 +437,24 @@ def _is_byodkim(attributes: Mapping[str, str]) -> bool:
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _shown(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "TenantName": tenant.name,
+        "TenantId": tenant.arn.rpartition("/")[2],
+        "TenantArn": tenant.arn,
+        "CreatedTimestamp": tenant.created,
+        "SendingStatus": "ENABLED",
+        "Tags": _tag_list(tenant.tags),
+    }
+
+
+def _page(what: str, rows: list[dict[str, Any]], sent: Mapping[str, Any]) -> dict[str, Any]:
+    begin = int(sent.get("NextToken") or 0)
+    end = begin + (sent.get("PageSize") or len(rows))
+    page: dict[str, Any] = {what: rows[begin:end]}
+    return page | {"NextToken": str(end)} if end < len(rows) else page
 
 
 def _row(identity: Identity) -> dict[str, Any]:

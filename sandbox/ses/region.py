@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -23,6 +23,18 @@ MOST_MAIL: Final = 200
 
 
 @dataclass(slots=True)
+class Tenant:
+    """Whoever mail is sent for. A class so that its name is no key of its identities."""
+
+    name: str
+    arn: str
+    created: datetime
+    tags: Mapping[str, str]
+    identities: dict[str, datetime] = field(default_factory=dict)
+    """Those that are associated with it, and since when."""
+
+
+@dataclass(slots=True)
 class Region:
     """What SES has in one Region. A class so that nothing of it can reach another Region."""
 
@@ -34,8 +46,7 @@ class Region:
     """Monotonic time of the last call that was not throttled."""
     number: int = 0
     """Of identities."""
-    tenants: dict[str, dict[str, datetime]] = field(default_factory=dict)
-    """By tenant, the identities that are associated with it, and since when."""
+    tenants: dict[str, Tenant] = field(default_factory=dict)
     certificates: dict[str, set[str]] = field(default_factory=dict)
     """By identity, the addresses with a certificate."""
     sent: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_MAIL))

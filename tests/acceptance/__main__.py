@@ -30,7 +30,7 @@ from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.acceptance import questions, safety
 from tests.acceptance.lab import TAG, Lab, Refused, Stop, Unanswered, below, in_aws, in_sandbox
-from tests.acceptance.questions import DAYS, HOURS, NEVER, UNKNOWN
+from tests.acceptance.questions import DAYS, HOURS, NEVER, TENANTS, UNKNOWN
 from tests.support.fakes import FakeClock
 
 ZONE, REGION = "lab.example", "eu-west-1"
@@ -113,7 +113,7 @@ def command(options: argparse.Namespace) -> int:
         raise Stop("nothing was changed: --zone goes with --region")
     lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to, say)
     if options.policy:
-        say(json.dumps(safety.policy(lab, options.mail_to), indent=2))
+        say(json.dumps(safety.policy(lab, options.mail_to, tenants=options.tenants), indent=2))
         return 0
     return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
 
@@ -124,6 +124,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", default="", help="a Region of SES without identities; needed with --zone")
     parser.add_argument("--mail-to", default="", metavar="ADDRESS", help="your address: you read signatures")
     parser.add_argument("--days", action="store_true", help="also ask what takes up to seven days")
+    parser.add_argument(
+        "--tenants", action="store_true", help="also make one tenant, which AWS may charge for"
+    )
     parser.add_argument("--others", action="store_true", help="the Region may have identities of others")
     parser.add_argument("--yes", action="store_true", help="do not ask before anything is made or deleted")
     parser.add_argument(
@@ -148,17 +151,18 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
     say(
         f"account {lab.account}, Region {lab.region}: up to 40 SES identities, tagged {TAG}={lab.run}\n"
-        f"zone {lab.zone}: up to 50 TXT records\n"
+        f"zone {lab.zone}: up to 50 TXT records and one CNAME record\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
-        f"price: {safety.PRICE}\n"
+        f"price: {safety.PRICE}{safety.TENANT_PRICE if options.tenants else ''}\n"
         f"time: the product an hour, the questions {'seven days' if options.days else 'a day'}\n"
         f"after a kill or a power cut: {clean_command(lab)}"
     )
-    for question in (questions.first_key, *HOURS, *(DAYS if options.days else ()), questions.rate):
+    more = [*(DAYS if options.days else ()), *(TENANTS if options.tenants else ())]
+    for question in (questions.first_key, *HOURS, *more, questions.rate):
         say(f"  asks: {question.__doc__}")
     confirm("go on", lab.zone, ask=not options.yes)
     with tempfile.TemporaryDirectory(prefix="byodkim-acceptance-") as directory:
-        return conclude(run(lab, RealWorld(Path(directory)), days=options.days, others=options.others))
+        return conclude(run(lab, RealWorld(Path(directory)), more=more, others=options.others))
 
 
 def against_sandbox(sandbox: Sandbox | None = None) -> int:
@@ -181,7 +185,7 @@ def run(
     world: Any,
     *,
     asks: bool = True,
-    days: bool = False,
+    more: Sequence[Question] = (),
     others: bool = False,
     mail_seconds: float = 60,
     **options: Any,
@@ -194,7 +198,7 @@ def run(
         problems += map(lab.masked, product(lab, world, mail_seconds=mail_seconds, **options))
         if asks:
             ask(lab, [questions.first_key], report)
-            ask(lab, [*HOURS, *(DAYS if days else ())], report)
+            ask(lab, [*HOURS, *more], report)
             ask(lab, [questions.rate], report)
     except BaseException:
         conclude([*problems, "the run did not reach its end"])
@@ -410,7 +414,7 @@ def of_emulator(switches: Switches) -> Report:
     with Sandbox(clock=FakeClock(), switches=switches) as sandbox:
         sandbox.add_zone(ZONE)
         lab = in_sandbox(sandbox, ZONE, REGION)
-        for round_ in ([questions.first_key], [*HOURS, *DAYS], [questions.rate]):
+        for round_ in ([questions.first_key], [*HOURS, *DAYS, *TENANTS], [questions.rate]):
             ask(lab, round_, report)
     return report
 

@@ -80,7 +80,7 @@ class Record(NamedTuple):
     name: str
     kind: str
     texts: tuple[str, ...] = ()
-    """Values of a TXT record, the strings of each joined."""
+    """Values of a TXT record, the strings of each joined; the target of a CNAME record."""
     is_routed: bool = False
     """It has a routing policy (weighted, latency …). No run makes such a record."""
 
@@ -211,6 +211,24 @@ class Lab:
             if refused.status != 404:
                 raise
 
+    @property
+    def tenant(self) -> str:
+        """The name of the one tenant that a run may make."""
+        return tenant_of(self.run)
+
+    def tags_of_tenant(self, name: str) -> list[dict[str, str]]:
+        """GetTenant; none if there is no tenant, or if it may not be read: then it could not be made."""
+        try:
+            return list(self.call("get_tenant", TenantName=name)["Tenant"].get("Tags", ()))
+        except Refused as refused:
+            if refused.status in (403, 404):
+                return []
+            raise
+
+    def arn(self, domain: str) -> str:
+        """The ARN of an identity."""
+        return f"arn:aws:ses:{self.region}:{self.account}:identity/{domain}"
+
     def identities(self) -> list[str]:
         """ListEmailIdentities: the names of all identities in the Region, as SES spells them."""
         names: list[str] = []
@@ -238,6 +256,12 @@ class Lab:
         """The record of *key*: the bare form, or *values*, each a list of strings."""
         bare = [key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]
         self.records.publish(key.record_name(domain), values or [bare])
+
+    def publish_behind_cname(self, domain: str, key: Key) -> None:
+        """The record of *key* at another name of the run, and a CNAME record that leads there."""
+        target = f"{key.selector}.{self.domain()}"
+        self.records.publish(target, [[key.p]])
+        self.records.lead(key.record_name(domain), target)
 
     def remove(self, domain: str, key: Key) -> None:
         """Delete the record of *key*."""
@@ -268,6 +292,11 @@ class Lab:
 def below(run: str, zone: str) -> str:
     """The name that is above everything a run makes."""
     return f"{PREFIX}{run}.{zone}"
+
+
+def tenant_of(run: str) -> str:
+    """The tenant of a run."""
+    return f"{PREFIX}{run}"
 
 
 def seconds_in(value: Any) -> Any:
@@ -315,7 +344,7 @@ def patiently(do: Callable[[], T], sleep: Callable[[float], None], tries: int) -
 
 class Route53:
     """
-    The records of a hosted zone. TXT records are created or deleted, never overwritten.
+    The records of a hosted zone. TXT and CNAME records are created or deleted, never overwritten.
 
     A change returns when all name servers of the zone have it.
     """
@@ -329,10 +358,15 @@ class Route53:
         records = [{"Value": " ".join(f'"{string}"' for string in value)} for value in values]
         self._change("CREATE", {"Name": name, "Type": "TXT", "TTL": TTL, "ResourceRecords": records})
 
-    def remove(self, name: str) -> None:
-        """Delete the TXT record *name* if it exists and has no routing policy."""
+    def lead(self, name: str, target: str) -> None:
+        """Create the CNAME record *name* that leads to *target*; an error if it exists."""
+        record_set = {"Name": name, "Type": "CNAME", "TTL": TTL, "ResourceRecords": [{"Value": target}]}
+        self._change("CREATE", record_set)
+
+    def remove(self, name: str, kind: str = "TXT") -> None:
+        """Delete the record *name* of that type if it exists and has no routing policy."""
         for each in self._sets():
-            if (plain(each["Name"]), each["Type"]) == (name, "TXT") and "SetIdentifier" not in each:
+            if (plain(each["Name"]), each["Type"]) == (name, kind) and "SetIdentifier" not in each:
                 self._change("DELETE", each)
 
     def listed(self) -> list[Record]:
@@ -386,7 +420,11 @@ def plain(name: str) -> str:
 
 
 def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
-    records = record_set.get("ResourceRecords", ()) if record_set["Type"] == "TXT" else ()
+    records = record_set.get("ResourceRecords", ())
+    if record_set["Type"] == "CNAME":
+        return tuple(plain(each["Value"]) for each in records)
+    if record_set["Type"] != "TXT":
+        return ()
     return tuple("".join(re.findall(r'"([^"]*)"', each["Value"])) for each in records)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.acceptance.lab import TAG, Key, Lab, Refused, Unanswered, below
+from tests.acceptance.lab import TAG, Key, Lab, Refused, Unanswered
 from tests.acceptance.safety import NO_SET
 
 UNKNOWN: Final = "unknown"
@@ -57,10 +57,7 @@ BURST: Final = 48
 SUSTAINED: Final = 12
 """Calls at a rate, after a throttled call, that show that SES sustains it."""
 
-NEVER: Final = {
-    "identity_limit": "nobody creates 10,000 identities to find out",
-    "follows_cname": "a run makes TXT records alone",
-}
+NEVER: Final = {"identity_limit": "nobody creates 10,000 identities to find out"}
 """Switches that no question asks about, and why."""
 
 
@@ -477,6 +474,9 @@ def gaps(lab: Lab) -> Question:
     return {"minutes between checks": f"at most {minutes}" if minutes else UNKNOWN}
 
 
+BEHIND_CNAME: Final = "record: behind a CNAME"
+
+
 def forms(lab: Lab) -> Question:
     """Which forms of a key does SES accept, and which forms of key and record does it verify?"""
     found: Findings = {}
@@ -484,7 +484,10 @@ def forms(lab: Lab) -> Question:
     for what, key, private_key, values in _forms(lab):
         yield 0  # Route 53 takes a minute for each record, and the other questions have to go on
         domain = lab.domain()
-        lab.publish(domain, key, *values)
+        if what == BEHIND_CNAME:
+            lab.publish_behind_cname(domain, key)
+        else:
+            lab.publish(domain, key, *values)
         attributes = {"DomainSigningSelector": key.selector, "DomainSigningPrivateKey": private_key}
         try:
             lab.create(domain, DkimSigningAttributes=attributes)
@@ -501,6 +504,7 @@ def forms(lab: Lab) -> Question:
     tagged, junk = found["record: v=DKIM1; k=rsa; p=…"], found["key: base64 of no key"]
     decided = {"verified": True, missed: False} if "hours" in missed else {"verified": True}
     return found | {
+        "follows_cname": decided.get(found[BEHIND_CNAME], UNKNOWN),
         "verifies_tagged_records": decided.get(tagged, UNKNOWN),
         "refuses_bad_keys": "BadRequestException" in junk,
     }
@@ -525,6 +529,7 @@ def _forms(lab: Lab) -> Iterator[tuple[str, Key, str, list[list[str]]]]:
         "record: cut into strings anywhere": lambda p: [[p[:7], p[7:100], p[100:]]],
         "record: blanks in the key": lambda p: [[f"{p[:50]} {p[50:]}"]],
         "record: two at the name": lambda p: [[p], ["v=spf1 -all"]],
+        BEHIND_CNAME: lambda p: [[p]],
     }
     for what, (bits, exponent, encode) in keys.items():
         key = lab.key(bits=bits, exponent=exponent)
@@ -547,7 +552,6 @@ def refusals(lab: Lab) -> Question:
     create, put = "create_email_identity", "put_email_identity_dkim_signing_attributes"
     of_gone = {"EmailIdentity": gone}
     half = {"DomainSigningSelector": key.selector}
-    arn = f"arn:aws:ses:{lab.region}:{lab.account}:identity/"
     tag = {"Key": "a", "Value": "b"}
     table: dict[str, tuple[str, dict[str, Any]]] = {
         "create what exists": (create, {"EmailIdentity": domain}),
@@ -566,9 +570,9 @@ def refusals(lab: Lab) -> Question:
         "put a key to what does not exist": (put, of_gone | {"SigningAttributesOrigin": "AWS_SES"}),
         "put no key": (put, {"EmailIdentity": domain, "SigningAttributesOrigin": "EXTERNAL"}),
         "enable signing of what does not exist": ("put_email_identity_dkim_attributes", of_gone),
-        "tag what does not exist": ("tag_resource", {"ResourceArn": arn + gone, "Tags": [tag]}),
-        "no tags": ("tag_resource", {"ResourceArn": arn + domain, "Tags": []}),
-        "one tag twice": ("tag_resource", {"ResourceArn": arn + domain, "Tags": [tag, tag]}),
+        "tag what does not exist": ("tag_resource", {"ResourceArn": lab.arn(gone), "Tags": [tag]}),
+        "no tags": ("tag_resource", {"ResourceArn": lab.arn(domain), "Tags": []}),
+        "one tag twice": ("tag_resource", {"ResourceArn": lab.arn(domain), "Tags": [tag, tag]}),
         "name: upper case": (create, {"EmailIdentity": gone.upper()}),
         "name: final dot": (create, {"EmailIdentity": f"{gone}."}),
         "name: not ASCII": (create, {"EmailIdentity": f"ü.{gone}"}),
@@ -577,20 +581,55 @@ def refusals(lab: Lab) -> Question:
     found: Findings = {}
     for what, (action, parameters) in table.items():
         tags = {"Tags": [{"Key": TAG, "Value": lab.run}]} if action == create else {}
-        try:
-            lab.call(action, **parameters, **tags)
-            found[what] = "200"
-            if action == create:
-                lab.delete(parameters["EmailIdentity"])
-        except Refused as refused:
-            found[what] = without_names(lab, str(refused))
+        found[what] = outcome(lab, action, **parameters, **tags)
+        if found[what] == "200" and action == create:
+            lab.delete(parameters["EmailIdentity"])
     lab.delete(domain)
     return found
 
 
+def tenant(lab: Lab) -> Question:
+    """Does SES refuse to delete an identity that a tenant has, in which words, and what frees it?"""
+    domain, name = lab.domain(), {"TenantName": lab.tenant}
+    held, tags = name | {"ResourceArn": lab.arn(domain)}, [{"Key": TAG, "Value": lab.run}]
+    associate, delete = "create_tenant_resource_association", "delete_email_identity"
+    lab.call("create_tenant", **name, Tags=tags)
+    lab.create(domain, lab.key())
+    yield lab.lag + 1
+    found = {
+        "associate what does not exist": outcome(lab, associate, **name, ResourceArn=lab.arn(lab.domain())),
+        "associate": outcome(lab, associate, **held),
+        "associate twice": outcome(lab, associate, **held),
+        "delete what a tenant has": outcome(lab, delete, EmailIdentity=domain),
+    }
+    yield lab.lag + 1
+    tenants = lab.call("list_resource_tenants", ResourceArn=lab.arn(domain))["ResourceTenants"]
+    found["tenants of an identity"] = [sorted(each) for each in tenants]
+    found["end an association"] = outcome(lab, "delete_tenant_resource_association", **held)
+    yield lab.lag + 1
+    found["delete what a tenant had"] = outcome(lab, delete, EmailIdentity=domain)
+    yield lab.lag + MINUTE  # a name may be in use for a moment after its Delete
+    lab.create(domain, lab.key())
+    yield lab.lag + 1
+    lab.call(associate, **held)
+    found["delete a tenant that has an identity"] = outcome(lab, "delete_tenant", **name)
+    yield lab.lag + 1
+    found["delete once the tenant is gone"] = outcome(lab, delete, EmailIdentity=domain)
+    return found
+
+
+def outcome(lab: Lab, action: str, **parameters: Any) -> str:
+    """SES's error of a call without names of the run, or 200."""
+    try:
+        lab.call(action, **parameters)
+    except Refused as refused:
+        return without_names(lab, str(refused))
+    return "200"
+
+
 def without_names(lab: Lab, text: str) -> str:
     """*text* with `…` for names of the run, so that two runs can be compared."""
-    ours = below(lab.run, lab.zone)
+    ours = lab.tenant  # with which every other name of the run begins
     return lab.masked(" ".join("…" if ours in word.lower() else word for word in text.split(" ")))
 
 
@@ -629,3 +668,4 @@ def rate(lab: Lab) -> Question:
 
 HOURS: Final = (another_key, same_key, mail_while_pending, negative_cache, forms, refusals, gaps)
 DAYS: Final = (search_that_fails, lost_record)
+TENANTS: Final = (tenant,)

@@ -4,7 +4,8 @@ What a run refuses, how it notices that somebody else uses zone or Region, and w
 Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT record at that name, the
 mark, is created first and deleted last. It names the run and its Region. Identities have the run's tag too.
 An identity is deleted if it has such a name and the tag; a record, if it is a TXT record without a routing
-policy, has such a name, and the zone has the run's mark. Nothing else is deleted or overwritten.
+policy, or a CNAME record that leads to such a name, has such a name, and the zone has the run's mark. A run's
+one tenant is named after it and has the tag too. Nothing else is deleted or overwritten.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain
+from tests.acceptance.lab import PREFIX, TAG, Lab, Record, Refused, Stop, below, plain, tenant_of
 
 PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, about 60 messages"
+
+TENANT_PRICE: Final = "; one tenant for some minutes, by AWS's price list"
 
 MARK: Final = re.compile(
     rf"{TAG} made in (?P<region>[\w-]+) by `make acceptance`; --clean deletes all of "
@@ -137,6 +140,12 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
         except (ClientError, Refused, Stop) as error:
             problems[name] = str(error)
 
+    def delete_tenant(name: str) -> str:
+        if {"Key": TAG, "Value": run} not in lab.tags_of_tenant(name):
+            return f"does not have the tag {TAG}={run}"
+        lab.call("delete_tenant", TenantName=name)  # its identities stay
+        return ""
+
     def delete_identity(name: str) -> str:
         seen = lab.get(name)
         if seen and {"Key": TAG, "Value": run} not in seen.get("Tags", ()):
@@ -147,11 +156,14 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     def delete_record(record: Record) -> str:
         if not (region or is_own):
             return f"the record {below(run, lab.zone)} is missing, which a run begins with: delete it by hand"
-        if record.kind != "TXT" or record.is_routed:
+        leads_away = record.kind == "CNAME" and any(run_in(each, lab.zone) != run for each in record.texts)
+        if record.kind not in ("TXT", "CNAME") or record.is_routed or leads_away:
             return "was not made by a run"
-        lab.records.remove(record.name)
+        lab.records.remove(record.name, record.kind)
         return ""
 
+    if lab.tags_of_tenant(tenant_of(run)):
+        attempt(f"tenant {tenant_of(run)}", lambda: delete_tenant(tenant_of(run)))
     for pause in (0, 10):  # the list may not have what was made a moment ago
         lab.sleep(pause)
         for name in lab.identities():
@@ -174,13 +186,14 @@ def runs_here(lab: Lab) -> list[str]:
     return sorted({run_in(name, lab.zone) for name in names} - {""})
 
 
-def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
+def policy(lab: Lab, mail_to: str, *, tenants: bool) -> dict[str, Any]:
     """The least that a run needs, as an IAM policy. IAM compares ARNs with case."""
     arn = f"arn:aws:ses:{lab.region}:{lab.account}"
     ours = f"*.{PREFIX}*.{lab.zone}"
     identities = [f"{arn}:identity/{name}" for name in (ours, f"{ours}.", ours.upper())]
     hosted_zone = f"arn:aws:route53:::hostedzone/{lab.zone_id}"
     names = [ours.removeprefix("*."), ours]
+    kinds = ["CNAME", "TXT"]
     statements = [
         _allow(
             [
@@ -200,6 +213,7 @@ def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
                 "route53:ListHostedZones",
                 "route53:ListHostedZonesByName",
                 "ses:ListEmailIdentities",
+                *(["ses:ListResourceTenants"] if tenants else []),
                 "sts:GetCallerIdentity",
             ],
             "*",
@@ -209,12 +223,18 @@ def policy(lab: Lab, mail_to: str) -> dict[str, Any]:
         _allow(["route53:ChangeResourceRecordSets"], hosted_zone)
         | {
             "Condition": {
-                "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT"]},
+                "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": kinds},
                 "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names},
             }
         },
         _allow(["route53:GetChange"], "arn:aws:route53:::change/*"),
+        _allow(["ses:GetTenant"], f"{arn}:tenant/{PREFIX}*"),
     ]
+    if tenants:
+        actions = [
+            f"ses:{verb}Tenant{what}" for verb in ("Create", "Delete") for what in ("", "ResourceAssociation")
+        ]
+        statements.append(_allow(actions, f"{arn}:tenant/{PREFIX}*", identities[0]))
     if mail_to:  # an account in SES's own sandbox needs the recipient's identity too
         recipients = [f"{arn}:identity/{name}" for name in (mail_to, mail_to.partition("@")[2])]
         only = {"ForAllValues:StringEquals": {"ses:Recipients": [mail_to]}}

@@ -19,7 +19,7 @@ from sandbox.world import Sandbox
 from tests.acceptance import __main__ as acceptance
 from tests.acceptance import questions, safety
 from tests.acceptance.__main__ import REGION, ZONE, main, of_emulator
-from tests.acceptance.lab import TAG, Stop, Unanswered, below, in_sandbox
+from tests.acceptance.lab import TAG, Refused, Stop, Unanswered, below, in_sandbox
 from tests.acceptance.questions import NEVER, UNKNOWN
 from tests.support.fakes import FakeClock
 from tests.support.quick_runs import quick_runs
@@ -40,6 +40,7 @@ SETTINGS = {
     "caches_no_such_name": (False, True),
     "read_lag_seconds": (0, 5, 30),
     "put_enables_signing": (False, True),
+    "follows_cname": (True, False),
     "verifies_tagged_records": (True, False),
     "refuses_bad_keys": (False, True),
     "requests_per_second": (1, 5, None),
@@ -93,6 +94,16 @@ def test_every_switch_is_asked():
     page = PAGE.read_text()
     for name, default in switches.items():
         assert f"| `{name}` | `{default}` |" in page, "docs/reference/real-ses.md, What is assumed"
+    for question in (
+        questions.first_key,
+        *questions.HOURS,
+        *questions.DAYS,
+        *questions.TENANTS,
+        questions.rate,
+    ):
+        assert f"| `{question.__name__.replace('_', ' ')}`" in page, (
+            "docs/reference/real-ses.md, What it touches"
+        )
     for name, hint in typing.get_type_hints(Switches).items():
         if name in SETTINGS and typing.get_origin(hint) is typing.Literal:
             assert set(SETTINGS[name]) == set(typing.get_args(hint))
@@ -177,8 +188,9 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
     keys, key = [], type(lab).key
     monkeypatch.setattr(type(lab), "key", lambda *a, **b: keys.append(key(*a, **b)) or keys[-1])
-    status, printed = account("--days")
+    status, printed = account("--days", "--tenants")
     assert (status, left(lab)) == (0, [])
+    assert "delete what a tenant has: 400 BadRequestException: Cannot delete … because" in printed
     assert [line for line in printed.splitlines() if line.startswith(("!", "?"))] == []
     (responses,) = tmp_path.glob("acceptance-*.json")
     assert 10 < len(json.loads(responses.read_text())) < 60  # of some 400, one of each shape
@@ -292,6 +304,32 @@ def test_killed(account, opened, lab):
     assert f"{untagged}: does not have the tag {TAG}={lab.run}" in printed
     assert f"{theirs} CNAME: was not made by a run" in printed
     assert left(lab) == sorted([untagged, f"{theirs} CNAME", f"{below(lab.run, ZONE)} TXT"])
+
+
+def test_killed_with_a_tenant(account, lab):
+    """A tenant that a killed run has left holds its identity: --clean deletes it, and no other tenant."""
+    domain, _ = begun(lab)
+    lab.call("create_tenant", TenantName="theirs")
+    lab.call("create_tenant", TenantName=lab.tenant, Tags=[{"Key": TAG, "Value": lab.run}])
+    lab.call("create_tenant_resource_association", TenantName=lab.tenant, ResourceArn=lab.arn(domain))
+    status, printed = account("--clean")
+    assert (status, left(lab)) == (0, [])
+    assert f"deleted: tenant {lab.tenant}, {domain}, " in printed
+    assert lab.call("get_tenant", TenantName="theirs")
+    with pytest.raises(Refused, match="404"):
+        lab.call("get_tenant", TenantName=lab.tenant)
+
+
+def test_tenants_are_not_allowed(opened, lab):
+    """Where no tenant may be made the question has no answer and leaves nothing; the others go on."""
+    opened.ses.inject(Fault("access_denied", operation="CreateTenant"))
+    opened.ses.inject(Fault("access_denied", operation="GetTenant"))
+    report = acceptance.Report()
+    acceptance.ask(lab, [*questions.TENANTS, questions.gaps], report)
+    assert "AccessDenied" in report.unanswered["tenant"]
+    assert "minutes between checks" in report.facts
+    safety.clean(lab, lab.run, is_own=True)
+    assert left(lab) == []
 
 
 def test_not_cleaned_up(account, opened, lab):
@@ -409,10 +447,11 @@ def test_policy(opened, monkeypatch):
     lab = in_sandbox(opened, ZONE, REGION)
     lab.send = None
     safety.begin(lab, pytest.fail, others=False)
-    for round_ in ([questions.first_key], [*questions.HOURS, *questions.DAYS], [questions.rate]):
+    middle = [*questions.HOURS, *questions.DAYS, *questions.TENANTS]
+    for round_ in ([questions.first_key], middle, [questions.rate]):
         acceptance.ask(lab, round_, acceptance.Report())
     safety.clean(lab, lab.run)
-    policy = safety.policy(lab, "")
+    policy = safety.policy(lab, "", tenants=True)
     ses = f"arn:aws:ses:{REGION}:{lab.account}"
     denied = []
     for service, operation, sent in made:
@@ -420,7 +459,9 @@ def test_policy(opened, monkeypatch):
         resources += [
             f"{ses}:configuration-set/{each}" for n, each in sent.items() if n.startswith("ConfigurationSet")
         ]
-        resources += [each for name, each in sent.items() if name == "ResourceArn"]
+        if operation != "ListResourceTenants":
+            resources += [each for name, each in sent.items() if name == "ResourceArn"]
+        resources += [f"{ses}:tenant/{each}/tn-1" for name, each in sent.items() if name == "TenantName"]
         resources += [
             f"arn:aws:route53:::hostedzone/{each}" for n, each in sent.items() if n == "HostedZoneId"
         ]
@@ -432,13 +473,14 @@ def test_policy(opened, monkeypatch):
     used = {"identity", "any identity", "identity to read", "any", "any change"}
     used |= {"zone", "zone to read", "any zone"}
     product = {each.action for each in PERMISSIONS if each.on in used}
-    # No run sets a configuration set, and no tenant has its identities.
-    unused = {"ses:PutEmailIdentityConfigurationSetAttributes", "ses:ListResourceTenants"}
+    unused = {"ses:PutEmailIdentityConfigurationSetAttributes"}  # no run sets a configuration set
     assert product - unused <= actions
+    without = json.dumps(safety.policy(lab, "", tenants=False))
+    assert ("ses:CreateTenant" in actions, "ses:CreateTenant" in without) == (True, False)
     anywhere = [each for each in policy["Statement"] if "*" in each["Resource"]]
     assert [each["Sid"] for each in anywhere] == ["ReadsThatIamCanNotNarrow"]
     for action in anywhere[0]["Action"]:
         assert action.partition(":")[2].startswith(("List", "GetCaller"))
         assert f"`{action}`" in PAGE.read_text(), "the page names what IAM can't narrow"
-    to_person = safety.policy(lab, "you@example.com")["Statement"][-1]
+    to_person = safety.policy(lab, "you@example.com", tenants=True)["Statement"][-1]
     assert to_person["Condition"] == {"ForAllValues:StringEquals": {"ses:Recipients": ["you@example.com"]}}

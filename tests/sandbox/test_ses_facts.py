@@ -248,6 +248,19 @@ def test_tenant_holds_an_identity(ses):
     ses.delete_email_identity(EmailIdentity=DOMAIN)
 
 
+def test_tenant_that_goes(ses):
+    """The API's text: a tenant goes with its associations, and their resources stay."""
+    ses.create_tenant(TenantName="acme", Tags=[{"Key": "a", "Value": "b"}])
+    ses.create_tenant_resource_association(TenantName="acme", ResourceArn=ARN + DOMAIN)
+    assert ses.get_tenant(TenantName="acme")["Tenant"]["Tags"] == [{"Key": "a", "Value": "b"}]
+    (resource,) = ses.list_tenant_resources(TenantName="acme")["TenantResources"]
+    assert resource == {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": ARN + DOMAIN}
+    ses.delete_tenant(TenantName="acme")
+    assert answer_of(ses.get_tenant, TenantName="acme")[0] == 404
+    assert ses.get_email_identity(EmailIdentity=DOMAIN)["IdentityType"] == "DOMAIN"
+    ses.delete_email_identity(EmailIdentity=DOMAIN)
+
+
 def test_certificate_holds_an_identity(ses):
     """F: so does an S/MIME certificate, which does not go with the identity."""
     certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
