@@ -43,7 +43,6 @@ class SelectorProblem(Table):
     TOO_LONG = "{length} characters are too many, expected at most 63"
     UPPER_CASE = "{text!r} has upper case, expected lower case: that is how DNS providers store names"
     DOT = "{text!r} has a dot, expected the one label before '._domainkey'"
-    OCTETS = "{text!r} has {length} octets, expected at most 63"
     LABEL = "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
     NOT_IN_ZONE = "{name!r} is not in the zone {zone!r}", "correct the zone: the domain must be in it"

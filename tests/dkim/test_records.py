@@ -133,6 +133,8 @@ REFUSED_DOMAINS = {
         f"{'a' * 64}.com",
         f"'{'a' * 64}.com' has a label of 64 octets, expected at most 63",
     ),
+    "line of a key": ("MIIB" * 16, f"64 characters are too many, {SUCH_AS}"),
+    "lines of a key": ("MIIB" * 16 + "\n" + "AQAB" * 16 + "\n", f"130 characters are too many, {SUCH_AS}"),
     "254 octets": (
         ".".join(["a" * 61] * 4 + ["exampl"]),
         f"'{'.'.join(['a' * 61] * 4 + ['exampl'])}' has 254 octets, expected at most 253",
@@ -206,7 +208,8 @@ REFUSED_SELECTORS = {
     "hyphen last": ("s1-", f"'s1-' {ONE_LABEL}"),
     "outside ASCII": ("schlüssel", f"'schlüssel' {ONE_LABEL}"),
     "digits outside ASCII": ("s١", f"'s١' {ONE_LABEL}"),
-    "64 octets": ("s" * 64, f"'{'s' * 64}' has 64 octets, expected at most 63"),
+    "64 octets": ("s" * 64, "64 characters are too many, expected at most 63"),
+    "line of a key": ("MIIB" * 16, "64 characters are too many, expected at most 63"),
 }
 
 
